@@ -1,0 +1,68 @@
+"""modescape: train ensembles of networks and look at their loss landscape and function space.
+
+Names are imported when they are first used, so that ``import modescape`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modescape.functionspace import (
+        cosine_similarity,
+        disagreement,
+        diversity_limits,
+        jensen_shannon,
+        normalized_diversity,
+    )
+    from modescape.metrics import accuracy, brier, combine, ece, nll
+    from modescape.pipeline import run
+    from modescape.study import Study
+
+__version__ = "0.1.0"
+
+__all__ = [  # noqa: RUF022 - by heading
+    # Studies
+    "Study",
+    "run",
+    # Scores of predictions
+    "accuracy",
+    "brier",
+    "combine",
+    "ece",
+    "nll",
+    # Networks as functions
+    "cosine_similarity",
+    "disagreement",
+    "diversity_limits",
+    "jensen_shannon",
+    "normalized_diversity",
+]
+
+_ROOMS = {
+    "Study": "modescape.study",
+    "run": "modescape.pipeline",
+    "accuracy": "modescape.metrics",
+    "brier": "modescape.metrics",
+    "combine": "modescape.metrics",
+    "ece": "modescape.metrics",
+    "nll": "modescape.metrics",
+    "cosine_similarity": "modescape.functionspace",
+    "disagreement": "modescape.functionspace",
+    "diversity_limits": "modescape.functionspace",
+    "jensen_shannon": "modescape.functionspace",
+    "normalized_diversity": "modescape.functionspace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'modescape' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ROOMS[name]), name)
+    globals()[name] = value  # found without this function from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -1,0 +1,96 @@
+"""What is looked at in a study: one file an analysis, a function from a study to a labelled result.
+
+Importing this room costs nothing; an analysis is imported when its settings or its result are asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from modescape.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+ANALYSES = {  # in the order of the page
+    "training": "modescape.analyses.training",
+    "confusion": "modescape.analyses.confusion",
+    "trajectory_similarity": "modescape.analyses.trajectory_similarity",
+    "solution_similarity": "modescape.analyses.solution_similarity",
+    "tsne": "modescape.analyses.tsne",
+    "ensemble_size": "modescape.analyses.ensemble_size",
+}
+
+
+def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
+    """Carry out one analysis; the same study and settings give the same bits.
+
+    Args:
+        name: a key of `ANALYSES`.
+        study: with trained members and their test predictions.
+        **settings: keyword settings of that analysis (see `defaults`).
+
+    Returns:
+        The result, in the schema of docs/results.md.
+
+    Raises:
+        InputError: if there is no such analysis or setting.
+        NotEnough: if the study is too small for it; the message says what it needs.
+    """
+    check_settings(name, settings)
+    function = _function(name)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
+        return function(study, **settings)
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The keyword settings of an analysis with their default values.
+
+    Raises:
+        InputError: if there is no such analysis.
+    """
+    parameters = inspect.signature(_function(name)).parameters.values()
+    return {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
+
+
+def check_settings(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that an analysis does not have, and values of the wrong kind.
+
+    Raises:
+        InputError: naming the nearest analysis or setting, or what the value should be.
+    """
+    if name not in ANALYSES:
+        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+    if not settings:
+        return
+    known = defaults(name)
+    for setting, value in settings.items():
+        if setting not in known:
+            there = _nearest(setting, list(known)) if known else "it has none"
+            raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
+        whole = isinstance(known[setting], int)
+        if value is None and not whole:
+            continue  # the default of a number that the analysis finds itself
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
+            expected = "a whole number, 1 or more" if whole else "a number above 0, or null"
+            raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")
+
+
+def _function(name: str) -> Callable[..., xr.Dataset]:
+    if name not in ANALYSES:
+        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+    return importlib.import_module(ANALYSES[name]).measure
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """Either "did you mean ...?" or the list of what there is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

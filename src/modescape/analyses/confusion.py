@@ -1,0 +1,54 @@
+"""Which classes are taken for which: by one member, by the mean member, by the ensemble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.requirements import left_out, trained
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+
+def measure(study: Study) -> xr.Dataset:
+    """Counts of test examples by true and predicted class, at the last checkpoints.
+
+    "mean member" is the mean of the members' counts; "ensemble" predicts by the mean of their probabilities.
+    One model's predictions and their running sum are in memory.
+
+    Raises:
+        NotEnough: if no member is trained.
+    """
+    members = trained(study, 1, "the confusion of classes")
+    predictions = study.predictions("test")
+    names, label = predictions.class_names, predictions.label
+    total = np.zeros((len(label), len(names)))
+    counts = []
+    for member in members:
+        log_prob = predictions.log_prob(predictions.index(member, study.recipe.train.epochs))
+        counts.append(_count(label, log_prob.argmax(-1), len(names)))
+        total += np.exp(log_prob.astype(np.float64))
+    count = np.stack([counts[0], np.mean(counts, axis=0), _count(label, total.argmax(-1), len(names))])
+    return make_result(
+        {
+            "count": (("method", "class", "predicted_class"), count, "examples", "test examples"),
+            "accuracy": (("method",), np.einsum("mcc->m", count) / len(label), "1", "accuracy"),
+        },
+        {"method": [f"member {members[0]}", "mean member", "ensemble"], "class": names, "predicted_class": names},
+        title="Which class is taken for which",
+        intervals="none",
+        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+    )
+
+
+def _count(label: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Confusion counts, float64 [class, predicted class]."""
+    pairs = np.bincount(label * classes + predicted, minlength=classes * classes)
+    return pairs.reshape(classes, classes).astype(np.float64)

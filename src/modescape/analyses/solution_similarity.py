@@ -1,0 +1,203 @@
+"""How alike independent solutions are, beside the snapshots of one run: weights, labels, probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import rng
+from modescape.analyses.intervals import sampling_interval
+from modescape.analyses.requirements import last_epochs, left_out, predicted_labels, trained
+from modescape.analyses.weights import cosines
+from modescape.functionspace import disagreement, jensen_shannon
+from modescape.metrics import jackknife_variance
+from modescape.metrics.intervals import normal_interval
+from modescape.metrics.subsets import subsets
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Predictions, Study
+
+MATRICES = {  # metric -> long name
+    "disagreement": "share of test examples with different predicted labels",
+    "normalized_disagreement": "disagreement over the mean error of the two",
+    "cosine": "cosine of the weights",
+    "cosine_without_batch_norm": "cosine of the weights without normalisation layers",
+}
+JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
+
+INTERVALS = (
+    "pair_low, pair_high: 95 %; Student's t with n - 1 degrees of freedom on a delete-one-member jackknife variance of "
+    "the mean over pairs, to which the disagreements add the variance of resampling test examples (in closed form, the "
+    "ratio linearised); with 2 members, test sampling alone for the disagreements and no interval for cosines"
+)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Disagreement of members, and what the uncertainty of its mean over pairs is computed from."""
+
+    accuracy: np.ndarray  # [member]
+    different: np.ndarray  # disagreement, [member, member]
+    normalized: np.ndarray  # over the mean error of the two, [member, member]
+    test_variance: tuple[float, float]  # of the two means over pairs, through the test examples
+
+
+def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
+    """Cosine and disagreement of the last checkpoints, member against member, and the snapshots' counterparts.
+
+    Jensen-Shannon divergence grows with the number of networks M, so it is taken of equally many: M is the smaller of
+    the number of solutions and the number of snapshots.
+
+    Args:
+        study: the study.
+        snapshots: last kept epochs of a run that are compared, at most.
+
+    Raises:
+        NotEnough: if fewer than 2 members are trained.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 3 and section 5.
+    """
+    members = trained(study, 2, "the similarity of solutions")
+    predictions = study.predictions("test")
+    last = study.recipe.train.epochs
+    epochs = last_epochs(study, snapshots)
+    rows = [predictions.index(member, last) for member in members]
+    pairs = compare(predicted_labels(predictions, rows), predictions.label)
+    cosine, without = cosines(study, [(member, last) for member in members])
+    values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
+    within = [_within(predictions, member, epochs) for member in members]
+    networks = min(len(members), len(epochs))
+    across = [(name, ("member", "other_member"), values[name], "1", MATRICES[name]) for name in MATRICES]
+    return make_result(
+        {
+            **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
+            "accuracy": (("member",), pairs.accuracy, "1", "accuracy"),
+            **_pair_means(values, pairs.test_variance),
+            "last_epochs_disagreement": (
+                ("member",),
+                np.array(within),
+                "1",
+                "mean disagreement over pairs of the member's last epochs",
+            ),
+            "jensen_shannon": (
+                ("method",),
+                _jensen_shannon(study, predictions, members, networks),
+                "nats",
+                "Jensen-Shannon divergence of equally many networks",
+            ),
+        },
+        {
+            "member": members,
+            "other_member": members,
+            "metric": list(MATRICES),
+            "method": ["independent", "snapshots"],
+        },
+        title="Similarity of independent solutions",
+        intervals=INTERVALS,
+        provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+        snapshots=len(epochs),
+        jensen_shannon_networks=networks,
+        jensen_shannon_independent=_subsets_in_words(len(members), networks),
+        jensen_shannon_snapshots=f"the last {networks} epochs of each run, mean over {len(members)} runs",
+    )
+
+
+def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
+    """Disagreement of every two members and its normalised form, d_ij / ((e_i + e_j) / 2) with errors e.
+
+    The variance of a mean over N test examples is the variance over examples divided by N, which is what a bootstrap
+    over examples converges to. The mean over pairs of the ratio is linearised: example n adds
+    mean_ij (d_ijn - r_ij e_ijn) / e_ij.
+
+    Args:
+        predicted: predicted classes, [member, example].
+        label: true classes, [example].
+    """
+    members, examples = predicted.shape
+    wrong = (predicted != label).astype(np.float64)
+    error = wrong.mean(1)
+    mean_error = (error[:, None] + error[None, :]) / 2
+    different = disagreement(predicted)
+    plain, linearised = np.zeros(examples), np.zeros(examples)
+    with np.errstate(divide="ignore", invalid="ignore"):  # two members without errors have no ratio
+        normalized = different / mean_error
+        for i, j in zip(*np.triu_indices(members, 1), strict=True):
+            differ = predicted[i] != predicted[j]
+            plain += differ
+            linearised += (differ - normalized[i, j] * (wrong[i] + wrong[j]) / 2) / mean_error[i, j]
+    count = members * (members - 1) / 2
+    test_variance = tuple(float((values / count).var() / examples) for values in (plain, linearised))
+    return Pairs(1 - error, different, normalized, test_variance)  # type: ignore[arg-type]
+
+
+def pair_mean(matrix: np.ndarray, test_variance: float | None) -> tuple[float, float, float]:
+    """Mean over pairs of different members and its 95 % interval (see `INTERVALS`).
+
+    Args:
+        matrix: symmetric, [member, member], 2 members or more.
+        test_variance: variance of the mean through the test examples; None where they play no part.
+
+    Returns:
+        mean, low, high; NaN where there is no interval.
+    """
+    members = len(matrix)
+    mean = matrix[np.triu_indices(members, 1)].mean()
+    if members > 2:
+        kept = [np.delete(np.arange(members), member) for member in range(members)]
+        delete_one = np.array([matrix[np.ix_(rows, rows)][np.triu_indices(members - 1, 1)].mean() for rows in kept])
+        low, high = normal_interval(mean, jackknife_variance(delete_one) + (test_variance or 0.0), members)
+    elif test_variance is not None:
+        low, high = sampling_interval(mean, np.asarray(test_variance))
+    else:
+        low, high = np.nan, np.nan
+    return float(mean), float(low), float(high)
+
+
+def _pair_means(values: dict[str, np.ndarray], test_variance: tuple[float, float]) -> dict:
+    """The variables pair_mean, pair_low and pair_high."""
+    of_test = dict(zip(MATRICES, test_variance, strict=False))  # the disagreements come first
+    columns = np.array([pair_mean(matrix, of_test.get(name)) for name, matrix in values.items()])
+    names = {
+        "pair_mean": "mean over pairs of different members",
+        "pair_low": "lower end of the 95 % interval of the mean over pairs",
+        "pair_high": "upper end of the 95 % interval of the mean over pairs",
+    }
+    return {name: (("metric",), columns[:, at], "1", names[name]) for at, name in enumerate(names)}
+
+
+def _within(predictions: Predictions, member: int, epochs: list[int]) -> float:
+    """Mean disagreement over pairs of a member's last epochs; NaN where there is one epoch."""
+    if len(epochs) < 2:
+        return np.nan
+    matrix = disagreement(predicted_labels(predictions, [predictions.index(member, epoch) for epoch in epochs]))
+    return float(matrix[np.triu_indices(len(epochs), 1)].mean())
+
+
+def _jensen_shannon(study: Study, predictions: Predictions, members: list[int], networks: int) -> np.ndarray:
+    """Jensen-Shannon divergence of independent solutions and of snapshots, [method]; NaN where there is one network."""
+    if networks < 2:
+        return np.full(2, np.nan)
+    last = study.recipe.train.epochs
+    log_prob = predictions.log_probs([predictions.index(member, last) for member in members])
+    key = rng.key(study.manifest["seed"], "solution_similarity")
+    masks = subsets(len(members), networks, JENSEN_SHANNON_SUBSETS, key)
+    independent = np.mean([jensen_shannon(log_prob[mask]) for mask in masks])
+    del log_prob
+    epochs = last_epochs(study, networks)
+    runs = [[predictions.index(member, epoch) for epoch in epochs] for member in members]
+    return np.array([independent, np.mean([jensen_shannon(predictions.log_probs(rows)) for rows in runs])])
+
+
+def _subsets_in_words(members: int, networks: int) -> str:
+    if networks == members:
+        return f"all {members} solutions"
+    return (
+        f"mean over subsets of {networks} of {members} solutions, a balanced sample of {JENSEN_SHANNON_SUBSETS} at most"
+    )

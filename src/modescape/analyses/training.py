@@ -1,0 +1,52 @@
+"""Loss, accuracy and learning rate of every member, epoch by epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.requirements import left_out, trained
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+VARIABLES = {  # name -> column of history.csv, units, long name
+    "train_loss": ("train_loss", "nats", "training loss, running mean over the epoch"),
+    "validation_loss": ("validation_loss", "nats", "validation loss"),
+    "train_accuracy": ("train_accuracy", "1", "training accuracy, running mean over the epoch"),
+    "validation_accuracy": ("validation_accuracy", "1", "validation accuracy"),
+    "learning_rate": ("lr", "1", "learning rate at the start of the epoch"),
+}
+
+
+def measure(study: Study) -> xr.Dataset:
+    """Learning curves of the trained members, from their histories.
+
+    Raises:
+        NotEnough: if no member is trained.
+    """
+    members = trained(study, 1, "the course of training")
+    epochs = study.recipe.train.epochs
+    values = {name: np.full((len(members), epochs), np.nan) for name in VARIABLES}
+    for row, member in enumerate(members):
+        history = study.member(member).history()
+        for name, (column, _, _) in VARIABLES.items():
+            values[name][row, history["epoch"] - 1] = history[column]
+    examples = study.manifest["examples"]
+    return make_result(
+        {
+            name: (("member", "epoch"), values[name], units, long_name)
+            for name, (_, units, long_name) in VARIABLES.items()
+        },
+        {"member": members, "epoch": np.arange(1, epochs + 1)},
+        title="Loss, accuracy and learning rate of every member",
+        intervals="none",
+        provenance=study.provenance(examples=examples["validation"], members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="validation",
+        training_examples=examples["train"],
+    )

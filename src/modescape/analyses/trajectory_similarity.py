@@ -1,0 +1,63 @@
+"""How alike the checkpoints of one run are: in their weights and in the labels they predict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.requirements import left_out, predicted_labels, trajectories
+from modescape.analyses.weights import cosines
+from modescape.functionspace import disagreement
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+
+def measure(study: Study) -> xr.Dataset:
+    """Cosine of the weights and disagreement of the predicted labels, epoch against epoch, for each trajectory.
+
+    One member's weights [epoch, parameter] are in memory at a time, and one checkpoint's predictions.
+
+    Raises:
+        NotEnough: if no trained member keeps every epoch.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figures 2a and 2b.
+    """
+    members = trajectories(study, "the similarity along a trajectory")
+    predictions = study.predictions("test")
+    epochs = list(range(study.recipe.train.epochs + 1))
+    everything, without, different = [], [], []
+    for member in members:
+        both = cosines(study, [(member, epoch) for epoch in epochs])
+        everything.append(both[0])
+        without.append(both[1])
+        rows = [predictions.index(member, epoch) for epoch in epochs]
+        different.append(disagreement(predicted_labels(predictions, rows)))
+    dims = ("member", "epoch", "other_epoch")
+    return make_result(
+        {
+            "cosine": (dims, np.stack(everything), "1", "cosine of the weights"),
+            "cosine_without_batch_norm": (
+                dims,
+                np.stack(without),
+                "1",
+                "cosine of the weights without normalisation layers",
+            ),
+            "disagreement": (
+                dims,
+                np.stack(different),
+                "1",
+                "share of test examples with different predicted labels",
+            ),
+        },
+        {"member": members, "epoch": epochs, "other_epoch": epochs},
+        title="Similarity of the checkpoints of one run",
+        intervals="none",
+        provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
+        left_out=left_out(study, trajectories_alone=True),
+        split="test",
+    )

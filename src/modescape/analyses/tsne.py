@@ -1,0 +1,76 @@
+"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which keeps distances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import rng
+from modescape.analyses.requirements import NotEnough, left_out, trajectories
+from modescape.functionspace import embed_pca, embed_tsne
+from modescape.functionspace.embedding import MAX_PERPLEXITY
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Predictions, Study
+
+LEAST = 4  # checkpoints that t-SNE can place
+
+
+def measure(study: Study, *, examples: int = 1024, perplexity: float | None = None) -> xr.Dataset:
+    """Embed the checkpoints of every trajectory by their probabilities on the first test examples, flattened.
+
+    Args:
+        study: the study.
+        examples: test examples, from the first on (all of them where there are fewer).
+        perplexity: neighbours that count in t-SNE; None = min(30, (checkpoints - 1) / 3), which suits few points.
+
+    Raises:
+        NotEnough: if there are fewer than 4 checkpoints of trajectories.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 2c (t-SNE alone).
+    """
+    members = trajectories(study, "the embedding")
+    epochs = range(study.recipe.train.epochs + 1)
+    models = [(member, epoch) for member in members for epoch in epochs]
+    if len(models) < LEAST:
+        raise NotEnough(f"the embedding needs {LEAST} checkpoints or more; the kept trajectories have {len(models)}")
+    if perplexity is None:
+        perplexity = min(MAX_PERPLEXITY, (len(models) - 1) / 3)
+    predictions = study.predictions("test")
+    features = _features(predictions, models, examples)
+    seed = rng.key(study.manifest["seed"], "tsne") % (1 << 32)
+    coordinates, share = embed_pca(features)
+    places = np.stack([embed_tsne(features, perplexity, seed).astype(np.float64), coordinates])
+    shares = np.stack([np.full(2, np.nan), share])
+    used = min(examples, len(predictions.label))
+    dims = ("method", "model")
+    return make_result(
+        {
+            "x": (dims, places[..., 0], "1", "axis 0 of the embedding"),
+            "y": (dims, places[..., 1], "1", "axis 1 of the embedding"),
+            "variance_share": (("method", "draw"), shares, "1", "share of the variance along the axis"),
+        },
+        {
+            "method": ["t-SNE", "PCA"],
+            "member": ("model", [member for member, _ in models]),
+            "epoch": ("model", [epoch for _, epoch in models]),
+            "draw": [0, 1],
+        },
+        title="Predictions of the checkpoints, embedded in the plane",
+        intervals="none",
+        provenance=study.provenance(examples=used, members=len(members), repeats=1),
+        left_out=left_out(study, trajectories_alone=True),
+        split="test",
+        perplexity=float(perplexity),
+        tsne_seed=seed,
+    )
+
+
+def _features(predictions: Predictions, models: list[tuple[int, int]], examples: int) -> np.ndarray:
+    """Probabilities, float32 [model, example * class]."""
+    rows = [predictions.index(member, epoch) for member, epoch in models]
+    return np.exp(predictions.log_probs(rows, slice(examples))).reshape(len(rows), -1)

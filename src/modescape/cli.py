@@ -1,0 +1,235 @@
+"""The command line: parsing and printing, nothing else. Heavy modules are imported inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import modescape
+from modescape.errors import ModescapeError
+
+if TYPE_CHECKING:
+    from modescape.progress import Progress
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=HELP)
+@click.version_option(modescape.__version__, prog_name="modescape")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Why do deep ensembles work, and what would one buy on your data?
+
+    Trains many networks, keeps their trajectories, and shows where each lands in the loss landscape and what function
+    it has become, in one page.
+
+    \b
+    Examples:
+      modescape run                                   # embedded digits, two minutes
+      modescape run cifar10-smallcnn --out studies/c10
+      modescape run cifar10-smallcnn --set data.source=path/to/cifar10 --set train.members=4
+      modescape status studies/c10
+    """
+
+
+def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--set, --engine, --device and --quiet, the same on every command that works on a study."""
+    options = [
+        click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."),
+        click.option("--engine", type=click.Choice(["auto", "here", "processes", "ray"]), help="Where the work runs."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
+        click.option("--quiet", is_flag=True, help="No progress on standard error."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _overrides(settings: tuple[str, ...], engine: str | None, device: str | None) -> list[str]:
+    chosen = [f"compute.engine={engine}"] if engine else []
+    return [*settings, *chosen, *([f"compute.device={device}"] if device else [])]
+
+
+def _progress(quiet: bool) -> Progress:
+    from modescape.progress import BarProgress, Progress
+
+    return Progress() if quiet else BarProgress()
+
+
+out_option = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+
+
+@cli.command()
+@click.argument("recipe", default="digits")
+@out_option
+@study_options
+def run(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, device: str, quiet: bool) -> None:
+    """Train, analyse and report: from a RECIPE (a name or a YAML file; default "digits") to a page.
+
+    Given an existing study, finishes what is missing and repeats nothing.
+
+    \b
+    Examples:
+      modescape run
+      modescape run digits --out studies/first --set train.members=3
+      modescape run my.yaml --set 'analyses=[tsne, ensemble_size]' --engine here
+    """
+    from modescape import pipeline
+    from modescape.printing import print_summary
+
+    study = pipeline.run(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
+    print_summary(study)
+
+
+@cli.command()
+@click.argument("recipe")
+@out_option
+@study_options
+def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, device: str, quiet: bool) -> None:
+    """Train the members of a RECIPE and keep their checkpoints; no analyses.
+
+    \b
+    Examples:
+      modescape train digits --out studies/digits
+      modescape train cifar10-smallcnn --set train.epochs=4
+    """
+    from modescape import pipeline
+    from modescape.printing import print_members
+
+    study = pipeline.train(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
+    print_members(study)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@study_options
+def analyse(
+    directory: Path, names: tuple[str, ...], settings: tuple[str, ...], engine: str, device: str, quiet: bool
+) -> None:
+    """Make one or more analyses of a study: those NAMEd anew, or all that are missing.
+
+    \b
+    Examples:
+      modescape analyse studies/digits
+      modescape analyse studies/digits tsne --set settings.tsne.examples=512
+    """
+    from modescape import pipeline
+
+    overrides = _overrides(settings, engine, device)
+    study = pipeline.analyse(directory, names, overrides=overrides, progress=_progress(quiet))
+    for name in names or study.recipe.analyses or ():
+        click.echo(study.path / "results" / f"{name}.nc")
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def report(directory: Path) -> None:
+    """Write the page of a study from its results, without training or measuring anything.
+
+    \b
+    Example:
+      modescape report studies/digits
+    """
+    from modescape import pipeline
+
+    click.echo(pipeline.report(directory))
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 when something is damaged.")
+def status(directory: Path, verify: bool) -> None:
+    """Say what a study holds, what is missing and what failed.
+
+    \b
+    Examples:
+      modescape status studies/digits
+      modescape status --verify studies/digits
+    """
+    from modescape.printing import status_text
+    from modescape.study import summary
+
+    click.echo(status_text(summary(directory)))
+    if verify:
+        from modescape.study import verify as find_damage
+
+        problems = find_damage(directory)
+        for problem in problems:
+            click.echo(f"damaged: {problem}")
+        if problems:
+            sys.exit(1)
+        click.echo("every checksum is right")
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def recipes(context: click.Context) -> None:
+    """List the built-in recipes, or show one.
+
+    \b
+    Examples:
+      modescape recipes
+      modescape recipes show cifar10-smallcnn > my.yaml
+    """
+    if context.invoked_subcommand is None:
+        from modescape.recipe import builtin_names, builtin_text
+
+        for name in builtin_names():
+            about = builtin_text(name).splitlines()[0].lstrip("# ")
+            click.echo(f"{name:<20} {about}")
+
+
+@recipes.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a built-in recipe as YAML, to be changed and run.
+
+    \b
+    Example:
+      modescape recipes show digits > mine.yaml && modescape run mine.yaml
+    """
+    from modescape.recipe import builtin_text
+
+    click.echo(builtin_text(name), nl=False)
+
+
+def main() -> None:
+    """Entry point: turn errors into one or two plain lines and an exit code (0 done, 1 failed, 2 wrong input)."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere on the line
+    try:
+        cli.main(args=arguments, prog_name="modescape", standalone_mode=False)
+    except click.exceptions.Abort:
+        _interrupted()
+    except KeyboardInterrupt:
+        _interrupted()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except ModescapeError as error:
+        if debug:
+            raise
+        click.echo(f"modescape: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"modescape: {type(error).__name__}: {error}\nThis is a fault of the program; --debug shows where.", err=True)
+        sys.exit(1)
+
+
+def _interrupted() -> None:
+    """Every finished epoch is on the disk: the same command goes on from there."""
+    import shlex
+
+    again = shlex.join(["modescape", *sys.argv[1:]])
+    click.echo(f"\nStopped. Every finished epoch is kept; go on with:\n  {again}", err=True)
+    sys.exit(1)

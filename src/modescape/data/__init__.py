@@ -1,0 +1,45 @@
+"""Data: sources, the cut into train, validation and test, preparation on the device, the members' order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modescape import recipe
+from modescape.errors import InputError
+
+if TYPE_CHECKING:
+    from modescape.data.dataset import Dataset
+    from modescape.data.sources import Report
+
+
+def load(data: recipe.Data, seed: int, report: Report | None = None) -> Dataset:
+    """The three splits a recipe asks for, from the cache where they were decoded before.
+
+    Args:
+        data: the recipe's section.
+        seed: the recipe's seed, which fixes the cut.
+        report: called with (images decoded, of how many) while a source is decoded for the first time.
+
+    Raises:
+        InputError: if the source is absent, unreadable or bad; images that are too few for the cut.
+    """
+    from modescape.data import sources
+    from modescape.data.cache import cache_key, cached, fingerprint
+    from modescape.data.dataset import check_source
+    from modescape.data.splits import cut
+
+    if data.source == "digits" and not Path("digits").exists():
+        source = sources.digits()
+        return cut(source, data, seed, fingerprint(source))
+    path = Path(data.source)
+    if path.is_file() and path.suffix != ".npz":
+        raise InputError(f"data.source '{path}' is a file but not .npz; expected .npz, a folder, or a hub name")
+    if path.suffix == ".npz" and not path.is_file():
+        raise InputError(f"data.source '{path}' does not exist")
+    if path.is_file():
+        source = check_source(sources.npz(path), f"'{path}'")  # read as fast as a cache would be
+        return cut(source, data, seed, fingerprint(source))
+    key = cache_key(data.source, data.config, (data.image, data.label))
+    source, digest = cached(key, lambda: check_source(sources.hub(data, report), f"'{data.source}'"))
+    return cut(source, data, seed, digest)

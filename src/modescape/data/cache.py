@@ -1,0 +1,108 @@
+"""Decoded images kept beside the user's other caches, one file a source, with a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modescape.data.dataset import Source
+
+FORMAT = 1
+
+
+def cache_folder() -> Path:
+    """$MODESCAPE_CACHE, else modescape in the user's cache folder."""
+    if folder := os.environ.get("MODESCAPE_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modescape"
+
+
+def fingerprint(source: Source) -> str:
+    """SHA-256 (hex) of images, labels and class names, wherever they come from."""
+    digest = hashlib.sha256(json.dumps(source.class_names).encode())
+    for array in (source.image, source.label, source.test_image, source.test_label):
+        if array is None:
+            digest.update(b"none")
+        else:
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return digest.hexdigest()
+
+
+def cache_key(source: str, config: str | None, columns: tuple[str | None, str | None]) -> str:
+    """Name of the cache entry: a local source by its path and its files' sizes and times, a hub one by its name."""
+    path = Path(source)
+    files: list[Any] = []
+    if path.exists():
+        members = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files = [
+            (str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns)
+            for file in members
+            if file.is_file()
+        ]
+        source = str(path.resolve())
+    name = json.dumps([FORMAT, source, config, columns, files])
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def cached(key: str, make: Callable[[], Source]) -> tuple[Source, str]:
+    """The source of this key and its fingerprint; made and kept when it is not there or damaged."""
+    path = cache_folder() / f"{key}.safetensors"
+    found = _read(path)
+    if found is not None:
+        return found
+    source = make()
+    digest = fingerprint(source)
+    _write(path, source, digest)
+    return source, digest
+
+
+def _read(path: Path) -> tuple[Source, str] | None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = json.loads((file.metadata() or {})["modescape"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+        source = Source(
+            arrays["image"],
+            arrays["label"],
+            arrays.get("test_image"),
+            arrays.get("test_label"),
+            tuple(metadata["class_names"]),
+        )
+        digest = metadata["fingerprint"]
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return None
+    return (source, digest) if fingerprint(source) == digest else None
+
+
+def _write(path: Path, source: Source, digest: str) -> None:
+    """Atomic; a cache that cannot be written is no error."""
+    from safetensors.numpy import save
+
+    arrays = {"image": source.image, "label": source.label}
+    if source.test_image is not None and source.test_label is not None:
+        arrays |= {"test_image": source.test_image, "test_label": source.test_label}
+    metadata = {"class_names": source.class_names, "fingerprint": digest}
+    data = save(
+        {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+        metadata={"modescape": json.dumps(metadata, sort_keys=True)},
+    )
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    except OSError:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)

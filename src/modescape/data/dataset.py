@@ -1,0 +1,110 @@
+"""Images and labels as the rest of the package sees them, and the checks that refuse bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape.errors import InputError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and labels of one split."""
+
+    image: Tensor  # uint8 [example, channel, height, width]
+    label: Tensor  # int64 [example]
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same on a device."""
+        return Split(self.image.to(device), self.label.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test: three different things."""
+
+    train: Split
+    validation: Split
+    test: Split
+    class_names: tuple[str, ...]
+    fingerprint: str  # SHA-256 of the source's images, labels and class names, before the cut
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        channels, height, width = self.train.image.shape[1:]
+        return channels, height, width
+
+    @property
+    def num_classes(self) -> int:
+        """Classes, also those without an example."""
+        return len(self.class_names)
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same on a device."""
+        splits = {name: getattr(self, name).to(device) for name in ("train", "validation", "test")}
+        return replace(self, **splits)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a source holds before it is cut: NumPy, uint8 [example, channel, height, width] and int64 [example]."""
+
+    image: np.ndarray
+    label: np.ndarray
+    test_image: np.ndarray | None
+    test_label: np.ndarray | None
+    class_names: tuple[str, ...]
+
+
+def check_source(source: Source, name: str) -> Source:
+    """Refuse what cannot be trained on.
+
+    Raises:
+        InputError: naming the source, the split and the row.
+    """
+    if len(source.class_names) < 2:
+        raise InputError(f"{name}: {len(source.class_names)} class; classification needs at least 2")
+    check_split(source.image, source.label, len(source.class_names), f"{name}: train")
+    if source.test_image is not None and source.test_label is not None:
+        check_split(source.test_image, source.test_label, len(source.class_names), f"{name}: test")
+        if source.test_image.shape[1:] != source.image.shape[1:]:
+            raise InputError(
+                f"{name}: test images are {list(source.test_image.shape[1:])} and training images "
+                f"{list(source.image.shape[1:])} [channel, height, width]; make them equal"
+            )
+    return source
+
+
+def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: str) -> None:
+    """Refuse an empty split, images that are not square uint8, labels out of range.
+
+    Raises:
+        InputError: naming the split and the row.
+    """
+    if image.dtype != np.uint8 or image.ndim != 4 or image.shape[1] not in (1, 3):
+        raise InputError(
+            f"{name}: images are {image.dtype} {list(image.shape)}, expected uint8 [example, height, width] (grey) or "
+            "[example, height, width, 3]"
+        )
+    if len(image) == 0:
+        raise InputError(f"{name} is empty")
+    if image.shape[2] != image.shape[3]:
+        raise InputError(f"{name}: images have {image.shape[2]}x{image.shape[3]} pixels, expected square ones; crop them")
+    if label.shape != (len(image),) or not np.issubdtype(label.dtype, np.integer):
+        raise InputError(f"{name}: labels are {label.dtype} {list(label.shape)}, expected {len(image)} integers")
+    wrong = np.flatnonzero((label < 0) | (label >= num_classes))
+    if len(wrong):
+        raise InputError(
+            f"{name}: the label of row {wrong[0]} is {label[wrong[0]]}, expected 0 to {num_classes - 1}; "
+            f"{len(wrong)} such rows"
+        )
+
+
+def as_split(image: np.ndarray, label: np.ndarray) -> Split:
+    """Arrays as a split."""
+    return Split(torch.from_numpy(np.ascontiguousarray(image)), torch.from_numpy(label.astype(np.int64)))

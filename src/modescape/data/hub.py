@@ -1,0 +1,116 @@
+"""Opening a dataset of the hub, or a local folder of the same layout: quietly, and quickly when there is no network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from modescape import recipe
+from modescape.errors import InputError
+
+HUB_TIMEOUT = 5.0  # seconds for the question whether the hub has a dataset
+
+
+@contextmanager
+def opened(data: recipe.Data) -> Iterator[Any]:
+    """The source's splits by name, images not yet decoded; what is local leaves no copy behind.
+
+    Raises:
+        InputError: if there is no such dataset, here or on the hub, or it has no split "train".
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        path = Path(data.source)
+        splits = _local(path, data, stack) if path.exists() else _remote(data, stack)
+        if "train" not in splits:
+            raise InputError(f"'{data.source}' has splits {sorted(splits)}, expected one named 'train'")
+        yield splits
+
+
+def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
+    import datasets
+
+    # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
+    copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="modescape-"))
+    try:  # an absolute path: a folder named "csv" is not the library's reader of that name
+        return datasets.load_dataset(str(path.resolve()), data.config, cache_dir=copy)
+    except Exception as error:  # the library raises errors of many kinds
+        raise InputError(f"'{data.source}' cannot be read as a folder of the hub's layout: {_reason(error)}") from error
+
+
+def _remote(data: recipe.Data, stack: ExitStack) -> Any:
+    import datasets
+
+    problem = _hub_problem(data.source)
+    if problem is not None:
+        # without this the library asks an unreachable hub six times over, 23 s; what it has kept it still finds
+        stack.enter_context(_offline())
+    try:
+        return datasets.load_dataset(data.source, data.config)
+    except Exception as error:
+        raise InputError(
+            f"dataset '{data.source}' is neither a folder or file here nor to be had from the hub "
+            f"({problem or _reason(error)})\n"
+            "Check the name and the network, or give a local folder or .npz file: --set data.source=PATH"
+        ) from error
+
+
+def _hub_problem(name: str) -> str | None:
+    """Why the hub does not have this dataset; None if it does."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
+
+    try:
+        HfApi().dataset_info(name, timeout=HUB_TIMEOUT)
+    except RepositoryNotFoundError:
+        return "it has no public dataset of that name"
+    except HFValidationError:
+        return "not a name that it could have"
+    except OfflineModeIsEnabled:
+        return "HF_HUB_OFFLINE is set"
+    except Exception as error:
+        return f"it cannot be reached: {_reason(error)}"
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    """The error and its cause in one line."""
+    causes = [error] if error.__cause__ is None else [error, error.__cause__]
+    return ": ".join(" ".join(str(cause).split())[:200] or type(cause).__name__ for cause in causes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars or log lines of the libraries; their settings are put back."""
+    import datasets
+    from huggingface_hub import logging as hub_logging
+
+    bars = datasets.is_progress_bar_enabled()
+    levels = [(library, library.get_verbosity()) for library in (datasets.logging, hub_logging)]
+    datasets.disable_progress_bars()
+    for library, _ in levels:
+        library.set_verbosity_error()
+    try:
+        yield
+    finally:
+        for library, level in levels:
+            library.set_verbosity(level)
+        if bars:
+            datasets.enable_progress_bars()
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """The libraries use what they have kept and ask nobody; both read these flags at each request."""
+    import datasets
+    from huggingface_hub import constants
+
+    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before

@@ -1,0 +1,89 @@
+"""What every engine promises: functions over items, outcomes as they come, errors as plain text."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+from modescape.errors import ModescapeError
+
+Report: TypeAlias = Callable[[Any], None]
+"""Sends a small picklable event to the process that called ``map``."""
+
+Function: TypeAlias = Callable[[Any, Report], Any]
+"""(item, report) -> value; a top-level function, a ``functools.partial`` of one, or a picklable object."""
+
+Listener: TypeAlias = Callable[[Any, Any], None]
+"""(item, event) -> None; called in the process that called ``map``."""
+
+LONGEST_ERROR = 500  # characters of a foreign exception's message that are kept
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item."""
+
+    item: Any
+    value: Any = None  # what the function returned; None when it failed
+    error: str | None = None  # one plain line; None when it succeeded
+    traceback: str | None = None  # the text of the traceback; None when there is none (success, a dead worker)
+
+
+class Engine(ABC):
+    """Where work runs: a context manager whose `map` runs a function over items.
+
+    The same function and item give the same bits on every engine of one machine: each item runs on one thread.
+
+    ```
+    with make_engine("auto", device="cpu") as engine:
+        for outcome in engine.map(function, items, on_event=listener):
+            ...
+    ```
+    """
+
+    @abstractmethod
+    def map(self, function: Function, items: Iterable[Any], on_event: Listener | None = None) -> Iterator[Outcome]:
+        """Run ``function(item, report)`` for every item and yield outcomes in the order of completion.
+
+        Args:
+            function: importable and picklable, whichever the engine; what it returns is picklable too.
+            items: picklable things whose ``str`` names them in messages.
+            on_event: called here with (item, event) for each ``report(event)``, in the order of each item's reports
+                and before the item's outcome; an exception of its own ends the map.
+
+        An exception in the function ends its item alone and is in `Outcome.error`. Leaving the loop early stops the
+        items in work.
+        """
+
+    def close(self) -> None:  # noqa: B027 - an engine may hold nothing
+        """Let go of everything the engine holds; called on leaving the ``with`` block."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def attempt(function: Function, item: Any, report: Report) -> Outcome:
+    """Run one item in this process; an exception, ``sys.exit`` included, becomes the outcome's error."""
+    try:
+        return Outcome(item, value=function(item, report))
+    except (Exception, SystemExit) as error:
+        return Outcome(item, error=describe(error), traceback="".join(traceback.format_exception(error)))
+
+
+def describe(error: BaseException) -> str:
+    """``"ExceptionType: message"`` on one line of bounded length; our own errors' messages as they are."""
+    if isinstance(error, ModescapeError):
+        return str(error)
+    message = " ".join(str(error).split())
+    if len(message) > LONGEST_ERROR:
+        message = message[:LONGEST_ERROR] + " ..."
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

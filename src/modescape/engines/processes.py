@@ -1,0 +1,243 @@
+"""Work in supervised worker processes: items are dealt out one by one, and a worker's death costs one item.
+
+A script that uses this engine needs ``if __name__ == "__main__":`` around what it runs: a worker is a fresh
+interpreter (forking a process that has used torch's threads or CUDA hangs) and imports the main script again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle  # messages between a process and its own workers; never a file
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing import connection, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from modescape.engines.base import Engine, Function, Listener, Outcome, attempt, describe
+from modescape.errors import InputError, WorkError
+from modescape.runtime import cores, one_thread_environment
+
+GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
+FAILED_STARTS = 3  # workers in a row killed before they were ready: then the machine is not fit (out of memory, ...)
+GUARD = 'in a script, put what it runs under: if __name__ == "__main__":'
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One worker process as its parent sees it."""
+
+    process: SpawnProcess
+    pipe: Connection
+    ready: bool = False  # it has started and waits for items
+    busy: bool = False
+    item: Any = None  # in work, if busy
+
+    def send(self, message: bytes, item: Any) -> None:
+        self.busy, self.item = True, item
+        with contextlib.suppress(OSError):  # it has just died: `receive` finds that out and blames the item
+            self.pipe.send_bytes(message)
+
+    def receive(self) -> tuple[str, Any] | None:
+        """The next message, or None if it is dead and has left no more."""
+        try:
+            if not self.pipe.poll():
+                return None
+            message = self.pipe.recv_bytes()
+        except (EOFError, OSError):
+            return None
+        try:
+            return pickle.loads(message)
+        except Exception as error:
+            raise WorkError(f"what a worker sent about {self.item} cannot be read ({describe(error)})") from error
+
+
+@dataclass(frozen=True)
+class Processes(Engine):
+    """Worker processes on this machine, one thread each, kept from map to map.
+
+    Items are dealt to whichever worker is idle. A worker that dies (killed, out of memory, crashed) is reported as its
+    item's error and replaced. Workers ignore Ctrl-C, which the parent handles, and end at once when the parent does.
+
+    Raises:
+        InputError: if fewer than one worker is asked for.
+        WorkError: from `map`, if workers cannot be started, or the function or an item cannot be pickled.
+    """
+
+    workers: int | None = None  # processes at most; None for one a core
+    _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
+
+    def map(self, function: Function, items: Iterable[Any], on_event: Listener | None = None) -> Iterator[Outcome]:
+        """Run the items on the workers; see `Engine.map`."""
+        _refuse_in_bootstrap()
+        if any(worker.busy for worker in self._pool):
+            raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
+        self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
+        waiting = deque((item, _pack(function, item)) for item in items)
+        try:
+            yield from self._supervise(waiting, on_event)
+        finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
+            self._stop([worker for worker in self._pool if worker.busy])
+
+    def _supervise(self, waiting: deque[tuple[Any, bytes]], on_event: Listener | None) -> Iterator[Outcome]:
+        failed_starts = 0
+        while waiting or any(worker.busy for worker in self._pool):
+            self._deal(waiting)
+            for worker in self._wait():
+                message = worker.receive()
+                if message is None:
+                    exit_code = self._bury(worker)
+                    if worker.busy:
+                        yield Outcome(
+                            worker.item, error=f"the worker process died ({exit_code}) while working on {worker.item}"
+                        )
+                    elif not worker.ready:
+                        failed_starts += 1
+                        _refuse_to_start(exit_code, failed_starts)
+                elif message[0] == "ready":
+                    worker.ready, failed_starts = True, 0
+                elif message[0] == "event":
+                    if on_event is not None:
+                        on_event(worker.item, message[1])
+                else:
+                    item, worker.busy = worker.item, False
+                    self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that
+                    yield Outcome(item, **message[1])
+
+    def _deal(self, waiting: deque[tuple[Any, bytes]]) -> None:
+        """Give every idle worker an item, and start as many more workers as have something to do."""
+        for worker in self._pool:
+            if waiting and worker.ready and not worker.busy:
+                item, message = waiting.popleft()
+                worker.send(message, item)
+        starting = sum(not worker.ready for worker in self._pool)
+        room = (self.workers or cores()) - len(self._pool)
+        for _ in range(min(room, len(waiting) - starting)):
+            self._pool.append(_start())
+
+    def _wait(self) -> list[_Worker]:
+        """The workers that have something to say or are dead; waits until there is one."""
+        ready = set(connection.wait([end for worker in self._pool for end in (worker.pipe, worker.process.sentinel)]))
+        return [worker for worker in self._pool if worker.pipe in ready or worker.process.sentinel in ready]
+
+    def _bury(self, worker: _Worker) -> str:
+        """Forget a dead worker; returns how it died, in words."""
+        self._stop([worker])
+        code = worker.process.exitcode
+        return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+    def _stop(self, workers: list[_Worker]) -> None:
+        for worker in workers:
+            self._pool.remove(worker)
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join(GRACE_SECONDS)
+            if worker.process.exitcode is None:
+                worker.process.kill()
+                worker.process.join()
+            worker.pipe.close()
+
+    def close(self) -> None:
+        """End all workers; a later `map` starts new ones."""
+        self._stop(list(self._pool))
+
+
+def _pack(function: Function, item: Any) -> bytes:
+    # Plain pickle, not the pipe's own: that one would send tensors as shared memory, which dies with its worker.
+    try:
+        return pickle.dumps((function, item), protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise WorkError(
+            f"{function} of {item} cannot be sent to a worker process ({describe(error)}); "
+            "map a function from the top level of a module over plain data"
+        ) from error
+
+
+def _refuse_in_bootstrap() -> None:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as the standard library asks it
+        raise WorkError(f"a worker process that is importing the main script cannot start workers of its own; {GUARD}")
+
+
+def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
+    """One killed worker is replaced; one that ended by itself while starting will do so again."""
+    if failed_starts >= FAILED_STARTS or not exit_code.startswith("killed"):
+        raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
+
+
+def _start() -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
+    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it has to be there first
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: the worker is deaf from birth
+    try:
+        with one_thread_environment(), _importable_main():
+            process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # an interrupt of these milliseconds arrives now
+        theirs.close()
+    return _Worker(process, ours)
+
+
+@contextlib.contextmanager
+def _importable_main() -> Iterator[None]:
+    """Hide the "file" of a program that came from standard input: a worker would look for it in vain."""
+    main = vars(sys.modules["__main__"])
+    hidden = {"__file__": main.pop("__file__")} if main.get("__file__") == "<stdin>" else {}
+    try:
+        yield
+    finally:
+        main.update(hidden)
+
+
+def _work(pipe: Connection) -> None:
+    """The worker's life: take an item, run it, send what became of it."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    lock = threading.Lock()  # reports may come from the function's own threads
+
+    def send(kind: str, content: Any) -> None:
+        message = pickle.dumps((kind, content), protocol=pickle.HIGHEST_PROTOCOL)
+        with lock:
+            pipe.send_bytes(message)
+
+    send("ready", None)
+    while True:
+        try:
+            message = pipe.recv_bytes()
+        except (EOFError, OSError):  # the parent has closed its end
+            return
+        outcome = attempt(_unpack_and_run, message, lambda event: send("event", event))
+        content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
+        _send_or_say_why_not(send, content)
+
+
+def _unpack_and_run(message: bytes, report: Callable[[Any], None]) -> Any:
+    function, item = pickle.loads(message)
+    return function(item, report)
+
+
+def _send_or_say_why_not(send: Callable[[str, Any], None], content: dict[str, Any]) -> None:
+    try:
+        send("done", content)
+    except OSError:
+        os._exit(1)  # nobody is listening any more
+    except Exception as error:
+        send("done", {"value": None, "error": f"the value cannot be sent back ({describe(error)})", "traceback": None})
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)  # at once, whatever the main thread is doing

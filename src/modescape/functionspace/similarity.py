@@ -1,0 +1,96 @@
+"""How alike networks are: in the labels they predict, and in their weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modescape.errors import InputError
+from modescape.functionspace.arrays import Array, to_numpy
+
+BLOCK = 1 << 22  # numbers held at a time beside the input
+
+
+def check_predicted(predicted: np.ndarray, name: str, dimensions: str, ndim: int) -> None:
+    """Refuse what cannot be predicted labels.
+
+    Raises:
+        InputError: on wrong dimensions, an empty one, or numbers that are not whole.
+    """
+    if predicted.ndim != ndim or not predicted.size:
+        hint = "; take argmax(-1) of log-probabilities first" if predicted.ndim > ndim else ""
+        raise InputError(f"{name} has shape {list(predicted.shape)}; expected {dimensions}, none of them empty{hint}")
+    if predicted.dtype.kind not in "iu":
+        raise InputError(f"{name} has dtype {predicted.dtype}; expected whole numbers, the predicted classes")
+
+
+def disagreement(predicted: Array) -> Array:
+    """Share of examples to which two models give different labels, mean_n 1[f_i(x_n) != f_j(x_n)], for every pair.
+
+    Counts are whole numbers, so the matrix is exactly symmetric with zeros on its diagonal. One pass over the examples
+    for each model, in blocks: any number of classes costs the same.
+
+    Args:
+        predicted: predicted classes, whole numbers, [model, example].
+
+    Returns:
+        float64 [model, model], 0 to 1.
+
+    Raises:
+        InputError: (a ValueError) on a wrong shape or dtype.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 2b.
+
+    >>> import numpy as np
+    >>> disagreement(np.array([[0, 1, 2, 2], [0, 1, 2, 0], [1, 1, 0, 0]])).tolist()
+    [[0.0, 0.25, 0.75], [0.25, 0.0, 0.5], [0.75, 0.5, 0.0]]
+    """
+    (predicted,), restore = to_numpy(predicted)
+    check_predicted(predicted, "predicted", "[model, example]", 2)
+    models, examples = predicted.shape
+    low, high = int(predicted.min()), int(predicted.max())
+    if low >= 0:
+        predicted = predicted.astype(np.min_scalar_type(high), copy=False)  # one byte a label compares fastest
+    count = np.zeros((models, models), dtype=np.int64)
+    step = max(1, BLOCK // models)
+    for start in range(0, examples, step):
+        block = predicted[:, start : start + step]
+        for model in range(models - 1):
+            count[model, model + 1 :] += np.count_nonzero(block[model] != block[model + 1 :], axis=1)
+    return restore((count + count.T) / examples)
+
+
+def cosine_similarity(weights: Array) -> Array:
+    """Cosine of the angle between the weights of every two models, w_i . w_j / (|w_i| |w_j|).
+
+    Sums are taken in float64, over blocks of parameters. The diagonal is exactly 1. A model of zero length has no
+    direction: its row and column are NaN, as they are for weights that are not finite.
+
+    Args:
+        weights: flattened weights, [model, parameter].
+
+    Returns:
+        float64 [model, model], -1 to 1.
+
+    Raises:
+        InputError: (a ValueError) on a wrong shape.
+
+    >>> import numpy as np
+    >>> cosine_similarity(np.array([[3.0, 4.0], [4.0, -3.0], [6.0, 8.0]])).round(4).tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
+    """
+    (weights,), restore = to_numpy(weights)
+    if weights.ndim != 2 or not weights.size:
+        raise InputError(f"weights has shape {list(weights.shape)}; expected [model, parameter], none of them empty")
+    models, parameters = weights.shape
+    product = np.zeros((models, models))
+    step = max(1, BLOCK // models)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        for start in range(0, parameters, step):
+            block = weights[:, start : start + step].astype(np.float64)
+            product += block @ block.T
+        length = np.sqrt(np.diagonal(product))
+        cosine = np.clip(product / (length[:, None] * length[None, :]), -1.0, 1.0)
+    cosine = (cosine + cosine.T) / 2  # a matrix product need not round both halves alike
+    diagonal = np.einsum("ii->i", cosine)
+    diagonal[~np.isnan(diagonal)] = 1.0
+    return restore(cosine)

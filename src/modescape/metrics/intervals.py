@@ -1,0 +1,177 @@
+"""Uncertainty of scores: from which members were trained (jackknife), and which examples were tested on (bootstrap).
+
+Subsets of k out of n members overlap, so the spread of their scores is no interval; deleting one member at a time is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modescape.errors import InputError
+from modescape.metrics.arrays import Array, to_numpy
+
+LEVEL = 0.95  # probability of every interval
+RESAMPLES_AT_A_TIME = 100  # rows of weights turned into float64 at a time
+
+
+def delete_one_means(score: Array, masks: Array) -> np.ndarray:
+    """Mean score over the subsets without member i, for every member i.
+
+    Args:
+        score: score of each subset, [..., subset].
+        masks: the subsets, bool [subset, member].
+
+    Returns:
+        float64 [..., member].
+
+    Raises:
+        InputError: (a ValueError) if shapes differ, or a member is in every subset.
+
+    >>> import numpy as np
+    >>> delete_one_means(np.array([1.0, 2.0, 3.0]), np.array([[1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool)).tolist()
+    [3.0, 2.0, 1.0]
+    """
+    (score, masks), _ = to_numpy(score, masks)
+    if masks.ndim != 2 or score.ndim < 1 or score.shape[-1] != len(masks):
+        raise InputError(
+            f"score has shape {list(score.shape)} and masks {list(masks.shape)}; expected [..., subset] and "
+            "[subset, member]"
+        )
+    without = ~masks.astype(bool)
+    count = without.sum(0)
+    if not count.all():
+        raise InputError(f"member {np.argmin(count)} is in every subset; take more subsets, or smaller ones")
+    with np.errstate(invalid="ignore"):  # an infinite score times 0
+        return score.astype(np.float64) @ without.astype(np.float64) / count
+
+
+def jackknife_variance(delete_one: Array) -> np.ndarray:
+    """Variance of an estimate through the choice of members, (n - 1) / n sum_i (theta_-i - mean_j theta_-j)^2.
+
+    Args:
+        delete_one: the estimate without member i, [..., member] (see `delete_one_means`).
+
+    Returns:
+        float64 [...].
+
+    Raises:
+        InputError: (a ValueError) with fewer than 2 members.
+
+    Source: Efron and Stein 1981, "The jackknife estimate of variance".
+
+    >>> import numpy as np
+    >>> float(jackknife_variance(np.array([3.0, 2.0, 1.0])))
+    1.3333333333333333
+    """
+    (delete_one,), _ = to_numpy(delete_one)
+    if delete_one.ndim < 1 or delete_one.shape[-1] < 2:
+        raise InputError(f"delete_one has shape {list(delete_one.shape)}; expected [..., member], 2 members or more")
+    members = delete_one.shape[-1]
+    return np.square(delete_one - delete_one.mean(-1, keepdims=True)).sum(-1) * (members - 1) / members
+
+
+def resample_counts(examples: int, resamples: int, key: int) -> np.ndarray:
+    """How often each example is drawn in each resample of the test set: multinomial counts from a named stream.
+
+    Args:
+        examples: size of the test set and of every resample.
+        resamples: number of resamples.
+        key: of the stream; resample r uses its own stream, so more resamples keep the first ones.
+
+    Returns:
+        [resample, example], uint8 (uint16 for the rare larger count); each row sums to `examples`.
+    """
+    import torch  # here, so that NumPy users of the other functions need not load it
+
+    from modescape import rng
+
+    counts = np.empty((resamples, examples), dtype=np.uint8)
+    for row in range(resamples):
+        keys = torch.tensor([rng.key(key, "resample", row)])
+        drawn = np.bincount(rng.integers(keys, examples, examples)[0].numpy(), minlength=examples)
+        if drawn.max() > np.iinfo(counts.dtype).max:
+            counts = counts.astype(np.uint16)
+        counts[row] = drawn
+    return counts
+
+
+def resample_means(counts: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Mean of every column over every resample, one matrix product: rows are paired, so columns may be subtracted.
+
+    Args:
+        counts: draws of each example, [resample, example] (see `resample_counts`).
+        score: scores of each example, [example, column].
+
+    Returns:
+        float64 [resample, column].
+    """
+    out = np.empty((len(counts), score.shape[1]))
+    with np.errstate(invalid="ignore"):  # an infinite score times a count of 0
+        for start in range(0, len(counts), RESAMPLES_AT_A_TIME):
+            rows = slice(start, start + RESAMPLES_AT_A_TIME)
+            out[rows] = counts[rows].astype(np.float64) @ score
+    return out / counts.shape[1]
+
+
+def bootstrap(score: Array, resamples: int = 1000, key: int = 0) -> Array:
+    """Means of per-example scores over resampled test sets; every column sees the same resamples (paired).
+
+    Args:
+        score: scores of each example, [example, column].
+        resamples: number of resampled test sets.
+        key: of the stream (see `modescape.rng.key`).
+
+    Returns:
+        float64 [resample, column].
+
+    Raises:
+        InputError: (a ValueError) on a wrong shape or fewer than 1 resample.
+
+    >>> import numpy as np
+    >>> draws = bootstrap(np.array([[1.0, 2.0], [0.0, 1.0]]), resamples=4)
+    >>> (draws[:, 1] - draws[:, 0]).tolist()
+    [1.0, 1.0, 1.0, 1.0]
+    """
+    (score,), restore = to_numpy(score)
+    if score.ndim != 2 or not score.size or resamples < 1:
+        raise InputError(
+            f"score has shape {list(score.shape)} and resamples is {resamples}; "
+            "expected [example, column] and 1 or more"
+        )
+    return restore(resample_means(resample_counts(len(score), resamples, key), score.astype(np.float64)))
+
+
+def normal_interval(estimate: np.ndarray, variance: np.ndarray, members: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval: estimate +- t * sqrt(variance), t the quantile of Student's t with members - 1 degrees of freedom.
+
+    Args:
+        estimate: the estimate, [...].
+        variance: sum of its variances through members and through examples, [...].
+        members: number of members, 2 or more.
+
+    Returns:
+        Lower and upper end, [...] each.
+
+    >>> import numpy as np
+    >>> low, high = normal_interval(np.array(0.5), np.array(0.0001), members=10)
+    >>> round(float(low), 5), round(float(high), 5)
+    (0.47738, 0.52262)
+    """
+    from scipy.special import stdtrit
+
+    half = stdtrit(members - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
+    return estimate - half, estimate + half
+
+
+def percentile_interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval from the quantiles of bootstrap draws.
+
+    Args:
+        draws: [..., resample].
+
+    Returns:
+        Lower and upper end, [...] each.
+    """
+    with np.errstate(invalid="ignore"):  # infinite draws
+        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
+    return low, high

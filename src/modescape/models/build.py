@@ -1,0 +1,214 @@
+"""From a recipe's ``model`` section to a checked network, and from a network to its tensors."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.parameter import is_lazy
+
+from modescape import rng
+from modescape.errors import InputError
+from modescape.recipe import Model
+from modescape.types import ModelState
+
+MODELS = {
+    "small_cnn": "modescape.models.cnn:small_cnn",
+    "medium_cnn": "modescape.models.cnn:medium_cnn",
+    "resnet20": "modescape.models.resnet:resnet20",
+    "notebook_small_cnn": "modescape.models.cnn:notebook_small_cnn",
+    "notebook_medium_cnn": "modescape.models.cnn:notebook_medium_cnn",
+    "notebook_resnet20": "modescape.models.resnet:notebook_resnet20",
+}
+"""Built-in networks: name -> factory."""
+
+NORMALIZATION = (
+    nn.modules.batchnorm._NormBase,  # batch and instance normalisation of any dimension
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+"""Layers whose scales and shifts analyses can leave out."""
+
+
+def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
+    """The network of a recipe, initialised by a stream's key and checked on two images.
+
+    The factory is called with the recipe's arguments, and with ``image_shape`` (channels, height, width) and
+    ``num_classes`` where it has parameters of these names. It may draw from the global generators of torch, NumPy and
+    ``random``: they are seeded by ``key`` for the call and put back afterwards.
+
+    Args:
+        model: factory and arguments.
+        image_shape: (channels, height, width).
+        num_classes: outputs expected.
+        key: of the member's initialisation stream.
+
+    Raises:
+        InputError: if the factory cannot be found, called, or makes no network for these images and classes.
+    """
+    with rng.seeded(key):  # an import may draw or seed, too; the call below starts afresh
+        factory = _factory(model.factory)
+    arguments = _arguments(factory, model, tuple(image_shape), num_classes)
+    with rng.seeded(key):
+        try:
+            module = factory(**arguments)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"model.factory '{model.factory}' failed: {_reason(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise InputError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
+    try:
+        check_output(module, image_shape, num_classes)
+    except InputError as error:
+        raise InputError(f"model.factory '{model.factory}': {error}") from error
+    return module
+
+
+def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
+    """Refuse a network that does not turn two images into [2, num_classes] numbers.
+
+    Weights, buffers, the training mode and the global generators are left as they were.
+
+    Raises:
+        InputError: if it has nothing to train, fails on the images, or returns another shape.
+    """
+    parameters = dict(module.named_parameters())
+    if any(is_lazy(tensor) for tensor in [*parameters.values(), *module.buffers()]):
+        raise InputError("the network has lazy layers without shapes; run one forward pass in model.factory")
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        raise InputError("the network has no trainable parameters; expected at least one")
+    for name, parameter in parameters.items():
+        if not parameter.is_floating_point():
+            raise InputError(f"parameter '{name}' is {parameter.dtype}, expected floating numbers; make it a buffer")
+    expected = [2, num_classes]
+    images = next(iter(parameters.values())).new_zeros((2, *image_shape))
+    try:
+        output = _evaluate(module, images)
+    except Exception as error:
+        raise InputError(f"the network fails on images of shape {list(images.shape)}: {_reason(error)}") from error
+    if not isinstance(output, Tensor):
+        raise InputError(f"the network returns {type(output).__name__}, expected a tensor of shape {expected}")
+    if list(output.shape) != expected:
+        raise InputError(
+            f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
+            f"one number for each of the {num_classes} classes"
+        )
+
+
+def normalization_parameters(module: nn.Module) -> list[str]:
+    """Names of the parameters of normalisation layers (batch, instance, layer, group, RMS), in the order of layers."""
+    return [
+        f"{prefix}.{name}" if prefix else name
+        for prefix, layer in module.named_modules()
+        if isinstance(layer, NORMALIZATION)
+        for name, _ in layer.named_parameters(recurse=False)
+    ]
+
+
+def split_state(module: nn.Module) -> ModelState:
+    """Copies of what is trained and of what is only kept, under their ``state_dict`` names.
+
+    A tensor that two layers share appears once, under its first name. Frozen parameters (``requires_grad=False``) are
+    kept with the buffers; buffers that ``state_dict`` leaves out are left out here.
+    """
+    trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
+    frozen = {name: tensor for name, tensor in module.named_parameters() if not tensor.requires_grad}
+    saved = module.state_dict()
+    buffers = {name: tensor for name, tensor in module.named_buffers() if name in saved}
+    return ModelState(_copies(trained), _copies(frozen | buffers))
+
+
+def _copies(tensors: dict[str, Any]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _evaluate(module: nn.Module, images: Tensor) -> Any:
+    """The network's output in evaluation mode, on copies of its buffers."""
+    modes = {layer: layer.training for layer in module.modules()}
+    module.eval()
+    try:
+        with rng.seeded(0), torch.no_grad():
+            return functional_call(module, _copies(dict(module.named_buffers())), (images,))
+    finally:
+        for layer, training in modes.items():
+            layer.training = training
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    """The callable that a built-in name or "package.module:callable" stands for."""
+    if ":" not in name and name not in MODELS:
+        close = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(MODELS)}"
+        raise InputError(f"no model '{name}'; {hint} Other networks are written package.module:callable")
+    module_name, _, attribute = MODELS.get(name, name).partition(":")
+    if not module_name or not attribute:
+        raise InputError(f"model.factory '{name}' is incomplete, expected package.module:callable")
+    try:
+        with _current_folder_importable():
+            found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        raise InputError(
+            f"model.factory '{name}': cannot import '{module_name}' ({_reason(error)}); "
+            "it must be installed or lie in the current folder"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            close = difflib.get_close_matches(part, dir(found), n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise InputError(f"model.factory '{name}': '{module_name}' has no '{attribute}'{hint}")
+        found = getattr(found, part)
+    if not callable(found) or isinstance(found, nn.Module):
+        raise InputError(f"model.factory '{name}' is of type {type(found).__name__}, expected a callable")
+    return found
+
+
+@contextmanager
+def _current_folder_importable() -> Iterator[None]:
+    """The working directory on ``sys.path``, as under ``python -m``, for one import."""
+    folder = str(Path.cwd())
+    importlib.invalidate_caches()  # the file may be younger than Python's listing of the folder
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:  # the imported module may have tidied up itself
+            sys.path.remove(folder)
+
+
+def _arguments(
+    factory: Callable[..., Any], model: Model, image_shape: tuple[int, ...], num_classes: int
+) -> dict[str, Any]:
+    """Keyword arguments of the factory: the recipe's, and the data's where they are asked for."""
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # some compiled callables have none
+        return copy.deepcopy(model.arguments)
+    known = signature.parameters
+    offered = {"image_shape": image_shape, "num_classes": num_classes}
+    arguments = {name: value for name, value in offered.items() if name in known} | copy.deepcopy(model.arguments)
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        names = ", ".join(known) or "none"
+        raise InputError(
+            f"model.arguments do not fit model.factory '{model.factory}': {error}; its parameters: {names}"
+        ) from error
+    return arguments
+
+
+def _reason(error: Exception) -> str:
+    """The error on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

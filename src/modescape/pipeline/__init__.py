@@ -1,0 +1,121 @@
+"""From a recipe to a page: the stages in order, each of which finishes what is missing and repeats nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modescape.progress import Progress
+
+if TYPE_CHECKING:
+    from modescape.recipe import Recipe
+    from modescape.study import Study
+
+
+def run(
+    recipe: str | Path | Recipe = "digits",
+    out: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Study:
+    """Train, predict, analyse and write the page; finish what is missing of an existing study.
+
+    Args:
+        recipe: a built-in recipe's name, a YAML file, or a `Recipe`.
+        out: the study's folder; default ``studies/<recipe name>``.
+        overrides: settings such as ``"train.members=4"``.
+        progress: what is said meanwhile; default nothing.
+
+    Returns:
+        the finished study.
+
+    Raises:
+        InputError: if the recipe, the data or the folder is wrong; nothing is changed then.
+        WorkError: if no member could be trained, or an analysis failed.
+
+    >>> import modescape as ms, tempfile
+    >>> small = ["train.members=2", "train.epochs=2", "analyses=[ensemble_size]", "compute.engine=here"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study = ms.run("digits", out=folder, overrides=small)
+    ...     study.trained, int(study.result("ensemble_size").sizes["size"])
+    ([0, 1], 2)
+    """
+    from modescape.pipeline.analysing import analyse_missing
+    from modescape.pipeline.begin import begin
+    from modescape.pipeline.predicting import predict_missing
+    from modescape.pipeline.reporting import write_page
+    from modescape.pipeline.training import train_missing
+
+    progress = progress or Progress()
+    with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+        train_missing(study, engine, progress)
+        predict_missing(study, engine, progress, dataset)
+        analyse_missing(study, engine, progress)
+        write_page(study)
+    return study
+
+
+def train(
+    recipe: str | Path | Recipe,
+    out: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Study:
+    """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
+    from modescape.pipeline.begin import begin
+    from modescape.pipeline.training import train_missing
+
+    progress = progress or Progress()
+    with begin(recipe, out, overrides, progress) as (study, engine, _):
+        train_missing(study, engine, progress)
+    return study
+
+
+def analyse(
+    path: str | Path,
+    names: Sequence[str] = (),
+    *,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Study:
+    """Make analyses of a study anew, its predictions first where they are missing.
+
+    Args:
+        path: the study's folder.
+        names: analyses; default: those of its recipe.
+        overrides: settings that do not change what was trained, such as ``"settings.tsne.examples=512"``.
+        progress: what is said meanwhile; default nothing.
+
+    Raises:
+        InputError: if there is no such study or analysis, or an override would change what was trained.
+        WorkError: if no member is trained, or an analysis failed.
+    """
+    from modescape.pipeline.analysing import analyse_missing
+    from modescape.pipeline.begin import reopen
+    from modescape.pipeline.predicting import predict_missing
+
+    progress = progress or Progress()
+    with reopen(path, names, overrides) as (study, engine):
+        predict_missing(study, engine, progress)
+        analyse_missing(study, engine, progress, names=names, anew=bool(names))
+    return study
+
+
+def report(path: str | Path) -> Path:
+    """Write the page of a study from its results alone; returns the page's path.
+
+    Raises:
+        InputError: if there is no such study.
+    """
+    from modescape.pipeline.reporting import write_page
+    from modescape.study import Study
+
+    study = Study.open(path)
+    with study.lock():
+        return write_page(study)
+
+
+__all__: list[Any] = ["analyse", "report", "run", "train"]

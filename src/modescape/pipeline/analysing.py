@@ -1,0 +1,94 @@
+"""The analysis stage: results and figures, each analysis an item for the engine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import modescape
+from modescape import analyses, plots
+from modescape.analyses.requirements import NotEnough
+from modescape.engines import Engine
+from modescape.errors import WorkError
+from modescape.progress import Progress
+from modescape.recipe import canonical_json
+from modescape.results import make_result
+from modescape.study import Study
+
+FIGURE_SUFFIXES = ("png", "svg", "html")
+
+
+@dataclass(frozen=True)
+class AnalyseTask:
+    """One analysis of one study."""
+
+    path: str
+    name: str
+    inputs: str  # digest of everything the result depends on
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def inputs_digest(study: Study, name: str) -> str:
+    """What a result of this analysis depends on; stored with it, so that it is made again when that changes."""
+    settings = study.recipe.settings.get(name, {})
+    left_out = [(member.number, member.status) for member in study.members if member.status != "trained"]
+    parts = [study.recipe_hash, name, settings, study.trained, left_out, modescape.__version__]
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def analyse_missing(
+    study: Study, engine: Engine, progress: Progress, names: Sequence[str] = (), anew: bool = False
+) -> None:
+    """Carry out the recipe's analyses (or ``names``) that are missing or out of date, or all of them ``anew``.
+
+    Raises:
+        WorkError: after all others are done, if one failed.
+    """
+    names = list(names) or study.recipe.analyses or []
+    tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, name)) for name in names]
+    tasks = [task for task in tasks if anew or not _is_current(study, task)]
+    if not tasks:
+        return
+    progress.stage("analysing", len(tasks), "analyses")
+    failures = []
+    for outcome in engine.map(analyse_task, tasks):
+        progress.advance(1, str(outcome.item))
+        if outcome.error is not None:
+            failures.append(f"{outcome.item}: {outcome.error}")
+        elif outcome.value:
+            progress.line(f"{outcome.item} left out: {outcome.value}")
+    progress.finish()
+    if failures:
+        raise WorkError("an analysis failed\n" + "\n".join(failures))
+
+
+def _is_current(study: Study, task: AnalyseTask) -> bool:
+    """Whether the result is of these inputs and its figures are there."""
+    if not study.has_result(task.name):
+        return False
+    attributes = study.result(task.name).attrs
+    if attributes.get("inputs") != task.inputs:
+        return False
+    return "not_enough" in attributes or all(study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES)
+
+
+def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
+    """Measure, write the result, draw; returns why the study is too small for it, else ""."""
+    study = Study.open(task.path)
+    try:
+        result = analyses.measure(task.name, study, **study.recipe.settings.get(task.name, {}))
+    except NotEnough as shortage:
+        # an empty result that says why: the page, made from results alone, shows the sentence
+        provenance = study.provenance(examples=0, members=len(study.trained), repeats=0)
+        result = make_result({}, {}, title=task.name, intervals="none", provenance=provenance)
+        study.write_result(task.name, result.assign_attrs(inputs=task.inputs, not_enough=str(shortage)))
+        for suffix in FIGURE_SUFFIXES:
+            study.figure_path(task.name, suffix).unlink(missing_ok=True)
+        return str(shortage)
+    study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
+    plots.save(task.name, result, study.path / "figures")
+    return ""

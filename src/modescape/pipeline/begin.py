@@ -1,0 +1,135 @@
+"""Begin a run: check everything that can be checked before anything is written, then open or create the study."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import modescape
+from modescape import analyses, data, recipe as recipes, rng, runtime
+from modescape.data.dataset import Dataset
+from modescape.data.prepare import Preparation
+from modescape.engines import Engine, make_engine
+from modescape.errors import InputError
+from modescape.models import normalization_parameters, split_state
+from modescape.progress import Progress
+from modescape.recipe import Recipe
+from modescape.study import Study
+from modescape.train.loop import initial_module
+from modescape.train.plan import make_plan
+from modescape.train.step import can_stack
+
+
+@contextlib.contextmanager
+def begin(
+    recipe: str | Path | Recipe, out: str | Path | None, overrides: Sequence[str], progress: Progress
+) -> Iterator[tuple[Study, Engine, Dataset]]:
+    """The locked study of a recipe, an engine to work on it with, and its data."""
+    resolved = with_analysis_defaults(recipes.load(recipe, overrides))
+    device = runtime.choose_device(resolved.compute.device)
+    path = Path(out) if out is not None else Path("studies") / resolved.name
+    dataset = data.load(resolved.data, resolved.seed)
+    study = _existing(path, resolved, dataset.fingerprint) if path.exists() and any(path.iterdir()) else None
+    manifest = study.manifest if study else make_manifest(resolved, dataset, device)
+    if study is None:
+        study = Study.create(path, resolved, manifest)
+    with study.lock():
+        if study.recipe != resolved:
+            study.update_recipe(resolved)
+        engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
+        with engine:
+            yield study, engine, dataset
+
+
+@contextlib.contextmanager
+def reopen(path: str | Path, names: Sequence[str], overrides: Sequence[str]) -> Iterator[tuple[Study, Engine]]:
+    """The locked study at ``path``, with settings changed that do not touch what was trained."""
+    study = Study.open(path)
+    for name in names:
+        analyses.check_settings(name, {})
+    changed = with_analysis_defaults(recipes.load(study.recipe, overrides))
+    _refuse_other(study, changed, study.manifest["fingerprint"])
+    with study.lock():
+        if changed != study.recipe:
+            study.update_recipe(changed)
+        with make_engine(changed.compute.engine, study.manifest["plan"]["device"], changed.compute.workers) as engine:
+            yield study, engine
+
+
+def with_analysis_defaults(recipe: Recipe) -> Recipe:
+    """The recipe with its analyses named and all their settings spelled out.
+
+    Raises:
+        InputError: on an unknown analysis or setting.
+    """
+    names = list(analyses.ANALYSES) if recipe.analyses is None else recipe.analyses
+    for name in [*names, *recipe.settings]:
+        analyses.check_settings(name, recipe.settings.get(name, {}))
+    settings = {name: {**analyses.defaults(name), **recipe.settings.get(name, {})} for name in analyses.ANALYSES}
+    values = recipe.model_dump(mode="json")
+    values.update(analyses=names, settings={name: values for name, values in settings.items() if values})
+    return recipes.parse(values, "the recipe")
+
+
+def _existing(path: Path, recipe: Recipe, fingerprint: str) -> Study:
+    study = Study.open(path)
+    _refuse_other(study, recipe, fingerprint)
+    return study
+
+
+def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
+    """Refuse a recipe that would train other networks than the study holds, showing the first differences."""
+    if recipe.content_hash(fingerprint) == study.recipe_hash:
+        return
+    there = _flat(study.recipe.identity(study.manifest["fingerprint"]))
+    here = _flat(recipe.identity(fingerprint))
+    differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
+    shown = "; ".join(f"{key} is {there.get(key)!r} there and {here.get(key)!r} here" for key in differing[:3])
+    more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""
+    raise InputError(f"'{study.path}' is a study of another recipe: {shown}{more}.\nChoose another folder with --out.")
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return flat
+
+
+def make_manifest(recipe: Recipe, dataset: Dataset, device: str) -> dict[str, Any]:
+    """What is written once: version, platform, seeds, plan, the data's and the network's shape.
+
+    Raises:
+        InputError: if the network cannot be made for this data.
+    """
+    streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
+    with runtime.one_thread():
+        module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
+        sample = Preparation.of(recipe.data, dataset.train)(dataset.train.image[:8])
+        stackable = can_stack(module, sample)
+    state = split_state(module)
+    return {
+        "format": 1,
+        "version": modescape.__version__,
+        "recipe_hash": recipe.content_hash(dataset.fingerprint),
+        "fingerprint": dataset.fingerprint,
+        "platform": runtime.platform_info(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "seed": recipe.seed,
+        "streams": recipe.streams.model_dump(),
+        "plan": make_plan(device, recipe.train.members, stackable).as_dict(),
+        "image_shape": list(dataset.image_shape),
+        "num_classes": dataset.num_classes,
+        "class_names": list(dataset.class_names),
+        "examples": {name: len(getattr(dataset, name).label) for name in ("train", "validation", "test")},
+        "model": {
+            "parameters": {name: list(tensor.shape) for name, tensor in state.params.items()},
+            "buffers": {name: list(tensor.shape) for name, tensor in state.buffers.items()},
+            "normalization": normalization_parameters(module),
+        },
+    }

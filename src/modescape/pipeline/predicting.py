@@ -1,0 +1,92 @@
+"""The prediction stage: every kept checkpoint on validation and test, a member at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from modescape import data, tree
+from modescape.data.dataset import Dataset
+from modescape.engines import Engine
+from modescape.errors import ModescapeError, WorkError
+from modescape.pipeline.workplace import workplace
+from modescape.progress import Progress
+from modescape.study import Study
+from modescape.study.layout import SPLITS, chunk_path
+from modescape.study.predictions import PredictionWriter
+from modescape.types import ModelState
+
+
+@dataclass(frozen=True)
+class PredictTask:
+    """Predictions of one member's checkpoints: (split, row, epoch) of each."""
+
+    path: str
+    recipe_yaml: str
+    member: int
+    rows: tuple[tuple[str, int, int], ...]
+
+    def __str__(self) -> str:
+        return f"predictions of member {self.member}"
+
+
+def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: Dataset | None = None) -> None:
+    """Predict what is not there yet, or is damaged.
+
+    Args:
+        study: the study, held by the caller.
+        engine: where the work runs.
+        progress: what is said.
+        dataset: its data; without it, it is loaded only where a prediction is absent.
+
+    Raises:
+        WorkError: if a worker failed, or no member is trained.
+    """
+    if not study.trained:
+        raise WorkError(f"no member of '{study.path}' is trained; train first: modescape run")
+    wanted = [(member, epoch) for member in study.trained for epoch in study.recipe.kept_epochs(member)]
+    rows: dict[int, list[tuple[str, int, int]]] = {}
+    if dataset is None:
+        if all(_named(study, split, wanted) for split in SPLITS):
+            return
+        dataset = data.load(study.recipe.data, study.recipe.seed)
+    for split in SPLITS:
+        label = getattr(dataset, split).label.numpy()
+        writer = PredictionWriter(study, split)
+        for row, member, epoch in writer.create_or_extend(wanted, label, dataset.num_classes):
+            rows.setdefault(member, []).append((split, row, epoch))
+    tasks = [
+        PredictTask(str(study.path), study.recipe.to_yaml(), member, tuple(entries))
+        for member, entries in sorted(rows.items())
+    ]
+    if not tasks:
+        return
+    examples = study.manifest["examples"]
+    progress.stage("predicting", sum(examples[split] for task in tasks for split, _, _ in task.rows), "images")
+    for outcome in engine.map(predict_task, tasks, on_event=lambda task, event: progress.advance(*event)):
+        if outcome.error is not None:
+            raise WorkError(f"{outcome.item}: {outcome.error}")
+    progress.finish()
+
+
+def _named(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
+    """Whether every wanted model has its chunk."""
+    try:
+        predictions = study.predictions(split)
+        return all(chunk_path(study.path, split, predictions.index(*model)).is_file() for model in wanted)
+    except (ModescapeError, KeyError):
+        return False
+
+
+def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
+    """Carry out a `PredictTask`; one checkpoint's predictions are held at a time."""
+    place = workplace(task.path, task.recipe_yaml)
+    splits = {"validation": place.dataset.validation, "test": place.dataset.test}
+    for split, row, epoch in task.rows:
+        state = place.study.state(task.member, epoch)
+        stacked = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
+        stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in stacked))
+        log_prob = place.evaluator(stacked, splits[split].image)[0]
+        PredictionWriter(place.study, split).write(row, log_prob.cpu().numpy())
+        report((len(log_prob), f"member {task.member}, epoch {epoch}"))

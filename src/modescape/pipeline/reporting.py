@@ -1,0 +1,33 @@
+"""The page of a study, from its results alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modescape.report.page import PageContent, build_page
+from modescape.study import Study
+from modescape.study.atomic import write_bytes
+
+
+def page_content(study: Study) -> PageContent:
+    """What the page says: results, sentences for analyses that could not be made, members, provenance."""
+    names = study.recipe.analyses or []
+    found = {name: study.result(name) for name in names if study.has_result(name)}
+    notes = {name: "Not analysed yet: modescape run finishes it." for name in names if name not in found}
+    notes |= {name: str(result.attrs["not_enough"]) for name, result in found.items() if "not_enough" in result.attrs}
+    return PageContent(
+        name=study.recipe.name,
+        recipe_yaml=study.recipe.to_yaml(),
+        manifest=study.manifest,
+        results={name: result for name, result in found.items() if name not in notes},
+        notes=notes,
+        members=[(member.number, member.status, member.message) for member in study.members],
+        analyses=names,
+    )
+
+
+def write_page(study: Study) -> Path:
+    """Write ``report.html``; returns its path."""
+    path = study.path / "report.html"
+    write_bytes(path, build_page(page_content(study)).encode("utf-8"))
+    return path

@@ -1,0 +1,241 @@
+"""What averaging more networks gains: scores against size for independent solutions and snapshots of one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modescape.plots import paper, style, web
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "What averaging more networks gains"
+MARKED_SIZES = 20  # up to this many sizes each is marked by a dot
+LAW = "Closed form (Brier)"
+MEAN_MEMBER = "Mean member"
+BAND = "95 % interval"
+HOLLOW = "Test sampling alone"
+ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
+METRICS = {  # metric: panel title, axis label, factor
+    "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
+    "nll": ("Negative log-likelihood: lower is better", "NLL (nats per example)", 1.0),
+    "brier": ("Brier score: lower is better", "Brier score (0 to 2)", 1.0),
+    "ece": ("Calibration error: lower is better", "ECE (0 to 1)", 1.0),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What lines, bands and hollow marks are."""
+    return style.sentences(
+        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands and bars: 95 % intervals.",
+        f"{style.intervals(dataset)} Hollow marks: the largest size, all networks at once; there the",
+        "interval is of test sampling alone and says nothing about other networks. Dashed: the mean member.",
+        "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
+        style.left_out(dataset),
+    )
+
+
+def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
+    """Sizes that have a score, with score, low and high in the units of the axis; arrays of shape [size]."""
+    factor = METRICS[metric][2]
+    chosen = dataset.sel({"method": method, "metric": metric})
+    values = {name: factor * chosen[f"score{end}"].values for name, end in ENDS.items()}
+    there = np.isfinite(values["score"])
+    return {"size": dataset["size"].values[there], **{name: value[there] for name, value in values.items()}}
+
+
+def mean_member(dataset: xr.Dataset, metric: str) -> float:
+    """Score of the mean member: the score minus the gain, of independent solutions, at the first size that has both."""
+    chosen = dataset.sel({"method": _methods(dataset)[0], "metric": metric})
+    alone = (chosen["score"] - chosen["gain"]).values
+    alone = alone[np.isfinite(alone)]
+    return METRICS[metric][2] * float(alone[0]) if alone.size else float("nan")
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Four scores against size, for papers."""
+    from matplotlib.ticker import MaxNLocator
+
+    with paper.looks():
+        figure = paper.new_figure(7.6, 5.6)
+        panels = figure.subplots(2, 2).ravel()
+        for axes, metric in zip(panels, METRICS, strict=True):
+            axes.axhline(mean_member(dataset, metric), color="0.35", linestyle="--", linewidth=1)
+            for method in _methods(dataset):
+                _draw_curve(axes, dataset, method, metric)
+            title, label, _ = METRICS[metric]
+            paper.panel_title(axes, title)
+            axes.set_xlabel("Networks averaged (number)")
+            axes.set_ylabel(label)
+            axes.set_xlim(0.5, dataset["size"].values.max(initial=1) + 0.5)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        return paper.finish(figure, TITLE, caption(dataset), _keys(dataset))
+
+
+def _draw_curve(axes: Axes, dataset: xr.Dataset, method: str, metric: str) -> None:
+    values, looks = curve(dataset, method, metric), _looks(method)
+    size, score = values["size"], values["score"]
+    if not size.size:
+        return
+    axes.fill_between(size, values["low"], values["high"], color=looks["color"], alpha=0.2, linewidth=0)
+    marked = None if len(size) <= MARKED_SIZES else [len(size) - 1]
+    axes.plot(size, score, **looks, markevery=marked)
+    below, above = score[-1:] - values["low"][-1:], values["high"][-1:] - score[-1:]
+    bars = np.clip([below, above], 0, None)  # a bar cannot have a negative length
+    axes.errorbar(size[-1:], score[-1:], bars, **looks, markerfacecolor="white", capsize=2, elinewidth=1)
+    if metric == "brier":
+        law = dataset["brier_law"].sel({"method": method}).values
+        axes.plot(dataset["size"].values, law, color="0.1", linewidth=0.6, zorder=4)
+
+
+def _keys(dataset: xr.Dataset) -> list[Artist]:
+    """Labelled lines for the legend."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    lines: list[Artist] = [
+        Line2D([], [], **_looks(method), label=style.METHOD_NAMES.get(method, method)) for method in _methods(dataset)
+    ]
+    hollow = {"color": "0.4", "marker": "o", "markerfacecolor": "white", "markersize": 5, "linestyle": "none"}
+    return [
+        *lines,
+        Line2D([], [], color="0.35", linestyle="--", linewidth=1, label=MEAN_MEMBER),
+        Line2D([], [], color="0.1", linewidth=0.6, label=LAW),
+        Patch(color="0.8", label=BAND),
+        Line2D([], [], **hollow, label=HOLLOW),
+    ]
+
+
+def _looks(method: str) -> dict[str, Any]:
+    marker = style.METHOD_MARKERS.get(method, ("o", "circle"))[0]
+    return {"color": style.METHOD_COLOURS.get(method, style.NEUTRAL), "marker": marker, "markersize": 4}
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Four scores against size, for the page."""
+    figure = web.panels(2, 2, [title for title, _, _ in METRICS.values()], 780)
+    last = int(dataset["size"].values.max(initial=1))
+    for place, (metric, (_, label, _)) in enumerate(METRICS.items()):
+        row, column = place // 2 + 1, place % 2 + 1
+        _trace_mean(figure, (row, column), mean_member(dataset, metric), last, label)
+        for method in _methods(dataset):
+            _trace_curve(figure, (row, column), dataset, method, metric)
+        ticks = {"dtick": 1} if last <= 12 else {}
+        figure.update_xaxes(
+            title_text="Networks averaged (number)", range=[0.5, last + 0.5], row=row, col=column, **ticks
+        )
+        figure.update_yaxes(title_text=label, row=row, col=column)
+    _trace_keys(figure)
+    figure.update_layout(margin_t=95)
+    web.left_titles(figure)
+    return figure
+
+
+def _trace_mean(figure: go.Figure, place: tuple[int, int], value: float, last: int, label: str) -> None:
+    import plotly.graph_objects as go
+
+    line = go.Scatter(
+        x=[0.5, last + 0.5],
+        y=[value, value],
+        mode="lines",
+        line={"color": style.NEUTRAL, "width": 1.5, "dash": "dash"},
+        name=MEAN_MEMBER,
+        legendgroup="mean",
+        showlegend=place == (1, 1),
+        hovertemplate=f"mean member<br>{label}: %{{y:.4g}}<extra></extra>",
+    )
+    figure.add_trace(line, *place)
+
+
+def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, method: str, metric: str) -> None:
+    import plotly.graph_objects as go
+
+    values = curve(dataset, method, metric)
+    size, score, low, high = (values[name] for name in ("size", "score", "low", "high"))
+    if not size.size:
+        return
+    colour, name = (
+        style.METHOD_COLOURS.get(method, style.NEUTRAL),
+        style.METHOD_NAMES.get(method, style.escaped(method)),
+    )
+    group: dict[str, Any] = {"legendgroup": method, "showlegend": False}
+    band = np.isfinite(low) & np.isfinite(high)
+    figure.add_trace(
+        go.Scatter(
+            x=np.concatenate([size[band], size[band][::-1]]),
+            y=np.concatenate([low[band], high[band][::-1]]),
+            fill="toself",
+            fillcolor=style.transparent(colour, 0.2),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            **group,
+        ),
+        *place,
+    )
+    kind = style.METHOD_MARKERS.get(method, ("o", "circle"))[1]
+    symbols = [kind] * (len(size) - 1) + [f"{kind}-open"]
+    sizes = [7 if len(size) <= MARKED_SIZES else 0] * (len(size) - 1) + [9]
+    bars = np.zeros((2, len(size)))
+    bars[:, -1] = np.clip([high[-1] - score[-1], score[-1] - low[-1]], 0, None)
+    line = go.Scatter(
+        x=size,
+        y=score,
+        mode="lines+markers",
+        line={"color": colour, "width": 2},
+        marker={"color": colour, "size": sizes, "symbol": symbols, "opacity": 1, "line": {"width": 2, "color": colour}},
+        error_y={
+            "type": "data",
+            "array": bars[0],
+            "arrayminus": bars[1],
+            "symmetric": False,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=np.stack([low, high], axis=1),
+        hovertemplate=(
+            f"{name}, %{{x}} averaged<br>{METRICS[metric][1]}: %{{y:.4g}}"
+            "<br>95 % interval %{customdata[0]:.4g} to %{customdata[1]:.4g}<extra></extra>"
+        ),
+        name=name,
+        **{**group, "showlegend": place == (1, 1)},
+    )
+    figure.add_trace(line, *place)
+    if metric == "brier":
+        _trace_law(figure, place, dataset, method)
+
+
+def _trace_law(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, method: str) -> None:
+    import plotly.graph_objects as go
+
+    line = go.Scatter(
+        x=dataset["size"].values,
+        y=dataset["brier_law"].sel({"method": method}).values,
+        mode="lines",
+        line={"color": style.NEUTRAL, "width": 1},
+        name=LAW,
+        legendgroup="law",
+        showlegend=method == _methods(dataset)[0],
+        hoverinfo="skip",
+    )
+    figure.add_trace(line, *place)
+
+
+def _trace_keys(figure: go.Figure) -> None:
+    """Say in the legend what bands and hollow marks are."""
+    import plotly.graph_objects as go
+
+    band = {"color": web.GREY, "size": 12, "symbol": "square"}
+    hollow = {"color": style.NEUTRAL, "size": 9, "symbol": "circle-open", "line": {"width": 2}}
+    for name, marker in ((BAND, band), (f"Hollow: {HOLLOW.lower()}", hollow)):
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name), 1, 1)
+
+
+def _methods(dataset: xr.Dataset) -> list[str]:
+    return [str(method) for method in dataset["method"].values]

@@ -1,0 +1,104 @@
+"""Figures as files: the same bytes for the same figure, each complete or not there."""
+
+from __future__ import annotations
+
+import html
+import os
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modescape.plots import paper
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 200
+PANEL_WIDTH = 310  # pixels that a panel needs: narrower windows scroll sideways
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ margin: 1.2rem auto; padding: 0 1rem; max-width: 72rem; color: #222; background: #fff;
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }}
+h1 {{ font-size: 1.3rem; margin: 0 0 .5rem; }}
+.wide {{ overflow-x: auto; }}
+.wide > div {{ min-width: {width}px; }}
+p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<div class="wide"><div>
+{figure}
+</div></div>
+<p>{caption}</p>
+</body>
+</html>
+"""
+
+
+def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, folder: Path) -> tuple[Path, ...]:
+    """Write a figure as PNG, SVG and web page; returns the paths."""
+    from plotly.offline import get_plotlyjs
+
+    folder.mkdir(parents=True, exist_ok=True)
+    title = figure.get_suptitle()
+    contents = {
+        f"{name}.png": image(figure, "png"),
+        f"{name}.svg": image(figure, "svg"),
+        f"{name}.html": page(name, interactive, title, caption).encode(),
+    }
+    script, text = folder / "plotly.min.js", get_plotlyjs().encode()
+    if not script.is_file() or script.read_bytes() != text:
+        _write(script, text)
+    for file_name, content in contents.items():
+        _write(folder / file_name, content)
+    return tuple(folder / file_name for file_name in contents)
+
+
+def image(figure: Figure, kind: str) -> bytes:
+    """A figure as PNG or SVG, without a date."""
+    buffer = BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with paper.looks(), warnings.catch_warnings():
+        # class names may be in any script; matplotlib draws a box for a letter it has no shape of
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from", category=UserWarning)
+        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+    return buffer.getvalue()
+
+
+def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
+    """An interactive figure with its title and caption as a web page that takes plotly.min.js from beside it."""
+    import plotly.io
+
+    content = plotly.io.to_html(
+        interactive,
+        config={"responsive": True, "displaylogo": False},
+        include_plotlyjs="directory",
+        full_html=False,
+        div_id=f"figure-{name}",
+        default_height=f"{int(interactive.layout.height)}px",
+        validate=False,
+    )
+    starts = {axis.domain[0] if axis.domain else 0 for axis in interactive.select_xaxes()}
+    width = PANEL_WIDTH * max(1, len(starts))
+    texts = {"title": html.escape(title), "caption": html.escape(caption)}
+    return PAGE.format(figure=content, width=width, **texts)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write under a temporary name, then rename: a reader sees the old file or the new one."""
+    temporary = path.with_name(f".{path.name}-{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

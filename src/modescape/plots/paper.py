@@ -1,0 +1,142 @@
+"""What the figures for papers share: a figure of matplotlib's object interface, heat maps, caption."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.5,
+    "svg.hashsalt": "modescape",  # else the names inside an SVG are random
+}
+
+
+def looks() -> AbstractContextManager[None]:
+    """Our settings on top of matplotlib's defaults, whatever the user's are; the user's are back afterwards."""
+    from matplotlib import style as matplotlib_style
+
+    return matplotlib_style.context(["default", SETTINGS])
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, that keeps its panels, labels and legends apart."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)  # type: ignore[union-attr]
+    return figure
+
+
+def finish(figure: Figure, title: str, caption: str, keys: Sequence[Artist] = ()) -> Figure:
+    """Make the figure higher by a title and keys above and a caption, wrapped to the width, below.
+
+    Args:
+        figure: made by `new_figure`, its panels drawn.
+        title: in bold.
+        caption: what is shown, plain text.
+        keys: labelled lines for the legend.
+    """
+    width, height = figure.get_size_inches()
+    wrapped = textwrap.fill(caption, int(width * 16.5))  # letters to the inch at 7.5 points
+    columns = max(1, int(width / 1.8))
+    below = 0.1 + 0.135 * len(wrapped.splitlines())
+    between = 0.22 * -(-len(keys) // columns)
+    whole = below + height + between + 0.36
+    figure.set_size_inches(width, whole)
+    figure.get_layout_engine().set(rect=(0, below / whole, 1, height / whole))  # type: ignore[union-attr]
+    bold = {"fontsize": 11, "fontweight": "bold", "parse_math": False}
+    figure.suptitle(title, x=0.08 / width, y=1 - 0.1 / whole, ha="left", va="top", **bold)
+    if keys:
+        corner = (0.08 / width, 1 - 0.34 / whole)
+        figure.legend(handles=list(keys), loc="upper left", bbox_to_anchor=corner, ncols=columns, borderaxespad=0)
+    figure.text(0.08 / width, 0.07 / whole, wrapped, va="bottom", fontsize=7.5, color="0.3", parse_math=False)
+    return figure
+
+
+def panel_title(axes: Axes, text: str) -> None:
+    """Title of a panel, never taken for mathematics."""
+    axes.set_title(text, loc="left", parse_math=False)
+
+
+def matrix_axes(axes: Axes, labels: tuple[Sequence[str], Sequence[str]], names: tuple[str, str], most: int) -> None:
+    """Label the rows and columns of a matrix; at most this many labels a side.
+
+    Args:
+        axes: the panel.
+        labels: of the rows and of the columns.
+        names: of the vertical and of the horizontal axis.
+        most: labels a side.
+    """
+    rows, columns = style.spread(len(labels[0]), most), style.spread(len(labels[1]), most)
+    steep = max((len(label) for label in labels[1]), default=0) > 3
+    axes.set_yticks(rows, [labels[0][row] for row in rows], parse_math=False)
+    axes.set_xticks(
+        columns,
+        [labels[1][column] for column in columns],
+        parse_math=False,
+        rotation=90 if steep else 0,
+    )
+    axes.set_ylabel(names[0], parse_math=False)
+    axes.set_xlabel(names[1], parse_math=False)
+    axes.tick_params(length=2)
+
+
+def heat_map(axes: Axes, matrix: np.ndarray, scale: style.Scale, decimals: int = 2) -> AxesImage:
+    """Draw a matrix, first row on top; cells without a value are grey, values printed when there are few rows."""
+    from matplotlib import colormaps
+    from matplotlib.colors import Normalize, PowerNorm
+
+    norm = PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
+    axes.grid(False)
+    axes.set_facecolor(str(style.ABSENT))
+    shown = np.ma.masked_invalid(np.clip(matrix, scale.low, scale.high))
+    image = axes.imshow(shown, cmap=colormaps[scale.colours], norm=norm, interpolation="nearest", aspect="equal")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if max(matrix.shape) <= style.PRINTED_ROWS:
+        size = 6.5 if max(matrix.shape) <= 8 else 5.5
+        for (row, column), value in np.ndenumerate(matrix):
+            text = style.number(value, decimals)
+            if text:
+                ink = style.ink_on(scale, value)
+                axes.text(column, row, text, ha="center", va="center", fontsize=size, color=ink)
+    return image
+
+
+def colour_bar(figure: Figure, image: AxesImage, axes: Sequence[Axes], scale: style.Scale, label: str) -> None:
+    """The key of a colour scale, to the right of the panels that share it."""
+    bar = figure.colorbar(
+        image, ax=axes, fraction=0.05, pad=0.02, aspect=28 * len({a.get_subplotspec().rowspan for a in axes})
+    )
+    if scale.ticks:
+        bar.set_ticks(list(scale.ticks), labels=[f"{tick:g}" for tick in scale.ticks])
+    bar.ax.minorticks_off()
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.set_label(label)

@@ -1,0 +1,126 @@
+"""Independent solutions against each other: cosine of the weights, disagreement, disagreement by error."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import paper, style, web
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Independent solutions"
+LABELS = 16  # members a side
+NAMES = {
+    "cosine": "Cosine of weights",
+    "cosine_without_batch_norm": "Cosine without normalisation",
+    "disagreement": "Disagreement",
+    "normalized_disagreement": "Disagreement / mean error",
+}
+BARS = {
+    "cosine": "Cosine (1)",
+    "cosine_without_batch_norm": "Cosine (1)",
+    "disagreement": "Disagreement (share of test examples)",
+    "normalized_disagreement": "Disagreement / mean error (1)",
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """How to read the matrices, and where the intervals come from."""
+    without = (
+        "Without normalisation: the weights of batch-norm layers left out." if len(quantities(dataset)) > 3 else ""
+    )
+    return style.sentences(
+        f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Disagreement:",
+        f"share of {style.tested_on(dataset)} that two label differently; its colours go by the square root and are",
+        "the same as within one run. Divided by the mean error of the two, 1 means: as many different",
+        "labels as errors. Over the panels: mean over pairs of different members and its 95 % interval.",
+        f"{style.intervals(dataset)} Grey: a member with itself.",
+        without,
+        style.left_out(dataset),
+    )
+
+
+def quantities(dataset: xr.Dataset) -> list[str]:
+    """The variables to draw: the cosine without normalisation layers only where it differs visibly."""
+    same = np.allclose(dataset["cosine"], dataset["cosine_without_batch_norm"], atol=0.01, equal_nan=True)
+    return [name for name in NAMES if not (same and name == "cosine_without_batch_norm")]
+
+
+def off_diagonal(dataset: xr.Dataset, name: str) -> np.ndarray:
+    """A matrix [member, other_member] with NaN on the diagonal."""
+    matrix = dataset[name].transpose("member", "other_member").values.astype(float).copy()
+    np.fill_diagonal(matrix, np.nan)
+    return matrix
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """A matrix a quantity, for papers."""
+    names, scales = quantities(dataset), _scales(dataset)
+    members = [str(member) for member in dataset.member.values]
+    columns = _columns(names)
+    rows = math.ceil(len(names) / columns)
+    with paper.looks():
+        figure = paper.new_figure(0.3 + 3.9 * columns, 0.3 + 3.4 * rows)
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, name in zip(panels, names, strict=True):
+            image = paper.heat_map(axes, off_diagonal(dataset, name), scales[name])
+            paper.matrix_axes(axes, (members, members), ("Member (number)", "Member (number)"), LABELS)
+            paper.panel_title(axes, f"{NAMES[name]}\n{pair_text(dataset, name)}")
+            paper.colour_bar(figure, image, [axes], scales[name], BARS[name])
+        return paper.finish(figure, TITLE, caption(dataset))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """A matrix a quantity, for the page."""
+    names, scales = quantities(dataset), _scales(dataset)
+    members = [str(member) for member in dataset.member.values]
+    columns = _columns(names)
+    rows = math.ceil(len(names) / columns)
+    titles = [f"{NAMES[name]}<br>{pair_text(dataset, name)}" for name in names]
+    figure = web.panels(rows, columns, titles, 70 + 390 * rows)
+    figure.update_layout(margin_t=60)
+    for place, name in enumerate(names):
+        row, column = place // columns + 1, place % columns + 1
+        key = f"coloraxis{place + 1 if place else ''}"
+        hover = f"{NAMES[name]}<br>members %{{y}} and %{{x}}: %{{z:.3f}}"
+        matrix = off_diagonal(dataset, name)
+        web.heat_map(figure, (row, column), matrix, (members, members), key=key, hover=hover)
+        web.category_axes(figure, (row, column), members, members, LABELS)
+        web.colour_axis(figure, key, scales[name], column, row, first=row)
+    figure.update_xaxes(title_text="Member (number)")
+    figure.update_yaxes(title_text="Member (number)")
+    web.left_titles(figure)
+    return figure
+
+
+def pair_text(dataset: xr.Dataset, name: str) -> str:
+    """Mean over pairs with its interval: "mean 0.270 (95 %: 0.264 to 0.276)"."""
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    if dataset.sizes["member"] < 2 or name not in metrics:
+        return "one member: no pairs"
+    mean, low, high = (float(dataset[f"pair_{end}"].values[metrics.index(name)]) for end in ("mean", "low", "high"))
+    if not math.isfinite(mean):
+        return "no pairs"
+    there = math.isfinite(low) and math.isfinite(high)
+    interval = f"95 %: {style.fixed(low)} to {style.fixed(high)}" if there else "no interval"
+    return f"mean {style.fixed(mean)} ({interval})"
+
+
+def _columns(names: list[str]) -> int:
+    return 2 if len(names) == 4 else len(names)
+
+
+def _scales(dataset: xr.Dataset) -> dict[str, style.Scale]:
+    cosine = style.cosine_scale(dataset["cosine"].values, dataset["cosine_without_batch_norm"].values)
+    return {
+        "cosine": cosine,
+        "cosine_without_batch_norm": cosine,
+        "disagreement": style.SHARE,
+        "normalized_disagreement": style.upward_scale(off_diagonal(dataset, "normalized_disagreement")),
+    }

@@ -1,0 +1,173 @@
+"""Colours, colour scales and words that the figures for papers and for the page share."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# Okabe and Ito's colours for every kind of colour vision, without the black and the yellow that are lost on dark
+# and on light paper; the two that are faint on white come last
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY = "#E69F00", "#56B4E9"
+MEMBER_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+TRAIN_COLOUR, VALIDATION_COLOUR = GREEN, PURPLE
+NEUTRAL = "#7F7F7F"  # reads on light and on dark paper
+ABSENT = 0.82  # grey level of a matrix cell without a value
+
+METHOD_NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one run"}
+METHOD_COLOURS = {"independent": BLUE, "snapshots": VERMILION}
+METHOD_MARKERS = {"independent": ("o", "circle"), "snapshots": ("s", "square")}  # matplotlib, Plotly
+
+PRINTED_ROWS = 12  # a matrix of more rows is read by colour alone
+LABEL_LENGTH = 12  # characters of a class name on an axis
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """A colour scale, the same for every panel that is compared."""
+
+    low: float
+    high: float
+    colours: str = "viridis"  # a matplotlib colour map; viridis is read with every kind of colour vision
+    root: bool = False  # colours by the square root of the value: small shares can be told apart
+    ticks: tuple[float, ...] = ()
+
+    def positions(self) -> np.ndarray:
+        """Where in [0, 1] of the range the evenly spaced colours lie; shape [33]."""
+        even = np.linspace(0, 1, 33)
+        return even**2 if self.root else even
+
+    def place(self, value: float) -> float:
+        """Place of a value in the colour map, in [0, 1]."""
+        share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+        return math.sqrt(share) if self.root else share
+
+
+# Fixed, not fitted to the data: a trajectory and a set of solutions, or two studies, can be held side by side.
+SHARE = Scale(low=0, high=1, root=True, ticks=(0, 0.01, 0.05, 0.1, 0.25, 0.5, 1))
+PERCENT = Scale(low=0, high=100, root=True, ticks=(0, 1, 5, 10, 25, 50, 100))
+COSINE = Scale(low=0, high=1, ticks=(0, 0.25, 0.5, 0.75, 1))
+SIGNED_COSINE = Scale(low=-1, high=1, colours="PuOr", ticks=(-1, -0.5, 0, 0.5, 1))
+
+
+def cosine_scale(*matrices: np.ndarray) -> Scale:
+    """0 to 1, or -1 to 1 around white when some cosine is clearly negative (below -0.1)."""
+    values = np.concatenate([np.ravel(matrix) for matrix in matrices])
+    values = values[np.isfinite(values)]
+    return SIGNED_COSINE if values.size and values.min() < -0.1 else COSINE
+
+
+def upward_scale(matrix: np.ndarray) -> Scale:
+    """0 to 1, or to the next tenth above the largest value."""
+    finite = matrix[np.isfinite(matrix)]
+    high = max(1.0, math.ceil(10 * float(finite.max())) / 10) if finite.size else 1.0
+    return Scale(low=0, high=high)
+
+
+@cache
+def colour_map(name: str) -> np.ndarray:
+    """Red, green and blue of a matplotlib colour map at 256 steps, in [0, 1]; shape [256, 3]."""
+    import matplotlib
+
+    return matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3]
+
+
+def ink_on(scale: Scale, value: float) -> str:
+    """Black or white, whichever is read better on the colour of a value."""
+    red, green, blue = colour_map(scale.colours)[round(255 * scale.place(value))]
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """A number inside a cell: .27, 1.00, -.03; "" when there is none, and no "-.00"."""
+    if not math.isfinite(value):
+        return ""
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        return "0"
+    return text.replace("0.", ".", 1) if abs(float(text)) < 1 else text
+
+
+def fixed(value: float) -> str:
+    """A number in a sentence, with three decimals, a real minus sign and no "-0.000"."""
+    text = f"{abs(value):.3f}"
+    return f"\N{MINUS SIGN}{text}" if value < 0 and float(text) > 0 else text
+
+
+def one_line(text: object) -> str:
+    """Text without line breaks and unseen characters."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in str(text)).split())
+
+
+def shortened(text: object, length: int = LABEL_LENGTH) -> str:
+    """Text of at most this many characters, the last an ellipsis where something was cut off."""
+    line = one_line(text)
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def escaped(text: object) -> str:
+    """Text for Plotly, which takes <b>, <br> and <a> in any text for markup, and $...$ for mathematics.
+
+    Plotly knows &amp; &lt; &gt; and numbers, but not &quot;, so quotes stay as they are.
+    """
+    return html.escape(one_line(text), quote=False).replace("$", "&#36;")
+
+
+def unique(names: list[str]) -> list[str]:
+    """Names told apart by a number where two are the same: Plotly draws equal names in one row."""
+    seen: dict[str, int] = {}
+    told_apart = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        told_apart.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return told_apart
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most this many evenly spaced positions of 0..count-1, the first included."""
+    return list(range(0, count, math.ceil(count / most) if count else 1))
+
+
+def member_colour(place: int) -> str:
+    """Colour of the member at this place of the figure; colours come round after six."""
+    return MEMBER_COLOURS[place % len(MEMBER_COLOURS)]
+
+
+def transparent(colour: str, opacity: float) -> str:
+    """A colour #RRGGBB with an opacity, as style sheets write it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def counted(value: int, one: str, many: str | None = None) -> str:
+    """A number and its noun: 1 network, 1,297 test examples."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def sentences(*parts: str) -> str:
+    """Sentences with a space between; empty ones are left out."""
+    return " ".join(part for part in parts if part)
+
+
+def left_out(dataset: xr.Dataset) -> str:
+    """A sentence on members that are not in a result; "" when all are."""
+    missing = one_line(dataset.attrs.get("left_out", ""))
+    return f"Left out: {missing}." if missing else ""
+
+
+def tested_on(dataset: xr.Dataset) -> str:
+    """How many examples of the test split a result was measured on: "10,000 test examples"."""
+    return counted(int(dataset.attrs["examples"]), "test example")
+
+
+def intervals(dataset: xr.Dataset) -> str:
+    """A sentence on how intervals were made."""
+    return f"Intervals: {one_line(dataset.attrs['intervals']).rstrip('.')}."

@@ -1,0 +1,169 @@
+"""What the figures for the page share: panels of Plotly that take their colours from the page, heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modescape.plots import style
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+CLEAR = "rgba(0,0,0,0)"
+GRID = "rgba(128,128,128,.25)"
+GREY = "rgba(128,128,128,.35)"  # a matrix cell without a value
+TOP, BOTTOM = 50, 60  # pixels above and below the panels
+
+
+def panels(rows: int, columns: int, titles: Sequence[str], height: int, **layout: Any) -> go.Figure:
+    """Empty panels in rows and columns.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        titles: of the panels, row by row, already escaped; "" for none.
+        height: of the figure, pixels; its width is its place's.
+        **layout: further arguments of `plotly.subplots.make_subplots`.
+    """
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    layout = {"horizontal_spacing": 0.13, "vertical_spacing": min(95 / height, 0.9 / max(rows, 1)), **layout}
+    figure = make_subplots(rows=rows, cols=columns, subplot_titles=list(titles), **layout)
+    figure.update_layout(
+        template=go.layout.Template(),  # not the user's default one
+        height=height,
+        autosize=True,
+        font={"family": FONT, "size": 12},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        margin={"l": 10, "r": 10, "t": TOP, "b": BOTTOM},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"},
+        hoverlabel={"align": "left"},
+    )
+    figure.update_annotations(font={"size": 13})
+    figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False, linecolor=GRID, title_standoff=8)
+    figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False, linecolor=GRID, title_standoff=8)
+    return figure
+
+
+def left_titles(figure: go.Figure) -> None:
+    """Move panel titles to the left edge of their panels, where long ones have room."""
+    for annotation in figure.layout.annotations:
+        for axis in figure.select_xaxes():
+            low, high = axis.domain
+            if abs((low + high) / 2 - annotation.x) < 1e-9:
+                annotation.update(x=low, xanchor="left", align="left")
+                break
+
+
+def colour_scale(scale: style.Scale) -> list[list[Any]]:
+    """A colour scale as Plotly takes it: positions in [0, 1] and colours."""
+    colours = style.colour_map(scale.colours)
+    places = np.linspace(0, len(colours) - 1, 33).round().astype(int)
+    return [
+        [round(float(position), 6), "rgb({},{},{})".format(*(255 * colours[place]).round().astype(int))]
+        for position, place in zip(scale.positions(), places, strict=True)
+    ]
+
+
+def colour_axis(
+    figure: go.Figure, key: str, scale: style.Scale, column: int, last: int, first: int = 1, unit: str = ""
+) -> None:
+    """Declare a colour scale, its key to the right of a column of panels.
+
+    Args:
+        figure: made by `panels`.
+        key: "coloraxis", "coloraxis2", ...
+        scale: the colours.
+        column: of panels, from 1.
+        last: row of panels that the key stands beside, from 1.
+        first: row of panels that the key stands beside, from 1.
+        unit: written behind the numbers.
+    """
+    axes = [next(iter(figure.select_yaxes(row=row, col=column))) for row in (first, last)]
+    right = next(iter(figure.select_xaxes(row=1, col=column))).domain[1]
+    top, bottom = axes[0].domain[1], axes[1].domain[0]
+    span = scale.high - scale.low
+    # the key is drawn by value: labels that would lie on each other are left out
+    ticks = [tick for tick in scale.ticks if not scale.root or tick == 0 or (tick - scale.low) / span >= 0.1]
+    bar = {"x": right, "xpad": 6, "thickness": 10, "len": top - bottom, "y": (top + bottom) / 2, "ypad": 0}
+    bar |= {"yanchor": "middle", "outlinewidth": 0, "ticklen": 3, "tickfont": {"size": 11}}
+    if ticks:
+        bar |= {"tickvals": ticks, "ticktext": [f"{tick:g}{unit}" for tick in ticks]}
+    figure.update_layout(
+        {key: {"cmin": scale.low, "cmax": scale.high, "colorscale": colour_scale(scale), "colorbar": bar}}
+    )
+
+
+def heat_map(
+    figure: go.Figure,
+    place: tuple[int, int],
+    matrix: np.ndarray,
+    labels: tuple[Sequence[Any], Sequence[Any]],
+    *,
+    key: str,
+    hover: str,
+    decimals: int = 2,
+    extra: np.ndarray | None = None,
+) -> None:
+    """Draw a matrix into a panel, first row on top; cells without a value are grey.
+
+    Args:
+        figure: made by `panels`.
+        place: row and column of the panel, from 1.
+        matrix: values, shape [row, column].
+        labels: of the rows and of the columns: numbers, or names already escaped and told apart.
+        key: the colour scale, declared by `colour_axis`.
+        hover: Plotly's template of the text under the pointer.
+        decimals: of printed values.
+        extra: a further value a cell, ``%{customdata}`` in the hover text.
+    """
+    import plotly.graph_objects as go
+
+    rows, columns = labels
+    absent = ~np.isfinite(matrix)
+    if absent.any():
+        grey = go.Heatmap(
+            z=np.where(absent, 0.0, np.nan).astype(np.float32),
+            x=columns,
+            y=rows,
+            colorscale=[[0, GREY], [1, GREY]],
+            showscale=False,
+            hoverinfo="skip",
+        )
+        figure.add_trace(grey, *place)
+    printed = max(matrix.shape) <= style.PRINTED_ROWS
+    trace = go.Heatmap(
+        z=matrix.astype(np.float32),
+        x=columns,
+        y=rows,
+        coloraxis=key,
+        hovertemplate=hover + "<extra></extra>",
+        hoverongaps=False,
+        customdata=None if extra is None else extra.astype(np.float32),
+        text=[[style.number(value, decimals) for value in row] for row in matrix] if printed else None,
+        texttemplate="%{text}" if printed else None,
+        textfont={"size": 9} if printed else None,
+        xgap=1 if printed else 0,
+        ygap=1 if printed else 0,
+    )
+    figure.add_trace(trace, *place)
+    figure.update_yaxes(autorange="reversed", row=place[0], col=place[1])
+    figure.update_xaxes(showgrid=False, row=place[0], col=place[1])
+    figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
+
+
+def category_axes(
+    figure: go.Figure, place: tuple[int, int], names: Sequence[str], short: Sequence[str], most: int
+) -> None:
+    """Give both axes of a panel names, shortened, at most this many a side."""
+    shown = style.spread(len(names), most)
+    ticks = {"type": "category", "tickvals": [names[i] for i in shown], "ticktext": [short[i] for i in shown]}
+    steep = max((len(label) for label in short), default=0) > 3
+    figure.update_xaxes(**ticks, tickangle=-90 if steep else 0, row=place[0], col=place[1])
+    figure.update_yaxes(**ticks, row=place[0], col=place[1])

@@ -1,0 +1,98 @@
+"""What commands print on standard output: members, the verdict, where the page is, the status of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modescape.study import Study, StudyStatus
+
+
+def print_members(study: Study) -> None:
+    """A table of the members on standard output."""
+    table = _table("member", "state", "epochs", "train loss", "validation loss", "validation accuracy", "seconds")
+    for member in study.members:
+        history = member.history()
+        last = {name: values[-1] for name, values in history.items()} if history and len(history["epoch"]) else {}
+        numbers = [
+            f"{last[name]:.{digits}f}" if name in last else "-"
+            for name, digits in (("train_loss", 3), ("validation_loss", 3), ("validation_accuracy", 3))
+        ]
+        seconds = f"{sum(history['seconds']):.1f}" if history else "-"
+        table.add_row(str(member.number), member.status, str(member.epochs_done), *numbers, seconds)
+    _print(table)
+
+
+def print_summary(study: Study) -> None:
+    """Members, the scores of one network and of the ensemble, the verdict, and the path of the page."""
+    from modescape.pipeline.reporting import page_content
+    from modescape.report.verdict import judge
+
+    print_members(study)
+    verdict = judge(page_content(study).results)
+    if verdict.scores:
+        table = _table("score", "one network", "ensemble", "gain")
+        for row in verdict.scores:
+            table.add_row(*row)
+        _print(table)
+    print()
+    print(verdict.answer, *verdict.sentences, sep="\n")
+    print(f"\n{(study.path / 'report.html').resolve()}")
+
+
+def _table(*columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    return table
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    Console(highlight=False, markup=False).print(table)
+
+
+def status_text(status: StudyStatus) -> str:
+    """A study's status as plain lines; members in the same state are one line. Needs no library."""
+    lines = [f"study {status.name} in {status.path}", f"recipe {status.recipe_hash[:12]}", ""]
+    alike: dict[tuple[str, int, int, int, int, str], list[int]] = {}
+    for member in status.members:
+        key = (
+            member.status,
+            member.epochs_done,
+            member.epochs,
+            member.checkpoints,
+            member.expected_checkpoints,
+            member.message,
+        )
+        alike.setdefault(key, []).append(member.number)
+    for (state, done, epochs, there, expected, message), numbers in alike.items():
+        reason = f"  {message}" if message else ""
+        lines.append(
+            f"{_ranges(numbers):<16} {state:<9} epoch {done}/{epochs}, {there}/{expected} checkpoints each{reason}"
+        )
+    lines.append("")
+    for split, rows in status.predictions.items():
+        lines.append(f"predictions      {split:<11} {rows.done}/{rows.expected} checkpoints")
+    missing = f", missing: {', '.join(status.missing_results)}" if status.missing_results else ""
+    expected_results = len(status.expected_results)
+    lines.append(f"analyses         {expected_results - len(status.missing_results)}/{expected_results}{missing}")
+    lines.append(f"report           {'report.html' if status.report else 'missing'}")
+    lines += ["", "complete" if status.complete else "incomplete: modescape run goes on from here"]
+    return "\n".join(lines)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """[0, 1, 2, 5] -> "members 0-2, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return f"{'members' if len(numbers) > 1 else 'member'} {', '.join(parts)}"

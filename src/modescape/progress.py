@@ -1,0 +1,81 @@
+"""What long work says while it runs; nothing here is needed for the work itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+
+class Progress:
+    """The silent one, and the interface: a stage has a number of units; lines are said in between."""
+
+    def stage(self, name: str, total: float, unit: str) -> None:
+        """Begin a stage of ``total`` units (images forwarded or trained, analyses)."""
+
+    def advance(self, amount: float, note: str = "") -> None:
+        """``amount`` more units are done; ``note`` is a short state such as "member 3, epoch 7/40"."""
+
+    def finish(self) -> None:
+        """The stage is over."""
+
+    def line(self, text: str) -> None:
+        """Say one line that stays."""
+
+
+class BarProgress(Progress):
+    """Progress bars on standard error (rich); on something that is not a terminal, one line a stage."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True, highlight=False)
+        self._bar: Any = None
+        self._task: Any = None
+        self._name, self._total, self._done, self._unit, self._started = "", 0.0, 0.0, "", 0.0
+
+    def stage(self, name: str, total: float, unit: str) -> None:
+        """Show a bar with speed and time left."""
+        from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.finish()
+        self._name, self._total, self._done, self._unit = name, total, 0.0, unit
+        self._started = time.perf_counter()
+        if not self.console.is_terminal:
+            return
+        self._bar = Bar(
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}  {task.fields[speed]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self._task = self._bar.add_task(name, total=total, note="", speed="")
+        self._bar.start()
+
+    def advance(self, amount: float, note: str = "") -> None:
+        """Move the bar."""
+        self._done += amount
+        if self._bar is not None:
+            speed = self._done / max(time.perf_counter() - self._started, 1e-9)
+            fields = {"speed": f"{speed:,.0f} {self._unit}/s" if self._unit == "images" else ""}
+            if note:
+                fields["note"] = note
+            self._bar.update(self._task, advance=amount, **fields)
+
+    def finish(self) -> None:
+        """Replace the bar by a line that stays."""
+        if not self._name:
+            return
+        if self._bar is not None:
+            self._bar.stop()
+        seconds = time.perf_counter() - self._started
+        speed = f", {self._done / max(seconds, 1e-9):,.0f} images/s" if self._unit == "images" else ""
+        self.console.print(f"{self._name:<9} {self._done:,.0f} {self._unit} in {seconds:.1f} s{speed}", markup=False)
+        self._bar, self._name = None, ""
+
+    def line(self, text: str) -> None:
+        """Print above the bar."""
+        self.console.print(text, markup=False, soft_wrap=True)

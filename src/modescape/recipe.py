@@ -1,0 +1,331 @@
+"""A recipe: everything that fixes a study, validated, with every default spelled out.
+
+A recipe is a YAML file or the name of a built-in one; single values are overridden by dotted keys
+(``train.members=4``). Unknown keys are refused with the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from modescape.errors import InputError
+from modescape.keeping import kept_epochs
+
+Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1, strict=True)]
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, no unknown keys, no silent conversion of text to numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Augmentation(Section):
+    """Random changes of training images, drawn anew for every image each time it is used."""
+
+    crop_padding: NonNegativeInt = 0  # pixels added on each side before a crop of the original size
+    crop_fill: Literal["zeros", "nearest"] = "zeros"  # what the added pixels hold
+    horizontal_flip: bool = False  # mirror each image with probability 1/2
+    brightness: Annotated[float, Field(ge=0, le=1)] = 0.0  # largest shift, in units of the full range; clipped after
+
+
+class Data(Section):
+    """Where the images come from and how they are split and scaled."""
+
+    source: str = "digits"  # "digits", a hub name "owner/name", a local folder of that layout, or a file.npz
+    image: str | None = None  # the image column; found by its type when not named
+    label: str | None = None  # the label column; found by its type when not named
+    config: str | None = None  # the hub's configuration name, where a dataset has several
+    train: Amount | None = None  # training images used after the cut: a number or a fraction; null = all
+    validation: Amount = 0.1  # cut from the training images: a number or a fraction
+    test: Amount = 0.2  # cut from the training images where the source has no test split
+    scaling: Literal["raw", "unit", "centered", "standardized"] = "unit"
+    # what the network sees: raw 0..255; unit 0..1; centered = unit minus the mean training image;
+    # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
+    augmentation: Augmentation = Augmentation()
+
+
+class Model(Section):
+    """The network."""
+
+    factory: str = "small_cnn"  # a built-in model, or "package.module:callable" that returns an nn.Module
+    arguments: dict[str, Any] = {}  # keyword arguments of the factory
+
+
+class Constant(Section):
+    """The same learning rate throughout."""
+
+    kind: Literal["constant"] = "constant"
+
+
+class Step(Section):
+    """The learning rate times ``factors[i]`` from epoch ``epochs[i]`` on (epochs count from 0)."""
+
+    kind: Literal["step"]
+    epochs: list[PositiveInt] = Field(min_length=1)  # first epoch of each new plateau, increasing
+    factors: list[Annotated[float, Field(gt=0)]]  # relative to the initial learning rate, one for each of `epochs`
+
+    @model_validator(mode="after")
+    def _check(self) -> Step:
+        if len(self.factors) != len(self.epochs):
+            raise ValueError(f"{len(self.epochs)} epochs and {len(self.factors)} factors; give one factor an epoch")
+        if sorted(set(self.epochs)) != self.epochs:
+            raise ValueError(f"epochs {self.epochs} must increase")
+        return self
+
+
+class Halving(Section):
+    """Half the learning rate after every ``every`` epochs."""
+
+    kind: Literal["halving"]
+    every: PositiveInt = 10  # epochs
+
+
+class Cosine(Section):
+    """Half a cosine from the initial learning rate to 0 over the whole training, step by step."""
+
+    kind: Literal["cosine"]
+
+
+class Cyclic(Section):
+    """``cycles`` half cosines, each from the initial learning rate to 0 (Huang et al. 2017, arXiv 1704.00109)."""
+
+    kind: Literal["cyclic"]
+    cycles: PositiveInt = 4
+
+
+Schedule = Annotated[Constant | Step | Halving | Cosine | Cyclic, Field(discriminator="kind")]
+
+
+class Train(Section):
+    """How each member is trained."""
+
+    members: PositiveInt = 10  # networks, numbered from 0; may grow in a finished study
+    epochs: PositiveInt = 40  # passes over the training split
+    batch_size: PositiveInt = 128  # examples per member and step
+    batches: Literal["permutation", "replacement"] = "permutation"
+    # permutation: every example once an epoch, the last batch may be smaller;
+    # replacement: floor(examples / batch_size) batches of independent draws
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1.6e-3  # at epoch 0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # sgd only
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8  # adam only: added to the root of the second moment
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # coupled: this times the weight is added to its gradient
+    decay: Literal["all", "kernels"] = "all"  # kernels: tensors of two or more dimensions (no biases, no norms)
+    schedule: Schedule = Constant()
+    trajectories: NonNegativeInt = 3  # members 0, 1, ... that keep every epoch
+    keep_last: PositiveInt = 10  # last epochs that every member keeps, beside epoch 0
+
+
+Sharing = Literal["separate", "shared"]
+
+
+class Streams(Section):
+    """Whether each member draws its own random numbers, or all draw member 0's, purpose by purpose."""
+
+    initialisation: Sharing = "separate"
+    order: Sharing = "separate"
+    augmentation: Sharing = "separate"
+    dropout: Sharing = "separate"
+
+
+class Compute(Section):
+    """Where the work runs; never changes what is computed on one kind of device."""
+
+    engine: Literal["auto", "here", "processes", "ray"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: PositiveInt | None = None  # processes; null = one a core
+
+
+class Recipe(Section):
+    """A whole study."""
+
+    name: Name = "study"
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    data: Data = Data()
+    model: Model = Model()
+    train: Train = Train()
+    streams: Streams = Streams()
+    analyses: list[str] | None = None  # names, in the order of the page; null = all
+    settings: dict[str, dict[str, Any]] = {}  # of single analyses: {tsne: {examples: 512}}
+    compute: Compute = Compute()
+
+    @field_validator("analyses")
+    @classmethod
+    def _no_repeats(cls, names: list[str] | None) -> list[str] | None:
+        if names is not None and len(set(names)) != len(names):
+            raise ValueError("an analysis is named twice")
+        return names
+
+    def shared_streams(self) -> frozenset[str]:
+        """Purposes in which all members draw the same numbers."""
+        return frozenset(name for name, value in self.streams.model_dump().items() if value == "shared")
+
+    def kept_epochs(self, member: int) -> list[int]:
+        """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
+        return kept_epochs(member, self.train.epochs, self.train.trajectories, self.train.keep_last)
+
+    def identity(self, fingerprint: str) -> dict[str, Any]:
+        """What makes two studies the same: content of the data, model, training; not paths, engine or analyses."""
+        data = self.data.model_dump(exclude={"source", "image", "label", "config"})
+        train = self.train.model_dump(exclude={"members"})
+        return {
+            "seed": self.seed,
+            "data": {"fingerprint": fingerprint, **data},
+            "model": self.model.model_dump(),
+            "train": train,
+            "streams": self.streams.model_dump(),
+        }
+
+    def content_hash(self, fingerprint: str) -> str:
+        """SHA-256 (hex) of `identity`, for data with this fingerprint."""
+        return hashlib.sha256(canonical_json(self.identity(fingerprint)).encode()).hexdigest()
+
+    def to_yaml(self) -> str:
+        """The recipe with every default spelled out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def builtin_names() -> list[str]:
+    """Names of the built-in recipes."""
+    folder = resources.files("modescape.recipes")
+    return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def builtin_text(name: str) -> str:
+    """The YAML text of a built-in recipe, comments included."""
+    if name not in builtin_names():
+        raise InputError(f"no recipe {name!r}; {_nearest(name, builtin_names())}")
+    return (resources.files("modescape.recipes") / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe: a built-in name, a YAML file or a `Recipe`, with ``key.path=value`` overrides.
+
+    Raises:
+        InputError: if there is no such recipe, or a key or a value is wrong.
+    """
+    if isinstance(recipe, Recipe):
+        return parse(override(recipe.model_dump(mode="json"), overrides), origin="the recipe")
+    path = Path(recipe)
+    if str(recipe).endswith((".yaml", ".yml")) or path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise InputError(f"cannot read the recipe file '{recipe}': {reason}") from error
+        origin, default_name = f"'{recipe}'", path.stem
+    else:
+        text, origin, default_name = builtin_text(str(recipe)), f"recipe {recipe}", str(recipe)
+    values = parse_yaml(text, origin)
+    if "name" not in values and isinstance(values, dict):
+        values = {"name": default_name, **values}
+    return parse(override(values, overrides), origin)
+
+
+def parse_yaml(text: str, origin: str) -> dict[str, Any]:
+    """YAML text to a dictionary; plain data only, no aliases or tags."""
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise InputError(f"{origin}: YAML aliases (*name) are not supported; write the value out")
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        problem = " ".join(str(error).split()) or "nested too deeply"
+        raise InputError(f"{origin} is not valid YAML: {problem}") from error
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise InputError(f"{origin} holds {type(values).__name__}, expected keys and values such as 'train:'")
+    return values
+
+
+def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Apply ``key.path=value`` settings; a value is YAML (``4``, ``[tsne]``, ``null``)."""
+    for setting in overrides:
+        path, equals, text = setting.partition("=")
+        if not equals or not path.strip():
+            raise InputError(f"--set {setting!r} is not of the form key.path=value, such as train.members=4")
+        try:
+            value = yaml.safe_load(text) if text.strip() else None
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {path}: {text!r} is not a YAML value") from error
+        if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
+            value = _number(value)
+        values = _with(values, path.strip().split("."), value)
+    return values
+
+
+def _number(text: str) -> str | float:
+    try:
+        return float(text) if any(character.isdigit() for character in text) else text
+    except ValueError:
+        return text
+
+
+def _with(values: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    """A copy of ``values`` in which the nested key is replaced."""
+    first, *rest = keys
+    if not rest:
+        return {**values, first: value}
+    inner = values.get(first) or {}
+    return {**values, first: _with(inner if isinstance(inner, dict) else {}, rest, value)}
+
+
+def parse(values: dict[str, Any], origin: str) -> Recipe:
+    """Validate keys and values.
+
+    Raises:
+        InputError: naming the first wrong key, what came and what was expected.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {_explain(error.errors()[0])}") from error
+
+
+def _explain(problem: Any) -> str:
+    """One plain sentence for a validation error of pydantic."""
+    # pydantic names the alternative of a union inside the location ("halving", "constrained-int"): not a key
+    where = [str(part) for part in problem["loc"]]
+    kinds = {"constant", "step", "halving", "cosine", "cyclic"}
+    keys = [part for part in where if part not in kinds and "constrained" not in part and "function-" not in part]
+    keys = [part for part in keys if part not in ("int", "float")] or keys
+    path = ".".join(keys)
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        return f"unknown key {path!r}; {_nearest(keys[-1], known)}"
+    came = problem.get("input")
+    return f"{path} is {came!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    """Keys that the section at ``path`` (as in a pydantic location) may hold."""
+    section: Any = Recipe
+    schedules = {"constant": Constant, "step": Step, "halving": Halving, "cosine": Cosine, "cyclic": Cyclic}
+    for part in path:
+        section = schedules[part] if part in schedules else section.model_fields[part].annotation
+        if not hasattr(section, "model_fields"):
+            section = Constant
+    return list(section.model_fields)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """Either "did you mean ...?" or the list of what there is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

@@ -1,0 +1,1 @@
+"""The page: reads results only and writes one self-contained HTML file."""

@@ -1,0 +1,74 @@
+"""The key figures at the top of the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modescape.report.reading import Gain, disagreements, full_gain, pick, score_at
+from modescape.report.wording import ABSENT, SPACE, accuracy, count, decimals_for, fixed, interval, percent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Card:
+    """One key figure."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def key_figures(solutions: xr.Dataset | None, sizes: xr.Dataset | None) -> list[Card]:
+    """Cards for whatever was measured."""
+    cards = []
+    if solutions is not None and "accuracy" in solutions and solutions.sizes.get("member", 0):
+        values = solutions["accuracy"].values
+        spread = f"{accuracy(values.min())} to {accuracy(values.max())}, {count(len(values), 'member')}"
+        cards.append(Card("One network, on average", accuracy(values.mean()), spread))
+    gain = full_gain(sizes, "independent")
+    if gain is not None:
+        cards.append(_ensemble_card(sizes, gain))
+        cards.append(_gain_card("Gain of the ensemble", gain))
+    across, within = disagreements(solutions)
+    if not math.isnan(within):
+        cards.append(Card("Disagreement within a run", percent(within), "two late snapshots"))
+    if not math.isnan(across):
+        cards.append(Card("Disagreement across runs", percent(across), "two independent networks"))
+    snapshots = full_gain(sizes, "snapshots")
+    if snapshots is not None:
+        cards.append(_gain_card(f"Gain of {snapshots.size}{SPACE}snapshots", snapshots))
+    return cards
+
+
+def _ensemble_card(sizes: xr.Dataset | None, gain: Gain) -> Card:
+    low, value, high = (
+        pick(sizes, name, method="independent", metric="accuracy", size=gain.size)
+        for name in ("score_low", "score", "score_high")
+    )
+    return Card(f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1))
+
+
+def _gain_card(label: str, gain: Gain) -> Card:
+    value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
+    decimals = decimals_for(value, low, high)
+    note = interval(low, high, decimals) + ("" if gain.conclusive else ": inconclusive")
+    return Card(label, f"{fixed(value, decimals, signed=True)}{SPACE}points", note)
+
+
+def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str]]:
+    """Name, one network, the full ensemble, the change and its interval, for the scores of probabilities."""
+    rows = []
+    names = {"nll": "Negative log-likelihood (nats)", "brier": "Brier score", "ece": "Expected calibration error"}
+    for metric, label in names.items():
+        gain = full_gain(sizes, "independent", metric)
+        if gain is None:
+            continue
+        single, together = (fixed(score_at(sizes, "independent", metric, size), 3) for size in (1, gain.size))
+        change = fixed(gain.value, 3, signed=True)
+        bounds = f"{fixed(gain.low, 3)} to {fixed(gain.high, 3)}" if math.isfinite(gain.low) else ABSENT
+        rows.append((label, single, together, change, bounds + ("" if gain.conclusive else "; inconclusive")))
+    return rows

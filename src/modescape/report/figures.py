@@ -1,0 +1,58 @@
+"""Interactive figures as JSON that can stand inside a script element."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modescape.report.wording import visible
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A figure to be put into the page."""
+
+    json: str  # data and layout, safe inside a script element
+    columns: int  # panels side by side: how much width it needs
+    height: int  # pixels
+    caption: str  # how things are drawn, plain text
+
+
+def embedded_figure(name: str, dataset: xr.Dataset) -> Embedded | None:
+    """The figure of an analysis, drawn from its result; None when the analysis has no figure."""
+    from modescape import plots
+
+    if name not in plots.FIGURES:
+        return None
+    figure = json.loads(plots.draw_interactive(name, dataset).to_json(engine="json"))
+    layout = figure["layout"]
+    layout.pop("width", None)  # the page is as wide as the reader's window
+    starts = {next(iter(axis.get("domain", [0, 1]))) for key, axis in layout.items() if key.startswith("xaxis")}
+    shown = {"data": figure["data"], "layout": layout}
+    height = int(layout.get("height") or 450)
+    return Embedded(script_json(shown), max(1, len(starts)), height, plots.caption(name, dataset))
+
+
+def script_json(value: Any) -> str:
+    """JSON that no HTML parser mistakes for markup: <, >, & and everything beyond ASCII are written as escapes.
+
+    Unseen and direction-changing characters inside text are written out, as everywhere on the page.
+    """
+    text = json.dumps(_visible(value), ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _visible(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [_visible(item) for item in value]
+    if isinstance(value, dict):
+        return {_visible(key): _visible(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,204 @@
+"""The page: every result of a study in one HTML file that needs nothing else, no network, no server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from modescape.report.figures import embedded_figure
+from modescape.report.sections import Text, parameters, sample_line, text_of, variables
+from modescape.report.summaries import Summary, summarize
+from modescape.report.tables import Csv, csv_tables, data_address
+from modescape.report.verdict import judge
+from modescape.report.wording import count, fixed, visible
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# characters; beside plotly.js (4.8 million), so that the page stays below 12 MB
+FIGURE_BUDGET = 4_500_000
+CSV_BUDGET = 1_800_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageContent:
+    """Everything the page is made from."""
+
+    name: str  # of the study
+    recipe_yaml: str  # the recipe as run, every default spelled out
+    manifest: Mapping[str, Any]  # manifest.json of the study
+    results: Mapping[str, xr.Dataset]  # analysis -> labelled result
+    notes: Mapping[str, str] = field(default_factory=dict)  # analyses that could not be done -> the sentence why
+    members: Sequence[tuple[int, str, str]] = ()  # number, status, message
+    timings: Mapping[str, float] | None = None  # what was done -> seconds; None: the page has no clock time in it
+    analyses: Sequence[str] = ()  # order of the sections; (): results, then notes, in their own order
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """One section as the template needs it."""
+
+    name: str
+    text: Text
+    note: str = ""  # why there is no result
+    figure: str = ""  # JSON, safe inside a script element; "" when there is no figure
+    columns: int = 1  # panels side by side
+    height: int = 450  # of the figure, pixels
+    caption: str = ""  # of the figure
+    summary: Summary | None = None
+    sample: str = ""
+    intervals: str = ""
+    parameters: Sequence[tuple[str, str]] = ()
+    variables: Sequence[tuple[str, str, str]] = ()
+    tables: Sequence[Csv] = ()
+
+
+def build_page(content: PageContent) -> str:
+    """The HTML text of the report; equal content gives equal text.
+
+    Args:
+        content: what the page is made from; results that are missing are left out, or explained by ``notes``.
+
+    Raises:
+        ValueError: if a figure cannot be drawn from its result.
+    """
+    from plotly.offline import get_plotlyjs
+
+    scripts = {"plotly": get_plotlyjs().replace("\r\n", "\n"), "page": _package_text("page.js")}
+    template = _environment().from_string(_package_text("page.html.j2"))
+    return template.render(
+        name=content.name,
+        facts=_facts(content),
+        verdict=judge(content.results),
+        absent_members=[member for member in content.members if member[1] != "trained"],
+        sections=_sections(content),
+        provenance=_provenance(content),
+        recipe=content.recipe_yaml,
+        recipe_address=data_address(content.recipe_yaml, "application/yaml"),
+        version=str(content.manifest.get("version", "")),
+        timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
+        hashes=[_hash(text) for text in scripts.values()],
+        scripts={key: _trusted(text) for key, text in scripts.items()},
+        style=_trusted(_package_text("page.css")),
+    )
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # every value that is printed, whatever file it came from, shows its unseen characters
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+
+
+def _trusted(text: str) -> Any:
+    """Text of this package or of plotly.js: the only text that goes into the page unescaped."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _package_text(name: str) -> str:
+    return (resources.files("modescape.report") / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """The source expression of a content security policy that allows this very script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _facts(content: PageContent) -> list[str]:
+    """The line under the title."""
+    trained = sum(status == "trained" for _, status, _ in content.members)
+    examples, classes = content.manifest.get("examples", {}), content.manifest.get("num_classes")
+    facts = [count(trained, "network") + " trained" if content.members else ""]
+    facts += [count(int(examples["test"]), "test image") if "test" in examples else ""]
+    facts += [count(int(classes), "class", "classes") if classes else ""]
+    return [fact for fact in facts if fact]
+
+
+def _sections(content: PageContent) -> list[SectionView]:
+    order = content.analyses or [*content.results, *(name for name in content.notes if name not in content.results)]
+    sections, left = [], {"figures": FIGURE_BUDGET, "tables": CSV_BUDGET}
+    for name in order:
+        if name in content.results:
+            sections.append(_section(name, content.results[name], left))
+        else:
+            note = content.notes.get(name, "This analysis was not done.")
+            sections.append(SectionView(name, text_of(name, None), note=note))
+    return sections
+
+
+def _section(name: str, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
+    figure = embedded_figure(name, dataset)
+    fits = figure is not None and len(figure.json) <= left["figures"]
+    left["figures"] -= len(figure.json) if figure and fits else 0
+    tables = []
+    for table in csv_tables(name, dataset):
+        size = len(table.address)
+        if size > left["tables"]:
+            table = Csv(table.name, table.dimensions, table.rows, "")
+        else:
+            left["tables"] -= size
+        tables.append(table)
+    return SectionView(
+        name=name,
+        text=text_of(name, dataset),
+        figure=figure.json if figure and fits else "",
+        columns=figure.columns if figure else 1,
+        height=figure.height if figure else 450,
+        caption=figure.caption if figure else "",
+        summary=summarize(name, dataset),
+        sample=sample_line(dataset),
+        intervals=str(dataset.attrs.get("intervals", "none")),
+        parameters=parameters(dataset),
+        variables=variables(dataset),
+        tables=tables,
+    )
+
+
+def _provenance(content: PageContent) -> list[tuple[str, str]]:
+    """What fixed these numbers: rows of the table at the end."""
+    manifest = content.manifest
+    labels = {
+        "recipe_hash": "Recipe hash (SHA-256)",
+        "fingerprint": "Data fingerprint",
+        "version": "modescape",
+        "seed": "Seed",
+        "streams": "Random streams",
+        "device": "Device",
+        "platform": "Platform",
+        "plan": "Plan",
+        "examples": "Images",
+        "image_shape": "Image (channels, height, width)",
+        "num_classes": "Classes",
+    }
+    rows = [(label, _flat(manifest[key])) for key, label in labels.items() if manifest.get(key) not in (None, {}, [])]
+    shapes = manifest.get("model", {}).get("parameters", {})
+    if shapes:
+        rows.append(("Trainable parameters", f"{sum(math.prod(shape) for shape in shapes.values()):,}"))
+    statuses = [status for _, status, _ in content.members]
+    if statuses:
+        kinds = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+        rows.append(("Members", kinds))
+    return rows
+
+
+def _flat(value: Any) -> str:
+    """A value of the manifest on one line."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_flat(inner)}" for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_flat(inner) for inner in value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,69 @@
+"""Single numbers out of results, absent ones as NaN."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What averaging ``size`` networks changes a score by, against the mean member."""
+
+    size: int
+    value: float
+    low: float
+    high: float
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether there is an interval and it leaves 0 out."""
+        return math.isfinite(self.low) and math.isfinite(self.high) and not self.low <= 0 <= self.high
+
+
+def pick(dataset: xr.Dataset | None, variable: str, **labels: object) -> float:
+    """One number of a result; NaN when the result, the variable or a label is absent."""
+    if dataset is None or variable not in dataset:
+        return math.nan
+    values = dataset[variable]
+    for dim, label in labels.items():
+        if dim not in values.dims or label not in values[dim].values:
+            return math.nan
+        values = values.sel({dim: label})
+    return float(values.mean()) if values.size and np.isfinite(values.values).any() else math.nan
+
+
+def full_size(sizes: xr.Dataset | None, method: str, metric: str = "accuracy") -> int:
+    """The largest ensemble of this kind that was scored; 0 when there is none."""
+    if sizes is None:
+        return 0
+    scored = [int(size) for size in sizes["size"].values if not math.isnan(score_at(sizes, method, metric, size))]
+    return max(scored, default=0)
+
+
+def full_gain(sizes: xr.Dataset | None, method: str, metric: str = "accuracy") -> Gain | None:
+    """The gain of the largest ensemble of this kind; None when fewer than two networks were averaged."""
+    size = full_size(sizes, method, metric)
+    if size < 2:
+        return None
+    low, value, high = (pick(sizes, name, method=method, metric=metric, size=size) for name in _GAIN)
+    return Gain(size, value, low, high) if math.isfinite(value) else None
+
+
+_GAIN = ("gain_low", "gain", "gain_high")
+
+
+def disagreements(solutions: xr.Dataset | None) -> tuple[float, float]:
+    """Mean disagreement of two independent networks, and of two late snapshots of one run; NaN when unknown."""
+    return pick(solutions, "pair_mean", metric="disagreement"), pick(solutions, "last_epochs_disagreement")
+
+
+def score_at(sizes: xr.Dataset | None, method: str, metric: str, size: object) -> float:
+    """The score of ensembles of this size; size 1 is the mean member."""
+    return pick(sizes, "score", method=method, metric=metric, size=size)

@@ -1,0 +1,240 @@
+"""The verdict in plain words: pure functions from results to sentences.
+
+A rule of the house (science.md 11.10): where the interval of a gain holds 0, the verdict says "inconclusive".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modescape.report.cards import Card, key_figures, probability_scores
+from modescape.report.reading import Gain, disagreements, full_gain, pick, score_at
+from modescape.report.wording import (
+    SPACE,
+    accuracy,
+    count,
+    decimals_for,
+    fixed,
+    interval,
+    percent,
+    significant,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ENOUGH = 0.9  # share of the full gain that counts as "enough members"
+SAME = 0.05  # ratios within 5 % of 1 are called "about as much"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the page opens with."""
+
+    question: str  # the heading
+    answer: str  # one short sentence
+    sentences: list[str]  # the comparison with figures
+    why: list[str]  # the reasons, as far as they were measured
+    enough: str  # how many members are enough
+    limits: list[str]  # what this does not show
+    cards: list[Card]
+    scores: list[tuple[str, str, str, str, str]]  # score, one network, ensemble, gain, its interval
+
+
+def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
+    """The verdict of a study; whatever is missing is left out or said to be missing."""
+    solutions, sizes = results.get("solution_similarity"), results.get("ensemble_size")
+    independent, snapshots = full_gain(sizes, "independent"), full_gain(sizes, "snapshots")
+    sentences = [
+        _disagreement_sentence(solutions),
+        _gain_sentence(independent, "independent networks"),
+        _gain_sentence(snapshots, "snapshots of one run"),
+    ]
+    if independent is None and sizes is not None:
+        sentences[1] = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
+    worked = independent is not None and independent.conclusive and independent.value > 0
+    return Verdict(
+        question="Why did the ensemble work?" if worked else "Did the ensemble work?",
+        answer=_answer(independent, sizes),
+        sentences=[sentence for sentence in sentences if sentence],
+        why=_why(solutions, sizes),
+        enough=enough_members(sizes),
+        limits=_limits(results),
+        cards=key_figures(solutions, sizes),
+        scores=probability_scores(sizes),
+    )
+
+
+def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
+    if gain is None:
+        missing = "ensemble_size was not measured" if sizes is None else "it takes at least two trained networks"
+        return f"No verdict on the ensemble: {missing}."
+    if not gain.conclusive:
+        return "Inconclusive: this study cannot tell whether averaging helped."
+    return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks did harm."
+
+
+def _disagreement_sentence(solutions: xr.Dataset | None) -> str:
+    across, within = disagreements(solutions)
+    if math.isnan(across) and math.isnan(within):
+        return ""
+    if math.isnan(across):
+        return f"Two snapshots of one run disagree on {percent(within)} of the test images."
+    if math.isnan(within):
+        return f"Two independent networks disagree on {percent(across)} of the test images."
+    sentence = (
+        f"Two snapshots of one run disagree on {percent(within)} of the test images, "
+        f"two independent networks on {percent(across)}"
+    )
+    if within == 0:
+        return sentence + "."
+    low = pick(solutions, "pair_low", metric="disagreement")
+    high = pick(solutions, "pair_high", metric="disagreement")
+    if low <= within <= high:
+        return sentence + ": inconclusive, as the interval of the second holds the first."
+    ratio = across / within
+    if abs(ratio - 1) < SAME:
+        return sentence + ": about as much."
+    return sentence + f": {significant(ratio)} times as much."
+
+
+def _gain_sentence(gain: Gain | None, networks: str) -> str:
+    if gain is None:
+        return ""
+    value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
+    decimals = decimals_for(value, low, high)
+    subject = f"Averaging {gain.size}{SPACE}{networks}"
+    bounds = interval(low, high, decimals)
+    if not gain.conclusive:
+        reason = "because the interval holds 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
+        change = f"changes accuracy by {fixed(value, decimals, signed=True)} points ({bounds})"
+        return f"{subject} {change}: inconclusive, {reason}."
+    if value > 0:
+        return f"{subject} gains {fixed(value, decimals)} points of accuracy ({bounds})."
+    return f"{subject} loses {fixed(-value, decimals)} points of accuracy ({interval(-high, -low, decimals)})."
+
+
+def _why(solutions: xr.Dataset | None, sizes: xr.Dataset | None) -> list[str]:
+    reasons = [
+        _functions_reason(solutions),
+        _equals_reason(solutions),
+        _cancel_reason(sizes),
+        _snapshot_reason(solutions),
+    ]
+    return [reason for reason in reasons if reason]
+
+
+def _functions_reason(solutions: xr.Dataset | None) -> str:
+    normalized = pick(solutions, "pair_mean", metric="normalized_disagreement")
+    cosine = pick(solutions, "pair_mean", metric="cosine_without_batch_norm")
+    if math.isnan(cosine):
+        cosine = pick(solutions, "pair_mean", metric="cosine")
+    if math.isnan(normalized):
+        return ""
+    if normalized >= 0.5:
+        start = "They are different functions: two of them disagree"
+    else:
+        start = "They are similar functions: two of them disagree only"
+    text = f"{start} {significant(normalized)} times as often as one of them errs (0: the same predictions)."
+    if not math.isnan(cosine):
+        angle = "their weights are close to perpendicular" if abs(cosine) < 0.1 else "their weights share a direction"
+        text += f" The mean cosine of two weight vectors is {significant(cosine)}: {angle}."
+    return text
+
+
+def _equals_reason(solutions: xr.Dataset | None) -> str:
+    if solutions is None or "accuracy" not in solutions or solutions.sizes.get("member", 0) < 2:
+        return ""
+    low, high = float(solutions["accuracy"].min()), float(solutions["accuracy"].max())
+    across, _ = disagreements(solutions)
+    bounds = f"{accuracy(low)} to {accuracy(high)}"
+    if math.isnan(across) or high - low > across / 2:
+        return (
+            f"They are not equally accurate ({bounds}): against the mean member, good ones can make up for weak ones."
+        )
+    return f"Each is about equally accurate ({bounds}): they differ in which images they get wrong, not in how many."
+
+
+def _cancel_reason(sizes: xr.Dataset | None) -> str:
+    gain = full_gain(sizes, "independent", "brier")
+    if gain is None or not gain.conclusive:
+        return ""
+    single, together = (score_at(sizes, "independent", "brier", size) for size in (1, gain.size))
+    moved = f"takes the Brier score from {fixed(single, 3)} to {fixed(together, 3)}"
+    if gain.value > 0:
+        return f"Their errors do not cancel: averaging the probabilities {moved}, which is worse."
+    return f"Their errors partly cancel: averaging the probabilities {moved} (lower is better)."
+
+
+def _snapshot_reason(solutions: xr.Dataset | None) -> str:
+    independent = pick(solutions, "jensen_shannon", method="independent")
+    snapshots = pick(solutions, "jensen_shannon", method="snapshots")
+    if math.isnan(independent) or math.isnan(snapshots):
+        return ""
+    comparison = "more" if independent > snapshots else "no more"
+    return (
+        f"Independent networks spread {comparison} than snapshots in what they predict: Jensen-Shannon divergence "
+        f"{significant(independent)} against {significant(snapshots)}{SPACE}nats, with as many networks in both."
+    )
+
+
+def enough_members(sizes: xr.Dataset | None) -> str:
+    """How many members reach 90 % of the full gain in accuracy, with what the Brier law adds."""
+    gain = full_gain(sizes, "independent")
+    if sizes is None or gain is None:
+        return ""
+    if not gain.conclusive or gain.value <= 0:
+        first = f"Accuracy gives no answer, as the gain of all {gain.size} is " + (
+            "inconclusive." if not gain.conclusive else "negative."
+        )
+    else:
+        reached = [
+            int(size)
+            for size in sizes["size"].values
+            if pick(sizes, "gain", method="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
+        ]
+        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size}."
+        if min(reached) == gain.size:
+            first = f"All {gain.size}: no smaller ensemble reaches {percent(ENOUGH)} of their gain in accuracy."
+    return f"{first} {_brier_law(sizes, gain.size)}".strip()
+
+
+def _brier_law(sizes: xr.Dataset, size: int) -> str:
+    single, together = (pick(sizes, "brier_law", method="independent", size=value) for value in (1, size))
+    if math.isnan(single) or math.isnan(together):
+        return ""
+    limit = single - (single - together) / (1 - 1 / size)
+    return (
+        f"In the Brier score {size} networks get {percent(1 - 1 / size)} of what infinitely many would: "
+        f"{fixed(single, 3)} alone, {fixed(together, 3)} together, {fixed(limit, 3)} in the limit (an exact law)."
+    )
+
+
+_OTHER_RECIPES = (
+    "Other data, networks or schedules: this is one recipe on one data set, and its test images come from the same "
+    "source as its training images."
+)
+_PRICE = (
+    "Whether the ensemble is worth its price: training and prediction cost as many times more as it has members; one "
+    "larger network at equal cost was not trained."
+)
+
+
+def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
+    texts = [_OTHER_RECIPES, _PRICE]
+    if "ensemble_size" in results:
+        texts.append(
+            "What another set of networks would give: at the full size, intervals hold the sampling of the test images "
+            "only, as there is one such set."
+        )
+    if "solution_similarity" in results:
+        texts.append(
+            "That the networks are unrelated: hidden units can change places without changing the function, so a "
+            "cosine near 0 alone says little."
+        )
+    if "tsne" in results:
+        texts.append("Distances: t-SNE draws separate arms even where there are none; PCA beside it keeps distances.")
+    return texts

@@ -1,0 +1,82 @@
+"""Numbers and lists as a person would write them; the same everywhere on the page."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+SPACE = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+ABSENT = "\N{EN DASH}"
+
+
+def fixed(value: float, decimals: int = 1, *, signed: bool = False) -> str:
+    """A number with this many decimals; a dash when there is none, a real minus sign, no "-0.0"."""
+    if not math.isfinite(value):
+        return ABSENT
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0:
+        return text
+    return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """A number with this many significant digits and no exponent: 0.0132 -> 0.013, 27.2 -> 27."""
+    if not math.isfinite(value):
+        return ABSENT
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return fixed(value, min(decimals, 6))
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share as a percentage with this many significant digits: 0.061 -> 6.1 %."""
+    return significant(100 * share, digits) + (SPACE + "%" if math.isfinite(share) else "")
+
+
+def accuracy(share: float) -> str:
+    """An accuracy as a percentage with one decimal: 0.9237 -> 92.4 %."""
+    return fixed(100 * share) + (SPACE + "%" if math.isfinite(share) else "")
+
+
+def decimals_for(*values: float) -> int:
+    """Decimals (1 to 3) that keep each non-zero value from being printed as 0."""
+    for decimals in (1, 2):
+        if all(value == 0 or not math.isfinite(value) or float(f"{value:.{decimals}f}") != 0 for value in values):
+            return decimals
+    return 3
+
+
+def interval(low: float, high: float, decimals: int) -> str:
+    """A 95 % interval in words, or that there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "no interval"
+    return f"95{SPACE}% interval {fixed(low, decimals)} to {fixed(high, decimals)}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number and its noun: 1 network, 1,297 images."""
+    return f"{number:,}{SPACE}{one if number == 1 else many or one + 's'}"
+
+
+def listing(items: Sequence[object], last: str = "and") -> str:
+    """Items as a sentence lists them: 1, 2 and 3."""
+    words = [str(item) for item in items]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def visible(text: str) -> str:
+    """Text in which characters that are unseen or turn the reading direction are written out: [U+202E].
+
+    Line breaks and tabs stay; so does everything else that has a shape, and the no-break and joining characters
+    that ordinary text of some languages needs.
+    """
+    return "".join(character if _has_shape(character) else f"[U+{ord(character):04X}]" for character in text)
+
+
+def _has_shape(character: str) -> bool:
+    if character in "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}":
+        return True
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")

@@ -1,0 +1,77 @@
+"""Labelled results: the words for dimensions, the provenance that every dataset carries, and the check of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DIMENSIONS = (
+    *("member", "epoch", "model", "example", "class", "size", "method", "metric"),
+    *("x", "y", "t", "severity", "corruption", "draw"),
+)
+PREFIXES = ("other_", "predicted_")  # the second axis of a matrix: other_member, other_epoch, predicted_class
+
+PROVENANCE = ("recipe_hash", "recipe_name", "version", "seed", "examples", "members", "repeats", "intervals")
+
+
+def make_result(
+    variables: Mapping[str, tuple[tuple[str, ...], Any, str, str]],
+    coords: Mapping[str, Any],
+    *,
+    title: str,
+    intervals: str,
+    provenance: Mapping[str, Any],
+    **attributes: str | int | float,
+) -> xr.Dataset:
+    """Build a labelled result.
+
+    Args:
+        variables: name -> (dimensions, values, units, long name); units "1" for pure numbers.
+        coords: dimension name -> values.
+        title: what the result is, one line.
+        intervals: how its intervals were made, or "none".
+        provenance: `PROVENANCE` without "intervals", as ``Study.provenance`` returns it.
+        **attributes: further settings of the analysis, recorded as they are.
+
+    Raises:
+        ValueError: if a dimension is not of the vocabulary, or provenance is missing.
+    """
+    import xarray as xr
+
+    dataset = xr.Dataset(
+        {
+            name: (dims, values, {"units": units, "long_name": long_name})
+            for name, (dims, values, units, long_name) in variables.items()
+        },
+        coords=dict(coords),
+        attrs={"title": title, "intervals": intervals, **provenance, **attributes},
+    )
+    for name in dataset.coords:
+        dataset[name].attrs.setdefault("units", "1")
+        dataset[name].attrs.setdefault("long_name", str(name).replace("_", " "))
+    validate(dataset)
+    return dataset
+
+
+def validate(dataset: xr.Dataset) -> None:
+    """Refuse a dataset that breaks the schema.
+
+    Raises:
+        ValueError: naming the dimension, variable or attribute at fault.
+    """
+    for dim in dataset.dims:
+        plain = str(dim)
+        for prefix in PREFIXES:
+            plain = plain.removeprefix(prefix)
+        if plain not in DIMENSIONS:
+            raise ValueError(f"dimension {dim!r} is not of the vocabulary {DIMENSIONS}")
+    for name in dataset.variables:
+        for needed in ("units", "long_name"):
+            if needed not in dataset[name].attrs:
+                raise ValueError(f"variable {name!r} has no {needed}")
+    missing = [name for name in PROVENANCE if name not in dataset.attrs]
+    if missing:
+        raise ValueError(f"the result lacks provenance: {', '.join(missing)}")

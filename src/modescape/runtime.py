@@ -1,0 +1,162 @@
+"""The machine: devices, threads, time and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from modescape.errors import InputError
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Environment of a process whose numerical libraries, whenever they are loaded, have one thread."""
+
+
+def cores() -> int:
+    """CPU cores that this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_device(name: str) -> str:
+    """The device to compute on: "cpu" or "cuda".
+
+    Args:
+        name: "auto" (CUDA where there is any), "cpu" or "cuda".
+
+    Raises:
+        InputError: if the name is another, or CUDA is asked for and absent.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"there is no device {name!r}; choose auto, cpu or cuda")
+    if name == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise InputError(
+            f"device 'cuda' was asked for, but PyTorch {torch.__version__} finds no CUDA GPU here; "
+            "choose --device cpu or auto"
+        )
+    return "cpu"
+
+
+def platform_info() -> dict[str, str | int]:
+    """Versions and hardware that results may depend on: no host name, no user name, no paths."""
+    info: dict[str, str | int] = {
+        "python": platform.python_version(),
+        "torch": importlib.metadata.version("torch"),
+        "numpy": importlib.metadata.version("numpy"),
+        "os": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "processor": _processor_name(),
+        "cores": cores(),
+    }
+    torch = sys.modules.get("torch")  # without it nothing has run on a GPU
+    if torch is not None and torch.cuda.is_available():
+        info["gpu"] = torch.cuda.get_device_name()
+    return info
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    for line in lines:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held, resident bytes.
+
+    Linux: VmHWM of the process itself. ``getrusage`` would count the parent too, whose peak passes to a child when it
+    is started.
+    """
+    with contextlib.suppress(OSError):  # not Linux
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Run a block with one thread in torch and in every BLAS and OpenMP, then give the threads back.
+
+    Libraries that are first loaded inside the block have one thread too, by the environment.
+    """
+    import torch
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController()
+    loaded = [library.filepath for library in controller.lib_controllers]
+    threads = torch.get_num_threads()
+    with _environment(ONE_THREAD), controller.limit(limits=1):
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+    after = ThreadpoolController()
+    new = [library.filepath for library in after.lib_controllers if library.filepath not in loaded]
+    if new:
+        after.select(filepath=new).limit(limits=cores())
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def one_thread_environment() -> contextlib.AbstractContextManager[None]:
+    """A block in which processes are started with `ONE_THREAD` in their environment."""
+    return _environment(ONE_THREAD)
+
+
+class Timer:
+    """Wall-clock seconds of a block.
+
+    >>> with Timer() as timer:
+    ...     pass
+    >>> timer.seconds < 1
+    True
+    """
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._end: float | None = None
+
+    def __enter__(self) -> Self:
+        self._start, self._end = time.perf_counter(), None
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._end = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, or of the whole block once it is over."""
+        return (time.perf_counter() if self._end is None else self._end) - self._start

@@ -1,0 +1,58 @@
+"""A study on disk: checkpoints, predictions, results, manifest, lock; read lazily.
+
+Importing this, opening a study and asking for its status need the standard library and PyYAML alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modescape.study.atomic import write_bytes, write_text
+    from modescape.study.checkpoints import read_resume, write_checkpoint, write_resume
+    from modescape.study.members import Member, write_history, write_member_state
+    from modescape.study.predictions import Predictions, PredictionWriter
+    from modescape.study.status import StudyStatus, summary, verify
+    from modescape.study.study import Study
+
+_WHERE = {
+    "Member": "members",
+    "PredictionWriter": "predictions",
+    "Predictions": "predictions",
+    "Study": "study",
+    "StudyStatus": "status",
+    "read_resume": "checkpoints",
+    "summary": "status",
+    "verify": "status",
+    "write_bytes": "atomic",
+    "write_checkpoint": "checkpoints",
+    "write_history": "members",
+    "write_member_state": "members",
+    "write_resume": "checkpoints",
+    "write_text": "atomic",
+}
+
+__all__ = [
+    "Member",
+    "PredictionWriter",
+    "Predictions",
+    "Study",
+    "StudyStatus",
+    "read_resume",
+    "summary",
+    "verify",
+    "write_bytes",
+    "write_checkpoint",
+    "write_history",
+    "write_member_state",
+    "write_resume",
+    "write_text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -1,0 +1,122 @@
+"""Weights on disk: checkpoints and the state from which a member's training goes on, as safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+
+from modescape.errors import InputError, WorkError
+from modescape.study import atomic, layout
+from modescape.types import ModelState, Params
+
+if TYPE_CHECKING:
+    from modescape.study.study import Study
+
+METADATA = "modescape"  # one key: safetensors writes several in random order
+
+
+def write_checkpoint(study: Study, member: int, epoch: int, state: ModelState) -> str:
+    """Write weights and buffers under their ``state_dict`` names; equal tensors give equal bytes.
+
+    Returns:
+        The SHA-256 (hex) of the file, for ``state.json``; taken of the bytes in memory, so that it tells a bad write.
+    """
+    path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
+    data = _serialized({**state.params, **state.buffers}, _words(study, member, epoch))
+    atomic.write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_checkpoint(study: Study, member: int, epoch: int, checksum: str | None = None) -> ModelState:
+    """The tensors of a checkpoint, on the CPU, in the order of the manifest.
+
+    Raises:
+        InputError: if that checkpoint was not kept.
+        WorkError: if the file is damaged, does not fit the manifest, or its SHA-256 is not ``checksum``.
+    """
+    path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        kept = layout.checkpoint_epochs(path.parent)
+        there = f"it has epochs {', '.join(map(str, kept))}" if kept else "it has none"
+        raise InputError(f"member {member} has no checkpoint of epoch {epoch}; {there}") from None
+    if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
+        raise WorkError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}")
+    tensors, _ = _parsed(path, data)
+    model = study.manifest["model"]
+    parts = []
+    for kind in ("parameters", "buffers"):
+        for name, shape in model[kind].items():
+            if name not in tensors or list(tensors[name].shape) != list(shape):
+                came = list(tensors[name].shape) if name in tensors else "nothing"
+                raise WorkError(f"'{path}' does not fit the manifest: '{name}' holds {came}, expected {list(shape)}")
+        parts.append({name: tensors[name] for name in model[kind]})
+    return ModelState(*parts)
+
+
+def write_resume(study: Study, member: int, epoch: int, tensors: Params) -> None:
+    """Replace what the next epoch needs (weights, buffers, optimiser), with a checksum inside."""
+    path = layout.member_folder(study.path, member) / layout.RESUME
+    words = {**_words(study, member, epoch), "sha256": _digest(tensors)}
+    atomic.write_bytes(path, _serialized(tensors, words))
+
+
+def read_resume(study: Study, member: int) -> tuple[int, Params] | None:
+    """(epochs done, tensors by name), or None where there is nothing to resume.
+
+    Raises:
+        WorkError: if the file is damaged or belongs to another study.
+    """
+    path = layout.member_folder(study.path, member) / layout.RESUME
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    tensors, words = _parsed(path, data)
+    again = f"delete it to train member {member} again from the start"
+    if words.get("sha256") != _digest(tensors):
+        raise WorkError(f"'{path}' is damaged: its checksum does not fit; {again}")
+    expected = _words(study, member, words.get("epoch", 0))
+    if {name: words.get(name) for name in expected} != expected:
+        raise WorkError(f"'{path}' belongs to another member or study; {again}")
+    return int(words["epoch"]), tensors
+
+
+def _words(study: Study, member: int, epoch: int) -> dict[str, Any]:
+    return {"member": member, "epoch": epoch, "recipe_hash": study.recipe_hash}
+
+
+def _serialized(tensors: Params, words: dict[str, Any]) -> bytes:
+    # stacked members are views of one storage, which safetensors refuses to write: each tensor gets its own
+    own = {
+        name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+    return safetensors.save(own, {METADATA: json.dumps(words, sort_keys=True)})
+
+
+def _parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
+    """Tensors and our metadata (the file is 8 bytes of length, a JSON header, the tensors)."""
+    try:
+        tensors = safetensors.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        words = json.loads(header["__metadata__"][METADATA])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise WorkError(f"'{path}' is damaged: it is not a whole safetensors file ({reason})") from error
+    return tensors, words
+
+
+def _digest(tensors: Params) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().to("cpu").contiguous()
+        digest.update(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,144 @@
+"""A member's folder: its state and its history."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modescape.errors import WorkError
+from modescape.study import atomic, layout
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from modescape.study.study import Study
+
+HISTORY_COLUMNS = (
+    *("epoch", "lr", "train_loss", "train_accuracy"),
+    *("validation_loss", "validation_accuracy", "seconds"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One independently trained network, as ``state.json`` described it when this was read."""
+
+    number: int
+    path: Path  # its folder
+    status: str = "missing"  # one of `layout.STATUSES`
+    epochs_done: int = 0
+    message: str = ""  # why it diverged or failed
+    checksums: dict[str, str] = field(default_factory=dict)  # name of a checkpoint -> SHA-256, hex
+    timings: dict[str, float] = field(default_factory=dict)  # seconds
+
+    def history(self) -> dict[str, np.ndarray]:
+        """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
+
+        Raises:
+            WorkError: if the file is damaged.
+        """
+        import numpy as np
+
+        rows = read_history(self.path / layout.HISTORY)
+        return {
+            name: np.array([row[name] for row in rows], dtype=np.int64 if name == "epoch" else np.float64)
+            for name in HISTORY_COLUMNS
+        }
+
+
+def read_member(study: Path, number: int) -> Member:
+    """A member by its ``state.json``; "missing" if it has none.
+
+    Raises:
+        WorkError: if the file is damaged.
+    """
+    folder = layout.member_folder(study, number)
+    path = folder / layout.STATE
+    try:
+        state = layout.read_json(path)
+    except FileNotFoundError:
+        return Member(number=number, path=folder)
+    if state.get("status") not in layout.STATUSES or not isinstance(state.get("epochs_done"), int):
+        raise WorkError(f"'{path}' is damaged: wrong status or epochs_done; delete it to train member {number} again")
+    known = ("status", "epochs_done", "message", "checksums", "timings")
+    return Member(number=number, path=folder, **{name: state[name] for name in known if name in state})
+
+
+def write_member_state(
+    study: Study,
+    member: int,
+    *,
+    status: str,
+    epochs_done: int,
+    message: str = "",
+    checksums: Mapping[str, str],
+    timings: Mapping[str, float],
+) -> None:
+    """Replace ``state.json`` (sorted keys).
+
+    Args:
+        study: the study, held by the caller.
+        member: number of the member.
+        status: one of `layout.STATUSES`.
+        epochs_done: finished epochs of training.
+        message: why it diverged or failed, one plain line.
+        checksums: name of each checkpoint -> SHA-256 (hex), as ``write_checkpoint`` returned it.
+        timings: name -> seconds.
+
+    Raises:
+        ValueError: if the status is none of the words.
+    """
+    if status not in layout.STATUSES:
+        raise ValueError(f"status {status!r} is none of {layout.STATUSES}")
+    state = {
+        "status": status,
+        "epochs_done": epochs_done,
+        "message": message,
+        "checksums": dict(checksums),
+        "timings": dict(timings),
+    }
+    text = json.dumps(state, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    atomic.write_text(layout.member_folder(study.path, member) / layout.STATE, text)
+
+
+def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace ``history.csv``: one row an epoch, keys `HISTORY_COLUMNS`; every float reads back to the same bits.
+
+    Raises:
+        KeyError: if a row lacks a column.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(HISTORY_COLUMNS)
+    for row in rows:
+        writer.writerow([int(row["epoch"]), *(repr(float(row[name])) for name in HISTORY_COLUMNS[1:])])
+    atomic.write_text(layout.member_folder(study.path, member) / layout.HISTORY, buffer.getvalue())
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Rows of a ``history.csv``; none if there is no such file.
+
+    Raises:
+        WorkError: if the file is damaged.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkError(f"'{path}' is damaged: it cannot be read as text") from error
+    header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
+    if tuple(header) != HISTORY_COLUMNS:
+        raise WorkError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
+    try:
+        return [
+            {name: int(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
+            for line in lines
+        ]
+    except ValueError as error:
+        raise WorkError(f"'{path}' is damaged: {error}") from error

@@ -1,0 +1,188 @@
+"""What a study holds and what it lacks, cheaply; and the check of every byte."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modescape.errors import InputError, ModescapeError, WorkError
+from modescape.study import layout
+from modescape.study.members import read_history, read_member
+from modescape.study.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberStatus:
+    """One line of the table of members."""
+
+    number: int
+    status: str  # one of `layout.STATUSES`, or "damaged" when state.json cannot be read
+    epochs_done: int
+    epochs: int  # of the whole training
+    checkpoints: int  # kept ones that are there
+    expected_checkpoints: int
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How much is there of what is expected."""
+
+    done: int
+    expected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStatus:
+    """What is there, missing, failed."""
+
+    name: str
+    path: Path
+    recipe_hash: str
+    members: tuple[MemberStatus, ...]
+    predictions: dict[str, Progress]  # split -> rows; members that diverged or failed are not waited for
+    results: tuple[str, ...]  # names that are there
+    missing_results: tuple[str, ...]  # expected and not there
+    expected_results: tuple[str, ...]  # in the order of the page
+    report: bool
+    variants: tuple[str, ...]  # studies inside this one
+
+    @property
+    def complete(self) -> bool:
+        """Whether running the study again would do nothing."""
+        settled = all(member.status in ("trained", "diverged", "failed") for member in self.members)
+        predicted = all(progress.done >= progress.expected for progress in self.predictions.values())
+        return settled and predicted and not self.missing_results and self.report
+
+
+def summary(path: str | Path, all_analyses: Sequence[str] = ()) -> StudyStatus:
+    """Read the status of a study: state files and listings, no arrays.
+
+    Args:
+        path: folder of the study.
+        all_analyses: names of the analyses there are, for a recipe that asks for all of them (``analyses: null``).
+
+    Raises:
+        InputError: if there is no study.
+    """
+    study = Study.open(path)
+    values = layout.read_recipe_values(study.path)
+    numbers = sorted({*range(values["train"]["members"]), *layout.member_numbers(study.path)})
+    members = tuple(_member_status(study.path, values, number) for number in numbers)
+    waited_for = [member for member in members if member.status not in ("diverged", "failed")]
+    expected_rows = sum(member.expected_checkpoints for member in waited_for)
+    expected = tuple(all_analyses if values.get("analyses") is None else values["analyses"])
+    results = _results(study.path)
+    return StudyStatus(
+        name=str(values.get("name", "study")),
+        path=study.path,
+        recipe_hash=study.recipe_hash,
+        members=members,
+        predictions={split: Progress(done=_rows(study.path, split), expected=expected_rows) for split in layout.SPLITS},
+        results=results,
+        missing_results=tuple(name for name in expected if name not in results),
+        expected_results=expected,
+        report=(study.path / layout.REPORT).is_file(),
+        variants=tuple(layout.variants(study.path)),
+    )
+
+
+def verify(path: str | Path) -> list[str]:
+    """Read every byte that has a checksum.
+
+    Returns:
+        One plain line a problem, naming the file; none when all is well. What was never written is no problem.
+
+    Raises:
+        InputError: if there is no study.
+    """
+    study = Study.open(path)
+    problems = _problem(lambda: study.recipe)
+    for number in layout.member_numbers(study.path):
+        problems += _verify_member(study, number)
+    for split in layout.SPLITS:
+        problems += _verify_predictions(study, split)
+    for name in _results(study.path):
+        problems += _problem(lambda name=name: study.result(name))
+    for name in layout.variants(study.path):
+        try:
+            problems += verify(study.path / layout.VARIANTS / name)
+        except InputError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _member_status(study: Path, values: dict[str, Any], number: int) -> MemberStatus:
+    expected = layout.kept_by(values, number)
+    there = set(layout.checkpoint_epochs(layout.member_folder(study, number)))
+    try:
+        member = read_member(study, number)
+        status, epochs_done, message = member.status, member.epochs_done, member.message
+    except WorkError as error:
+        status, epochs_done, message = "damaged", 0, str(error)
+    return MemberStatus(
+        number=number,
+        status=status,
+        epochs_done=epochs_done,
+        epochs=values["train"]["epochs"],
+        checkpoints=len(there.intersection(expected)),
+        expected_checkpoints=len(expected),
+        message=message,
+    )
+
+
+def _rows(study: Path, split: str) -> int:
+    """Rows of predictions that have a chunk."""
+    folder = str(layout.chunk_folder(study, split))  # text: building 50,000 paths takes longer than asking for them
+    return sum(os.access(f"{folder}/{name}/0/0", os.F_OK) for name in layout.names(folder) if name.isdigit())
+
+
+def _results(study: Path) -> tuple[str, ...]:
+    names = layout.names(study / layout.RESULTS)
+    return tuple(name.removesuffix(".nc") for name in names if name.endswith(".nc") and not name.startswith("."))
+
+
+def _problem(check: Any) -> list[str]:
+    try:
+        check()
+    except ModescapeError as error:
+        return [str(error)]
+    return []
+
+
+def _verify_member(study: Study, number: int) -> list[str]:
+    from modescape.study.checkpoints import read_resume
+
+    folder = layout.member_folder(study.path, number)
+    problems = _problem(lambda: read_history(folder / layout.HISTORY)) + _problem(lambda: read_resume(study, number))
+    try:
+        checksums = read_member(study.path, number).checksums
+    except WorkError as error:
+        return [*problems, str(error)]
+    for name, checksum in sorted(checksums.items()):
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            problems.append(f"'{folder / name}' is missing or cannot be read: {error.strerror}")
+            continue
+        if hashlib.sha256(data).hexdigest() != checksum:
+            problems.append(f"'{folder / name}' is damaged: its SHA-256 is not the one in {layout.STATE}")
+    return problems
+
+
+def _verify_predictions(study: Study, split: str) -> list[str]:
+    if not (study.path / layout.PREDICTIONS / split).is_dir():
+        return []
+    try:
+        predictions = study.predictions(split)
+    except ModescapeError as error:
+        return [str(error)]
+    problems = []
+    for row in range(len(predictions)):
+        if layout.chunk_path(study.path, split, row).is_file():  # absent rows are missing, not damaged
+            problems += _problem(lambda row=row: predictions.log_prob(row))
+    return problems

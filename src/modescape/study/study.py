@@ -1,0 +1,257 @@
+"""A study: the directory of the contract, read lazily and written by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modescape.errors import InputError
+from modescape.study import atomic, layout
+from modescape.study.lock import locked
+from modescape.study.members import Member, read_member
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from modescape.recipe import Recipe
+    from modescape.study.predictions import Predictions
+    from modescape.types import ModelState, Params
+
+
+class Study:
+    """One recipe carried out: a directory of members, predictions and results.
+
+    Opening reads ``manifest.json`` alone; everything else is read when asked for. Only `model` imports a factory.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        """Use `open` or `create`."""
+        self.path = path
+        self.manifest = manifest
+
+    def __repr__(self) -> str:
+        """The folder."""
+        return f"Study({str(self.path)!r})"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Study:
+        """Open an existing study.
+
+        Raises:
+            InputError: if there is no study, its format is newer, or its manifest is damaged.
+        """
+        folder = Path(path)
+        return cls(folder, layout.read_manifest(folder))
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], recipe: Recipe, manifest: Mapping[str, Any]) -> Study:
+        """Write ``study.yaml``, then ``manifest.json``, which makes the folder a study; holds the lock meanwhile.
+
+        The order of names in ``manifest["model"]`` is kept: it is the order of flattened weights.
+
+        Raises:
+            InputError: if the folder is not writable, in use, or a study already.
+            ValueError: if the manifest lacks what a reader needs.
+        """
+        missing = [key for key in layout.MANIFEST_KEYS if key not in manifest]
+        if missing:
+            raise ValueError(f"the manifest lacks {', '.join(missing)}")
+        folder = Path(path)
+        try:
+            atomic.make_folder(folder)
+        except OSError as error:
+            raise InputError(
+                f"cannot make the study '{folder}': {error.strerror}; choose a folder that you may write to with --out"
+            ) from error
+        with locked(folder):
+            if (folder / layout.MANIFEST).exists():
+                raise InputError(f"'{folder}' is a study already; open it, or choose another --out")
+            atomic.sweep(folder)
+            atomic.write_text(folder / layout.RECIPE, recipe.to_yaml())
+            text = json.dumps(dict(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            atomic.write_text(folder / layout.MANIFEST, text)
+        return cls.open(folder)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe as run.
+
+        Raises:
+            InputError: if ``study.yaml`` is missing or damaged.
+        """
+        from modescape.recipe import load
+
+        return load(self.path / layout.RECIPE)
+
+    def update_recipe(self, recipe: Recipe) -> None:
+        """Rewrite ``study.yaml`` when members, analyses, their settings, engine or paths changed.
+
+        Raises:
+            InputError: if anything else changed: that would be another study.
+        """
+        if recipe.identity("") != self.recipe.identity(""):
+            raise InputError(f"study '{self.path}' was made from another recipe; choose another --out")
+        if recipe != self.recipe:
+            atomic.write_text(self.path / layout.RECIPE, recipe.to_yaml())
+            self.recipe = recipe
+
+    @property
+    def recipe_hash(self) -> str:
+        """What identifies the study: hash of data, model and training."""
+        return self.manifest["recipe_hash"]
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the study for writing; what a killed writer left is swept on entering.
+
+        Raises:
+            InputError: if it is in use, or the folder is not writable.
+        """
+        return _writing(self.path)
+
+    @property
+    def members(self) -> list[Member]:
+        """Members that the recipe expects (0, 1, ...) and any others that have a folder, ascending; read anew."""
+        expected = range(layout.read_recipe_values(self.path)["train"]["members"])
+        return [read_member(self.path, number) for number in sorted({*expected, *layout.member_numbers(self.path)})]
+
+    @property
+    def trained(self) -> list[int]:
+        """Numbers of the recipe's members that are trained, ascending."""
+        expected = layout.read_recipe_values(self.path)["train"]["members"]
+        return [number for number in range(expected) if read_member(self.path, number).status == "trained"]
+
+    def member(self, number: int) -> Member:
+        """One member; its status is "missing" before its training starts."""
+        return read_member(self.path, number)
+
+    def kept(self, member: int) -> list[int]:
+        """Epochs whose checkpoint exists, ascending."""
+        return layout.checkpoint_epochs(layout.member_folder(self.path, member))
+
+    def state(self, member: int, epoch: int, *, verify: bool = False) -> ModelState:
+        """Parameters and buffers of a checkpoint, on the CPU, in the manifest's order.
+
+        Args:
+            member: number of the member.
+            epoch: 0 (initialisation), 1, ...
+            verify: compare the file's SHA-256 with ``state.json`` first.
+
+        Raises:
+            InputError: if the checkpoint was not kept.
+            WorkError: if it is damaged.
+        """
+        from modescape.study.checkpoints import read_checkpoint
+
+        name = layout.checkpoint_name(epoch)
+        checksum = self.member(member).checksums.get(name) if verify else None
+        return read_checkpoint(self, member, epoch, checksum)
+
+    def params(self, member: int, epoch: int) -> Params:
+        """What is trained; see `state`."""
+        return self.state(member, epoch).params
+
+    def buffers(self, member: int, epoch: int) -> Params:
+        """Running statistics and other buffers; see `state`."""
+        return self.state(member, epoch).buffers
+
+    def weights(self, member: int, epoch: int, normalization: bool = True) -> np.ndarray:
+        """Flattened parameters, float32 [parameter], in the manifest's order.
+
+        Args:
+            member: number of the member.
+            epoch: 0 (initialisation), 1, ...
+            normalization: with the parameters of normalisation layers.
+        """
+        import numpy as np
+
+        skipped = set() if normalization else set(self.manifest["model"].get("normalization", ()))
+        parts = [tensor for name, tensor in self.params(member, epoch).items() if name not in skipped]
+        return np.concatenate([np.zeros(0, np.float32), *(part.float().reshape(-1).numpy() for part in parts)])
+
+    def model(self) -> nn.Module:
+        """The network, in evaluation mode, initialised as member 0; imports the recipe's factory."""
+        from modescape.models import build
+        from modescape.rng import key
+
+        seed = key(self.manifest["seed"], "initialisation", 0)
+        image_shape, num_classes = tuple(self.manifest["image_shape"]), self.manifest["num_classes"]
+        return build(self.recipe.model, image_shape, num_classes, seed).eval()
+
+    def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
+        """What `modescape.results.make_result` records of this study."""
+        return {
+            "recipe_hash": self.recipe_hash,
+            "recipe_name": self.recipe.name,
+            "version": self.manifest["version"],
+            "seed": self.manifest["seed"],
+            "examples": examples,
+            "members": members,
+            "repeats": repeats,
+        }
+
+    def predictions(self, split: str) -> Predictions:
+        """Log-probabilities on "validation" or "test".
+
+        Raises:
+            InputError: if there are none yet.
+            WorkError: if the store is damaged.
+        """
+        from modescape.study.predictions import Predictions
+
+        return Predictions(self, split)
+
+    def has_result(self, name: str) -> bool:
+        """Whether an analysis has been carried out."""
+        return layout.result_path(self.path, name).is_file()
+
+    def result(self, name: str) -> xr.Dataset:
+        """The labelled result of an analysis, loaded.
+
+        Raises:
+            InputError: if it has not been carried out.
+            WorkError: if the file is damaged.
+        """
+        from modescape.study.results import read_dataset
+
+        try:
+            return read_dataset(layout.result_path(self.path, name))
+        except FileNotFoundError:
+            raise InputError(
+                f"study '{self.path}' has no result '{name}'; make it with: modescape analyse {self.path} {name}"
+            ) from None
+
+    def write_result(self, name: str, dataset: xr.Dataset) -> None:
+        """Write a labelled result: equal values, equal bytes.
+
+        Raises:
+            ValueError: if it breaks the schema of `modescape.results`.
+        """
+        from modescape.study.results import write_dataset
+
+        write_dataset(layout.result_path(self.path, name), dataset)
+
+    def figure_path(self, name: str, suffix: str) -> Path:
+        """``DIR/figures/<name>.<suffix>``."""
+        return self.path / layout.FIGURES / f"{name}.{suffix.removeprefix('.')}"
+
+    def figure(self, name: str) -> Figure:
+        """The figure of a result, drawn anew with matplotlib."""
+        # a figure is what a user asks a study for; by name, since plots stand above studies
+        plots = importlib.import_module("modescape.plots")
+        return plots.draw(name, self.result(name))
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    with locked(folder):
+        atomic.sweep(folder)
+        yield

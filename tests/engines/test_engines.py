@@ -1,0 +1,107 @@
+"""The contract of `Engine.map`, held by every engine of `ENGINES`."""
+
+import functools
+import re
+
+import engine_tasks as tasks
+import pytest
+
+from modescape.engines import ENGINES, Here, Processes, make_engine
+from modescape.errors import InputError
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request):
+    with ENGINES[request.param]() as engine:
+        yield engine
+
+
+def test_every_item_has_its_value(engine):
+    outcomes = list(engine.map(tasks.square, range(20)))
+    assert {outcome.item: outcome.value for outcome in outcomes} == {item: item * item for item in range(20)}
+    assert len(outcomes) == 20
+    assert all(outcome.error is None and outcome.traceback is None for outcome in outcomes)
+
+
+def test_no_items(engine):
+    assert list(engine.map(tasks.square, [])) == []
+
+
+def test_partial_of_a_function(engine):
+    outcomes = engine.map(functools.partial(tasks.shifted, shift=10), [1, 2])
+    assert sorted(outcome.value for outcome in outcomes) == [11, 12]
+
+
+def test_events_come_in_order_and_before_their_outcome(engine):
+    log = []
+    for outcome in engine.map(tasks.three_events, range(4), on_event=lambda item, event: log.append((item, event))):
+        assert [event for item, event in log if item == outcome.item] == [(outcome.item, step) for step in range(3)]
+    assert len(log) == 12
+    assert all(item == event[0] for item, event in log)
+
+
+def test_events_without_a_listener(engine):
+    assert [outcome.value for outcome in engine.map(tasks.three_events, [5])] == [5]
+
+
+def test_an_exception_ends_its_item_alone(engine):
+    outcomes = {outcome.item: outcome for outcome in engine.map(tasks.fail_on_odd, range(4))}
+    assert outcomes[2].value == 2
+    assert outcomes[2].error is None
+    assert outcomes[3].value is None
+    assert outcomes[3].error == "KeyError: 'odd 3'"
+    assert 'raise KeyError(f"odd {item}")' in outcomes[3].traceback
+
+
+def test_our_errors_speak_for_themselves(engine):
+    assert [outcome.error for outcome in engine.map(tasks.bad_input, [1])] == ["the value 3 came; give 4"]
+
+
+def test_sys_exit_is_an_error_of_the_item(engine):
+    assert [outcome.error for outcome in engine.map(tasks.leave, [1])] == ["SystemExit: 7"]
+
+
+def test_a_listener_that_fails_ends_the_map_with_its_own_exception(engine):
+    def listener(item, event):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        list(engine.map(tasks.catch_everything, [1], on_event=listener))
+    assert [outcome.value for outcome in engine.map(tasks.square, [3])] == [9]
+
+
+def test_one_thread_whatever_the_engine(engine):
+    [outcome] = engine.map(tasks.threads, [0])
+    assert outcome.value == (1, [1])
+
+
+def test_same_bits_on_every_engine(engine):
+    torch = pytest.importorskip("torch")
+    [outcome] = engine.map(tasks.train_a_little, [3])
+    [expected] = Here().map(tasks.train_a_little, [3])
+    assert expected.value.keys() == outcome.value.keys()
+    assert all(torch.equal(value, outcome.value[name]) for name, value in expected.value.items())
+
+
+def test_make_engine(monkeypatch):
+    monkeypatch.setattr("modescape.engines.cores", lambda: 2)
+    assert make_engine("auto", "cpu") == Processes()
+    assert make_engine("auto", "cpu", workers=1) == Here()
+    assert make_engine("auto", "cuda") == Here()
+    assert make_engine("processes", "cpu", workers=3) == Processes(workers=3)
+    assert make_engine("here", "cpu", workers=3) == Here()
+    monkeypatch.setattr("modescape.engines.cores", lambda: 1)
+    assert make_engine("auto", "cpu") == Here()
+
+
+@pytest.mark.parametrize(
+    ("name", "workers", "message"),
+    [
+        ("ray", None, "the engine 'ray' is not in this version"),
+        ("threads", None, "there is no engine 'threads'; choose auto, here, processes"),
+        ("auto", 0, "an engine needs 1 worker or more, not 0"),
+    ],
+)
+def test_make_engine_refuses(name, workers, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        make_engine(name, "cpu", workers)

@@ -1,0 +1,152 @@
+"""The page in a real browser: Chromium, opened from the disk."""
+
+import os
+import shutil
+
+import pytest
+from example_page import make_content
+
+from modescape.report.page import build_page
+
+pytestmark = pytest.mark.browser
+EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A running Chromium; without one the tests are skipped, or fail where MODESCAPE_BROWSER is "required"."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        path = None
+    if path is None:
+        missing = pytest.fail if os.environ.get("MODESCAPE_BROWSER") == "required" else pytest.skip
+        missing("these tests need Chromium and playwright")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page, with everything it said and asked for."""
+
+    def __init__(self, browser, path, width=1200, scheme="light"):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.said, self.asked = [], []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.on("popup", lambda popup: self.said.append("popup"))
+
+    def wait_for_figures(self):
+        # not wait_for_function: the page's own policy forbids the eval that it needs
+        for _ in range(200):
+            if self.page.evaluate("[...document.querySelectorAll('.plot')].every(p => p.querySelector('.main-svg'))"):
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail("a figure was not drawn within 20 s")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.context.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    """The page of the example results, with a hostile study name."""
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(build_page(make_content(name=EVIL)), encoding="utf-8")
+    return file
+
+
+def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, page_file):
+    with Opened(chromium, page_file) as opened:
+        opened.wait_for_figures()
+        page = opened.page
+        count = page.evaluate("document.querySelectorAll('.plot').length")
+        assert count == 6
+        empty = page.evaluate("[...document.querySelectorAll('.plot')].filter(p => !p.querySelector('.xy')).length")
+        assert empty == 0
+        assert page.inner_text("h1") == EVIL
+        page.click("#theme")
+        page.emulate_media(media="print")
+        page.pdf()
+        page.wait_for_timeout(200)
+        assert opened.said == []
+        assert opened.asked == [page_file.as_uri()]
+
+
+def test_colours_follow_the_system_and_the_button(chromium, page_file):
+    colour = "getComputedStyle(document.body).backgroundColor"
+    text = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
+    seen = {}
+    for scheme in ("light", "dark"):
+        with Opened(chromium, page_file, scheme=scheme) as opened:
+            opened.wait_for_figures()
+            seen[scheme] = (opened.page.evaluate(colour), opened.page.evaluate(text))
+            opened.page.click("#theme")
+            opened.page.wait_for_timeout(400)
+            seen[scheme + " switched"] = (opened.page.evaluate(colour), opened.page.evaluate(text))
+    assert seen["light"] == seen["dark switched"]
+    assert seen["dark"] == seen["light switched"]
+    assert all(light != dark for light, dark in zip(seen["light"], seen["dark"], strict=True))
+
+
+def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, page_file):
+    with Opened(chromium, page_file, width=375) as opened:
+        opened.wait_for_figures()
+        for details in opened.page.query_selector_all("details"):
+            details.evaluate("part => { part.open = true; }")
+        opened.page.wait_for_timeout(200)
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= 375
+        wide = "[...document.querySelectorAll('.plot-box, .table-box, pre')].filter(b => b.scrollWidth > b.clientWidth)"
+        assert opened.page.evaluate(wide + ".every(b => b.tabIndex === 0)")
+
+
+def test_keys_reach_the_skip_link_the_button_and_the_contents(chromium, page_file):
+    with Opened(chromium, page_file) as opened:
+        reached = []
+        for _ in range(4):
+            opened.page.keyboard.press("Tab")
+            reached.append(
+                opened.page.evaluate("document.activeElement.id || document.activeElement.getAttribute('href')")
+            )
+        assert reached[:3] == ["#verdict", "theme", "#verdict"]
+        opened.page.keyboard.press("Enter")
+        opened.page.wait_for_timeout(100)
+        assert opened.page.evaluate("location.hash") == reached[3]
+
+
+POOR_CONTRAST = r"""() => {
+  const linear = value => (value /= 255) <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4;
+  const light = colour => {
+    const [r, g, b] = colour.match(/[\d.]+/g).slice(0, 3).map(Number).map(linear);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const colour = getComputedStyle(element).backgroundColor;
+      if (!/, 0\)$/.test(colour)) return colour;
+    }
+  };
+  const ratio = element => {
+    const [one, other] = [light(getComputedStyle(element).color), light(behind(element))];
+    return (Math.max(one, other) + .05) / (Math.min(one, other) + .05);
+  };
+  const text = "main :is(p, a, h2, h3, li, dt, .value, .note, th, td, summary, code), h1, #theme, nav a, footer p";
+  const all = [...document.querySelectorAll(text)].filter(element => !element.closest(".plot"));
+  return all.length < 50 ? ["nothing found"] : all.filter(element => ratio(element) < 4.5).map(e => e.outerHTML);
+}"""
+
+
+def test_text_has_contrast_in_both_schemes(chromium, page_file):
+    for scheme in ("light", "dark"):
+        with Opened(chromium, page_file, scheme=scheme) as opened:
+            assert opened.page.evaluate(POOR_CONTRAST) == []

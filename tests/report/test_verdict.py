@@ -1,0 +1,196 @@
+"""The verdict's sentences, on results made by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from modescape.report.cards import key_figures, probability_scores
+from modescape.report.reading import full_gain, pick
+from modescape.report.verdict import enough_members, judge
+from modescape.results import make_result
+
+SPACE = "\N{NO-BREAK SPACE}"
+PROVENANCE = {
+    **{"recipe_hash": "ab", "recipe_name": "study", "version": "0.1", "seed": 0},
+    **{"examples": 100, "members": 10, "repeats": 1},
+}
+
+
+def solutions(across=0.27, within=0.0628, low=0.26, high=0.28, normalized=0.76, accuracy=(0.64, 0.65, 0.66)):
+    metric = ["disagreement", "normalized_disagreement", "cosine", "cosine_without_batch_norm"]
+    mean = np.array([across, normalized, 0.3, 0.013])
+    return make_result(
+        {
+            "accuracy": (("member",), np.array(accuracy), "1", "accuracy"),
+            "last_epochs_disagreement": (("member",), np.full(len(accuracy), within), "1", "late disagreement"),
+            "pair_mean": (("metric",), mean, "1", "mean"),
+            "pair_low": (("metric",), np.array([low, *mean[1:]]), "1", "low"),
+            "pair_high": (("metric",), np.array([high, *mean[1:]]), "1", "high"),
+        },
+        {"member": np.arange(len(accuracy)), "metric": metric},
+        title="t",
+        intervals="none",
+        provenance=PROVENANCE,
+    )
+
+
+def sizes(independent, snapshots=None, metric="accuracy", base=0.64):
+    """Lists of (gain, low, high), one for each size from 1 on; fewer snapshots are filled up with NaN."""
+    methods = {"independent": independent} | ({"snapshots": snapshots} if snapshots else {})
+    longest = max(len(rows) for rows in methods.values())
+    filled = [list(rows) + [(math.nan,) * 3] * (longest - len(rows)) for rows in methods.values()]
+    table = np.array(filled, dtype=float)[:, None]  # [method, metric, size, of]
+    dims = ("method", "metric", "size")
+    columns = dict(zip(("gain", "gain_low", "gain_high"), np.moveaxis(table, -1, 0), strict=True))
+    variables = {name: (dims, values, "1", name) for name, values in columns.items()}
+    variables |= {name.replace("gain", "score"): (dims, base + values, "1", name) for name, values in columns.items()}
+    coords = {"method": list(methods), "metric": [metric], "size": np.arange(1, longest + 1)}
+    return make_result(variables, coords, title="t", intervals="none", provenance=PROVENANCE)
+
+
+def climbing(full, count, half=0.006):
+    gains = [full * (1 - 1 / size) / (1 - 1 / count) for size in range(1, count + 1)]
+    return [(gain, gain - half, gain + half) for gain in gains]
+
+
+def test_headline_gives_shares_ratio_and_gains():
+    results = {
+        "solution_similarity": solutions(),
+        "ensemble_size": sizes(climbing(0.041, 10), climbing(0.004, 10, half=0.002)),
+    }
+    verdict = judge(results)
+    text = " ".join(verdict.sentences).replace(SPACE, " ")
+    assert text == (
+        "Two snapshots of one run disagree on 6.3 % of the test images, two independent networks on 27 %: "
+        "4.3 times as much. Averaging 10 independent networks gains 4.1 points of accuracy (95 % interval 3.5 to 4.7). "
+        "Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to 0.6)."
+    )
+    assert verdict.question == "Why did the ensemble work?"
+    assert verdict.answer == "Averaging independent networks worked."
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.002, 0.010), (0.0, 0.010), (-0.004, 0.0), (math.nan, math.nan)])
+def test_gain_whose_interval_holds_zero_or_is_missing_is_inconclusive(low, high):
+    verdict = judge({"ensemble_size": sizes([(0, 0, 0), (0.004, low, high)])})
+    assert verdict.answer.startswith("Inconclusive")
+    assert verdict.question == "Did the ensemble work?"
+    assert "inconclusive" in verdict.sentences[0]
+    assert "gains" not in verdict.sentences[0]
+    assert "inconclusive" in verdict.enough
+    assert "inconclusive" in key_figures(None, sizes([(0, 0, 0), (0.004, low, high)]))[1].note
+
+
+def test_inconclusive_sentence_gives_the_signed_change():
+    (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (-0.004, -0.01, 0.002)])}).sentences
+    assert sentence.replace(SPACE, " ") == (
+        "Averaging 2 independent networks changes accuracy by \N{MINUS SIGN}0.4 points "
+        "(95 % interval \N{MINUS SIGN}1.0 to 0.2): inconclusive, because the interval holds 0."
+    )
+
+
+def test_negative_gain_is_a_loss_with_its_bounds_turned():
+    verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.012, -0.019, -0.005)])})
+    assert verdict.answer == "Averaging independent networks did harm."
+    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9)" in verdict.sentences[0].replace(SPACE, " ")
+    assert "negative" in verdict.enough
+
+
+def test_small_conclusive_gain_is_not_printed_as_zero():
+    (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (0.0006, 0.0002, 0.001)])}).sentences
+    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10)" in sentence.replace(SPACE, " ")
+
+
+def test_single_member_has_no_verdict_and_no_gain():
+    verdict = judge({"ensemble_size": sizes([(0, 0, 0)]), "solution_similarity": solutions(math.nan, accuracy=(0.6,))})
+    assert verdict.answer == "No verdict on the ensemble: it takes at least two trained networks."
+    assert verdict.sentences[0].startswith("Two snapshots of one run disagree on 6.3")
+    assert "no ensemble" in verdict.sentences[1]
+    assert verdict.enough == ""
+    assert [card.label for card in verdict.cards] == ["One network, on average", "Disagreement within a run"]
+
+
+def test_without_snapshots_only_independent_networks_are_named():
+    verdict = judge({"ensemble_size": sizes(climbing(0.04, 4)), "solution_similarity": solutions(within=math.nan)})
+    assert verdict.sentences[0].replace(SPACE, " ") == "Two independent networks disagree on 27 % of the test images."
+    assert len(verdict.sentences) == 2
+    assert "snapshot" not in " ".join([*verdict.sentences, *(card.label for card in verdict.cards)])
+
+
+def test_no_results_at_all():
+    verdict = judge({})
+    assert verdict.answer == "No verdict on the ensemble: ensemble_size was not measured."
+    assert (verdict.sentences, verdict.why, verdict.enough, verdict.cards, verdict.scores) == ([], [], "", [], [])
+    assert len(verdict.limits) == 2
+
+
+def test_disagreements_that_the_interval_cannot_tell_apart():
+    within_interval = judge({"solution_similarity": solutions(0.1, 0.09, 0.08, 0.12)}).sentences[0]
+    assert "inconclusive" in within_interval
+    assert "times" not in within_interval
+    assert judge({"solution_similarity": solutions(0.1, 0.097, 0.099, 0.101)}).sentences[0].endswith("about as much.")
+
+
+def test_snapshots_that_never_disagree_give_no_ratio():
+    sentence = judge({"solution_similarity": solutions(within=0.0)}).sentences[0]
+    assert sentence.replace(SPACE, " ").endswith("on 0 % of the test images, two independent networks on 27 %.")
+
+
+def test_enough_is_the_smallest_size_at_ninety_percent_of_the_full_gain():
+    # gain(k) = g (1 - 1/k) / (1 - 1/10): 90 % of the full gain is 1 - 1/k >= .81, so k = 6
+    assert enough_members(sizes(climbing(0.05, 10))).startswith(f"6{SPACE}networks reach 90{SPACE}%")
+    assert enough_members(sizes([(0, 0, 0), (0.01, 0.005, 0.02), (0.04, 0.03, 0.05)])).startswith("All 3:")
+
+
+def test_brier_law_gives_the_limit():
+    dataset = sizes(climbing(0.05, 4))
+    law = 0.4 - (1 - 1 / np.arange(1, 5)) * 0.1  # B1 = .4, V = .1: limit .3
+    dataset["brier_law"] = (("method", "size"), law[None], {"units": "1", "long_name": "law"})
+    text = enough_members(dataset).replace(SPACE, " ")
+    assert "4 networks get 75 % of what infinitely many would: 0.400 alone, 0.325 together, 0.300 in the limit" in text
+
+
+def test_reasons_follow_the_numbers():
+    different = judge({"solution_similarity": solutions()}).why
+    assert different[0].startswith("They are different functions: two of them disagree 0.76 times as often")
+    assert "0.013: their weights are close to perpendicular" in different[0]  # without batch norm, not 0.3
+    assert different[1].startswith("Each is about equally accurate")
+    alike = judge({"solution_similarity": solutions(0.02, normalized=0.1, accuracy=(0.5, 0.8))}).why
+    assert alike[0].startswith("They are similar functions: two of them disagree only 0.10 times")
+    assert alike[1].startswith("They are not equally accurate")
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "expected"),
+    [
+        (-0.08, -0.09, -0.07, "Their errors partly cancel"),
+        (0.02, 0.01, 0.03, "Their errors do not cancel"),
+        (-0.01, -0.02, 0.001, None),
+    ],
+)
+def test_brier_decides_whether_errors_cancel(gain, low, high, expected):
+    dataset = sizes([(0, 0, 0), (gain, low, high)], metric="brier", base=0.4)
+    why = judge({"ensemble_size": dataset}).why
+    assert why == [] if expected is None else why[0].startswith(expected)
+    ((label, single, together, change, bounds),) = probability_scores(dataset)
+    assert (label, single, together) == ("Brier score", "0.400", f"{0.4 + gain:.3f}")
+    assert float(change.replace("\N{MINUS SIGN}", "-")) == pytest.approx(gain)
+    assert ("inconclusive" in bounds) == (expected is None)
+
+
+def test_gain_is_read_at_the_largest_scored_size():
+    dataset = sizes(climbing(0.05, 5), climbing(0.01, 3))
+    assert full_gain(dataset, "independent").size == 5
+    assert full_gain(dataset, "snapshots").size == 3
+    assert full_gain(dataset, "snapshots").value == pytest.approx(0.01)
+
+
+def test_pick_of_something_absent_is_nan():
+    dataset = solutions()
+    for found in (
+        pick(None, "accuracy"),
+        pick(dataset, "nothing"),
+        pick(dataset, "pair_mean", metric="absent"),
+        pick(dataset, "accuracy", size=3),
+    ):
+        assert math.isnan(found)

@@ -1,0 +1,113 @@
+"""Rules of the house that no linter knows: no pickles, no ``hash()``, seeds in one place."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "modescape"
+
+PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+PIPES = {"engines/processes.py"}  # messages between a process and its own workers, never a file
+SEEDS = {"rng.py"}  # the only place that seeds
+SEEDING = {
+    "torch.manual_seed",
+    "torch.seed",
+    "torch.random.manual_seed",
+    "torch.cuda.manual_seed",
+    "torch.cuda.manual_seed_all",
+    "np.random.seed",
+    "numpy.random.seed",
+    "random.seed",
+}
+
+
+def dotted(node):
+    """``a.b.c`` of an expression, or "" if it is something else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
+        return f"{base}.{node.attr}"
+    return ""
+
+
+def constant(call, keyword):
+    return next((getattr(word.value, "value", ...) for word in call.keywords if word.arg == keyword), None)
+
+
+def complaints(text, path):
+    """What a module does against the rules, one line each."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call):
+            found += [f"{path}:{node.lineno}: {rule}" for rule in broken_by(node, path)]
+        if path not in PIPES and any(name.split(".")[0] in PICKLES for name in names):
+            found.append(f"{path}:{node.lineno}: imports a pickle module")
+        if path not in SEEDS and SEEDING.intersection(names):
+            found.append(f"{path}:{node.lineno}: imports a global seed")
+    return found
+
+
+def broken_by(call, path):
+    name = dotted(call.func)
+    if name == "hash":
+        yield "hash() differs from process to process; use hashlib or rng.key"
+    if name == "torch.load" and constant(call, "weights_only") is not True:
+        yield "torch.load without weights_only=True runs what the file says"
+    if name in ("np.load", "numpy.load") and constant(call, "allow_pickle") not in (None, False):
+        yield "np.load with allow_pickle runs what the file says"
+    if name in SEEDING and path not in SEEDS:
+        yield f"{name} changes the state of everybody; use a named stream of rng"
+
+
+def modules():
+    return sorted(file.relative_to(SOURCE).as_posix() for file in SOURCE.rglob("*.py"))
+
+
+def test_there_are_modules():
+    assert {"rng.py", "engines/processes.py"} <= set(modules())
+
+
+@pytest.mark.parametrize("path", modules())
+def test_the_rules_of_the_house(path):
+    assert complaints((SOURCE / path).read_text(encoding="utf-8"), path) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle",
+        "from joblib import dump",
+        "def f():\n    import dill",
+        "hash('name')",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "np.load(path, allow_pickle=True)",
+        "torch.manual_seed(0)",
+        "np.random.seed(0)",
+        "random.seed(0)",
+        "from torch import manual_seed",
+    ],
+)
+def test_what_is_complained_about(text):
+    assert len(complaints(text, "report/page.py")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hashlib.sha256(b'')",
+        "_hash('name')",
+        "torch.load(path, weights_only=True)",
+        "np.load(path, allow_pickle=False)",
+        "torch.Generator().manual_seed(0)",
+        "np.random.default_rng(0)",
+    ],
+)
+def test_what_is_fine(text):
+    assert complaints(text, "report/page.py") == []

@@ -1,0 +1,104 @@
+"""The order of the rooms: a module imports its own package and earlier rows only."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "modescape"
+
+ROWS = [  # a new room is a name in a row; rooms of one row never import each other
+    ("errors", "types", "keeping", "progress"),
+    ("tree", "rng", "results", "runtime"),
+    ("engines",),
+    ("recipe",),
+    ("data", "models"),
+    ("train",),
+    ("study",),
+    ("predict",),
+    ("metrics", "functionspace"),
+    ("analyses",),
+    ("plots",),
+    ("report",),
+    ("pipeline",),
+    ("cli",),
+]
+WORDS = {room for row in ROWS[:3] for room in row}
+NARROWER = {  # rooms that may know less than their row allows
+    "predict": WORDS | {"recipe", "data", "models", "train"},  # it is handed weights, not a study
+    "metrics": WORDS,  # arrays in, arrays out
+    "functionspace": WORDS,
+    "plots": WORDS,  # labelled results in, figures out
+    "report": WORDS | {"plots"},
+}
+ALLOWED = {("study/study.py", "plots")}  # Study.figure draws a result, for people at a Python prompt
+
+DATA_ONLY = {"recipes"}  # folders without code
+
+
+def room_of(path):
+    return Path(path).parts[0].removesuffix(".py")
+
+
+def imported(text, path):
+    """Rooms that a module names: imports anywhere in it, in functions too, and names of modules held as text."""
+    package = ["modescape", *Path(path).parts[:-1]]
+    names = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names += [f"{module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"modescape(\.[a-z_]+)+", str(node.value)):
+            names.append(node.value)  # for importlib
+    parts = [name.split(".") for name in names]
+    return {part[1] for part in parts if part[0] == "modescape" and len(part) > 1 and part[1] in rooms_of_rows()}
+
+
+def rooms_of_rows():
+    return {room for row in ROWS for room in row}
+
+
+def allowed(room):
+    if room in NARROWER:
+        return NARROWER[room] | {room}
+    earlier = next(number for number, row in enumerate(ROWS) if room in row)
+    return {other for row in ROWS[:earlier] for other in row} | {room}
+
+
+def modules():
+    paths = [file.relative_to(SOURCE).as_posix() for file in sorted(SOURCE.rglob("*.py"))]
+    return [path for path in paths if path != "__init__.py" and room_of(path) not in DATA_ONLY]  # it has public names
+
+
+def test_every_room_has_one_row_and_every_row_its_rooms():
+    listed = [room for row in ROWS for room in row]
+    assert len(listed) == len(set(listed))
+    assert {room_of(path) for path in modules()} == set(listed)
+    assert set(NARROWER) <= set(listed)
+
+
+@pytest.mark.parametrize("path", modules())
+def test_imports_go_to_earlier_rows(path):
+    found = imported((SOURCE / path).read_text(encoding="utf-8"), path)
+    excess = {room for room in found - allowed(room_of(path)) if (path, room) not in ALLOWED}
+    assert not excess, f"{path} imports {sorted(excess)}, which come later or stand beside it"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import modescape.report",
+        "from modescape import report",
+        "from modescape.report.page import write",
+        "from ..report import page",
+        "def function():\n    from modescape import report",
+        "importlib.import_module('modescape.report')",
+    ],
+)
+def test_what_counts_as_an_import(text):
+    assert imported(text, "metrics/scores.py") == {"report"}
+    assert imported('"""Text about modescape.report and more."""', "metrics/scores.py") == set()

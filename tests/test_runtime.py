@@ -1,0 +1,92 @@
+"""Devices, threads, time and memory."""
+
+import getpass
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from modescape import runtime
+from modescape.errors import InputError
+
+
+def test_choose_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert runtime.choose_device("cpu") == "cpu"
+    assert runtime.choose_device("auto") == "cpu"
+    with pytest.raises(InputError, match="finds no CUDA GPU here; choose --device cpu or auto"):
+        runtime.choose_device("cuda")
+    with pytest.raises(InputError, match="no device 'tpu'; choose auto, cpu or cuda"):
+        runtime.choose_device("tpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert runtime.choose_device("auto") == "cuda"
+    assert runtime.choose_device("cuda") == "cuda"
+    assert runtime.choose_device("cpu") == "cpu"
+
+
+def test_platform_info_tells_versions_and_nothing_private():
+    info = runtime.platform_info()
+    assert info["torch"] == torch.__version__
+    assert info["numpy"] == np.__version__
+    assert info["cores"] == runtime.cores() >= 1
+    assert info["processor"]
+    text = " ".join(map(str, info.values()))
+    assert platform.node() not in text.split()
+    assert getpass.getuser() not in text.split()
+    assert str(Path.cwd()) not in text
+
+
+def test_peak_memory_is_this_process_alone():
+    before = runtime.peak_memory()
+    ballast = np.ones(200_000_000 // 8)
+    peak = runtime.peak_memory()
+    assert peak - before > 0.5 * ballast.nbytes  # part of the growth may fit below an earlier peak
+    code = "from modescape.runtime import peak_memory; print(peak_memory())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert 1_000_000 < int(child.stdout) < 100_000_000  # a child of this large process is small
+
+
+def test_one_thread_and_back():
+    torch.set_num_threads(2)
+    before = {library["filepath"]: library["num_threads"] for library in threadpool_info()}
+    with runtime.one_thread():
+        assert torch.get_num_threads() == 1
+        assert {library["num_threads"] for library in threadpool_info()} == {1}
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert torch.get_num_threads() == 2
+    assert {library["filepath"]: library["num_threads"] for library in threadpool_info()} == before
+    assert os.environ.get("OMP_NUM_THREADS") != "1"
+
+
+def test_libraries_loaded_in_one_thread_get_their_threads_afterwards():
+    code = """
+from modescape import runtime
+from threadpoolctl import threadpool_info
+runtime.cores = lambda: 2
+def counts():
+    return {library["filepath"]: library["num_threads"] for library in threadpool_info()}
+with runtime.one_thread():
+    before = counts()
+    import sklearn.cluster
+    inside = counts()
+new = inside.keys() - before.keys()
+assert new
+assert {inside[name] for name in new} == {1}, inside
+assert {counts()[name] for name in new} == {2}, counts()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("OMP_NUM_THREADS", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_timer():
+    with runtime.Timer() as timer:
+        running = timer.seconds
+    assert 0 <= running <= timer.seconds == timer.seconds < 1

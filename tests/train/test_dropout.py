@@ -1,0 +1,88 @@
+"""Dropout masks: the member's own, exact in probability, the same in every arrangement."""
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, vmap
+
+from modescape import rng
+from modescape.train.dropout import LEVELS, MemberDropout, keep_mask
+
+
+class Net(nn.Module):
+    """Dropout as a module, as a function and of whole channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = nn.Dropout(0.25)
+        self.channels = nn.Dropout2d(0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.channels(self.plain(x))
+        return nn.functional.dropout(x, 0.1, self.training)
+
+
+def masked(x: torch.Tensor, key: torch.Tensor, net: nn.Module) -> torch.Tensor:
+    with MemberDropout(key):
+        return functional_call(net, {}, (x,))
+
+
+def test_stacked_masks_are_those_of_each_member_alone():
+    net, x, keys = Net(), torch.rand(3, 4, 5, 6, 6), torch.tensor([11, 12, 13])
+    stacked = vmap(lambda images, key: masked(images, key, net))(x, keys)
+    for member in range(3):
+        assert torch.equal(stacked[member], masked(x[member], keys[member], net))
+    assert not torch.equal(stacked[0] != 0, stacked[1] != 0)
+
+
+def test_masks_do_not_depend_on_memory_format():
+    net, x, key = Net(), torch.rand(4, 5, 6, 6), torch.tensor(11)
+    last = x.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(masked(x, key, net), masked(last, key, net))
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.25, 0.5])
+def test_share_dropped_and_scale(probability):
+    drop = round(probability * LEVELS)
+    mask = keep_mask(torch.tensor(3), 0, torch.Size([400_000]), drop, torch.float64)
+    share = (mask == 0).double().mean().item()
+    assert share == pytest.approx(drop / LEVELS, abs=5 * (probability * (1 - probability) / 400_000) ** 0.5)
+    assert mask.max().item() == LEVELS / (LEVELS - drop)
+
+
+def test_masks_of_members_steps_and_calls_are_uncorrelated():
+    keys = rng.words(torch.tensor(1), 4)
+    shape = torch.Size([100_000])
+    masks = torch.stack([keep_mask(key, call, shape, LEVELS // 2, torch.float64) for key in keys for call in (0, 1)])
+    correlation = torch.corrcoef(masks) - torch.eye(len(masks), dtype=torch.float64)
+    assert correlation.abs().max() < 5 / 100_000**0.5
+
+
+def test_whole_channels_are_dropped():
+    with MemberDropout(torch.tensor(2)):
+        x = nn.functional.dropout2d(torch.ones(50, 20, 3, 3), 0.5, True)
+    assert torch.equal(x.amax((2, 3)), x.amin((2, 3)))
+    assert 0.4 < (x[:, :, 0, 0] == 0).double().mean() < 0.6
+
+
+def test_gradient_passes_through_the_mask():
+    x = torch.rand(6, 7, dtype=torch.float64, requires_grad=True)
+    with MemberDropout(torch.tensor(2)):
+        y = nn.functional.dropout(x, 0.5, True)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.allclose(gradient, (y / x).detach())
+    assert set(gradient.flatten().tolist()) == {0.0, 2.0}
+
+
+def test_evaluation_mode_and_zero_probability_change_nothing():
+    x = torch.rand(3, 4)
+    with MemberDropout(torch.tensor(2)):
+        assert nn.functional.dropout(x, 0.5, False) is x
+        assert nn.functional.dropout(x, 0.0, True) is x
+        assert torch.equal(nn.functional.dropout(x, 1.0, True), torch.zeros(3, 4))
+
+
+def test_the_global_generator_is_not_touched():
+    before = torch.get_rng_state()
+    masked(torch.rand(2, 3, 4, 4, generator=rng.stream(0, "order")), torch.tensor(1), Net())
+    assert torch.equal(before, torch.get_rng_state())
