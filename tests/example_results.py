@@ -120,7 +120,7 @@ def trajectory_similarity(members: int, epochs: int) -> xr.Dataset:
     return results.make_result(
         {
             "cosine": (dims, cosine, "1", "cosine of the weights"),
-            "cosine_without_batch_norm": (dims, cosine, "1", "cosine of the weights without normalisation layers"),
+            "cosine_without_batch_norm": (dims, cosine.copy(), "1", "cosine of the weights without normalisation layers"),
             "disagreement": (dims, different, "1", "share of test examples with different predicted labels"),
         },
         {"member": np.arange(kept), "epoch": epoch, "other_epoch": epoch},
@@ -135,7 +135,6 @@ def solution_similarity(members: int, epochs: int) -> xr.Dataset:
     """Similarity of the last checkpoints of different members: orthogonal weights, different labels."""
     random = np.random.default_rng(2)
     cosine = _symmetric(random.normal(0.004, 0.004, (members, members)), 1.0)
-    without = _symmetric(random.normal(0.001, 0.004, (members, members)), 1.0)
     disagreement = _symmetric(random.normal(ACROSS, 0.006, (members, members)), 0.0)
     accuracy = random.normal(0.688, 0.006, members)
     error = 1 - (accuracy[:, None] + accuracy[None, :]) / 2
@@ -143,7 +142,7 @@ def solution_similarity(members: int, epochs: int) -> xr.Dataset:
         "disagreement": disagreement,
         "normalized_disagreement": disagreement / error,
         "cosine": cosine,
-        "cosine_without_batch_norm": without,
+        "cosine_without_batch_norm": cosine.copy(),  # a net without normalisation layers
     }
     above = np.triu_indices(members, 1)
     mean = np.array([m[above].mean() if members > 1 else np.nan for m in matrices.values()])
@@ -211,10 +210,9 @@ def tsne(members: int, epochs: int) -> xr.Dataset:
         },
         title="Predictions of the checkpoints, embedded in the plane",
         intervals="none",
-        provenance=provenance(members),
+        provenance={**provenance(members), "examples": 1024},
         left_out="",
         perplexity=10.0,
-        embedded_examples=1024,
     )
 
 
@@ -251,6 +249,7 @@ def ensemble_size(members: int, epochs: int) -> xr.Dataset:
         intervals=JACKKNIFE,
         provenance=provenance(members),
         left_out="",
+        runs_of_snapshots=members,
     )
 
 

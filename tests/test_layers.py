@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
-    ("errors", "types", "keeping", "progress"),
+    ("errors", "types", "keeping", "progress", "arrays"),
     ("tree", "rng", "results", "runtime"),
     ("engines",),
     ("recipe",),
@@ -22,7 +22,9 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("plots",),
     ("report",),
     ("pipeline",),
+    ("printing",),
     ("cli",),
+    ("__main__",),
 ]
 WORDS = {room for row in ROWS[:3] for room in row}
 NARROWER = {  # rooms that may know less than their row allows

@@ -22,7 +22,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.version_option(modescape.__version__, prog_name="modescape")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    """Why do deep ensembles work, and what would one buy on your data?
+    r"""Why do deep ensembles work, and what would one buy on your data?
 
     Trains many networks, keeps their trajectories, and shows where each lands in the loss landscape and what function
     it has become, in one page.
@@ -39,7 +39,9 @@ def cli(debug: bool) -> None:
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--set, --engine, --device and --quiet, the same on every command that works on a study."""
     options = [
-        click.option("--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."),
+        click.option(
+            "--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."
+        ),
         click.option("--engine", type=click.Choice(["auto", "here", "processes", "ray"]), help="Where the work runs."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
         click.option("--quiet", is_flag=True, help="No progress on standard error."),
@@ -68,7 +70,7 @@ out_option = click.option("--out", type=click.Path(path_type=Path), help="The st
 @out_option
 @study_options
 def run(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, device: str, quiet: bool) -> None:
-    """Train, analyse and report: from a RECIPE (a name or a YAML file; default "digits") to a page.
+    r"""Train, analyse and report: from a RECIPE (a name or a YAML file; default "digits") to a page.
 
     Given an existing study, finishes what is missing and repeats nothing.
 
@@ -90,7 +92,7 @@ def run(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, d
 @out_option
 @study_options
 def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, device: str, quiet: bool) -> None:
-    """Train the members of a RECIPE and keep their checkpoints; no analyses.
+    r"""Train the members of a RECIPE and keep their checkpoints; no analyses.
 
     \b
     Examples:
@@ -111,7 +113,7 @@ def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str,
 def analyse(
     directory: Path, names: tuple[str, ...], settings: tuple[str, ...], engine: str, device: str, quiet: bool
 ) -> None:
-    """Make one or more analyses of a study: those NAMEd anew, or all that are missing.
+    r"""Make one or more analyses of a study: those NAMEd anew, or all that are missing.
 
     \b
     Examples:
@@ -129,7 +131,7 @@ def analyse(
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 def report(directory: Path) -> None:
-    """Write the page of a study from its results, without training or measuring anything.
+    r"""Write the page of a study from its results, without training or measuring anything.
 
     \b
     Example:
@@ -144,7 +146,7 @@ def report(directory: Path) -> None:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 when something is damaged.")
 def status(directory: Path, verify: bool) -> None:
-    """Say what a study holds, what is missing and what failed.
+    r"""Say what a study holds, what is missing and what failed.
 
     \b
     Examples:
@@ -169,7 +171,7 @@ def status(directory: Path, verify: bool) -> None:
 @cli.group(invoke_without_command=True)
 @click.pass_context
 def recipes(context: click.Context) -> None:
-    """List the built-in recipes, or show one.
+    r"""List the built-in recipes, or show one.
 
     \b
     Examples:
@@ -187,7 +189,7 @@ def recipes(context: click.Context) -> None:
 @recipes.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a built-in recipe as YAML, to be changed and run.
+    r"""Print a built-in recipe as YAML, to be changed and run.
 
     \b
     Example:
@@ -222,7 +224,10 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        click.echo(f"modescape: {type(error).__name__}: {error}\nThis is a fault of the program; --debug shows where.", err=True)
+        click.echo(
+            f"modescape: {type(error).__name__}: {error}\nThis is a fault of the program; --debug shows where.",
+            err=True,
+        )
         sys.exit(1)
 
 

@@ -146,4 +146,3 @@ def validation_probe(evaluator: Evaluator, split: Split) -> Callable[[ModelState
         return loss, (log_prob.argmax(-1) == label).double().mean(1)
 
     return probe
-

@@ -35,7 +35,8 @@ class BarProgress(Progress):
 
     def stage(self, name: str, total: float, unit: str) -> None:
         """Show a bar with speed and time left."""
-        from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
 
         self.finish()
         self._name, self._total, self._done, self._unit = name, total, 0.0, unit

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from modescape.errors import InputError
 from modescape.keeping import kept_epochs
@@ -24,6 +33,18 @@ Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0,
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON cannot hold (dates, NaN): free-form settings are hashed and written down."""
+    try:
+        canonical_json(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError("only text, finite numbers, true/false, null, lists and nested keys are supported") from error
+    return values
+
+
+FreeForm = Annotated[dict[str, Any], AfterValidator(_plain)]
 
 
 class Section(BaseModel):
@@ -61,7 +82,7 @@ class Model(Section):
     """The network."""
 
     factory: str = "small_cnn"  # a built-in model, or "package.module:callable" that returns an nn.Module
-    arguments: dict[str, Any] = {}  # keyword arguments of the factory
+    arguments: FreeForm = {}  # keyword arguments of the factory
 
 
 class Constant(Section):
@@ -159,7 +180,7 @@ class Recipe(Section):
     train: Train = Train()
     streams: Streams = Streams()
     analyses: list[str] | None = None  # names, in the order of the page; null = all
-    settings: dict[str, dict[str, Any]] = {}  # of single analyses: {tsne: {examples: 512}}
+    settings: dict[str, FreeForm] = {}  # of single analyses: {tsne: {examples: 512}}
     compute: Compute = Compute()
 
     @field_validator("analyses")
@@ -243,12 +264,13 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
 def parse_yaml(text: str, origin: str) -> dict[str, Any]:
     """YAML text to a dictionary; plain data only, no aliases or tags."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise InputError(f"{origin}: YAML aliases (*name) are not supported; write the value out")
-        values = yaml.safe_load(text)
+        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
+        values = None if aliases else yaml.safe_load(text)  # aliases can grow without bound
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         problem = " ".join(str(error).split()) or "nested too deeply"
         raise InputError(f"{origin} is not valid YAML: {problem}") from error
+    if aliases:
+        raise InputError(f"{origin}: YAML aliases (*name) are not supported; write the value out")
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise InputError(f"{origin} holds {type(values).__name__}, expected keys and values such as 'train:'")
@@ -263,7 +285,7 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
             raise InputError(f"--set {setting!r} is not of the form key.path=value, such as train.members=4")
         try:
             value = yaml.safe_load(text) if text.strip() else None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date such as 2020-99-99
             raise InputError(f"--set {path}: {text!r} is not a YAML value") from error
         if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
             value = _number(value)

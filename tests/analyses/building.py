@@ -60,7 +60,10 @@ def _write_member(study: Study, member: int, status: str, done: int, random: np.
     checksums = {}
     for epoch in study.recipe.kept_epochs(member):
         if epoch <= done:
-            step = {name: value + epoch * torch.from_numpy(random.normal(0, 0.2, value.shape)).float() for name, value in start.items()}
+            step = {
+                name: value + epoch * torch.from_numpy(random.normal(0, 0.2, value.shape)).float()
+                for name, value in start.items()
+            }
             step["norm.weight"] = step["norm.weight"] * 0.05 + 1  # scales stay near 1, as in real networks
             state = ModelState(step, {"norm.running_mean": torch.zeros(4)})
             checksums[f"epoch-{epoch:03d}.safetensors"] = write_checkpoint(study, member, epoch, state)

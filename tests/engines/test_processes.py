@@ -180,6 +180,10 @@ def test_workers_die_with_a_killed_parent():
 
 def test_ctrl_c_reaches_the_parent_alone_and_ends_all():
     with parent("sleep_long") as (process, numbers):
+        for pid in numbers:
+            os.kill(pid, signal.SIGINT)
+        assert not gone_within(0.3, numbers)
+        assert all(alive(pid) for pid in numbers)
         start = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
         error = process.communicate(timeout=5)[1]

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from example_page import make_content
 from example_results import EXAMPLES_BY_ANALYSIS, confusion, example_result
 
 from modescape import plots
@@ -59,13 +60,19 @@ def attributes(reader, tag):
 
 
 @pytest.fixture(scope="module")
+def usual():
+    """The page of the example results."""
+    return build_page(make_content())
+
+
+@pytest.fixture(scope="module")
 def foreign_class():
     """A result in which classes are named by an attacker."""
     return confusion(3, 2, (EVIL, "=HYPERLINK(1)", TURNED, "a & b"))
 
 
-def test_sections_have_the_names_of_the_analyses_in_order(content):
-    reader = read(build_page(content()))
+def test_sections_have_the_names_of_the_analyses_in_order(usual):
+    reader = read(usual)
     ids = [attrs["id"] for attrs in attributes(reader, "section")]
     assert ids == ["verdict", *EXAMPLES_BY_ANALYSIS, "provenance"]
     links = [attrs["href"] for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
@@ -80,8 +87,8 @@ def test_order_of_sections_can_be_given(content):
     assert [attrs["id"] for attrs in attributes(read(html), "section")][1:-1] == order
 
 
-def test_headings_descend_one_level_at_a_time_and_figures_have_alternatives(content):
-    reader = read(build_page(content()))
+def test_headings_descend_one_level_at_a_time_and_figures_have_alternatives(usual):
+    reader = read(usual)
     levels = [int(tag[1]) for tag, _ in reader.elements if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
@@ -91,8 +98,8 @@ def test_headings_descend_one_level_at_a_time_and_figures_have_alternatives(cont
     assert attributes(reader, "html") == [{"lang": "en"}]
 
 
-def test_policy_allows_exactly_the_scripts_of_the_page(content):
-    reader = read(build_page(content()))
+def test_policy_allows_exactly_the_scripts_of_the_page(usual):
+    reader = read(usual)
     policy = next(a["content"] for a in attributes(reader, "meta") if a.get("http-equiv"))
     runs = [text for attrs, text in reader.scripts if attrs.get("type") != "application/json"]
     hashes = ["'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'" for text in runs]
@@ -101,11 +108,10 @@ def test_policy_allows_exactly_the_scripts_of_the_page(content):
     assert "unsafe-eval" not in policy
 
 
-def test_page_is_complete_small_and_loads_nothing(content):
-    html = build_page(content())
-    assert len(html.encode()) < 12_000_000
-    reader = read(html)
-    assert html.count("plotly.js v") == 1
+def test_page_is_complete_small_and_loads_nothing(usual):
+    assert len(usual.encode()) < 12_000_000
+    reader = read(usual)
+    assert usual.count("plotly.js v") == 1
     for _, attrs in reader.elements:
         for key in ("src", "href"):
             assert attrs.get(key, "#").startswith(("#", "data:")), attrs
@@ -113,16 +119,15 @@ def test_page_is_complete_small_and_loads_nothing(content):
         assert attributes(reader, tag) == []
 
 
-def test_same_content_gives_the_same_bytes_in_another_process(content):
-    html = build_page(content())
-    assert html == build_page(content())
+def test_same_content_gives_the_same_bytes_in_another_process(usual):
+    assert usual == build_page(make_content())
     code = (
         "from example_page import make_content\nfrom modescape.report.page import build_page\n"
         "import hashlib; print(hashlib.sha256(build_page(make_content()).encode()).hexdigest())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert made.stdout.strip() == hashlib.sha256(html.encode()).hexdigest()
+    assert made.stdout.strip() == hashlib.sha256(usual.encode()).hexdigest()
 
 
 def test_foreign_text_stays_text(content, foreign_class):
@@ -182,16 +187,16 @@ def test_empty_page_can_be_built(content):
     assert "No verdict" in build_page(content(results={}, manifest={}, members=(), recipe_yaml=""))
 
 
-def test_members_left_out_are_named(content):
+def test_members_left_out_are_named(content, usual):
     members = [(0, "trained", ""), (1, "diverged", "the loss was not a number in epoch 3"), (2, "failed", "")]
-    text = " ".join("".join(read(build_page(content(members=members))).text).split())
+    text = " ".join("".join(read(build_page(content(members=members, results={}))).text).split())
     assert "member 1: diverged (the loss was not a number in epoch 3) member 2: failed" in text
     assert "1 trained, 1 diverged, 1 failed" in text
-    assert "Not every member" not in build_page(content())
+    assert "Not every member" not in usual
 
 
 def test_provenance_and_recipe_are_there(content):
-    html = build_page(content(timings={"training": 61.25}))
+    html = build_page(content(timings={"training": 61.25}, results={}))
     text = " ".join("".join(read(html).text).split())
     for part in ("ab" * 32, "cd" * 32, "name: digits seed: 7", "210", "python: 3.11.9", "modescape run study.yaml"):
         assert part in text
@@ -251,9 +256,9 @@ def test_confusion_summary_is_the_share_recognised():
 
 
 def test_sample_line_says_who_was_left_out():
-    data = example_result("training").assign_attrs(left_out="3, 5")
+    data = example_result("training").assign_attrs(left_out="3, 5", split="validation")
     assert sample_line(data).replace("\N{NO-BREAK SPACE}", " ") == (
-        "n: 10 members, 10,000 test images. Left out: 3, 5."
+        "n: 10 members, 10,000 validation images. Left out: 3, 5."
     )
     assert text_of("new_thing", None).title == "New thing"
 

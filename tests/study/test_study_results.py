@@ -62,6 +62,8 @@ def test_anyone_opens_it(study):
         assert dataset["class"].values.tolist() == study.manifest["class_names"]
         assert dataset.attrs["recipe_hash"] == "ab" * 32
         np.testing.assert_array_equal(dataset["count"], make(study)["count"])
+    with h5py.File(study.path / "results" / "confusion.nc") as file:
+        np.testing.assert_array_equal(file["count"], make(study)["count"])
 
 
 def test_equal_values_give_equal_bytes_in_any_process(study, request):
@@ -87,33 +89,17 @@ def test_every_variable_that_can_has_a_checksum(study):
         }  # no chunks, or text
 
 
-def test_no_flipped_bit_changes_what_is_read(study, flip):
-    """A damaged file is refused, or reads the same (bits that no reader looks at); never other values."""
+def test_any_flipped_bit_is_refused(study, flip):
     study.write_result("confusion", make(study))
     path = study.path / "results" / "confusion.nc"
-    whole, expected = path.read_bytes(), study.result("confusion")
-    refused = 0
-    for place in np.linspace(0, len(whole) - 1, 40).astype(int):
-        flip(path, int(place))
-        try:
-            xr.testing.assert_identical(study.result("confusion"), expected)
-        except WorkError as error:
-            refused += 1
-            assert "confusion.nc' is damaged" in str(error)  # noqa: PT017
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 97):
+        flip(path, place)
+        with pytest.raises(WorkError, match=r"results/confusion.nc' is damaged.*run its analysis again"):
+            study.result("confusion")
         path.write_bytes(whole)
-    assert refused > 3
-
-
-@pytest.mark.parametrize("text", ["犬".encode(), b"tests", b"member 0", b"Gr\xc3\xb6\xc3\x9fe"])
-def test_damaged_text_is_refused(study, text):
-    study.write_result("confusion", make(study))
-    path = study.path / "results" / "confusion.nc"
-    data = path.read_bytes()
-    if text not in data:
-        text = b"ab" * 32  # the recipe hash
-    assert text in data
-    path.write_bytes(data.replace(text, text[:-1] + bytes([text[-1] ^ 1])))
-    with pytest.raises(WorkError, match=r"results/confusion.nc' is damaged"):
+    flip(path, -1)
+    with pytest.raises(WorkError, match="is damaged"):
         study.result("confusion")
 
 

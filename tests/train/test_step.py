@@ -55,8 +55,8 @@ def final_params(work: Trainer, members: list[int]) -> dict[str, torch.Tensor]:
 def test_stacked_equals_alone_after_50_steps_in_float64(factory, size, optimizer):
     """2 epochs of 25 steps of batch 8; sums are taken in another order, hence 1e-9 and not 0.
 
-    A bias in front of batch norm has no effect and a gradient of exactly 0: what it gets is rounding (1e-17), which Adam
-    scales up to steps of 1e-11. Under Adam such biases, and the running means that hold them, agree to 1e-8.
+    A bias in front of batch norm has no effect and a gradient of exactly 0: what it gets is rounding (1e-17), which
+    Adam scales up to steps of 1e-11. Under Adam such biases, and the running means that hold them, agree to 1e-8.
     """
     work = trainer(factory, torch.float64, size, optimizer=optimizer)
     together = final_params(work, MEMBERS)
@@ -80,13 +80,11 @@ def test_first_gradients_agree_in_float32(factory, size, tolerance):
     images = torch.rand(len(MEMBERS), 8, 3, size, size, generator=rng.stream(0, "test images"))
     label = torch.stack([work.data.label.roll(member) for member in MEMBERS])
     keys = rng.words(torch.tensor(9), 3)
-    module = work._step([0]).module
-    together, loss, correct = Step(module, 3)(work._stacked(starts), images, label, keys)
+    module = work.step([0]).module
+    together, loss, correct = Step(module, 3)(work.stacked(starts), images, label, keys)
     for member in MEMBERS:
         one = slice(member, member + 1)
-        alone, lone_loss, lone_correct = Step(module, 1)(
-            work._stacked(starts[one]), images[one], label[one], keys[one]
-        )
+        alone, lone_loss, lone_correct = Step(module, 1)(work.stacked(starts[one]), images[one], label[one], keys[one])
         assert loss[member].item() == pytest.approx(lone_loss[0].item(), rel=1e-5)
         assert correct[member] == lone_correct[0]
         for name, gradient in together.items():
@@ -99,8 +97,8 @@ def test_gradient_is_autograds():
     work = trainer("small_cnn", torch.float64, 8, dropout=0.0)
     start = work.initial(1).state
     images, label = work.data.image[:8].double() / 255, work.data.label[:8]
-    module = work._step([0]).module
-    state = work._stacked([start])
+    module = work.step([0]).module
+    state = work.stacked([start])
     gradients, loss, _ = Step(module, 1)(state, images[None], label[None], torch.tensor([1]))
     params = {name: tensor.double().requires_grad_() for name, tensor in start.params.items()}
     plain = nn.functional.cross_entropy(torch.func.functional_call(module, params, (images,)), label)
@@ -156,7 +154,7 @@ def test_training_learns_and_history_says_so():
     data = Split((noise + 150 * label[:, None, None, None]).to(torch.uint8), label)
     preparation = Preparation.of(settings.data, data)
     work = Trainer(settings, data, 2, preparation)
-    module = work._step([0]).module
+    module = work.step([0]).module
     probe = validation_probe(Evaluator(module=module, preparation=preparation), data)
     snapshots = list(work.group([0], probe))
     rows = [snapshot.history[0] for snapshot in snapshots[1:]]

@@ -94,7 +94,9 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
     if len(image) == 0:
         raise InputError(f"{name} is empty")
     if image.shape[2] != image.shape[3]:
-        raise InputError(f"{name}: images have {image.shape[2]}x{image.shape[3]} pixels, expected square ones; crop them")
+        raise InputError(
+            f"{name}: images have {image.shape[2]}x{image.shape[3]} pixels, expected square ones; crop them"
+        )
     if label.shape != (len(image),) or not np.issubdtype(label.dtype, np.integer):
         raise InputError(f"{name}: labels are {label.dtype} {list(label.shape)}, expected {len(image)} integers")
     wrong = np.flatnonzero((label < 0) | (label >= num_classes))

@@ -38,7 +38,22 @@ def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
     try:  # an absolute path: a folder named "csv" is not the library's reader of that name
         return datasets.load_dataset(str(path.resolve()), data.config, cache_dir=copy)
     except Exception as error:  # the library raises errors of many kinds
+        if empty := _empty_file(path):
+            raise InputError(f"'{data.source}': {empty} is empty; remove it or fill it") from error
         raise InputError(f"'{data.source}' cannot be read as a folder of the hub's layout: {_reason(error)}") from error
+
+
+def _empty_file(path: Path) -> str | None:
+    """The first Parquet file without a row: the library fails on it with words about its own batches."""
+    from pyarrow import ArrowException, parquet
+
+    for file in sorted(path.rglob("*.parquet")):
+        try:
+            if parquet.read_metadata(file).num_rows == 0:
+                return str(file.relative_to(path))
+        except (OSError, ArrowException):  # damaged: the library's own words serve
+            continue
+    return None
 
 
 def _remote(data: recipe.Data, stack: ExitStack) -> Any:
@@ -79,7 +94,8 @@ def _hub_problem(name: str) -> str | None:
 def _reason(error: BaseException) -> str:
     """The error and its cause in one line."""
     causes = [error] if error.__cause__ is None else [error, error.__cause__]
-    return ": ".join(" ".join(str(cause).split())[:200] or type(cause).__name__ for cause in causes)
+    lines = [" ".join(str(cause).split())[:200] or type(cause).__name__ for cause in causes]
+    return ": ".join(dict.fromkeys(lines))  # a cause is often the same text again
 
 
 @contextmanager
@@ -105,12 +121,12 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _offline() -> Iterator[None]:
     """The libraries use what they have kept and ask nobody; both read these flags at each request."""
-    import datasets
+    from datasets import config
     from huggingface_hub import constants
 
-    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
-    datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    before = config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
-        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
+        config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before

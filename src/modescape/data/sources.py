@@ -38,10 +38,10 @@ def npz(path: Path) -> Source:
         InputError: if the file cannot be read or lacks an array.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise ValueError("it holds a single array; write it with numpy.savez")
-        with file:
+        with path.open("rb") as opened_file:  # np.load leaves a damaged file open
+            file = np.load(opened_file, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise ValueError("it holds a single array; write it with numpy.savez")
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"cannot read '{path}' as .npz of plain arrays: {error}") from error

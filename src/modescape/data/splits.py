@@ -26,7 +26,9 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Datas
     validation, rest = as_split(source.image[rest[:count]], source.label[rest[:count]]), rest[count:]
     if data.train is not None:
         if isinstance(data.train, int) and data.train > len(rest):
-            raise InputError(f"data.train asks for {data.train} images and {len(rest)} are left after the cut of {total}")
+            raise InputError(
+                f"data.train asks for {data.train} images and {len(rest)} of {total} are left after the cut"
+            )
         rest = rest[: data.train if isinstance(data.train, int) else max(1, round(data.train * len(rest)))]
     train = as_split(source.image[rest], source.label[rest])
     return Dataset(train, validation, test, source.class_names, fingerprint)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.functionspace.arrays import Array, to_numpy
 from modescape.functionspace.similarity import check_predicted
 
 BLOCK = 1 << 20  # numbers held at a time beside the input

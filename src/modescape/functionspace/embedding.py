@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.functionspace.arrays import Array, to_numpy
 
 MAX_PERPLEXITY = 30.0  # scikit-learn's default, meant for hundreds of points
 

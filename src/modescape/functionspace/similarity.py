@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.functionspace.arrays import Array, to_numpy
 
 BLOCK = 1 << 22  # numbers held at a time beside the input
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.arrays import Array, to_numpy
 from modescape.metrics.intervals import (
     delete_one_means,
     jackknife_variance,

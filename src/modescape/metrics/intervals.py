@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.arrays import Array, to_numpy
 
 LEVEL = 0.95  # probability of every interval
 RESAMPLES_AT_A_TIME = 100  # rows of weights turned into float64 at a time

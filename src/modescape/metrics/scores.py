@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.arrays import Array, to_numpy
 
 BLOCK = 1 << 20  # float64 numbers held at a time beside the input: 8 MiB
 ROUNDING = 1e-3  # log-probabilities in 16 bits come this far above 0; logits and probabilities come further

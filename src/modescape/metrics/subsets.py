@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.arrays import Array, to_numpy
 from modescape.metrics.scores import METRICS, check_label, check_log_prob, confidence_bin, example_blocks
 
 EXAMPLE_METRICS = ("accuracy", "nll", "brier")  # the metrics that are means over examples, in this order everywhere

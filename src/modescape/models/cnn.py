@@ -97,9 +97,7 @@ def notebook_medium_cnn(image_shape: ImageShape, num_classes: int, dropout: floa
     return _notebook_head(layers, inputs, num_classes, dropout)
 
 
-def _notebook_head(
-    layers: OrderedDict[str, nn.Module], inputs: int, num_classes: int, dropout: float
-) -> nn.Sequential:
+def _notebook_head(layers: OrderedDict[str, nn.Module], inputs: int, num_classes: int, dropout: float) -> nn.Sequential:
     layers["average"] = GlobalAveragePool()
     layers["hidden"] = nn.Linear(inputs, 32)
     layers["hidden_relu"] = nn.ReLU()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.progress import Progress
 
 if TYPE_CHECKING:
+    from modescape.data.dataset import Dataset
     from modescape.recipe import Recipe
     from modescape.study import Study
 
@@ -50,6 +51,7 @@ def run(
 
     progress = progress or Progress()
     with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+        _say_estimate(study, dataset, progress)
         train_missing(study, engine, progress)
         predict_missing(study, engine, progress, dataset)
         analyse_missing(study, engine, progress)
@@ -69,7 +71,8 @@ def train(
     from modescape.pipeline.training import train_missing
 
     progress = progress or Progress()
-    with begin(recipe, out, overrides, progress) as (study, engine, _):
+    with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+        _say_estimate(study, dataset, progress)
         train_missing(study, engine, progress)
     return study
 
@@ -102,6 +105,17 @@ def analyse(
         predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))
     return study
+
+
+def _say_estimate(study: Study, dataset: Dataset, progress: Progress) -> None:
+    """Time and disk, before a long run."""
+    from modescape.pipeline.estimate import estimate
+    from modescape.runtime import cores
+
+    compute = study.recipe.compute
+    cost = estimate(study, dataset, 1 if compute.engine == "here" else compute.workers or cores())
+    if cost is not None:
+        progress.line(str(cost))
 
 
 def report(path: str | Path) -> Path:

@@ -73,7 +73,9 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
     attributes = study.result(task.name).attrs
     if attributes.get("inputs") != task.inputs:
         return False
-    return "not_enough" in attributes or all(study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES)
+    return "not_enough" in attributes or all(
+        study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES
+    )
 
 
 def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:

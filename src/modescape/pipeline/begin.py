@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 import modescape
-from modescape import analyses, data, recipe as recipes, rng, runtime
+from modescape import analyses, data, rng, runtime
+from modescape import recipe as recipes
 from modescape.data.dataset import Dataset
 from modescape.data.prepare import Preparation
 from modescape.engines import Engine, make_engine

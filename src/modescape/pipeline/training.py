@@ -94,9 +94,7 @@ def train_task(task: TrainTask, report: Callable[[Any], None]) -> None:
     place = workplace(task.path, task.recipe_yaml)
     members = list(task.members)
     recipe = place.study.recipe
-    trainer = Trainer(
-        recipe, place.dataset.train, place.dataset.num_classes, place.preparation, device=place.device
-    )
+    trainer = Trainer(recipe, place.dataset.train, place.dataset.num_classes, place.preparation, device=place.device)
     starts = _starts(place, trainer, members)
     speaker = _Speaker(report, str(task), starts[0].epoch, recipe.train.epochs)
     probe = validation_probe(place.evaluator, place.dataset.validation)
@@ -224,4 +222,6 @@ def _model_state(study: Study, tensors: dict[str, Tensor]) -> ModelState:
     """Parameters and buffers among resume tensors, in the manifest's order."""
     params, buffers = _part(tensors, "param"), _part(tensors, "buffer")
     order = study.manifest["model"]
-    return ModelState({name: params[name] for name in order["parameters"]}, {name: buffers[name] for name in order["buffers"]})
+    return ModelState(
+        {name: params[name] for name in order["parameters"]}, {name: buffers[name] for name in order["buffers"]}
+    )

@@ -42,7 +42,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     values = shares(dataset)
     with paper.looks():
         count = len(values)
-        figure = paper.new_figure(1.2 + 3.9 * count, 4.6)
+        figure = paper.new_figure(1.2 + 3.9 * count, 4.6, "compressed")
         panels = figure.subplots(1, count, squeeze=False)[0]
         for place, axes in enumerate(panels):
             image = paper.heat_map(axes, values[place], style.PERCENT, decimals=0)

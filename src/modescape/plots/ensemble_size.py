@@ -20,7 +20,7 @@ MARKED_SIZES = 20  # up to this many sizes each is marked by a dot
 LAW = "Closed form (Brier)"
 MEAN_MEMBER = "Mean member"
 BAND = "95 % interval"
-HOLLOW = "Test sampling alone"
+HOLLOW = "Test sampling alone"  # what an interval is of
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 METRICS = {  # metric: panel title, axis label, factor
     "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
@@ -33,12 +33,22 @@ METRICS = {  # metric: panel title, axis label, factor
 def caption(dataset: xr.Dataset) -> str:
     """What lines, bands and hollow marks are."""
     return style.sentences(
-        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands and bars: 95 % intervals.",
-        f"{style.intervals(dataset)} Hollow marks: the largest size, all networks at once; there the",
-        "interval is of test sampling alone and says nothing about other networks. Dashed: the mean member.",
+        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals.",
+        "Hollow marks: all these networks at once; their interval is of test sampling alone and does not say what",
+        "other networks would do. Dashed: the mean member.",
         "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
+        style.intervals(dataset),
         style.left_out(dataset),
     )
+
+
+def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
+    """Whether the interval at a method's largest size leaves out that networks differ.
+
+    It does for all members at once, and for the snapshots of a single run; snapshots of several runs are a mean over
+    the runs, whose spread the interval holds.
+    """
+    return method == "independent" or int(dataset.attrs.get("runs_of_snapshots", 1)) == 1
 
 
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
@@ -86,12 +96,20 @@ def _draw_curve(axes: Axes, dataset: xr.Dataset, method: str, metric: str) -> No
     axes.fill_between(size, values["low"], values["high"], color=looks["color"], alpha=0.2, linewidth=0)
     marked = None if len(size) <= MARKED_SIZES else [len(size) - 1]
     axes.plot(size, score, **looks, markevery=marked)
-    below, above = score[-1:] - values["low"][-1:], values["high"][-1:] - score[-1:]
-    bars = np.clip([below, above], 0, None)  # a bar cannot have a negative length
-    axes.errorbar(size[-1:], score[-1:], bars, **looks, markerfacecolor="white", capsize=2, elinewidth=1)
+    alone = of_test_sampling_alone(dataset, method)
+    if alone or len(size) == 1:  # of a single size the band has no width
+        fill = "white" if alone else looks["color"]
+        bars = _last_bar(values)[:, None]
+        axes.errorbar(size[-1:], score[-1:], bars, **looks, markerfacecolor=fill, capsize=2, elinewidth=1)
     if metric == "brier":
         law = dataset["brier_law"].sel({"method": method}).values
         axes.plot(dataset["size"].values, law, color="0.1", linewidth=0.6, zorder=4)
+
+
+def _last_bar(values: dict[str, np.ndarray]) -> np.ndarray:
+    """Lengths of the interval at the largest size below and above the score; not negative, as bars cannot be; [2]."""
+    score, low, high = (values[name][-1] for name in ("score", "low", "high"))
+    return np.clip(np.array([score - low, high - score]), 0, None)
 
 
 def _keys(dataset: xr.Dataset) -> list[Artist]:
@@ -132,7 +150,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         )
         figure.update_yaxes(title_text=label, row=row, col=column)
     _trace_keys(figure)
-    figure.update_layout(margin_t=95)
+    web.legend_rows(figure, 2)
     web.left_titles(figure)
     return figure
 
@@ -147,6 +165,7 @@ def _trace_mean(figure: go.Figure, place: tuple[int, int], value: float, last: i
         line={"color": style.NEUTRAL, "width": 1.5, "dash": "dash"},
         name=MEAN_MEMBER,
         legendgroup="mean",
+        legendrank=1001,  # after the methods
         showlegend=place == (1, 1),
         hovertemplate=f"mean member<br>{label}: %{{y:.4g}}<extra></extra>",
     )
@@ -180,10 +199,12 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
         *place,
     )
     kind = style.METHOD_MARKERS.get(method, ("o", "circle"))[1]
-    symbols = [kind] * (len(size) - 1) + [f"{kind}-open"]
-    sizes = [7 if len(size) <= MARKED_SIZES else 0] * (len(size) - 1) + [9]
+    alone = of_test_sampling_alone(dataset, method)
+    symbols = [kind] * (len(size) - 1) + [f"{kind}-open" if alone else kind]
+    sizes = [7 if len(size) <= MARKED_SIZES else 0] * (len(size) - 1) + [9 if alone else 7]
     bars = np.zeros((2, len(size)))
-    bars[:, -1] = np.clip([high[-1] - score[-1], score[-1] - low[-1]], 0, None)
+    if alone or len(size) == 1:
+        bars[:, -1] = _last_bar(values)
     line = go.Scatter(
         x=size,
         y=score,
@@ -192,8 +213,8 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
         marker={"color": colour, "size": sizes, "symbol": symbols, "opacity": 1, "line": {"width": 2, "color": colour}},
         error_y={
             "type": "data",
-            "array": bars[0],
-            "arrayminus": bars[1],
+            "array": bars[1],
+            "arrayminus": bars[0],
             "symmetric": False,
             "thickness": 1.5,
             "width": 4,
@@ -221,6 +242,7 @@ def _trace_law(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, m
         line={"color": style.NEUTRAL, "width": 1},
         name=LAW,
         legendgroup="law",
+        legendrank=1002,
         showlegend=method == _methods(dataset)[0],
         hoverinfo="skip",
     )
@@ -234,7 +256,9 @@ def _trace_keys(figure: go.Figure) -> None:
     band = {"color": web.GREY, "size": 12, "symbol": "square"}
     hollow = {"color": style.NEUTRAL, "size": 9, "symbol": "circle-open", "line": {"width": 2}}
     for name, marker in ((BAND, band), (f"Hollow: {HOLLOW.lower()}", hollow)):
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name), 1, 1)
+        figure.add_trace(
+            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003), 1, 1
+        )
 
 
 def _methods(dataset: xr.Dataset) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -43,12 +43,12 @@ def looks() -> AbstractContextManager[None]:
     return matplotlib_style.context(["default", SETTINGS])
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, that keeps its panels, labels and legends apart."""
+def new_figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
+    """An empty figure, in inches, that keeps its panels and labels apart; "compressed" is for square panels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)  # type: ignore[union-attr]
     return figure
@@ -65,7 +65,8 @@ def finish(figure: Figure, title: str, caption: str, keys: Sequence[Artist] = ()
     """
     width, height = figure.get_size_inches()
     wrapped = textwrap.fill(caption, int(width * 16.5))  # letters to the inch at 7.5 points
-    columns = max(1, int(width / 1.8))
+    longest = max((len(str(key.get_label())) for key in keys), default=0)
+    columns = max(1, int(width / (0.45 + 0.065 * longest)))
     below = 0.1 + 0.135 * len(wrapped.splitlines())
     between = 0.22 * -(-len(keys) // columns)
     whole = below + height + between + 0.36

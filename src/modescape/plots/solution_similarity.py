@@ -66,7 +66,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     columns = _columns(names)
     rows = math.ceil(len(names) / columns)
     with paper.looks():
-        figure = paper.new_figure(0.3 + 3.9 * columns, 0.3 + 3.4 * rows)
+        figure = paper.new_figure(0.3 + 3.9 * columns, 0.3 + 3.4 * rows, "compressed")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, name in zip(panels, names, strict=True):
             image = paper.heat_map(axes, off_diagonal(dataset, name), scales[name])
@@ -95,6 +95,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         web.colour_axis(figure, key, scales[name], column, row, first=row)
     figure.update_xaxes(title_text="Member (number)")
     figure.update_yaxes(title_text="Member (number)")
+    web.first_column_titles(figure)
     web.left_titles(figure)
     return figure
 

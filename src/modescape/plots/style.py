@@ -87,12 +87,12 @@ def ink_on(scale: Scale, value: float) -> str:
 
 
 def number(value: float, decimals: int = 2) -> str:
-    """A number inside a cell: .27, 1.00, -.03; "" when there is none, and no "-.00"."""
+    """A number inside a cell: .27, 1, -.03; "" when there is none, and no "-.00"."""
     if not math.isfinite(value):
         return ""
     text = f"{value:.{decimals}f}"
-    if float(text) == 0:
-        return "0"
+    if float(text) in (0, 1):
+        return str(int(float(text)))
     return text.replace("0.", ".", 1) if abs(float(text)) < 1 else text
 
 

@@ -55,7 +55,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     members = dataset.member.values
     epochs = [str(epoch) for epoch in dataset.epoch.values]
     with paper.looks():
-        figure = paper.new_figure(0.6 + 3.3 * len(names), 0.2 + 2.9 * len(members))
+        figure = paper.new_figure(0.6 + 3.3 * len(names), 0.2 + 2.9 * len(members), "compressed")
         panels = figure.subplots(len(members), len(names), squeeze=False)
         images = {}
         for (row, column), axes in np.ndenumerate(panels):
@@ -87,6 +87,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
     axes |= {"tickvals": epoch[style.spread(len(epoch), LABELS)]} if len(epoch) > 1 else {"tickvals": epoch}
     figure.update_xaxes(**axes)
     figure.update_yaxes(**axes)
+    web.first_column_titles(figure)
     web.colour_axis(figure, "coloraxis", scales["cosine"], len(names) - 1, len(members))
     web.colour_axis(figure, "coloraxis2", scales["disagreement"], len(names), len(members))
     web.left_titles(figure)

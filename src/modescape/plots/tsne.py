@@ -22,9 +22,8 @@ MARKED_EPOCHS = 20  # a path carries about this many dots at most
 
 def caption(dataset: xr.Dataset) -> str:
     """How to read the two maps, and what not to read into them."""
-    examples = int(dataset.attrs.get("embedded_examples", dataset.attrs["examples"]))
     return style.sentences(
-        f"A point is a checkpoint's predicted probabilities on {style.counted(examples, 'test example')}; a path is",
+        f"A point is a checkpoint's predicted probabilities on {style.tested_on(dataset)}; a path is",
         "one run, from its initialisation (star) to its last epoch (large dot), a small dot every",
         f"{_step_words(dataset)}. t-SNE keeps neighbours and draws arms of its own: distances in it mean nothing.",
         "PCA keeps distances as far as the shares of variance say.",
@@ -90,6 +89,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         # a range is widened until both axes have one scale; panels keep their size
         figure.update_yaxes(title_text=_axis_label(dataset, method, 1), scaleanchor=anchor, row=1, col=column)
     _trace_keys(figure)
+    web.legend_rows(figure, math.ceil((min(len(_members(dataset)), NAMED_MEMBERS) + 2) / 4))
     web.left_titles(figure)
     return figure
 

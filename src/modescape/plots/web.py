@@ -61,6 +61,19 @@ def left_titles(figure: go.Figure) -> None:
                 break
 
 
+def first_column_titles(figure: go.Figure) -> None:
+    """Leave out the vertical titles but those on the left: between panels there is a colour key."""
+    left = min(axis.domain[0] for axis in figure.select_xaxes())
+    for horizontal, vertical in zip(figure.select_xaxes(), figure.select_yaxes(), strict=True):
+        if horizontal.domain[0] > left:
+            vertical.title.text = None
+
+
+def legend_rows(figure: go.Figure, rows: int) -> None:
+    """Make room above the panels for a legend that takes this many rows in a narrow window."""
+    figure.update_layout(margin_t=TOP + 29 * (rows - 1))
+
+
 def colour_scale(scale: style.Scale) -> list[list[Any]]:
     """A colour scale as Plotly takes it: positions in [0, 1] and colours."""
     colours = style.colour_map(scale.colours)

@@ -28,7 +28,7 @@ def embedded_figure(name: str, dataset: xr.Dataset) -> Embedded | None:
 
     if name not in plots.FIGURES:
         return None
-    figure = json.loads(plots.draw_interactive(name, dataset).to_json(engine="json"))
+    figure = json.loads(str(plots.draw_interactive(name, dataset).to_json(engine="json")))
     layout = figure["layout"]
     layout.pop("width", None)  # the page is as wide as the reader's window
     starts = {next(iter(axis.get("domain", [0, 1]))) for key, axis in layout.items() if key.startswith("xaxis")}

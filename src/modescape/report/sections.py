@@ -36,8 +36,8 @@ TEXTS: dict[str, Text] = {
         "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "
         "the number of networks averaged: independent networks, and the last snapshots of one run.",
         "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % "
-        "interval; at the full size only the sampling of test images is in it, as there is a single such set. A curve "
-        "for snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
+        "interval; for all independent networks at once it holds the sampling of test images only. A curve for "
+        "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
         "from different runs, not from averaging as such. Higher is better for accuracy, lower for the rest.",
     ),
     "solution_similarity": Text(
@@ -66,8 +66,8 @@ TEXTS: dict[str, Text] = {
     ),
     "confusion": Text(
         "Which classes are confused",
-        "Test images by true class (rows) and predicted class (columns), for member 0, for the mean member and for the "
-        "ensemble.",
+        "Test images by true class (rows) and predicted class (columns), for one member, for the mean member and for "
+        "the ensemble.",
         "The diagonal is right. Off it, compare the same cell between panels: a confusion that fades in the ensemble "
         "was made by some members and outvoted by the others; one that stays is shared by all of them.",
     ),
@@ -85,17 +85,17 @@ def text_of(name: str, dataset: xr.Dataset | None) -> Text:
 
 def sample_line(dataset: xr.Dataset) -> str:
     """How many networks, images and repeats stand behind a result."""
-    nouns = {"members": "member", "examples": "test image", "repeats": "repeat"}
+    nouns = {"members": "member", "examples": f"{dataset.attrs.get('split', 'test')} image", "repeats": "repeat"}
     parts = [count(int(dataset.attrs[key]), noun) for key, noun in nouns.items() if key in dataset.attrs]
     if dataset.attrs.get("repeats") == 1:
         parts.pop()
     left_out = str(dataset.attrs.get("left_out", ""))
-    return "n: " + ", ".join(parts) + "." + (f" Left out: {left_out}." if left_out else "")
+    return "n: " + ", ".join(parts) + "." + (f" Left out: {left_out.rstrip('.')}." if left_out else "")
 
 
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
-    common = {*PROVENANCE, "title", "left_out"}
+    common = {*PROVENANCE, "title", "left_out", "split"}
     return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
 
 

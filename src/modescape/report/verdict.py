@@ -227,8 +227,8 @@ def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
     texts = [_OTHER_RECIPES, _PRICE]
     if "ensemble_size" in results:
         texts.append(
-            "What another set of networks would give: at the full size, intervals hold the sampling of the test images "
-            "only, as there is one such set."
+            "What another set of networks would give: at the full size, the intervals of independent networks hold the "
+            "sampling of the test images only, as there is one such set."
         )
     if "solution_similarity" in results:
         texts.append(

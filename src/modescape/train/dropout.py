@@ -1,8 +1,8 @@
 """Dropout whose masks come from each member's own stream.
 
 `nn.Dropout` draws from the global generator in the order of the group, so a member's masks would depend on its
-neighbours. `MemberDropout` replaces every dropout call inside a forward pass: element i of call c in step s is a hash of
-(member's key of the step, c, i), the same alone, stacked, on every device and in every memory format.
+neighbours. `MemberDropout` replaces every dropout call inside a forward pass: element i of call c in step s is a hash
+of (member's key of the step, c, i), the same alone, stacked, on every device and in every memory format.
 
 Each mask element takes 16 bits of a random word: an element is dropped with probability round(65536 p) / 65536, and the
 rest is scaled by the exact inverse. On one CPU thread this is 4 times as fast as ``bernoulli_`` (3.4 million elements).

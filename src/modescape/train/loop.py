@@ -7,6 +7,7 @@ as if it had never stopped.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class Trainer:
             the initialisation when it starts there, then a snapshot an epoch; ends early when no member is finite.
         """
         begin = starts or [self.initial(member) for member in members]
-        state = self._stacked([start.state for start in begin])
+        state = self.stacked([start.state for start in begin])
         optimizer = make_optimizer(self.recipe.train, state.params)
         if begin[0].optimizer:
             restore(optimizer, state.params, [start.optimizer for start in begin])
@@ -122,14 +123,12 @@ class Trainer:
             def tensors(position: int) -> Params:
                 return optimizer_tensors(optimizer, state.params, position)
 
-            return Snapshot(
-                epoch=epoch, members=members, state=state, history=rows, finite=finite, optimizer=tensors
-            )
+            return Snapshot(epoch=epoch, members=members, state=state, history=rows, finite=finite, optimizer=tensors)
 
         finite = [True] * len(members)
         if begin[0].epoch == 0:
             yield snapshot(0, [], finite)
-        step = self._step(members)
+        step = self.step(members)
         for epoch in range(begin[0].epoch + 1, self.recipe.train.epochs + 1):
             started = time.perf_counter()
             loss, accuracy = self._epoch(epoch - 1, members, step, state, optimizer, progress)
@@ -142,12 +141,12 @@ class Trainer:
                 {"epoch": epoch, "lr": rate, **dict(zip(names, row, strict=True)), "seconds": seconds}
                 for row in columns
             ]
-            finite = [ok and torch.isfinite(torch.tensor(row[0])).item() for ok, row in zip(finite, columns, strict=True)]
+            finite = [ok and math.isfinite(row[0]) for ok, row in zip(finite, columns, strict=True)]
             yield snapshot(epoch, rows, finite)
             if not any(finite):
                 return
 
-    def _stacked(self, states: list[ModelState]) -> ModelState:
+    def stacked(self, states: list[ModelState]) -> ModelState:
         """Stack members on the device; parameters become leaves that require gradients."""
 
         def place(tensor: Tensor) -> Tensor:
@@ -160,7 +159,8 @@ class Trainer:
             {name: place(tensor).clone() for name, tensor in buffers.items()},
         )
 
-    def _step(self, members: list[int]) -> Step:
+    def step(self, members: list[int]) -> Step:
+        """The training step of a group of members."""
         module = initial_module(self.recipe, self.streams, members[0], self.data, self.num_classes)
         module = module.to(self.device, self.dtype)
         sample = self.preparation(self.data.image[: self.recipe.train.batch_size], dtype=self.dtype)

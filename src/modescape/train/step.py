@@ -80,9 +80,7 @@ class Step:
         with MemberDropout(key):
             return functional_call(self.module, (params, buffers), (images,))
 
-    def __call__(
-        self, state: ModelState, images: Tensor, label: Tensor, keys: Tensor
-    ) -> tuple[Params, Tensor, Tensor]:
+    def __call__(self, state: ModelState, images: Tensor, label: Tensor, keys: Tensor) -> tuple[Params, Tensor, Tensor]:
         """One batch, forward and backward; running statistics in ``state.buffers`` are updated in place.
 
         Args:

@@ -1,0 +1,77 @@
+"""What a run will cost, before it starts: a few steps are timed, the rest is counted."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+
+from modescape import rng, runtime
+from modescape.data.dataset import Dataset
+from modescape.data.prepare import Preparation
+from modescape.study import Study
+from modescape.train.loop import Trainer
+
+TIMED_STEPS = 2  # after one that is not counted
+FORWARD_SHARE = 0.3  # of a training step's time that its forward pass takes; 0.25 to 0.35 on the built-in nets
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Time and disk of what is still to be done."""
+
+    seconds: float  # training and predicting, all workers together at work
+    bytes: int  # on disk
+
+    def __str__(self) -> str:
+        return f"estimated: {duration(self.seconds)} of training and predicting, {self.bytes / 1e6:,.0f} MB on disk"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: 50 s, 7 min, 2.5 h."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
+    """Estimate what a study still needs; None when every member is trained or diverged."""
+    recipe = study.recipe
+    members = [member for member in study.members if member.number < recipe.train.members]
+    left = [member for member in members if member.status not in ("trained", "diverged")]
+    if not left:
+        return None
+    with runtime.one_thread():
+        per_step, steps = _seconds_per_step(study, dataset)
+    epochs = sum(recipe.train.epochs - member.epochs_done for member in left)
+    rows = sum(len(recipe.kept_epochs(member.number)) for member in left)
+    images = rows * (len(dataset.test.label) + len(dataset.validation.label))
+    images += epochs * len(dataset.validation.label)
+    forward = FORWARD_SHARE * per_step * images / recipe.train.batch_size
+    model = study.manifest["model"]
+    sizes = [math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values()]
+    resume = (3 if recipe.train.optimizer == "adam" else 2) * sum(sizes) * 4
+    predictions = rows * (len(dataset.test.label) + len(dataset.validation.label)) * dataset.num_classes * 4
+    return Estimate(
+        seconds=(epochs * steps * per_step + forward) / min(workers, len(left)),
+        bytes=rows * sum(sizes) * 4 + len(left) * resume + predictions,
+    )
+
+
+def _seconds_per_step(study: Study, dataset: Dataset) -> tuple[float, int]:
+    """Seconds of a training step of one member, and steps of an epoch."""
+    recipe = study.recipe
+    preparation = Preparation.of(recipe.data, dataset.train)
+    trainer = Trainer(recipe, dataset.train, dataset.num_classes, preparation)
+    index = torch.arange(recipe.train.batch_size)[None] % len(dataset.train.label)
+    keys = torch.tensor([rng.key(recipe.seed, "estimate")])
+    state, step = trainer.stacked([trainer.initial(0).state]), trainer.step([0])
+    seconds = []
+    for _ in range(1 + TIMED_STEPS):
+        started = time.perf_counter()
+        images = preparation(dataset.train.image[index], keys)
+        step(state, images, dataset.train.label[index], keys)
+        seconds.append(time.perf_counter() - started)
+    return sum(seconds[1:]) / TIMED_STEPS, trainer.steps

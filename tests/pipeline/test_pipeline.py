@@ -1,0 +1,302 @@
+"""From a recipe to a page: the same bits however it is run, resumed or enlarged; nothing done twice."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modescape import pipeline
+from modescape.errors import InputError, WorkError
+from modescape.pipeline import training
+from modescape.progress import Progress
+from modescape.study import Study
+
+SMALL = ["train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=300"]
+HERE = [*SMALL, "compute.engine=here"]
+
+
+def digests(folder: Path, *parts: str) -> dict[str, str]:
+    """SHA-256 of every file below the parts of a study that hold no clock time."""
+    files = [file for part in parts for file in sorted((folder / part).rglob("*")) if file.is_file()]
+    timed = {"state.json", "history.csv"}
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.name not in timed
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Study:
+    """Three members, analysed."""
+    out = tmp_path_factory.mktemp("studies") / "here"
+    return pipeline.run("digits", out, overrides=[*HERE, "train.members=3"])
+
+
+def test_everything_of_the_contract_is_there(finished):
+    files = {str(file.relative_to(finished.path)) for file in finished.path.rglob("*") if file.is_file()}
+    names = ["training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"]
+    expected = {"study.yaml", "manifest.json", "report.html"}
+    expected |= {f"results/{name}.nc" for name in names}
+    expected |= {f"figures/{name}.{suffix}" for name in names for suffix in ("png", "svg", "html")}
+    for member in range(3):
+        folder = f"members/{member:03d}"
+        expected |= {f"{folder}/{name}" for name in ("state.json", "history.csv", "resume.safetensors")}
+        expected |= {f"{folder}/epoch-{epoch:03d}.safetensors" for epoch in finished.recipe.kept_epochs(member)}
+    assert expected <= files
+    assert finished.kept(0) == [0, 1, 2, 3, 4]
+    assert finished.kept(1) == [0, 3, 4]
+
+
+def test_processes_give_the_same_bytes(finished, tmp_path):
+    overrides = [*SMALL, "train.members=3", "compute.engine=processes", "analyses=[tsne, ensemble_size]"]
+    other = pipeline.run("digits", tmp_path / "s", overrides=overrides)
+    complete = ("members", "predictions.zarr")
+    assert digests(other.path, *complete) == digests(finished.path, *complete)
+    chosen = digests(other.path, "results", "figures")
+    assert {"results/tsne.nc", "results/ensemble_size.nc", "figures/tsne.svg"} <= chosen.keys()
+    assert chosen.items() <= digests(finished.path, "results", "figures").items()
+
+
+def test_a_member_is_the_same_in_a_larger_study_and_growth_repeats_nothing(finished, tmp_path):
+    out = tmp_path / "s"
+    pipeline.run("digits", out, overrides=[*HERE, "train.members=2", "analyses=[ensemble_size]"])
+    before = {path: path.stat().st_mtime_ns for path in (out / "members").rglob("*.*")}
+    row = out / "predictions.zarr" / "test" / "log_prob" / "c" / "0" / "0" / "0"
+    chunk = row.stat().st_mtime_ns
+    grown = pipeline.run("digits", out, overrides=[*HERE, "train.members=3", "analyses=[ensemble_size]"])
+    assert grown.trained == [0, 1, 2]
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
+    assert row.stat().st_mtime_ns == chunk
+    assert digests(out, "members", "results").items() <= digests(finished.path, "members", "results").items()
+    assert grown.result("ensemble_size").sizes["size"] >= 3
+
+
+def test_a_second_run_does_nothing(finished):
+    watched = [
+        path for path in finished.path.rglob("*") if path.is_file() and path.name not in (".lock", "report.html")
+    ]
+    before = {path: path.stat().st_mtime_ns for path in watched}
+    page = (finished.path / "report.html").read_bytes()
+    pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
+    assert {path: path.stat().st_mtime_ns for path in watched} == before
+    assert (finished.path / "report.html").read_bytes() == page
+
+
+class InterruptedRunError(Exception):
+    """Stands for whatever stops a run."""
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkeypatch):
+    """Stopped after each single file of the first epochs, in turn; finally run to the end."""
+    out, writes = tmp_path / "s", []
+    overrides = [*HERE, "train.members=1"]
+    functions = ["write_checkpoint", "write_history", "write_member_state", "write_resume"]
+
+    def stopping(name, original):
+        def write(*arguments, **settings):
+            result = original(*arguments, **settings)
+            writes.append(name)
+            if len(writes) >= 3:
+                raise InterruptedRunError
+            return result
+
+        return write
+
+    for _ in range(4):
+        writes.clear()
+        with monkeypatch.context() as patch:
+            for name in functions:
+                patch.setattr(training, name, stopping(name, getattr(training, name)))
+            patch.setattr(training, "_record_failure", lambda *arguments: None)
+            with pytest.raises(WorkError):
+                pipeline.train("digits", out, overrides=overrides)
+    assert Study.open(out).member(0).status == "training"
+    study = pipeline.train("digits", out, overrides=overrides)
+    assert digests(out, "members/000") == digests(finished.path, "members/000")
+    history, whole = study.member(0).history(), finished.member(0).history()
+    for column in set(history) - {"seconds"}:
+        assert np.array_equal(history[column], whole[column])
+
+
+def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_path, monkeypatch):
+    out = tmp_path / "s"
+    overrides = [*SMALL, "train.members=2", "compute.engine=processes", "compute.workers=1"]
+    monkeypatch.setenv("MODESCAPE_TEST_KILL", "1")
+    monkeypatch.setattr(training, "train_task", killing_task)
+    study = pipeline.train("digits", out, overrides=overrides)
+    assert study.trained == [0]
+    assert study.member(1).status == "failed"
+    assert "SIGKILL" in study.member(1).message or "signal 9" in study.member(1).message
+    monkeypatch.undo()
+    healed = pipeline.train("digits", out, overrides=overrides)
+    assert healed.trained == [0, 1]
+    assert digests(out, "members/001") == digests(finished.path, "members/001")
+
+
+def killing_task(task, report):
+    """Member 1's worker dies without a word."""
+    if task.members == (1,):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return training.train_task(task, report)
+
+
+def test_a_diverged_member_is_left_out_and_not_tried_again(tmp_path):
+    out = tmp_path / "s"
+    overrides = [*HERE, "train.members=2", "train.learning_rate=1e30", "train.optimizer=sgd"]
+    with pytest.raises(WorkError, match=r"no member of .* could be trained"):
+        pipeline.run("digits", out, overrides=overrides)
+    study = Study.open(out)
+    assert [member.status for member in study.members] == ["diverged"] * 2
+    assert "not finite in epoch" in study.member(0).message
+    stamp = (out / "members/000/state.json").stat().st_mtime_ns
+    with pytest.raises(WorkError):
+        pipeline.run("digits", out, overrides=overrides)
+    assert (out / "members/000/state.json").stat().st_mtime_ns == stamp
+
+
+def test_one_member_says_what_it_lacks_and_the_rest_goes_on(tmp_path):
+    study = pipeline.run(
+        "digits", tmp_path / "s", overrides=[*HERE, "train.members=1", "analyses=[training, solution_similarity]"]
+    )
+    page = (study.path / "report.html").read_text()
+    assert "not_enough" in study.result("solution_similarity").attrs
+    assert study.result("solution_similarity").attrs["not_enough"] in page
+    assert study.has_result("training")
+    assert not study.figure_path("solution_similarity", "png").exists()
+
+
+def test_a_study_of_another_recipe_is_refused_with_the_difference(finished):
+    before = digests(finished.path, ".")
+    with pytest.raises(InputError, match=r"train\.epochs is 4 there and 5 here") as error:
+        pipeline.run("digits", finished.path, overrides=[*HERE, "train.epochs=5"])
+    assert "--out" in str(error.value)
+    assert digests(finished.path, ".") == before
+
+
+def test_a_study_in_use_is_refused(finished):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import time; from modescape.study import Study\n"
+         f"with Study.open({str(finished.path)!r}).lock(): print('held', flush=True); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == b"held"
+        with pytest.raises(InputError, match=rf"in use.*{holder.pid}"):
+            pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_a_factory_that_fails_writes_nothing(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be imported|cannot import"):
+        pipeline.run("digits", tmp_path / "s", overrides=["model.factory=no_such_package:net"])
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_own_network_with_batch_norm_runs_to_the_page(tmp_path):
+    overrides = [*HERE, "train.members=2", f"model.factory={__name__}:own_network", "model.arguments={width: 6}"]
+    overrides += ["analyses=[solution_similarity]"]
+    study = pipeline.run("digits", tmp_path / "s", overrides=overrides)
+    assert study.manifest["model"]["normalization"] == ["1.weight", "1.bias"]
+    result = study.result("solution_similarity")
+    assert not np.allclose(result["cosine"], result["cosine_without_batch_norm"])
+    assert study.weights(0, 4).size == study.weights(0, 4, normalization=False).size + 12
+    assert study.model().training is False
+
+
+def own_network(num_classes: int, width: int):
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Linear(36 * width, num_classes)
+    )
+
+
+def test_predictions_are_the_deterministic_evaluation(finished):
+    """Against a plain forward pass in eval mode, checkpoint by checkpoint."""
+    import torch
+
+    from modescape import data
+
+    images = data.load(finished.recipe.data, 0).test.image.float() / 255
+    predictions, module = finished.predictions("test"), finished.model()
+    for member, epoch in ((0, 0), (0, 2), (2, 4)):
+        module.load_state_dict(finished.params(member, epoch))
+        with torch.no_grad():
+            expected = torch.log_softmax(module(images), 1).numpy()
+        assert np.allclose(predictions.log_prob(predictions.index(member, epoch)), expected, atol=1e-5)
+
+
+def test_a_damaged_prediction_is_made_again(finished):
+    from modescape.study.layout import chunk_path
+
+    path = chunk_path(finished.path, "test", 1)
+    good = path.read_bytes()
+    path.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
+    pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
+    assert path.read_bytes() == good
+
+
+def test_changed_data_is_refused(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    source = tmp_path / "d.npz"
+    np.savez(source, image=images, label=np.arange(60) % 3)
+    overrides = ["train.epochs=1", "train.members=1", "compute.engine=here", f"data.source={source}", "data.test=10"]
+    overrides += ["data.validation=10", "analyses=[training]"]
+    pipeline.run("digits", tmp_path / "s", overrides=overrides)
+    np.savez(source, image=images[::-1], label=np.arange(60) % 3)
+    with pytest.raises(InputError, match=r"data\.fingerprint"):
+        pipeline.run("digits", tmp_path / "s", overrides=overrides)
+
+
+def test_analyse_makes_named_analyses_anew_with_new_settings(finished, tmp_path):
+    import shutil
+
+    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+    before = (copy / "results/ensemble_size.nc").stat().st_mtime_ns
+    study = pipeline.analyse(copy, ["tsne"], overrides=["settings.tsne.examples=50", "compute.engine=here"])
+    assert study.result("tsne").attrs["examples"] == 50
+    assert (copy / "results/ensemble_size.nc").stat().st_mtime_ns == before
+    assert study.recipe.settings["tsne"]["examples"] == 50
+    with pytest.raises(InputError, match=r"train\.epochs"):
+        pipeline.analyse(copy, overrides=["train.epochs=9"])
+    with pytest.raises(InputError, match="did you mean 'tsne'"):
+        pipeline.analyse(copy, ["tsn"])
+
+
+def test_manifest_holds_provenance_and_no_clock(finished):
+    manifest = json.loads((finished.path / "manifest.json").read_text())
+    assert manifest["plan"] == {"device": "cpu", "group_size": 1, "memory_format": "channels_last", "threads": 1}
+    assert manifest["examples"] == {"train": 1297, "validation": 200, "test": 300}
+    assert manifest["seed"] == 0
+    assert not any("time" in key or "date" in key for key in manifest)
+
+
+def test_progress_counts_every_image(tmp_path):
+    class Counting(Progress):
+        def __init__(self):
+            self.stages, self.done = {}, 0.0
+
+        def stage(self, name, total, unit):
+            self.current, self.stages[name] = name, [total, 0.0]
+
+        def advance(self, amount, note=""):
+            self.stages[self.current][1] += amount
+
+    progress = Counting()
+    pipeline.run(
+        "digits", tmp_path / "s", overrides=[*HERE, "train.members=2", "analyses=[training]"], progress=progress
+    )
+    assert set(progress.stages) == {"training", "predicting", "analysing"}
+    for total, done in progress.stages.values():
+        assert done == total

@@ -1,0 +1,217 @@
+"""What every figure keeps, over the registry and the made-up results of each analysis."""
+
+import os
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from example_results import EXAMPLES_BY_ANALYSIS, confusion, example_result
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from modescape import plots
+from modescape.errors import InputError
+from modescape.plots import style
+
+NAMES = sorted(plots.FIGURES)
+
+
+NORMALISED = ["solution_similarity", "trajectory_similarity"]
+
+
+def with_batch_norm(name):
+    """A net in which the weights of normalisation layers raise the cosine: it is drawn a second time without them."""
+    dataset = example_result(name)
+    return dataset.assign(cosine=dataset["cosine"].copy(data=0.2 + 0.8 * dataset["cosine"].values))
+
+
+@pytest.fixture(scope="module")
+def papers():
+    """Figures for papers of the standard results, laid out once."""
+    figures = {name: plots.draw(name, example_result(name)) for name in NAMES}
+    figures |= {f"{name}, batch norm": plots.draw(name, with_batch_norm(name)) for name in NORMALISED}
+    for figure in figures.values():
+        figure.canvas.draw()
+    return figures
+
+
+@pytest.fixture(scope="module")
+def webs():
+    return {name: plots.draw_interactive(name, example_result(name)) for name in NAMES}
+
+
+def panels(figure):
+    """The panels of a figure without its colour keys."""
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+def test_every_made_up_result_has_a_figure_and_the_other_way_round():
+    assert set(plots.FIGURES) == set(EXAMPLES_BY_ANALYSIS)
+
+
+def test_unknown_figure_is_refused_and_the_known_ones_named():
+    with pytest.raises(InputError, match=r"no figure 'tnse'.*tsne"):
+        plots.draw("tnse", example_result("tsne"))
+
+
+@pytest.mark.parametrize(
+    ("work", "unwanted"),
+    [
+        ("", "matplotlib plotly numpy xarray"),
+        ("[plots.draw(n, example_results.example_result(n, 2, 2)) for n in plots.FIGURES]", "matplotlib.pyplot plotly"),
+    ],
+)
+def test_no_library_is_imported_without_need(work, unwanted):
+    code = f"import sys\nfrom modescape import plots\nimport example_results\n{work}"
+    code = code if work else code.replace("import example_results", "")
+    show = f"print([name for name in {unwanted.split()} if name in sys.modules])"
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{show}"], capture_output=True, text=True, env=paths)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_axes_of_papers_are_labelled_with_units(name, papers):
+    figure = papers[name]
+    assert isinstance(figure, Figure)
+    assert figure.get_suptitle()
+    for axes in panels(figure):
+        assert "(" in axes.get_xlabel(), axes.get_title(loc="left")
+        shares_labels = name == "confusion" and axes is not panels(figure)[0]  # rows are named once, on the left
+        assert shares_labels or "(" in axes.get_ylabel(), axes.get_title(loc="left")
+        assert axes.get_title(loc="left")
+    for axes in set(figure.axes) - set(panels(figure)):
+        assert "(" in axes.get_ylabel()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_axes_of_the_page_are_labelled_with_units(name, webs):
+    figure = webs[name]
+    assert isinstance(figure, go.Figure)
+    assert all("(" in axis.title.text for axis in figure.select_xaxes())
+    left = min(axis.domain[0] for axis in figure.select_xaxes())
+    matrices = any(trace.type == "heatmap" for trace in figure.data)  # their rows are named once, on the left
+    for horizontal, vertical in zip(figure.select_xaxes(), figure.select_yaxes(), strict=True):
+        if not matrices or horizontal.domain[0] == left:
+            assert "(" in vertical.title.text
+
+
+def text_boxes(figure):
+    """Every text that is drawn, with its place in pixels."""
+    beyond = set()  # labels of ticks outside the axis have a place but are not drawn
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            beyond |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    drawn = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent()) for text in drawn if text not in beyond]
+
+
+@pytest.mark.parametrize("name", [*NAMES, *(f"{name}, batch norm" for name in NORMALISED)])
+def test_no_two_texts_overlap(name, papers):
+    figure = papers[name]
+    boxes = text_boxes(figure)
+    assert len(boxes) > 10
+    width, height = figure.canvas.get_width_height()
+    for place, (text, box) in enumerate(boxes):
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1, f"cut off: {text!r}"
+        for other_text, other in boxes[:place]:
+            wide = min(box.x1, other.x1) - max(box.x0, other.x0)
+            high = min(box.y1, other.y1) - max(box.y0, other.y0)
+            assert wide <= 0.5 or high <= 0.5, f"{text!r} lies on {other_text!r}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_decides_on_colours_and_width(name, webs):
+    layout = webs[name].layout
+    assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
+    assert layout.width is None
+    assert layout.height >= 400
+    assert layout.font.color is None
+    # no colour of the layout but the colour scales is opaque: white and black are the page's to choose
+    for axis in [*webs[name].select_xaxes(), *webs[name].select_yaxes()]:
+        assert axis.gridcolor.startswith("rgba(")
+    assert not layout.template.layout.to_plotly_json()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_drawing_leaves_the_settings_of_matplotlib_alone(name):
+    names = set(matplotlib.rcParams) - {"backend"}  # asking for the backend chooses one
+    before = {key: matplotlib.rcParams[key] for key in names}
+    plots.draw(name, example_result(name, members=2, epochs=2))
+    assert {key: matplotlib.rcParams[key] for key in names} == before
+
+
+@pytest.mark.parametrize("name", ["confusion", "trajectory_similarity"])
+def test_compared_panels_have_one_colour_scale(name, papers, webs):
+    images = [axes.images[0] for axes in panels(papers[name])]
+    # confusion: three methods; trajectories: cosine and disagreement of three members
+    for group in [images] if name == "confusion" else [images[::2], images[1::2]]:
+        assert len(group) == 3
+        assert len({(image.norm.vmin, image.norm.vmax, image.cmap.name) for image in group}) == 1
+    drawn = [trace.coloraxis for trace in webs[name].data if trace.coloraxis]
+    assert set(drawn) == ({"coloraxis"} if name == "confusion" else {"coloraxis", "coloraxis2"})
+
+
+def test_disagreement_has_the_same_colours_within_a_run_and_across_runs(webs):
+    within, across = webs["trajectory_similarity"].layout.coloraxis2, webs["solution_similarity"].layout.coloraxis2
+    assert (within.cmin, within.cmax, within.colorscale) == (across.cmin, across.cmax, across.colorscale)
+    assert (within.cmin, within.cmax) == (0, 1)
+
+
+def test_both_cosines_have_one_scale(papers):
+    images = [axes.images[0] for axes in panels(papers["solution_similarity, batch norm"])[:2]]
+    assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 1), (0, 1)]
+    layout = plots.draw_interactive("solution_similarity", with_batch_norm("solution_similarity")).layout
+    first, second = layout.coloraxis, layout.coloraxis2
+    assert (first.cmin, first.cmax, first.colorscale) == (second.cmin, second.cmax, second.colorscale)
+
+
+EDGES = [(1, 1), (2, 2), (64, 3), (10, 200)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("members", "epochs"), EDGES)
+def test_few_and_many_can_be_drawn(name, members, epochs):
+    dataset = example_result(name, members=members, epochs=epochs)
+    figure = plots.draw(name, dataset)
+    figure.set_dpi(30)  # few pixels: this is about what raises
+    figure.canvas.draw()
+    # the report has room for figures of 7 MB together
+    assert len(plots.draw_interactive(name, dataset).to_json()) < 1_500_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("all_absent", [False, True])
+def test_cells_without_a_value_can_be_drawn(name, all_absent):
+    dataset = example_result(name, members=3, epochs=3)
+    for variable in dataset.data_vars:
+        values = np.array(dataset[variable].values, dtype=float)
+        values.ravel()[slice(None) if all_absent else slice(None, None, 3)] = np.nan
+        dataset[variable] = dataset[variable].copy(data=values)
+    figure = plots.draw(name, dataset)
+    figure.set_dpi(30)
+    figure.canvas.draw()
+    plots.draw_interactive(name, dataset).to_json()
+
+
+@pytest.mark.parametrize("classes", [2, 12, 13, 100])
+def test_any_number_of_classes(classes):
+    dataset = confusion(3, 1, tuple(f"{number}" for number in range(classes)))
+    figure = plots.draw("confusion", dataset)
+    cells = figure.axes[0].texts
+    assert len(cells) == (classes**2 if classes <= style.PRINTED_ROWS else 0)
+    assert 1 < len(figure.axes[0].get_xticklabels()) <= 25
+    figure.set_dpi(30)
+    figure.canvas.draw()
+    printed = [trace.text is not None for trace in plots.draw_interactive("confusion", dataset).data]
+    assert printed == [classes <= style.PRINTED_ROWS] * 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_members_left_out_are_named(name):
+    dataset = example_result(name, members=2, epochs=2).assign_attrs(left_out="member 2: diverged at epoch 1")
+    assert "Left out: member 2: diverged at epoch 1." in plots.caption(name, dataset)

@@ -1,0 +1,74 @@
+"""Figures as files."""
+
+import re
+
+import pytest
+from example_results import confusion, example_result
+
+from modescape import plots
+from modescape.plots import files
+
+NAMES = ('<b>cat & "dog"</b>', "ship $x_1$", "deer")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two figures saved twice, in two folders."""
+    parent = tmp_path_factory.mktemp("figures")
+    for copy in ("first", "second"):
+        plots.save("confusion", confusion(3, 1, NAMES), parent / copy)
+        plots.save("ensemble_size", example_result("ensemble_size", members=3), parent / copy)
+    return parent
+
+
+def test_save_writes_three_files_and_shares_one_script(folder):
+    kinds = [f"{name}.{kind}" for name in ("confusion", "ensemble_size") for kind in ("html", "png", "svg")]
+    assert sorted(path.name for path in (folder / "first").iterdir()) == sorted([*kinds, "plotly.min.js"])
+
+
+def test_the_same_result_gives_the_same_bytes(folder):
+    for path in (folder / "first").iterdir():
+        assert path.read_bytes() == (folder / "second" / path.name).read_bytes(), path.name
+
+
+def test_png_has_200_dots_per_inch(folder):
+    from PIL import Image
+
+    with Image.open(folder / "first" / "ensemble_size.png") as image:
+        assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+        assert image.width == 1520
+
+
+def test_svg_has_no_date(folder):
+    assert "dc:date" not in (folder / "first" / "confusion.svg").read_text()
+
+
+def test_web_page_holds_no_markup_of_class_names_and_no_address(folder):
+    text = (folder / "first" / "confusion.html").read_text()
+    assert "<b>" not in text
+    assert "dog" in text
+    assert re.findall(r'src="([^"]*)"', text) == ["plotly.min.js"]
+    assert 'id="figure-confusion"' in text
+    assert "http" not in text
+
+
+def test_caption_stands_in_the_web_page_escaped():
+    dataset = example_result("confusion", members=2).assign_attrs(left_out="member 1: <i>diverged</i>")
+    text = files.page(
+        "confusion", plots.draw_interactive("confusion", dataset), "T", plots.caption("confusion", dataset)
+    )
+    assert "Left out: member 1: &lt;i&gt;diverged&lt;/i&gt;." in text
+
+
+def test_letters_without_a_shape_do_not_stop_the_saving():
+    figure = plots.draw("confusion", confusion(2, 1, ("\N{CJK UNIFIED IDEOGRAPH-732B}", "dog")))
+    assert files.image(figure, "png").startswith(b"\x89PNG")
+
+
+def test_an_interrupted_writing_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "figure.svg"
+    path.write_text("old")
+    monkeypatch.setattr(files.Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        files._write(path, b"new")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("figure.svg", "old")]

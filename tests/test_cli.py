@@ -1,0 +1,172 @@
+"""The command line as a user meets it: exit codes, plain errors, examples, light imports."""
+
+import subprocess
+import sys
+
+import pytest
+
+import modescape
+
+COMMANDS = ["run", "train", "analyse", "report", "status", "recipes"]
+
+
+def run(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "modescape", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "study"
+    settings = ["train.members=2", "train.epochs=2", "analyses=[ensemble_size]"]
+    done = run("run", "--engine", "here", "--out", str(out), *(f"--set={setting}" for setting in settings))
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+def test_run_prints_members_verdict_and_the_page(study):
+    out, done = study
+    assert done.stdout.rstrip().endswith(str(out / "report.html"))
+    assert "trained" in done.stdout
+    assert "Averaging 2 independent networks" in done.stdout.replace("\u00a0", " ")
+    assert "training" in done.stderr
+    assert "images/s" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_report_and_analyse(study):
+    out, _ = study
+    status = run("status", str(out))
+    assert status.returncode == 0
+    assert "members 0-1      trained   epoch 2/2, 3/3 checkpoints each" in status.stdout
+    assert status.stdout.rstrip().endswith("complete")
+    assert run("status", "--verify", str(out)).stdout.rstrip().endswith("every checksum is right")
+    (out / "report.html").unlink()
+    assert "incomplete" in run("status", str(out)).stdout
+    assert run("report", str(out)).stdout.strip() == str(out / "report.html")
+    made = run("analyse", str(out), "training", "--engine", "here")
+    assert made.returncode == 0
+    assert made.stdout.strip() == str(out / "results" / "training.nc")
+
+
+def test_verify_finds_a_flipped_bit(study):
+    out, _ = study
+    path = out / "members/001/epoch-002.safetensors"
+    good = path.read_bytes()
+    path.write_bytes(good[:-3] + bytes([good[-3] ^ 4]) + good[-2:])
+    try:
+        verified = run("status", "--verify", str(out))
+        assert verified.returncode == 1
+        assert "damaged" in verified.stdout
+        assert "001/epoch-002.safetensors" in verified.stdout
+    finally:
+        path.write_bytes(good)
+
+
+WRONG = {
+    "unknown recipe": (["run", "digit"], ["did you mean 'digits'"]),
+    "unknown key": (["run", "--set", "train.mebers=3"], ["train.mebers", "did you mean 'members'"]),
+    "wrong type": (["run", "--set", "train.members=many"], ["train.members", "'many'"]),
+    "no module": (["run", "--set", "model.factory=nowhere:net"], ["nowhere"]),
+    "no network": (["run", "--set", "model.factory=builtins:dict"], ["dict", "Module"]),
+    "wrong output": (
+        ["run", "--set", "model.factory=torch.nn:Flatten"],
+        ["Flatten"],
+    ),
+    "unknown analysis": (["run", "--set", "analyses=[tsn]"], ["did you mean 'tsne'"]),
+    "unknown setting": (["run", "--set", "settings.tsne.exmples=3"], ["did you mean 'examples'"]),
+    "no file": (["run", "missing.yaml"], ["missing.yaml"]),
+    "no study": (["status", "nothing"], ["nothing", "not a study"]),
+    "no image source": (["run", "--set", "data.source=missing.npz"], ["missing.npz", "does not exist"]),
+    "image too small": (["run", "--set", "model.factory=notebook_medium_cnn"], ["20"]),
+    "no engine": (["run", "--engine", "ray", "--set", "train.epochs=1"], ["ray"]),
+    "unknown option": (["run", "--oout", "x"], ["--out"]),
+    "unknown command": (["runn"], ["runn"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_a_plain_error(case, tmp_path):
+    arguments, expected = WRONG[case]
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 5
+    for text in expected:
+        assert text in done.stderr
+    assert not list(tmp_path.iterdir()) or case == "no engine"
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run("run", "--out", str(tmp_path / "file" / "study"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "--out" in done.stderr
+
+
+def test_dataset_absent_and_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("MODESCAPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    done = run("run", "cifar10-smallcnn", "--out", str(tmp_path / "s"))
+    assert done.returncode == 2
+    assert "uoft-cs/cifar10" in done.stderr
+    assert "data.source" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback():
+    assert "Traceback" in run("--debug", "run", "digit").stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example(command):
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert f"modescape {command}" in done.stdout
+    assert "Example" in done.stdout
+
+
+def test_recipes_are_listed_and_shown(tmp_path):
+    listed = run("recipes").stdout
+    assert "cifar10-smallcnn" in listed
+    shown = run("recipes", "show", "digits").stdout
+    assert "source: digits" in shown
+    assert run("--version").stdout.strip().endswith(modescape.__version__)
+
+
+@pytest.mark.parametrize("arguments", ["['--help']", "['status', {out!r}]", "['run', '--help']"])
+def test_help_and_status_import_nothing_heavy(study, arguments):
+    code = (
+        "import sys, contextlib\n"
+        f"sys.argv = ['modescape', *{arguments.format(out=str(study[0]))}]\n"
+        "from modescape.cli import main\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "heavy = {'torch', 'xarray', 'numpy', 'zarr', 'pydantic', 'rich', 'matplotlib'} & set(sys.modules)\n"
+        "print('HEAVY', sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "HEAVY []" in done.stdout
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
+    import signal
+
+    out = tmp_path / "s"
+    command = [sys.executable, "-m", "modescape", "run", "--out", str(out), "--set", "train.epochs=500"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        history = out / "members/000/resume.safetensors"
+        for _ in range(1200):
+            if history.exists() or process.poll() is not None:
+                break
+            pytest.importorskip("time").sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "Stopped" in stderr
+    assert f"--out {out}" in stderr
+    assert "Traceback" not in stderr

@@ -1,0 +1,298 @@
+"""Recipes: the built-in ones, refusals, overrides, and what identifies a study."""
+
+import pytest
+import yaml
+
+from modescape import recipe as recipes
+from modescape.errors import InputError
+from modescape.recipe import Recipe, builtin_names, builtin_text, load
+
+PUBLISHED = {  # factory, epochs, batch, scaling, validation, batches, adam's epsilon
+    "digits": ("small_cnn", None, 32, "unit", 200, "permutation", 1e-8),
+    "cifar10-smallcnn": ("small_cnn", 10, 128, "raw", 500, "replacement", 1e-8),
+    "cifar10-mediumcnn": ("medium_cnn", 40, 128, "raw", 500, "replacement", 1e-8),
+    "cifar10-resnet20": ("resnet20", 200, 32, "centered", 5000, "permutation", 1e-7),
+    "cifar100-resnet20": ("resnet20", 200, 128, "centered", 5000, "permutation", 1e-7),
+    "notebook-smallcnn": ("notebook_small_cnn", 40, 128, "unit", 5000, "permutation", 1e-7),
+    "notebook-mediumcnn": ("notebook_medium_cnn", 40, 128, "unit", 5000, "permutation", 1e-7),
+    "notebook-resnet20": ("notebook_resnet20", 40, 128, "unit", 5000, "permutation", 1e-7),
+}
+RATES = {  # learning rate of each plateau and its first epoch: the published schedules
+    "cifar10-resnet20": {0: 1e-3, 80: 1e-4, 120: 1e-5, 160: 1e-6, 180: 5e-7},
+    "cifar100-resnet20": {0: 1e-3, 100: 1e-4, 130: 5e-5, 160: 1e-5, 190: 5e-7},
+    "notebook-smallcnn": {0: 1.6e-3, 9: 8e-4, 19: 4e-4, 29: 2e-4},
+    "notebook-mediumcnn": {0: 1.6e-3, 9: 8e-4, 19: 4e-4, 29: 2e-4},
+    "notebook-resnet20": {0: 1.6e-3, 9: 8e-4, 19: 4e-4, 29: 2e-4},
+}
+
+
+def refused(message, *overrides, start="digits"):
+    with pytest.raises(InputError, match=message) as caught:
+        load(start, overrides)
+    assert "\n" not in str(caught.value)
+
+
+def from_text(text):
+    return recipes.parse(recipes.parse_yaml(text, "the file"), "the file")
+
+
+def test_the_built_in_recipes_are_these():
+    assert builtin_names() == sorted(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_built_in_recipes_hold_the_published_settings(name):
+    recipe = load(name)
+    train, (factory, epochs, *rest) = recipe.train, PUBLISHED[name]
+    assert recipe.name == name
+    assert recipe.model.factory == factory
+    assert epochs in (None, train.epochs)
+    assert [train.batch_size, recipe.data.scaling, recipe.data.validation, train.batches, train.epsilon] == rest
+    assert (train.optimizer, train.members, train.trajectories) == ("adam", 10, 3)
+    decay = (2e-4, "kernels") if factory == "resnet20" else (0.0, "all")
+    assert (train.weight_decay, train.decay) == decay
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_built_in_schedules_are_the_published_ones(name):
+    train = load(name).train
+    if name in RATES:
+        plateaus = zip([0, *train.schedule.epochs], [1.0, *train.schedule.factors], strict=True)
+        assert {start: factor * train.learning_rate for start, factor in plateaus} == pytest.approx(RATES[name])
+    else:
+        assert (train.learning_rate, train.schedule.kind, train.schedule.every) == (1.6e-3, "halving", 10)
+
+
+def test_built_in_augmentation_is_the_published_one():
+    plain = {"crop_padding": 0, "crop_fill": "zeros", "horizontal_flip": False, "brightness": 0.0}
+    keras = {"crop_padding": 3, "crop_fill": "nearest", "horizontal_flip": True, "brightness": 0.0}
+    expected = {"notebook-resnet20": plain | {"crop_padding": 4, "brightness": 0.5}}
+    expected |= {"cifar10-resnet20": keras, "cifar100-resnet20": keras}
+    for name in PUBLISHED:
+        assert load(name).data.augmentation.model_dump() == expected.get(name, plain)
+
+
+def test_built_in_sources():
+    sources = {name: load(name).data.source for name in PUBLISHED}
+    assert sources.pop("digits") == "digits"
+    assert sources.pop("cifar100-resnet20") == "uoft-cs/cifar100"
+    assert set(sources.values()) == {"uoft-cs/cifar10"}
+    assert load("cifar100-resnet20").data.label == "fine_label"
+    assert load("digits").data.test == 1297
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_recipes_open_with_one_line_of_comment(name):
+    first = builtin_text(name).splitlines()[0]
+    assert first.startswith("# ")
+    assert first.endswith(".")
+    assert len(first) <= 120
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_yaml_round_trip(name, tmp_path):
+    recipe = load(name)
+    path = tmp_path / "study.yaml"
+    path.write_text(recipe.to_yaml(), encoding="utf-8")
+    assert load(path) == recipe
+    assert load(recipe) == recipe
+    assert load(path).content_hash("data") == recipe.content_hash("data")
+    assert yaml.safe_load(recipe.to_yaml()).keys() == Recipe.model_fields.keys()  # every default is spelled out
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trian.epochs=3", "unknown key 'trian'; did you mean 'train'"),
+        ("train.epoch=3", "unknown key 'train.epoch'; did you mean 'epochs'"),
+        ("data.augmentation.brightnes=1", "unknown key 'data.augmentation.brightnes'; did you mean 'brightness'"),
+        ("train.schedule.evry=1", "unknown key 'train.schedule.evry'; did you mean 'every'"),
+        ("zzz=1", "unknown key 'zzz'; known: name, seed, data"),
+    ],
+)
+def test_unknown_keys_name_the_nearest(override, message):
+    refused(message, override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.members=four", "train.members is 'four'"),
+        ("train.members=0", "train.members is 0"),
+        ("train.members=2.5", "train.members is 2.5"),
+        ("train=5", "train is 5"),
+        ("train.learning_rate=.inf", "train.learning_rate is inf"),
+        ("train.momentum=1", "train.momentum is 1"),
+        ("train.optimizer=adamw", "train.optimizer is 'adamw': .*'adam' or 'sgd'"),
+        ("train.schedule.kind=cosin", "train.schedule is .*'cosin'.*'cosine'"),
+        ("train.schedule={kind: step, epochs: [3, 2], factors: [.1, .2]}", "must increase"),
+        ("train.schedule={kind: step, epochs: [3], factors: [.1, .2]}", "1 epochs and 2 factors"),
+        ("data.validation=0", "data.validation is 0"),
+        ("data.validation=1.0", "data.validation is 1.0"),
+        ("data.validation=true", "data.validation is True"),
+        ("data.source=", "data.source is None"),
+        ("streams.order=share", "streams.order is 'share': .*'separate' or 'shared'"),
+        ("seed=-1", "seed is -1"),
+        ("name=a/b", "name is 'a/b'"),
+        ("analyses=[tsne, tsne]", "named twice"),
+        ("model.arguments.x=.nan", "model.arguments is .*finite numbers"),
+        ("model.arguments.x=2020-01-01", "model.arguments is .*only text"),
+        ("settings.tsne.x=.inf", "settings.tsne is .*finite numbers"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(override, message):
+    refused(message, override)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.members", "not of the form key.path=value"),
+        ("=3", "not of the form key.path=value"),
+        ("name=[", r"--set name: '\[' is not a YAML value"),
+        ("name=2020-99-99", "--set name: '2020-99-99' is not a YAML value"),
+    ],
+)
+def test_settings_that_cannot_be_read(override, message):
+    refused(message, override)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "not valid YAML"),
+        ("- 1", "holds list"),
+        ("a: &x 1\nb: *x", r"^the file: YAML aliases \(\*name\) are not supported"),
+        ("train: {1: 2}", "train.1"),
+        ("a: 2020-99-99", "not valid YAML"),
+        ("a: !!python/object:x 1", "not valid YAML"),
+    ],
+)
+def test_files_that_are_no_recipe(text, message):
+    with pytest.raises(InputError, match=message):
+        from_text(text)
+
+
+def test_recipes_that_are_not_there(tmp_path):
+    refused("no recipe 'digit'; did you mean 'digits'", start="digit")
+    refused("cannot read the recipe file '.*nope.yaml': No such file", start=tmp_path / "nope.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    refused("not UTF-8", start=tmp_path / "binary.yaml")
+
+
+def test_a_file_without_a_name_is_named_after_itself(tmp_path):
+    (tmp_path / "mine.yaml").write_text("train: {epochs: 2}\n")
+    assert load(tmp_path / "mine.yaml").name == "mine"
+    assert load(tmp_path / "mine.yaml", ["name=other"]).name == "other"
+
+
+def test_overrides_reach_every_depth():
+    settings = [
+        "train.members=4",
+        "train.learning_rate=1e-3",
+        "data.augmentation.horizontal_flip=true",
+        "analyses=[tsne, ensemble_size]",
+        "model.arguments.channels=[8, 8]",
+        "settings.tsne.examples=512",
+        "data.source=../shared/data/cifar10",
+        "train.schedule={kind: cosine}",
+        "compute.workers=null",
+    ]
+    recipe = load("digits", settings)
+    assert (recipe.train.members, recipe.train.learning_rate) == (4, 1e-3)
+    assert recipe.data.augmentation.horizontal_flip is True
+    assert recipe.analyses == ["tsne", "ensemble_size"]
+    assert (recipe.model.arguments, recipe.settings) == ({"channels": [8, 8]}, {"tsne": {"examples": 512}})
+    assert recipe.data.source == "../shared/data/cifar10"
+    assert recipe.train.schedule.kind == "cosine"
+    assert load("digits").train.members == 10  # the built-in one is as it was
+    assert load("digits", ["train.members=3", "train.members=5"]).train.members == 5  # the last one counts
+
+
+SAME = [  # another study of the same networks
+    "name=other",
+    "train.members=3",
+    "data.source=elsewhere",
+    "data.image=img",
+    "data.label=y",
+    "data.config=plain",
+    "analyses=[tsne]",
+    "settings.tsne.examples=10",
+    "compute.engine=here",
+    "compute.device=cpu",
+    "compute.workers=2",
+]
+OTHER = [  # other networks
+    "seed=1",
+    "data.train=100",
+    "data.validation=100",
+    "data.test=0.3",
+    "data.scaling=raw",
+    "data.augmentation.crop_padding=1",
+    "data.augmentation.crop_fill=nearest",
+    "data.augmentation.horizontal_flip=true",
+    "data.augmentation.brightness=0.1",
+    "model.factory=medium_cnn",
+    "model.arguments.dropout=0.2",
+    "train.epochs=3",
+    "train.batch_size=64",
+    "train.batches=replacement",
+    "train.optimizer=sgd",
+    "train.learning_rate=0.1",
+    "train.momentum=0.5",
+    "train.epsilon=1e-7",
+    "train.weight_decay=1e-4",
+    "train.decay=kernels",
+    "train.schedule.every=5",
+    "train.trajectories=2",
+    "train.keep_last=5",
+    "streams.initialisation=shared",
+    "streams.order=shared",
+    "streams.augmentation=shared",
+    "streams.dropout=shared",
+]
+
+
+def leaves(values, prefix=""):
+    for key, value in values.items():
+        path = prefix + key
+        free = path in ("model.arguments", "train.schedule", "settings")
+        yield from leaves(value, f"{path}.") if isinstance(value, dict) and not free else [path]
+
+
+def test_every_key_is_on_one_of_the_lists():
+    listed = {setting.partition("=")[0] for setting in [*SAME, *OTHER]}
+    for path in leaves(load("digits").model_dump()):
+        assert any(key == path or key.startswith(f"{path}.") for key in listed), path
+
+
+@pytest.mark.parametrize("setting", SAME)
+def test_what_does_not_identify_a_study(setting):
+    assert load("digits", [setting]) != load("digits")
+    assert load("digits", [setting]).content_hash("data") == load("digits").content_hash("data")
+
+
+@pytest.mark.parametrize("setting", OTHER)
+def test_what_identifies_a_study(setting):
+    assert load("digits", [setting]).content_hash("data") != load("digits").content_hash("data")
+
+
+def test_the_content_of_the_data_identifies_a_study():
+    assert load("digits").content_hash("data") != load("digits").content_hash("other data")
+
+
+def test_the_order_of_keys_does_not_matter():
+    a = from_text("seed: 1\nmodel: {arguments: {a: 1, b: 2}}\ntrain: {epochs: 2, members: 3}")
+    b = from_text("train: {members: 3, epochs: 2}\nmodel: {arguments: {b: 2, a: 1}}\nseed: 1")
+    assert a.content_hash("data") == b.content_hash("data")
+
+
+def test_kept_epochs():
+    recipe = load("digits", ["train.epochs=5", "train.trajectories=2", "train.keep_last=2"])
+    assert recipe.kept_epochs(1) == [0, 1, 2, 3, 4, 5]
+    assert recipe.kept_epochs(2) == [0, 4, 5]
+
+
+def test_shared_streams():
+    assert load("digits").shared_streams() == frozenset()
+    assert load("digits", ["streams.order=shared"]).shared_streams() == {"order"}
