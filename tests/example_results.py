@@ -117,10 +117,11 @@ def trajectory_similarity(members: int, epochs: int) -> xr.Dataset:
     different[:, 0, :] = different[:, :, 0] = 0.89
     different[:, epoch, epoch] = 0
     dims = ("member", "epoch", "other_epoch")
+    without = cosine.copy()  # a net without normalisation layers
     return results.make_result(
         {
             "cosine": (dims, cosine, "1", "cosine of the weights"),
-            "cosine_without_batch_norm": (dims, cosine.copy(), "1", "cosine of the weights without normalisation layers"),
+            "cosine_without_batch_norm": (dims, without, "1", "cosine of the weights without normalisation layers"),
             "disagreement": (dims, different, "1", "share of test examples with different predicted labels"),
         },
         {"member": np.arange(kept), "epoch": epoch, "other_epoch": epoch},

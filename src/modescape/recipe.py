@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -50,7 +51,7 @@ FreeForm = Annotated[dict[str, Any], AfterValidator(_plain)]
 class Section(BaseModel):
     """A part of a recipe: immutable, no unknown keys, no silent conversion of text to numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class Augmentation(Section):
@@ -261,11 +262,28 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     return parse(override(values, overrides), origin)
 
 
+class _Loader(yaml.SafeLoader):
+    """Plain data; 1e-3 is a number (YAML 1.1 reads text), and a key that is given twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A dictionary whose keys are all different."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = [key for number, key in enumerate(keys) if key in keys[:number]]
+        if repeated:
+            raise yaml.YAMLError(f"the key {repeated[0]!r} is given twice, {str(node.start_mark).strip()}")
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
 def parse_yaml(text: str, origin: str) -> dict[str, Any]:
     """YAML text to a dictionary; plain data only, no aliases or tags."""
     try:
         aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-        values = None if aliases else yaml.safe_load(text)  # aliases can grow without bound
+        values = None if aliases else yaml.load(text, Loader=_Loader)  # aliases can grow without bound
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         problem = " ".join(str(error).split()) or "nested too deeply"
         raise InputError(f"{origin} is not valid YAML: {problem}") from error
@@ -284,20 +302,11 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         if not equals or not path.strip():
             raise InputError(f"--set {setting!r} is not of the form key.path=value, such as train.members=4")
         try:
-            value = yaml.safe_load(text) if text.strip() else None
+            value = yaml.load(text, Loader=_Loader) if text.strip() else None
         except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date such as 2020-99-99
             raise InputError(f"--set {path}: {text!r} is not a YAML value") from error
-        if isinstance(value, str):  # YAML 1.1 reads 1e-3 as text
-            value = _number(value)
         values = _with(values, path.strip().split("."), value)
     return values
-
-
-def _number(text: str) -> str | float:
-    try:
-        return float(text) if any(character.isdigit() for character in text) else text
-    except ValueError:
-        return text
 
 
 def _with(values: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:

@@ -300,3 +300,19 @@ def test_progress_counts_every_image(tmp_path):
     assert set(progress.stages) == {"training", "predicting", "analysing"}
     for total, done in progress.stages.values():
         assert done == total
+
+
+def test_the_estimate_counts_the_disk(finished, tmp_path):
+    """Against the files that the study came to hold; headers and state files are not counted."""
+    from modescape import data
+    from modescape.pipeline.estimate import duration, estimate
+
+    dataset = data.load(finished.recipe.data, 0)
+    assert estimate(finished, dataset, workers=2) is None
+    fresh = Study.create(tmp_path / "fresh", finished.recipe, finished.manifest)
+    cost = estimate(fresh, dataset, workers=2)
+    assert cost is not None
+    files = [*finished.path.rglob("*.safetensors"), *finished.path.rglob("c/*/0/0")]
+    assert cost.bytes == pytest.approx(sum(file.stat().st_size for file in files), rel=0.05)
+    assert 0 < cost.seconds < 600
+    assert [duration(seconds) for seconds in (0.1, 50, 400, 9000)] == ["1 s", "50 s", "7 min", "2.5 h"]

@@ -170,7 +170,7 @@ def test_both_cosines_have_one_scale(papers):
     assert (first.cmin, first.cmax, first.colorscale) == (second.cmin, second.cmax, second.colorscale)
 
 
-EDGES = [(1, 1), (2, 2), (64, 3), (10, 200)]
+EDGES = [(1, 1), (2, 2), (64, 200)]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -87,8 +87,10 @@ def test_losses_over_decades_have_a_logarithmic_axis():
     figure = plots.draw("training", dataset)
     figure.canvas.draw()
     assert figure.axes[0].get_yscale() == "log"
-    assert "log scale" in figure.axes[0].get_ylabel()
-    assert plots.draw_interactive("training", dataset).layout.yaxis.type == "log"
+    assert "log scale" in figure.axes[0].get_title(loc="left")
+    web = plots.draw_interactive("training", dataset)
+    assert web.layout.yaxis.type == "log"
+    assert "log scale" in web.layout.annotations[0].text
 
 
 def test_paths_run_in_order_of_the_epoch():
@@ -154,6 +156,14 @@ def test_numbers_in_titles(value, text):
 def test_long_names_are_shortened_and_unseen_characters_replaced():
     assert style.shortened("automobile-transporter") == "automobile-…"
     assert style.shortened("two\nlines\x07") == "two lines?"
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "step"), [(10, 11, 1), (12, 11, 2), (64, 11, 10), (101, 11, 10), (201, 11, 20), (1000, 11, 100)]
+)
+def test_labels_are_round_steps_apart(count, most, step):
+    assert style.spread(count, most) == list(range(0, count, step))
+    assert len(style.spread(count, most)) <= most
 
 
 def test_root_scale_gives_small_shares_room():

@@ -173,3 +173,35 @@ def test_divergence_is_seen_and_others_are_untouched():
     healthy = final_params(work, MEMBERS)
     for position in (0, 2):
         assert torch.equal(last.state.params[name][position], healthy[name][position])
+
+
+@pytest.mark.parametrize("purpose", rng.PURPOSES)
+def test_each_stream_can_be_shared_alone(purpose):
+    """Sharing one purpose makes members equal in it and in nothing else; sharing all makes them one network."""
+
+    def streams(shared):
+        settings = recipe.Recipe(streams=recipe.Streams(**dict.fromkeys(shared, "shared")))
+        return rng.MemberStreams(seed=settings.seed, shared=settings.shared_streams())
+
+    one = streams([purpose])
+    for other in rng.PURPOSES:
+        assert (one.key(other, 0, 3) == one.key(other, 1, 3)) == (other == purpose)
+    work = trainer("small_cnn", torch.float32, 8)
+    work.streams = one
+    same = torch.equal(*(next(iter(work.initial(member).state.params.values())) for member in (0, 1)))
+    assert same == (purpose == "initialisation")
+    work.streams = streams(rng.PURPOSES)
+    first, second = final_params(work, [0]), final_params(work, [1])
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    work.streams = streams([name for name in rng.PURPOSES if name != purpose])
+    third = final_params(work, [1])
+    assert not all(torch.equal(first[name], third[name]) for name in first)
+
+
+def test_a_member_does_not_depend_on_the_global_generator():
+    work = trainer("small_cnn", torch.float32, 8)
+    torch.rand(7)
+    first = final_params(work, [2])
+    with rng.seeded(99):
+        second = final_params(work, [2])
+    assert all(torch.equal(first[name], second[name]) for name in first)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,11 +13,11 @@ import torch
 from modescape import rng, runtime
 from modescape.data.dataset import Dataset
 from modescape.data.prepare import Preparation
+from modescape.predict import BATCH, Evaluator
 from modescape.study import Study
 from modescape.train.loop import Trainer
 
-TIMED_STEPS = 2  # after one that is not counted
-FORWARD_SHARE = 0.3  # of a training step's time that its forward pass takes; 0.25 to 0.35 on the built-in nets
+TIMED = 2  # calls after one that is not counted
 
 
 @dataclass(frozen=True)
@@ -44,34 +46,42 @@ def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
     if not left:
         return None
     with runtime.one_thread():
-        per_step, steps = _seconds_per_step(study, dataset)
+        per_step, per_image, steps = _timed(study, dataset)
     epochs = sum(recipe.train.epochs - member.epochs_done for member in left)
     rows = sum(len(recipe.kept_epochs(member.number)) for member in left)
-    images = rows * (len(dataset.test.label) + len(dataset.validation.label))
-    images += epochs * len(dataset.validation.label)
-    forward = FORWARD_SHARE * per_step * images / recipe.train.batch_size
+    examples = len(dataset.test.label) + len(dataset.validation.label)
+    images = rows * examples + epochs * len(dataset.validation.label)
     model = study.manifest["model"]
     sizes = [math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values()]
     resume = (3 if recipe.train.optimizer == "adam" else 2) * sum(sizes) * 4
-    predictions = rows * (len(dataset.test.label) + len(dataset.validation.label)) * dataset.num_classes * 4
+    predictions = rows * examples * dataset.num_classes * 4
     return Estimate(
-        seconds=(epochs * steps * per_step + forward) / min(workers, len(left)),
+        seconds=(epochs * steps * per_step + images * per_image) / min(workers, len(left)),
         bytes=rows * sum(sizes) * 4 + len(left) * resume + predictions,
     )
 
 
-def _seconds_per_step(study: Study, dataset: Dataset) -> tuple[float, int]:
-    """Seconds of a training step of one member, and steps of an epoch."""
+def _timed(study: Study, dataset: Dataset) -> tuple[float, float, int]:
+    """Seconds of a training step and of evaluating an image, one member on one thread; steps of an epoch."""
     recipe = study.recipe
     preparation = Preparation.of(recipe.data, dataset.train)
     trainer = Trainer(recipe, dataset.train, dataset.num_classes, preparation)
     index = torch.arange(recipe.train.batch_size)[None] % len(dataset.train.label)
     keys = torch.tensor([rng.key(recipe.seed, "estimate")])
     state, step = trainer.stacked([trainer.initial(0).state]), trainer.step([0])
-    seconds = []
-    for _ in range(1 + TIMED_STEPS):
-        started = time.perf_counter()
-        images = preparation(dataset.train.image[index], keys)
-        step(state, images, dataset.train.label[index], keys)
-        seconds.append(time.perf_counter() - started)
-    return sum(seconds[1:]) / TIMED_STEPS, trainer.steps
+
+    def train() -> None:
+        step(state, preparation(dataset.train.image[index], keys), dataset.train.label[index], keys)
+
+    evaluator = Evaluator(module=copy.deepcopy(step.module), preparation=preparation)
+    images = dataset.test.image[:BATCH]
+    return _seconds(train), _seconds(lambda: evaluator(state, images)) / len(images), trainer.steps
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Mean time of `TIMED` calls after one that is not counted."""
+    work()
+    started = time.perf_counter()
+    for _ in range(TIMED):
+        work()
+    return (time.perf_counter() - started) / TIMED

@@ -51,7 +51,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             if place:
                 axes.set_yticklabels([])
                 axes.set_ylabel("")
-        paper.colour_bar(figure, image, list(panels), style.PERCENT, "Share of the true class (%)")
+        paper.colour_bar(image, panels[None], style.PERCENT, "Share of the true class (%)")
         return paper.finish(figure, TITLE, caption(dataset))
 
 
@@ -96,4 +96,4 @@ def _panel_title(dataset: xr.Dataset, place: int) -> str:
 
 def _named(dataset: xr.Dataset) -> str:
     step = np.diff(style.spread(dataset.sizes["class"], LABELS)[:2])
-    return f"Every {step[0]}th class is named." if step.size and step[0] > 1 else ""
+    return f"Every {style.ordinal(int(step[0]))} class is named." if step.size and step[0] > 1 else ""

@@ -84,7 +84,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             axes.set_xlabel("Networks averaged (number)")
             axes.set_ylabel(label)
             axes.set_xlim(0.5, dataset["size"].values.max(initial=1) + 0.5)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
         return paper.finish(figure, TITLE, caption(dataset), _keys(dataset))
 
 
@@ -144,7 +144,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         _trace_mean(figure, (row, column), mean_member(dataset, metric), last, label)
         for method in _methods(dataset):
             _trace_curve(figure, (row, column), dataset, method, metric)
-        ticks = {"dtick": 1} if last <= 12 else {}
+        ticks: dict[str, Any] = {"dtick": 1} if last <= 12 else {}
         figure.update_xaxes(
             title_text="Networks averaged (number)", range=[0.5, last + 0.5], row=row, col=column, **ticks
         )
@@ -202,6 +202,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
     alone = of_test_sampling_alone(dataset, method)
     symbols = [kind] * (len(size) - 1) + [f"{kind}-open" if alone else kind]
     sizes = [7 if len(size) <= MARKED_SIZES else 0] * (len(size) - 1) + [9 if alone else 7]
+    edges = [0] * (len(size) - 1) + [2 if alone else 0]
     bars = np.zeros((2, len(size)))
     if alone or len(size) == 1:
         bars[:, -1] = _last_bar(values)
@@ -210,7 +211,13 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
         y=score,
         mode="lines+markers",
         line={"color": colour, "width": 2},
-        marker={"color": colour, "size": sizes, "symbol": symbols, "opacity": 1, "line": {"width": 2, "color": colour}},
+        marker={
+            "color": colour,
+            "size": sizes,
+            "symbol": symbols,
+            "opacity": 1,
+            "line": {"width": edges, "color": colour},
+        },
         error_y={
             "type": "data",
             "array": bars[1],

@@ -35,6 +35,7 @@ p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
 </head>
 <body>
 <h1>{title}</h1>
+<script charset="utf-8" src="plotly.min.js"></script>
 <div class="wide"><div>
 {figure}
 </div></div>
@@ -81,7 +82,7 @@ def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
     content = plotly.io.to_html(
         interactive,
         config={"responsive": True, "displaylogo": False},
-        include_plotlyjs="directory",
+        include_plotlyjs=False,
         full_html=False,
         div_id=f"figure-{name}",
         default_height=f"{int(interactive.layout.height)}px",

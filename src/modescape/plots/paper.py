@@ -131,13 +131,12 @@ def heat_map(axes: Axes, matrix: np.ndarray, scale: style.Scale, decimals: int =
     return image
 
 
-def colour_bar(figure: Figure, image: AxesImage, axes: Sequence[Axes], scale: style.Scale, label: str) -> None:
-    """The key of a colour scale, to the right of the panels that share it."""
-    bar = figure.colorbar(
-        image, ax=axes, fraction=0.05, pad=0.02, aspect=28 * len({a.get_subplotspec().rowspan for a in axes})
-    )
+def colour_bar(image: AxesImage, axes: np.ndarray, scale: style.Scale, label: str) -> None:
+    """The key of a colour scale, to the right of the panels that share it; axes [row, column]."""
+    figure = axes[0, 0].figure
+    bar = figure.colorbar(image, ax=list(axes.ravel()), fraction=0.05, pad=0.02, aspect=28 * len(axes))
     if scale.ticks:
         bar.set_ticks(list(scale.ticks), labels=[f"{tick:g}" for tick in scale.ticks])
     bar.ax.minorticks_off()
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(label)

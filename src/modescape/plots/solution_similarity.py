@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Independent solutions"
-LABELS = 16  # members a side
+LABELS = 11  # members a side
 NAMES = {
     "cosine": "Cosine of weights",
     "cosine_without_batch_norm": "Cosine without normalisation",
@@ -72,7 +72,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             image = paper.heat_map(axes, off_diagonal(dataset, name), scales[name])
             paper.matrix_axes(axes, (members, members), ("Member (number)", "Member (number)"), LABELS)
             paper.panel_title(axes, f"{NAMES[name]}\n{pair_text(dataset, name)}")
-            paper.colour_bar(figure, image, [axes], scales[name], BARS[name])
+            paper.colour_bar(image, np.array([[axes]]), scales[name], BARS[name])
         return paper.finish(figure, TITLE, caption(dataset))
 
 
@@ -83,8 +83,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
     columns = _columns(names)
     rows = math.ceil(len(names) / columns)
     titles = [f"{NAMES[name]}<br>{pair_text(dataset, name)}" for name in names]
-    figure = web.panels(rows, columns, titles, 70 + 390 * rows)
-    figure.update_layout(margin_t=60)
+    figure = web.panels(rows, columns, titles, 70 + 390 * rows, title_lines=2)
     for place, name in enumerate(names):
         row, column = place // columns + 1, place % columns + 1
         key = f"coloraxis{place + 1 if place else ''}"

@@ -132,8 +132,11 @@ def unique(names: list[str]) -> list[str]:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most this many evenly spaced positions of 0..count-1, the first included."""
-    return list(range(0, count, math.ceil(count / most) if count else 1))
+    """At most this many positions of 0..count-1, from the first one on, 1, 2, 5, 10, 20, 50, ... apart."""
+    step = 1
+    while count > step * most:
+        step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    return list(range(0, count, step))
 
 
 def member_colour(place: int) -> str:
@@ -150,6 +153,11 @@ def transparent(colour: str, opacity: float) -> str:
 def counted(value: int, one: str, many: str | None = None) -> str:
     """A number and its noun: 1 network, 1,297 test examples."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def ordinal(value: int) -> str:
+    """2nd, 3rd, 4th, 5th, ... 20th: steps between labels."""
+    return f"{value}{'nd' if value == 2 else 'rd' if value == 3 else 'th'}"
 
 
 def sentences(*parts: str) -> str:

@@ -44,14 +44,12 @@ def draw(dataset: xr.Dataset) -> Figure:
             for split, (name, colour) in SPLITS.items():
                 curves = factor * dataset[f"{split}_{quantity}"].transpose("member", "epoch").values
                 _lines(axes, dataset.epoch.values, curves, colour, name)
-            paper.panel_title(axes, title)
-            _finish_axes(axes, dataset, label, _is_wide(dataset, quantity))
+            _finish_axes(axes, dataset, title, label, _is_wide(dataset, quantity))
             axes.legend(loc="best")
         axes = figure.add_subplot(grid[1, :])
         rates = dataset["learning_rate"].transpose("member", "epoch").values
         _lines(axes, dataset.epoch.values, rates, style.NEUTRAL, "")
-        paper.panel_title(axes, "Learning rate")
-        _finish_axes(axes, dataset, "Learning rate (1)", _spans_decades(rates))
+        _finish_axes(axes, dataset, "Learning rate", "Rate (1)", _spans_decades(rates))
         if axes.get_yscale() == "linear":
             axes.set_ylim(bottom=0)
         return paper.finish(figure, TITLE, caption(dataset))
@@ -64,22 +62,24 @@ def _lines(axes: Axes, epoch: np.ndarray, curves: np.ndarray, colour: str, name:
     axes.plot(epoch, middle(curves), color=colour, linewidth=2, marker=marker, markersize=3, label=name)
 
 
-def _finish_axes(axes: Axes, dataset: xr.Dataset, label: str, log: bool) -> None:
+def _finish_axes(axes: Axes, dataset: xr.Dataset, title: str, label: str, log: bool) -> None:
     from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
 
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf)))
         axes.yaxis.set_minor_formatter(NullFormatter())
+    paper.panel_title(axes, _title(title, log))
     axes.set_xlim(0, 1.02 * _last_epoch(dataset))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Epoch (passes over the training split)")
-    axes.set_ylabel(label + (", log scale" if log else ""))
+    axes.set_ylabel(label)
 
 
 def draw_interactive(dataset: xr.Dataset) -> go.Figure:
     """Loss, accuracy and learning rate against the epoch, for the page."""
-    titles = [*(title for title, _, _ in QUANTITIES.values()), "Learning rate"]
+    titles = [_title(title, _is_wide(dataset, quantity)) for quantity, (title, _, _) in QUANTITIES.items()]
+    titles.append(_title("Learning rate", _spans_decades(dataset["learning_rate"].values)))
     specs = [[{}, {}], [{"colspan": 2}, None]]
     figure = web.panels(2, 2, titles, 560, specs=specs, row_heights=[0.74, 0.26], vertical_spacing=0.2)
     for column, (quantity, (_, label, factor)) in enumerate(QUANTITIES.items(), start=1):
@@ -89,7 +89,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         _axes(figure, (1, column), dataset, label, _is_wide(dataset, quantity))
     rates = dataset["learning_rate"].transpose("member", "epoch").values
     _traces(figure, (2, 1), dataset, rates, style.NEUTRAL, "Learning rate")
-    _axes(figure, (2, 1), dataset, "Learning rate (1)", _spans_decades(rates))
+    _axes(figure, (2, 1), dataset, "Rate (1)", _spans_decades(rates))
     figure.update_yaxes(rangemode="tozero", row=2, col=1)  # no effect on a logarithmic axis
     web.left_titles(figure)
     return figure
@@ -135,7 +135,7 @@ def _axes(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, label:
     digits: dict[str, Any] = {"dtick": 1} if last <= 10 else {}
     figure.update_xaxes(title_text="Epoch (passes)", range=[0, 1.02 * last], row=row, col=column, **digits)
     scale = {"type": "log", "dtick": "D2" if label.startswith("Mean") else 1} if log else {}
-    figure.update_yaxes(title_text=label + (", log scale" if log else ""), row=row, col=column, **scale)
+    figure.update_yaxes(title_text=label, exponentformat="power", row=row, col=column, **scale)
 
 
 def middle(curves: np.ndarray) -> np.ndarray:
@@ -145,6 +145,10 @@ def middle(curves: np.ndarray) -> np.ndarray:
     if there.any():
         median[there] = np.nanmedian(curves[:, there], axis=0)
     return median
+
+
+def _title(text: str, log: bool) -> str:
+    return f"{text} (log scale)" if log else text
 
 
 def _last_epoch(dataset: xr.Dataset) -> float:

@@ -38,6 +38,7 @@ def caption(dataset: xr.Dataset) -> str:
         "the same as for independent solutions.",
         without,
         f"The first {drawn} of {there} kept runs are drawn." if drawn < there else "",
+        f"On the page every {style.ordinal(_step(dataset))} epoch is drawn." if _step(dataset) > 1 else "",
         style.left_out(dataset),
     )
 
@@ -62,29 +63,28 @@ def draw(dataset: xr.Dataset) -> Figure:
             name = names[column]
             images[name] = paper.heat_map(axes, _matrix(dataset, name, row), scales[name])
             paper.matrix_axes(axes, (epochs, epochs), ("Epoch (passes)", "Epoch (passes)"), LABELS)
-            paper.panel_title(axes, f"{NAMES[name]}, member {members[row]}")
-        cosines = [column for column, name in enumerate(names) if name != "disagreement"]
-        shared = list(panels[:, cosines].ravel())
-        paper.colour_bar(figure, images["cosine"], shared, scales["cosine"], BARS["cosine"])
-        shared = list(panels[:, -1])
-        paper.colour_bar(figure, images["disagreement"], shared, scales["disagreement"], BARS["disagreement"])
+            paper.panel_title(axes, f"{NAMES[name]}\nmember {members[row]}")
+        # both cosines, with and without normalisation, share the key on the left
+        paper.colour_bar(images["cosine"], panels[:, :-1], scales["cosine"], BARS["cosine"])
+        paper.colour_bar(images["disagreement"], panels[:, -1:], scales["disagreement"], BARS["disagreement"])
         return paper.finish(figure, TITLE, caption(dataset))
 
 
 def draw_interactive(dataset: xr.Dataset) -> go.Figure:
     """A row of matrices for every kept run, for the page."""
-    thinned = dataset.isel(member=slice(TRAJECTORIES), epoch=_thin(dataset), other_epoch=_thin(dataset))
+    every = slice(None, None, _step(dataset))
+    thinned = dataset.isel(member=slice(TRAJECTORIES), epoch=every, other_epoch=every)
     names, scales = quantities(dataset), _scales(dataset)
     members, epoch = thinned.member.values, thinned.epoch.values
-    titles = [f"{NAMES[name]}, member {member}" for member in members for name in names]
-    figure = web.panels(len(members), len(names), titles, 110 + 360 * len(members))
+    titles = [f"{NAMES[name]}<br>member {member}" for member in members for name in names]
+    figure = web.panels(len(members), len(names), titles, 120 + 375 * len(members), title_lines=2)
     for row, member in enumerate(members, start=1):
         for column, name in enumerate(names, start=1):
             hover = f"{NAMES[name]}, member {member}<br>epochs %{{y}} and %{{x}}: %{{z:.3f}}"
             matrix = _matrix(thinned, name, row - 1)
             web.heat_map(figure, (row, column), matrix, (epoch, epoch), key=_key(name), hover=hover)
     axes: dict[str, Any] = {"title_text": "Epoch (passes)"}
-    axes |= {"tickvals": epoch[style.spread(len(epoch), LABELS)]} if len(epoch) > 1 else {"tickvals": epoch}
+    axes["tickvals"] = epoch[style.spread(len(epoch), LABELS)]
     figure.update_xaxes(**axes)
     figure.update_yaxes(**axes)
     web.first_column_titles(figure)
@@ -107,5 +107,5 @@ def _matrix(dataset: xr.Dataset, name: str, place: int) -> np.ndarray:
     return dataset[name].transpose("member", "epoch", "other_epoch").values[place]
 
 
-def _thin(dataset: xr.Dataset) -> slice:
-    return slice(None, None, max(1, math.ceil(dataset.sizes["epoch"] / EPOCHS)))
+def _step(dataset: xr.Dataset) -> int:
+    return max(1, math.ceil(dataset.sizes["epoch"] / EPOCHS))

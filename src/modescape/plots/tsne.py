@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             Line2D([], [], color=style.member_colour(place), marker="o", markersize=6, label=f"Member {member}")
             for place, member in enumerate(members[:NAMED_MEMBERS])
         ]
-        grey = {"color": "0.4", "linestyle": "none"}
+        grey: dict[str, Any] = {"color": "0.4", "linestyle": "none"}
         keys.append(Line2D([], [], marker="*", markersize=9, markerfacecolor="white", label="Epoch 0", **grey))
         keys.append(Line2D([], [], marker="o", markersize=6, label="Last epoch", **grey))
         return paper.finish(figure, TITLE, caption(dataset), keys)
@@ -150,4 +150,4 @@ def _step(dataset: xr.Dataset) -> int:
 
 
 def _step_words(dataset: xr.Dataset) -> str:
-    return "epoch" if _step(dataset) == 1 else f"{_step(dataset)} kept epochs"
+    return "epoch" if _step(dataset) == 1 else f"{_step(dataset)} epochs"

@@ -19,7 +19,9 @@ GREY = "rgba(128,128,128,.35)"  # a matrix cell without a value
 TOP, BOTTOM = 50, 60  # pixels above and below the panels
 
 
-def panels(rows: int, columns: int, titles: Sequence[str], height: int, **layout: Any) -> go.Figure:
+def panels(
+    rows: int, columns: int, titles: Sequence[str], height: int, *, title_lines: int = 1, **layout: Any
+) -> go.Figure:
     """Empty panels in rows and columns.
 
     Args:
@@ -27,12 +29,13 @@ def panels(rows: int, columns: int, titles: Sequence[str], height: int, **layout
         columns: of panels.
         titles: of the panels, row by row, already escaped; "" for none.
         height: of the figure, pixels; its width is its place's.
+        title_lines: lines of a panel's title.
         **layout: further arguments of `plotly.subplots.make_subplots`.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    layout = {"horizontal_spacing": 0.13, "vertical_spacing": min(95 / height, 0.9 / max(rows, 1)), **layout}
+    layout = {"horizontal_spacing": 0.13, "vertical_spacing": (80 + 17 * title_lines) / height, **layout}
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=list(titles), **layout)
     figure.update_layout(
         template=go.layout.Template(),  # not the user's default one
@@ -41,7 +44,7 @@ def panels(rows: int, columns: int, titles: Sequence[str], height: int, **layout
         font={"family": FONT, "size": 12},
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
-        margin={"l": 10, "r": 10, "t": TOP, "b": BOTTOM},
+        margin={"l": 10, "r": 10, "t": TOP + 10 * (title_lines - 1), "b": BOTTOM},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"},
         hoverlabel={"align": "left"},
     )

@@ -143,8 +143,8 @@ class PredictionWriter:
             # the models are named before the big array grows: a row counts when all three have it
             for name, part in (("member", 0), ("epoch", 1)):
                 array = _array(group, name)
-                array.resize((max(len(rows), array.shape[0]),))  # never shorter: what follows stays unnamed
-                array[old : len(rows)] = np.array([pair[part] for pair in rows], dtype=np.int64)[old:]
+                array.resize((len(rows),))
+                array[old:] = np.array([pair[part] for pair in rows], dtype=np.int64)[old:]
         log_prob = _array(group, "log_prob")
         if log_prob.shape[0] < len(rows):
             log_prob.resize((len(rows), *log_prob.shape[1:]))
