@@ -1,7 +1,9 @@
 """The command line as a user meets it: exit codes, plain errors, examples, light imports."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -70,8 +72,8 @@ WRONG = {
     "no module": (["run", "--set", "model.factory=nowhere:net"], ["nowhere"]),
     "no network": (["run", "--set", "model.factory=builtins:dict"], ["dict", "Module"]),
     "wrong output": (
-        ["run", "--set", "model.factory=torch.nn:Flatten"],
-        ["Flatten"],
+        ["run", "--set=model.factory=torch.nn:Linear", "--set=model.arguments={in_features: 8, out_features: 3}"],
+        ["[2, 1, 8, 3]", "[2, 10]"],
     ),
     "unknown analysis": (["run", "--set", "analyses=[tsn]"], ["did you mean 'tsne'"]),
     "unknown setting": (["run", "--set", "settings.tsne.exmples=3"], ["did you mean 'examples'"]),
@@ -151,8 +153,6 @@ def test_help_and_status_import_nothing_heavy(study, arguments):
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
-    import signal
-
     out = tmp_path / "s"
     command = [sys.executable, "-m", "modescape", "run", "--out", str(out), "--set", "train.epochs=500"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -161,7 +161,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
         for _ in range(1200):
             if history.exists() or process.poll() is not None:
                 break
-            pytest.importorskip("time").sleep(0.05)
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
     finally:

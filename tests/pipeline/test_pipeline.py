@@ -316,3 +316,29 @@ def test_the_estimate_counts_the_disk(finished, tmp_path):
     assert cost.bytes == pytest.approx(sum(file.stat().st_size for file in files), rel=0.05)
     assert 0 < cost.seconds < 600
     assert [duration(seconds) for seconds in (0.1, 50, 400, 9000)] == ["1 s", "50 s", "7 min", "2.5 h"]
+
+
+def test_a_study_cut_off_while_it_was_made_is_made_again(tmp_path):
+    out = tmp_path / "s"
+    out.mkdir()
+    (out / ".lock").touch()
+    (out / "study.yaml").write_text("name: half")
+    assert pipeline.train("digits", out, overrides=[*HERE, "train.members=1"]).trained == [0]
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(InputError, match=r"not empty \(it holds 'thesis\.tex'\)"):
+        pipeline.train("digits", tmp_path, overrides=HERE)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_damaged_resume_file_starts_the_member_over(finished, tmp_path):
+    out = tmp_path / "s"
+    overrides = [*HERE, "train.members=1"]
+    pipeline.train("digits", out, overrides=overrides)
+    resume, state = out / "members/000/resume.safetensors", out / "members/000/state.json"
+    resume.write_bytes(resume.read_bytes()[:-9])
+    state.write_text(state.read_text().replace('"trained"', '"training"'))
+    pipeline.train("digits", out, overrides=overrides)
+    assert digests(out, "members/000") == digests(finished.path, "members/000")

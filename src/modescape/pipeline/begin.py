@@ -19,7 +19,7 @@ from modescape.errors import InputError
 from modescape.models import normalization_parameters, split_state
 from modescape.progress import Progress
 from modescape.recipe import Recipe
-from modescape.study import Study
+from modescape.study import Study, layout
 from modescape.train.loop import initial_module
 from modescape.train.plan import make_plan
 from modescape.train.step import can_stack
@@ -34,7 +34,7 @@ def begin(
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
     dataset = data.load(resolved.data, resolved.seed)
-    study = _existing(path, resolved, dataset.fingerprint) if path.exists() and any(path.iterdir()) else None
+    study = _existing(path, resolved, dataset.fingerprint)
     manifest = study.manifest if study else make_manifest(resolved, dataset, device)
     if study is None:
         study = Study.create(path, resolved, manifest)
@@ -76,10 +76,18 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
     return recipes.parse(values, "the recipe")
 
 
-def _existing(path: Path, recipe: Recipe, fingerprint: str) -> Study:
-    study = Study.open(path)
-    _refuse_other(study, recipe, fingerprint)
-    return study
+def _existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
+    """The study that is there, if it is of this recipe; None for a new folder, or one whose making was cut off."""
+    if (path / layout.MANIFEST).exists():
+        study = Study.open(path)
+        _refuse_other(study, recipe, fingerprint)
+        return study
+    foreign = [name for name in layout.names(path) if name not in (layout.LOCK, layout.RECIPE) and name[0] != "."]
+    if foreign:
+        raise InputError(
+            f"'{path}' is no study and not empty (it holds '{foreign[0]}'); choose another folder with --out"
+        )
+    return None
 
 
 def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:

@@ -139,7 +139,10 @@ def _starts(place: Workplace, trainer: Trainer, members: list[int]) -> list[Star
 
 
 def _resumed(study: Study, member: int) -> Start | None:
-    resume = read_resume(study, member)
+    try:
+        resume = read_resume(study, member)
+    except WorkError:  # damaged: the member starts over and writes the same bytes again
+        return None
     if resume is None:
         return None
     epoch, tensors = resume

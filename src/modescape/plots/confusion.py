@@ -71,6 +71,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
             matrix,
             (names, names),
             key="coloraxis",
+            scale=style.PERCENT,
             hover=hover,
             decimals=0,
             extra=counts[place - 1],

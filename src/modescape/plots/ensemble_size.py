@@ -179,46 +179,57 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
     size, score, low, high = (values[name] for name in ("size", "score", "low", "high"))
     if not size.size:
         return
-    colour, name = (
-        style.METHOD_COLOURS.get(method, style.NEUTRAL),
-        style.METHOD_NAMES.get(method, style.escaped(method)),
+    colour = style.METHOD_COLOURS.get(method, style.NEUTRAL)
+    name = style.METHOD_NAMES.get(method, style.escaped(method))
+    there = np.isfinite(low) & np.isfinite(high)
+    band = go.Scatter(
+        x=np.concatenate([size[there], size[there][::-1]]),
+        y=np.concatenate([low[there], high[there][::-1]]),
+        fill="toself",
+        fillcolor=style.transparent(colour, 0.2),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        legendgroup=method,
+        showlegend=False,
     )
-    group: dict[str, Any] = {"legendgroup": method, "showlegend": False}
-    band = np.isfinite(low) & np.isfinite(high)
-    figure.add_trace(
-        go.Scatter(
-            x=np.concatenate([size[band], size[band][::-1]]),
-            y=np.concatenate([low[band], high[band][::-1]]),
-            fill="toself",
-            fillcolor=style.transparent(colour, 0.2),
-            line={"width": 0},
-            mode="lines",
-            hoverinfo="skip",
-            **group,
-        ),
-        *place,
-    )
-    kind = style.METHOD_MARKERS.get(method, ("o", "circle"))[1]
-    alone = of_test_sampling_alone(dataset, method)
-    symbols = [kind] * (len(size) - 1) + [f"{kind}-open" if alone else kind]
-    sizes = [7 if len(size) <= MARKED_SIZES else 0] * (len(size) - 1) + [9 if alone else 7]
-    edges = [0] * (len(size) - 1) + [2 if alone else 0]
-    bars = np.zeros((2, len(size)))
-    if alone or len(size) == 1:
-        bars[:, -1] = _last_bar(values)
     line = go.Scatter(
         x=size,
         y=score,
         mode="lines+markers",
         line={"color": colour, "width": 2},
-        marker={
-            "color": colour,
-            "size": sizes,
-            "symbol": symbols,
+        **_marks(method, values, of_test_sampling_alone(dataset, method)),
+        customdata=np.stack([low, high], axis=1),
+        hovertemplate=(
+            f"{name}, %{{x}} averaged<br>{METRICS[metric][1]}: %{{y:.4g}}"
+            "<br>95 % interval %{customdata[0]:.4g} to %{customdata[1]:.4g}<extra></extra>"
+        ),
+        name=name,
+        legendgroup=method,
+        showlegend=place == (1, 1),
+    )
+    figure.add_trace(band, *place)
+    figure.add_trace(line, *place)
+    if metric == "brier":
+        _trace_law(figure, place, dataset, method)
+
+
+def _marks(method: str, values: dict[str, np.ndarray], alone: bool) -> dict[str, Any]:
+    """Marker and error bars of a curve: a mark a size while there are few, the last one hollow and with a bar."""
+    others = len(values["size"]) - 1
+    kind = style.METHOD_MARKERS.get(method, ("o", "circle"))[1]
+    bars = np.full((2, others + 1), np.nan)  # of zero length they would still have caps
+    if alone or others == 0:  # of a single size the band has no width
+        bars[:, -1] = _last_bar(values)
+    return {
+        "marker": {
+            "color": style.METHOD_COLOURS.get(method, style.NEUTRAL),
+            "symbol": [kind] * others + [f"{kind}-open" if alone else kind],
+            "size": [7 if others < MARKED_SIZES else 0] * others + [9 if alone else 7],
+            "line": {"width": [0] * others + [2 if alone else 0]},
             "opacity": 1,
-            "line": {"width": edges, "color": colour},
         },
-        error_y={
+        "error_y": {
             "type": "data",
             "array": bars[1],
             "arrayminus": bars[0],
@@ -226,17 +237,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
             "thickness": 1.5,
             "width": 4,
         },
-        customdata=np.stack([low, high], axis=1),
-        hovertemplate=(
-            f"{name}, %{{x}} averaged<br>{METRICS[metric][1]}: %{{y:.4g}}"
-            "<br>95 % interval %{customdata[0]:.4g} to %{customdata[1]:.4g}<extra></extra>"
-        ),
-        name=name,
-        **{**group, "showlegend": place == (1, 1)},
-    )
-    figure.add_trace(line, *place)
-    if metric == "brier":
-        _trace_law(figure, place, dataset, method)
+    }
 
 
 def _trace_law(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, method: str) -> None:

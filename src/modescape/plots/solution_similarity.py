@@ -39,7 +39,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Disagreement:",
         f"share of {style.tested_on(dataset)} that two label differently; its colours go by the square root and are",
         "the same as within one run. Divided by the mean error of the two, 1 means: as many different",
-        "labels as errors. Over the panels: mean over pairs of different members and its 95 % interval.",
+        "labels as errors. Over the panels: mean over pairs of different members (95 % interval).",
         f"{style.intervals(dataset)} Grey: a member with itself.",
         without,
         style.left_out(dataset),
@@ -89,7 +89,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         key = f"coloraxis{place + 1 if place else ''}"
         hover = f"{NAMES[name]}<br>members %{{y}} and %{{x}}: %{{z:.3f}}"
         matrix = off_diagonal(dataset, name)
-        web.heat_map(figure, (row, column), matrix, (members, members), key=key, hover=hover)
+        web.heat_map(figure, (row, column), matrix, (members, members), key=key, scale=scales[name], hover=hover)
         web.category_axes(figure, (row, column), members, members, LABELS)
         web.colour_axis(figure, key, scales[name], column, row, first=row)
     figure.update_xaxes(title_text="Member (number)")
@@ -100,7 +100,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
 
 
 def pair_text(dataset: xr.Dataset, name: str) -> str:
-    """Mean over pairs with its interval: "mean 0.270 (95 %: 0.264 to 0.276)"."""
+    """Mean over pairs with its interval: "mean 0.270 (0.264 to 0.276)"."""
     metrics = [str(metric) for metric in dataset["metric"].values]
     if dataset.sizes["member"] < 2 or name not in metrics:
         return "one member: no pairs"
@@ -108,7 +108,7 @@ def pair_text(dataset: xr.Dataset, name: str) -> str:
     if not math.isfinite(mean):
         return "no pairs"
     there = math.isfinite(low) and math.isfinite(high)
-    interval = f"95 %: {style.fixed(low)} to {style.fixed(high)}" if there else "no interval"
+    interval = f"{style.fixed(low)} to {style.fixed(high)}" if there else "no interval"
     return f"mean {style.fixed(mean)} ({interval})"
 
 

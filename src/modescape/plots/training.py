@@ -63,12 +63,10 @@ def _lines(axes: Axes, epoch: np.ndarray, curves: np.ndarray, colour: str, name:
 
 
 def _finish_axes(axes: Axes, dataset: xr.Dataset, title: str, label: str, log: bool) -> None:
-    from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
+    from matplotlib.ticker import MaxNLocator
 
     if log:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(np.inf, np.inf)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
     paper.panel_title(axes, _title(title, log))
     axes.set_xlim(0, 1.02 * _last_epoch(dataset))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

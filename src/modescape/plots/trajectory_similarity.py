@@ -77,12 +77,14 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
     names, scales = quantities(dataset), _scales(dataset)
     members, epoch = thinned.member.values, thinned.epoch.values
     titles = [f"{NAMES[name]}<br>member {member}" for member in members for name in names]
-    figure = web.panels(len(members), len(names), titles, 120 + 375 * len(members), title_lines=2)
+    figure = web.panels(
+        len(members), len(names), titles, 120 + 375 * len(members), title_lines=2, horizontal_spacing=0.16
+    )
     for row, member in enumerate(members, start=1):
         for column, name in enumerate(names, start=1):
             hover = f"{NAMES[name]}, member {member}<br>epochs %{{y}} and %{{x}}: %{{z:.3f}}"
             matrix = _matrix(thinned, name, row - 1)
-            web.heat_map(figure, (row, column), matrix, (epoch, epoch), key=_key(name), hover=hover)
+            web.heat_map(figure, (row, column), matrix, (epoch, epoch), key=_key(name), scale=scales[name], hover=hover)
     axes: dict[str, Any] = {"title_text": "Epoch (passes)"}
     axes["tickvals"] = epoch[style.spread(len(epoch), LABELS)]
     figure.update_xaxes(**axes)

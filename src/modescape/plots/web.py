@@ -123,6 +123,7 @@ def heat_map(
     labels: tuple[Sequence[Any], Sequence[Any]],
     *,
     key: str,
+    scale: style.Scale,
     hover: str,
     decimals: int = 2,
     extra: np.ndarray | None = None,
@@ -134,7 +135,8 @@ def heat_map(
         place: row and column of the panel, from 1.
         matrix: values, shape [row, column].
         labels: of the rows and of the columns: numbers, or names already escaped and told apart.
-        key: the colour scale, declared by `colour_axis`.
+        key: name of the colour scale, declared by `colour_axis`.
+        scale: the colour scale.
         hover: Plotly's template of the text under the pointer.
         decimals: of printed values.
         extra: a further value a cell, ``%{customdata}`` in the hover text.
@@ -162,7 +164,7 @@ def heat_map(
         hovertemplate=hover + "<extra></extra>",
         hoverongaps=False,
         customdata=None if extra is None else extra.astype(np.float32),
-        text=[[style.number(value, decimals) for value in row] for row in matrix] if printed else None,
+        text=[[_cell(scale, value, decimals) for value in row] for row in matrix] if printed else None,
         texttemplate="%{text}" if printed else None,
         textfont={"size": 9} if printed else None,
         xgap=1 if printed else 0,
@@ -172,6 +174,12 @@ def heat_map(
     figure.update_yaxes(autorange="reversed", row=place[0], col=place[1])
     figure.update_xaxes(showgrid=False, row=place[0], col=place[1])
     figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
+
+
+def _cell(scale: style.Scale, value: float, decimals: int) -> str:
+    """A number in the ink that is read on its colour: Plotly's own choice is faint on middling colours."""
+    text = style.number(value, decimals)
+    return f'<span style="color:{style.ink_on(scale, value)}">{text}</span>' if text else ""
 
 
 def category_axes(
