@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def print_members(study: Study) -> None:
     """A table of the members on standard output."""
-    table = _table("member", "state", "epochs", "train loss", "validation loss", "validation accuracy", "seconds")
+    table = _table("member", "state", "epochs", "train loss", "val. loss", "val. accuracy", "seconds")
     for member in study.members:
         history = member.history()
         last = {name: values[-1] for name, values in history.items()} if history and len(history["epoch"]) else {}
