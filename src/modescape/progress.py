@@ -45,7 +45,7 @@ class BarProgress(Progress):
             return
         self._bar = Bar(
             TextColumn("{task.description:<9}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=14),
             TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}  {task.fields[speed]}"),
             TimeElapsedColumn(),
             TextColumn("left"),

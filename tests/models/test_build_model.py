@@ -189,7 +189,11 @@ def test_checking_changes_nothing():
 
 
 def test_checking_evaluates_in_the_type_of_the_weights():
-    check_output(nn.Sequential(nn.Flatten(), nn.Linear(12, 3)).double(), SHAPE, 3)
+    seen = []
+    dense = nn.Linear(12, 3).double()
+    dense.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0].dtype))
+    check_output(nn.Sequential(nn.Flatten(), dense), SHAPE, 3)
+    assert seen == [torch.float64]
 
 
 def test_buffers_that_count_calls_are_left_alone():

@@ -195,7 +195,8 @@ def test_cells_without_a_value_can_be_drawn(name, all_absent):
     figure = plots.draw(name, dataset)
     figure.set_dpi(30)
     figure.canvas.draw()
-    plots.draw_interactive(name, dataset).to_json()
+    assert figure.axes
+    assert plots.draw_interactive(name, dataset).to_json()
 
 
 @pytest.mark.parametrize("classes", [2, 12, 13, 100])

@@ -31,6 +31,21 @@ class Study:
     """One recipe carried out: a directory of members, predictions and results.
 
     Opening reads ``manifest.json`` alone; everything else is read when asked for. Only `model` imports a factory.
+
+    >>> import tempfile
+    >>> import modescape as ms
+    >>> small = ["train.members=2", "train.epochs=1", "analyses=[solution_similarity]", "compute.engine=here"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = ms.run("digits", out=folder, overrides=small).path
+    ...     study = ms.Study.open(path)
+    ...     [(member.number, member.status) for member in study.members]
+    ...     study.model().load_state_dict(study.params(member=1, epoch=1))
+    ...     study.result("solution_similarity")["disagreement"].dims
+    ...     type(study.figure("solution_similarity")).__name__
+    [(0, 'trained'), (1, 'trained')]
+    <All keys matched successfully>
+    ('member', 'other_member')
+    'Figure'
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:

@@ -1,0 +1,65 @@
+"""Stacked optimisers against torch's on each network alone, in one run and across a pause."""
+
+import pytest
+import torch
+
+from modescape.recipe import Train
+from modescape.train.optimizer import make_optimizer, optimizer_tensors, restore
+
+SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "dense.weight": (5, 7)}
+MEMBERS = 3
+
+
+def parameters(seed: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(MEMBERS, *shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for name, shape in SHAPES.items()
+    }
+
+
+def steps(optimizer, params, first, last):
+    for number in range(first, last):
+        for name, gradient in parameters(100 + number).items():
+            params[name].grad = gradient.detach()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("decay", ["all", "kernels"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_each_member_is_optimised_as_if_alone(optimizer, decay):
+    train = Train(optimizer=optimizer, learning_rate=0.01, weight_decay=0.3, decay=decay, epsilon=1e-7, momentum=0.8)
+    together = parameters(0)
+    steps(make_optimizer(train, together), together, 0, 5)
+    for member in range(MEMBERS):
+        alone = {name: tensor[member].detach().clone().requires_grad_() for name, tensor in parameters(0).items()}
+        groups = [
+            {"params": [tensor], "weight_decay": 0.3 if decay == "all" or name.endswith("weight") else 0.0}
+            for name, tensor in alone.items()
+        ]
+        if optimizer == "adam":
+            plain = torch.optim.Adam(groups, lr=0.01, eps=1e-7, foreach=False)
+        else:
+            plain = torch.optim.SGD(groups, lr=0.01, momentum=0.8, foreach=False)
+        for number in range(5):
+            for name, gradient in parameters(100 + number).items():
+                alone[name].grad = gradient[member].detach().clone()
+            plain.step()
+        for name, tensor in alone.items():
+            assert torch.allclose(together[name][member], tensor, rtol=1e-12, atol=1e-14), name
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_saved_and_restored_goes_on_with_the_same_bits(optimizer):
+    train = Train(optimizer=optimizer, learning_rate=0.01, weight_decay=0.3, decay="kernels")
+    whole, first = parameters(0), parameters(0)
+    steps(make_optimizer(train, whole), whole, 0, 6)
+    paused = make_optimizer(train, first)
+    steps(paused, first, 0, 3)
+    saved = [optimizer_tensors(paused, first, member) for member in range(MEMBERS)]
+    assert all(tensor.shape in set(SHAPES.values()) | {()} for tensor in saved[0].values())
+    second = {name: tensor.detach().clone().requires_grad_() for name, tensor in first.items()}
+    resumed = make_optimizer(train, second)
+    restore(resumed, second, saved)
+    steps(resumed, second, 3, 6)
+    assert all(torch.equal(whole[name], second[name]) for name in whole)
