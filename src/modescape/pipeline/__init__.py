@@ -54,8 +54,10 @@ def run(
         _say_estimate(study, dataset, progress)
         train_missing(study, engine, progress)
         predict_missing(study, engine, progress, dataset)
-        analyse_missing(study, engine, progress)
-        write_page(study)
+        try:
+            analyse_missing(study, engine, progress)
+        finally:  # also when one analysis failed: the page shows the others
+            write_page(study)
     return study
 
 

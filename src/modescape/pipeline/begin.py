@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,32 @@ def begin(
     resolved = with_analysis_defaults(recipes.load(recipe, overrides))
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
-    dataset = data.load(resolved.data, resolved.seed)
+    dataset = data.load(resolved.data, resolved.seed, _decoding(progress))
+    progress.finish()
     study = _existing(path, resolved, dataset.fingerprint)
     manifest = study.manifest if study else make_manifest(resolved, dataset, device)
+    engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
     if study is None:
         study = Study.create(path, resolved, manifest)
     with study.lock():
         if study.recipe != resolved:
             study.update_recipe(resolved)
-        engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
         with engine:
             yield study, engine, dataset
+
+
+def _decoding(progress: Progress) -> Callable[[int, int], None]:
+    """Progress of a source that is decoded for the first time; a stage that appears with its first images."""
+    before = 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal before
+        if not before:
+            progress.stage("decoding", total, "images")
+        progress.advance(done - before)
+        before = done
+
+    return report
 
 
 @contextlib.contextmanager

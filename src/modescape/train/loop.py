@@ -161,10 +161,11 @@ class Trainer:
 
     def step(self, members: list[int]) -> Step:
         """The training step of a group of members."""
-        module = initial_module(self.recipe, self.streams, members[0], self.data, self.num_classes)
-        module = module.to(self.device, self.dtype)
-        sample = self.preparation(self.data.image[: self.recipe.train.batch_size], dtype=self.dtype)
-        return Step(module, len(members), own_randomness=draws_by_itself(module.train(), sample))
+        module = initial_module(self.recipe, self.streams, members[0], self.data, self.num_classes).train()
+        # asked on the CPU, whose generator is the one that is watched
+        sample = self.preparation(self.data.image[: self.recipe.train.batch_size].cpu())
+        own_randomness = draws_by_itself(module, sample)
+        return Step(module.to(self.device, self.dtype), len(members), own_randomness=own_randomness)
 
     def _epoch(
         self,
