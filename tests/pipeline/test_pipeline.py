@@ -15,7 +15,7 @@ from modescape import pipeline
 from modescape.errors import InputError, WorkError
 from modescape.pipeline import training
 from modescape.progress import Progress
-from modescape.study import Study
+from modescape.study import Study, read_resume
 
 SMALL = ["train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=300"]
 HERE = [*SMALL, "compute.engine=here"]
@@ -94,30 +94,33 @@ class InterruptedRunError(Exception):
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkeypatch):
-    """Stopped after each single file of the first epochs, in turn; finally run to the end."""
+    """Stopped after 3, 6, 9 and 3 files (4 an epoch), each time gone on from there; finally run to the end."""
     out, writes = tmp_path / "s", []
     overrides = [*HERE, "train.members=1"]
     functions = ["write_checkpoint", "write_history", "write_member_state", "write_resume"]
 
-    def stopping(name, original):
+    def stopping(name, original, limit):
         def write(*arguments, **settings):
             result = original(*arguments, **settings)
             writes.append(name)
-            if len(writes) >= 3:
+            if len(writes) >= limit:
                 raise InterruptedRunError
             return result
 
         return write
 
-    for _ in range(4):
+    for limit in (3, 6, 9, 3):
         writes.clear()
         with monkeypatch.context() as patch:
             for name in functions:
-                patch.setattr(training, name, stopping(name, getattr(training, name)))
+                patch.setattr(training, name, stopping(name, getattr(training, name), limit))
             patch.setattr(training, "_record_failure", lambda *arguments: None)
             with pytest.raises(WorkError):
                 pipeline.train("digits", out, overrides=overrides)
     assert Study.open(out).member(0).status == "training"
+    epoch, tensors = read_resume(Study.open(out), 0)
+    assert epoch == 1
+    assert any(name.startswith("optimizer/") for name in tensors)
     study = pipeline.train("digits", out, overrides=overrides)
     assert digests(out, "members/000") == digests(finished.path, "members/000")
     history, whole = study.member(0).history(), finished.member(0).history()
