@@ -345,3 +345,45 @@ def test_a_damaged_resume_file_starts_the_member_over(finished, tmp_path):
     state.write_text(state.read_text().replace('"trained"', '"training"'))
     pipeline.train("digits", out, overrides=overrides)
     assert digests(out, "members/000") == digests(finished.path, "members/000")
+
+
+@pytest.mark.parametrize("lost", ["state.json", "epoch-003.safetensors"])
+def test_a_lost_file_of_a_finished_member_is_made_again(finished, tmp_path, lost):
+    import shutil
+
+    from modescape.study import summary
+
+    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+    (copy / "members/000" / lost).unlink()
+    assert not summary(copy).complete
+    study = pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
+    assert study.trained == [0, 1, 2]
+    assert summary(copy).complete
+    assert digests(copy, "members") == digests(finished.path, "members")
+
+
+def test_a_damaged_result_is_made_again(finished, tmp_path):
+    import shutil
+
+    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+    path = copy / "results/tsne.nc"
+    path.write_bytes(path.read_bytes()[:300])
+    assert "modescape run makes it again" in pipeline.report(copy).read_text()
+    pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
+    assert path.read_bytes() == (finished.path / "results/tsne.nc").read_bytes()
+
+
+def test_a_member_that_blows_up_in_its_last_step_is_diverged(tmp_path):
+    """One step only, so that its loss, taken before it, is finite."""
+    overrides = ["compute.engine=here", "train.members=1", "train.epochs=1", "train.batch_size=300"]
+    with pytest.raises(WorkError, match="not finite in epoch 1"):
+        pipeline.run("digits", tmp_path / "s", overrides=[*overrides, "train.learning_rate=1e30"])
+    assert Study.open(tmp_path / "s").member(0).status == "diverged"
+
+
+def test_analyse_refuses_what_it_does_not_carry_out(finished):
+    before = (finished.path / "study.yaml").read_bytes()
+    for override in ("train.members=9", "compute.engine=ray"):
+        with pytest.raises(InputError):
+            pipeline.analyse(finished.path, overrides=[override])
+    assert (finished.path / "study.yaml").read_bytes() == before

@@ -70,7 +70,10 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
     """Whether the result is of these inputs and its figures are there."""
     if not study.has_result(task.name):
         return False
-    attributes = study.result(task.name).attrs
+    try:
+        attributes = study.result(task.name).attrs
+    except WorkError:  # damaged: made again
+        return False
     if attributes.get("inputs") != task.inputs:
         return False
     return "not_enough" in attributes or all(

@@ -69,10 +69,14 @@ def reopen(path: str | Path, names: Sequence[str], overrides: Sequence[str]) -> 
         analyses.check_settings(name, {})
     changed = with_analysis_defaults(recipes.load(study.recipe, overrides))
     _refuse_other(study, changed, study.manifest["fingerprint"])
+    if changed.train.members != study.recipe.train.members:
+        raise InputError("analyse trains nothing, so train.members cannot change; use modescape run")
+    runtime.choose_device(changed.compute.device)
+    engine = make_engine(changed.compute.engine, study.manifest["plan"]["device"], changed.compute.workers)
     with study.lock():
         if changed != study.recipe:
             study.update_recipe(changed)
-        with make_engine(changed.compute.engine, study.manifest["plan"]["device"], changed.compute.workers) as engine:
+        with engine:
             yield study, engine
 
 

@@ -66,7 +66,8 @@ def _timed(study: Study, dataset: Dataset) -> tuple[float, float, int]:
     recipe = study.recipe
     preparation = Preparation.of(recipe.data, dataset.train)
     trainer = Trainer(recipe, dataset.train, dataset.num_classes, preparation)
-    index = torch.arange(recipe.train.batch_size)[None] % len(dataset.train.label)
+    count, size = len(dataset.train.label), recipe.train.batch_size
+    index = torch.arange(min(size, count) if recipe.train.batches == "permutation" else size)[None] % count
     keys = torch.tensor([rng.key(recipe.seed, "estimate")])
     state, step = trainer.stacked([trainer.initial(0).state]), trainer.step([0])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modescape.errors import InputError, WorkError
 from modescape.report.page import PageContent, build_page
 from modescape.study import Study
 from modescape.study.atomic import write_bytes
@@ -12,8 +13,14 @@ from modescape.study.atomic import write_bytes
 def page_content(study: Study) -> PageContent:
     """What the page says: results, sentences for analyses that could not be made, members, provenance."""
     names = study.recipe.analyses or []
-    found = {name: study.result(name) for name in names if study.has_result(name)}
-    notes = {name: "Not analysed yet: modescape run finishes it." for name in names if name not in found}
+    found, notes = {}, {}
+    for name in names:
+        try:
+            found[name] = study.result(name)
+        except InputError:
+            notes[name] = "Not analysed yet: modescape run finishes it."
+        except WorkError as error:
+            notes[name] = f"{error} (modescape run makes it again)"
     notes |= {name: str(result.attrs["not_enough"]) for name, result in found.items() if "not_enough" in result.attrs}
     return PageContent(
         name=study.recipe.name,

@@ -16,6 +16,7 @@ from modescape.pipeline.workplace import Workplace, workplace
 from modescape.predict import validation_probe
 from modescape.progress import Progress
 from modescape.study import (
+    Member,
     Study,
     read_resume,
     write_checkpoint,
@@ -53,7 +54,7 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     recipe = study.recipe
     plan = Plan(**study.manifest["plan"])
     wanted = [member for member in study.members if member.number < recipe.train.members]
-    open_members = [member for member in wanted if member.status not in ("trained", "diverged")]
+    open_members = [member for member in wanted if not _settled(study, member)]
     if open_members:
         groups = plan.groups([member.number for member in open_members])
         tasks = [TrainTask(str(study.path), recipe.to_yaml(), tuple(group)) for group in groups]
@@ -70,6 +71,13 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     if not study.trained:
         reasons = {study.member(member.number).message for member in wanted}
         raise WorkError(f"no member of '{study.path}' could be trained: {'; '.join(sorted(reasons))}")
+
+
+def _settled(study: Study, member: Member) -> bool:
+    """Whether nothing is left to train: diverged, or trained with every kept checkpoint still there."""
+    if member.status == "trained":
+        return set(study.recipe.kept_epochs(member.number)) <= set(study.kept(member.number))
+    return member.status == "diverged"
 
 
 def _record_failure(study: Study, task: TrainTask, error: str, progress: Progress) -> None:
@@ -146,6 +154,11 @@ def _resumed(study: Study, member: int) -> Start | None:
     if resume is None:
         return None
     epoch, tensors = resume
+    there, checksums = set(study.kept(member)), study.member(member).checksums
+    before = [kept for kept in study.recipe.kept_epochs(member) if kept <= epoch]
+    complete = all(kept in there and checkpoint_name(kept) in checksums for kept in before)
+    if not complete or epoch >= study.recipe.train.epochs:  # a file was lost: start over and write all of them again
+        return None
     return Start(epoch=epoch, state=_model_state(study, tensors), optimizer=_part(tensors, "optimizer"))
 
 
@@ -190,7 +203,7 @@ class MemberWriter:
         self.rows += rows
         if diverged:
             write_history(self.study, self.member, self.rows)
-            self._state("diverged", epoch, f"the training loss was not finite in epoch {epoch}")
+            self._state("diverged", epoch, f"the training loss or the weights were not finite in epoch {epoch}")
             return
         if epoch in self.kept:
             state = _model_state(self.study, copies)

@@ -54,7 +54,11 @@ class StudyStatus:
     @property
     def complete(self) -> bool:
         """Whether running the study again would do nothing."""
-        settled = all(member.status in ("trained", "diverged", "failed") for member in self.members)
+        settled = all(
+            member.status == "diverged"
+            or (member.status == "trained" and member.checkpoints >= member.expected_checkpoints)
+            for member in self.members
+        )
         predicted = all(progress.done >= progress.expected for progress in self.predictions.values())
         return settled and predicted and not self.missing_results and self.report
 

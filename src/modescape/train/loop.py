@@ -38,7 +38,7 @@ class Snapshot:
     members: list[int]
     state: ModelState  # the live tensors [member, ...]: copy what outlives the iteration
     history: list[dict[str, float]]  # one row a member, columns of history.csv; empty at epoch 0
-    finite: list[bool]  # whether each member's training loss has stayed finite
+    finite: list[bool]  # whether each member's loss and weights have stayed finite
     optimizer: Callable[[int], Params]  # position in the group -> the optimiser's tensors of that member
 
     def member_state(self, position: int) -> ModelState:
@@ -141,7 +141,13 @@ class Trainer:
                 {"epoch": epoch, "lr": rate, **dict(zip(names, row, strict=True)), "seconds": seconds}
                 for row in columns
             ]
-            finite = [ok and math.isfinite(row[0]) for ok, row in zip(finite, columns, strict=True)]
+            whole = (
+                torch.stack([tensor.isfinite().flatten(1).all(1) for tensor in state.params.values()]).all(0).tolist()
+            )
+            finite = [  # the loss is of before each step: the last one shows in the weights, or in what they predict
+                ok and fine and math.isfinite(row[0]) and not math.isnan(row[2])
+                for ok, fine, row in zip(finite, whole, columns, strict=True)
+            ]
             yield snapshot(epoch, rows, finite)
             if not any(finite):
                 return
