@@ -17,7 +17,8 @@ from torch.func import functional_call, vmap
 from modescape import tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
-from modescape.train.dropout import MemberDropout
+from modescape.train.intercept import Intercept
+from modescape.train.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
 
 BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %
@@ -33,12 +34,14 @@ class Evaluator:
         batch_norm: "stored" uses the running statistics that come with each network; "recompute" replaces them by the
             mean over ``batch_norm_images``, the only way to compare networks that were not trained themselves.
         batch_norm_images: training images for "recompute", uint8 [example, channel, height, width].
+        manner: how products are computed; as in training.
     """
 
     module: nn.Module
     preparation: Preparation
     batch_norm: Literal["stored", "recompute"] = "stored"
     batch_norm_images: Tensor | None = None
+    manner: Manner = Manner()
 
     def __call__(
         self, state: ModelState, images: Tensor, progress: Callable[[int], None] = lambda images: None
@@ -63,10 +66,10 @@ class Evaluator:
         dtype = next(tensor.dtype for tensor in state.params.values() if tensor.is_floating_point())
         pieces: list[Tensor] = []
         with torch.no_grad():
-            for batch in images.split(BATCH):
-                logits = forward(state, self.preparation(batch, dtype=dtype))
+            for index in torch.arange(len(images), device=images.device).split(BATCH):
+                logits = forward(state, self.preparation.pick(images, index[None], dtype=dtype)[0])
                 pieces.append(torch.log_softmax(logits, dim=-1))
-                progress(models * len(batch))
+                progress(models * len(index))
         return torch.cat(pieces, dim=1)
 
     def _forward_each(self, state: ModelState, images: Tensor) -> Tensor:
@@ -77,8 +80,10 @@ class Evaluator:
 
     def _forward_stacked(self, state: ModelState, images: Tensor) -> Tensor:
         def single(params: Params, buffers: Params) -> Tensor:
-            return functional_call(self.module, (params, buffers), (images,))
+            with Intercept(MemberOps(no_key, stacked=True, manner=self.manner)):
+                return functional_call(self.module, (params, buffers), (images,))
 
+        no_key = torch.zeros((), dtype=torch.int64, device=images.device)
         return vmap(single)(state.params, state.buffers)
 
 
@@ -127,7 +132,7 @@ def recompute_batch_norm(module: nn.Module, state: ModelState, preparation: Prep
             for model in range(len(next(iter(state.params.values())))):
                 key = torch.zeros((), dtype=torch.int64, device=images.device)
                 one = (tree.unstack(state.params, model), tree.unstack(fresh, model))
-                with torch.no_grad(), MemberDropout(key):
+                with torch.no_grad(), Intercept(MemberOps(key)):
                     functional_call(module, one, (prepared,))
     finally:
         for layer, momentum in zip(tracked, momenta, strict=True):

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modescape import data, recipe
-from modescape.data import cache, sources
+from modescape import data, recipe, runtime
+from modescape.data import sources
 
 from .picture_files import picture_rows
 
@@ -101,8 +101,8 @@ def test_a_foreign_file_in_the_cache_is_replaced(hub_folder, own_cache, decoding
 def test_the_cache_is_where_the_user_keeps_caches(monkeypatch):
     monkeypatch.delenv("MODESCAPE_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert cache.cache_folder() == Path("/somewhere/modescape")
+    assert runtime.cache_folder() == Path("/somewhere/modescape")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache.cache_folder() == Path.home() / ".cache" / "modescape"
+    assert runtime.cache_folder() == Path.home() / ".cache" / "modescape"
     monkeypatch.setenv("MODESCAPE_CACHE", "/elsewhere")
-    assert cache.cache_folder() == Path("/elsewhere")
+    assert runtime.cache_folder() == Path("/elsewhere")

@@ -13,6 +13,7 @@ import pytest
 
 from modescape import pipeline
 from modescape.errors import InputError, WorkError
+from modescape.kernels import native
 from modescape.pipeline import training
 from modescape.progress import Progress
 from modescape.study import Study, read_resume
@@ -279,7 +280,9 @@ def test_analyse_makes_named_analyses_anew_with_new_settings(finished, tmp_path)
 
 def test_manifest_holds_provenance_and_no_clock(finished):
     manifest = json.loads((finished.path / "manifest.json").read_text())
-    assert manifest["plan"] == {"device": "cpu", "group_size": 1, "memory_format": "channels_last", "threads": 1}
+    kernels = "native" if native.library() else "torch"
+    expected = {"device": "cpu", "group_size": 1, "kernels": kernels, "memory_format": "channels_last", "threads": 1}
+    assert manifest["plan"] == expected
     assert manifest["examples"] == {"train": 1297, "validation": 200, "test": 300}
     assert manifest["seed"] == 0
     assert not any("time" in key or "date" in key for key in manifest)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from modescape.recipe import Train
-from modescape.train.optimizer import make_optimizer, optimizer_tensors, restore
+from modescape.train.optimizer import Optimizer
 
 SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "dense.weight": (5, 7)}
 MEMBERS = 3
@@ -18,11 +18,10 @@ def parameters(seed: int) -> dict[str, torch.Tensor]:
     }
 
 
-def steps(optimizer, params, first, last):
+def steps(optimizer, first, last, rate=0.01):
     for number in range(first, last):
-        for name, gradient in parameters(100 + number).items():
-            params[name].grad = gradient.detach()
-        optimizer.step()
+        gradients = {name: gradient.detach() for name, gradient in parameters(100 + number).items()}
+        optimizer.step(gradients, rate * (number + 1))
 
 
 @pytest.mark.parametrize("decay", ["all", "kernels"])
@@ -30,7 +29,7 @@ def steps(optimizer, params, first, last):
 def test_each_member_is_optimised_as_if_alone(optimizer, decay):
     train = Train(optimizer=optimizer, learning_rate=0.01, weight_decay=0.3, decay=decay, epsilon=1e-7, momentum=0.8)
     together = parameters(0)
-    steps(make_optimizer(train, together), together, 0, 5)
+    steps(Optimizer(train, together), 0, 5)
     for member in range(MEMBERS):
         alone = {name: tensor[member].detach().clone().requires_grad_() for name, tensor in parameters(0).items()}
         groups = [
@@ -44,6 +43,8 @@ def test_each_member_is_optimised_as_if_alone(optimizer, decay):
         for number in range(5):
             for name, gradient in parameters(100 + number).items():
                 alone[name].grad = gradient[member].detach().clone()
+            for group in plain.param_groups:
+                group["lr"] = 0.01 * (number + 1)
             plain.step()
         for name, tensor in alone.items():
             assert torch.allclose(together[name][member], tensor, rtol=1e-12, atol=1e-14), name
@@ -53,13 +54,23 @@ def test_each_member_is_optimised_as_if_alone(optimizer, decay):
 def test_saved_and_restored_goes_on_with_the_same_bits(optimizer):
     train = Train(optimizer=optimizer, learning_rate=0.01, weight_decay=0.3, decay="kernels")
     whole, first = parameters(0), parameters(0)
-    steps(make_optimizer(train, whole), whole, 0, 6)
-    paused = make_optimizer(train, first)
-    steps(paused, first, 0, 3)
-    saved = [optimizer_tensors(paused, first, member) for member in range(MEMBERS)]
+    steps(Optimizer(train, whole), 0, 6)
+    paused = Optimizer(train, first)
+    steps(paused, 0, 3)
+    saved = [paused.tensors(member) for member in range(MEMBERS)]
     assert all(tensor.shape in set(SHAPES.values()) | {()} for tensor in saved[0].values())
     second = {name: tensor.detach().clone().requires_grad_() for name, tensor in first.items()}
-    resumed = make_optimizer(train, second)
-    restore(resumed, second, saved)
-    steps(resumed, second, 3, 6)
+    resumed = Optimizer(train, second)
+    resumed.restore(saved)
+    steps(resumed, 3, 6)
     assert all(torch.equal(whole[name], second[name]) for name in whole)
+
+
+def test_sgd_without_momentum_is_the_plain_step_and_keeps_nothing():
+    params = parameters(0)
+    before = {name: tensor.detach().clone() for name, tensor in params.items()}
+    optimizer = Optimizer(Train(optimizer="sgd", momentum=0.0), params)
+    steps(optimizer, 0, 1)
+    assert optimizer.tensors(0) == {}
+    for name, gradient in parameters(100).items():
+        assert torch.allclose(params[name], before[name] - 0.01 * gradient, rtol=1e-12, atol=0)

@@ -8,9 +8,10 @@ from modescape import recipe, rng, runtime
 from modescape.data import sources
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
+from modescape.models import build
 from modescape.predict import Evaluator, validation_probe
 from modescape.train.loop import Trainer
-from modescape.train.step import Step, can_stack, draws_by_itself
+from modescape.train.step import Step, watch
 
 MEMBERS = [0, 1, 2]
 
@@ -80,11 +81,11 @@ def test_first_gradients_agree_in_float32(factory, size, tolerance):
     images = torch.rand(len(MEMBERS), 8, 3, size, size, generator=rng.stream(0, "test images"))
     label = torch.stack([work.data.label.roll(member) for member in MEMBERS])
     keys = rng.words(torch.tensor(9), 3)
-    module = work.step([0]).module
-    together, loss, correct = Step(module, 3)(work.stacked(starts), images, label, keys)
+    step = work.step([0])
+    together, loss, correct = Step(step.module, 3, step.habits)(work.stacked(starts), images, label, keys)
     for member in MEMBERS:
         one = slice(member, member + 1)
-        alone, lone_loss, lone_correct = Step(module, 1)(work.stacked(starts[one]), images[one], label[one], keys[one])
+        alone, lone_loss, lone_correct = step(work.stacked(starts[one]), images[one], label[one], keys[one])
         assert loss[member].item() == pytest.approx(lone_loss[0].item(), rel=1e-5)
         assert correct[member] == lone_correct[0]
         for name, gradient in together.items():
@@ -97,10 +98,10 @@ def test_gradient_is_autograds():
     work = trainer("small_cnn", torch.float64, 8, dropout=0.0)
     start = work.initial(1).state
     images, label = work.data.image[:8].double() / 255, work.data.label[:8]
-    module = work.step([0]).module
     state = work.stacked([start])
-    gradients, loss, _ = Step(module, 1)(state, images[None], label[None], torch.tensor([1]))
+    gradients, loss, _ = work.step([0])(state, images[None], label[None], torch.tensor([1]))
     params = {name: tensor.double().requires_grad_() for name, tensor in start.params.items()}
+    module = build(work.recipe.model, (3, 8, 8), 10, key=0).double()  # as anyone would make it: nothing is prepared
     plain = nn.functional.cross_entropy(torch.func.functional_call(module, params, (images,)), label)
     plain.backward()
     assert loss.item() == pytest.approx(plain.item(), rel=1e-12)
@@ -125,9 +126,9 @@ def make_noisy() -> nn.Module:
 
 
 def test_a_network_with_its_own_randomness_is_found_and_seeded():
-    images = torch.rand(4, 3, 8, 8)
-    assert draws_by_itself(Noisy().train(), images)
-    assert not can_stack(Noisy().train(), images)
+    habits = watch(Noisy(), torch.rand(4, 3, 8, 8))
+    assert habits.draws
+    assert not habits.can_stack
     work = trainer(f"{__name__}:make_noisy", torch.float32, 8)
     before = torch.get_rng_state()
     first, second = final_params(work, [1]), final_params(work, [1])
@@ -141,9 +142,58 @@ def test_a_network_with_its_own_randomness_is_found_and_seeded():
 def test_cumulative_batch_norm_is_not_stacked():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, momentum=None), nn.Flatten(), nn.LazyLinear(10))
     net(torch.rand(2, 3, 8, 8))
-    assert not can_stack(net.train(), torch.rand(4, 3, 8, 8))
+    assert not watch(net, torch.rand(4, 3, 8, 8)).can_stack
     net[1].momentum = 0.1
-    assert can_stack(net.train(), torch.rand(4, 3, 8, 8))
+    assert watch(net, torch.rand(4, 3, 8, 8)).can_stack
+
+
+class Counting(nn.Module):
+    """Puts a new tensor in the place of its buffer at every call in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(3 * 8 * 8, 10)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        if self.training:
+            self.calls = self.calls + 1
+        return self.dense(x.flatten(1))
+
+
+def make_counting() -> nn.Module:
+    return Counting()
+
+
+def test_a_network_that_replaces_its_buffers_is_found_and_they_are_kept():
+    assert watch(Counting(), torch.rand(4, 3, 8, 8)).replaces_buffers
+    work = trainer(f"{__name__}:make_counting", torch.float32, 8)
+    assert final_params(work, [1])["calls"].item() == 2 * 25
+    with pytest.raises(ValueError, match="trains alone"):
+        final_params(work, [0, 1])
+
+
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(192, 192), nn.Linear(192, 192), nn.Linear(192, 10)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.last(torch.relu(self.second(torch.relu(self.first(x.flatten(1))))))
+
+
+def make_tied() -> nn.Module:
+    return Tied()
+
+
+def test_a_shared_weight_is_one_weight_alone_and_stacked():
+    work = trainer(f"{__name__}:make_tied", torch.float64, 8, optimizer="sgd")
+    together, alone = final_params(work, [0, 1]), final_params(work, [1])
+    assert "second.weight" not in alone
+    assert all(torch.allclose(together[name][1], alone[name][0], rtol=1e-9, atol=1e-12) for name in alone)
 
 
 def test_training_learns_and_history_says_so():

@@ -12,16 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from modescape import runtime
 from modescape.data.dataset import Source
 
 FORMAT = 1
-
-
-def cache_folder() -> Path:
-    """$MODESCAPE_CACHE, else modescape in the user's cache folder."""
-    if folder := os.environ.get("MODESCAPE_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modescape"
 
 
 def fingerprint(source: Source) -> str:
@@ -54,7 +48,7 @@ def cache_key(source: str, config: str | None, columns: tuple[str | None, str | 
 
 def cached(key: str, make: Callable[[], Source]) -> tuple[Source, str]:
     """The source of this key and its fingerprint; made and kept when it is not there or damaged."""
-    path = cache_folder() / f"{key}.safetensors"
+    path = runtime.cache_folder() / f"{key}.safetensors"
     found = _read(path)
     if found is not None:
         return found

@@ -108,5 +108,6 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
 
 
 def as_split(image: np.ndarray, label: np.ndarray) -> Split:
-    """Arrays as a split."""
-    return Split(torch.from_numpy(np.ascontiguousarray(image)), torch.from_numpy(label.astype(np.int64)))
+    """Arrays as a split; images lie with channels last in memory, as networks take them."""
+    last = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+    return Split(torch.from_numpy(last).movedim(-1, 1), torch.from_numpy(label.astype(np.int64)))

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from modescape import recipe, rng
 from modescape.data.dataset import Split
+from modescape.kernels import native
+from modescape.kernels.implementation import implementation
 
 STATISTICS_BLOCK = 1_000  # images at a time when means are taken: tens of MB
 
@@ -50,21 +52,80 @@ class Preparation:
         Returns:
             the same shape, floating point.
         """
-        settings = self.augmentation
-        if keys is not None and (settings.crop_padding or settings.horizontal_flip):
-            images = _move(images, settings, keys)
+        draws = _Draws.of(self.augmentation, keys, images.shape[1], dtype) if keys is not None else _Draws()
+        if draws.offsets is not None or draws.flip is not None:
+            images = _move(images, draws, self.augmentation)
         scaled = images.to(dtype)  # a copy: changed in place from here on
-        if keys is not None and settings.brightness:
-            shift = (rng.uniform(rng.words(keys, 3)[..., 2], images.shape[1]) * 2 - 1) * settings.brightness * 255
-            scaled = (scaled + shift.to(dtype)[:, :, None, None, None]).clamp_(0, 255)
+        if draws.shift is not None:
+            scaled = (scaled + draws.shift[:, :, None, None, None]).clamp_(0, 255)
         if self.divisor != 1:
             scaled.div_(self.divisor)
         if self.mean is not None:
             scaled.sub_(self.mean.to(scaled))
         return scaled if self.deviation is None else scaled.div_(self.deviation.to(scaled))
 
+    def pick(
+        self, images: Tensor, index: Tensor, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Prepare the images of a batch: ``self(images[index], keys)``, on a CPU in one pass.
 
-def _move(images: Tensor, settings: recipe.Augmentation, keys: Tensor) -> Tensor:
+        Args:
+            images: uint8 [image, channel, height, width], fastest with channels last in memory.
+            index: which of them, int64 [member, example].
+            keys: augmentation keys of this step, int64 [member]; None: no augmentation.
+            dtype: of the result.
+
+        Returns:
+            [member, example, channel, height, width], channels last in memory.
+        """
+        last = images.movedim(1, -1)
+        if not last.is_contiguous() or implementation(images.new_empty(0, dtype=dtype)) != "native":
+            return self(last[index].movedim(-1, 2), keys, dtype=dtype)
+        library, (members, examples), (height, width, channels) = native.library(), index.shape, last.shape[1:]
+        assert library is not None
+        draws = _Draws.of(self.augmentation, keys, examples, dtype) if keys is not None else _Draws()
+        rows, columns = draws.offsets or (None, None)
+        flip = None if draws.flip is None else draws.flip.to(torch.uint8)
+        mean = None if self.mean is None else self.mean.float().movedim(0, -1).expand(last.shape[1:]).contiguous()
+        deviation = None if self.deviation is None else self.deviation.float().flatten()
+        index, out = index.contiguous(), torch.empty(members, examples, height, width, channels)
+        library.prepare(
+            *(last.data_ptr(), index.data_ptr(), out.data_ptr(), members * examples, height, width, channels),
+            *(_pointer(rows), _pointer(columns), _pointer(flip), self.augmentation.crop_fill == "nearest"),
+            *(_pointer(draws.shift), self.divisor, _pointer(mean), _pointer(deviation)),
+        )
+        return out.movedim(-1, 2)
+
+
+def _pointer(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """What augmentation does to each image of a batch; None where it does nothing."""
+
+    offsets: tuple[Tensor, Tensor] | None = None  # rows and columns, int64 [member, example]
+    flip: Tensor | None = None  # bool [member, example]
+    shift: Tensor | None = None  # brightness, 0..255, [member, example]
+
+    @classmethod
+    def of(cls, settings: recipe.Augmentation, keys: Tensor, examples: int, dtype: torch.dtype) -> _Draws:
+        """The draws of a step from the members' keys [member]."""
+        offsets = flip = shift = None
+        padding = settings.crop_padding
+        if padding:
+            drawn = rng.integers(rng.words(keys, 1)[..., 0], 2 * examples, 2 * padding + 1) - padding
+            offsets = (drawn[:, :examples].contiguous(), drawn[:, examples:].contiguous())
+        if settings.horizontal_flip:
+            flip = rng.words(rng.words(keys, 2)[..., 1], examples) < 0
+        if settings.brightness:
+            drawn = rng.uniform(rng.words(keys, 3)[..., 2], examples)
+            shift = ((drawn * 2 - 1) * settings.brightness * 255).to(dtype)
+        return cls(offsets, flip, shift)
+
+
+def _move(images: Tensor, draws: _Draws, settings: recipe.Augmentation) -> Tensor:
     """Pad and cut the original size out at a random place, then mirror with probability 1/2, image by image.
 
     Pixel (i, j) of the result is pixel (i + row, j + column) of the image, or (i + row, width - 1 - j + column) when
@@ -74,18 +135,14 @@ def _move(images: Tensor, settings: recipe.Augmentation, keys: Tensor) -> Tensor
     members, examples, _, height, width = images.shape
     rows = torch.arange(height, device=images.device).expand(members, examples, height)
     columns = torch.arange(width, device=images.device).expand(members, examples, width)
-    if settings.horizontal_flip:
-        flip = rng.words(rng.words(keys, 2)[..., 1], examples) < 0
-        columns = torch.where(flip[:, :, None], width - 1 - columns, columns)
-    padding = settings.crop_padding
-    if padding:
-        offsets = rng.integers(rng.words(keys, 1)[..., 0], 2 * examples, 2 * padding + 1) - padding
-        rows = rows + offsets[:, :examples, None]
-        columns = columns + offsets[:, examples:, None]
+    if draws.flip is not None:
+        columns = torch.where(draws.flip[:, :, None], width - 1 - columns, columns)
+    if draws.offsets is not None:
+        rows, columns = rows + draws.offsets[0][:, :, None], columns + draws.offsets[1][:, :, None]
     index = rows.clamp(0, height - 1)[..., None] * width + columns.clamp(0, width - 1)[..., None, :]
     flat = images.flatten(3)  # [member, example, channel, pixel]
     moved = flat.gather(3, index.flatten(2)[:, :, None].expand(flat.shape)).view(images.shape)
-    if not padding or settings.crop_fill == "nearest":
+    if draws.offsets is None or settings.crop_fill == "nearest":
         return moved
     inside = ((rows >= 0) & (rows < height))[..., None] & ((columns >= 0) & (columns < width))[..., None, :]
     return moved.mul_(inside[:, :, None])

@@ -16,13 +16,14 @@ from modescape.data.dataset import Dataset
 from modescape.data.prepare import Preparation
 from modescape.engines import Engine, make_engine
 from modescape.errors import InputError
+from modescape.kernels import native
 from modescape.models import normalization_parameters, split_state
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study, layout
 from modescape.train.loop import initial_module
 from modescape.train.plan import make_plan
-from modescape.train.step import can_stack
+from modescape.train.step import watch
 
 
 @contextlib.contextmanager
@@ -38,6 +39,8 @@ def begin(
     study = _existing(path, resolved, dataset.fingerprint)
     manifest = study.manifest if study else make_manifest(resolved, dataset, device)
     engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
+    if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
+        progress.line(lack)
     if study is None:
         study = Study.create(path, resolved, manifest)
     with study.lock():
@@ -139,7 +142,7 @@ def make_manifest(recipe: Recipe, dataset: Dataset, device: str) -> dict[str, An
     with runtime.one_thread():
         module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
         sample = Preparation.of(recipe.data, dataset.train)(dataset.train.image[:8])
-        stackable = can_stack(module, sample)
+        stackable = watch(module, sample).can_stack
     state = split_state(module)
     return {
         "format": 1,

@@ -83,10 +83,11 @@ def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
     """Carry out a `PredictTask`; one checkpoint's predictions are held at a time."""
     place = workplace(task.path, task.recipe_yaml)
     splits = {"validation": place.dataset.validation, "test": place.dataset.test}
-    for split, row, epoch in task.rows:
-        state = place.study.state(task.member, epoch)
-        stacked = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
-        stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in stacked))
-        log_prob = place.evaluator(stacked, splits[split].image)[0]
-        PredictionWriter(place.study, split).write(row, log_prob.cpu().numpy())
-        report((len(log_prob), f"member {task.member}, epoch {epoch}"))
+    with place.at_work():
+        for split, row, epoch in task.rows:
+            state = place.study.state(task.member, epoch)
+            parts = (tree.stack([state.params]), tree.stack([state.buffers]))
+            stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in parts))
+            log_prob = place.evaluator(stacked, splits[split].image)[0]
+            PredictionWriter(place.study, split).write(row, log_prob.cpu().numpy())
+            report((len(log_prob), f"member {task.member}, epoch {epoch}"))

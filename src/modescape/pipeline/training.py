@@ -106,7 +106,7 @@ def train_task(task: TrainTask, report: Callable[[Any], None]) -> None:
     starts = _starts(place, trainer, members)
     speaker = _Speaker(report, str(task), starts[0].epoch, recipe.train.epochs)
     probe = validation_probe(place.evaluator, place.dataset.validation)
-    with ThreadPoolExecutor(max_workers=1) as thread:
+    with place.at_work(), ThreadPoolExecutor(max_workers=1) as thread:
         writers = [MemberWriter(place.study, member, starts[0].epoch, thread) for member in members]
         for snapshot in trainer.group(members, probe, starts=starts, progress=speaker.step):
             for position, writer in enumerate(writers):

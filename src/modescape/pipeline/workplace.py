@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
-from modescape import data, rng
+from modescape import data, rng, runtime
 from modescape.data.dataset import Dataset
 from modescape.data.prepare import Preparation
 from modescape.errors import WorkError
+from modescape.kernels.implementation import forced
 from modescape.predict import Evaluator
 from modescape.study import Study
+from modescape.train.fuse import fuse
 from modescape.train.loop import initial_module
+from modescape.train.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,13 @@ class Workplace:
     preparation: Preparation
     module: nn.Module
     device: str
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """A block of work by the study's plan: a study begun without C kernels goes on without them."""
+        alone = Plan(**self.study.manifest["plan"]).kernels == "torch"
+        with runtime.kept_memory(), forced("torch") if alone else contextlib.nullcontext():
+            yield
 
     @property
     def evaluator(self) -> Evaluator:
@@ -48,4 +60,4 @@ def workplace(path: str, recipe_yaml: str) -> Workplace:
     dataset = dataset.to(device)
     streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
     module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes).to(device).eval()
-    return Workplace(study, dataset, Preparation.of(recipe.data, dataset.train), module, device)
+    return Workplace(study, dataset, Preparation.of(recipe.data, dataset.train), fuse(module), device)

@@ -21,9 +21,9 @@ from modescape.data.order import batches, steps_per_epoch
 from modescape.data.prepare import Preparation
 from modescape.models import build, split_state
 from modescape.recipe import Recipe
-from modescape.train.optimizer import make_optimizer, optimizer_tensors, restore
+from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
-from modescape.train.step import Step, draws_by_itself
+from modescape.train.step import Step, watch
 from modescape.types import ModelState, Params
 
 Probe = Callable[[ModelState], tuple[Tensor, Tensor]]
@@ -115,14 +115,12 @@ class Trainer:
         """
         begin = starts or [self.initial(member) for member in members]
         state = self.stacked([start.state for start in begin])
-        optimizer = make_optimizer(self.recipe.train, state.params)
+        optimizer = Optimizer(self.recipe.train, state.params)
         if begin[0].optimizer:
-            restore(optimizer, state.params, [start.optimizer for start in begin])
+            optimizer.restore([start.optimizer for start in begin])
 
         def snapshot(epoch: int, rows: list[dict[str, float]], finite: list[bool]) -> Snapshot:
-            def tensors(position: int) -> Params:
-                return optimizer_tensors(optimizer, state.params, position)
-
+            tensors = optimizer.tensors
             return Snapshot(epoch=epoch, members=members, state=state, history=rows, finite=finite, optimizer=tensors)
 
         finite = [True] * len(members)
@@ -170,8 +168,8 @@ class Trainer:
         module = initial_module(self.recipe, self.streams, members[0], self.data, self.num_classes).train()
         # asked on the CPU, whose generator is the one that is watched
         sample = self.preparation(self.data.image[: self.recipe.train.batch_size].cpu())
-        own_randomness = draws_by_itself(module, sample)
-        return Step(module.to(self.device, self.dtype), len(members), own_randomness=own_randomness)
+        habits = watch(module, sample)
+        return Step(module.to(self.device, self.dtype), len(members), habits)
 
     def _epoch(
         self,
@@ -179,7 +177,7 @@ class Trainer:
         members: list[int],
         step: Step,
         state: ModelState,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizer,
         progress: Callable[[int], None],
     ) -> tuple[Tensor, Tensor]:
         """One pass; returns the running mean loss [member] and accuracy [member] of the training examples."""
@@ -192,13 +190,9 @@ class Trainer:
         examples = 0
         indices = batches(len(self.data.label), settings.batch_size, settings.batches, order)
         for number, index in enumerate(indices):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, epoch, number, self.steps)
-            images = self.preparation(self.data.image[index], augmentation[:, number], dtype=self.dtype)
+            images = self.preparation.pick(self.data.image, index, augmentation[:, number], dtype=self.dtype)
             gradients, loss, correct = step(state, images, self.data.label[index], dropout[:, number])
-            for name, param in state.params.items():
-                param.grad = gradients[name]
-            optimizer.step()
+            optimizer.step(gradients, learning_rate(settings, epoch, number, self.steps))
             total_loss += loss.double() * index.shape[1]
             total_correct += correct
             examples += index.shape[1]

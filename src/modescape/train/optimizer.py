@@ -1,48 +1,100 @@
-"""Optimisers of stacked members: torch's own, which work element by element and so never mix members."""
+"""Optimisers of stacked members: torch's own arithmetic, which works element by element and so never mixes members."""
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
 from modescape import recipe
 from modescape.types import Params
 
+Tensors: TypeAlias = "list[Tensor]"
 
-def make_optimizer(train: recipe.Train, params: Params) -> torch.optim.Optimizer:
-    """Adam or SGD over stacked params [member, ...], with coupled weight decay on all tensors or on kernels only."""
-    decayed = [tensor for tensor in params.values() if train.decay == "all" or tensor.dim() > 2]
-    rest = [tensor for tensor in params.values() if train.decay == "kernels" and tensor.dim() <= 2]
-    groups = [
-        {"params": tensors, "weight_decay": decay}
-        for tensors, decay in ((decayed, train.weight_decay), (rest, 0.0))
-        if tensors
-    ]
-    if train.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=train.learning_rate, eps=train.epsilon, fused=True)
-    return torch.optim.SGD(groups, lr=train.learning_rate, momentum=train.momentum, fused=True)
+BETAS = (0.9, 0.999)  # Adam's, as everywhere
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, params: Params, member: int) -> dict[str, Tensor]:
-    """One member's optimiser state as named tensors: "exp_avg/conv.weight", ...; the inverse of `restore`."""
-    tensors: dict[str, Tensor] = {}
-    for name, param in params.items():
-        for kind, value in optimizer.state.get(param, {}).items():
-            if isinstance(value, Tensor):
-                tensors[f"{kind}/{name}"] = value[member] if value.shape == param.shape else value
-    return tensors
+class Optimizer:
+    """Adam or SGD over stacked params [member, ...], with coupled weight decay on all tensors or on kernels only.
 
+    Its state is tensors, made at once, so that nothing is made during a step: "exp_avg", "exp_avg_sq" and "step" of
+    Adam, "momentum_buffer" of SGD, each by the parameters' names.
 
-def restore(optimizer: torch.optim.Optimizer, params: Params, members: list[dict[str, Tensor]]) -> None:
-    """Put back what `optimizer_tensors` gave, one dictionary a stacked member."""
-    for name, param in params.items():
-        state: dict[str, Tensor] = {}
-        for entry, tensor in members[0].items():
-            kind, _, owner = entry.partition("/")
-            if owner != name:
-                continue
-            per_member = tensor.shape == param.shape[1:] and kind != "step"
-            joined = torch.stack([tensors[entry] for tensors in members]) if per_member else tensor.clone()
-            state[kind] = joined.to(param.device)
-        if state:
-            optimizer.state[param] = state
+    Args:
+        train: settings.
+        params: changed in place by `step`.
+    """
+
+    def __init__(self, train: recipe.Train, params: Params) -> None:
+        self.train, self.params = train, params
+        kinds = ("exp_avg", "exp_avg_sq") if train.optimizer == "adam" else ("momentum_buffer",) * (train.momentum > 0)
+        self.state = {kind: {name: torch.zeros_like(tensor) for name, tensor in params.items()} for kind in kinds}
+        if train.optimizer == "adam":  # one count a tensor, as torch keeps it
+            device = next(iter(params.values())).device
+            self.state["step"] = {name: torch.zeros((), dtype=torch.float32, device=device) for name in params}
+        decayed = [name for name, tensor in params.items() if train.decay == "all" or tensor.dim() > 2]
+        rest = [name for name in params if name not in decayed]
+        self.groups = [(names, decay) for names, decay in ((decayed, train.weight_decay), (rest, 0.0)) if names]
+
+    @torch.no_grad()
+    def step(self, gradients: Params, rate: float | Tensor) -> None:
+        """One step with the learning rate ``rate``; a tensor on the device where steps are replayed."""
+        for names, decay in self.groups:
+            params, slopes = [self.params[name] for name in names], [gradients[name] for name in names]
+            state = [[part[name] for name in names] for part in self.state.values()]
+            if self.train.optimizer == "adam":
+                self._adam(params, slopes, state, rate, decay)
+            else:
+                self._sgd(params, slopes, state, rate, decay)
+
+    def _adam(self, params: Tensors, slopes: Tensors, state: list[Tensors], rate: Any, decay: float) -> None:
+        adam(
+            params,
+            slopes,
+            state[0],
+            state[1],
+            [],
+            state[2],
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=rate,
+            weight_decay=decay,
+            eps=self.train.epsilon,
+            maximize=False,
+            fused=True,
+            capturable=isinstance(rate, Tensor),
+        )
+
+    def _sgd(self, params: Tensors, slopes: Tensors, state: list[Tensors], rate: Any, decay: float) -> None:
+        buffers: list[Tensor | None] = [*state[0]] if state else [None] * len(params)
+        sgd(
+            params,
+            slopes,
+            buffers,
+            weight_decay=decay,
+            momentum=self.train.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            fused=True,
+        )
+
+    def tensors(self, member: int) -> Params:
+        """One member's state as named tensors: "exp_avg/conv.weight", ...; the inverse of `restore`."""
+        return {
+            f"{kind}/{name}": tensor[member] if tensor.dim() else tensor
+            for kind, part in self.state.items()
+            for name, tensor in part.items()
+        }
+
+    def restore(self, members: list[Params]) -> None:
+        """Put back what `tensors` gave, one dictionary a stacked member."""
+        for kind, part in self.state.items():
+            for name, tensor in part.items():
+                entries = [saved[f"{kind}/{name}"] for saved in members]
+                tensor.copy_(torch.stack(entries) if tensor.dim() else entries[0])

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
+from modescape.kernels.implementation import Implementation, implementation
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -14,6 +18,7 @@ class Plan:
     group_size: int  # members per step
     threads: int  # CPU threads of each worker
     memory_format: str = "channels_last"
+    kernels: Implementation = "torch"  # "native": in C, "triton", or torch's operations alone
 
     def groups(self, members: list[int]) -> list[list[int]]:
         """Deal members into groups: consecutive members together."""
@@ -28,4 +33,5 @@ class Plan:
 def make_plan(device: str, members: int, stackable: bool) -> Plan:
     """One member at a time on one thread on a CPU (grouped convolutions are slower there); stacked on a GPU."""
     group_size = members if device == "cuda" and stackable else 1
-    return Plan(device=device, group_size=group_size, threads=1)
+    kernels = implementation(torch.empty(0, device=device))
+    return Plan(device=device, group_size=group_size, threads=1, kernels=kernels)

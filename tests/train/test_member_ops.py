@@ -6,7 +6,24 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from modescape import rng
-from modescape.train.dropout import LEVELS, MemberDropout, keep_mask
+from modescape.kernels.dropout import LEVELS, keep_mask
+from modescape.train.fuse import fuse
+from modescape.train.intercept import Intercept
+from modescape.train.member_ops import MemberOps
+
+
+def test_the_three_calls_of_a_pass_have_masks_of_their_own():
+    """Two layers and one call, in order: numbers 0, 1 and 2 of the key."""
+    key, x = torch.tensor(11), torch.ones(4, 5, 6, 6)
+    masks = [keep_mask(key, 0, x.shape, round(0.25 * LEVELS), x.dtype)]
+    masks.append(keep_mask(key, 1, torch.Size([4, 5, 1, 1]), LEVELS // 2, x.dtype))
+    masks.append(keep_mask(key, 2, x.shape, round(0.1 * LEVELS), x.dtype))
+    assert torch.allclose(masked(x, key, fuse(Net())), masks[0] * masks[1] * masks[2], rtol=1e-6)
+
+
+def test_a_prepared_network_without_a_key_says_so():
+    with pytest.raises(RuntimeError, match="within a MemberOps block"):
+        fuse(Net())(torch.ones(1, 2, 3, 3))
 
 
 class Net(nn.Module):
@@ -22,21 +39,21 @@ class Net(nn.Module):
         return nn.functional.dropout(x, 0.1, self.training)
 
 
-def masked(x: torch.Tensor, key: torch.Tensor, net: nn.Module) -> torch.Tensor:
-    with MemberDropout(key):
+def masked(x: torch.Tensor, key: torch.Tensor, net: nn.Module, stacked: bool = False) -> torch.Tensor:
+    with Intercept(MemberOps(key, stacked=stacked)):
         return functional_call(net, {}, (x,))
 
 
 def test_stacked_masks_are_those_of_each_member_alone():
-    net, x, keys = Net(), torch.rand(3, 4, 5, 6, 6), torch.tensor([11, 12, 13])
-    stacked = vmap(lambda images, key: masked(images, key, net))(x, keys)
+    net, x, keys = fuse(Net()), torch.rand(3, 4, 5, 6, 6), torch.tensor([11, 12, 13])
+    stacked = vmap(lambda images, key: masked(images, key, net, stacked=True))(x, keys)
     for member in range(3):
         assert torch.equal(stacked[member], masked(x[member], keys[member], net))
     assert not torch.equal(stacked[0] != 0, stacked[1] != 0)
 
 
 def test_masks_do_not_depend_on_memory_format():
-    net, x, key = Net(), torch.rand(4, 5, 6, 6), torch.tensor(11)
+    net, x, key = fuse(Net()), torch.rand(4, 5, 6, 6), torch.tensor(11)
     last = x.contiguous(memory_format=torch.channels_last)
     assert torch.equal(masked(x, key, net), masked(last, key, net))
 
@@ -59,7 +76,7 @@ def test_masks_of_members_steps_and_calls_are_uncorrelated():
 
 
 def test_whole_channels_are_dropped():
-    with MemberDropout(torch.tensor(2)):
+    with Intercept(MemberOps(torch.tensor(2))):
         x = nn.functional.dropout2d(torch.ones(50, 20, 3, 3), 0.5, True)
     assert torch.equal(x.amax((2, 3)), x.amin((2, 3)))
     assert 0.4 < (x[:, :, 0, 0] == 0).double().mean() < 0.6
@@ -67,7 +84,7 @@ def test_whole_channels_are_dropped():
 
 def test_gradient_passes_through_the_mask():
     x = torch.rand(6, 7, dtype=torch.float64, requires_grad=True)
-    with MemberDropout(torch.tensor(2)):
+    with Intercept(MemberOps(torch.tensor(2))):
         y = nn.functional.dropout(x, 0.5, True)
     (gradient,) = torch.autograd.grad(y.sum(), x)
     assert torch.allclose(gradient, (y / x).detach())
@@ -76,7 +93,7 @@ def test_gradient_passes_through_the_mask():
 
 def test_evaluation_mode_and_zero_probability_change_nothing():
     x = torch.rand(3, 4)
-    with MemberDropout(torch.tensor(2)):
+    with Intercept(MemberOps(torch.tensor(2))):
         assert nn.functional.dropout(x, 0.5, False) is x
         assert nn.functional.dropout(x, 0.0, True) is x
         assert torch.equal(nn.functional.dropout(x, 1.0, True), torch.zeros(3, 4))
@@ -84,5 +101,5 @@ def test_evaluation_mode_and_zero_probability_change_nothing():
 
 def test_the_global_generator_is_not_touched():
     before = torch.get_rng_state()
-    masked(torch.rand(2, 3, 4, 4, generator=rng.stream(0, "order")), torch.tensor(1), Net())
+    masked(torch.rand(2, 3, 4, 4, generator=rng.stream(0, "order")), torch.tensor(1), fuse(Net()))
     assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,182 @@
+"""Prepare a network: its dropout layers draw from the member's key, and layers that touch the same memory run as one.
+
+No layer is replaced and no weight moved: single instances get another ``forward``, so a network that looks at its own
+layers finds what it made. Only layers of torch's own types without hooks are touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from modescape.kernels.pooling import LARGEST_WINDOW
+from modescape.train.member_ops import MemberOps, current
+
+_DROPOUTS = {nn.Dropout: False, nn.Dropout1d: True, nn.Dropout2d: True, nn.Dropout3d: True}  # type -> whole channels
+
+
+def fuse(module: nn.Module) -> nn.Module:
+    """Give dropout layers and chains of layers their new ``forward``, in place; returns the module."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Sequential) and type(layer).forward is nn.Sequential.forward and not _changed(layer):
+            steps = list(_steps(list(layer)))
+            if len(steps) < len(layer):
+                layer.forward = _Chain(steps)
+    for layer in module.modules():
+        if type(layer) in _DROPOUTS and not _changed(layer):
+            layer.forward = _Dropout(layer)
+    return module
+
+
+class _Dropout:
+    """The ``forward`` of a dropout layer."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer, self.whole_channels = layer, _DROPOUTS[type(layer)]
+
+    def __call__(self, input: Tensor) -> Tensor:
+        if not self.layer.training:
+            return input
+        return _ops().dropout(input, self.layer.p, self.whole_channels)
+
+
+class _Chain:
+    """The ``forward`` of a `nn.Sequential` some of whose layers run together."""
+
+    def __init__(self, steps: Sequence[Any]) -> None:
+        self.steps = steps
+
+    def __call__(self, input: Any) -> Any:
+        for step in self.steps:
+            input = step(input)
+        return input
+
+
+class _Pool:
+    """Pooling with dropout before it and ReLU before or after it, or without; and the convolution before them, if any."""
+
+    def __init__(self, convolution: Any, layers: Sequence[nn.Module]) -> None:
+        self.convolution, self.layers = convolution, layers
+        self.drop: Any = next((layer for layer in layers if type(layer) is nn.Dropout), None)
+        self.pool: Any = next(layer for layer in layers if type(layer) is nn.MaxPool2d)
+        self.relu = any(type(layer) is nn.ReLU for layer in layers)
+        self.padding = 0 if convolution is None else _padding(convolution) or 0
+
+    def __call__(self, input: Tensor) -> Tensor:
+        if input.dim() != 4:  # one image without its batch
+            return _Chain([*([self.convolution] if self.convolution else []), *self.layers])(input)
+        p = self.drop.p if self.drop is not None and self.drop.training else 0.0
+        ops = _ops() if p else current() or MemberOps(input)  # a key that nothing draws from
+        settings = (p, _edge(self.pool.kernel_size), self.pool.ceil_mode, self.relu)
+        if self.convolution is None:
+            return ops.pool(input, *settings)
+        return ops.block(input, self.convolution.weight, self.convolution.bias, self.padding, *settings)
+
+
+class _BatchNormReLU:
+    """Batch normalisation and ReLU; stacked members are normalised and clipped in one pass."""
+
+    def __init__(self, norm: Any, relu: nn.Module) -> None:
+        self.norm, self.relu = norm, relu
+
+    def __call__(self, input: Tensor) -> Tensor:
+        norm, ops = self.norm, current()
+        if ops is None or not (ops.stacked and norm.training) or input.numel() == input.shape[1]:
+            return self.relu(norm(input))
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.add_(1)
+        running = (norm.running_mean, norm.running_var)
+        assert norm.momentum is not None  # else `watch` finds that the network cannot be stacked
+        return ops.batch_norm(input, *running, norm.weight, norm.bias, norm.momentum, norm.eps, relu=True)
+
+
+def _ops() -> MemberOps:
+    found = current()
+    if found is None:
+        raise RuntimeError("a network with dropout runs in training mode only within a MemberOps block")
+    return found
+
+
+def _steps(layers: list[nn.Module]) -> Iterator[Any]:
+    """The layers in order, those that can run together as one."""
+    while layers:
+        convolution = layers[0] if _is_simple(layers[0]) else None
+        around = layers if convolution is None else layers[1:]
+        run = _pool_run(around)
+        if run > 1 or (run and convolution is not None):
+            yield _Pool(convolution, around[:run])
+            layers = around[run:]
+        elif [type(layer) for layer in layers[:2]] == [nn.BatchNorm2d, nn.ReLU] and all(map(_is_plain, layers[:2])):
+            yield _BatchNormReLU(*layers[:2])
+            layers = layers[2:]
+        else:
+            yield layers[0]
+            layers = layers[1:]
+
+
+def _pool_run(layers: list[nn.Module]) -> int:
+    """How many of the first layers are one pooling with dropout and ReLU around it; 0 if they are something else."""
+    seen: set[type[nn.Module]] = set()
+    for layer in layers:
+        kind = type(layer)
+        if kind not in (nn.Dropout, nn.MaxPool2d, nn.ReLU) or kind in seen or not _is_plain(layer):
+            break
+        if kind is nn.MaxPool2d and not _side_by_side(layer):
+            break
+        if kind is nn.Dropout and nn.MaxPool2d in seen:  # it has fewer elements to drop
+            break
+        seen.add(kind)
+    return len(seen) if nn.MaxPool2d in seen else 0
+
+
+def _side_by_side(layer: Any) -> bool:
+    """Whether the windows of a pooling layer are squares that touch and do not overlap."""
+    edge = _edge(layer.kernel_size)
+    return (
+        layer.stride in (layer.kernel_size, edge, (edge, edge))
+        and layer.padding in (0, (0, 0))
+        and layer.dilation in (1, (1, 1))
+        and not layer.return_indices
+        and layer.kernel_size in (edge, (edge, edge))
+        and 0 < edge <= LARGEST_WINDOW
+    )
+
+
+def _is_simple(layer: nn.Module) -> bool:
+    """Whether it is a convolution of one group, of stride 1, with as many zeros on every side."""
+    return (
+        type(layer) is nn.Conv2d
+        and _is_plain(layer)
+        and layer.stride == (1, 1)
+        and layer.dilation == (1, 1)
+        and layer.groups == 1
+        and layer.padding_mode == "zeros"
+        and _padding(layer) is not None
+    )
+
+
+def _padding(layer: Any) -> int | None:
+    """Zeros on every side, or None where the sides differ."""
+    height, width = layer.kernel_size
+    if layer.padding == "valid":
+        return 0
+    if isinstance(layer.padding, str):  # "same"
+        return height // 2 if height == width and height % 2 else None
+    return int(layer.padding[0]) if layer.padding[0] == layer.padding[1] else None
+
+
+def _edge(size: int | tuple[int, int]) -> int:
+    return size if isinstance(size, int) else size[0]
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    """Whether nothing listens to the layer: layers that run together are not called one by one."""
+    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    return not any(hooks) and not _changed(layer)
+
+
+def _changed(layer: nn.Module) -> bool:
+    """Whether this instance has a ``forward`` of its own: `fuse` has been here, or somebody else."""
+    return "forward" in vars(layer)

@@ -1,0 +1,122 @@
+"""The operations of a network in training, as its member performs them.
+
+`nn.Dropout` draws from the global generator in the order of the group, so a member's masks would depend on its
+neighbours; a vmapped convolution becomes a grouped one, which is slow. Within a `MemberOps` block the layers that
+`modescape.train.fuse` has prepared find their member's dropout key and the operations for one member or for stacked
+ones; `modescape.train.intercept` leads there what a network calls by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from modescape.kernels.batch_norm import batch_norm_under_vmap
+from modescape.kernels.block import block
+from modescape.kernels.convolution import Arithmetic, Choices, conv2d_under_vmap, stacked_conv2d
+from modescape.kernels.dropout import LEVELS, dropout, dropout_under_vmap
+from modescape.kernels.geometry import Geometry
+from modescape.kernels.pooling import pool, pool_under_vmap
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How products are computed: their arithmetic, and which form of a convolution computes which layer."""
+
+    arithmetic: Arithmetic = "float32"
+    choices: Choices = Choices()
+
+
+class MemberOps:
+    """Within this block the layers of a network are a member's own.
+
+    Args:
+        key: dropout key of this step, int64, []; under ``vmap`` one a member.
+        stacked: the network runs under ``vmap``.
+        manner: how products are computed.
+    """
+
+    def __init__(self, key: Tensor, *, stacked: bool = False, manner: Manner = Manner()) -> None:
+        self.key, self.stacked, self.manner, self.calls = key, stacked, manner, 0
+
+    def __enter__(self) -> Self:
+        _open.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _open.pop()
+
+    def dropout(self, x: Tensor, p: float, whole_channels: bool) -> Tensor:
+        """The next dropout call of the forward pass."""
+        key, call, levels = self._next(p)
+        if key is None:
+            return x
+        return (dropout_under_vmap if self.stacked else dropout)(x, key, call, levels, whole_channels)
+
+    def pool(self, x: Tensor, p: float, size: int, ceil: bool, relu: bool) -> Tensor:
+        """Dropout, pooling and ReLU; the next dropout call where p is not 0."""
+        return (pool_under_vmap if self.stacked else pool)(x, *self._next(p), size, ceil, relu)
+
+    def block(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, p: float, size: int, ceil: bool, relu: bool
+    ) -> Tensor:
+        """Convolution, dropout, pooling and ReLU; the next dropout call where p is not 0."""
+        if self.convolves(x):
+            convolved = self.convolution(x, weight, bias, Geometry.of(1, padding, 1, 1))
+            return self.pool(convolved, p, size, ceil, relu)
+        return block(x, weight, bias, padding, *self._next(p), size, ceil, relu)
+
+    def convolves(self, x: Tensor) -> bool:
+        """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""
+        return self.stacked or self.manner.arithmetic == "bf16" or x.device.type == "cuda"
+
+    def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        """A convolution in the study's manner."""
+        settings = (geometry, self.manner.arithmetic, self.manner.choices)
+        if self.stacked:
+            return conv2d_under_vmap(x, weight, bias, *settings)
+        return stacked_conv2d(x[None], weight[None], None if bias is None else bias[None], *settings)[0]
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """A dense layer in the study's arithmetic."""
+        if self.manner.arithmetic != "bf16":
+            return functional.linear(x, weight, bias)
+        dtype = torch.bfloat16
+        return functional.linear(x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
+
+    def batch_norm(
+        self,
+        x: Tensor,
+        running_mean: Tensor | None,
+        running_variance: Tensor | None,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        momentum: float,
+        epsilon: float,
+        relu: bool = False,
+    ) -> Tensor:
+        """Batch normalisation of stacked members in training."""
+        return batch_norm_under_vmap(x, weight, bias, running_mean, running_variance, momentum, epsilon, relu)
+
+    def _next(self, p: float) -> tuple[Tensor | None, int, int]:
+        """Key, number and dropped levels of the next dropout call; no call where nothing is dropped."""
+        levels = round(p * LEVELS)
+        if not levels:
+            return None, 0, 0
+        call, self.calls = self.calls, self.calls + 1
+        return self.key, call, levels
+
+
+_open: list[MemberOps] = []
+
+
+def current() -> MemberOps | None:
+    """The innermost open block."""
+    return _open[-1] if _open else None

@@ -1,0 +1,77 @@
+"""Convolution, dropout, pooling and ReLU in one, against torch's layers in float64."""
+
+import pytest
+import torch
+import torch.nn.functional as functional
+
+from modescape import rng
+from modescape.kernels import block as module
+from modescape.kernels import native
+from modescape.kernels.block import block
+from modescape.kernels.dropout import keep_mask
+
+pytestmark = pytest.mark.skipif(native.library() is None, reason=str(native.missing()))
+
+KEY = torch.tensor(rng.key(0, "dropout", 3, 1))
+
+CASES = [  # images, filters, kernel, padding, windows, ceil, relu, dropped levels, bias
+    ((3, 3, 32, 32), 16, (3, 3), 1, 2, False, True, 6554, True),  # the paper's first layer
+    ((2, 16, 16, 16), 32, (3, 3), 1, 2, False, True, 6554, True),
+    ((2, 32, 8, 8), 32, (3, 3), 1, 2, False, False, 6554, True),
+    ((2, 16, 7, 9), 32, (3, 3), 1, 2, True, True, 6554, True),  # windows that stick out
+    ((2, 20, 8, 8), 10, (3, 3), 0, 2, False, False, 0, True),  # no multiple of any vector's length
+    ((2, 1, 9, 9), 5, (5, 5), 2, 3, True, True, 30_000, False),
+    ((2, 6, 6, 5), 40, (1, 1), 0, 2, False, True, 100, True),
+    ((2, 7, 11, 11), 33, (3, 3), 1, 1, False, True, 6554, True),  # windows of one pixel: the dense gradient
+    ((1, 64, 5, 5), 48, (4, 2), 1, 2, True, True, 20_000, True),
+    ((1, 100, 3, 3), 17, (2, 5), 2, 2, False, True, 6554, True),
+]
+
+
+@pytest.mark.parametrize(("shape", "filters", "kernel", "padding", "size", "ceil", "relu", "drop", "bias"), CASES)
+def test_values_and_gradients(shape, filters, kernel, padding, size, ceil, relu, drop, bias):
+    """Float32 against float64: sums of up to 800 products; 5e-6 of the largest is some tens of roundings."""
+    draw = rng.stream(0, "test images")
+    x = torch.randn(*shape, generator=draw).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight = (torch.randn(filters, shape[1], *kernel, generator=draw) / (shape[1] * kernel[0]) ** 0.5).requires_grad_()
+    inputs = [x, weight, *([torch.randn(filters, generator=draw).requires_grad_()] if bias else [])]
+    y = block(x, weight, inputs[2] if bias else None, padding, KEY, 3, drop, size, ceil, relu)
+    slope = torch.randn(y.shape, generator=draw)
+    gradients = torch.autograd.grad(y, inputs, slope)
+
+    exact = [tensor.detach().double().requires_grad_() for tensor in inputs]
+    convolved = functional.conv2d(exact[0], exact[1], exact[2] if bias else None, padding=padding)
+    pooled = functional.max_pool2d(
+        convolved * keep_mask(KEY, 3, convolved.shape, drop, torch.float64), size, ceil_mode=ceil
+    )
+    expected = torch.relu(pooled) if relu else pooled
+    assert y.shape == expected.shape
+    for got, true in zip(
+        [y, *gradients], [expected, *torch.autograd.grad(expected, exact, slope.double())], strict=True
+    ):
+        assert (got - true).abs().max().item() <= 5e-6 * true.abs().max().item()
+
+
+def test_a_gradient_of_the_images_that_nobody_asked_for_is_not_made(monkeypatch):
+    x, weight = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3, requires_grad=True)
+    y = block(x, weight, None, 1, None)
+    (gradient,) = torch.autograd.grad(y.sum(), weight)
+    assert gradient.abs().max() > 0
+    assert not x.requires_grad
+
+
+def test_weights_too_large_for_the_cache_go_another_way_to_the_same_numbers(monkeypatch):
+    x, weight = torch.randn(2, 8, 8, 8), torch.randn(16, 8, 3, 3)
+    ours = block(x, weight, None, 1, KEY, 0, 6554, 2, False, True)
+    monkeypatch.setattr(module, "LARGEST_KERNELS", 100)
+    monkeypatch.setattr(native.library(), "block_forward", None)  # not called
+    assert torch.allclose(ours, block(x, weight, None, 1, KEY, 0, 6554, 2, False, True), atol=1e-5)
+
+
+def test_the_same_bits_twice():
+    x, weight = torch.randn(4, 16, 8, 8, requires_grad=True), torch.randn(32, 16, 3, 3, requires_grad=True)
+    runs = []
+    for _ in range(2):
+        y = block(x, weight, None, 1, KEY, 0, 6554, 2, False, True)
+        runs.append([y, *torch.autograd.grad(y.sum(), [x, weight])])
+    assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))

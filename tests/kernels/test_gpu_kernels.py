@@ -1,0 +1,33 @@
+"""The GPU's kernels without a GPU: interpreted on the CPU, and compiled for GPUs that are not here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+pytest.importorskip("triton")
+
+
+def test_interpreted_on_the_cpu():
+    """Triton decides when it is imported whether it interprets, so this takes another process."""
+    command = [sys.executable, "-m", "pytest", "-q", str(HERE / "interpreted_gpu_kernels.py")]
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=HERE.parents[1])
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize("capability", [80, 90])  # A100; H100 and H200
+def test_compiled_for_real_gpus_they_use_matrix_units_and_wide_loads(capability):
+    """No GPU is needed to compile for one."""
+    command = [sys.executable, str(HERE / "compile_for_gpu.py"), str(capability)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert len(said) == 11
+    unit = "wgmma" if capability == 90 else "mma.sync"
+    assert all(unit in said[name] for name in ("forward tf32", "forward bf16", "weight tf32"))
+    assert "mma" not in said["forward ieee"]
+    assert all("v4" in instructions for instructions in said.values()), said

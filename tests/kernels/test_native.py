@@ -1,0 +1,76 @@
+"""Finding a compiler, compiling once, loading nothing that another user may have written, doing without."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from modescape.kernels import native
+
+CODE = "from modescape.kernels import native; print(native.library() is not None, native.missing() or '')"
+
+has_compiler = pytest.mark.skipif(native.find_compiler() is None, reason="no C compiler here")
+
+
+def ask(**environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, env={**os.environ, **environment}, check=True
+    )
+    return done.stdout.strip()
+
+
+@has_compiler
+def test_compiled_once_and_found_again(tmp_path):
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"
+    (made,) = (tmp_path / "native").iterdir()
+    stamp = made.stat().st_mtime_ns
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "native").iterdir()] == [stamp]
+
+
+@has_compiler
+def test_a_library_that_others_can_write_is_not_loaded(tmp_path):
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"
+    (made,) = (tmp_path / "native").iterdir()
+    made.write_bytes(b"no library at all")
+    made.chmod(0o722)
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"  # compiled anew, in its place
+    assert made.stat().st_mode & 0o022 == 0
+    (tmp_path / "native").chmod(0o777)
+    made.write_bytes(b"no library at all")
+    assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"  # compiled beside it, and kept nowhere
+    assert made.read_bytes() == b"no library at all"
+
+
+@has_compiler
+def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
+    (tmp_path / "file").touch()
+    assert ask(MODESCAPE_CACHE=str(tmp_path / "file" / "below")) == "True"
+
+
+def test_without_a_compiler_it_says_so(tmp_path):
+    said = ask(MODESCAPE_CACHE=str(tmp_path), PATH="/nowhere", CC="")
+    assert said.startswith("False no C compiler is installed (gcc or clang): training on the CPU takes")
+
+
+def test_switched_off(tmp_path):
+    assert ask(MODESCAPE_NATIVE="off").startswith("False the C kernels are switched off")
+
+
+def test_a_compiler_that_fails(tmp_path):
+    broken = shutil.which("false")
+    said = ask(MODESCAPE_CACHE=str(tmp_path), CC=str(broken))
+    assert said.startswith(f"False '{broken}' cannot compile the C kernels")
+
+
+@has_compiler
+def test_a_compiler_that_does_not_know_this_processor(tmp_path):
+    """The second try leaves -march=native out."""
+    wrapper = tmp_path / "cc"
+    wrapper.write_text(
+        f'#!/bin/sh\nfor a in "$@"; do [ "$a" = -march=native ] && exit 1; done\nexec {native.find_compiler()} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    assert ask(MODESCAPE_CACHE=str(tmp_path), CC=str(wrapper)) == "True"
