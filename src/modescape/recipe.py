@@ -147,6 +147,10 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0  # coupled: this times the weight is added to its gradient
     decay: Literal["all", "kernels"] = "all"  # kernels: tensors of two or more dimensions (no biases, no norms)
     schedule: Schedule = Constant()
+    arithmetic: Literal["float32", "tf32", "bf16"] = "tf32"
+    # of products (convolutions, dense layers); weights and sums are float32 in any case. float32: in full;
+    # tf32: 10 bits of fraction, torch's own default for convolutions on a GPU, and on a CPU the same as float32;
+    # bf16: 7 bits of fraction, and activations take half the memory
     trajectories: NonNegativeInt = 3  # members 0, 1, ... that keep every epoch
     keep_last: PositiveInt = 10  # last epochs that every member keeps, beside epoch 0
 
@@ -164,11 +168,14 @@ class Streams(Section):
 
 
 class Compute(Section):
-    """Where the work runs; never changes what is computed on one kind of device."""
+    """Where the work runs; does not change what is trained, only, with the plan, how sums are rounded."""
 
     engine: Literal["auto", "here", "processes", "ray"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt | None = None  # processes; null = one a core
+    determinism: Literal["plan", "strict"] = "plan"
+    # when a study is begun on a GPU. plan: the fastest kernels are found by measuring and written into the plan, which
+    # fixes the bits from then on; strict: nothing is measured, so that two studies have the same plan
 
 
 class Recipe(Section):

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from modescape.errors import InputError
 
@@ -134,6 +134,29 @@ def kept_memory() -> Iterator[None]:
         mallopt(_M_MMAP_THRESHOLD, _GLIBC_DEFAULT)
         mallopt(_M_TRIM_THRESHOLD, _GLIBC_DEFAULT)
         trim(0)
+
+
+@contextlib.contextmanager
+def gpu_arithmetic(tf32: bool) -> Iterator[None]:
+    """Within this block torch's GPU libraries sum in a fixed order, and multiply float32 in full or in tf32.
+
+    Kernels are not chosen by timing either, so that the same call takes the same kernel every time.
+    """
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    wanted = "tf32" if tf32 else "ieee"
+    places = (cudnn.conv, torch.backends.cuda.matmul)
+    before = [place.fp32_precision for place in places], cudnn.deterministic, cudnn.benchmark
+    try:
+        for place in places:
+            place.fp32_precision = wanted
+        cudnn.deterministic, cudnn.benchmark = True, False
+        yield
+    finally:
+        for place, value in zip(places, before[0], strict=True):
+            place.fp32_precision = value
+        cudnn.deterministic, cudnn.benchmark = before[1:]
 
 
 @contextlib.contextmanager

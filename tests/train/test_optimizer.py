@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from modescape.recipe import Train
+from modescape.train.loop import of_member
 from modescape.train.optimizer import Optimizer
 
 SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,), "dense.weight": (5, 7)}
@@ -57,7 +58,8 @@ def test_saved_and_restored_goes_on_with_the_same_bits(optimizer):
     steps(Optimizer(train, whole), 0, 6)
     paused = Optimizer(train, first)
     steps(paused, 0, 3)
-    saved = [paused.tensors(member) for member in range(MEMBERS)]
+    saved = [of_member(paused.tensors(), member) for member in range(MEMBERS)]
+    saved = [{name: tensor.clone() for name, tensor in one.items()} for one in saved]
     assert all(tensor.shape in set(SHAPES.values()) | {()} for tensor in saved[0].values())
     second = {name: tensor.detach().clone().requires_grad_() for name, tensor in first.items()}
     resumed = Optimizer(train, second)
@@ -66,11 +68,22 @@ def test_saved_and_restored_goes_on_with_the_same_bits(optimizer):
     assert all(torch.equal(whole[name], second[name]) for name in whole)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_rate_from_a_tensor_is_that_of_a_number(optimizer):
+    """As recorded steps read it; the tensor holds 32 bits."""
+    train = Train(optimizer=optimizer)
+    one, other = parameters(0), parameters(0)
+    gradients = {name: gradient.detach() for name, gradient in parameters(100).items()}
+    Optimizer(train, one).step(gradients, 0.01)
+    Optimizer(train, other).step(gradients, torch.tensor(0.01))
+    assert all(torch.allclose(one[name], other[name], rtol=1e-6, atol=1e-9) for name in one)
+
+
 def test_sgd_without_momentum_is_the_plain_step_and_keeps_nothing():
     params = parameters(0)
     before = {name: tensor.detach().clone() for name, tensor in params.items()}
     optimizer = Optimizer(Train(optimizer="sgd", momentum=0.0), params)
     steps(optimizer, 0, 1)
-    assert optimizer.tensors(0) == {}
+    assert optimizer.tensors() == {}
     for name, gradient in parameters(100).items():
         assert torch.allclose(params[name], before[name] - 0.01 * gradient, rtol=1e-12, atol=0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from modescape import recipe, rng
 from modescape.data.dataset import Split
 from modescape.kernels import native
-from modescape.kernels.implementation import implementation
+from modescape.kernels.implementation import usual
 
 STATISTICS_BLOCK = 1_000  # images at a time when means are taken: tens of MB
 
@@ -79,7 +79,7 @@ class Preparation:
             [member, example, channel, height, width], channels last in memory.
         """
         last = images.movedim(1, -1)
-        if not last.is_contiguous() or implementation(images.new_empty(0, dtype=dtype)) != "native":
+        if not last.is_contiguous() or usual(images.device.type, dtype) != "native":
             return self(last[index].movedim(-1, 2), keys, dtype=dtype)
         library, (members, examples), (height, width, channels) = native.library(), index.shape, last.shape[1:]
         assert library is not None

@@ -9,7 +9,7 @@ is a grouped convolution, which is slow where a group has few channels. The form
 * ``triton``: a batched matrix product that reads the patches straight from the images (`gpu.convolution`).
 
 All compute the same sums, in another order. Which is fastest depends on shape, precision and device:
-`modescape.train.measure` finds out.
+`modescape.train.measuring` finds out.
 """
 
 from __future__ import annotations
@@ -52,11 +52,29 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """What a convolution of one member is asked to do."""
+
+    image: tuple[int, ...]  # channels, height, width
+    examples: int
+    kernel: tuple[int, ...]  # filters, channels / groups, height, width
+    geometry: Geometry
+    has_bias: bool
+    needs_input: bool  # the gradient of its images is asked for
+
+    @property
+    def key(self) -> str:
+        """See `layer_key`."""
+        return layer_key(torch.Size(self.image), torch.Size(self.kernel), self.geometry)
+
+
+@dataclass(frozen=True)
 class Choices:
     """Which form computes which layer: key of the layer -> form of each pass."""
 
     default: str = "patches"
     chosen: dict[str, dict[Pass, str]] = field(default_factory=dict)
+    seen: list[Layer] | None = None  # takes down every convolution that is asked for
 
     def form(self, key: str, which: Pass, geometry: Geometry, device: torch.device) -> Form:
         """The form of one pass of a layer; "grouped" where the chosen one does not know the geometry."""
@@ -64,20 +82,19 @@ class Choices:
         return FORMS[name] if FORMS[name].fits(geometry, device) else FORMS["grouped"]
 
 
-def layer_key(x: Tensor, weight: Tensor, geometry: Geometry) -> str:
-    """What a choice depends on besides the study's arithmetic: "16x16x16 to 32, 3x3, stride 1x1, padding 1x1".
+def layer_key(image: torch.Size, kernel: torch.Size, geometry: Geometry) -> str:
+    """What a choice depends on besides the study's arithmetic: "16x16x16 to 32, 3x3, stride 1x1, padding 1x1, ...".
 
     Args:
-        x: [..., channel, height, width].
-        weight: [..., filter, channel, height, width].
+        image: [..., channel, height, width].
+        kernel: [..., filter, channel, height, width].
         geometry: of the convolution.
     """
-    shape = "x".join(map(str, x.shape[-3:]))
-    kernel = "x".join(map(str, weight.shape[-2:]))
     pairs = {"stride": geometry.stride, "padding": geometry.padding, "dilation": geometry.dilation}
     settings = [f"{name} {pair[0]}x{pair[1]}" for name, pair in pairs.items()]
     groups = [f"groups {geometry.groups}"] if geometry.groups > 1 else []
-    return ", ".join([f"{shape} to {weight.shape[-4]}", kernel, *settings, *groups])
+    sizes = ["x".join(map(str, image[-3:])) + f" to {kernel[-4]}", "x".join(map(str, kernel[-2:]))]
+    return ", ".join([*sizes, *settings, *groups])
 
 
 class _Convolution(Function):
@@ -96,7 +113,11 @@ class _Convolution(Function):
         shared = x.shape[0] > 1 and x.stride(0) == 0  # one batch for all members
         x = channels_last(x[:1].to(dtype), True).expand_as(x) if shared else channels_last(x.to(dtype), True)
         weight = weight.to(dtype)
-        key = layer_key(x, weight, geometry)
+        key = layer_key(x.shape, weight.shape, geometry)
+        if choices.seen is not None:
+            _, examples, *image = x.shape
+            layer = (tuple(image), examples, tuple(weight.shape[1:]), geometry, bias is not None)
+            choices.seen.append(Layer(*layer, ctx.needs_input_grad[0]))
         ctx.save_for_backward(x, weight)
         ctx.key, ctx.settings = key, (geometry, arithmetic, choices)
         form = choices.form(key, "forward", geometry, x.device)

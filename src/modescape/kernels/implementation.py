@@ -20,12 +20,16 @@ _forced: list[Implementation] = []
 
 def implementation(tensor: Tensor) -> Implementation:
     """What computes on this tensor."""
+    return usual(tensor.device.type, tensor.dtype)
+
+
+def usual(device: str, dtype: torch.dtype = torch.float32) -> Implementation:
+    """What computes on numbers of this type on a device, "cpu" or "cuda"."""
     if _forced:
         return _forced[-1]
-    if tensor.device.type == "cpu":
-        return "native" if tensor.dtype == torch.float32 and native.library() is not None else "torch"
-    known = tensor.dtype in (torch.float32, torch.bfloat16)
-    return "triton" if tensor.device.type == "cuda" and known and has_triton() else "torch"
+    if device == "cpu":
+        return "native" if dtype == torch.float32 and native.library() is not None else "torch"
+    return "triton" if device == "cuda" and dtype in (torch.float32, torch.bfloat16) and has_triton() else "torch"
 
 
 @functools.cache

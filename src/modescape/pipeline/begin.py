@@ -22,7 +22,7 @@ from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study, layout
 from modescape.train.loop import initial_module
-from modescape.train.plan import make_plan
+from modescape.train.planning import make_plan
 from modescape.train.step import watch
 
 
@@ -37,7 +37,7 @@ def begin(
     dataset = data.load(resolved.data, resolved.seed, _decoding(progress))
     progress.finish()
     study = _existing(path, resolved, dataset.fingerprint)
-    manifest = study.manifest if study else make_manifest(resolved, dataset, device)
+    manifest = study.manifest if study else make_manifest(resolved, dataset, device, progress.line)
     engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
         progress.line(lack)
@@ -132,7 +132,9 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def make_manifest(recipe: Recipe, dataset: Dataset, device: str) -> dict[str, Any]:
+def make_manifest(
+    recipe: Recipe, dataset: Dataset, device: str, say: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
     """What is written once: version, platform, seeds, plan, the data's and the network's shape.
 
     Raises:
@@ -142,7 +144,7 @@ def make_manifest(recipe: Recipe, dataset: Dataset, device: str) -> dict[str, An
     with runtime.one_thread():
         module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
         sample = Preparation.of(recipe.data, dataset.train)(dataset.train.image[:8])
-        stackable = watch(module, sample).can_stack
+        plan = make_plan(recipe, dataset, device, watch(module, sample), say)
     state = split_state(module)
     return {
         "format": 1,
@@ -153,7 +155,7 @@ def make_manifest(recipe: Recipe, dataset: Dataset, device: str) -> dict[str, An
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "seed": recipe.seed,
         "streams": recipe.streams.model_dump(),
-        "plan": make_plan(device, recipe.train.members, stackable).as_dict(),
+        "plan": plan.as_dict(),
         "image_shape": list(dataset.image_shape),
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),

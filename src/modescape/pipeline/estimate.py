@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from modescape import rng, runtime
+from modescape import runtime
 from modescape.data.dataset import Dataset
-from modescape.data.prepare import Preparation
-from modescape.predict import BATCH, Evaluator
+from modescape.data.order import steps_per_epoch
 from modescape.study import Study
-from modescape.train.loop import Trainer
+from modescape.train.plan import Plan
+from modescape.train.planning import seconds_per_step
 
-TIMED = 2  # calls after one that is not counted
+FORWARD_SHARE = 1 / 3  # of a training step's time: the gradient takes about two forward passes
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Time and disk of what is still to be done."""
 
-    seconds: float  # training and predicting, all workers together at work
+    seconds: float | None  # training and predicting, all workers together at work; None where no step could be timed
     bytes: int  # on disk
 
     def __str__(self) -> str:
-        return f"estimated: {duration(self.seconds)} of training and predicting, {self.bytes / 1e6:,.0f} MB on disk"
+        disk = f"{self.bytes / 1e6:,.0f} MB on disk"
+        if self.seconds is None:
+            return f"estimated: {disk}"
+        return f"estimated: {duration(self.seconds)} of training and predicting, {disk}"
 
 
 def duration(seconds: float) -> str:
@@ -45,44 +45,29 @@ def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
     left = [member for member in members if member.status not in ("trained", "diverged")]
     if not left:
         return None
+    plan, train = Plan(**study.manifest["plan"]), recipe.train
     with runtime.one_thread():
-        per_step, per_image, steps = _timed(study, dataset)
-    epochs = sum(recipe.train.epochs - member.epochs_done for member in left)
-    rows = sum(len(recipe.kept_epochs(member.number)) for member in left)
+        try:
+            per_step = seconds_per_step(recipe, dataset, plan)
+        except torch.OutOfMemoryError:  # the group will be halved
+            per_step = None
+    count, batch = len(dataset.train.label), min(train.batch_size, len(dataset.train.label))
+    steps = steps_per_epoch(count, train.batch_size, train.batches)
+    to_go = {member.number: train.epochs - member.epochs_done for member in left}
+    groups = plan.groups(to_go)
+    group_epochs = sum(max(to_go[member] for member in members) for members in groups.values())
+    rows = sum(len(recipe.kept_epochs(member)) for member in to_go)
     examples = len(dataset.test.label) + len(dataset.validation.label)
-    images = rows * examples + epochs * len(dataset.validation.label)
+    images = rows * examples + sum(to_go.values()) * len(dataset.validation.label)
+    seconds = None
+    if per_step is not None:
+        per_image = per_step / (batch * plan.group_size) * FORWARD_SHARE
+        seconds = (group_epochs * steps * per_step + images * per_image) / min(workers, len(groups))
     model = study.manifest["model"]
     sizes = [math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values()]
-    resume = (3 if recipe.train.optimizer == "adam" else 2) * sum(sizes) * 4
+    resume = (3 if train.optimizer == "adam" else 2) * sum(sizes) * 4
     predictions = rows * examples * dataset.num_classes * 4
     return Estimate(
-        seconds=(epochs * steps * per_step + images * per_image) / min(workers, len(left)),
+        seconds=seconds,
         bytes=rows * sum(sizes) * 4 + len(left) * resume + predictions,
     )
-
-
-def _timed(study: Study, dataset: Dataset) -> tuple[float, float, int]:
-    """Seconds of a training step and of evaluating an image, one member on one thread; steps of an epoch."""
-    recipe = study.recipe
-    preparation = Preparation.of(recipe.data, dataset.train)
-    trainer = Trainer(recipe, dataset.train, dataset.num_classes, preparation)
-    count, size = len(dataset.train.label), recipe.train.batch_size
-    index = torch.arange(min(size, count) if recipe.train.batches == "permutation" else size)[None] % count
-    keys = torch.tensor([rng.key(recipe.seed, "estimate")])
-    state, step = trainer.stacked([trainer.initial(0).state]), trainer.step([0])
-
-    def train() -> None:
-        step(state, preparation(dataset.train.image[index], keys), dataset.train.label[index], keys)
-
-    evaluator = Evaluator(module=copy.deepcopy(step.module), preparation=preparation)
-    images = dataset.test.image[:BATCH]
-    return _seconds(train), _seconds(lambda: evaluator(state, images)) / len(images), trainer.steps
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """Mean time of `TIMED` calls after one that is not counted."""
-    work()
-    started = time.perf_counter()
-    for _ in range(TIMED):
-        work()
-    return (time.perf_counter() - started) / TIMED

@@ -1,13 +1,15 @@
-"""The training stage: groups of members dealt out to an engine, each writing its own folder of the study."""
+"""The training stage: groups of members dealt out to an engine, each writing its members' folders of the study."""
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from modescape.engines import Engine
@@ -18,6 +20,7 @@ from modescape.progress import Progress
 from modescape.study import (
     Member,
     Study,
+    drop_resume_before,
     read_resume,
     write_checkpoint,
     write_history,
@@ -26,19 +29,21 @@ from modescape.study import (
 )
 from modescape.study.layout import HISTORY, checkpoint_name
 from modescape.study.members import read_history
-from modescape.train.loop import Snapshot, Start, Trainer
-from modescape.train.plan import Plan
-from modescape.types import ModelState
+from modescape.train.loop import Snapshot, Start, Trainer, of_member
+from modescape.train.plan import Group, Plan
+from modescape.types import ModelState, Params
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
+WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
 
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Train these members of a study to the end."""
+    """Train these members of a group of a study to the end."""
 
     path: str
     recipe_yaml: str
+    group: Group
     members: tuple[int, ...]
 
     def __str__(self) -> str:
@@ -56,12 +61,12 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     wanted = [member for member in study.members if member.number < recipe.train.members]
     open_members = [member for member in wanted if not _settled(study, member)]
     if open_members:
-        groups = plan.groups([member.number for member in open_members])
-        tasks = [TrainTask(str(study.path), recipe.to_yaml(), tuple(group)) for group in groups]
-        per_epoch = study.manifest["examples"]["train"]
+        begun = {member.number: Group(*member.group) for member in open_members if member.group}
+        groups = plan.groups([member.number for member in open_members], begun)
+        tasks = [TrainTask(str(study.path), recipe.to_yaml(), group, tuple(own)) for group, own in groups.items()]
         left = sum(recipe.train.epochs - member.epochs_done for member in open_members)
-        progress.stage("training", left * per_epoch, "images")
-        for outcome in engine.map(train_task, tasks, on_event=lambda task, event: progress.advance(*event)):
+        progress.stage("training", left * study.manifest["examples"]["train"], "images")
+        for outcome in engine.map(train_task, tasks, on_event=lambda task, event: _hear(progress, event)):
             if outcome.error is not None:
                 _record_failure(study, outcome.item, outcome.error, progress)
         progress.finish()
@@ -71,6 +76,14 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     if not study.trained:
         reasons = {study.member(member.number).message for member in wanted}
         raise WorkError(f"no member of '{study.path}' could be trained: {'; '.join(sorted(reasons))}")
+
+
+def _hear(progress: Progress, event: tuple[Any, ...]) -> None:
+    """What a worker reports: a line for the user, or (images, note)."""
+    if len(event) == 1:
+        progress.line(event[0])
+    else:
+        progress.advance(*event)
 
 
 def _settled(study: Study, member: Member) -> bool:
@@ -93,38 +106,76 @@ def _record_failure(study: Study, task: TrainTask, error: str, progress: Progres
             message=error,
             checksums=member.checksums,
             timings=member.timings,
+            group=member.group,
         )
         progress.line(f"member {number} failed: {error}")
 
 
 def train_task(task: TrainTask, report: Callable[[Any], None]) -> None:
-    """Carry out a `TrainTask` in this process; ``report`` gets (images, note) from time to time."""
+    """Carry out a `TrainTask` in this process; ``report`` gets (images, note) from time to time, or (line,)."""
     place = workplace(task.path, task.recipe_yaml)
-    members = list(task.members)
-    recipe = place.study.recipe
-    trainer = Trainer(recipe, place.dataset.train, place.dataset.num_classes, place.preparation, device=place.device)
-    starts = _starts(place, trainer, members)
-    speaker = _Speaker(report, str(task), starts[0].epoch, recipe.train.epochs)
+    with place.at_work():
+        _train(place, task.group, list(task.members), report)
+
+
+def _train(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
+    """Train a group; where memory runs out, each half of it, from where the whole got to."""
+    try:
+        _train_whole(place, group, members, report)
+        return
+    except torch.OutOfMemoryError as error:
+        if group.size == 1:
+            raise WorkError(
+                f"the GPU's memory does not hold one member at batch size {place.study.recipe.train.batch_size}; "
+                "choose a smaller train.batch_size or model, or --device cpu"
+            ) from error
+    gc.collect()  # here, where the error no longer holds on to what was on the GPU
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    halves = group.halves()
+    report((f"the GPU's memory does not hold {group.size} members at a time; going on with {halves[0].size}",))
+    for half in halves:
+        own = [member for member in members if member in half.members]
+        if own:
+            _train(place, half, own, report)
+
+
+def _train_whole(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
+    trainer = place.trainer(lambda line: report((line,)))
+    starts = _starts(place, trainer, group, members)
+    epochs = place.study.recipe.train.epochs
+    speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
     probe = validation_probe(place.evaluator, place.dataset.validation)
-    with place.at_work(), ThreadPoolExecutor(max_workers=1) as thread:
-        writers = [MemberWriter(place.study, member, starts[0].epoch, thread) for member in members]
-        for snapshot in trainer.group(members, probe, starts=starts, progress=speaker.step):
-            for position, writer in enumerate(writers):
-                writer.write(snapshot, position)
+    with ThreadPoolExecutor(max_workers=min(len(members), WRITERS)) as threads:
+        writers = {
+            position: MemberWriter(place.study, member, group, starts[0].epoch, threads)
+            for position, member in enumerate(group.members)
+            if member in members
+        }
+        for snapshot in trainer.group(group.members, probe, starts=starts, progress=speaker.step):
+            for writer in writers.values():
+                writer.wait()
+            copy = snapshot.copy()
+            for position, writer in writers.items():
+                writer.write(snapshot, position, copy)
             speaker.epoch(snapshot.epoch)
-        for writer in writers:
+            if all(writer.over for writer in writers.values()):
+                break
+        for writer in writers.values():
             writer.wait()
+    for member in members:
+        drop_resume_before(place.study, member)
 
 
 class _Speaker:
     """Collects progress and reports it a few times a second."""
 
-    def __init__(self, report: Callable[[Any], None], name: str, epoch: int, epochs: int) -> None:
-        self.report, self.name, self.at, self.epochs = report, name, epoch, epochs
+    def __init__(self, report: Callable[[Any], None], name: str, members: int, epoch: int, epochs: int) -> None:
+        self.report, self.name, self.members, self.at, self.epochs = report, name, members, epoch, epochs
         self.images, self.last = 0, time.monotonic()
 
     def step(self, images: int) -> None:
-        self.images += images
+        self.images += images * self.members
         if time.monotonic() - self.last >= REPORT_SECONDS:
             self.say()
 
@@ -137,41 +188,51 @@ class _Speaker:
         self.images, self.last = 0, time.monotonic()
 
 
-def _starts(place: Workplace, trainer: Trainer, members: list[int]) -> list[Start]:
-    """Where the members continue: their last finished epoch, or the beginning when a group's members differ."""
-    found = [_resumed(place.study, member) for member in members]
-    ready = [start for start in found if start is not None]
-    if len(ready) == len(members) and len({start.epoch for start in ready}) == 1:
-        return ready
-    return [trainer.initial(member) for member in members]
+def _starts(place: Workplace, trainer: Trainer, group: Group, members: list[int]) -> list[Start]:
+    """Where the places of a group continue: the last epoch that all its members have finished, or the beginning.
+
+    A place that nobody asked for starts as the first member does; its results are dropped.
+    """
+    found = {member: _resumable(place.study, member) for member in members}
+    common = set.intersection(*(set(starts) for starts in found.values()))
+    if common:
+        own = {member: starts[max(common)] for member, starts in found.items()}
+    else:
+        own = {member: trainer.initial(member) for member in members}
+    return [own.get(member, own[members[0]]) for member in group.members]
 
 
-def _resumed(study: Study, member: int) -> Start | None:
-    try:
-        resume = read_resume(study, member)
-    except WorkError:  # damaged: the member starts over and writes the same bytes again
-        return None
-    if resume is None:
-        return None
-    epoch, tensors = resume
+def _resumable(study: Study, member: int) -> dict[int, Start]:
+    """Epoch -> where a member can go on from; none where a file of before is lost or damaged."""
+    starts = {}
     there, checksums = set(study.kept(member)), study.member(member).checksums
-    before = [kept for kept in study.recipe.kept_epochs(member) if kept <= epoch]
-    complete = all(kept in there and checkpoint_name(kept) in checksums for kept in before)
-    if not complete or epoch >= study.recipe.train.epochs:  # a file was lost: start over and write all of them again
-        return None
-    return Start(epoch=epoch, state=_model_state(study, tensors), optimizer=_part(tensors, "optimizer"))
+    for before in (False, True):
+        try:
+            resume = read_resume(study, member, before=before)
+        except WorkError:  # damaged: the member starts over and writes the same bytes again
+            continue
+        if resume is None:
+            continue
+        epoch, tensors = resume
+        kept = [one for one in study.recipe.kept_epochs(member) if one <= epoch]
+        complete = all(one in there and checkpoint_name(one) in checksums for one in kept)
+        if complete and epoch < study.recipe.train.epochs:  # else a file was lost: all of them are written again
+            starts[epoch] = Start(
+                epoch=epoch, state=_model_state(study, tensors), optimizer=_part(tensors, "optimizer")
+            )
+    return starts
 
 
 class MemberWriter:
     """Writes one member's files after each epoch: checkpoint, history, state, and last what the next epoch needs.
 
     A crash between two of them costs the epoch in flight: the next run starts from the resume file and writes the same
-    bytes again. Files are written by a thread while the next epoch is trained (a disk takes about 8 ms to confirm a
+    bytes again. Files are written by a thread while the next epoch is trained (a disk takes up to 8 ms to confirm a
     file), at most one epoch behind.
     """
 
-    def __init__(self, study: Study, member: int, epoch: int, thread: Executor) -> None:
-        self.study, self.member, self.thread = study, member, thread
+    def __init__(self, study: Study, member: int, group: Group, epoch: int, threads: Executor) -> None:
+        self.study, self.member, self.group, self.threads = study, member, group, threads
         self.kept = set(study.recipe.kept_epochs(member))
         before = study.member(member)
         self.checksums = dict(before.checksums) if epoch else {}
@@ -179,38 +240,38 @@ class MemberWriter:
         self.over = False
         self.behind: Future[None] | None = None
 
-    def write(self, snapshot: Snapshot, position: int) -> None:
-        """Have written what this snapshot adds, once the one before is on the disk."""
+    def write(self, snapshot: Snapshot, position: int, copy: Params) -> None:
+        """Have written what this snapshot adds, once the one before is on the disk.
+
+        Args:
+            snapshot: of the group.
+            position: the member's place in the group.
+            copy: what `Snapshot.copy` gave; shared by the group's writers, changed by nobody.
+        """
         if self.over:
             return
         self.wait()
         self.over = not snapshot.finite[position]
-        state = snapshot.member_state(position)
-        copies = {
-            **{f"param/{name}": _copy(tensor) for name, tensor in state.params.items()},
-            **{f"buffer/{name}": _copy(tensor) for name, tensor in state.buffers.items()},
-            **{f"optimizer/{name}": _copy(tensor) for name, tensor in snapshot.optimizer(position).items()},
-        }
         rows = snapshot.history[position : position + 1]
-        self.behind = self.thread.submit(self._write, snapshot.epoch, copies, rows, self.over)
+        self.behind = self.threads.submit(self._write, snapshot.epoch, of_member(copy, position), rows, self.over)
 
     def wait(self) -> None:
         """Until everything is on the disk; raises what writing raised."""
         if self.behind is not None:
             self.behind.result()
 
-    def _write(self, epoch: int, copies: dict[str, Tensor], rows: list[dict[str, float]], diverged: bool) -> None:
+    def _write(self, epoch: int, copy: Params, rows: list[dict[str, float]], diverged: bool) -> None:
         self.rows += rows
         if diverged:
             write_history(self.study, self.member, self.rows)
             self._state("diverged", epoch, f"the training loss or the weights were not finite in epoch {epoch}")
             return
         if epoch in self.kept:
-            state = _model_state(self.study, copies)
+            state = _model_state(self.study, copy)
             self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
         write_history(self.study, self.member, self.rows)
         self._state("trained" if epoch == self.study.recipe.train.epochs else "training", epoch, "")
-        write_resume(self.study, self.member, epoch, copies)
+        write_resume(self.study, self.member, epoch, copy, keep_before=self.group.size > 1)
 
     def _state(self, status: str, epoch: int, message: str) -> None:
         write_member_state(
@@ -221,12 +282,8 @@ class MemberWriter:
             message=message,
             checksums=self.checksums,
             timings={"training_seconds": sum(row["seconds"] for row in self.rows)},
+            group=(self.group.first, self.group.size) if self.group.size > 1 else None,
         )
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    """A copy on the CPU that later steps do not change."""
-    return tensor.detach().to("cpu", copy=True)
 
 
 def _part(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:

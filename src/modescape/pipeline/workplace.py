@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import nn
@@ -17,7 +17,8 @@ from modescape.kernels.implementation import forced
 from modescape.predict import Evaluator
 from modescape.study import Study
 from modescape.train.fuse import fuse
-from modescape.train.loop import initial_module
+from modescape.train.loop import Trainer, initial_module
+from modescape.train.member_ops import Manner
 from modescape.train.plan import Plan
 
 
@@ -34,14 +35,30 @@ class Workplace:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """A block of work by the study's plan: a study begun without C kernels goes on without them."""
-        alone = Plan(**self.study.manifest["plan"]).kernels == "torch"
-        with runtime.kept_memory(), forced("torch") if alone else contextlib.nullcontext():
+        kernels = forced("torch") if self.plan.kernels == "torch" else contextlib.nullcontext()
+        arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
+        with runtime.kept_memory(), kernels, arithmetic if self.device == "cuda" else contextlib.nullcontext():
             yield
+
+    @property
+    def plan(self) -> Plan:
+        """The study's plan."""
+        return Plan(**self.study.manifest["plan"])
 
     @property
     def evaluator(self) -> Evaluator:
         """The evaluator of trained checkpoints."""
-        return Evaluator(module=self.module, preparation=self.preparation)
+        return Evaluator(module=self.module, preparation=self.preparation, manner=self._manner)
+
+    def trainer(self, say: Callable[[str], None]) -> Trainer:
+        """What trains the members of this study; ``say`` is told what a user should know."""
+        data = self.dataset
+        settings = {"device": self.device, "manner": self._manner, "replayed": self.plan.replayed, "say": say}
+        return Trainer(self.study.recipe, data.train, data.num_classes, self.preparation, **settings)
+
+    @property
+    def _manner(self) -> Manner:
+        return self.plan.manner(self.study.recipe.train.arithmetic)
 
 
 @functools.lru_cache(maxsize=1)

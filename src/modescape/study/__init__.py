@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modescape.study.atomic import write_bytes, write_text
-    from modescape.study.checkpoints import read_resume, write_checkpoint, write_resume
+    from modescape.study.checkpoints import drop_resume_before, read_resume, write_checkpoint, write_resume
     from modescape.study.members import Member, write_history, write_member_state
     from modescape.study.predictions import Predictions, PredictionWriter
     from modescape.study.status import StudyStatus, summary, verify
@@ -22,6 +22,7 @@ _WHERE = {
     "Predictions": "predictions",
     "Study": "study",
     "StudyStatus": "status",
+    "drop_resume_before": "checkpoints",
     "read_resume": "checkpoints",
     "summary": "status",
     "verify": "status",
@@ -39,6 +40,7 @@ __all__ = [
     "Predictions",
     "Study",
     "StudyStatus",
+    "drop_resume_before",
     "read_resume",
     "summary",
     "verify",

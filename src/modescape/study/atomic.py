@@ -43,6 +43,19 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def keep_as(path: Path, other: Path) -> None:
+    """Give a file a second name, in the place of what had it, before the first is replaced; nothing if it is absent."""
+    temporary = other.with_name(f".{other.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        os.link(path, temporary)
+        temporary.replace(other)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _explained(other, error) from error
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder and its parents; each new name is on the disk before this returns."""
     missing: list[Path] = []

@@ -61,20 +61,41 @@ def read_checkpoint(study: Study, member: int, epoch: int, checksum: str | None 
     return ModelState(*parts)
 
 
-def write_resume(study: Study, member: int, epoch: int, tensors: Params) -> None:
-    """Replace what the next epoch needs (weights, buffers, optimiser), with a checksum inside."""
+def write_resume(study: Study, member: int, epoch: int, tensors: Params, *, keep_before: bool = False) -> None:
+    """Replace what the next epoch needs (weights, buffers, optimiser), with a checksum inside.
+
+    Args:
+        study: the study, held by the caller.
+        member: number of the member.
+        epoch: epochs done.
+        tensors: by name.
+        keep_before: keep the file of the epoch before beside it: members of a group are written one after another, and
+            a group goes on from an epoch that all of them have.
+    """
     path = layout.member_folder(study.path, member) / layout.RESUME
     words = {**_words(study, member, epoch), "sha256": _digest(tensors)}
+    if keep_before:
+        atomic.keep_as(path, path.with_name(layout.RESUME_BEFORE))
     atomic.write_bytes(path, _serialized(tensors, words))
 
 
-def read_resume(study: Study, member: int) -> tuple[int, Params] | None:
+def drop_resume_before(study: Study, member: int) -> None:
+    """Delete the resume file of the epoch before, where there is one: the group is done."""
+    (layout.member_folder(study.path, member) / layout.RESUME_BEFORE).unlink(missing_ok=True)
+
+
+def read_resume(study: Study, member: int, *, before: bool = False) -> tuple[int, Params] | None:
     """(epochs done, tensors by name), or None where there is nothing to resume.
+
+    Args:
+        study: the study.
+        member: number of the member.
+        before: the file of the epoch before.
 
     Raises:
         WorkError: if the file is damaged or belongs to another study.
     """
-    path = layout.member_folder(study.path, member) / layout.RESUME
+    path = layout.member_folder(study.path, member) / (layout.RESUME_BEFORE if before else layout.RESUME)
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -18,6 +18,7 @@ MEMBERS = "members"
 STATE = "state.json"
 HISTORY = "history.csv"
 RESUME = "resume.safetensors"
+RESUME_BEFORE = "resume-before.safetensors"  # of the epoch before, while a group is trained
 PREDICTIONS = "predictions.zarr"
 RESULTS = "results"
 FIGURES = "figures"

@@ -35,6 +35,7 @@ class Member:
     message: str = ""  # why it diverged or failed
     checksums: dict[str, str] = field(default_factory=dict)  # name of a checkpoint -> SHA-256, hex
     timings: dict[str, float] = field(default_factory=dict)  # seconds
+    group: tuple[int, int] | None = None  # first member and size of the group it was begun in, if it was no lone one
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
@@ -66,7 +67,8 @@ def read_member(study: Path, number: int) -> Member:
     if state.get("status") not in layout.STATUSES or not isinstance(state.get("epochs_done"), int):
         raise WorkError(f"'{path}' is damaged: wrong status or epochs_done; delete it to train member {number} again")
     known = ("status", "epochs_done", "message", "checksums", "timings")
-    return Member(number=number, path=folder, **{name: state[name] for name in known if name in state})
+    group = tuple(state["group"]) if state.get("group") else None
+    return Member(number=number, path=folder, group=group, **{name: state[name] for name in known if name in state})
 
 
 def write_member_state(
@@ -78,6 +80,7 @@ def write_member_state(
     message: str = "",
     checksums: Mapping[str, str],
     timings: Mapping[str, float],
+    group: tuple[int, int] | None = None,
 ) -> None:
     """Replace ``state.json`` (sorted keys).
 
@@ -89,6 +92,7 @@ def write_member_state(
         message: why it diverged or failed, one plain line.
         checksums: name of each checkpoint -> SHA-256 (hex), as ``write_checkpoint`` returned it.
         timings: name -> seconds.
+        group: first member and size of the group it is trained in; None for a lone member.
 
     Raises:
         ValueError: if the status is none of the words.
@@ -101,6 +105,7 @@ def write_member_state(
         "message": message,
         "checksums": dict(checksums),
         "timings": dict(timings),
+        **({"group": list(group)} if group else {}),
     }
     text = json.dumps(state, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
     atomic.write_text(layout.member_folder(study.path, member) / layout.STATE, text)

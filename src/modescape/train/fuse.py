@@ -55,7 +55,7 @@ class _Chain:
 
 
 class _Pool:
-    """Pooling with dropout before it and ReLU before or after it, or without; and the convolution before them, if any."""
+    """Pooling, dropout before it and ReLU beside it where they are, and the convolution before them, if any."""
 
     def __init__(self, convolution: Any, layers: Sequence[nn.Module]) -> None:
         self.convolution, self.layers = convolution, layers

@@ -17,13 +17,15 @@ from torch import Tensor, nn
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
-from modescape.data.order import batches, steps_per_epoch
+from modescape.data.order import steps_per_epoch
 from modescape.data.prepare import Preparation
 from modescape.models import build, split_state
 from modescape.recipe import Recipe
+from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
 from modescape.train.step import Step, watch
+from modescape.train.steps import Steps
 from modescape.types import ModelState, Params
 
 Probe = Callable[[ModelState], tuple[Tensor, Tensor]]
@@ -37,13 +39,23 @@ class Snapshot:
     epoch: int
     members: list[int]
     state: ModelState  # the live tensors [member, ...]: copy what outlives the iteration
+    optimizer: Optimizer  # live too
     history: list[dict[str, float]]  # one row a member, columns of history.csv; empty at epoch 0
     finite: list[bool]  # whether each member's loss and weights have stayed finite
-    optimizer: Callable[[int], Params]  # position in the group -> the optimiser's tensors of that member
 
-    def member_state(self, position: int) -> ModelState:
-        """Parameters and buffers of one member of the group."""
-        return ModelState(tree.unstack(self.state.params, position), tree.unstack(self.state.buffers, position))
+    def copy(self) -> Params:
+        """Everything from which training goes on, stacked, on the CPU: "param/...", "buffer/...", "optimizer/..."."""
+        parts = {"param": self.state.params, "buffer": self.state.buffers, "optimizer": self.optimizer.tensors()}
+        return {
+            f"{kind}/{name}": tensor.detach().to("cpu", copy=True)
+            for kind, tensors in parts.items()
+            for name, tensor in tensors.items()
+        }
+
+
+def of_member(copy: Params, position: int) -> Params:
+    """One member's part of what `Snapshot.copy` gave; tensors without dimensions belong to all."""
+    return {name: tensor[position] if tensor.dim() else tensor for name, tensor in copy.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +83,9 @@ class Trainer:
         preparation: scaling and augmentation.
         device: torch device name.
         dtype: of weights and arithmetic; float32 outside of tests.
+        manner: how products are computed.
+        replayed: record a step and replay it, where the network allows it.
+        say: told in a line what a user should know.
     """
 
     def __init__(
@@ -82,12 +97,15 @@ class Trainer:
         *,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        manner: Manner = Manner(),
+        replayed: bool = False,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.recipe, self.data, self.num_classes, self.preparation = recipe, data, num_classes, preparation
-        self.device, self.dtype = device, dtype
+        self.device, self.dtype, self.manner, self.replayed, self.say = device, dtype, manner, replayed, say
         self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
         settings = recipe.train
-        self.steps = steps_per_epoch(len(data.label), settings.batch_size, settings.batches)
+        self.steps_per_epoch = steps_per_epoch(len(data.label), settings.batch_size, settings.batches)
 
     def initial(self, member: int) -> Start:
         """A member before its first step."""
@@ -108,7 +126,7 @@ class Trainer:
             members: member numbers.
             probe: validation loss and accuracy of stacked members.
             starts: where each continues (all at one epoch); default: their initialisations.
-            progress: called after every step with the number of examples it took, all members together.
+            progress: called after every step with the number of examples that each member took.
 
         Yields:
             the initialisation when it starts there, then a snapshot an epoch; ends early when no member is finite.
@@ -120,20 +138,20 @@ class Trainer:
             optimizer.restore([start.optimizer for start in begin])
 
         def snapshot(epoch: int, rows: list[dict[str, float]], finite: list[bool]) -> Snapshot:
-            tensors = optimizer.tensors
-            return Snapshot(epoch=epoch, members=members, state=state, history=rows, finite=finite, optimizer=tensors)
+            live = {"members": members, "state": state, "optimizer": optimizer}
+            return Snapshot(epoch=epoch, history=rows, finite=finite, **live)
 
         finite = [True] * len(members)
         if begin[0].epoch == 0:
             yield snapshot(0, [], finite)
-        step = self.step(members)
+        steps = self.make_steps(members, state, optimizer)
         for epoch in range(begin[0].epoch + 1, self.recipe.train.epochs + 1):
             started = time.perf_counter()
-            loss, accuracy = self._epoch(epoch - 1, members, step, state, optimizer, progress)
+            loss, accuracy = steps.epoch(epoch - 1, progress)
             validation_loss, validation_accuracy = probe(state)
-            seconds = time.perf_counter() - started
-            rate = learning_rate(self.recipe.train, epoch - 1, 0, self.steps)
+            rate = learning_rate(self.recipe.train, epoch - 1, 0, self.steps_per_epoch)
             columns = torch.stack([loss, accuracy, validation_loss, validation_accuracy]).double().cpu().T.tolist()
+            seconds = (time.perf_counter() - started) / len(members)  # a member's share
             names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
             rows = [
                 {"epoch": epoch, "lr": rate, **dict(zip(names, row, strict=True)), "seconds": seconds}
@@ -169,32 +187,10 @@ class Trainer:
         # asked on the CPU, whose generator is the one that is watched
         sample = self.preparation(self.data.image[: self.recipe.train.batch_size].cpu())
         habits = watch(module, sample)
-        return Step(module.to(self.device, self.dtype), len(members), habits)
+        return Step(module.to(self.device, self.dtype), len(members), habits, self.manner)
 
-    def _epoch(
-        self,
-        epoch: int,
-        members: list[int],
-        step: Step,
-        state: ModelState,
-        optimizer: Optimizer,
-        progress: Callable[[int], None],
-    ) -> tuple[Tensor, Tensor]:
-        """One pass; returns the running mean loss [member] and accuracy [member] of the training examples."""
-        settings, device = self.recipe.train, self.device
-        order = self.streams.keys("order", members, epoch).to(device)
-        augmentation = rng.words(self.streams.keys("augmentation", members, epoch).to(device), self.steps)
-        dropout = rng.words(self.streams.keys("dropout", members, epoch).to(device), self.steps)
-        total_loss = torch.zeros(len(members), dtype=torch.float64, device=device)
-        total_correct = torch.zeros(len(members), dtype=torch.int64, device=device)
-        examples = 0
-        indices = batches(len(self.data.label), settings.batch_size, settings.batches, order)
-        for number, index in enumerate(indices):
-            images = self.preparation.pick(self.data.image, index, augmentation[:, number], dtype=self.dtype)
-            gradients, loss, correct = step(state, images, self.data.label[index], dropout[:, number])
-            optimizer.step(gradients, learning_rate(settings, epoch, number, self.steps))
-            total_loss += loss.double() * index.shape[1]
-            total_correct += correct
-            examples += index.shape[1]
-            progress(index.numel())
-        return total_loss / examples, total_correct / examples
+    def make_steps(self, members: list[int], state: ModelState, optimizer: Optimizer) -> Steps:
+        """The steps of an epoch of a group of members."""
+        step = self.step(members)
+        parts = (self.recipe, self.streams, members, self.data, self.preparation, step, state, optimizer)
+        return Steps(*parts, replayed=self.replayed and step.habits.can_replay, say=self.say)

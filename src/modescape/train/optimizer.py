@@ -84,17 +84,12 @@ class Optimizer:
             fused=True,
         )
 
-    def tensors(self, member: int) -> Params:
-        """One member's state as named tensors: "exp_avg/conv.weight", ...; the inverse of `restore`."""
-        return {
-            f"{kind}/{name}": tensor[member] if tensor.dim() else tensor
-            for kind, part in self.state.items()
-            for name, tensor in part.items()
-        }
+    def tensors(self) -> Params:
+        """Its live state, stacked, as named tensors: "exp_avg/conv.weight", ...; "step/..." belongs to all members."""
+        return {f"{kind}/{name}": tensor for kind, part in self.state.items() for name, tensor in part.items()}
 
     def restore(self, members: list[Params]) -> None:
-        """Put back what `tensors` gave, one dictionary a stacked member."""
-        for kind, part in self.state.items():
-            for name, tensor in part.items():
-                entries = [saved[f"{kind}/{name}"] for saved in members]
-                tensor.copy_(torch.stack(entries) if tensor.dim() else entries[0])
+        """Put back each member's part of `tensors`, one dictionary a stacked member."""
+        for name, tensor in self.tensors().items():
+            entries = [saved[name] for saved in members]
+            tensor.copy_(torch.stack(entries) if tensor.dim() else entries[0])

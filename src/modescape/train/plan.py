@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import torch
+from modescape.kernels.convolution import Arithmetic, Choices, Pass
+from modescape.kernels.implementation import Implementation
+from modescape.train.member_ops import Manner
 
-from modescape.kernels.implementation import Implementation, implementation
+
+@dataclass(frozen=True, order=True)
+class Group:
+    """Neighbouring members that share a step: the same places whoever else is trained, so the same bits.
+
+    A place whose member is trained already, or was not asked for, is filled and its results are dropped.
+    """
+
+    first: int  # member number
+    size: int
+
+    @property
+    def members(self) -> list[int]:
+        """Member numbers of all places."""
+        return list(range(self.first, self.first + self.size))
+
+    def halves(self) -> list[Group]:
+        """Two groups that need half the memory."""
+        front = self.size - self.size // 2
+        return [Group(self.first, front), Group(self.first + front, self.size - front)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,22 +38,33 @@ class Plan:
 
     device: str  # "cpu" or "cuda"
     group_size: int  # members per step
-    threads: int  # CPU threads of each worker
+    threads: int = 1  # CPU threads of each worker
     memory_format: str = "channels_last"
     kernels: Implementation = "torch"  # "native": in C, "triton", or torch's operations alone
+    replayed: bool = False  # a step is recorded once and replayed (a CUDA graph)
+    convolution: str = "patches"  # form of the stacked convolution where no other was chosen
+    convolutions: dict[str, dict[Pass, str]] = field(default_factory=dict)  # layer -> form of each pass
 
-    def groups(self, members: list[int]) -> list[list[int]]:
-        """Deal members into groups: consecutive members together."""
-        size = self.group_size
-        return [members[start : start + size] for start in range(0, len(members), size)]
+    def groups(self, members: Iterable[int], begun: Mapping[int, Group] | None = None) -> dict[Group, list[int]]:
+        """Deal members into groups.
+
+        Args:
+            members: whom to train.
+            begun: the groups in which some of them were begun, smaller where memory ran out.
+
+        Returns:
+            group -> those of its members that are to be trained, in order.
+        """
+        dealt: dict[Group, list[int]] = {}
+        for member in sorted(members):
+            usual = Group(member // self.group_size * self.group_size, self.group_size)
+            dealt.setdefault((begun or {}).get(member, usual), []).append(member)
+        return dealt
+
+    def manner(self, arithmetic: Arithmetic) -> Manner:
+        """How products are computed under this plan."""
+        return Manner(arithmetic, Choices(self.convolution, self.convolutions))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""
         return asdict(self)
-
-
-def make_plan(device: str, members: int, stackable: bool) -> Plan:
-    """One member at a time on one thread on a CPU (grouped convolutions are slower there); stacked on a GPU."""
-    group_size = members if device == "cuda" and stackable else 1
-    kernels = implementation(torch.empty(0, device=device))
-    return Plan(device=device, group_size=group_size, threads=1, kernels=kernels)

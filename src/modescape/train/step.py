@@ -29,11 +29,17 @@ class Habits:
     calls_dropout: bool  # by itself, not through layers
     replaces_buffers: bool  # puts new tensors in the place of its buffers
     cumulative: bool  # has batch norm whose weight of a batch depends on how many there were
+    remembers: bool  # changes numbers of its own (a count of calls, a probability): a recording would not
 
     @property
     def can_stack(self) -> bool:
         """Whether several members may share one step: their numbers must not depend on the group."""
         return not (self.draws or self.replaces_buffers or self.cumulative)
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether a recorded step does what the next step would do."""
+        return self.can_stack and not self.remembers
 
 
 def watch(module: nn.Module, images: Tensor) -> Habits:
@@ -49,14 +55,24 @@ def watch(module: nn.Module, images: Tensor) -> Habits:
     )
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    given = dict(copies)
+    given, numbers = dict(copies), _numbers(module)
     with rng.seeded(0), torch.no_grad():
         before = torch.get_rng_state()
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64))) as calls:
             functional_call(module, given, (images,))
         draws = not torch.equal(before, torch.get_rng_state())
     replaces = any(given[name] is not tensor for name, tensor in copies.items())
-    return Habits(draws, calls.dropout_calls > 0, replaces, cumulative)
+    return Habits(draws, calls.dropout_calls > 0, replaces, cumulative, numbers != _numbers(module))
+
+
+def _numbers(module: nn.Module) -> list[tuple[str, str, object]]:
+    """Plain numbers that layers hold as attributes."""
+    return [
+        (prefix, name, value)
+        for prefix, layer in module.named_modules()
+        for name, value in vars(layer).items()
+        if isinstance(value, bool | int | float)
+    ]
 
 
 class Step:

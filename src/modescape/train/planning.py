@@ -1,0 +1,102 @@
+"""Make the plan of a study: whether and with how many others a member shares a step, and with which kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from modescape.data.dataset import Dataset
+from modescape.data.prepare import Preparation
+from modescape.kernels.convolution import Choices
+from modescape.kernels.implementation import usual
+from modescape.recipe import Recipe
+from modescape.train.loop import Trainer
+from modescape.train.measuring import fastest, measured, remembered, seconds_of
+from modescape.train.member_ops import Manner
+from modescape.train.optimizer import Optimizer
+from modescape.train.plan import Plan
+from modescape.train.step import Habits
+
+STRICT_GROUP = 16  # members per step where nothing is measured
+SAMPLE = 2  # members whose step is tried to see what memory one takes
+MEMORY_SHARE = 0.6  # of what is free: trials, validation and the allocator's gaps take some too
+
+
+def make_plan(
+    recipe: Recipe,
+    dataset: Dataset,
+    device: str,
+    habits: Habits,
+    say: Callable[[str], None] = lambda line: None,
+) -> Plan:
+    """The plan for a device.
+
+    CPU: one member at a time on one thread; vmapped and grouped convolutions are slower there. GPU: stacked, as many as
+    the memory holds, each convolution in the form that was measured to be the fastest; with ``determinism: strict``
+    nothing is measured.
+
+    Args:
+        recipe: settings.
+        dataset: its data, on the CPU.
+        device: "cpu" or "cuda".
+        habits: of the network.
+        say: told in a line what takes its time.
+    """
+    members = recipe.train.members
+    kernels = usual(device)
+    if device == "cpu":
+        return Plan(device=device, group_size=1, kernels=kernels)
+    shared = {"device": device, "kernels": kernels, "replayed": habits.can_replay}
+    if not habits.can_stack:
+        return Plan(group_size=1, convolution="each", **shared)
+    safe = "triton" if kernels == "triton" else "grouped"
+    if recipe.compute.determinism == "strict":
+        return Plan(group_size=_even(members, STRICT_GROUP), convolution=safe, **shared)
+    layers, each = try_step(recipe, dataset, device)
+    free, _ = torch.cuda.mem_get_info()
+    group_size = _even(members, max(1, int(MEMORY_SHARE * free / each)))
+    times = measured(layers, group_size, recipe.train.arithmetic, torch.device(device), say)
+    return Plan(group_size=group_size, convolution=safe, convolutions=fastest(times), **shared)
+
+
+def _even(members: int, most: int) -> int:
+    """The size of as few groups as possible that are as equal as possible."""
+    groups = -(-members // most)
+    return -(-members // groups)
+
+
+def try_step(recipe: Recipe, dataset: Dataset, device: str) -> tuple[list, int]:
+    """Run one step of a few members: the convolutions it asks for, and the bytes that a member takes on a GPU."""
+    data = dataset.to(device).train
+    seen: list = []
+    manner = Manner(recipe.train.arithmetic, Choices(default="each", seen=seen))
+    preparation = Preparation.of(recipe.data, data)
+    trainer = Trainer(recipe, data, dataset.num_classes, preparation, device=device, manner=manner)
+    gpu = device == "cuda"
+    before = torch.cuda.memory_allocated() if gpu else 0
+    if gpu:
+        torch.cuda.reset_peak_memory_stats()
+    places = list(range(SAMPLE))
+    state = trainer.stacked([trainer.initial(member).state for member in places])
+    trainer.make_steps(places, state, Optimizer(recipe.train, state.params)).first()
+    taken = torch.cuda.max_memory_allocated() - before if gpu else 0
+    return seen, max(1, taken // SAMPLE)
+
+
+def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan) -> float:
+    """Time of a step of a whole group by the plan, remembered once it was measured."""
+    device = torch.device(plan.device)
+    about = [recipe.model.model_dump(), recipe.train.model_dump(exclude={"members"}), plan.as_dict()]
+
+    def make() -> float:
+        data = dataset.to(plan.device).train
+        settings = {"manner": plan.manner(recipe.train.arithmetic), "replayed": plan.replayed}
+        preparation = Preparation.of(recipe.data, data)
+        trainer = Trainer(recipe, data, dataset.num_classes, preparation, device=plan.device, **settings)
+        places = list(range(plan.group_size))
+        state = trainer.stacked([trainer.initial(member).state for member in places])
+        steps = trainer.make_steps(places, state, Optimizer(recipe.train, state.params))
+        return seconds_of(steps.first, device)
+
+    return remembered("step", [*about, list(dataset.image_shape), dataset.num_classes], device, make)

@@ -1,0 +1,151 @@
+"""The steps of an epoch for a group of stacked members: pick, prepare, step, count.
+
+Everything that differs between steps lies in tensors on the device (order, keys, rates, the step's number), so a step
+can be recorded once and replayed, and nothing waits for the GPU within an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from modescape import rng
+from modescape.data.dataset import Split
+from modescape.data.order import batches, steps_per_epoch
+from modescape.data.prepare import Preparation
+from modescape.recipe import Recipe
+from modescape.train.optimizer import Optimizer
+from modescape.train.replay import Replay
+from modescape.train.schedule import learning_rate
+from modescape.train.step import Step
+from modescape.types import ModelState
+
+
+class Steps:
+    """Trains a group for one epoch at a time.
+
+    Args:
+        recipe: settings.
+        streams: the members' named streams.
+        members: member numbers.
+        data: the training split, on the device.
+        preparation: scaling and augmentation.
+        step: loss and gradients of one batch.
+        state: stacked members, changed in place.
+        optimizer: of these members.
+        replayed: record a step and replay it; else run it each time.
+        say: told in a line when a step could not be recorded.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        streams: rng.MemberStreams,
+        members: list[int],
+        data: Split,
+        preparation: Preparation,
+        step: Step,
+        state: ModelState,
+        optimizer: Optimizer,
+        *,
+        replayed: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.train, self.streams, self.members, self.data = recipe.train, streams, members, data
+        self.preparation, self.step, self.state, self.optimizer = preparation, step, state, optimizer
+        self.replayed, self.say, self._replays = replayed, say, dict[int, Replay]()
+        self.device = data.label.device
+        self.dtype = next(tensor.dtype for tensor in state.params.values() if tensor.is_floating_point())
+        self.count = steps_per_epoch(len(data.label), self.train.batch_size, self.train.batches)
+        self.number = torch.zeros(1, dtype=torch.int64, device=self.device)
+        self.loss = torch.zeros(len(members), dtype=torch.float64, device=self.device)
+        self.correct = torch.zeros(len(members), dtype=torch.int64, device=self.device)
+        self.columns = torch.arange(self.train.batch_size, device=self.device)
+        self._tables: list[Tensor] = []
+
+    def epoch(self, epoch: int, progress: Callable[[int], None]) -> tuple[Tensor, Tensor]:
+        """One pass.
+
+        Args:
+            epoch: from 0.
+            progress: called after each step with the number of examples that each member took.
+
+        Returns:
+            running mean loss in nats and accuracy of the training examples, float64 [member].
+        """
+        sizes = self._fill(epoch)
+        for number, size in enumerate(sizes):
+            self._step(size, learning_rate(self.train, epoch, number, self.count))
+            progress(size)
+        examples = sum(sizes)
+        return self.loss / examples, self.correct / examples
+
+    def first(self) -> None:
+        """The first step of the first epoch again and again: to see what a step takes."""
+        if not self._tables:
+            self._fill(0)
+        self.number.zero_()
+        self._step(min(self.train.batch_size, len(self.data.label)), learning_rate(self.train, 0, 0, self.count))
+
+    def _fill(self, epoch: int) -> list[int]:
+        """Write the epoch's order, keys and rates into the tables; returns the size of every batch."""
+        keys = self.streams.keys("order", self.members, epoch).to(self.device)
+        order = batches(len(self.data.label), self.train.batch_size, self.train.batches, keys)
+        words = [
+            rng.words(self.streams.keys(purpose, self.members, epoch).to(self.device), self.count)
+            for purpose in ("augmentation", "dropout")
+        ]
+        rates = [learning_rate(self.train, epoch, number, self.count) for number in range(self.count)]
+        tables = [torch.cat(order, 1), *words, torch.tensor(rates, dtype=torch.float32, device=self.device)]
+        if not self._tables:
+            self._tables = tables
+        for table, values in zip(self._tables, tables, strict=True):
+            table.copy_(values)  # in place: recordings read this memory
+        for tensor in (self.number, self.loss, self.correct):
+            tensor.zero_()
+        return [batch.shape[1] for batch in order]
+
+    def _step(self, size: int, rate: float) -> None:
+        """The next step, replayed where it can be."""
+        replay = self._replay(size) if self.replayed else None
+        if replay is None:
+            self._one(size, rate if self.device.type == "cpu" else None)
+        else:
+            replay()
+
+    def _one(self, size: int, rate: float | None = None) -> None:
+        """The step whose number is in ``self.number``; without ``rate`` the learning rate comes from the table."""
+        order, augmentation, dropout, rates = self._tables
+        index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
+        augmentation, dropout = (table.index_select(1, self.number)[:, 0] for table in (augmentation, dropout))
+        images = self.preparation.pick(self.data.image, index, augmentation, dtype=self.dtype)
+        gradients, loss, correct = self.step(self.state, images, self.data.label[index], dropout)
+        self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
+        self.loss += loss.double() * size
+        self.correct += correct
+        self.number += 1
+
+    def _replay(self, size: int) -> Replay | None:
+        """The recording of a step with batches of this size; None, from then on, where it cannot be made."""
+        if size not in self._replays:
+            pool = next((replay.pool for replay in self._replays.values()), None)
+            try:
+                self._replays[size] = Replay(lambda: self._one(size), self._changed(), self.device, pool)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:  # the network waits for the GPU, or does what no recording can hold
+                reason = " ".join(str(error).split())[:200]
+                self.say(f"a step of this network cannot be recorded and is run each time, more slowly ({reason})")
+                self.replayed = False
+                self._replays.clear()
+                return None
+        return self._replays[size]
+
+    def _changed(self) -> list[Tensor]:
+        """Every tensor that a step changes and that outlives it."""
+        optimizer = self.optimizer.tensors().values()
+        state = [*self.state.params.values(), *self.state.buffers.values()]
+        own = [tensor for tensor in self.step.module.buffers() if tensor.device == self.device]  # not in ``state_dict``
+        return [*state, *optimizer, *own, self.number, self.loss, self.correct]

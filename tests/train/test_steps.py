@@ -1,0 +1,173 @@
+"""Steps of an epoch, run one by one or recorded and replayed: the same numbers, fresh draws at every step."""
+
+import pytest
+import torch
+from torch import nn
+
+from modescape import recipe, rng, runtime
+from modescape.data.dataset import as_split
+from modescape.data.prepare import Preparation
+from modescape.kernels.dropout import keep_mask
+from modescape.train import replay, steps
+from modescape.train.loop import Trainer
+from modescape.train.optimizer import Optimizer
+from modescape.train.replay import TRIALS, Replay
+
+MEMBERS = [0, 1, 2]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with runtime.one_thread():
+        yield
+
+
+def trainer(factory="small_cnn", batches="permutation", count=40, **settings) -> Trainer:
+    """Forty images and batches of 16: two whole ones and a rest."""
+    train = recipe.Train(epochs=2, batch_size=16, batches=batches, schedule=recipe.Cosine(kind="cosine"))
+    made = recipe.Recipe(model=recipe.Model(factory=factory), train=train)
+    stream = rng.stream(0, "test images")
+    images = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=stream).numpy()
+    data = as_split(images, torch.randint(0, 10, (count,), generator=stream).numpy())
+    return Trainer(made, data, 10, Preparation.of(made.data, data), **settings)
+
+
+def no_probe(state):
+    return torch.zeros(len(MEMBERS)), torch.zeros(len(MEMBERS))
+
+
+def trained(work: Trainer, members=MEMBERS):
+    *_, last = work.group(members, lambda state: (torch.zeros(len(members)),) * 2)
+    state = {**last.state.params, **last.state.buffers, **last.optimizer.tensors()}
+    return {name: tensor.detach().clone() for name, tensor in state.items()}, last.history
+
+
+@pytest.mark.parametrize("batches", ["permutation", "replacement"])
+@pytest.mark.parametrize("factory", ["small_cnn", "resnet20"])
+def test_replayed_steps_are_the_steps(factory, batches, monkeypatch):
+    """Everything a step reads lies in tensors, and trials leave no trace: the same bits."""
+    original = steps.Steps._one
+    # rates from the table in both: as numbers they have more digits
+    monkeypatch.setattr(steps.Steps, "_one", lambda self, size, rate=None: original(self, size))
+    (one, history), (other, replayed) = (trained(trainer(factory, batches, replayed=flag)) for flag in (False, True))
+    assert [row["train_loss"] for row in history] == [row["train_loss"] for row in replayed]
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+    counts = [tensor for name, tensor in one.items() if name.startswith("step/")]
+    assert {count.item() for count in counts} == {6.0 if batches == "permutation" else 4.0}
+
+
+def test_a_recording_a_size_of_batch_and_no_more(monkeypatch):
+    made = []
+
+    class Counting(Replay):
+        def __init__(self, *arguments):
+            made.append(arguments)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(steps, "Replay", Counting)
+    trained(trainer(replayed=True))
+    assert len(made) == 2  # 16 and the last 8
+
+
+def test_trials_leave_every_tensor_as_it_was():
+    a, b, calls = torch.zeros(3), torch.ones(2, dtype=torch.int64), []
+
+    def work():
+        calls.append(1)
+        a.add_(1), b.mul_(2)
+
+    again = Replay(work, [a, b], CPU)
+    assert len(calls) == TRIALS
+    assert a.tolist() == [0] * 3
+    assert b.tolist() == [1, 1]
+    again(), again()
+    assert a.tolist() == [2] * 3
+    assert b.tolist() == [4, 4]
+
+
+def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_members(monkeypatch):
+    """What the layers draw from, taken down during a replayed epoch: one key a step and member, none twice."""
+    keys = []
+    work = trainer(count=160, replayed=True)
+    original = steps.Steps._one
+
+    def watching(self, size, rate=None):
+        keys.append(self._tables[2].index_select(1, self.number)[:, 0].clone())
+        return original(self, size, rate)
+
+    monkeypatch.setattr(steps.Steps, "_one", watching)
+    state = work.stacked([work.initial(member).state for member in MEMBERS])
+    epoch = work.make_steps(MEMBERS, state, Optimizer(work.recipe.train, state.params))
+    assert epoch.replayed
+    epoch.epoch(0, lambda images: None)
+    drawn = torch.stack(keys[TRIALS:])  # [step, member]; before: the trials
+    assert drawn.shape == (10, 3)
+    assert len(drawn.unique()) == 30
+    masks = torch.stack([keep_mask(key, 0, torch.Size([50_000]), 1 << 15, torch.float64) for key in drawn.flatten()])
+    correlation = torch.corrcoef(masks) - torch.eye(len(masks), dtype=torch.float64)
+    assert correlation.abs().max() < 5 / 50_000**0.5
+    expected = rng.words(work.streams.keys("dropout", MEMBERS, 0), 10).T
+    assert torch.equal(drawn, expected)  # the members' own streams, as alone
+
+
+class Waiting(nn.Module):
+    """Looks at its numbers, which no recording can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(192, 10)
+
+    def forward(self, x):
+        return self.dense(x.flatten(1))
+
+
+def make_waiting() -> nn.Module:
+    return Waiting()
+
+
+def test_a_step_that_cannot_be_recorded_is_run_and_the_user_told(monkeypatch):
+    said, expected = [], trained(trainer(f"{__name__}:make_waiting"))[0]
+
+    def refuse(self, *arguments):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(replay.Replay, "__init__", refuse)
+    got, _ = trained(trainer(f"{__name__}:make_waiting", replayed=True, say=said.append))
+    assert len(said) == 1
+    assert "cannot be recorded" in said[0]
+    assert all(torch.allclose(got[name], expected[name], atol=1e-6) for name in got)
+
+
+def test_memory_that_runs_out_is_not_taken_for_a_network_that_cannot_be_recorded(monkeypatch):
+    def no_room(self, *arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(replay.Replay, "__init__", no_room)
+    with pytest.raises(torch.OutOfMemoryError):
+        trained(trainer(replayed=True))
+
+
+class Remembering(nn.Module):
+    """Counts its calls in a plain number and changes its ways after the third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense, self.calls = nn.Linear(192, 10), 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.dense(x.flatten(1)) * (1 if self.calls > 3 else 0.5)
+
+
+def make_remembering() -> nn.Module:
+    return Remembering()
+
+
+def test_a_network_that_counts_is_never_recorded():
+    work = trainer(f"{__name__}:make_remembering", replayed=True)
+    state = work.stacked([work.initial(0).state])
+    made = work.make_steps([0], state, Optimizer(work.recipe.train, state.params))
+    assert made.step.habits.remembers
+    assert not made.replayed
