@@ -6,6 +6,7 @@ in `recompute_batch_norm` and nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,7 @@ from torch.func import functional_call, vmap
 from modescape import tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
+from modescape.models import install
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
@@ -68,15 +70,19 @@ class Evaluator:
         with torch.no_grad():
             for index in torch.arange(len(images), device=images.device).split(BATCH):
                 logits = forward(state, self.preparation.pick(images, index[None], dtype=dtype)[0])
-                pieces.append(torch.log_softmax(logits, dim=-1))
+                pieces.append(torch.log_softmax(logits.to(dtype), dim=-1))
                 progress(models * len(index))
         return torch.cat(pieces, dim=1)
 
     def _forward_each(self, state: ModelState, images: Tensor) -> Tensor:
         models = len(next(iter(state.params.values())))
         images = images.contiguous(memory_format=torch.channels_last)
-        members = (ModelState(tree.unstack(state.params, i), tree.unstack(state.buffers, i)) for i in range(models))
-        return torch.stack([functional_call(self.module, tuple(member), (images,)) for member in members])
+        ops, logits = MemberOps(torch.zeros((), dtype=torch.int64, device=images.device), manner=self.manner), []
+        for model in range(models):
+            install(self.module, ModelState(tree.unstack(state.params, model), tree.unstack(state.buffers, model)))
+            with Intercept(ops) if ops.convolves(images) else contextlib.nullcontext():
+                logits.append(self.module(images))
+        return torch.stack(logits)
 
     def _forward_stacked(self, state: ModelState, images: Tensor) -> Tensor:
         def single(params: Params, buffers: Params) -> Tensor:

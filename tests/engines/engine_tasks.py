@@ -19,6 +19,10 @@ def process_number(item, report):
     return os.getpid()
 
 
+def environment(item, report):
+    return os.environ.get(item)
+
+
 def three_events(item, report):
     for step in range(3):
         report((item, step))

@@ -94,7 +94,7 @@ def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_member
     original = steps.Steps._one
 
     def watching(self, size, rate=None):
-        keys.append(self._tables[2].index_select(1, self.number)[:, 0].clone())
+        keys.append(self._tables[1].index_select(1, self.number)[:, 0, 1].clone())
         return original(self, size, rate)
 
     monkeypatch.setattr(steps.Steps, "_one", watching)

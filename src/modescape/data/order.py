@@ -21,8 +21,8 @@ def steps_per_epoch(num_examples: int, batch_size: int, kind: Kind) -> int:
     return max(1, num_examples // batch_size)
 
 
-def batches(num_examples: int, batch_size: int, kind: Kind, keys: Tensor) -> list[Tensor]:
-    """Indices of one epoch's batches.
+def epoch_order(num_examples: int, batch_size: int, kind: Kind, keys: Tensor) -> Tensor:
+    """Indices of the examples of one epoch, batch after batch.
 
     Args:
         num_examples: of the training split.
@@ -31,9 +31,8 @@ def batches(num_examples: int, batch_size: int, kind: Kind, keys: Tensor) -> lis
         keys: the members' order keys of this epoch, int64 [member].
 
     Returns:
-        int64 [member, batch] for every step.
+        int64 [member, example]; each ``batch_size`` of them are a batch, of which the last may be smaller.
     """
     if kind == "permutation":
-        return list(rng.permutation(keys, num_examples).split(batch_size, dim=1))
-    steps = steps_per_epoch(num_examples, batch_size, kind)
-    return list(rng.integers(keys, steps * batch_size, num_examples).split(batch_size, dim=1))
+        return rng.permutation(keys, num_examples)
+    return rng.integers(keys, steps_per_epoch(num_examples, batch_size, kind) * batch_size, num_examples)

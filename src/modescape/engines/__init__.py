@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from modescape.engines.base import Engine, Function, Listener, Outcome, Report
 from modescape.engines.here import Here
-from modescape.engines.processes import Processes
+from modescape.engines.processes import Processes, prepare
 from modescape.errors import InputError
 from modescape.runtime import cores
 
-__all__ = ["ENGINES", "Engine", "Function", "Here", "Listener", "Outcome", "Processes", "Report", "make_engine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Function",
+    "Here",
+    "Listener",
+    "Outcome",
+    "Processes",
+    "Report",
+    "make_engine",
+    "prepare",
+]
 
 ENGINES: dict[str, type[Engine]] = {"here": Here, "processes": Processes}
 

@@ -1,7 +1,7 @@
 """Work in supervised worker processes: items are dealt out one by one, and a worker's death costs one item.
 
-A script that uses this engine needs ``if __name__ == "__main__":`` around what it runs: a worker is a fresh
-interpreter (forking a process that has used torch's threads or CUDA hangs) and imports the main script again.
+A script that uses this engine needs ``if __name__ == "__main__":`` around what it runs: a worker is no copy of this
+process (forking one that has used torch's threads or CUDA hangs) and imports the main script again.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from modescape.engines.base import Engine, Function, Listener, Outcome, attempt, describe
 from modescape.errors import InputError, WorkError
-from modescape.runtime import cores, one_thread_environment
+from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
 FAILED_STARTS = 3  # workers in a row killed before they were ready: then the machine is not fit (out of memory, ...)
@@ -34,7 +34,7 @@ GUARD = 'in a script, put what it runs under: if __name__ == "__main__":'
 class _Worker:
     """One worker process as its parent sees it."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     ready: bool = False  # it has started and waits for items
     busy: bool = False
@@ -175,19 +175,41 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
 
 
+def prepare(modules: Sequence[str] = ()) -> None:
+    """Start what workers are made from, so that it imports ``modules`` while this process does something else.
+
+    On Linux workers are forked from a server process that has imported and done nothing else; elsewhere each starts by
+    itself and this does nothing.
+    """
+    if sys.platform == "linux":
+        multiprocessing.set_forkserver_preload(list(modules) or [__name__])
+        with _starting():
+            forkserver.ensure_running()
+
+
 def _start() -> _Worker:
-    context = multiprocessing.get_context("spawn")
+    # a process that has used threads must not be forked itself (it hangs): only the server is, which has not
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), daemon=True)
-    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it has to be there first
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: the worker is deaf from birth
+    process: Any = context.Process(target=_work, args=(theirs, dict(os.environ)), daemon=True)
     try:
-        with one_thread_environment(), _importable_main():
+        with _starting():
             process.start()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # an interrupt of these milliseconds arrives now
         theirs.close()
     return _Worker(process, ours)
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """What a process that starts within this block inherits: one thread, and deafness to Ctrl-C."""
+    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it has to be there first
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with one_thread_environment(), _importable_main():
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # an interrupt of these milliseconds arrives now
 
 
 @contextlib.contextmanager
@@ -201,8 +223,10 @@ def _importable_main() -> Iterator[None]:
         main.update(hidden)
 
 
-def _work(pipe: Connection) -> None:
+def _work(pipe: Connection, environment: dict[str, str]) -> None:
     """The worker's life: take an item, run it, send what became of it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ.update(environment | ONE_THREAD)  # the server it was forked from may be older than a change
     threading.Thread(target=_die_with_parent, daemon=True).start()
     lock = threading.Lock()  # reports may come from the function's own threads
 

@@ -14,12 +14,16 @@ def channels_last(x: Tensor, members: bool) -> Tensor:
             another number of dimensions is laid row by row.
         members: whether there is a leading member axis.
     """
-    if x.dim() - members != 4:
+    if x.dim() == 4 and not members:
+        return x.contiguous(memory_format=torch.channels_last)
+    if x.dim() != 5 or not members:
         return x.contiguous()
-    return x.movedim(-3, -1).contiguous().movedim(-1, -3)
+    return x.movedim(2, -1).contiguous().movedim(-1, 2)
 
 
 def empty_images(shape: torch.Size | tuple[int, ...], like: Tensor) -> Tensor:
     """An uninitialised [..., channel, height, width] with channels last, of the dtype and device of ``like``."""
+    if len(shape) == 4:
+        return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
     *front, channels, height, width = shape
     return torch.empty(*front, height, width, channels, dtype=like.dtype, device=like.device).movedim(-1, -3)

@@ -43,6 +43,7 @@ def run(
     ...     study.trained, int(study.result("ensemble_size").sizes["size"])
     ([0, 1], 2)
     """
+    _prepare_workers(recipe, overrides)
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
     from modescape.pipeline.predicting import predict_missing
@@ -69,6 +70,7 @@ def train(
     progress: Progress | None = None,
 ) -> Study:
     """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
+    _prepare_workers(recipe, overrides)
     from modescape.pipeline.begin import begin
     from modescape.pipeline.training import train_missing
 
@@ -107,6 +109,17 @@ def analyse(
         predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))
     return study
+
+
+def _prepare_workers(recipe: str | Path | Recipe, overrides: Sequence[str]) -> None:
+    """Have workers import what they need while this process imports the same."""
+    from modescape import recipe as recipes
+    from modescape.engines import prepare
+    from modescape.runtime import cores
+
+    compute = recipes.load(recipe, overrides).compute
+    if compute.device != "cuda" and compute.engine in ("auto", "processes") and (compute.workers or cores()) > 1:
+        prepare(["modescape.pipeline.training", "modescape.pipeline.predicting"])
 
 
 def _say_estimate(study: Study, dataset: Dataset, progress: Progress) -> None:

@@ -21,7 +21,9 @@ from modescape.study import (
     Member,
     Study,
     drop_resume_before,
+    layout,
     read_resume,
+    together,
     write_checkpoint,
     write_history,
     write_member_state,
@@ -260,7 +262,11 @@ class MemberWriter:
         if self.behind is not None:
             self.behind.result()
 
-    def _write(self, epoch: int, copy: Params, rows: list[dict[str, float]], diverged: bool) -> None:
+    def _write(self, *arguments: Any) -> None:
+        with together(layout.member_folder(self.study.path, self.member)):
+            self._write_files(*arguments)
+
+    def _write_files(self, epoch: int, copy: Params, rows: list[dict[str, float]], diverged: bool) -> None:
         self.rows += rows
         if diverged:
             write_history(self.study, self.member, self.rows)

@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import re
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from modescape.errors import InputError, WorkError
@@ -13,6 +15,8 @@ from modescape.study.layout import VARIANTS
 
 # ours (.<name>.<pid>.tmp) and those of zarr's own store (<name>.<32 hex digits>.partial)
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
+
+_waiting = threading.local()  # folders of this thread that are confirmed later
 
 
 def write_bytes(path: Path, data: bytes | memoryview) -> None:
@@ -41,6 +45,23 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` of UTF-8."""
     write_bytes(path, text.encode())
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[None]:
+    """A block that writes several files into one folder: its names are confirmed once, at the end.
+
+    Each file is still whole or not there. A file system keeps the order of renames, so after a power cut those that
+    are there are the first ones.
+    """
+    waiting = _waiting.__dict__.setdefault("folders", set())
+    waiting.add(folder)
+    try:
+        yield
+    finally:
+        waiting.discard(folder)
+        if folder.is_dir():
+            _sync_folder(folder)
 
 
 def keep_as(path: Path, other: Path) -> None:
@@ -89,6 +110,8 @@ def sweep(folder: Path) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
+    if folder in _waiting.__dict__.get("folders", ()):
+        return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

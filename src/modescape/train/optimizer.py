@@ -37,14 +37,22 @@ class Optimizer:
             self.state["step"] = {name: torch.zeros((), dtype=torch.float32, device=device) for name in params}
         decayed = [name for name, tensor in params.items() if train.decay == "all" or tensor.dim() > 2]
         rest = [name for name in params if name not in decayed]
-        self.groups = [(names, decay) for names, decay in ((decayed, train.weight_decay), (rest, 0.0)) if names]
+        self.groups = [
+            (
+                names,
+                [params[name] for name in names],
+                [[part[name] for name in names] for part in self.state.values()],
+                decay,
+            )
+            for names, decay in ((decayed, train.weight_decay), (rest, 0.0))
+            if names
+        ]  # names, parameters, state, weight decay
 
     @torch.no_grad()
     def step(self, gradients: Params, rate: float | Tensor) -> None:
         """One step with the learning rate ``rate``; a tensor on the device where steps are replayed."""
-        for names, decay in self.groups:
-            params, slopes = [self.params[name] for name in names], [gradients[name] for name in names]
-            state = [[part[name] for name in names] for part in self.state.values()]
+        for names, params, state, decay in self.groups:
+            slopes = [gradients[name] for name in names]
             if self.train.optimizer == "adam":
                 self._adam(params, slopes, state, rate, decay)
             else:

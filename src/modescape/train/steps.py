@@ -13,7 +13,7 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.data.dataset import Split
-from modescape.data.order import batches, steps_per_epoch
+from modescape.data.order import epoch_order, steps_per_epoch
 from modescape.data.prepare import Preparation
 from modescape.recipe import Recipe
 from modescape.train.optimizer import Optimizer
@@ -75,11 +75,11 @@ class Steps:
         Returns:
             running mean loss in nats and accuracy of the training examples, float64 [member].
         """
-        sizes = self._fill(epoch)
-        for number, size in enumerate(sizes):
+        examples = self._fill(epoch)
+        for number in range(self.count):
+            size = min(self.train.batch_size, examples - number * self.train.batch_size)
             self._step(size, learning_rate(self.train, epoch, number, self.count))
             progress(size)
-        examples = sum(sizes)
         return self.loss / examples, self.correct / examples
 
     def first(self) -> None:
@@ -89,23 +89,24 @@ class Steps:
         self.number.zero_()
         self._step(min(self.train.batch_size, len(self.data.label)), learning_rate(self.train, 0, 0, self.count))
 
-    def _fill(self, epoch: int) -> list[int]:
-        """Write the epoch's order, keys and rates into the tables; returns the size of every batch."""
-        keys = self.streams.keys("order", self.members, epoch).to(self.device)
-        order = batches(len(self.data.label), self.train.batch_size, self.train.batches, keys)
-        words = [
-            rng.words(self.streams.keys(purpose, self.members, epoch).to(self.device), self.count)
-            for purpose in ("augmentation", "dropout")
-        ]
-        rates = [learning_rate(self.train, epoch, number, self.count) for number in range(self.count)]
-        tables = [torch.cat(order, 1), *words, torch.tensor(rates, dtype=torch.float32, device=self.device)]
+    def _fill(self, epoch: int) -> int:
+        """Write the epoch's order, keys and rates into the tables; returns how many examples each member sees."""
+        train, count = self.train, self.count
+
+        def keys(purpose: str) -> Tensor:
+            return self.streams.keys(purpose, self.members, epoch).to(self.device)
+
+        order = epoch_order(len(self.data.label), train.batch_size, train.batches, keys("order"))
+        rates = [learning_rate(train, epoch, number, count) for number in range(count)]
+        draws = torch.stack([rng.words(keys(purpose), count) for purpose in ("augmentation", "dropout")], 2)
+        tables = [order, draws, torch.tensor(rates, dtype=torch.float32, device=self.device)]
         if not self._tables:
             self._tables = tables
         for table, values in zip(self._tables, tables, strict=True):
             table.copy_(values)  # in place: recordings read this memory
         for tensor in (self.number, self.loss, self.correct):
             tensor.zero_()
-        return [batch.shape[1] for batch in order]
+        return order.shape[1]
 
     def _step(self, size: int, rate: float) -> None:
         """The next step, replayed where it can be."""
@@ -117,15 +118,15 @@ class Steps:
 
     def _one(self, size: int, rate: float | None = None) -> None:
         """The step whose number is in ``self.number``; without ``rate`` the learning rate comes from the table."""
-        order, augmentation, dropout, rates = self._tables
+        order, draws, rates = self._tables
         index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
-        augmentation, dropout = (table.index_select(1, self.number)[:, 0] for table in (augmentation, dropout))
+        augmentation, dropout = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
         images = self.preparation.pick(self.data.image, index, augmentation, dtype=self.dtype)
         gradients, loss, correct = self.step(self.state, images, self.data.label[index], dropout)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
-        self.loss += loss.double() * size
-        self.correct += correct
-        self.number += 1
+        self.loss.add_(loss, alpha=size)
+        self.correct.add_(correct)
+        self.number.add_(1)
 
     def _replay(self, size: int) -> Replay | None:
         """The recording of a step with batches of this size; None, from then on, where it cannot be made."""
