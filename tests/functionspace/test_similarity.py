@@ -1,5 +1,7 @@
 """Disagreement and cosine against the double loop."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +39,28 @@ def test_disagreement_takes_any_whole_numbers(dtype: type) -> None:
 def test_disagreement_does_not_confuse_labels_that_share_low_bits() -> None:
     assert disagreement(np.array([[0, 256, 65536], [256, 0, 0]]))[0, 1] == 1.0
     assert disagreement(np.array([[-1, 255], [255, -1]]))[0, 1] == 1.0
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+def test_disagreement_takes_the_whole_range_of_a_type(dtype: type) -> None:
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    predicted = np.array([[low, high, low, 7], [low, low, high, 7], [high, high, low, 8]], dtype=dtype)
+    np.testing.assert_array_equal(disagreement(predicted), (predicted[:, None] != predicted[None]).mean(-1))
+
+
+def test_disagreement_of_many_examples_takes_no_more_memory() -> None:
+    """Ten times the examples: beside the input, which is counted before, the same memory at most."""
+
+    def peak(examples: int) -> int:
+        predicted = np.random.default_rng(0).integers(10, size=(4, examples)).astype(np.uint8)
+        tracemalloc.start()
+        disagreement(predicted)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    block = similarity.BLOCK // 4
+    assert peak(20 * block) < 1.1 * peak(2 * block)
 
 
 @pytest.mark.parametrize("block", [20, 1 << 22])

@@ -242,6 +242,34 @@ def test_predictions_are_the_deterministic_evaluation(finished):
         assert np.allclose(predictions.log_prob(predictions.index(member, epoch)), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("most", [3, 2, 1])
+def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, tmp_path, monkeypatch, most):
+    """As on a GPU, whose memory may hold fewer than it tries."""
+    import shutil
+
+    import torch
+
+    from modescape.pipeline import predicting
+    from modescape.predict import Evaluator
+
+    original, sizes = Evaluator.__call__, []
+
+    def evaluate(self, state, images, *arguments):
+        models = len(next(iter(state.params.values())))
+        if models > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        sizes.append(models)
+        return original(self, state, images, *arguments)
+
+    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+    shutil.rmtree(copy / "predictions.zarr")
+    monkeypatch.setattr(predicting, "TOGETHER", {"cpu": 4})
+    monkeypatch.setattr(Evaluator, "__call__", evaluate)
+    pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
+    assert max(sizes) == most  # member 0 has five: 4 are too many, then halves; the others have three
+    assert digests(copy, "predictions.zarr") == digests(finished.path, "predictions.zarr")
+
+
 def test_a_damaged_prediction_is_made_again(finished):
     from modescape.study.layout import chunk_path
 

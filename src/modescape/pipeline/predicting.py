@@ -6,16 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from modescape import data, tree
 from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import ModescapeError, WorkError
-from modescape.pipeline.workplace import workplace
+from modescape.pipeline.workplace import Workplace, workplace
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.study.layout import SPLITS, chunk_path
 from modescape.study.predictions import PredictionWriter
 from modescape.types import ModelState
+
+TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU one is as fast as many
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,31 @@ def _named(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
 
 
 def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
-    """Carry out a `PredictTask`; one checkpoint's predictions are held at a time."""
+    """Carry out a `PredictTask`; on a GPU several checkpoints go through the network together."""
     place = workplace(task.path, task.recipe_yaml)
-    splits = {"validation": place.dataset.validation, "test": place.dataset.test}
+    together = TOGETHER[place.device]
     with place.at_work():
-        for split, row, epoch in task.rows:
-            state = place.study.state(task.member, epoch)
-            parts = (tree.stack([state.params]), tree.stack([state.buffers]))
-            stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in parts))
-            log_prob = place.evaluator(stacked, splits[split].image)[0]
-            PredictionWriter(place.study, split).write(row, log_prob.cpu().numpy())
-            report((len(log_prob), f"member {task.member}, epoch {epoch}"))
+        for split in SPLITS:
+            rows = [(row, epoch) for where, row, epoch in task.rows if where == split]
+            while rows:
+                try:
+                    _predict(place, task.member, split, rows[:together], report)
+                except torch.OutOfMemoryError:
+                    if together == 1:
+                        raise
+                    together //= 2
+                else:
+                    rows = rows[together:]
+
+
+def _predict(
+    place: Workplace, member: int, split: str, rows: list[tuple[int, int]], report: Callable[[Any], None]
+) -> None:
+    """Predict the checkpoints (row, epoch) of a member on a split and write them."""
+    states = [place.study.state(member, epoch) for _, epoch in rows]
+    parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
+    stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in parts))
+    predicted = place.evaluator(stacked, getattr(place.dataset, split).image).cpu().numpy()
+    for (row, epoch), log_prob in zip(rows, predicted, strict=True):
+        PredictionWriter(place.study, split).write(row, log_prob)
+        report((len(log_prob), f"member {member}, epoch {epoch}"))
