@@ -221,6 +221,7 @@ SAME = [  # another study of the same networks
     "compute.engine=here",
     "compute.device=cpu",
     "compute.workers=2",
+    "compute.determinism=strict",
 ]
 OTHER = [  # other networks
     "seed=1",
@@ -246,6 +247,7 @@ OTHER = [  # other networks
     "train.schedule.every=5",
     "train.trajectories=2",
     "train.keep_last=5",
+    "train.arithmetic=bf16",
     "streams.initialisation=shared",
     "streams.order=shared",
     "streams.augmentation=shared",

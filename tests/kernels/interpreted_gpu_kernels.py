@@ -5,12 +5,17 @@
 
 import pytest
 import torch
+from torch import nn
 
-from modescape import rng
+from modescape import recipe, rng
+from modescape.data.dataset import as_split
+from modescape.data.prepare import Preparation
 from modescape.kernels import batch_norm, convolution, dropout, pooling
 from modescape.kernels.convolution import Choices
 from modescape.kernels.dropout import LEVELS, keep_scale
 from modescape.kernels.implementation import forced
+from modescape.train.loop import Trainer
+from modescape.train.member_ops import Manner
 
 from .cases import CONVOLUTIONS, against_torch
 
@@ -94,12 +99,53 @@ def test_batch_norm_is_its_definition_in_float64(shape, dtype, affine, relu):
         assert (got - true).abs().max() <= tolerance * true.abs().max().clamp_min(1.0)
 
 
-@pytest.mark.parametrize("case", CONVOLUTIONS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_convolution_is_torchs(case, dtype, monkeypatch):
+@pytest.fixture
+def on_the_cpu(monkeypatch):
+    """The form of a convolution that otherwise asks for a GPU."""
     triton = convolution.FORMS["triton"]
     monkeypatch.setitem(convolution.FORMS, "triton", convolution.Form(triton.forward, triton.input, triton.weight))
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_convolution_is_torchs(case, dtype, on_the_cpu):
     against_torch(Choices(default="triton"), case, dtype)
+
+
+def normalized_cnn() -> nn.Module:
+    """What a residual network is made of, small: interpreting takes its time."""
+    first = (nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+    return nn.Sequential(*first, nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 10))
+
+
+@pytest.mark.parametrize("factory", ["small_cnn", f"{__name__}:normalized_cnn"])
+def test_a_step_of_stacked_members_is_each_members_own(factory, on_the_cpu):
+    """Every kernel of the GPU's path at once, in float64, against a lone member in torch's operations."""
+    made = recipe.Recipe(model=recipe.Model(factory=factory))
+    stream = rng.stream(0, "test images")
+    images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8, generator=stream).numpy()
+    data = as_split(images, torch.arange(4).numpy())
+    steps = {}
+    for version, form in (("triton", "triton"), ("torch", "each")):
+        work = Trainer(
+            made,
+            data,
+            10,
+            Preparation.of(made.data, data),
+            dtype=torch.float64,
+            manner=Manner("float32", Choices(default=form)),
+        )
+        places = [0, 1, 2] if version == "triton" else [1]
+        state = work.stacked([work.initial(member).state for member in places])
+        x = torch.rand(3, 4, 3, 8, 8, generator=rng.stream(1, "test images"), dtype=torch.float64)
+        here = slice(len(places)) if version == "triton" else slice(1, 2)
+        with forced(version):
+            gradients, *_ = work.step(places)(state, x[here], data.label.expand(3, -1)[here], KEYS[here])
+        steps[version] = gradients, state.buffers
+    (stacked, running), (alone, expected) = steps["triton"], steps["torch"]
+    for name, true in {**alone, **expected}.items():
+        got = {**stacked, **running}[name][1]
+        assert (got - true[0]).abs().max() <= 1e-10 * true.abs().max().clamp_min(1e-3), name
 
 
 def test_a_large_sum_over_rows_is_taken_in_parts():

@@ -7,7 +7,7 @@ import torch.nn.functional as functional
 from modescape import rng
 from modescape.kernels import block as module
 from modescape.kernels import native
-from modescape.kernels.block import block
+from modescape.kernels.block import Block, blocks
 from modescape.kernels.dropout import keep_mask
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason=str(native.missing()))
@@ -35,7 +35,7 @@ def test_values_and_gradients(shape, filters, kernel, padding, size, ceil, relu,
     x = torch.randn(*shape, generator=draw).contiguous(memory_format=torch.channels_last).requires_grad_()
     weight = (torch.randn(filters, shape[1], *kernel, generator=draw) / (shape[1] * kernel[0]) ** 0.5).requires_grad_()
     inputs = [x, weight, *([torch.randn(filters, generator=draw).requires_grad_()] if bias else [])]
-    y = block(x, weight, inputs[2] if bias else None, padding, KEY, 3, drop, size, ceil, relu)
+    y = blocks(x, [Block(weight, inputs[2] if bias else None, padding, 3, drop, size, ceil, relu)], KEY)
     slope = torch.randn(y.shape, generator=draw)
     gradients = torch.autograd.grad(y, inputs, slope)
 
@@ -54,7 +54,7 @@ def test_values_and_gradients(shape, filters, kernel, padding, size, ceil, relu,
 
 def test_a_gradient_of_the_images_that_nobody_asked_for_is_not_made(monkeypatch):
     x, weight = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3, requires_grad=True)
-    y = block(x, weight, None, 1, None)
+    y = blocks(x, [Block(weight, None, 1)], None)
     (gradient,) = torch.autograd.grad(y.sum(), weight)
     assert gradient.abs().max() > 0
     assert not x.requires_grad
@@ -62,16 +62,32 @@ def test_a_gradient_of_the_images_that_nobody_asked_for_is_not_made(monkeypatch)
 
 def test_weights_too_large_for_the_cache_go_another_way_to_the_same_numbers(monkeypatch):
     x, weight = torch.randn(2, 8, 8, 8), torch.randn(16, 8, 3, 3)
-    ours = block(x, weight, None, 1, KEY, 0, 6554, 2, False, True)
+    chain = [Block(weight, None, 1, 0, 6554, 2, False, True)]
+    ours = blocks(x, chain, KEY)
     monkeypatch.setattr(module, "LARGEST_KERNELS", 100)
     monkeypatch.setattr(native.library(), "block_forward", None)  # not called
-    assert torch.allclose(ours, block(x, weight, None, 1, KEY, 0, 6554, 2, False, True), atol=1e-5)
+    assert torch.allclose(ours, blocks(x, chain, KEY), atol=1e-5)
 
 
 def test_the_same_bits_twice():
     x, weight = torch.randn(4, 16, 8, 8, requires_grad=True), torch.randn(32, 16, 3, 3, requires_grad=True)
     runs = []
     for _ in range(2):
-        y = block(x, weight, None, 1, KEY, 0, 6554, 2, False, True)
+        y = blocks(x, [Block(weight, None, 1, 0, 6554, 2, False, True)], KEY)
         runs.append([y, *torch.autograd.grad(y.sum(), [x, weight])])
     assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_chain_is_its_blocks_one_after_another(asked):
+    """Values and gradients, bit for bit; the second has no bias."""
+    draw = rng.stream(0, "test images")
+    x = torch.randn(3, 3, 16, 16, generator=draw).requires_grad_(asked)
+    tensors = [torch.randn(*shape, generator=draw).requires_grad_() for shape in ((8, 3, 3, 3), (8,), (5, 8, 3, 3))]
+    chain = [Block(tensors[0], tensors[1], 1, 0, 6554, 2, False, True), Block(tensors[2], None, 0, 1, 3000, 2, True)]
+    wanted = [*([x] if asked else []), *tensors]
+    together, apart = blocks(x, chain, KEY), blocks(blocks(x, chain[:1], KEY), chain[1:], KEY)
+    assert torch.equal(together, apart)
+    slope = torch.randn(together.shape, generator=draw)
+    for one, other in zip(*(torch.autograd.grad(y, wanted, slope) for y in (together, apart)), strict=True):
+        assert torch.equal(one, other)

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from modescape.kernels import native
+from modescape.kernels.implementation import forced, implementation
 
 CODE = "from modescape.kernels import native; print(native.library() is not None, native.missing() or '')"
 
@@ -74,3 +76,11 @@ def test_a_compiler_that_does_not_know_this_processor(tmp_path):
     )
     wrapper.chmod(0o755)
     assert ask(MODESCAPE_CACHE=str(tmp_path), CC=str(wrapper)) == "True"
+
+
+@pytest.mark.parametrize("name", ["native", "triton"])
+def test_no_kernel_is_given_numbers_that_it_does_not_take(name):
+    """A plan forces its kernels for the whole training, and a network may hold a layer in float64."""
+    with forced(name):
+        assert implementation(torch.zeros(1)) == name
+        assert implementation(torch.zeros(1, dtype=torch.float64)) == "torch"

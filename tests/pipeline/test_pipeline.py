@@ -114,20 +114,48 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
     for limit in (3, 6, 9, 3):
         writes.clear()
         with monkeypatch.context() as patch:
+            patch.setattr(training, "SHOW_SECONDS", 0)  # all four files after every epoch
             for name in functions:
                 patch.setattr(training, name, stopping(name, getattr(training, name), limit))
             patch.setattr(training, "_record_failure", lambda *arguments: None)
             with pytest.raises(WorkError):
                 pipeline.train("digits", out, overrides=overrides)
     assert Study.open(out).member(0).status == "training"
-    epoch, tensors = read_resume(Study.open(out), 0)
-    assert epoch == 1
-    assert any(name.startswith("optimizer/") for name in tensors)
+    resume = read_resume(Study.open(out), 0)
+    assert resume.epoch == 1
+    assert any(name.startswith("optimizer/") for name in resume.tensors)
     study = pipeline.train("digits", out, overrides=overrides)
     assert digests(out, "members/000") == digests(finished.path, "members/000")
     history, whole = study.member(0).history(), finished.member(0).history()
     for column in set(history) - {"seconds"}:
         assert np.array_equal(history[column], whole[column])
+
+
+def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, tmp_path, monkeypatch):
+    """State and history are written now and then; a stop in between loses neither rows nor checksums."""
+    out, done = tmp_path / "s", []
+
+    def stopping(study, member, epoch, *arguments, **settings):
+        write(study, member, epoch, *arguments, **settings)
+        done.append(epoch)
+        if epoch == 3:
+            raise InterruptedRunError
+
+    write = training.write_resume
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "SHOW_SECONDS", 1e9)
+        patch.setattr(training, "write_resume", stopping)
+        patch.setattr(training, "_record_failure", lambda *arguments: None)
+        with pytest.raises(WorkError):
+            pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])
+    assert done == [0, 1, 2, 3]
+    member = Study.open(out).member(0)
+    assert member.epochs_done == 0  # shown once, at the beginning
+    study = pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])
+    assert digests(out, "members/000") == digests(finished.path, "members/000")
+    history, whole = study.member(0).history(), finished.member(0).history()
+    assert all(np.array_equal(history[name], whole[name]) for name in set(history) - {"seconds"})
+    assert study.member(0).checksums == finished.member(0).checksums
 
 
 def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all; one writer at a time."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -49,9 +50,11 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path, monkeypatch, call):
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
-def test_the_file_and_its_folder_reach_the_disk_in_order(tmp_path, monkeypatch):
-    path, events = tmp_path / "new" / "file", []
-    real_sync, real_replace = os.fsync, type(path).replace
+@pytest.fixture
+def events(monkeypatch):
+    """What is confirmed by the disk and what is renamed, in order."""
+    events: list[tuple[str, str]] = []
+    real_sync, real_replace = os.fsync, Path.replace
 
     def sync(descriptor):
         events.append(("sync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
@@ -62,11 +65,43 @@ def test_the_file_and_its_folder_reach_the_disk_in_order(tmp_path, monkeypatch):
         return real_replace(self, target)
 
     monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(type(path), "replace", replace)
+    monkeypatch.setattr(Path, "replace", replace)
+    return events
+
+
+def test_the_file_and_its_folder_reach_the_disk_in_order(tmp_path, events):
+    path = tmp_path / "new" / "file"
     atomic.write_text(path, "x")
     temporary = str(path.with_name(f".file.{os.getpid()}.tmp"))
     expected = [("sync", str(tmp_path)), ("sync", temporary), ("rename", str(path)), ("sync", str(path.parent))]
     assert events == expected
+
+
+def test_files_of_one_folder_are_confirmed_each_and_their_names_once_at_the_end(tmp_path, events):
+    with contextlib.suppress(ZeroDivisionError), atomic.together(tmp_path):  # also where the block fails
+        for name in ("a", "b", "other/c"):
+            atomic.write_text(tmp_path / name, "x")
+        raise ZeroDivisionError
+    names = [(kind, Path(path).name.split(".")[1] if ".tmp" in path else Path(path).name) for kind, path in events]
+    one = [("sync", "a"), ("rename", "a"), ("sync", "b"), ("rename", "b")]
+    elsewhere = [("sync", "c"), ("rename", "c"), ("sync", "other")]
+    assert names == [*one, *elsewhere, ("sync", tmp_path.name)]
+    events.clear()
+    atomic.write_text(tmp_path / "a", "y")
+    assert events[-1] == ("sync", str(tmp_path))  # by itself again
+
+
+def test_a_second_name_takes_the_place_of_an_older_file(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    atomic.keep_as(first, second)  # nothing to keep
+    assert not second.exists()
+    atomic.write_text(first, "1")
+    atomic.keep_as(first, second)
+    atomic.write_text(first, "2")
+    assert (first.read_text(), second.read_text()) == ("2", "1")
+    atomic.keep_as(first, second)
+    assert second.read_text() == "2"
+    assert {item.name for item in tmp_path.iterdir()} == {"first", "second"}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

@@ -11,7 +11,15 @@ import pytest
 import torch
 
 from modescape.errors import InputError, WorkError
-from modescape.study import Study, read_resume, write_checkpoint, write_history, write_member_state, write_resume
+from modescape.study import (
+    Study,
+    drop_resume_before,
+    read_resume,
+    write_checkpoint,
+    write_history,
+    write_member_state,
+    write_resume,
+)
 from modescape.tree import stack, unstack
 from modescape.types import ModelState
 
@@ -130,9 +138,12 @@ def test_resume_comes_back_bit_for_bit_or_not_at_all(study, flip):
         "mask": torch.tensor([True, False]),
     }
     write_resume(study, 1, 3, tensors)
-    write_resume(study, 1, 4, tensors)
-    epoch, back = read_resume(study, 1) or (None, {})
-    assert epoch == 4
+    write_resume(study, 1, 4, tensors, {"rows": [[1, 0.1]]})
+    resume = read_resume(study, 1)
+    assert resume is not None
+    assert resume.epoch == 4
+    assert resume.record == {"rows": [[1, 0.1]]}
+    back = resume.tensors
     assert back.keys() == tensors.keys()
     for name, tensor in tensors.items():
         assert back[name].dtype == tensor.dtype
@@ -144,6 +155,11 @@ def test_resume_comes_back_bit_for_bit_or_not_at_all(study, flip):
     (study.path / "members" / "000" / "resume.safetensors").write_bytes(path.read_bytes())
     with pytest.raises(WorkError, match="belongs to another member or study"):
         read_resume(study, 0)
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"[[1, 0.1]]", b"[[1, 0.2]]"))
+    with pytest.raises(WorkError, match="its checksum does not fit"):
+        read_resume(study, 1)
+    path.write_bytes(good)
     flip(path, -1)
     with pytest.raises(WorkError, match=r"resume.safetensors' is damaged.*delete it to train member 1 again"):
         read_resume(study, 1)
@@ -210,3 +226,13 @@ def test_a_damaged_history_is_named(study, change):
     path.write_bytes(change(path.read_text()).encode("latin-1"))
     with pytest.raises(WorkError, match=r"history.csv' is damaged"):
         study.member(0).history()
+
+
+def test_the_resume_file_of_the_epoch_before_is_kept_where_it_is_asked_for(study):
+    for epoch in (3, 4, 5):
+        write_resume(study, 1, epoch, {"a": torch.full((2,), float(epoch))}, keep_before=True)
+    assert [read_resume(study, 1, before=before).epoch for before in (False, True)] == [5, 4]
+    drop_resume_before(study, 1)
+    drop_resume_before(study, 1)
+    assert read_resume(study, 1, before=True) is None
+    assert read_resume(study, 1).epoch == 5

@@ -2,13 +2,15 @@
 
 Pooling sends the gradient of each window to one element, so at most a quarter of the gradient that reaches the
 convolution is not 0; the C version takes its products over that quarter alone and never writes the convolution's
-output. Elsewhere the operation is the convolution followed by `modescape.kernels.pooling.pool`.
+output. Elsewhere the operation is the convolution followed by `modescape.kernels.pooling.pool`. Blocks that follow one
+another are one call: on small images autograd's bookkeeping between them takes as long as their arithmetic.
 """
 
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as functional
@@ -25,38 +27,40 @@ WIDE_VECTORS = 8  # floats: AVX and later; with 4 (SSE) torch's convolutions, wh
 LARGEST_KERNELS = 600_000  # weights; beyond a core's second cache, convolutions that read them less often are faster
 
 
-def block(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    padding: int,
-    keys: Tensor | None,
-    call: int = 0,
-    drop: int = 0,
-    size: int = 2,
-    ceil: bool = False,
-    relu: bool = False,
-) -> Tensor:
-    """relu(max over windows of dropout(convolution of x with stride 1)), differentiable.
+class Block(NamedTuple):
+    """One block: relu(max over windows of dropout(convolution of x with stride 1))."""
+
+    weight: Tensor  # [filter, channel, height, width]
+    bias: Tensor | None  # [filter]
+    padding: int  # zeros around the image, pixels
+    call: int = 0  # number of the dropout call within the forward pass
+    drop: int = 0  # dropped levels of 65536; 0 for no dropout
+    size: int = 2  # height, width and stride of the windows, in pixels
+    ceil: bool = False  # keep a last window that sticks out
+    relu: bool = False  # whether negative maxima become 0
+
+
+def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
+    """Blocks one after another, differentiable.
 
     Args:
         x: [example, channel, height, width].
-        weight: [filter, channel, height, width].
-        bias: [filter] or None.
-        padding: zeros around the image, pixels.
-        keys: dropout key, int64 []; None where nothing is dropped.
-        call: number of the dropout call within the forward pass.
-        drop: dropped levels of 65536; 0 for no dropout.
-        size: height, width and stride of the windows, in pixels.
-        ceil: keep a last window that sticks out.
-        relu: whether negative maxima become 0.
+        chain: the blocks.
+        key: dropout key, int64 []; None where nothing is dropped.
 
     Returns:
         [example, filter, height, width].
     """
-    if implementation(x) != "native" or drop >= LEVELS or not pays(weight):
-        return pool(functional.conv2d(x, weight, bias, padding=padding), keys, call, drop, size, ceil, relu)
-    return _Block.apply(x, weight, bias, padding, keys, call, drop, size, ceil, relu)  # type: ignore[return-value]
+    if implementation(x) == "native" and all(one.drop < LEVELS and pays(one.weight) for one in chain):
+        settings = [one[2:] for one in chain]
+        return _Blocks.apply(x, key, settings, *(tensor for one in chain for tensor in one[:2]))  # type: ignore[return-value]
+    if len(chain) > 1:
+        for one in chain:
+            x = blocks(x, [one], key)
+        return x
+    (one,) = chain
+    convolved = functional.conv2d(x, one.weight, one.bias, padding=one.padding)
+    return pool(convolved, key, one.call, one.drop, one.size, one.ceil, one.relu)
 
 
 def pays(weight: Tensor) -> bool:
@@ -64,50 +68,64 @@ def pays(weight: Tensor) -> bool:
     return native.lanes() >= WIDE_VECTORS and weight.numel() <= LARGEST_KERNELS
 
 
-class _Block(Function):
+class _Blocks(Function):
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        padding: int,
-        keys: Tensor | None,
-        call: int,
-        drop: int,
-        size: int,
-        ceil: bool,
-        relu: bool,
-    ) -> Tensor:
-        library = native.library()
-        assert library is not None
-        x, weight = channels_last(x, False), weight.contiguous()
-        (examples, channels, height, width), (filters, _, kernel_height, kernel_width) = x.shape, weight.shape
-        rows = pooled_size(height + 2 * padding - kernel_height + 1, size, ceil)
-        columns = pooled_size(width + 2 * padding - kernel_width + 1, size, ceil)
-        shape = native.BlockShape(
-            *(examples, height, width, channels, filters, kernel_height, kernel_width, padding),
-            *(rows, columns, size, relu),
-        )
-        out = empty_images((examples, filters, rows, columns), x)
-        where = torch.empty_like(out, dtype=torch.uint8)
-        pointers = (x.data_ptr(), weight.data_ptr(), None if bias is None else bias.data_ptr(), out.data_ptr())
-        key = 0 if keys is None else int(keys)
-        if library.block_forward(*pointers, where.data_ptr(), ctypes.byref(shape), key, call, drop, keep_scale(drop)):
-            raise MemoryError("no memory for the rows of a convolution")
-        ctx.save_for_backward(x, weight, where)
-        ctx.shape, ctx.scale, ctx.has_bias = shape, keep_scale(drop), bias is not None
-        return out
+    def forward(ctx: Any, x: Tensor, key: Tensor | None, settings: list[tuple], *tensors: Tensor | None) -> Tensor:  # type: ignore[override]
+        number = 0 if key is None else int(key)
+        ctx.kept = []  # of each block: its images, its weights, where the gradient goes, its shape
+        x = channels_last(x, False)
+        for one, weight, bias in zip(settings, tensors[::2], tensors[1::2], strict=True):
+            assert weight is not None
+            weight = weight.contiguous()
+            out, where, shape = _forward(x, weight, bias, number, *one)
+            ctx.kept.append((x, weight, where, shape, keep_scale(one[2]), bias is not None))
+            x = out
+        return x
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        library, (x, weight, where) = native.library(), ctx.saved_tensors
+        library = native.library()
         assert library is not None
-        grad = channels_last(grad, False)
-        for_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        for_weight, for_bias = torch.empty_like(weight), weight.new_empty(len(weight))
-        pointers = (x.data_ptr(), weight.data_ptr(), grad.data_ptr(), where.data_ptr())
-        results = (None if for_x is None else for_x.data_ptr(), for_weight.data_ptr(), for_bias.data_ptr())
-        if library.block_backward(*pointers, *results, ctypes.byref(ctx.shape), ctx.scale):
-            raise MemoryError("no memory for the gradient of a convolution")
-        return for_x, for_weight, for_bias if ctx.has_bias else None, *[None] * 7
+        slopes: list[Tensor | None] = []
+        for number in range(len(ctx.kept) - 1, -1, -1):
+            x, weight, where, shape, scale, has_bias = ctx.kept[number]
+            grad = channels_last(grad, False)
+            for_x = torch.empty_like(x) if number or ctx.needs_input_grad[0] else None
+            for_weight, for_bias = torch.empty_like(weight), weight.new_empty(len(weight))
+            pointers = (x.data_ptr(), weight.data_ptr(), grad.data_ptr(), where.data_ptr())
+            results = (None if for_x is None else for_x.data_ptr(), for_weight.data_ptr(), for_bias.data_ptr())
+            if library.block_backward(*pointers, *results, ctypes.byref(shape), scale):
+                raise MemoryError("no memory for the gradient of a convolution")
+            slopes = [for_weight, for_bias if has_bias else None, *slopes]
+            grad = for_x  # type: ignore[assignment]
+        return grad, None, None, *slopes
+
+
+def _forward(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    key: int,
+    padding: int,
+    call: int,
+    drop: int,
+    size: int,
+    ceil: bool,
+    relu: bool,
+) -> tuple[Tensor, Tensor, native.BlockShape]:
+    """Output, places of the gradient and shape of one block in C."""
+    library = native.library()
+    assert library is not None
+    (examples, channels, height, width), (filters, _, kernel_height, kernel_width) = x.shape, weight.shape
+    rows = pooled_size(height + 2 * padding - kernel_height + 1, size, ceil)
+    columns = pooled_size(width + 2 * padding - kernel_width + 1, size, ceil)
+    shape = native.BlockShape(
+        *(examples, height, width, channels, filters, kernel_height, kernel_width, padding),
+        *(rows, columns, size, relu),
+    )
+    out = empty_images((examples, filters, rows, columns), x)
+    where = torch.empty_like(out, dtype=torch.uint8)
+    pointers = (x.data_ptr(), weight.data_ptr(), None if bias is None else bias.data_ptr(), out.data_ptr())
+    if library.block_forward(*pointers, where.data_ptr(), ctypes.byref(shape), key, call, drop, keep_scale(drop)):
+        raise MemoryError("no memory for the rows of a convolution")
+    return out, where, shape

@@ -15,6 +15,12 @@ from modescape.kernels import native
 
 Implementation: TypeAlias = Literal["torch", "native", "triton"]
 
+NUMBERS: dict[Implementation, tuple[torch.dtype, ...]] = {
+    "native": (torch.float32,),
+    "triton": (torch.float32, torch.bfloat16),
+}
+"""What a version computes with; torch's operations take everything."""
+
 _forced: list[Implementation] = []
 
 
@@ -26,10 +32,12 @@ def implementation(tensor: Tensor) -> Implementation:
 def usual(device: str, dtype: torch.dtype = torch.float32) -> Implementation:
     """What computes on numbers of this type on a device, "cpu" or "cuda"."""
     if _forced:
-        return _forced[-1]
-    if device == "cpu":
-        return "native" if dtype == torch.float32 and native.library() is not None else "torch"
-    return "triton" if device == "cuda" and dtype in (torch.float32, torch.bfloat16) and has_triton() else "torch"
+        name = _forced[-1]
+    elif device == "cpu":
+        name = "native" if native.library() is not None else "torch"
+    else:
+        name = "triton" if device == "cuda" and has_triton() else "torch"
+    return name if dtype in NUMBERS.get(name, (dtype,)) else "torch"
 
 
 @functools.cache
@@ -40,7 +48,7 @@ def has_triton() -> bool:
 
 @contextlib.contextmanager
 def forced(name: Implementation) -> Iterator[None]:
-    """Within this block every kernel runs in this version: for tests and benchmarks."""
+    """Within this block every kernel runs in this version, on numbers that it takes: a plan's, or for a comparison."""
     _forced.append(name)
     try:
         yield

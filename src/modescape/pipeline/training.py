@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -21,7 +22,6 @@ from modescape.study import (
     Member,
     Study,
     drop_resume_before,
-    layout,
     read_resume,
     together,
     write_checkpoint,
@@ -29,13 +29,15 @@ from modescape.study import (
     write_member_state,
     write_resume,
 )
-from modescape.study.layout import HISTORY, checkpoint_name
-from modescape.study.members import read_history
+from modescape.study.layout import HISTORY, checkpoint_name, member_folder
+from modescape.study.members import HISTORY_COLUMNS, read_history
 from modescape.train.loop import Snapshot, Start, Trainer, of_member
 from modescape.train.plan import Group, Plan
 from modescape.types import ModelState, Params
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
+SHOW_SECONDS = 0.5  # shortest time between two writings of the files that people look at
+NUMBERS = [name for name in HISTORY_COLUMNS if name != "seconds"]
 WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
 
 
@@ -144,13 +146,13 @@ def _train(place: Workplace, group: Group, members: list[int], report: Callable[
 
 def _train_whole(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
     trainer = place.trainer(lambda line: report((line,)))
-    starts = _starts(place, trainer, group, members)
+    starts, records = _starts(place, trainer, group, members)
     epochs = place.study.recipe.train.epochs
     speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
     probe = validation_probe(place.evaluator, place.dataset.validation)
     with ThreadPoolExecutor(max_workers=min(len(members), WRITERS)) as threads:
         writers = {
-            position: MemberWriter(place.study, member, group, starts[0].epoch, threads)
+            position: MemberWriter(place.study, member, group, records[member], threads)
             for position, member in enumerate(group.members)
             if member in members
         }
@@ -190,24 +192,25 @@ class _Speaker:
         self.images, self.last = 0, time.monotonic()
 
 
-def _starts(place: Workplace, trainer: Trainer, group: Group, members: list[int]) -> list[Start]:
-    """Where the places of a group continue: the last epoch that all its members have finished, or the beginning.
+def _starts(place: Workplace, trainer: Trainer, group: Group, members: list[int]) -> tuple[list[Start], dict]:
+    """Where the places of a group continue, and the record of each member there.
 
-    A place that nobody asked for starts as the first member does; its results are dropped.
+    That is the last epoch that all its members have finished, or the beginning. A place that nobody asked for starts as
+    the first member does; its results are dropped.
     """
     found = {member: _resumable(place.study, member) for member in members}
     common = set.intersection(*(set(starts) for starts in found.values()))
-    if common:
-        own = {member: starts[max(common)] for member, starts in found.items()}
-    else:
-        own = {member: trainer.initial(member) for member in members}
-    return [own.get(member, own[members[0]]) for member in group.members]
+    own, records = {}, {}
+    for member, starts in found.items():
+        begin = starts[max(common)] if common else (trainer.initial(member), {})
+        own[member], records[member] = begin
+    return [own.get(member, own[members[0]]) for member in group.members], records
 
 
-def _resumable(study: Study, member: int) -> dict[int, Start]:
-    """Epoch -> where a member can go on from; none where a file of before is lost or damaged."""
+def _resumable(study: Study, member: int) -> dict[int, tuple[Start, dict[str, Any]]]:
+    """Epoch -> where a member can go on from, and its record; none where a file of before is lost or damaged."""
     starts = {}
-    there, checksums = set(study.kept(member)), study.member(member).checksums
+    there = set(study.kept(member))
     for before in (False, True):
         try:
             resume = read_resume(study, member, before=before)
@@ -215,31 +218,31 @@ def _resumable(study: Study, member: int) -> dict[int, Start]:
             continue
         if resume is None:
             continue
-        epoch, tensors = resume
+        epoch, tensors, record = resume
         kept = [one for one in study.recipe.kept_epochs(member) if one <= epoch]
-        complete = all(one in there and checkpoint_name(one) in checksums for one in kept)
+        complete = all(one in there and checkpoint_name(one) in record.get("checksums", {}) for one in kept)
         if complete and epoch < study.recipe.train.epochs:  # else a file was lost: all of them are written again
-            starts[epoch] = Start(
-                epoch=epoch, state=_model_state(study, tensors), optimizer=_part(tensors, "optimizer")
-            )
+            state = _model_state(study, tensors)
+            starts[epoch] = Start(epoch=epoch, state=state, optimizer=_part(tensors, "optimizer")), record
     return starts
 
 
 class MemberWriter:
-    """Writes one member's files after each epoch: checkpoint, history, state, and last what the next epoch needs.
+    """Writes one member's files after each epoch: a kept checkpoint, and last what the next epoch needs.
 
-    A crash between two of them costs the epoch in flight: the next run starts from the resume file and writes the same
-    bytes again. Files are written by a thread while the next epoch is trained (a disk takes up to 8 ms to confirm a
-    file), at most one epoch behind.
+    The state and the history, which are for people, are written twice a second and at the end; the resume file holds
+    what they may not say yet. A crash between two files costs the epoch in flight: the next run starts from the resume
+    file and writes the same bytes again. Files are written by a thread while the next epoch is trained (a disk takes up
+    to 8 ms to confirm one), at most one epoch behind.
     """
 
-    def __init__(self, study: Study, member: int, group: Group, epoch: int, threads: Executor) -> None:
+    def __init__(self, study: Study, member: int, group: Group, record: dict[str, Any], threads: Executor) -> None:
         self.study, self.member, self.group, self.threads = study, member, group, threads
         self.kept = set(study.recipe.kept_epochs(member))
-        before = study.member(member)
-        self.checksums = dict(before.checksums) if epoch else {}
-        self.rows = read_history(before.path / HISTORY)[:epoch] if epoch else []
+        self.checksums = dict(record.get("checksums", {}))
+        self.rows = _rows(study.member(member), record)
         self.over = False
+        self.shown = -math.inf
         self.behind: Future[None] | None = None
 
     def write(self, snapshot: Snapshot, position: int, copy: Params) -> None:
@@ -255,31 +258,33 @@ class MemberWriter:
         self.wait()
         self.over = not snapshot.finite[position]
         rows = snapshot.history[position : position + 1]
-        self.behind = self.threads.submit(self._write, snapshot.epoch, of_member(copy, position), rows, self.over)
+        self.behind = self.threads.submit(self._write, snapshot.epoch, of_member(copy, position), rows)
 
     def wait(self) -> None:
         """Until everything is on the disk; raises what writing raised."""
         if self.behind is not None:
             self.behind.result()
 
-    def _write(self, *arguments: Any) -> None:
-        with together(layout.member_folder(self.study.path, self.member)):
-            self._write_files(*arguments)
-
-    def _write_files(self, epoch: int, copy: Params, rows: list[dict[str, float]], diverged: bool) -> None:
+    def _write(self, epoch: int, copy: Params, rows: list[dict[str, float]]) -> None:
         self.rows += rows
-        if diverged:
-            write_history(self.study, self.member, self.rows)
-            self._state("diverged", epoch, f"the training loss or the weights were not finite in epoch {epoch}")
-            return
-        if epoch in self.kept:
-            state = _model_state(self.study, copy)
-            self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
-        write_history(self.study, self.member, self.rows)
-        self._state("trained" if epoch == self.study.recipe.train.epochs else "training", epoch, "")
-        write_resume(self.study, self.member, epoch, copy, keep_before=self.group.size > 1)
+        with together(member_folder(self.study.path, self.member)):
+            if self.over:
+                reason = f"the training loss or the weights were not finite in epoch {epoch}"
+                self._show("diverged", epoch, reason)
+                return
+            if epoch in self.kept:
+                state = _model_state(self.study, copy)
+                self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
+            if epoch == self.study.recipe.train.epochs:
+                self._show("trained", epoch)
+            elif time.monotonic() - self.shown >= SHOW_SECONDS:
+                self._show("training", epoch)
+            numbers = [[row[name] for name in NUMBERS] for row in self.rows]
+            record = {"checksums": self.checksums, "rows": numbers}
+            write_resume(self.study, self.member, epoch, copy, record, keep_before=self.group.size > 1)
 
-    def _state(self, status: str, epoch: int, message: str) -> None:
+    def _show(self, status: str, epoch: int, message: str = "") -> None:
+        write_history(self.study, self.member, self.rows)
         write_member_state(
             self.study,
             self.member,
@@ -290,6 +295,17 @@ class MemberWriter:
             timings={"training_seconds": sum(row["seconds"] for row in self.rows)},
             group=(self.group.first, self.group.size) if self.group.size > 1 else None,
         )
+        self.shown = time.monotonic()
+
+
+def _rows(member: Member, record: dict[str, Any]) -> list[dict[str, float]]:
+    """The history up to a resume file, which holds no clock time: equal runs, equal bytes.
+
+    An epoch whose time was not shown before a run was cut off counts 0 seconds.
+    """
+    times = {row["epoch"]: row["seconds"] for row in read_history(member.path / HISTORY)}
+    rows = [dict(zip(NUMBERS, row, strict=True)) for row in record.get("rows", [])]
+    return [{**row, "seconds": times.get(row["epoch"], 0.0)} for row in rows]
 
 
 def _part(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:

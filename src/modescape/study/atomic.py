@@ -35,11 +35,12 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
-        raise _explained(path, error) from error
-    finally:
+    except BaseException as error:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)  # gone after the rename; there when anything failed
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _explained(path, error) from error
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -62,19 +63,37 @@ def read_checkpoint(study: Study, member: int, epoch: int, checksum: str | None 
     return ModelState(*parts)
 
 
-def write_resume(study: Study, member: int, epoch: int, tensors: Params, *, keep_before: bool = False) -> None:
-    """Replace what the next epoch needs (weights, buffers, optimiser), with a checksum inside.
+class Resume(NamedTuple):
+    """What a resume file holds."""
+
+    epoch: int  # epochs done
+    tensors: Params  # by name
+    record: dict[str, Any]  # plain values: what the member's other files may not say yet
+
+
+def write_resume(
+    study: Study,
+    member: int,
+    epoch: int,
+    tensors: Params,
+    record: Mapping[str, Any] | None = None,
+    *,
+    keep_before: bool = False,
+) -> None:
+    """Replace what the next epoch needs (weights, buffers, optimiser, a record), with a checksum inside.
 
     Args:
         study: the study, held by the caller.
         member: number of the member.
         epoch: epochs done.
         tensors: by name.
+        record: plain values for JSON.
         keep_before: keep the file of the epoch before beside it: members of a group are written one after another, and
             a group goes on from an epoch that all of them have.
     """
     path = layout.member_folder(study.path, member) / layout.RESUME
-    words = {**_words(study, member, epoch), "sha256": _digest(tensors)}
+    record = dict(record or {})
+    words = {**_words(study, member, epoch), "record": record, "sha256": _digest(tensors, record)}
     if keep_before:
         atomic.keep_as(path, path.with_name(layout.RESUME_BEFORE))
     atomic.write_bytes(path, _serialized(tensors, words))
@@ -85,8 +104,8 @@ def drop_resume_before(study: Study, member: int) -> None:
     (layout.member_folder(study.path, member) / layout.RESUME_BEFORE).unlink(missing_ok=True)
 
 
-def read_resume(study: Study, member: int, *, before: bool = False) -> tuple[int, Params] | None:
-    """(epochs done, tensors by name), or None where there is nothing to resume.
+def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | None:
+    """What to go on from, or None where there is nothing.
 
     Args:
         study: the study.
@@ -103,12 +122,13 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> tuple[int
         return None
     tensors, words = _parsed(path, data)
     again = f"delete it to train member {member} again from the start"
-    if words.get("sha256") != _digest(tensors):
+    record = words.get("record", {})
+    if words.get("sha256") != _digest(tensors, record):
         raise WorkError(f"'{path}' is damaged: its checksum does not fit; {again}")
     expected = _words(study, member, words.get("epoch", 0))
     if {name: words.get(name) for name in expected} != expected:
         raise WorkError(f"'{path}' belongs to another member or study; {again}")
-    return int(words["epoch"]), tensors
+    return Resume(int(words["epoch"]), tensors, record)
 
 
 def _words(study: Study, member: int, epoch: int) -> dict[str, Any]:
@@ -136,10 +156,8 @@ def _parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
     return tensors, words
 
 
-def _digest(tensors: Params) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().to("cpu").contiguous()
-        digest.update(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+def _digest(tensors: Params, record: Mapping[str, Any]) -> str:
+    """SHA-256 of the tensors as a file would hold them, and of the record."""
+    digest = hashlib.sha256(_serialized(tensors, {}))
+    digest.update(json.dumps(record, sort_keys=True).encode())
     return digest.hexdigest()

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from modescape.kernels.pooling import LARGEST_WINDOW
-from modescape.train.member_ops import MemberOps, current
+from modescape.train.member_ops import BlockLayers, MemberOps, current
 
 _DROPOUTS = {nn.Dropout: False, nn.Dropout1d: True, nn.Dropout2d: True, nn.Dropout3d: True}  # type -> whole channels
 
@@ -21,7 +21,7 @@ def fuse(module: nn.Module) -> nn.Module:
     """Give dropout layers and chains of layers their new ``forward``, in place; returns the module."""
     for layer in module.modules():
         if isinstance(layer, nn.Sequential) and type(layer).forward is nn.Sequential.forward and not _changed(layer):
-            steps = list(_steps(list(layer)))
+            steps = _joined(_steps(list(layer)))
             if len(steps) < len(layer):
                 layer.forward = _Chain(steps)
     for layer in module.modules():
@@ -39,7 +39,7 @@ class _Dropout:
     def __call__(self, input: Tensor) -> Tensor:
         if not self.layer.training:
             return input
-        return _ops().dropout(input, self.layer.p, self.whole_channels)
+        return _ops(self.layer.p, input).dropout(input, self.layer.p, self.whole_channels)
 
 
 class _Chain:
@@ -64,15 +64,37 @@ class _Pool:
         self.relu = any(type(layer) is nn.ReLU for layer in layers)
         self.padding = 0 if convolution is None else _padding(convolution) or 0
 
+    @property
+    def p(self) -> float:
+        """Of the dropout, 0 where there is none now."""
+        return self.drop.p if self.drop is not None and self.drop.training else 0.0
+
+    @property
+    def settings(self) -> tuple[float, int, bool, bool]:
+        """Of dropout, pooling and ReLU."""
+        return self.p, _edge(self.pool.kernel_size), self.pool.ceil_mode, self.relu
+
     def __call__(self, input: Tensor) -> Tensor:
         if input.dim() != 4:  # one image without its batch
             return _Chain([*([self.convolution] if self.convolution else []), *self.layers])(input)
-        p = self.drop.p if self.drop is not None and self.drop.training else 0.0
-        ops = _ops() if p else current() or MemberOps(input)  # a key that nothing draws from
-        settings = (p, _edge(self.pool.kernel_size), self.pool.ceil_mode, self.relu)
-        if self.convolution is None:
-            return ops.pool(input, *settings)
-        return ops.block(input, self.convolution.weight, self.convolution.bias, self.padding, *settings)
+        if self.convolution is not None:
+            return _Blocks([self])(input)
+        return _ops(self.p, input).pool(input, *self.settings)
+
+
+class _Blocks:
+    """Pooling runs with a convolution before each, one after another."""
+
+    def __init__(self, pools: Sequence[_Pool]) -> None:
+        self.pools = pools
+
+    def __call__(self, input: Tensor) -> Tensor:
+        if input.dim() != 4:
+            return _Chain(self.pools)(input)
+        layers = [
+            BlockLayers(one.convolution.weight, one.convolution.bias, one.padding, *one.settings) for one in self.pools
+        ]
+        return _ops(max(one.p for one in layers), input).blocks(input, layers)
 
 
 class _BatchNormReLU:
@@ -92,11 +114,12 @@ class _BatchNormReLU:
         return ops.batch_norm(input, *running, norm.weight, norm.bias, norm.momentum, norm.eps, relu=True)
 
 
-def _ops() -> MemberOps:
+def _ops(p: float, input: Tensor) -> MemberOps:
+    """The open block of operations; where nothing is dropped it may be missing."""
     found = current()
-    if found is None:
+    if found is None and p:
         raise RuntimeError("a network with dropout runs in training mode only within a MemberOps block")
-    return found
+    return found or MemberOps(input)  # a key that nothing draws from
 
 
 def _steps(layers: list[nn.Module]) -> Iterator[Any]:
@@ -114,6 +137,20 @@ def _steps(layers: list[nn.Module]) -> Iterator[Any]:
         else:
             yield layers[0]
             layers = layers[1:]
+
+
+def _joined(steps: Iterator[Any]) -> list[Any]:
+    """The steps, blocks that follow one another as one."""
+    joined: list[Any] = []
+    for step in steps:
+        if isinstance(step, _Pool) and step.convolution is not None:
+            if joined and isinstance(joined[-1], _Blocks):
+                joined[-1] = _Blocks([*joined[-1].pools, step])
+            else:
+                joined.append(_Blocks([step]))
+        else:
+            joined.append(step)
+    return joined
 
 
 def _pool_run(layers: list[nn.Module]) -> int:

@@ -8,16 +8,17 @@ ones; `modescape.train.intercept` leads there what a network calls by itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
 from modescape.kernels.batch_norm import batch_norm_under_vmap
-from modescape.kernels.block import block
+from modescape.kernels.block import Block, blocks
 from modescape.kernels.convolution import Arithmetic, Choices, conv2d_under_vmap, stacked_conv2d
 from modescape.kernels.dropout import LEVELS, dropout, dropout_under_vmap
 from modescape.kernels.geometry import Geometry
@@ -30,6 +31,18 @@ class Manner:
 
     arithmetic: Arithmetic = "float32"
     choices: Choices = Choices()
+
+
+class BlockLayers(NamedTuple):
+    """What a block of layers is set to."""
+
+    weight: Tensor
+    bias: Tensor | None
+    padding: int  # zeros around the image, pixels
+    p: float  # of dropout
+    size: int  # of the pooling's windows, pixels
+    ceil: bool
+    relu: bool
 
 
 class MemberOps:
@@ -64,14 +77,15 @@ class MemberOps:
         """Dropout, pooling and ReLU; the next dropout call where p is not 0."""
         return (pool_under_vmap if self.stacked else pool)(x, *self._next(p), size, ceil, relu)
 
-    def block(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, p: float, size: int, ceil: bool, relu: bool
-    ) -> Tensor:
-        """Convolution, dropout, pooling and ReLU; the next dropout call where p is not 0."""
+    def blocks(self, x: Tensor, chain: Sequence[BlockLayers]) -> Tensor:
+        """Blocks of convolution, dropout, pooling and ReLU; a dropout call each where p is not 0."""
         if self.convolves(x):
-            convolved = self.convolution(x, weight, bias, Geometry.of(1, padding, 1, 1))
-            return self.pool(convolved, p, size, ceil, relu)
-        return block(x, weight, bias, padding, *self._next(p), size, ceil, relu)
+            for one in chain:
+                convolved = self.convolution(x, one.weight, one.bias, Geometry.of(1, one.padding, 1, 1))
+                x = self.pool(convolved, one.p, one.size, one.ceil, one.relu)
+            return x
+        ready = [Block(one.weight, one.bias, one.padding, *self._next(one.p)[1:], *one[4:]) for one in chain]
+        return blocks(x, ready, self.key if any(one.drop for one in ready) else None)
 
     def convolves(self, x: Tensor) -> bool:
         """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""

@@ -42,7 +42,7 @@ class Plan:
     memory_format: str = "channels_last"
     kernels: Implementation = "torch"  # "native": in C, "triton", or torch's operations alone
     replayed: bool = False  # a step is recorded once and replayed (a CUDA graph)
-    convolution: str = "patches"  # form of the stacked convolution where no other was chosen
+    convolution: str = "each"  # form of the stacked convolution where no other was chosen
     convolutions: dict[str, dict[Pass, str]] = field(default_factory=dict)  # layer -> form of each pass
 
     def groups(self, members: Iterable[int], begun: Mapping[int, Group] | None = None) -> dict[Group, list[int]]:
