@@ -22,6 +22,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("plots",),
     ("report",),
     ("pipeline",),
+    ("bench",),
     ("printing",),
     ("cli",),
     ("__main__",),

@@ -200,6 +200,39 @@ def show(name: str) -> None:
     click.echo(builtin_text(name), nl=False)
 
 
+@cli.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option(
+    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Turns; medians are of these."
+)
+@click.option("--data", metavar="SOURCE", help="A dataset to train on. [random images of CIFAR-10's shape]")
+@click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
+    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup. Without a NAME, all.
+
+    Each is measured against its peers in the same run, in turns; read the ratios. They take about a quarter of an hour
+    together on two cores.
+
+    \b
+    Examples:
+      modescape bench digits
+      modescape bench training --data path/to/cifar10 --repeats 3
+      modescape bench pairwise layers --json results
+    """
+    from modescape.bench import BENCHMARKS, benchmark
+    from modescape.bench.harness import Options, write
+
+    chosen = [(name, benchmark(name)) for name in names or BENCHMARKS]
+    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    for name, measure in chosen:
+        say(f"{name} ...")
+        result = measure(Options(repeats=repeats, data=data, say=say))
+        click.echo(f"\n{result.question}\n\n{result.table()}\n\n{result.about()}")
+        if folder is not None:
+            click.echo(write(result, folder))
+
+
 def main() -> None:
     """Entry point: turn errors into one or two plain lines and an exit code (0 done, 1 failed, 2 wrong input)."""
     debug = "--debug" in sys.argv[1:]

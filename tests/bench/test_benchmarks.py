@@ -1,0 +1,127 @@
+"""Every benchmark runs, at sizes that measure nothing; its table holds what it promises."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from modescape.bench import BENCHMARKS, benchmark, gpu, growth
+from modescape.bench.harness import Options
+from modescape.bench.precision import Scores, compare, cut, tf32_small_cnn
+from modescape.cli import cli
+from modescape.errors import InputError
+from modescape.models import cnn
+
+ROWS = {
+    "training": {"plain loop", "modescape"},
+    "digits": {"plain loop", "modescape"},
+    "startup": {"modescape --help"},
+    "precision": {"accuracy, bf16", "disagreement, tf32, emulated"},
+    "growth": {"training against members: 1", "training against members: exponent of the larger half"},
+}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_it_runs(name):
+    said = []
+    result = benchmark(name)(Options(repeats=1, small=True, say=said.append))
+    assert result.name == name
+    assert {row.name for row in result.rows} >= ROWS.get(name, set())
+    assert all(math.isfinite(value) for row in result.rows for value in row.values)
+    assert all(value > 0 for row in result.rows for value in row.values if "exponent" not in row.name)
+    assert result.table().count("\n") >= len(result.rows)
+
+
+def test_an_exponent_is_the_slope_of_the_larger_half():
+    amounts = [1, 2, 4, 8, 16, 32]
+    assert growth.exponent(amounts, [1, 1, 1, *(amount**1.5 for amount in amounts[3:])]) == pytest.approx(1.5)
+
+
+def test_an_unknown_benchmark_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="no benchmark 'sped'; choose from training, digits"):
+        benchmark("sped")
+
+
+def test_the_command_prints_a_table_and_keeps_json(tmp_path):
+    done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--json", str(tmp_path), "--quiet"])
+    assert done.exit_code == 0, done.output
+    assert "| modescape --help |" in done.stdout
+    assert json.loads((tmp_path / "startup.json").read_text())["question"].endswith("?")
+
+
+# ---- arithmetic of fewer bits ----
+
+
+def test_tf32_keeps_ten_bits_of_fraction():
+    x = torch.tensor([1 + 2.0**-10, 1 + 2.0**-10 + 2.0**-11, -(2 - 2.0**-23), 0.0, float("inf")])
+    assert cut(x).tolist() == [1 + 2.0**-10, 1 + 2.0**-10, -(2 - 2.0**-10), 0.0, float("inf")]
+
+
+def test_emulated_products_have_cut_operands_in_all_three_passes():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        exact, emulated = cnn.small_cnn((1, 8, 8), 10), tf32_small_cnn((1, 8, 8), 10)
+        x = torch.randn(4, 1, 8, 8, requires_grad=True)
+        emulated.load_state_dict(exact.state_dict())
+    layer, own = emulated.conv1, exact.conv1
+    slope = torch.full((4, 16, 8, 8), 1 + 2.0**-12)  # cut to 1
+    got = torch.autograd.grad(layer(x), [x, layer.weight, layer.bias], slope)
+    rounded = cut(x.detach()).requires_grad_()
+    weight = cut(own.weight.detach()).requires_grad_()
+    out = torch.conv2d(rounded, weight, None, padding=1)
+    true = torch.autograd.grad(out, [rounded, weight], torch.ones(4, 16, 8, 8))
+    assert torch.equal(layer(x), out + own.bias[:, None, None])
+    assert torch.equal(got[0], true[0])
+    assert torch.equal(got[1], true[1])
+    assert torch.allclose(got[2], slope.sum((0, 2, 3)))  # sums, not products, stay whole
+    hidden = torch.randn(4, 32)
+    assert torch.equal(emulated.dense(hidden), cut(hidden) @ cut(exact.dense.weight).T + exact.dense.bias)
+
+
+def test_the_same_members_do_not_differ():
+    stream = np.random.default_rng(0)
+    apart = stream.random((5, 5))
+    one = Scores(stream.random(5), (apart + apart.T) / 2)
+    same = compare(one, one)
+    assert (same["accuracy"], same["disagreement"], same["ks_p"]) == (0, 0, 1)
+    assert same["accuracy_half_width"] == same["disagreement_half_width"] == 0
+
+
+def test_a_shift_is_found_with_its_interval():
+    accuracy = np.linspace(0.5, 0.6, 5)
+    apart = np.full((5, 5), 0.2) - 0.2 * np.eye(5)
+    one, other = Scores(accuracy, apart), Scores(accuracy + np.arange(1, 6) / 100, apart * 1.5)
+    moved = compare(one, other)
+    assert moved["accuracy"] == pytest.approx(0.03)
+    assert moved["accuracy_half_width"] == pytest.approx(2.776445 * 0.0158114 / 5**0.5, rel=1e-5)  # Student, 4 degrees
+    assert moved["disagreement"] == pytest.approx(0.1)
+    assert moved["disagreement_half_width"] == pytest.approx(0, abs=1e-12)  # every pair moved alike
+
+
+# ---- the GPU's script ----
+
+
+@pytest.mark.slow
+def test_the_script_for_a_gpu_runs_whole_on_the_cpu(tmp_path, capsys):
+    found = gpu.main(["--device", "cpu", "--small", "--out", str(tmp_path / "gpu.json")])
+    assert not [name for name, part in found.items() if isinstance(part, dict) and {"failed", "left out"} & set(part)]
+    assert json.loads((tmp_path / "gpu.json").read_text()).keys() == found.keys()
+    apart = found["stacked against alone"]
+    assert len(apart) == 12
+    for name, error in apart.items():  # in float32 a ReLU may flip at 0
+        assert error < (1e-12 if "float64" in name else 1e-2), name
+    assert {"10 SmallCNN x 40 epochs", "64 against 10", "plain loop", "arithmetic"} <= set(found)
+    assert "goal 600 s" in capsys.readouterr().out
+
+
+def test_a_part_that_fails_or_comes_too_late_is_written_down():
+    run = gpu.Run("nowhere", False, "cpu", True, end=gpu.time.monotonic() + 30)
+    run.part("broken", lambda: 1 / 0)
+    run.part("late", lambda: 1, needs=60)
+    run.part("fine", lambda: {"seconds": 1.0})
+    assert run.found["broken"]["failed"] == "ZeroDivisionError: division by zero"
+    assert "left" in run.found["late"]["left out"]
+    assert run.found["fine"] == {"seconds": 1.0}
