@@ -344,7 +344,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     end = time.monotonic() + 60 * options.minutes
     with images(options.data, 400 if options.small else CIFAR10) as source:
         run = Run(source, options.data is not None, options.device, options.small, end)
-        run.found = {"version": modescape.__version__, "platform": runtime.platform_info(), "data": options.data}
+        run.found = {"version": modescape.__version__, "platform": runtime.platform_info(), "real_images": run.real}
         run.part("ceilings", lambda: ceilings(run))
         run.part("stacked against alone", lambda: equality(run))
         goals(run)
