@@ -1,5 +1,7 @@
 """Jensen-Shannon, normalised diversity and its reference curves against SciPy, simulation and the paper's figure."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,15 @@ from scipy.spatial.distance import jensenshannon
 from scipy.special import log_softmax
 from scipy.stats import entropy
 
+from modescape import rng
 from modescape.errors import InputError
-from modescape.functionspace import diversity, diversity_limits, jensen_shannon, normalized_diversity
+from modescape.functionspace import (
+    diversity,
+    diversity_bounds,
+    diversity_limits,
+    jensen_shannon,
+    normalized_diversity,
+)
 
 torch.set_num_threads(1)
 
@@ -98,23 +107,71 @@ def test_lower_limit_is_drawn_from_chance_to_the_baseline() -> None:
     assert isinstance(tensors[1], torch.Tensor)
 
 
-def test_limits_describe_the_models_that_they_are_named_for() -> None:
-    # A baseline right on 70 % of 200,000 examples; 0.005 is about 3 standard errors of the ratio.
-    numbers = np.random.default_rng(5)
-    count, classes = 200_000, 10
-    label = numbers.integers(classes, size=count)
+def uniform(purpose: str, rows: int, count: int) -> np.ndarray:
+    """Numbers in [0, 1) from named streams, the same on every machine; [row, count]."""
+    return rng.uniform(torch.tensor([rng.key(4, purpose, row) for row in range(rows)]), count).numpy()
 
-    def answer(right: np.ndarray) -> np.ndarray:
-        return np.where(right, label, (label + numbers.integers(1, classes, size=count)) % classes)
 
-    baseline = answer(numbers.random(count) < 0.7)
-    independent = answer(numbers.random(count) < 0.5)
-    moved = numbers.random(count) < 0.3
-    relabelled = np.where(moved, (baseline + numbers.integers(1, classes, size=count)) % classes, baseline)
-    got = normalized_diversity(np.stack([relabelled, independent]), baseline, label)
-    best = np.mean(baseline == label)
-    assert got[0] == pytest.approx(diversity_limits(np.mean(relabelled == label), best, classes)[0], abs=0.01)
-    assert got[1] == pytest.approx(diversity_limits(np.mean(independent == label), best, classes)[1], abs=0.01)
+@pytest.mark.parametrize(("best", "classes"), [(0.70, 10), (0.76, 10), (0.89, 10), (0.6, 100), (0.8, 2)])
+def test_both_curves_agree_with_a_simulation(best: float, classes: int) -> None:
+    # 500,000 examples: the standard error is largest at a = a* = 0.89, where it is 0.0025 on a curve of 1.88. The
+    # streams are named, so this holds for good or never.
+    chosen, right, other, changed, another = uniform(f"diversity limits, {best}, {classes}", 5, 500_000)
+    label = (classes * chosen).astype(np.int64)
+
+    def others(than: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """A class that is not this one, each with the same probability."""
+        return (than + 1 + ((classes - 1) * numbers).astype(np.int64)) % classes
+
+    baseline = np.where(right < best, label, others(label, other))
+    relabelled = [np.where(changed < share, others(baseline, another), baseline) for share in (0.05, 0.2, 0.4)]
+    independent = [np.where(changed < accuracy, label, others(label, another)) for accuracy in (0.3, 0.5, best)]
+    for curve, networks in enumerate((relabelled, independent)):
+        predicted = np.stack(networks)
+        expected = diversity_limits((predicted == label).mean(1), np.mean(baseline == label), classes)[curve]
+        np.testing.assert_allclose(normalized_diversity(predicted, baseline, label), expected, atol=0.01, rtol=0)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(2, 5))
+def test_no_labels_leave_the_bounds(seed: int, examples: int, classes: int) -> None:
+    predicted, baseline, label = np.random.default_rng(seed).integers(classes, size=(3, examples))
+    right, best = np.count_nonzero(predicted == label), np.count_nonzero(baseline == label)
+    got = normalized_diversity(predicted[None], baseline, label)[0]
+    lowest, highest = diversity_bounds(right / examples, best / examples)
+    if right == examples:
+        np.testing.assert_array_equal([lowest, highest], [got, got])  # infinite, or NaN where both are always right
+    else:
+        assert lowest - 1e-12 <= got <= highest + 1e-12
+
+
+def test_bounds_are_attained() -> None:
+    examples, label = 12, np.zeros(12, dtype=np.int64)
+    place = np.arange(examples)
+    for right, best in itertools.product(range(examples), range(examples + 1)):
+        baseline = np.where(place < best, 0, 1)
+        nested = np.where(place < right, 0, 1)  # right wherever the less accurate one is, and wrong alike
+        apart = np.where(place >= examples - right, 0, 2)  # right where the baseline is wrong, and wrong otherwise
+        got = normalized_diversity(np.stack([nested, apart]), baseline, label)
+        np.testing.assert_allclose(got, diversity_bounds(right / examples, best / examples), atol=1e-12)
+        two_classes = normalized_diversity(np.minimum(apart, 1)[None], baseline, label)[0]
+        most = min(right + best, 2 * examples - right - best) / (examples - right)
+        assert two_classes == pytest.approx(most, abs=1e-12)
+
+
+def test_curves_lie_between_the_bounds_and_bounds_are_arrays_or_numbers() -> None:
+    accuracy = np.linspace(0.1, 0.9, 81)
+    for best in (0.3, 0.7, 0.89):
+        lower, upper = diversity_limits(accuracy, best, 10)
+        lowest, highest = diversity_bounds(accuracy, best)
+        there = np.isfinite(lower)
+        assert (lowest[there] <= lower[there] + 1e-12).all()
+        assert (upper <= highest + 1e-12).all()
+    assert diversity_bounds(1.0, 0.7) == (np.inf, np.inf)
+    assert np.isnan(diversity_bounds(1.0, 1.0)).all()
+    assert diversity_bounds(0.7, 0.7) == (0, pytest.approx(2))
+    tensors = diversity_bounds(torch.tensor([0.1, 0.4], dtype=torch.float64), 0.7)
+    np.testing.assert_array_equal(tensors[1].numpy(), diversity_bounds(np.array([0.1, 0.4]), 0.7)[1])
 
 
 def test_wrong_input_is_refused() -> None:
@@ -133,5 +190,7 @@ def test_wrong_input_is_refused() -> None:
         diversity_limits(70, 0.7, 10)
     with pytest.raises(InputError, match="baseline_accuracy holds"):
         diversity_limits(0.5, np.nan, 10)
+    with pytest.raises(InputError, match=r"accuracy holds -0\.1 to 0\.5; expected fractions"):
+        diversity_bounds([-0.1, 0.5], 0.7)
     with pytest.raises(ValueError, match="num_classes is 1"):
         diversity_limits(0.5, 0.7, 1)

@@ -1,12 +1,18 @@
 """Networks compared as functions: similarity, diversity, embeddings. Knows arrays, nothing of studies."""
 
-from modescape.functionspace.diversity import diversity_limits, jensen_shannon, normalized_diversity
+from modescape.functionspace.diversity import (
+    diversity_bounds,
+    diversity_limits,
+    jensen_shannon,
+    normalized_diversity,
+)
 from modescape.functionspace.embedding import embed_pca, embed_tsne
 from modescape.functionspace.similarity import cosine_similarity, disagreement
 
 __all__ = [
     "cosine_similarity",
     "disagreement",
+    "diversity_bounds",
     "diversity_limits",
     "embed_pca",
     "embed_tsne",

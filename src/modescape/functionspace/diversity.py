@@ -91,6 +91,41 @@ def normalized_diversity(predicted: Array, baseline: Array, label: Array) -> Arr
         return restore(differ / wrong)
 
 
+def diversity_bounds(accuracy: Array, baseline_accuracy: Array) -> tuple[Array, Array]:
+    """The least and the most normalised diversity that two accuracies leave possible, already divided by 1 - a.
+
+    With the model's accuracy a and the baseline's a*, the share d of examples with different labels obeys
+
+        |a - a*| <= d <= min(1, 2 - a - a*).
+
+    The lower end is attained when one network is right wherever the other is and they err alike elsewhere; the upper
+    when they are right together as rarely as they can be and never err alike. Two classes leave only one way to err,
+    so where a + a* < 1 they keep d at or below a + a*, inside the bound.
+
+    Args:
+        accuracy: a, 0 to 1, [...].
+        baseline_accuracy: a*, 0 to 1, one number or [...].
+
+    Returns:
+        The lowest and the highest d / (1 - a), float64 [...] each. At a = 1 both are infinite, or NaN if a* = 1 too:
+        a model without errors has no normalised diversity.
+
+    Raises:
+        InputError: (a ValueError) if an accuracy is outside 0 to 1.
+
+    Source: derived in docs/limits.md.
+
+    >>> lowest, highest = diversity_bounds(0.5, 0.7)
+    >>> round(lowest, 4), round(highest, 4)
+    (0.4, 1.6)
+    """
+    (a, best), restore = to_numpy(accuracy, baseline_accuracy)
+    a, best = _accuracies(a, best)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lowest, highest = np.abs(a - best) / (1 - a), np.minimum(1, 2 - a - best) / (1 - a)
+    return restore(lowest), restore(highest)
+
+
 def diversity_limits(accuracy: Array, baseline_accuracy: Array, num_classes: int) -> tuple[Array, Array]:
     """The two reference curves of the diversity-accuracy plane, already divided by 1 - a.
 
@@ -101,7 +136,7 @@ def diversity_limits(accuracy: Array, baseline_accuracy: Array, num_classes: int
     * upper, right or wrong independently of the baseline, wrong labels uniform:
       d = a* (1 - a) + a (1 - a*) + (1 - a*) (1 - a) (C - 2) / (C - 1).
 
-    They are models, not bounds. Both are 1 at a = 1 / C.
+    They are models, not bounds (those are `diversity_bounds`). Both are 1 at a = 1 / C. Derived in docs/limits.md.
 
     Args:
         accuracy: a, 0 to 1, [...].
@@ -122,10 +157,7 @@ def diversity_limits(accuracy: Array, baseline_accuracy: Array, num_classes: int
     (0.6, 1.2667)
     """
     (a, best), restore = to_numpy(accuracy, baseline_accuracy)
-    a, best = np.broadcast_arrays(a.astype(np.float64), best.astype(np.float64))
-    for name, values in (("accuracy", a), ("baseline_accuracy", best)):
-        if not ((values >= 0) & (values <= 1)).all():
-            raise InputError(f"{name} holds {values.min():.4g} to {values.max():.4g}; expected fractions from 0 to 1")
+    a, best = _accuracies(a, best)
     if num_classes < 2:
         raise InputError(f"num_classes is {num_classes}; expected 2 or more")
     others = num_classes - 1
@@ -135,3 +167,12 @@ def diversity_limits(accuracy: Array, baseline_accuracy: Array, num_classes: int
         lower = np.where(possible, relabelled / (1 - a), np.nan)
         upper = (best * (1 - a) + a * (1 - best) + (1 - best) * (1 - a) * (others - 1) / others) / (1 - a)
     return restore(lower), restore(upper)
+
+
+def _accuracies(a: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both accuracies in float64 and of one shape, or `InputError` if some is no fraction."""
+    a, best = np.broadcast_arrays(a.astype(np.float64), best.astype(np.float64))
+    for name, values in (("accuracy", a), ("baseline_accuracy", best)):
+        if not ((values >= 0) & (values <= 1)).all():
+            raise InputError(f"{name} holds {values.min():.4g} to {values.max():.4g}; expected fractions from 0 to 1")
+    return a, best

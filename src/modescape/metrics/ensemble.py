@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ INTERVALS = (
 class EnsembleCurve:
     """Scores of ensembles of 1 .. n members. Columns are `metric`, the names of `METRICS` in their order.
 
-    A gain is the score minus the mean member's: positive is better for accuracy, negative for the others.
+    A gain is the score minus that of the mean single network: positive is better for accuracy, negative for the others.
     """
 
     metric: tuple[str, ...]  # accuracy, nll, brier, ece
@@ -48,7 +49,7 @@ class EnsembleCurve:
     score: np.ndarray  # mean over the subsets, [metric, size]
     low: np.ndarray  # 95 % interval of the score, [metric, size]
     high: np.ndarray
-    gain: np.ndarray  # score minus the score at size 1, [metric, size]
+    gain: np.ndarray  # score minus the score at size 1 (of the baseline, where methods are compared), [metric, size]
     gain_low: np.ndarray  # 95 % interval of the gain, from paired differences, [metric, size]
     gain_high: np.ndarray
 
@@ -108,20 +109,89 @@ def ensemble_curve(
     """
     (log_prob, label), _ = to_numpy(log_prob, label)
     check_members(log_prob, label)
+    return _curves({"": log_prob}, label, "", limit, resamples, key)[""]
+
+
+def ensemble_curves(
+    log_probs: Mapping[str, Array],
+    label: Array,
+    *,
+    baseline: str,
+    limit: int = 200,
+    resamples: int = 1000,
+    key: int = 0,
+) -> dict[str, EnsembleCurve]:
+    """`ensemble_curve` of several methods over the same members and test images, all gains against one baseline.
+
+    Member i of every method is made from the same network i, such as its last weights, or the mean prediction of
+    samples around them. All methods see the same subsets of members and the same resampled test sets, so differences
+    are paired in both. The gain of a method at a size is its score minus the baseline's mean single member, with an
+    interval from those differences by the rule of `INTERVALS`; a method's own gain at size 1 is what it brings to one
+    network. At size n the jackknife part is absent: its interval is of test sampling alone, for these n members. So is
+    every interval of a single member.
+
+    Args:
+        log_probs: name of each method -> log-probabilities, [member, example, class], free of NaN.
+        label: true classes, [example].
+        baseline: the method whose score at size 1 the gains are measured against, a name of `log_probs`.
+        limit: most subsets of a size; taken as the number of members where that is more.
+        resamples: resampled test sets, 2 or more.
+        key: of the streams for subsets and resamples (see `modescape.rng.key`).
+
+    Returns:
+        Name of each method -> its curve, in the order of `log_probs`. The baseline's is that of `ensemble_curve`.
+
+    Raises:
+        InputError: (a ValueError) on shapes, labels or values that do not fit, on NaN, if the baseline is missing, and
+            if methods differ in their number of members.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 8 (ensembles of subspace samples against ensembles).
+
+    >>> import numpy as np
+    >>> single = np.log([[[0.9, 0.1], [0.3, 0.7]], [[0.2, 0.8], [0.6, 0.4]]])
+    >>> softer = np.log([[[0.8, 0.2], [0.4, 0.6]], [[0.4, 0.6], [0.5, 0.5]]])
+    >>> methods = {"single": single, "softer": softer}
+    >>> curves = ensemble_curves(methods, np.array([0, 1]), baseline="single", resamples=50)
+    >>> curves["softer"].gain[curves["softer"].metric.index("brier")].round(4).tolist()
+    [-0.145, -0.1875]
+    """
+    if baseline not in log_probs:
+        raise InputError(f"baseline is {baseline!r}; expected one of the methods, {', '.join(map(repr, log_probs))}")
+    arrays: dict[str, np.ndarray] = {}
+    (label,), _ = to_numpy(label)
+    for name, log_prob in log_probs.items():
+        (arrays[name],), _ = to_numpy(log_prob)
+        try:
+            check_members(arrays[name], label)
+        except InputError as error:
+            raise InputError(f"method {name!r}: {error}") from error
+        if len(arrays[name]) != len(next(iter(arrays.values()))):
+            counts = ", ".join(f"{len(values)} for {method!r}" for method, values in arrays.items())
+            raise InputError(f"numbers of members differ ({counts}); methods are compared over the same members")
+    return _curves(arrays, label, baseline, limit, resamples, key)
+
+
+def _curves(
+    log_probs: dict[str, np.ndarray], label: np.ndarray, baseline: str, limit: int, resamples: int, key: int
+) -> dict[str, EnsembleCurve]:
     if resamples < 2:
         raise InputError(f"resamples is {resamples}; expected 2 or more")
-    members = len(log_prob)
+    members = len(log_probs[baseline])
     counts = resample_counts(label.size, resamples, key)
-    rows, used, alone = [], [], None
-    for size in range(1, members + 1):
-        masks = subsets(members, size, max(limit, members), key)
-        estimate = _estimate(log_prob, label, masks, counts, key)
-        alone = alone or estimate
-        gain = estimate.minus(alone)
-        rows.append((estimate.score, *estimate.interval(), gain.score, *gain.interval()))
-        used.append(len(masks))
-    columns = [np.stack(column, axis=1) for column in zip(*rows, strict=True)]
-    return EnsembleCurve(tuple(METRICS), np.arange(1, members + 1), np.array(used), *columns)
+    masks = [subsets(members, size, max(limit, members), key) for size in range(1, members + 1)]
+    alone = _estimate(log_probs[baseline], label, masks[0], counts, key)
+    curves = {}
+    for name, log_prob in log_probs.items():
+        rows = []
+        for chosen in masks:
+            known = name == baseline and chosen is masks[0]
+            estimate = alone if known else _estimate(log_prob, label, chosen, counts, key)
+            gain = estimate.minus(alone)
+            rows.append((estimate.score, *estimate.interval(), gain.score, *gain.interval()))
+        columns = [np.stack(column, axis=1) for column in zip(*rows, strict=True)]
+        used = np.array([len(chosen) for chosen in masks])
+        curves[name] = EnsembleCurve(tuple(METRICS), np.arange(1, members + 1), used, *columns)
+    return curves
 
 
 def _estimate(log_prob: np.ndarray, label: np.ndarray, masks: np.ndarray, counts: np.ndarray, key: int) -> _Estimate:

@@ -1,0 +1,84 @@
+"""Equivalent numbers of networks against curves whose inverse is known, and a search along the curve."""
+
+import numpy as np
+import pytest
+import torch
+
+from modescape.errors import InputError
+from modescape.metrics import BrierLaw, brier_equivalent, deep_ensemble_equivalent
+
+CURVE = np.array([0.9, 0.7, 0.6, 0.55])
+
+
+def test_a_size_is_worth_itself_and_between_sizes_it_is_linear() -> None:
+    worth = deep_ensemble_equivalent(CURVE, CURVE)
+    assert worth.number.tolist() == [1, 2, 3, 4]
+    assert not worth.beyond.any()
+    sizes = np.linspace(1, 4, 31)
+    got = deep_ensemble_equivalent(np.interp(sizes, [1, 2, 3, 4], CURVE), CURVE).number
+    np.testing.assert_allclose(got, sizes, rtol=1e-13)
+
+
+def test_outside_the_curve() -> None:
+    worth = deep_ensemble_equivalent(np.array([0.95, np.inf, 0.5]), CURVE)
+    assert worth.number.tolist() == [1, 1, 4]
+    assert worth.beyond.tolist() == [False, False, True]
+    single = deep_ensemble_equivalent(0.5, CURVE[:1])
+    assert (single.number, single.beyond) == (1, True)
+    assert isinstance(single.number, float)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_noisy_curve_counts_where_it_is_first_reached(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    curve = 1 / np.arange(1, 9) + numbers.normal(0, 0.1, 8)
+    along = np.linspace(1, 8, 700_001)  # steps of 1e-5
+    value = np.interp(along, np.arange(1, 9), curve)
+    for score in numbers.uniform(0, 1.2, 5):
+        worth = deep_ensemble_equivalent(score, curve)
+        reached = np.flatnonzero(value <= score)
+        assert worth.beyond == (reached.size == 0)
+        assert worth.number == pytest.approx(along[reached[0]] if reached.size else 8, abs=1.1e-5)
+
+
+def test_draws_are_done_row_by_row() -> None:
+    numbers = np.random.default_rng(1)
+    curves = CURVE + numbers.normal(0, 0.05, (2, 30, 4))
+    score = numbers.uniform(0.5, 1, 30)
+    worth = deep_ensemble_equivalent(torch.tensor(score), torch.tensor(curves))
+    assert worth.number.shape == worth.beyond.shape == (2, 30)
+    assert worth.number.dtype == np.float64
+    assert worth.beyond.any()
+    assert not worth.beyond.all()
+    for i in range(2):
+        for j in range(30):
+            one = deep_ensemble_equivalent(score[j], curves[i, j])
+            assert (worth.number[i, j], worth.beyond[i, j]) == (one.number, one.beyond)
+
+
+def test_infinite_and_missing_scores() -> None:
+    worth = deep_ensemble_equivalent(np.array([1.0, 0.5, np.inf]), np.array([np.inf, 0.8, 0.2]))
+    np.testing.assert_allclose(worth.number, [2, 2.5, 1])
+    unknown = deep_ensemble_equivalent(np.array([np.nan, 0.0]), np.array([[0.9, 0.8], [0.9, np.nan]]))
+    assert np.isnan(unknown.number).all()
+    assert not unknown.beyond.any()
+
+
+def test_brier_equivalent_inverts_the_law() -> None:
+    law = BrierLaw(mean_member=0.45, diversity=0.16)
+    size = np.array([0.5, 1, 2, 3.7, 1000])
+    np.testing.assert_allclose(brier_equivalent(law.at(size), law), size, rtol=1e-10)
+    assert brier_equivalent(law.at(np.inf), law) == np.inf
+    assert brier_equivalent([0.2, 0.1], law).tolist() == [np.inf, np.inf]
+    assert np.isnan(brier_equivalent(np.nan, law))
+    assert isinstance(brier_equivalent(torch.tensor(0.4), law), float)
+    draws = BrierLaw(np.array([0.45, 0.5]), np.array([0.16, 0.2]))  # pyright: ignore
+    np.testing.assert_allclose(brier_equivalent(np.array([0.37, 0.4]), draws), [2, 2])
+
+
+def test_wrong_input_is_refused() -> None:
+    for wrong in (0.5, np.zeros((3, 0))):
+        with pytest.raises(InputError, match="1 size or more"):
+            deep_ensemble_equivalent(0.5, wrong)
+    with pytest.raises(InputError, match=r"score has shape \[2\] and independent_scores \[3, 4\]"):
+        deep_ensemble_equivalent(np.zeros(2), np.zeros((3, 4)))
