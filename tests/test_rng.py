@@ -52,6 +52,30 @@ def test_uniform_and_integers_are_uniform():
     assert chi_square < 33.7  # 1e-4 quantile, 9 degrees of freedom
 
 
+def test_normal_is_standard_normal():
+    count = 100_000
+    values = rng.normal(torch.tensor(9), count)
+    assert abs(values.mean()) < 5 / count**0.5
+    assert abs((values**2).mean() - 1) < 5 * (2 / count) ** 0.5
+    assert abs((values[0::2] * values[1::2]).mean()) < 5 / (count / 2) ** 0.5  # the two of a pair
+    assert abs((values[0::2] ** 2 * values[1::2] ** 2).mean() - 1) < 5 * (8 / (count / 2)) ** 0.5
+    from scipy.stats import kstest
+
+    assert kstest(values.numpy(), "norm").pvalue > 1e-4
+
+
+def test_normal_is_box_and_mullers_and_does_not_depend_on_the_count():
+    keys = torch.tensor([[3, 4], [5, 6]])
+    values = rng.normal(keys, 5)
+    assert values.shape == (2, 2, 5)
+    assert values.dtype == torch.float64
+    first, second = rng.uniform(keys, 2).unbind(-1)
+    expected = (-2 * (1 - first).log()).sqrt() * (2 * torch.pi * second).cos()
+    assert torch.allclose(values[..., 0], expected, rtol=0, atol=1e-12)
+    assert torch.equal(rng.normal(keys[1, 0], 4), values[1, 0, :4])
+    assert rng.normal(keys, 0).shape == (2, 2, 0)
+
+
 def test_permutation_is_one_and_covers_positions_evenly():
     keys = rng.words(torch.tensor(1), 6_000)
     orders = rng.permutation(keys, 6)

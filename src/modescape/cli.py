@@ -209,10 +209,10 @@ def show(name: str) -> None:
 @click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
-    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup. Without a NAME, all.
+    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions.
 
-    Each is measured against its peers in the same run, in turns; read the ratios. They take about a quarter of an hour
-    together on two cores.
+    Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
+    twenty minutes together on two cores.
 
     \b
     Examples:

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "digits": "modescape.bench.digits",
     "layers": "modescape.bench.layers",
     "pairwise": "modescape.bench.pairwise",
+    "corruptions": "modescape.bench.corruptions",
     "growth": "modescape.bench.growth",
     "precision": "modescape.bench.precision",
     "startup": "modescape.bench.startup",

@@ -1,0 +1,160 @@
+"""Images from outside the distribution: another dataset brought to the size of ours, or the test images undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import recipe, rng
+from modescape.data.corruptions.operations import LUMA
+from modescape.data.dataset import Split
+from modescape.data.hub import opened
+from modescape.data.sources import Report, digits, npz
+from modescape.errors import InputError
+
+
+def load_ood(source: str, test: Split, limit: int | None, seed: int, report: Report | None = None) -> Tensor:
+    """Images that a network trained on ours should be unsure of, in the shape of ours.
+
+    A dataset is read without its labels: its test split, else validation, else train (and of a .npz file
+    ``test_image``, else ``image``). Its images are made square by stretching if they are not, shrunk by averaging over
+    areas or enlarged bilinearly; grey ones get three equal channels, and colours become their luma.
+
+    Args:
+        source: "rotated" (the test images by 90 degrees) or "noise" (independent uniform pixels, as many as test
+            images); "digits", a file.npz, a local folder of the hub's layout, or a dataset of the hub, "owner/name" or
+            "owner/name:config". What exists as a path is read as one.
+        test: the test split; labels are not looked at.
+        limit: at most so many images, a random part; None: all.
+        seed: the recipe's, for the part and the noise.
+        report: called with (images decoded, of how many).
+
+    Returns:
+        uint8 [image, channel, height, width], the last three those of ``test``, on its device.
+
+    Raises:
+        InputError: if there is no such source, or it cannot be read or holds no images.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit of out-of-distribution images is {limit}, expected at least 1")
+    device, clean = test.image.device, test.image.cpu()
+    if source in EMBEDDED and not Path(source).exists():
+        found = EMBEDDED[source](clean[_part(len(clean), limit, source, seed)], seed)
+    else:
+        channels, height, width = clean.shape[1:]
+        found = torch.cat(list(_images(source, (channels, height, width), limit, seed, report)))
+    return found.contiguous(memory_format=torch.channels_last).to(device)  # as networks take them
+
+
+def _rotated(test: Tensor, seed: int) -> Tensor:
+    if test.shape[2] != test.shape[3]:
+        raise InputError(f"test images of {test.shape[2]}x{test.shape[3]} pixels cannot be turned by 90 degrees")
+    return test.rot90(1, (2, 3))
+
+
+def _noise(test: Tensor, seed: int) -> Tensor:
+    """An image's pixels depend on its number alone."""
+    keys = rng.words(torch.tensor(rng.key(seed, "noise")), len(test))
+    pixels = torch.cat([rng.integers(own, test[0].numel(), 256).to(torch.uint8) for own in keys.split(64)])
+    return pixels.view(test.shape)
+
+
+EMBEDDED: dict[str, Callable[[Tensor, int], Tensor]] = {"rotated": _rotated, "noise": _noise}
+"""Sources made from the test images: (some of them, seed) -> images."""
+
+DEFAULT_OOD = tuple(EMBEDDED)
+
+
+def _part(count: int, limit: int | None, source: str, seed: int) -> Tensor:
+    """Increasing numbers of the images that are used, int64."""
+    if limit is None or limit >= count:
+        return torch.arange(count)
+    return rng.permutation(torch.tensor(rng.key(seed, f"ood {source}")), count)[:limit].sort().values
+
+
+def _images(
+    source: str, shape: tuple[int, int, int], limit: int | None, seed: int, report: Report | None
+) -> Iterator[Tensor]:
+    """The chosen images of a dataset, uint8 [image, *shape] in pieces."""
+    path = Path(source)
+    if path.suffix == ".npz" or (source == "digits" and not path.exists()):
+        if path.suffix == ".npz" and not path.is_file():
+            raise InputError(f"out-of-distribution source '{source}' does not exist")
+        found = digits() if path.suffix != ".npz" else npz(path)
+        array = found.image if found.test_image is None else found.test_image
+        if len(array) == 0:
+            raise InputError(f"out-of-distribution source '{source}' holds no images")
+        for piece in torch.from_numpy(array)[_part(len(array), limit, source, seed)].split(1_000):
+            yield matched(piece, shape)
+        return
+    if path.is_file():
+        raise InputError(
+            f"out-of-distribution source '{source}' is a file but not .npz; expected .npz, a folder, a hub name, "
+            f"or one of {', '.join(EMBEDDED)}"
+        )
+    name, _, config = (source, "", "") if path.exists() else source.partition(":")
+    with opened(recipe.Data(source=name, config=config or None)) as splits:
+        split = next(one for one in ("test", "validation", "valid", "train") if one in splits)
+        part = splits[split]
+        if len(part) == 0:
+            raise InputError(f"out-of-distribution source '{source}': split '{split}' holds no images")
+        column = _image_column(part.features, source)
+        rows = _part(len(part), limit, source, seed).tolist()
+        for done, row in enumerate(rows, start=1):
+            yield matched(_decoded(part, column, row, f"{source}: {split}, row {row}"), shape)
+            if report is not None and (done % 500 == 0 or done == len(rows)):
+                report(done, len(rows))
+
+
+def _image_column(features: Any, source: str) -> str:
+    import datasets
+
+    columns = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+    if len(columns) != 1:
+        raise InputError(
+            f"out-of-distribution source '{source}' has {len(columns)} columns of images among "
+            f"{', '.join(features)}; expected one"
+        )
+    return columns[0]
+
+
+def _decoded(part: Any, column: str, row: int, where: str) -> Tensor:
+    """One image, uint8 [1, channel, height, width]."""
+    try:
+        image = part[row][column]
+        if image.mode.startswith(("I", "F")):  # Pillow would cut values off at 255
+            raise ValueError(f"pixels of mode {image.mode}, expected 8 bits a channel; convert them")
+        pixels = np.array(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+    except Exception as error:  # the libraries raise errors of many kinds
+        raise InputError(f"{where}: the image cannot be decoded ({type(error).__name__}: {error})") from error
+    return torch.from_numpy(pixels.reshape(1, *pixels.shape[:2], -1)).movedim(-1, 1)
+
+
+def matched(images: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Images of another size or number of channels in this shape.
+
+    Args:
+        images: uint8 [image, channel, height, width], 1 or 3 channels.
+        shape: channels, height, width. A smaller image is the mean over areas, a larger one bilinear between pixels'
+            centres (smaller in one direction and larger in the other: bilinear with a filter against aliasing);
+            1 channel becomes 3 equal ones, 3 become 1 by luma. All is rounded to the nearest level.
+
+    Returns:
+        uint8 [image, *shape].
+    """
+    channels, height, width = shape
+    x = images.to(torch.float64)
+    if x.shape[1] == 3 and channels == 1:
+        x = (x * torch.tensor(LUMA, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if (height, width) != tuple(x.shape[2:]):
+        if height <= x.shape[2] and width <= x.shape[3]:
+            x = torch.nn.functional.interpolate(x, (height, width), mode="area")
+        else:
+            x = torch.nn.functional.interpolate(x, (height, width), mode="bilinear", antialias=True)
+    x = (x + 1e-9).round_().clamp_(0, 255).to(torch.uint8)
+    return x.expand(-1, channels, -1, -1)

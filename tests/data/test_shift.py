@@ -1,0 +1,183 @@
+"""Each corruption's part of the test images, and the official files read where they lie."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from modescape import rng
+from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from modescape.data.dataset import Split, as_split
+from modescape.data.shift import ALL, OfficialShift, Shift, slices
+from modescape.errors import InputError
+
+NAMES = ("fog", "contrast", "gaussian_noise")
+
+
+def split(examples: int = 10, *, channels: int = 3, size: int = 8) -> Split:
+    stream = np.random.default_rng(0)
+    image = stream.integers(0, 256, (examples, channels, size, size), dtype=np.uint8)
+    return as_split(image, stream.integers(0, 5, examples))
+
+
+def official_folder(folder: Path, test: Split, names=NAMES) -> Path:
+    """Files whose images say where they stand: (number of the corruption, severity, example) in the first pixel."""
+    folder.mkdir()
+    examples, channels, height, width = test.image.shape
+    for number, name in enumerate(names):
+        rows = np.zeros((5 * examples, height, width, channels), dtype=np.uint8)
+        rows[:, 0, 0, 0] = number
+        rows[:, 0, 1, 0] = np.repeat(SEVERITIES, examples)
+        rows[:, 0, 2, 0] = np.tile(np.arange(examples), 5)
+        np.save(folder / f"{name}.npy", rows)
+    np.save(folder / "labels.npy", np.tile(test.label.numpy(), 5).astype(np.uint8))
+    return folder
+
+
+# ---- parts ----
+
+
+@pytest.mark.parametrize("examples", [5, 100, 10_000])
+def test_parts_are_disjoint_even_and_whole(examples):
+    parts = slices(examples, ALL, 3)
+    assert list(parts) == list(CORRUPTIONS)
+    assert torch.equal(torch.cat(list(parts.values())).sort().values, torch.arange(examples))
+    sizes = {len(part) for part in parts.values()}
+    assert max(sizes) - min(sizes) <= 1
+    assert all(torch.equal(part, part.sort().values) for part in parts.values())
+
+
+def test_parts_are_the_seeds_alone():
+    one, again, other = (slices(200, NAMES, seed) for seed in (0, 0, 1))
+    assert all(torch.equal(one[name], again[name]) for name in NAMES)
+    assert not all(torch.equal(one[name], other[name]) for name in NAMES)
+    shift = Shift.of(split(20), None, 0, NAMES)
+    for number, name in enumerate(NAMES):
+        assert torch.equal((shift.corruption_of == number).nonzero()[:, 0], slices(20, NAMES, 0)[name])
+
+
+# ---- our own corruptions ----
+
+
+def test_every_image_has_its_own_corruption_in_the_test_splits_order():
+    test = split(40)
+    shift = Shift.of(test, None, 7)
+    keys = rng.words(torch.tensor(rng.key(7, "corruption")), 40)
+    for severity in (1, 4):
+        found = shift.images(severity)
+        assert found.dtype == torch.uint8
+        assert found.stride() == test.image.stride()
+        for example, number in enumerate(shift.corruption_of.tolist()):
+            one = slice(example, example + 1)
+            assert torch.equal(found[one], corrupt(test.image[one], ALL[number], severity, keys[one]))
+    assert torch.equal(shift.images(0), test.image)
+    assert not torch.equal(Shift.of(test, None, 8).images(1), shift.images(1))
+
+
+def test_the_noise_is_the_same_at_every_severity():
+    grey = Split(torch.full((4, 1, 32, 32), 128, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
+    shift = Shift.of(grey, None, 0, ["gaussian_noise"])
+    low, high = ((shift.images(severity).double() - 128).flatten() for severity in (1, 5))
+    assert torch.corrcoef(torch.stack([low, high]))[0, 1] > 0.99
+
+
+def test_digits_can_be_shifted():
+    found = Shift.of(split(60, channels=1), None, 0)
+    assert len({found.images(severity).numpy().tobytes() for severity in (0, *SEVERITIES)}) == 6
+
+
+# ---- official files ----
+
+
+def test_official_files_are_read_by_severity_and_example(tmp_path):
+    test = split()
+    shift = Shift.of(test, str(official_folder(tmp_path / "official", test)), 0, NAMES)
+    for severity in SEVERITIES:
+        found = shift.images(severity)
+        assert torch.equal(found[:, 0, 0, 0].long(), shift.corruption_of)
+        assert (found[:, 0, 0, 1] == severity).all()
+        assert torch.equal(found[:, 0, 0, 2].long(), torch.arange(10))
+    assert torch.equal(shift.images(0), test.image)
+    ours = Shift.of(test, None, 0, NAMES)
+    assert torch.equal(ours.corruption_of, shift.corruption_of)
+
+
+def test_official_files_are_mapped_not_read(tmp_path):
+    test = split()
+    official = OfficialShift.open(official_folder(tmp_path / "official", test), test, NAMES)
+    assert isinstance(official._rows("fog"), np.memmap)
+    found = official.images("fog", 2, torch.tensor([3, 1]))
+    assert found[:, 0, 0, 2].tolist() == [3, 1]
+    found.zero_()  # a copy: the file stays as it is
+    assert official.images("fog", 2, torch.tensor([3]))[0, 0, 0, 1] == 2
+
+
+def spoil(folder: Path, name: str, change) -> None:
+    path = folder / f"{name}.npy"
+    np.save(path, change(np.load(path)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[:-1], r"uint8 \[49, 8, 8, 3\], expected uint8 \[50, 8, 8, 3\]: 10 test images at 5"),
+        (lambda rows: rows.transpose(0, 3, 1, 2), r"uint8 \[50, 3, 8, 8\], expected uint8 \[50, 8, 8, 3\]"),
+        (lambda rows: rows.astype(np.float32), r"float32 \[50, 8, 8, 3\], expected uint8"),
+    ],
+)
+def test_a_file_of_another_shape_or_type_is_refused_by_name(tmp_path, change, message):
+    test = split()
+    folder = official_folder(tmp_path / "official", test)
+    spoil(folder, "fog", change)
+    with pytest.raises(InputError, match=r"fog.npy' holds " + message):
+        Shift.of(test, str(folder), 0, NAMES)
+    Shift.of(test, str(folder), 0, ["contrast"])  # it is not needed there
+
+
+@pytest.mark.parametrize("name", ["fog", "labels"])
+def test_a_missing_file_is_refused_by_name(tmp_path, name):
+    test = split()
+    folder = official_folder(tmp_path / "official", test)
+    (folder / f"{name}.npy").unlink()
+    with pytest.raises(InputError, match=f"{name}.npy' does not exist"):
+        Shift.of(test, str(folder), 0, NAMES)
+
+
+def test_a_damaged_file_and_pickles_are_refused_by_name(tmp_path):
+    test = split()
+    folder = official_folder(tmp_path / "official", test)
+    np.save(folder / "fog.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"cannot read '.*fog.npy'"):
+        Shift.of(test, str(folder), 0, NAMES)
+    (folder / "fog.npy").write_bytes(b"")
+    with pytest.raises(InputError, match=r"cannot read '.*fog.npy'"):
+        Shift.of(test, str(folder), 0, NAMES)
+    with (folder / "fog.npy").open("wb") as file:
+        np.savez(file, image=np.zeros(3))
+    with pytest.raises(InputError, match=r"fog.npy' holds several arrays"):
+        Shift.of(test, str(folder), 0, NAMES)
+
+
+def test_labels_of_another_split_are_refused(tmp_path):
+    test = split()
+    folder = official_folder(tmp_path / "official", test)
+    other = Split(test.image, test.label.roll(1))
+    with pytest.raises(InputError, match=r"labels.npy': row \d+ is \d and test image \d has label \d \(\d+ such"):
+        Shift.of(other, str(folder), 0, NAMES)
+    with pytest.raises(InputError, match=r"expected uint8 \[45"):
+        Shift.of(Split(test.image[:9], test.label[:9]), str(folder), 0, NAMES)
+
+
+def test_what_else_is_refused(tmp_path):
+    test = split()
+    with pytest.raises(InputError, match=r"data.shift '.*nowhere' is not a folder"):
+        Shift.of(test, str(tmp_path / "nowhere"), 0)
+    with pytest.raises(InputError, match="no corruption 'fogg'; did you mean 'fog'"):
+        Shift.of(test, None, 0, ["fogg"])
+    with pytest.raises(InputError, match="named twice: fog"):
+        slices(10, ["fog", "frost", "fog"], 0)
+    with pytest.raises(InputError, match="name at least one"):
+        slices(10, [], 0)
+    with pytest.raises(InputError, match="no severity 6; choose from 0"):
+        Shift.of(test, None, 0).images(6)
