@@ -17,7 +17,8 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("train",),
     ("study",),
     ("predict",),
-    ("metrics", "functionspace"),
+    ("workplace",),
+    ("metrics", "functionspace", "subspace", "landscape", "paths"),
     ("analyses",),
     ("plots",),
     ("report",),
@@ -32,6 +33,9 @@ NARROWER = {  # rooms that may know less than their row allows
     "predict": WORDS | {"recipe", "data", "models", "train"},  # it is handed weights, not a study
     "metrics": WORDS,  # arrays in, arrays out
     "functionspace": WORDS,
+    "subspace": WORDS,
+    "landscape": WORDS,
+    "paths": WORDS,
     "plots": WORDS,  # labelled results in, figures out
     "report": WORDS | {"plots"},
 }

@@ -36,7 +36,6 @@ from modescape.kernels.convolution import FORMS, Choices
 from modescape.kernels.geometry import Geometry
 from modescape.pipeline.begin import begin
 from modescape.pipeline.training import train_missing
-from modescape.pipeline.workplace import workplace
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.train.loop import Trainer
@@ -44,6 +43,7 @@ from modescape.train.measuring import measured
 from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.planning import try_step
+from modescape.workplace import workplace
 
 CIFAR10 = 50_000  # images
 

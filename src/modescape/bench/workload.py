@@ -18,10 +18,10 @@ from modescape.engines import Engine
 from modescape.models import build
 from modescape.pipeline.begin import begin
 from modescape.pipeline.training import train_missing
-from modescape.pipeline.workplace import workplace
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study
+from modescape.workplace import workplace
 
 
 @contextmanager

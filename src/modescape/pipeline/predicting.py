@@ -12,12 +12,12 @@ from modescape import data, tree
 from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import ModescapeError, WorkError
-from modescape.pipeline.workplace import Workplace, workplace
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.study.layout import SPLITS, chunk_path
 from modescape.study.predictions import PredictionWriter
 from modescape.types import ModelState
+from modescape.workplace import Workplace, workplace
 
 TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU one is as fast as many
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from modescape.engines import Engine
 from modescape.errors import WorkError
-from modescape.pipeline.workplace import Workplace, workplace
 from modescape.predict import validation_probe
 from modescape.progress import Progress
 from modescape.study import (
@@ -34,6 +33,7 @@ from modescape.study.members import HISTORY_COLUMNS, read_history
 from modescape.train.loop import Snapshot, Start, Trainer, of_member
 from modescape.train.plan import Group, Plan
 from modescape.types import ModelState, Params
+from modescape.workplace import Workplace, workplace
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
 SHOW_SECONDS = 0.5  # shortest time between two writings of the files that people look at

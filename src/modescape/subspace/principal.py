@@ -1,0 +1,36 @@
+"""Principal directions of a few long vectors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def principal_directions(rows: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, unit principal directions and standard deviations along them.
+
+    The few rows are few against their length, so the eigenvectors of the small Gram matrix [row, row] give those of
+    the covariance: with centred rows A and A A^T u = l u, the direction is A^T u / sqrt(l) and the variance l / n (of
+    the n rows, as in the authors' use of scikit-learn's PCA up to n against n - 1). Of each direction the entry of
+    largest size is positive, which fixes the signs.
+
+    Args:
+        rows: [row, parameter].
+        rank: most directions; directions without variance are left out.
+
+    Returns:
+        mean [parameter], directions [direction, parameter] and standard deviations [direction], falling; float64.
+    """
+    rows = rows.double()
+    mean = rows.mean(0)
+    centred = rows - mean
+    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    order = values.argsort(descending=True)[:rank]
+    values, vectors = values[order], vectors[:, order]
+    real = values > values.new_tensor(1e-12) * values.max().clamp(min=torch.finfo(values.dtype).tiny)
+    values, vectors = values[real], vectors[:, real]
+    directions = (centred.T @ vectors / values.sqrt()).T
+    if len(directions):
+        largest = directions.abs().argmax(1)
+        directions *= directions.gather(1, largest[:, None]).sign()
+    return mean, directions, (values / len(rows)).sqrt()
