@@ -10,7 +10,7 @@ from modescape import recipe, rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
-from modescape.predict import BATCH, Evaluator, evaluate, recompute_batch_norm, validation_probe
+from modescape.predict import BATCH, Evaluator, evaluate, has_dropout, recompute_batch_norm, validation_probe
 from modescape.types import ModelState
 
 
@@ -52,8 +52,34 @@ def test_stacked_and_one_by_one_agree(preparation):
     evaluator = Evaluator(module=network(9).eval(), preparation=preparation)
     state, pictures = stacked([network(seed) for seed in range(3)]), preparation(images(20))
     with torch.no_grad():
-        together, one_by_one = evaluator._forward_stacked(state, pictures), evaluator._forward_each(state, pictures)
+        parts = (state, pictures, torch.zeros(3, dtype=torch.int64))
+        together, one_by_one = evaluator._forward_stacked(*parts), evaluator._forward_each(*parts)
     assert torch.allclose(together, one_by_one, atol=1e-5)
+
+
+def test_monte_carlo_dropout_drops_activations_by_the_networks_keys(preparation):
+    net, pictures = network(0), images(BATCH + 5)
+    evaluator = Evaluator(module=network(9), preparation=preparation)
+    keys = torch.tensor([rng.key(0, "test dropout", number) for number in range(100)])
+    plain = evaluator(stacked([net]), pictures)
+    drawn = evaluator(stacked([net] * 100), pictures[:20], dropout=keys)
+    assert torch.equal(evaluator(stacked([net] * 2), pictures[:20], dropout=keys[5:7]), drawn[5:7])
+    assert torch.equal(evaluator(stacked([net]), pictures), plain)  # and off again
+    assert not torch.equal(drawn[0], drawn[1])
+    # the same masks by hand: the mean of masked activations is the activation, so linear parts agree on average
+    net.eval()
+    with torch.no_grad():
+        hidden = net[1](net[0](pictures[:20].float() / 255))
+        head = net[5]
+        generator = rng.stream(0, "test masks")
+        masks = (torch.rand((1000, *hidden.shape[1:]), generator=generator) < 0.5) * 2.0
+        wanted = torch.stack([torch.log_softmax(head((one * masks).relu().flatten(1)), 1).mean(0) for one in hidden])
+    assert torch.allclose(drawn.mean(0), wanted, atol=5 * float(drawn.std(0).max()) * (1 / 100 + 1 / 1000) ** 0.5)
+
+
+def test_only_dropout_that_drops_counts():
+    assert has_dropout(network(0))
+    assert not has_dropout(nn.Sequential(nn.Dropout(0.0), nn.Linear(2, 2)))
 
 
 def test_recomputed_statistics_are_torchs_cumulative_average(preparation):

@@ -216,6 +216,19 @@ SAME = [  # another study of the same networks
     "data.image=img",
     "data.label=y",
     "data.config=plain",
+    "data.shift=folder",
+    "data.ood=[noise]",
+    "subspace.variant=paper",
+    "subspace.samples=7",
+    "subspace.last=4",
+    "subspace.rank=2",
+    "subspace.acceptance=0.5",
+    "subspace.batch_norm=stored",
+    "subspace.runs=2",
+    "variants.members=3",
+    "variants.epochs=4",
+    "variants.train=50",
+    "variants.cycles=2",
     "analyses=[tsne]",
     "settings.tsne.examples=10",
     "compute.engine=here",
@@ -252,6 +265,7 @@ OTHER = [  # other networks
     "streams.order=shared",
     "streams.augmentation=shared",
     "streams.dropout=shared",
+    "streams.last_bit=true",
 ]
 
 
@@ -298,3 +312,16 @@ def test_kept_epochs():
 def test_shared_streams():
     assert load("digits").shared_streams() == frozenset()
     assert load("digits", ["streams.order=shared"]).shared_streams() == {"order"}
+
+
+def test_a_published_variant_brings_its_settings_unless_they_are_given():
+    official = load("digits", ["subspace.variant=official"]).subspace
+    assert (official.samples, official.rank, official.acceptance) == (30, 5, 0.92)
+    assert load("digits", ["subspace.variant=paper", "subspace.rank=3"]).subspace.rank == 3
+    assert load("digits", ["subspace.variant=paper"]).subspace.samples == 10
+
+
+def test_the_surroundings_of_a_solution_are_the_last_quarter_of_its_training():
+    assert load("digits").epochs_around() == 10  # of 40
+    assert load("digits", ["train.epochs=10"]).epochs_around() == 5  # as many as samples
+    assert load("digits", ["subspace.last=3"]).epochs_around() == 3

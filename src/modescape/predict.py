@@ -7,7 +7,7 @@ in `recompute_batch_norm` and nowhere else.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from modescape import tree
+from modescape import rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import install
@@ -25,6 +25,7 @@ from modescape.types import ModelState, Params
 
 BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %
 GPU_BATCH = 1024  # a GPU wants more at a time
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,12 @@ class Evaluator:
     manner: Manner = Manner()
 
     def __call__(
-        self, state: ModelState, images: Tensor, progress: Callable[[int], None] = lambda images: None
+        self,
+        state: ModelState,
+        images: Tensor,
+        progress: Callable[[int], None] = lambda images: None,
+        *,
+        dropout: Tensor | None = None,
     ) -> Tensor:
         """Log-probabilities of stacked networks.
 
@@ -55,6 +61,8 @@ class Evaluator:
             state: params and buffers [model, ...].
             images: uint8 [example, channel, height, width].
             progress: called with the number of images forwarded, after each batch.
+            dropout: a key a network, int64 [model]: its dropout layers drop, as in training (Monte-Carlo dropout);
+                everything else is as in evaluation.
 
         Returns:
             float32 (float64 for float64 networks), [model, example, class], on the networks' device.
@@ -68,31 +76,53 @@ class Evaluator:
         self.module.eval()
         dtype = next(tensor.dtype for tensor in state.params.values() if tensor.is_floating_point())
         pieces: list[Tensor] = []
-        with torch.no_grad():
-            batch = BATCH if images.device.type == "cpu" else GPU_BATCH
-            for index in torch.arange(len(images), device=images.device).split(batch):
-                logits = forward(state, self.preparation.pick(images, index[None], dtype=dtype)[0])
+        batches = torch.arange(len(images), device=images.device).split(
+            BATCH if images.device.type == "cpu" else GPU_BATCH
+        )
+        keys = torch.zeros(models, dtype=torch.int64) if dropout is None else dropout
+        keys = rng.words(keys.to(images.device), len(batches))  # [model, batch]
+        with torch.no_grad(), _dropping(self.module) if dropout is not None else contextlib.nullcontext():
+            for number, index in enumerate(batches):
+                picked = self.preparation.pick(images, index[None], dtype=dtype)[0]
+                logits = forward(state, picked, keys[:, number])
                 pieces.append(torch.log_softmax(logits.to(dtype), dim=-1))
                 progress(models * len(index))
         return torch.cat(pieces, dim=1)
 
-    def _forward_each(self, state: ModelState, images: Tensor) -> Tensor:
-        models = len(next(iter(state.params.values())))
-        images = images.contiguous(memory_format=torch.channels_last)
-        ops, logits = MemberOps(torch.zeros((), dtype=torch.int64, device=images.device), manner=self.manner), []
-        for model in range(models):
+    def _forward_each(self, state: ModelState, images: Tensor, keys: Tensor) -> Tensor:
+        images, logits = images.contiguous(memory_format=torch.channels_last), []
+        drops = any(layer.training for layer in self.module.modules())
+        for model, key in enumerate(keys):
             install(self.module, ModelState(tree.unstack(state.params, model), tree.unstack(state.buffers, model)))
-            with Intercept(ops) if ops.convolves(images) else contextlib.nullcontext():
+            ops = MemberOps(key, manner=self.manner)
+            with Intercept(ops) if ops.convolves(images) or drops else ops:
                 logits.append(self.module(images))
         return torch.stack(logits)
 
-    def _forward_stacked(self, state: ModelState, images: Tensor) -> Tensor:
-        def single(params: Params, buffers: Params) -> Tensor:
-            with Intercept(MemberOps(no_key, stacked=True, manner=self.manner)):
+    def _forward_stacked(self, state: ModelState, images: Tensor, keys: Tensor) -> Tensor:
+        def single(params: Params, buffers: Params, key: Tensor) -> Tensor:
+            with Intercept(MemberOps(key, stacked=True, manner=self.manner)):
                 return functional_call(self.module, (params, buffers), (images,))
 
-        no_key = torch.zeros((), dtype=torch.int64, device=images.device)
-        return vmap(single)(state.params, state.buffers)
+        return vmap(single)(state.params, state.buffers, keys)
+
+
+def has_dropout(module: nn.Module) -> bool:
+    """Whether a network has dropout layers that drop something."""
+    return any(isinstance(layer, DROPOUTS) and layer.p > 0 for layer in module.modules())
+
+
+@contextlib.contextmanager
+def _dropping(module: nn.Module) -> Iterator[None]:
+    """Within this block a network's dropout layers drop, whatever its mode."""
+    layers = [layer for layer in module.modules() if isinstance(layer, DROPOUTS)]
+    for layer in layers:
+        layer.training = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.training = False
 
 
 def evaluate(

@@ -77,6 +77,9 @@ class Data(Section):
     # what the network sees: raw 0..255; unit 0..1; centered = unit minus the mean training image;
     # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
     augmentation: Augmentation = Augmentation()
+    shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
+    ood: list[str] = ["rotated", "noise"]
+    # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
 
 
 class Model(Section):
@@ -122,10 +125,16 @@ class Cosine(Section):
 
 
 class Cyclic(Section):
-    """``cycles`` half cosines, each from the initial learning rate to 0 (Huang et al. 2017, arXiv 1704.00109)."""
+    """``cycles`` half cosines, each from the initial learning rate to 0 (Huang et al. 2017, arXiv 1704.00109).
+
+    With a temperature, Langevin noise is added to the weights in the last part of each cycle: cSG-MCMC (Zhang et al.
+    2020, arXiv 1902.03932).
+    """
 
     kind: Literal["cyclic"]
     cycles: PositiveInt = 4
+    temperature: Annotated[float, Field(ge=0)] = 0.0  # T: the noise of a step is N(0, 2 rate T / examples); 0 = none
+    noisy: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a cycle, at its end (published: 5 of 50 epochs)
 
 
 Schedule = Annotated[Constant | Step | Halving | Cosine | Cyclic, Field(discriminator="kind")]
@@ -165,6 +174,39 @@ class Streams(Section):
     order: Sharing = "separate"
     augmentation: Sharing = "separate"
     dropout: Sharing = "separate"
+    last_bit: bool = False  # members from 1 on start with one weight changed in its last bit
+
+
+class Subspace(Section):
+    """Networks sampled around each solution; changes nothing that is trained."""
+
+    variant: Literal["swept", "paper", "official"] = "swept"
+    # swept: the scale of each method is chosen on validation images; paper, official: as in the paper's text and in the
+    # authors' published notebook, which also set `samples`, `last`, `rank` and `acceptance`
+    samples: PositiveInt = 5  # networks a method and solution: as many in every Jensen-Shannon column
+    last: PositiveInt | None = None
+    # last kept epochs of which Gaussians, SWAG and averages are made; null = the last quarter of the training, as in
+    # the paper (10 of 40), but at least as many as `samples`
+    rank: PositiveInt = 4  # principal directions
+    acceptance: Annotated[float, Field(ge=0, le=1)] = 0.9
+    # random samples below this share of the solution's validation accuracy are drawn again, up to 5 times
+    batch_norm: Literal["recompute", "stored"] = "recompute"  # statistics of weights that were not trained themselves
+    runs: PositiveInt = 5  # first members around which samples are drawn where not all are needed
+
+
+PUBLISHED = {  # of the paper's MediumCNN: thresholds .65 and .70 of a validation accuracy of .76
+    "paper": {"samples": 10, "last": 10, "rank": 4, "acceptance": 0.855},
+    "official": {"samples": 30, "last": 10, "rank": 5, "acceptance": 0.92},
+}
+
+
+class Variants(Section):
+    """Size of the networks that single analyses train for themselves, under ``variants/``."""
+
+    members: PositiveInt = 2  # networks of each kind
+    epochs: PositiveInt = 3  # of each network; a cycle of a cyclic schedule
+    train: PositiveInt = 10_000  # training images, at most
+    cycles: PositiveInt = 3  # of cyclic schedules: networks of each ensemble that is compared
 
 
 class Compute(Section):
@@ -187,9 +229,20 @@ class Recipe(Section):
     model: Model = Model()
     train: Train = Train()
     streams: Streams = Streams()
+    subspace: Subspace = Subspace()
+    variants: Variants = Variants()
     analyses: list[str] | None = None  # names, in the order of the page; null = all
     settings: dict[str, FreeForm] = {}  # of single analyses: {tsne: {examples: 512}}
     compute: Compute = Compute()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, values: Any) -> Any:
+        """Fill in what a published variant of the subspace methods sets."""
+        section = values.get("subspace") if isinstance(values, dict) else None
+        if isinstance(section, dict) and section.get("variant") in PUBLISHED:
+            return {**values, "subspace": {**PUBLISHED[section["variant"]], **section}}
+        return values
 
     @field_validator("analyses")
     @classmethod
@@ -202,13 +255,17 @@ class Recipe(Section):
         """Purposes in which all members draw the same numbers."""
         return frozenset(name for name, value in self.streams.model_dump().items() if value == "shared")
 
+    def epochs_around(self) -> int:
+        """How many of the last epochs stand for the surroundings of a solution (`Subspace.last`), if they are kept."""
+        return self.subspace.last or max(self.subspace.samples, self.train.epochs // 4)
+
     def kept_epochs(self, member: int) -> list[int]:
         """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
         return kept_epochs(member, self.train.epochs, self.train.trajectories, self.train.keep_last)
 
     def identity(self, fingerprint: str) -> dict[str, Any]:
         """What makes two studies the same: content of the data, model, training; not paths, engine or analyses."""
-        data = self.data.model_dump(exclude={"source", "image", "label", "config"})
+        data = self.data.model_dump(exclude={"source", "image", "label", "config", "shift", "ood"})
         train = self.train.model_dump(exclude={"members"})
         return {
             "seed": self.seed,

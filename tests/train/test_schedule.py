@@ -5,7 +5,7 @@ import math
 import pytest
 
 from modescape.recipe import Constant, Cosine, Cyclic, Halving, Step, Train
-from modescape.train.schedule import learning_rate
+from modescape.train.schedule import langevin_noise, learning_rate
 
 
 def rates(schedule, epochs=40, steps=1):
@@ -36,3 +36,18 @@ def test_cyclic_restarts_every_cycle():
     assert [index for index, rate in enumerate(got) if rate == 1.6e-3] == [0, 10, 20, 30]
     assert got[:10] == pytest.approx([0.8e-3 * (1 + math.cos(math.pi * t / 10)) for t in range(10)])
     assert got[:10] == got[30:]
+
+
+def test_langevin_noise_is_the_publisheds_in_the_last_part_of_each_cycle():
+    schedule = Cyclic(kind="cyclic", cycles=2, temperature=0.5, noisy=0.2)
+    train = Train(learning_rate=0.1, epochs=4, schedule=schedule)
+    found = [langevin_noise(train, epoch, step, 10, 1000) for epoch in range(4) for step in range(10)]
+    noisy = [16, 17, 18, 19, 36, 37, 38, 39]
+    assert [at for at, value in enumerate(found) if value] == noisy
+    for at in noisy:
+        assert found[at] == pytest.approx(math.sqrt(2 * learning_rate(train, *divmod(at, 10), 10) * 0.5 / 1000))
+
+
+def test_no_noise_without_a_temperature():
+    assert langevin_noise(Train(epochs=2, schedule=Cyclic(kind="cyclic", cycles=1)), 1, 9, 10, 100) == 0
+    assert langevin_noise(Train(epochs=2), 1, 9, 10, 100) == 0

@@ -23,10 +23,10 @@ def one_thread():
         yield
 
 
-def trainer(factory="small_cnn", batches="permutation", count=40, **settings) -> Trainer:
+def trainer(factory="small_cnn", batches="permutation", count=40, train=None, streams=None, **settings) -> Trainer:
     """Forty images and batches of 16: two whole ones and a rest."""
-    train = recipe.Train(epochs=2, batch_size=16, batches=batches, schedule=recipe.Cosine(kind="cosine"))
-    made = recipe.Recipe(model=recipe.Model(factory=factory), train=train)
+    values = {"epochs": 2, "batch_size": 16, "batches": batches, "schedule": {"kind": "cosine"}, **(train or {})}
+    made = recipe.parse({"model": {"factory": factory}, "train": values, "streams": streams or {}}, "the test")
     stream = rng.stream(0, "test images")
     images = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=stream).numpy()
     data = as_split(images, torch.randint(0, 10, (count,), generator=stream).numpy())
@@ -56,6 +56,41 @@ def test_replayed_steps_are_the_steps(factory, batches, monkeypatch):
         assert torch.equal(tensor, other[name]), name
     counts = [tensor for name, tensor in one.items() if name.startswith("step/")]
     assert {count.item() for count in counts} == {6.0 if batches == "permutation" else 4.0}
+
+
+def test_langevin_noise_is_the_members_own_normal_numbers():
+    """One step of plain SGD on all images, with noise and without: the difference is sd times the stream's numbers."""
+    noisy = {"kind": "cyclic", "cycles": 1, "temperature": 2.0, "noisy": 1.0}
+    settings = {"epochs": 1, "batch_size": 40, "optimizer": "sgd", "momentum": 0.0, "learning_rate": 0.01}
+    plain, _ = trained(trainer(train={**settings, "schedule": {**noisy, "temperature": 0.0}}))
+    hot, _ = trained(trainer(train={**settings, "schedule": noisy}))
+    streams = rng.MemberStreams(seed=0)
+    names = [name for name in plain if name in dict(trainer().initial(0).state.params)]
+    size = sum(plain[name][0].numel() for name in names)
+    for member in MEMBERS:
+        keys = rng.words(streams.keys("langevin", [member], 0), 1)[:, 0]
+        wanted = (2 * 0.01 * 2.0 / 40) ** 0.5 * rng.normal(keys, size)[0]
+        found = torch.cat([(hot[name] - plain[name])[member].reshape(-1) for name in names])
+        torch.testing.assert_close(found.double(), wanted, atol=1e-6, rtol=1e-4)
+
+
+def test_replayed_noise_is_the_noise(monkeypatch):
+    original = steps.Steps._one
+    monkeypatch.setattr(steps.Steps, "_one", lambda self, size, rate=None: original(self, size))
+    schedule = {"kind": "cyclic", "cycles": 2, "temperature": 1.0, "noisy": 0.5}
+    one, other = (trained(trainer(train={"schedule": schedule}, replayed=flag))[0] for flag in (False, True))
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def test_one_weight_starts_a_last_bit_away():
+    shared = dict.fromkeys(("initialisation", "order", "augmentation", "dropout"), "shared")
+    work = trainer(streams={**shared, "last_bit": True})
+    first, second = (work.initial(member).state.params for member in (0, 1))
+    differing = [(name, first[name] != second[name]) for name in first]
+    assert sum(int(mask.sum()) for _, mask in differing) == 1
+    name = next(name for name, mask in differing if mask.any())
+    a, b = first[name].view(-1)[0], second[name].view(-1)[0]
+    assert torch.nextafter(a, torch.tensor(torch.inf)) == b
 
 
 def test_a_recording_a_size_of_batch_and_no_more(monkeypatch):

@@ -224,6 +224,14 @@ class Study:
 
         return Predictions(self, split)
 
+    def variant(self, folder: str) -> Study:
+        """The study of networks that an analysis trained for itself, ``DIR/variants/<folder>``.
+
+        Raises:
+            InputError: if they were not trained yet.
+        """
+        return Study.open(self.path / layout.VARIANTS / folder)
+
     def has_result(self, name: str) -> bool:
         """Whether an analysis has been carried out."""
         return layout.result_path(self.path, name).is_file()

@@ -110,6 +110,9 @@ class Trainer:
     def initial(self, member: int) -> Start:
         """A member before its first step."""
         state = split_state(initial_module(self.recipe, self.streams, member, self.data, self.num_classes))
+        if self.recipe.streams.last_bit and member:
+            weight = next(iter(state.params.values())).view(-1)
+            weight[0] = torch.nextafter(weight[0], weight.new_tensor(math.inf))
         return Start(epoch=0, state=state, optimizer={})
 
     def group(

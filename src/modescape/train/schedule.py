@@ -31,3 +31,24 @@ def learning_rate(train: recipe.Train, epoch: int, step: int, steps: int) -> flo
     cycles = schedule.cycles if isinstance(schedule, recipe.Cyclic) else 1
     length = math.ceil(train.epochs * steps / cycles)
     return initial / 2 * (math.cos(math.pi * ((epoch * steps + step) % length) / length) + 1)
+
+
+def langevin_noise(train: recipe.Train, epoch: int, step: int, steps: int, examples: int) -> float:
+    """Standard deviation of the noise added to every weight after a step, sqrt(2 rate T / N); 0 where there is none.
+
+    Args:
+        train: training settings.
+        epoch: from 0.
+        step: within the epoch, from 0.
+        steps: steps of an epoch.
+        examples: N, of the training split: the loss is a mean over them.
+
+    Source: Zhang et al. 2020, arXiv 1902.03932, algorithm 1 (cSG-MCMC).
+    """
+    schedule = train.schedule
+    if not isinstance(schedule, recipe.Cyclic) or not schedule.temperature:
+        return 0.0
+    length = math.ceil(train.epochs * steps / schedule.cycles)
+    if (epoch * steps + step) % length < (1 - schedule.noisy) * length:
+        return 0.0
+    return math.sqrt(2 * learning_rate(train, epoch, step, steps) * schedule.temperature / examples)

@@ -15,10 +15,10 @@ from modescape import rng
 from modescape.data.dataset import Split
 from modescape.data.order import epoch_order, steps_per_epoch
 from modescape.data.prepare import Preparation
-from modescape.recipe import Recipe
+from modescape.recipe import Cyclic, Recipe
 from modescape.train.optimizer import Optimizer
 from modescape.train.replay import Replay
-from modescape.train.schedule import learning_rate
+from modescape.train.schedule import langevin_noise, learning_rate
 from modescape.train.step import Step
 from modescape.types import ModelState
 
@@ -64,6 +64,8 @@ class Steps:
         self.correct = torch.zeros(len(members), dtype=torch.int64, device=self.device)
         self.columns = torch.arange(self.train.batch_size, device=self.device)
         self._tables: list[Tensor] = []
+        schedule = self.train.schedule
+        self.noisy = isinstance(schedule, Cyclic) and schedule.temperature > 0
 
     def epoch(self, epoch: int, progress: Callable[[int], None]) -> tuple[Tensor, Tensor]:
         """One pass.
@@ -98,8 +100,9 @@ class Steps:
 
         order = epoch_order(len(self.data.label), train.batch_size, train.batches, keys("order"))
         rates = [learning_rate(train, epoch, number, count) for number in range(count)]
-        draws = torch.stack([rng.words(keys(purpose), count) for purpose in ("augmentation", "dropout")], 2)
-        tables = [order, draws, torch.tensor(rates, dtype=torch.float32, device=self.device)]
+        noise = [langevin_noise(train, epoch, number, count, len(self.data.label)) for number in range(count)]
+        draws = torch.stack([rng.words(keys(purpose), count) for purpose in ("augmentation", "dropout", "langevin")], 2)
+        tables = [order, draws, *(torch.tensor(row, dtype=torch.float32, device=self.device) for row in (rates, noise))]
         if not self._tables:
             self._tables = tables
         for table, values in zip(self._tables, tables, strict=True):
@@ -118,15 +121,27 @@ class Steps:
 
     def _one(self, size: int, rate: float | None = None) -> None:
         """The step whose number is in ``self.number``; without ``rate`` the learning rate comes from the table."""
-        order, draws, rates = self._tables
+        order, draws, rates, noise = self._tables
         index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
-        augmentation, dropout = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
+        augmentation, dropout, langevin = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
         images = self.preparation.pick(self.data.image, index, augmentation, dtype=self.dtype)
         gradients, loss, correct = self.step(self.state, images, self.data.label[index], dropout)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
+        if self.noisy:
+            self._add_noise(langevin, noise.index_select(0, self.number)[0])
         self.loss.add_(loss, alpha=size)
         self.correct.add_(correct)
         self.number.add_(1)
+
+    def _add_noise(self, keys: Tensor, deviation: Tensor) -> None:
+        """Move every weight of every member by its own normal number, [member] keys."""
+        if deviation.device.type == "cpu" and not deviation:
+            return
+        params = self.state.params.values()
+        drawn = rng.normal(keys, sum(tensor[0].numel() for tensor in params)) * deviation
+        with torch.no_grad():
+            for tensor, own in zip(params, drawn.split([tensor[0].numel() for tensor in params], 1), strict=True):
+                tensor.add_(own.view(tensor.shape).to(tensor.dtype))
 
     def _replay(self, size: int) -> Replay | None:
         """The recording of a step with batches of this size; None, from then on, where it cannot be made."""
