@@ -1,4 +1,4 @@
-"""Realistic made-up results of the six analyses, in the schema of docs/results.md, for tests of plots and report."""
+"""Realistic made-up results of the analyses, in the schema of docs/results.md, for tests of plots and report."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from example_parts import EXAMPLES, JACKKNIFE, provenance
+from example_results_maps import MAP_EXAMPLES
+from example_results_methods import METHOD_EXAMPLES
 
 from modescape import results
 
 if TYPE_CHECKING:
     import xarray as xr
 
-EXAMPLES = 10_000
 CLASS_NAMES = (
     "airplane",
     "automobile",
@@ -26,25 +28,11 @@ CLASS_NAMES = (
     "truck",
 )
 WITHIN, ACROSS = 0.06, 0.27  # share of labels on which two late snapshots, two solutions differ
-JACKKNIFE = "95 %: jackknife over members below the full size, paired bootstrap over test examples"
 
 
 def example_result(name: str, members: int = 10, epochs: int = 10) -> xr.Dataset:
     """A made-up result of one analysis; the same arguments give the same numbers."""
     return EXAMPLES_BY_ANALYSIS[name](members, epochs)
-
-
-def provenance(members: int) -> dict[str, str | int]:
-    """What every dataset carries, as ``Study.provenance`` returns it."""
-    return {
-        "recipe_hash": "0123456789abcdef",
-        "recipe_name": "example",
-        "version": "0.1.0",
-        "seed": 0,
-        "examples": EXAMPLES,
-        "members": members,
-        "repeats": 1,
-    }
 
 
 def training(members: int, epochs: int) -> xr.Dataset:
@@ -268,4 +256,6 @@ EXAMPLES_BY_ANALYSIS = {
     "solution_similarity": solution_similarity,
     "tsne": tsne,
     "ensemble_size": ensemble_size,
+    **METHOD_EXAMPLES,
+    **MAP_EXAMPLES,
 }

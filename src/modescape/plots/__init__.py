@@ -21,7 +21,20 @@ FIGURES = {
     "trajectory_similarity": "modescape.plots.trajectory_similarity",
     "solution_similarity": "modescape.plots.solution_similarity",
     "tsne": "modescape.plots.tsne",
+    "tsne_subspace": "modescape.plots.tsne_subspace",
+    "radial": "modescape.plots.radial",
+    "tunnel": "modescape.plots.tunnel",
     "ensemble_size": "modescape.plots.ensemble_size",
+    "diversity_plane": "modescape.plots.diversity_plane",
+    "diversity_map": "modescape.plots.diversity_map",
+    "ood": "modescape.plots.ood",
+    "ensemble_methods": "modescape.plots.ensemble_methods",
+    "decomposition": "modescape.plots.decomposition",
+    "calibration": "modescape.plots.calibration",
+    "subspace_scales": "modescape.plots.subspace_scales",
+    "shift": "modescape.plots.shift",
+    "randomness": "modescape.plots.randomness",
+    "cyclic": "modescape.plots.cyclic",
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "What averaging more networks gains"
+NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one run"}
 MARKED_SIZES = 20  # up to this many sizes each is marked by a dot
 LAW = "Closed form (Brier)"
 MEAN_MEMBER = "Mean member"
@@ -118,7 +119,7 @@ def _keys(dataset: xr.Dataset) -> list[Artist]:
     from matplotlib.patches import Patch
 
     lines: list[Artist] = [
-        Line2D([], [], **_looks(method), label=style.METHOD_NAMES.get(method, method)) for method in _methods(dataset)
+        Line2D([], [], **_looks(method), label=NAMES.get(method, method)) for method in _methods(dataset)
     ]
     hollow = {"color": "0.4", "marker": "o", "markerfacecolor": "white", "markersize": 5, "linestyle": "none"}
     return [
@@ -180,7 +181,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
     if not size.size:
         return
     colour = style.METHOD_COLOURS.get(method, style.NEUTRAL)
-    name = style.METHOD_NAMES.get(method, style.escaped(method))
+    name = NAMES.get(method, style.escaped(method))
     there = np.isfinite(low) & np.isfinite(high)
     band = go.Scatter(
         x=np.concatenate([size[there], size[there][::-1]]),

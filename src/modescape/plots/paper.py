@@ -66,9 +66,9 @@ def finish(figure: Figure, title: str, caption: str, keys: Sequence[Artist] = ()
     width, height = figure.get_size_inches()
     wrapped = textwrap.fill(caption, int(width * 16.5))  # letters to the inch at 7.5 points
     longest = max((len(str(key.get_label())) for key in keys), default=0)
-    columns = max(1, int(width / (0.45 + 0.065 * longest)))
+    columns = max(1, int(width / (0.45 + 0.058 * longest)))
     below = 0.1 + 0.135 * len(wrapped.splitlines())
-    between = 0.22 * -(-len(keys) // columns)
+    between = 0.05 + 0.165 * -(-len(keys) // columns) if keys else 0.0
     whole = below + height + between + 0.36
     figure.set_size_inches(width, whole)
     figure.get_layout_engine().set(rect=(0, below / whole, 1, height / whole))  # type: ignore[union-attr]
@@ -109,8 +109,22 @@ def matrix_axes(axes: Axes, labels: tuple[Sequence[str], Sequence[str]], names: 
     axes.tick_params(length=2)
 
 
-def heat_map(axes: Axes, matrix: np.ndarray, scale: style.Scale, decimals: int = 2) -> AxesImage:
-    """Draw a matrix, first row on top; cells without a value are grey, values printed when there are few rows."""
+def heat_map(
+    axes: Axes,
+    matrix: np.ndarray,
+    scale: style.Scale,
+    decimals: int = 2,
+    most_printed: tuple[int, int] = (style.PRINTED_ROWS, style.PRINTED_ROWS),
+) -> AxesImage:
+    """Draw a matrix, first row on top; cells without a value are grey.
+
+    Args:
+        axes: the panel.
+        matrix: values, shape [row, column].
+        scale: the colours.
+        decimals: of printed values.
+        most_printed: rows and columns up to which values are printed.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import Normalize, PowerNorm
 
@@ -121,7 +135,7 @@ def heat_map(axes: Axes, matrix: np.ndarray, scale: style.Scale, decimals: int =
     image = axes.imshow(shown, cmap=colormaps[scale.colours], norm=norm, interpolation="nearest", aspect="equal")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    if max(matrix.shape) <= style.PRINTED_ROWS:
+    if matrix.shape[0] <= most_printed[0] and matrix.shape[1] <= most_printed[1]:
         size = 6.5 if max(matrix.shape) <= 8 else 5.5
         for (row, column), value in np.ndenumerate(matrix):
             text = style.number(value, decimals)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import math
+import zlib
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -22,12 +23,84 @@ TRAIN_COLOUR, VALIDATION_COLOUR = GREEN, PURPLE
 NEUTRAL = "#7F7F7F"  # reads on light and on dark paper
 ABSENT = 0.82  # grey level of a matrix cell without a value
 
-METHOD_NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one run"}
-METHOD_COLOURS = {"independent": BLUE, "snapshots": VERMILION}
-METHOD_MARKERS = {"independent": ("o", "circle"), "snapshots": ("s", "square")}  # matplotlib, Plotly
+LineKind = Literal["solid", "dash", "dot"]
+
+METHOD_NAMES = {
+    "single": "Single network",
+    "independent": "Independent",
+    "snapshots": "Snapshots of one run",
+    "trajectory": "Train trajectory",
+    "weight_average": "Weight average",
+    "random": "Random subspace",
+    "pca_random": "PCA-random",
+    "dropout": "Dropout on weights",
+    "mc_dropout": "Monte-Carlo dropout",
+    "diagonal": "Diagonal Gaussian",
+    "swag": "SWAG",
+    "low_rank": "Low-rank Gaussian, unit",
+    "low_rank_scaled": "Low-rank Gaussian",
+    "csgmcmc, cold": "Cyclical SG-MCMC, cold",
+    "csgmcmc, T = 1": "Cyclical SG-MCMC, T = 1",
+    "long run": "One long run",
+}
+# kindred methods share a colour and differ by mark and line
+METHOD_COLOURS = {
+    **{"single": NEUTRAL, "long run": NEUTRAL, "independent": BLUE},
+    **{"snapshots": VERMILION, "trajectory": VERMILION, "weight_average": VERMILION},
+    **{"random": GREEN, "pca_random": GREEN, "dropout": PURPLE, "mc_dropout": PURPLE},
+    **{"diagonal": ORANGE, "swag": ORANGE, "low_rank": SKY, "low_rank_scaled": SKY},
+    **{"csgmcmc, cold": SKY, "csgmcmc, T = 1": PURPLE},
+}
+METHOD_MARKERS = {  # matplotlib, Plotly
+    "single": ("X", "x"),
+    "long run": ("X", "x"),
+    "independent": ("o", "circle"),
+    "snapshots": ("s", "square"),
+    "trajectory": ("s", "square"),
+    "weight_average": ("h", "hexagon"),
+    "random": ("^", "triangle-up"),
+    "pca_random": ("v", "triangle-down"),
+    "dropout": ("D", "diamond"),
+    "mc_dropout": ("d", "diamond-tall"),
+    "diagonal": ("P", "cross"),
+    "swag": ("X", "x"),
+    "low_rank": ("<", "triangle-left"),
+    "low_rank_scaled": (">", "triangle-right"),
+    "csgmcmc, cold": ("<", "triangle-left"),
+    "csgmcmc, T = 1": ("D", "diamond"),
+}
+DOTTED = ("weight_average", "pca_random", "mc_dropout", "swag", "low_rank")  # the second of each colour
+OTHER_MARKERS = (("o", "circle"), ("s", "square"), ("^", "triangle-up"), ("D", "diamond"), ("v", "triangle-down"))
+TOGETHER = "independent + "  # begins the name of a method used within each of several independent networks
 
 PRINTED_ROWS = 12  # a matrix of more rows is read by colour alone
 LABEL_LENGTH = 12  # characters of a class name on an axis
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is named and drawn, the same in every figure."""
+
+    name: str  # plain text
+    colour: str
+    marker: tuple[str, str]  # of matplotlib and of Plotly
+    line: LineKind = "solid"
+
+
+def method_look(method: str) -> Look:
+    """The look of a method; "independent + X" is X's mark in the colour of independent networks, joined by dashes.
+
+    A method that is not in the tables keeps its name and is grey, with a mark that depends on the name alone.
+    """
+    if method.startswith(TOGETHER):
+        of = method_look(method.removeprefix(TOGETHER))
+        return Look(f"{METHOD_NAMES['independent']} + {of.name}", METHOD_COLOURS["independent"], of.marker, "dash")
+    return Look(
+        METHOD_NAMES.get(method, one_line(method)),
+        METHOD_COLOURS.get(method, NEUTRAL),
+        METHOD_MARKERS.get(method) or OTHER_MARKERS[zlib.crc32(method.encode()) % len(OTHER_MARKERS)],
+        "dot" if method in DOTTED else "solid",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +112,7 @@ class Scale:
     colours: str = "viridis"  # a matplotlib colour map; viridis is read with every kind of colour vision
     root: bool = False  # colours by the square root of the value: small shares can be told apart
     ticks: tuple[float, ...] = ()
+    label: str = ""  # of the key, with the unit in parentheses; "": the figure says it
 
     def positions(self) -> np.ndarray:
         """Where in [0, 1] of the range the evenly spaced colours lie; shape [33]."""

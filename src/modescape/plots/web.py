@@ -127,6 +127,7 @@ def heat_map(
     hover: str,
     decimals: int = 2,
     extra: np.ndarray | None = None,
+    most_printed: tuple[int, int] = (style.PRINTED_ROWS, style.PRINTED_ROWS),
 ) -> None:
     """Draw a matrix into a panel, first row on top; cells without a value are grey.
 
@@ -140,6 +141,7 @@ def heat_map(
         hover: Plotly's template of the text under the pointer.
         decimals: of printed values.
         extra: a further value a cell, ``%{customdata}`` in the hover text.
+        most_printed: rows and columns up to which values are printed.
     """
     import plotly.graph_objects as go
 
@@ -155,7 +157,7 @@ def heat_map(
             hoverinfo="skip",
         )
         figure.add_trace(grey, *place)
-    printed = max(matrix.shape) <= style.PRINTED_ROWS
+    printed = matrix.shape[0] <= most_printed[0] and matrix.shape[1] <= most_printed[1]
     trace = go.Heatmap(
         z=matrix.astype(np.float32),
         x=columns,

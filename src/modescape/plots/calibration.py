@@ -1,0 +1,168 @@
+"""Whether probabilities mean what they say, and what ensembles are worth once they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import line_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Calibration"
+EXACT = "Confidence = accuracy"
+EQUAL = "As good as independent networks"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a kind of probabilities is named and drawn."""
+
+    name: str
+    colour: str
+    marker: tuple[str, str]
+    line: style.LineKind
+
+
+RELIABILITY = {  # method: look; panel by panel
+    "One network": {
+        "single": _Kind("Single network", style.NEUTRAL, ("X", "x"), "solid"),
+        "single, calibrated": _Kind("Single network, calibrated", style.NEUTRAL, ("s", "square"), "dot"),
+    },
+    "All networks averaged": {
+        "independent": _Kind("Average as trained", style.BLUE, ("o", "circle"), "solid"),
+        "independent, calibrated members": _Kind("Average of calibrated ones", style.ORANGE, ("s", "square"), "dot"),
+        "independent, calibrated average": _Kind("Average, then calibrated", style.GREEN, ("h", "hexagon"), "dash"),
+    },
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What marks are, where temperatures were fitted, and what an equivalent is."""
+    return style.sentences(
+        "Top: accuracy of the test images whose top probability falls into one of 15 bins; larger marks hold more",
+        "images; on the diagonal probabilities mean what they say. Calibrated: divided by a temperature fitted on",
+        f"validation. On {style.tested_on(dataset)}. ECE: mean distance from the diagonal. Calibrated NLL: temperature",
+        "fitted on one half of the test images, scored on the other, both ways, mean over splits. Worth: number of",
+        "independent networks, interpolated, whose average has the same calibrated NLL; dashed: worth themselves.",
+        "Bands: 95 % intervals.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """Two reliability diagrams, calibrated NLL and equivalents against size, ECE and temperatures."""
+    return [
+        *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
+        _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
+        _against_size(dataset, "equivalent", "Worth how many independent networks", "Worth (number, log scale)"),
+        _errors(dataset),
+        _temperatures(dataset),
+    ]
+
+
+def _reliability(dataset: xr.Dataset, title: str, kinds: dict[str, _Kind]) -> Panel:
+    series = [Series(name=EXACT, x=np.array([0.0, 100]), y=np.array([0.0, 100]), line="dash", width=1)]
+    for method, kind in kinds.items():
+        if method not in dataset["method"].values:
+            continue
+        chosen = dataset.sel({"method": method})
+        share = np.nan_to_num(chosen["share"].values.astype(float))
+        line = Series(
+            name=kind.name,
+            x=100 * chosen["confidence"].values,
+            y=100 * chosen["accuracy"].values,
+            colour=kind.colour,
+            marker=kind.marker,
+            line=kind.line,
+            size=2 + 9 * np.sqrt(share),
+            hover=[f"{100 * one:.1f} % of the images" for one in share],
+        )
+        series.append(line)
+    return Panel(title=title, x_label="Confidence (%)", y_label="Accuracy (%)", series=series)
+
+
+def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) -> Panel:
+    size = dataset["size"].values.astype(float)
+    series = []
+    for method in (str(method) for method in dataset["other_method"].values):
+        low, middle, high = (
+            dataset[f"{variable}{end}"].sel({"other_method": method}).values for end in ("_low", "", "_high")
+        )
+        series.append(line_of(method, size, middle, group=f"size {method}", low=low, high=high))
+    log = variable == "equivalent"  # one network and as many as there are, in one panel
+    if log:
+        ends = np.array(charts.span(size))
+        series.insert(0, Series(name=EQUAL, x=ends, y=ends, line="dash", width=1, group=EXACT, in_legend=False))
+    return Panel(
+        title=title,
+        x_label=f"Networks averaged (number{', log scale' if log else ''})",
+        y_label=label,
+        series=series,
+        log_x=log,
+        log_y=log,
+        whole_x=True,
+    )
+
+
+def _errors(dataset: xr.Dataset) -> Panel:
+    kinds = {method: kind for group in RELIABILITY.values() for method, kind in group.items()}
+    kinds = {method: kind for method, kind in kinds.items() if method in dataset["method"].values}
+    series = [
+        Series(
+            name=kind.name,
+            x=dataset["ece"].sel({"method": [method]}).values,
+            y=np.array([row]),
+            colour=kind.colour,
+            marker=kind.marker,
+            line=None,
+            size=6,
+        )
+        for row, (method, kind) in enumerate(kinds.items())
+    ]
+    return Panel(
+        title="Calibration error: lower is better",
+        x_label="ECE (0 to 1)",
+        y_label="Probabilities (kind)",
+        series=series,
+        rows=[kind.name for kind in kinds.values()],
+    )
+
+
+def _temperatures(dataset: xr.Dataset) -> Panel:
+    member = dataset["member"].values.astype(float)
+    one = charts.level("Temperature 1: as trained", 1.0, charts.span(member), in_legend=False)
+    fitted = Series(
+        name="Fitted temperature",
+        x=member,
+        y=dataset["temperature"].values,
+        colour=style.BLUE,
+        marker=("o", "circle"),
+        line=None,
+        in_legend=False,
+    )
+    return Panel(
+        title="Temperatures: above 1 is overconfident",
+        x_label="Member (number)",
+        y_label="Fitted temperature (1)",
+        series=[one, fitted],
+        whole_x=True,
+    )
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Reliability, calibrated NLL, equivalents, ECE and temperatures, for papers."""
+    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.8))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Reliability, calibrated NLL, equivalents, ECE and temperatures, for the page."""
+    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)

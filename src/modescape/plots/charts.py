@@ -1,0 +1,144 @@
+"""Charts of panels: said once as data, drawn for papers (matplotlib) and for the page (Plotly).
+
+A figure's module makes `Panel`s of `Series` (and `HeatMap`s among them) from its dataset; both drawings show the same.
+
+    panel = Panel(title="Loss", x_label="Epoch (passes)", y_label="Loss (nats)", series=[Series(name="a", x=x, y=y)])
+    draw_panels([panel], 1, "A run", "What is shown.")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modescape.plots import paper, style, web
+from modescape.plots.panels import (
+    BAND,
+    HeatMap,
+    Panel,
+    Series,
+    has_band,
+    in_rows,
+    legend_entries,
+    named_rows,
+    scales_of,
+    shares_rows,
+    span,
+)
+from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
+from modescape.plots.panels_web import colour_key, make_legend, spacing, trace_heat_map, trace_key, trace_panel
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "HeatMap",
+    "Panel",
+    "Series",
+    "draw_panel",
+    "draw_panels",
+    "draw_panels_interactive",
+    "legend_keys",
+    "level",
+    "span",
+    "trace_panel",
+]
+
+BETWEEN = 97  # pixels between two rows of panels, for labels and title
+
+
+def level(name: str, value: float, over: tuple[float, float], colour: str = style.NEUTRAL, **looks: Any) -> Series:
+    """A dashed horizontal line at a value."""
+    return Series(name=name, x=np.array(over), y=np.full(2, float(value)), colour=colour, line="dash", **looks)
+
+
+def draw_panels(
+    panels: Sequence[Panel | HeatMap],
+    columns: int,
+    title: str,
+    caption: str,
+    *,
+    panel_size: tuple[float, float] = (3.7, 2.6),
+) -> Figure:
+    """Panels row by row, one legend for all of them, for papers.
+
+    Args:
+        panels: what to draw.
+        columns: panels side by side.
+        title: in bold, above.
+        caption: below, plain text.
+        panel_size: width and least height of a panel with its labels, inches; rows with names get the height they need.
+    """
+    heights = [
+        max(panel_size[1], *(0.85 + 0.17 * named_rows(panel) for panel in row)) for row in in_rows(panels, columns)
+    ]
+    with paper.looks():
+        figure = paper.new_figure(0.1 + columns * panel_size[0], sum(heights))
+        grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
+        drawn: dict[style.Scale, list[tuple[Axes, ScalarMappable]]] = {}
+        for number, panel in enumerate(panels):
+            axes = figure.add_subplot(grid[number // columns, number % columns])
+            if isinstance(panel, HeatMap):
+                draw_heat_map(axes, panel)
+            else:
+                draw_panel(axes, panel)
+            if shares_rows(panels, number, columns):
+                axes.tick_params(labelleft=False)
+                axes.set_ylabel("")
+            for scale in scales_of(panel):
+                drawn.setdefault(scale, []).append((axes, mappable(axes, scale)))
+        for scale, users in drawn.items():
+            paper.colour_bar(users[0][1], np.array([[axes for axes, _ in users]]), scale, scale.label)  # type: ignore[arg-type]
+        paper.finish(figure, title, caption, legend_keys(panels))
+        for legend in figure.legends:
+            for text in legend.get_texts():
+                text.set_parse_math(False)
+        return figure
+
+
+def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, panel_height: int = 320) -> go.Figure:
+    """Panels row by row, one legend for all of them, for the page.
+
+    Args:
+        panels: what to draw.
+        columns: panels side by side.
+        panel_height: of a panel with its labels, pixels; rows with names get the height they need.
+    """
+    grid = in_rows(panels, columns)
+    heights = [max(panel_height - BETWEEN, *(23 * named_rows(panel) for panel in row)) for row in grid]
+    inside = sum(heights) + BETWEEN * (len(heights) - 1)
+    figure = web.panels(
+        len(grid),
+        columns,
+        [style.escaped(panel.title) for panel in panels],
+        web.TOP + web.BOTTOM + inside,
+        specs=[[{}] * len(row) + [None] * (columns - len(row)) for row in grid],
+        row_heights=heights,
+        vertical_spacing=BETWEEN / inside,
+        horizontal_spacing=spacing(panels, columns),
+    )
+    scales = list(dict.fromkeys(scale for panel in panels for scale in scales_of(panel)))
+    keys = {scale: f"coloraxis{number + 1 if number else ''}" for number, scale in enumerate(scales)}
+    named: set[str] = set()
+    for number, panel in enumerate(panels):
+        place = (number // columns + 1, number % columns + 1)
+        if isinstance(panel, HeatMap):
+            trace_heat_map(figure, place, panel, keys[panel.scale])
+        else:
+            trace_panel(figure, place, panel, named, keys)
+        if shares_rows(panels, number, columns):
+            figure.update_yaxes(showticklabels=False, ticks="", title_text=None, row=place[0], col=place[1])
+    if has_band(panels):
+        trace_key(figure, BAND, {"color": web.GREY, "size": 12, "symbol": "square"})
+        named.add(BAND)
+    for scale, key in keys.items():
+        colour_key(figure, key, scale, [n for n, panel in enumerate(panels) if scale in scales_of(panel)], columns)
+    names = [entry.name for entry in legend_entries(panels)] + [BAND] * has_band(panels)
+    make_legend(figure, names, panels, columns)
+    web.left_titles(figure)
+    return figure

@@ -1,0 +1,112 @@
+"""Where an ensemble's gain comes from: the mean network's score minus a diversity term, exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import methods
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Where the gain comes from"
+SCORES = {  # metric: panel title, axis label
+    "brier": ("Brier score of the mean probability", "Brier score (0 to 2)"),
+    "nll": ("NLL of the mean probability", "NLL (nats per example)"),
+    "brier_geometric": ("Brier score of the geometric mean", "Brier score (0 to 2)"),
+    "nll_geometric": ("NLL of the geometric mean", "NLL (nats per example)"),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What the two ends of a line are, and what lies between them."""
+    return style.sentences(
+        f"Grey ring: mean score of {_networks(dataset)} networks of a method, one at a time; coloured mark: score of",
+        "their average; lower is better. The line between is the diversity term: ensemble = mean network - diversity,",
+        f"exactly. On {style.tested_on(dataset)}. Bar: 95 % interval of the diversity term. Geometric mean: of the",
+        "probabilities, normalised to add up to 1. Two terms do not depend on the labels: that of the Brier score of",
+        "the mean probability and that of the NLL of the geometric mean.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """A panel a score, a row a method, the most diverse on top."""
+    order = _order(dataset)
+    names = [style.method_look(method).name for method in order]
+    return [
+        Panel(
+            title=title,
+            x_label=label,
+            y_label="Method (name)",
+            series=_rows(dataset.sel({"metric": metric}), order),
+            rows=names,
+        )
+        for metric, (title, label) in SCORES.items()
+        if metric in dataset["metric"].values
+    ]
+
+
+def _order(dataset: xr.Dataset) -> list[str]:
+    """Methods by their diversity term of the first score, the largest first, unknown ones last."""
+    diversity = dataset["diversity"].transpose("method", "metric").values[:, 0]
+    places = np.argsort(np.where(np.isfinite(diversity), -diversity, np.inf), kind="stable")
+    return [methods(dataset)[place] for place in places]
+
+
+def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
+    chosen = dataset.sel({"method": order})
+    mean, together, low, high = (
+        chosen[name].values for name in ("mean_score", "ensemble_score", "diversity_low", "diversity_high")
+    )
+    row = np.arange(len(order), dtype=float)
+    gap = np.full(len(order), np.nan)
+    between = Series(
+        name="Diversity term",
+        x=np.stack([mean, together, gap], axis=1).ravel(),
+        y=np.stack([row, row, gap], axis=1).ravel(),
+        width=2,
+    )
+    single = Series(name="Mean network", x=mean, y=row, marker=("o", "circle"), line=None, size=5, hollow=True)
+    nothing = np.empty(0)
+    key = Series(name="Ensemble", x=nothing, y=nothing, marker=("o", "circle"), line=None, size=5)
+    ensembles = []
+    for place, method in enumerate(order):
+        look, here = style.method_look(method), slice(place, place + 1)
+        ensemble = Series(
+            name=f"Ensemble: {look.name}",
+            x=together[here],
+            y=row[here],
+            low=(mean - high)[here],
+            high=(mean - low)[here],
+            intervals_along_x=True,
+            colour=look.colour,
+            marker=look.marker,
+            line=None,
+            size=5,
+            in_legend=False,
+            hover=[f"diversity term {(mean - together)[place]:.4g}"],
+        )
+        ensembles.append(ensemble)
+    return [between, single, *ensembles, key]
+
+
+def _networks(dataset: xr.Dataset) -> int:
+    return int(dataset.attrs["networks"])
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Mean network and ensemble in four scores, for papers."""
+    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Mean network and ensemble in four scores, for the page; the diversity term is under the pointer."""
+    return charts.draw_panels_interactive(panels(dataset), 2)

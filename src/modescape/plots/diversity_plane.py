@@ -1,0 +1,127 @@
+"""Networks in the plane of accuracy and normalised diversity, with the two limit curves and the true bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import methods
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "As good, and how different: the diversity-accuracy plane"
+STAR = ("*", "star")
+NEAR = 0.5  # of the baseline's error: how much less accurate networks of the right panel are, at most
+MOST = 3.0  # diversity; networks much better than the baseline can lie anywhere above
+CURVES: dict[str, tuple[str, str, style.LineKind, float]] = {  # variable: name, colour, line, width
+    "upper": ("Model: independent errors", "#6E6E6E", "solid", 1.8),
+    "lower": ("Model: noise on the baseline", "#A8A8A8", "solid", 1.8),
+    "highest": ("True bounds", style.NEUTRAL, "dot", 1.2),
+    "lowest": ("True bounds", style.NEUTRAL, "dot", 1.2),
+}
+CALIBRATED = "Calibrated votes"
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What is measured against what, and what the curves are."""
+    beyond = _beyond(dataset)
+    return style.sentences(
+        f"A mark is a network. Across: its accuracy on {style.tested_on(dataset)}. Up: the share of labels that differ",
+        f"from the baseline's (member {int(dataset.attrs['baseline_member'])}), divided by the network's own error.",
+        "Stars are other independent solutions; the rest is drawn around the baseline. Right: a part of the left.",
+        "Grey curves: errors that have nothing to do with the baseline's, and the baseline with labels replaced at",
+        "random; models, not limits. Dotted: between these lines every network must lie. Dashed: the mean over pairs",
+        "of networks whose votes are calibrated class by class.",
+        f"Not drawn: {style.counted(beyond, 'network')} above {_top(dataset):.1f}." if beyond else "",
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset, ink: str) -> list[Panel]:
+    """The plane with all networks, and the part of it with networks about as good as the baseline.
+
+    Args:
+        dataset: the result.
+        ink: colour of the baseline.
+    """
+    low, high = _accuracies(dataset)
+    best = 100 * float(dataset.attrs["baseline_accuracy"])
+    independent = dataset.sel({"method": [name for name in methods(dataset) if name == "independent"]})["accuracy"]
+    lowest, _ = charts.span(100 * independent.values, default=(best, best))
+    near = max(low, min(best - NEAR * (100 - best), lowest - 0.05 * (high - low)))
+    series = _series(dataset, (low, high), ink)
+    return [
+        Panel(
+            title=title,
+            x_label="Accuracy (%)",
+            y_label="Disagreement with the baseline / error (1)",
+            series=series,
+            x_range=(start, high),
+            y_range=(-0.04 * _top(dataset), _top(dataset)),
+        )
+        for title, start in (("All networks", low), ("About as good as the baseline", near))
+    ]
+
+
+def _series(dataset: xr.Dataset, over: tuple[float, float], ink: str) -> list[Series]:
+    """Curves, the marks of every method, and the baseline."""
+    curve_x = 100 * dataset["x"].values
+    curves = [
+        Series(name=name, x=curve_x, y=dataset[variable].values, colour=colour, line=line, width=width, group=name)
+        for variable, (name, colour, line, width) in CURVES.items()
+    ]
+    marks = [_of_method(dataset, method) for method in methods(dataset)]
+    best = np.array([100 * float(dataset.attrs["baseline_accuracy"])])
+    name = f"Baseline: member {int(dataset.attrs['baseline_member'])}"
+    star = Series(name=name, x=best, y=np.zeros(1), colour=ink, marker=STAR, line=None, size=9, group="baseline")
+    return [*curves, charts.level(CALIBRATED, 1, over, style.NEUTRAL, width=1), *marks, star]
+
+
+def _of_method(dataset: xr.Dataset, method: str) -> Series:
+    look, chosen = style.method_look(method), dataset.sel({"method": method})
+    independent = method == "independent"
+    return Series(
+        name=look.name,
+        x=100 * chosen["accuracy"].values,
+        y=chosen["diversity"].values,
+        colour=look.colour,
+        marker=STAR if independent else look.marker,
+        line=None,
+        size=7 if independent else 3.5,
+        group=method,
+    )
+
+
+def _accuracies(dataset: xr.Dataset) -> tuple[float, float]:
+    """From a little below the lowest accuracy to a little above the highest, %."""
+    low, high = charts.span(dataset["accuracy"].values, np.array([float(dataset.attrs["baseline_accuracy"])]))
+    margin = max(0.05 * (high - low), 0.002)
+    return 100 * max(low - margin, 0), 100 * min(high + margin, 1)
+
+
+def _top(dataset: xr.Dataset) -> float:
+    """The highest diversity of the panel."""
+    values = dataset["diversity"].values
+    sensible = values[np.isfinite(values) & (values <= MOST / 1.3)]
+    return 1.3 * max(1.0, float(sensible.max(initial=0.0)))
+
+
+def _beyond(dataset: xr.Dataset) -> int:
+    """Networks that lie above the panel, or have no finite diversity as they make no error."""
+    return int((dataset["diversity"].values > _top(dataset)).sum())
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """The plane, for papers."""
+    return charts.draw_panels(panels(dataset, "#000000"), 2, TITLE, caption(dataset), panel_size=(4.4, 3.9))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """The plane, for the page."""
+    return charts.draw_panels_interactive(panels(dataset, style.NEUTRAL), 2, panel_height=560)

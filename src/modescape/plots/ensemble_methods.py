@@ -1,0 +1,121 @@
+"""Every way to make an ensemble, against the number of networks: scores, diversity and cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import last_known, methods, score_panels
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Averages within one solution, across solutions, and both"
+HOLLOW = "Hollow: test sampling alone"
+CALIBRATED = "Jensen-Shannon after calibration"
+COSTS = {  # variable: name, matplotlib and Plotly marker
+    "training_epochs": ("Training epochs", ("s", "square")),
+    "forward_passes": ("Forward passes an image", ("p", "pentagon")),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What a size counts, what bands and hollow marks are."""
+    return style.sentences(
+        "An entry is a network (independent), the average of a run's late weights, or the mean prediction of",
+        f"{int(dataset.attrs['samples'])} samples around a solution; the horizontal axis counts entries, each of",
+        f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals;",
+        "hollow marks: all entries at once, whose interval is of test sampling alone. Divergence: of equally many",
+        "networks of each method, in the method's own mark; grey: after each network's temperature was fitted on",
+        "validation, which takes out what confidence adds. Cost: of one entry.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """Four scores against size, then diversity and cost by method."""
+    scores = score_panels(dataset, "size", "Entries averaged (number)", last_known)
+    key = _key(HOLLOW, ("o", "circle"), hollow=True)
+    scores[:1] = [replace(panel, series=[*panel.series, key]) for panel in scores[:1]]
+    order = _by_diversity(dataset)
+    return [*scores, _diversity(dataset, order), _cost(dataset, order)]
+
+
+def _by_diversity(dataset: xr.Dataset) -> list[str]:
+    """Methods, the most diverse first; those without a divergence last."""
+    values = dataset["jensen_shannon"].values
+    places = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")
+    return [methods(dataset)[place] for place in places]
+
+
+def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
+    series = [
+        Series(
+            name=CALIBRATED,
+            x=dataset["jensen_shannon_calibrated"].sel({"method": order}).values,
+            y=np.arange(len(order)),
+            marker=("d", "diamond-tall"),
+            line=None,
+        )
+    ]
+    for row, method in enumerate(order):
+        look = style.method_look(method)
+        value = dataset["jensen_shannon"].sel({"method": [method]}).values
+        mark = {"colour": look.colour, "marker": look.marker, "line": None, "size": 5, "in_legend": False}
+        series.append(Series(name="Jensen-Shannon as trained", group=method, x=value, y=np.array([row]), **mark))
+    return Panel(
+        title="Diversity: higher is more diverse",
+        x_label="Jensen-Shannon divergence (nats)",
+        y_label="Method (name)",
+        series=series,
+        rows=_names(order),
+    )
+
+
+def _cost(dataset: xr.Dataset, order: list[str]) -> Panel:
+    series = [
+        Series(
+            name=name,
+            x=dataset[variable].sel({"method": order}).values.astype(float),
+            y=np.arange(len(order)),
+            colour=style.NEUTRAL,
+            marker=marker,
+            line=None,
+            hollow=variable == "training_epochs",
+        )
+        for variable, (name, marker) in COSTS.items()
+    ]
+    return Panel(
+        title="Cost of one entry",
+        x_label="Epochs, passes (number, log scale)",
+        y_label="Method (name)",
+        series=series,
+        rows=_names(order),
+        log_x=True,
+    )
+
+
+def _names(order: list[str]) -> list[str]:
+    return [style.method_look(method).name for method in order]
+
+
+def _key(name: str, marker: tuple[str, str], hollow: bool) -> Series:
+    nothing = np.empty(0)
+    return Series(name=name, x=nothing, y=nothing, marker=marker, line=None, hollow=hollow)
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Scores against size, diversity and cost, for papers."""
+    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.7))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Scores against size, diversity and cost, for the page."""
+    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)

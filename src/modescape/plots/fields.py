@@ -1,0 +1,191 @@
+"""Fields on a plane: values on a sector or a rectangle, as cells for papers and as heat maps for the page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import style, web
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+
+# Accuracy, agreement and similarity; fixed, not fitted to the data, so that panels and studies can be held side by side
+SHARE = style.Scale(low=0, high=1, ticks=(0, 0.25, 0.5, 0.75, 1))
+CELLS = 97  # a side of a raster on the page: 50 kB a panel
+
+
+def loss_scale(*fields: np.ndarray) -> style.Scale:
+    """From 0 to a round number above the largest loss; bright is good, as it is for shares."""
+    values = np.concatenate([np.ravel(field) for field in fields])
+    values = values[np.isfinite(values)]
+    high = max(float(values.max()), 1e-6) if values.size else 1.0
+    power = 10 ** math.floor(math.log10(high / 5))
+    step = next(power * size for size in (1, 2, 2.5, 5, 10) if high <= 5 * power * size * (1 + 1e-9))
+    ticks = tuple(float(f"{step * tick:.6g}") for tick in range(math.ceil(high / step - 1e-9) + 1))
+    return style.Scale(low=0, high=ticks[-1], colours="viridis_r", ticks=ticks)
+
+
+def edges(centres: np.ndarray) -> np.ndarray:
+    """Borders of the cells around ascending positions, half-way between them; [n] -> [n + 1]."""
+    centres = np.asarray(centres, dtype=float)
+    if len(centres) == 1:
+        return centres + np.array([-0.5, 0.5])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+
+
+def sector_corners(radius: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of the cells of a polar grid in Cartesian coordinates.
+
+    Args:
+        radius: ascending, not negative, [radius].
+        angle: ascending, degrees, counter-clockwise from the x axis, [angle].
+
+    Returns:
+        x and y, [angle + 1, radius + 1].
+    """
+    far = np.clip(edges(radius), 0, None)
+    turn = np.radians(edges(angle))[:, None]
+    return far * np.cos(turn), far * np.sin(turn)
+
+
+def sector_raster(
+    values: np.ndarray, radius: np.ndarray, angle: np.ndarray, cells: int = CELLS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values of a polar grid on a raster of squares, by bilinear interpolation in radius and angle.
+
+    Args:
+        values: [angle, radius]; NaN spreads to the four cells around it and no further.
+        radius: ascending, not negative, [radius].
+        angle: ascending, degrees, over less than 360, [angle].
+        cells: squares along the longer side.
+
+    Returns:
+        x [column], y [row] and values [row, column], NaN outside the sector.
+    """
+    turn = np.radians(np.linspace(angle[0], angle[-1], 361))
+    rim = np.array([radius[0], radius[-1]])[:, None]
+    (left, right), (low, high) = (
+        (float((rim * side).min()), float((rim * side).max())) for side in (np.cos(turn), np.sin(turn))
+    )
+    step = max(right - left, high - low, 1e-9) / cells
+    x, y = (
+        start + step * (np.arange(round((end - start) / step)) + 0.5) for start, end in ((left, right), (low, high))
+    )
+    across, up = np.meshgrid(x, y)
+    far = np.hypot(across, up)
+    # a raster's own rounding must not push points on the first ray all the way round
+    turned = angle[0] + (np.degrees(np.arctan2(up, across)) - angle[0] + 1e-9) % 360 - 1e-9
+    outside = (turned > angle[-1] + 1e-9) | (far < radius[0] - 1e-12) | (far > radius[-1] + 1e-12)
+    row = np.interp(turned, angle, np.arange(len(angle)))
+    column = np.interp(far, radius, np.arange(len(radius)))
+    return x, y, np.where(outside, np.nan, _between(values, row, column))
+
+
+def refined(
+    values: np.ndarray, radius: np.ndarray, angle: np.ndarray, times: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A polar grid with more points, bilinear between the given ones, as on the page.
+
+    Returns:
+        values [angle, radius], radius and angle, with ``times`` steps for each one.
+    """
+    row, column = (np.linspace(0, size - 1, times * (size - 1) + 1) for size in values.shape)
+    finer = _between(values, *np.meshgrid(row, column, indexing="ij"))
+    radius, angle = (np.interp(at, np.arange(len(old)), old) for at, old in ((column, radius), (row, angle)))
+    return finer, radius, angle
+
+
+def _between(values: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Values at broken rows and columns, bilinear; a cell counts where its weight is above 0."""
+    first = [np.floor(place).astype(int) for place in (row, column)]
+    total = np.zeros(row.shape)
+    for down in (0, 1):
+        for right in (0, 1):
+            weight = np.abs(1 - down - (row - first[0])) * np.abs(1 - right - (column - first[1]))
+            i = np.minimum(first[0] + down, values.shape[0] - 1)
+            j = np.minimum(first[1] + right, values.shape[1] - 1)
+            total += np.where(weight > 0, weight * values[i, j], 0.0)
+    return total
+
+
+def draw_field(axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale: style.Scale) -> QuadMesh:
+    """Draw cells into a panel for papers; cells without a value are grey.
+
+    Args:
+        axes: the panel.
+        x: corners, [row + 1, column + 1], or of the columns alone, [column + 1].
+        y: corners, [row + 1, column + 1], or of the rows alone, [row + 1].
+        values: [row, column].
+        scale: the colours.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import Normalize, PowerNorm
+
+    norm = PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
+    axes.grid(False)
+    shown = np.ma.masked_invalid(np.clip(values, scale.low, scale.high))
+    colours = colormaps[scale.colours].with_extremes(bad=str(style.ABSENT))
+    # as a picture inside an SVG: thousands of cells as paths make it slow and show hair lines between them
+    return axes.pcolormesh(x, y, shown, cmap=colours, norm=norm, shading="flat", rasterized=True)
+
+
+def trace_field(
+    figure: go.Figure,
+    place: tuple[int, int],
+    x: np.ndarray,
+    y: np.ndarray,
+    values: np.ndarray,
+    *,
+    key: str,
+    hover: str,
+    inside: np.ndarray | None = None,
+) -> None:
+    """Draw cells into a panel of the page; cells without a value are grey.
+
+    Args:
+        figure: made by `web.panels`.
+        place: row and column of the panel, from 1.
+        x: middles of the columns, [column].
+        y: middles of the rows, [row].
+        values: [row, column].
+        key: name of the colour scale, declared by `web.colour_axis`.
+        hover: Plotly's template of the text under the pointer.
+        inside: cells that could have a value, [row, column]; the others stay empty. None: all could.
+    """
+    import plotly.graph_objects as go
+
+    places = {"x": np.asarray(x, dtype=np.float32), "y": np.asarray(y, dtype=np.float32)}
+    absent = ~np.isfinite(values) & (True if inside is None else inside)
+    if absent.any():
+        grey = go.Heatmap(
+            z=np.where(absent, 0.0, np.nan).astype(np.float32),
+            colorscale=[[0, web.GREY], [1, web.GREY]],
+            showscale=False,
+            hoverinfo="skip",
+            **places,
+        )
+        figure.add_trace(grey, *place)
+    trace = go.Heatmap(
+        z=values.astype(np.float32),
+        coloraxis=key,
+        hovertemplate=hover + "<extra></extra>",
+        hoverongaps=False,
+        **places,
+    )
+    figure.add_trace(trace, *place)
+    figure.update_xaxes(showgrid=False, row=place[0], col=place[1])
+    figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
+
+
+def colour_key(figure: go.Figure, key: str, scale: style.Scale, label: str, place: tuple[int, int]) -> None:
+    """Declare a colour scale of the page, its key with its label to the right of one panel, row and column from 1."""
+    row, column = place
+    web.colour_axis(figure, key, scale, column, row, first=row)
+    title = {"text": style.escaped(label), "side": "right", "font": {"size": 11}}
+    figure.update_layout({key: {"colorbar": {"title": title}}})

@@ -1,0 +1,123 @@
+"""Images of other data sets: how unsure the networks are, how they disagree, and whether that tells the sets apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import charts, fields, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import methods
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Images unlike the training images"
+COLUMNS = 2
+CHANCE = "Chance"
+NAME_LENGTH = 28  # characters of a data set's name
+LOOKS = (  # of data sets in the dot plots; the first is in distribution
+    (style.NEUTRAL, ("o", "circle")),
+    (style.VERMILION, ("s", "square")),
+    (style.PURPLE, ("D", "diamond")),
+    (style.SKY, ("^", "triangle-up")),
+    (style.ORANGE, ("v", "triangle-down")),
+    (style.GREEN, ("P", "cross")),
+)
+DOTS = {  # variable: title, axis label
+    "jensen_shannon": ("Disagreement: Jensen-Shannon", "Jensen-Shannon divergence (nats)"),
+    "auroc": ("Telling the sets apart by entropy", "Area under the ROC curve (1: perfect)"),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What curves and marks are, and which class is the positive one."""
+    return style.sentences(
+        f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: Jensen-Shannon",
+        "divergence of the method's networks; area under the ROC curve of the entropy, images out of distribution",
+        "being the positive class: 0.5 is chance, 1 is perfect. Curves: share of images by the entropy of the method's",
+        "mean prediction, for one network, for independent networks and, of the methods within one solution and of",
+        "those across several, for the one that tells the sets apart best.",
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """Divergence and area under the curve of every method, side by side, then the entropies of each data set."""
+    shown = drawn_methods(dataset)
+    entropies = [_entropies(dataset, place, shown) for place in range(dataset.sizes["corruption"])]
+    return [*(_dots(dataset, variable) for variable in DOTS), *entropies]
+
+
+def drawn_methods(dataset: xr.Dataset) -> list[str]:
+    """The methods whose entropies are drawn: lines of four kinds can be told apart, those of twenty cannot."""
+    area = dataset["auroc"].sel({"metric": "entropy"}).mean("corruption")  # of those that are known
+    mean = dict(zip(methods(dataset), area.values, strict=True))
+    shown = [name for name in mean if name in ("single", "independent")]
+    for together in (False, True):
+        others = [name for name in mean if name not in shown and name.startswith(style.TOGETHER) == together]
+        others = [name for name in others if np.isfinite(mean[name])]
+        shown += [max(others, key=mean.__getitem__)] if others else []
+    return [name for name in mean if name in shown]
+
+
+def _entropies(dataset: xr.Dataset, place: int, shown: list[str]) -> Panel:
+    edges = fields.edges(dataset["x"].values)
+    series = []
+    for method in shown:
+        look = style.method_look(method)
+        share = 100 * dataset["entropy_share"].isel(corruption=place).sel({"method": method}).values
+        # a step: from the left to the right border of each bin at its height
+        x, y = np.repeat(edges, 2)[1:-1], np.repeat(share, 2)
+        line: style.LineKind = "dash" if method.startswith(style.TOGETHER) else "solid"
+        series.append(Series(name=look.name, x=x, y=y, colour=look.colour, line=line, group=method))
+    return Panel(
+        title=f"Entropy: {data_sets(dataset)[place]}",
+        x_label="Entropy of the prediction (nats)",
+        y_label="Images (%)",
+        series=series,
+        y_range=(0.0, 105 * charts.span(dataset["entropy_share"].sel({"method": shown}).values, default=(0, 1))[1]),
+    )
+
+
+def _dots(dataset: xr.Dataset, variable: str) -> Panel:
+    every, rows = methods(dataset), np.arange(dataset.sizes["method"])
+    values = dataset[variable] if variable == "jensen_shannon" else dataset[variable].sel({"metric": "entropy"})
+    values = values.transpose("method", "corruption").values
+    series, limits = [], None
+    if variable == "auroc":
+        chance = np.array([-0.5, len(every) - 0.5])
+        series.append(Series(name=CHANCE, x=np.full(2, 0.5), y=chance, line="dash", width=1))
+        low, high = charts.span(values, np.array([0.5, 0.6]))
+        limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+    for place, name in enumerate(data_sets(dataset)):
+        colour, marker = LOOKS[1 + (place - 1) % (len(LOOKS) - 1)] if place else LOOKS[0]
+        mark = {"colour": colour, "marker": marker, "line": None, "size": 5, "hollow": place == 0}
+        series.append(Series(name=name, x=values[:, place], y=rows, group=f"data set {place}", **mark))
+    title, label = DOTS[variable]
+    return Panel(
+        title=title,
+        x_label=label,
+        y_label="Method (name)",
+        series=series,
+        rows=[style.method_look(method).name for method in every],
+        x_range=limits,
+    )
+
+
+def data_sets(dataset: xr.Dataset) -> list[str]:
+    """Names of the data sets, shortened, the first in distribution."""
+    return [style.shortened(name, NAME_LENGTH) for name in dataset["corruption"].values]
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Entropies, divergence and detection, for papers."""
+    return charts.draw_panels(panels(dataset), COLUMNS, TITLE, caption(dataset), panel_size=(4.0, 2.3))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Entropies, divergence and detection, for the page."""
+    return charts.draw_panels_interactive(panels(dataset), COLUMNS, panel_height=330)

@@ -1,0 +1,97 @@
+"""Which random choice of training makes two networks different: initialisation, order, dropout, or the last bit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import marked, methods
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "What makes two runs differ"
+LAST_BIT = "last bit"  # ends the name of the condition in which one weight differs by its last bit alone
+QUANTITIES = {  # variable: title, axis label, factor, whether the axis is logarithmic
+    "disagreement": ("Disagreement of the labels", "Disagreement (% of images)", 100.0, False),
+    "distance": ("Distance of the weights", "Distance / length (1, log scale)", 1.0, True),
+    "cosine": ("Cosine of the weights", "Cosine (1)", 1.0, False),
+    "jensen_shannon": ("Divergence of the predictions", "Jensen-Shannon divergence (nats)", 1.0, False),
+}
+LOOKS = {  # initialisation, order: colour, mark
+    ("same", "same"): (style.GREEN, ("^", "triangle-up")),
+    ("same", "different"): (style.ORANGE, ("s", "square")),
+    ("different", "same"): (style.SKY, ("D", "diamond")),
+    ("different", "different"): (style.BLUE, ("o", "circle")),
+}
+LAST_BIT_LOOK = (style.NEUTRAL, ("X", "x"))
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What a line compares, and which line is the floor."""
+    return style.sentences(
+        "A line compares the two networks of a pair, epoch by epoch, mean over pairs: they share what its name says.",
+        "Colour and mark: initialisation and order of the examples; dotted: dropout differs, too. Grey: everything is",
+        "the same but the last bit of one weight, the floor that chaos alone makes. Disagreement: share of",
+        f"{style.tested_on(dataset)} labelled differently; bands: 95 % intervals. Distance: of the weights, by their",
+        "mean length; pairs that are equal to the last bit have no place on its logarithmic axis.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """Four measures of difference against the epoch."""
+    return [
+        Panel(
+            title=title,
+            x_label="Epoch (passes over the training split)",
+            y_label=label,
+            series=[_line(dataset, variable, factor, place) for place in range(dataset.sizes["method"])],
+            log_y=log,
+            whole_x=True,
+        )
+        for variable, (title, label, factor, log) in QUANTITIES.items()
+    ]
+
+
+def _line(dataset: xr.Dataset, variable: str, factor: float, place: int) -> Series:
+    condition = methods(dataset)[place]
+    chosen = dataset.isel({"method": place})
+    ends = {
+        end: factor * chosen[f"{variable}_{end}"].values for end in ("low", "high") if f"{variable}_{end}" in dataset
+    }
+    epoch = dataset["epoch"].values.astype(float)
+    colour, marker = _look(chosen)
+    return Series(
+        name=f"{condition[:1].upper()}{condition[1:]}".replace("initialisation", "init"),
+        group=condition,
+        x=epoch,
+        y=factor * chosen[variable].values,
+        low=ends.get("low"),
+        high=ends.get("high"),
+        colour=colour,
+        marker=marker,
+        line="dot" if str(chosen["dropout"].item()) == "different" else "solid",
+        size=marked(len(epoch)),
+    )
+
+
+def _look(chosen: xr.Dataset) -> tuple[str, tuple[str, str]]:
+    if str(chosen["method"].item()).endswith(LAST_BIT):
+        return LAST_BIT_LOOK
+    key = str(chosen["initialisation"].item()), str(chosen["order"].item())
+    return LOOKS.get(key, LAST_BIT_LOOK)
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Four measures of difference, for papers."""
+    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Four measures of difference, for the page."""
+    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=360)

@@ -1,0 +1,105 @@
+"""The four scores as panels, for figures that draw them for many methods against a number: size, severity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modescape.plots import style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.ensemble_size import METRICS
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MARKED = 20  # of more points on a line some are marked
+
+
+def methods(dataset: xr.Dataset) -> list[str]:
+    """The methods of a result in its order."""
+    return [str(method) for method in dataset["method"].values]
+
+
+def line_of(method: str, x: np.ndarray, y: np.ndarray, **more: Any) -> Series:
+    """A line in the look of a method, which has one entry in the legend of all panels."""
+    look = style.method_look(method)
+    looks: dict[str, Any] = {"colour": look.colour, "marker": look.marker, "line": look.line}
+    return Series(**{"name": look.name, "group": method, "x": x, "y": y, "size": marked(len(x)), **looks, **more})
+
+
+def score_panels(
+    dataset: xr.Dataset, along: str, x_label: str, hollow: Callable[[np.ndarray], np.ndarray] | None = None
+) -> list[Panel]:
+    """A panel a score: a line with its band for every method.
+
+    Args:
+        dataset: with ``score``, ``score_low`` and ``score_high`` [method, metric, along].
+        along: dimension of the horizontal axis.
+        x_label: of that axis, with the unit in parentheses.
+        hollow: values of a line, shape [point] -> which marks are hollow; None: none is.
+    """
+    x = dataset[along].values.astype(float)
+    panels = []
+    for metric, (title, label, factor) in METRICS.items():
+        if metric not in dataset["metric"].values:
+            continue
+        series = []
+        for method in methods(dataset):
+            chosen = dataset.sel({"method": method, "metric": metric})
+            low, score, high = (factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
+            marks = False if hollow is None else hollow(score)
+            series.append(line_of(method, x, score, low=low, high=high, hollow=marks))
+        panels.append(Panel(title=title, x_label=x_label, y_label=label, series=series, whole_x=True))
+    return panels
+
+
+def marked(count: int, size: float = 4) -> np.ndarray:
+    """Sizes of the marks along a line, 0 for those that are left out of many; the last is always there; [point]."""
+    sizes = np.zeros(count)
+    sizes[style.spread(count, MARKED)] = size
+    sizes[-1:] = size
+    return sizes
+
+
+def last_known(values: np.ndarray) -> np.ndarray:
+    """True at the last value that is not NaN; shape [point]."""
+    last = np.zeros(len(values), dtype=bool)
+    last[np.flatnonzero(np.isfinite(values))[-1:]] = True
+    return last
+
+
+def divergence_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
+    """Jensen-Shannon divergence as trained and after each network was calibrated, a line a method; two panels."""
+    titles = {
+        "jensen_shannon": "Diversity as trained",
+        "jensen_shannon_calibrated": "Diversity after calibration",
+    }
+    x = dataset[along].values.astype(float)
+    panels = []
+    for variable, title in titles.items():
+        series = [line_of(method, x, dataset[variable].sel({"method": method}).values) for method in methods(dataset)]
+        panels.append(Panel(title=title, x_label=x_label, y_label="Jensen-Shannon (nats)", series=series, whole_x=True))
+    return panels
+
+
+def difference_panels(dataset: xr.Dataset, along: str, x_label: str, baseline: str = "single") -> list[Panel]:
+    """Accuracy and Brier score minus the baseline's, where lines of the scores themselves lie on each other."""
+    if baseline not in dataset["method"].values:
+        return []
+    names = {
+        "accuracy": ("Accuracy", "Difference (percentage points)", 100.0),
+        "brier": ("Brier score", "Difference (1)", 1.0),
+    }
+    x = dataset[along].values.astype(float)
+    panels = []
+    for metric, (name, label, factor) in names.items():
+        if metric not in dataset["metric"].values:
+            continue
+        score = factor * dataset["score"].sel({"metric": metric})
+        than = (score - score.sel({"method": baseline})).transpose("method", along).values
+        series = [line_of(method, x, than[place]) for place, method in enumerate(methods(dataset))]
+        title = f"{name} minus {style.method_look(baseline).name.lower()}'s"
+        panels.append(Panel(title=title, x_label=x_label, y_label=label, series=series, whole_x=True))
+    return panels

@@ -1,0 +1,74 @@
+"""What is left of accuracy, probabilities and diversity when the test images are corrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.plots import charts, style
+from modescape.plots.charts import HeatMap, Panel
+from modescape.plots.scores import difference_panels, divergence_panels, methods, score_panels
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Under corruption of the test images"
+X_LABEL = "Severity (0: as they are, 5: strongest)"
+BY_CORRUPTION = ("single", "independent")  # methods whose accuracy is drawn a corruption
+ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accuracy (%)")
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What is averaged, and where the corruptions come from."""
+    kinds = style.counted(dataset.sizes["corruption"], "kind")
+    return style.sentences(
+        f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
+        f"{style.tested_on(dataset)}; severity 0: the images as they are. A subspace method averages",
+        f"{int(dataset.attrs['samples'])} samples around one solution; independent + X averages over solutions, too.",
+        "Bands, where there are any: 95 % intervals. Minus single network's: differences of these means.",
+        "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
+        "temperature was fitted on validation images without corruption. Coloured: accuracy on each corruption's own",
+        "part of the images.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel | HeatMap]:
+    """Four scores, two differences and two divergences against severity, then accuracy by corruption."""
+    drawn: list[Panel | HeatMap] = [
+        *score_panels(dataset, "severity", X_LABEL),
+        *difference_panels(dataset, "severity", X_LABEL),
+        *divergence_panels(dataset, "severity", X_LABEL),
+    ]
+    return drawn + [_by_corruption(dataset, method) for method in BY_CORRUPTION if method in methods(dataset)]
+
+
+def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
+    chosen = dataset["score_of_corruption"].sel({"method": method, "metric": "accuracy"})
+    return HeatMap(
+        title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
+        x_label=X_LABEL,
+        y_label="Corruption (name)",
+        matrix=100 * chosen.transpose("corruption", "severity").values,
+        rows=[corruption_name(name) for name in dataset["corruption"].values],
+        columns=[str(int(severity)) for severity in dataset["severity"].values],
+        scale=ACCURACY,
+        decimals=0,
+    )
+
+
+def corruption_name(name: object) -> str:
+    """A corruption as an axis names it: gaussian_noise -> gaussian noise."""
+    return style.shortened(str(name).replace("_", " "), 20)
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Scores and divergences against severity, accuracy by corruption, for papers."""
+    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.5))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Scores and divergences against severity, accuracy by corruption, for the page."""
+    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)

@@ -1,0 +1,120 @@
+"""How far each subspace method steps from a solution, and which step its ensemble does best with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import line_of, methods
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "How far to step from a solution"
+SOLUTION = "The solution itself"
+CHOSEN = "Chosen: lowest NLL"
+X_LABEL = "Distance (share of length, log scale)"
+QUANTITIES = {  # variable: title, axis label, factor, attribute with the solution's value
+    "nll": ("Ensemble of {samples} samples: lower is better", "Validation NLL (nats)", 1.0, "solution_nll"),
+    "accuracy": ("One sample: higher is better", "Validation accuracy (%)", 100.0, "solution_accuracy"),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What a mark is, and that the choice was made on validation."""
+    examples = style.counted(int(dataset.attrs["examples"]), f"{dataset.attrs.get('split', 'validation')} example")
+    return style.sentences(
+        "Each line is a method; each mark a step of the sweep of its own setting, placed by how far its samples lie",
+        "from the solution, as a share of the length of the solution's weights. Left: negative log-likelihood of the",
+        f"averaged probabilities of {_samples(dataset)} samples; right: mean accuracy of one of them. Measured on",
+        f"{examples}, so that the test set chooses nothing. Large hollow mark: the step that the other figures use.",
+        "Losses far above the solution's lie beyond the panel.",
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """Loss of the ensemble and accuracy of a sample against the distance."""
+    distance = dataset["distance"].transpose("method", "draw").values
+    over = charts.span(np.where(distance > 0, distance, np.nan), default=(0.01, 1.0))
+    drawn = []
+    for variable, (title, label, factor, attribute) in QUANTITIES.items():
+        values = factor * dataset[variable].transpose("method", "draw").values
+        solution = factor * float(dataset.attrs[attribute])
+        series = [charts.level(SOLUTION, solution, over)]
+        for place, method in enumerate(methods(dataset)):
+            series += _of_method(dataset, method, distance[place], values[place])
+        series.append(_chosen_key())
+        drawn.append(
+            Panel(
+                title=title.format(samples=_samples(dataset)),
+                x_label=X_LABEL,
+                y_label=label,
+                series=series,
+                x_range=(over[0] / 1.2, over[1] * 1.2),
+                y_range=_near(values, solution) if variable == "nll" else None,
+                log_x=True,
+            )
+        )
+    return drawn
+
+
+def _near(losses: np.ndarray, solution: float) -> tuple[float, float] | None:
+    """Losses up to a little above the solution's, None where none is higher: how bad a bad step is does not matter."""
+    low, high = charts.span(losses, np.array([solution]), default=(0.0, 1.0))
+    gain = max(solution - low, 0.03 * abs(solution))
+    top = solution + 2.5 * gain
+    return (low - 0.3 * gain, top) if high > top else None
+
+
+def _of_method(dataset: xr.Dataset, method: str, distance: np.ndarray, values: np.ndarray) -> list[Series]:
+    """The line of a method, and the mark around the step that was chosen."""
+    look = style.method_look(method)
+    line = line_of(method, distance, values, size=4, hover=_hover(dataset, method))
+    chosen = dataset["draw"].values == dataset["chosen"].sel({"method": method}).item()
+    mark = Series(
+        name=f"{look.name}, chosen",
+        group=method,
+        x=distance[chosen],
+        y=values[chosen],
+        colour=look.colour,
+        marker=("o", "circle"),
+        line=None,
+        size=9,
+        hollow=True,
+        in_legend=False,
+    )
+    return [mark, line] if chosen.any() else [line]
+
+
+def _chosen_key() -> Series:
+    nothing = np.empty(0)
+    return Series(name=CHOSEN, x=nothing, y=nothing, marker=("o", "circle"), line=None, size=9, hollow=True)
+
+
+def _hover(dataset: xr.Dataset, method: str) -> list[str]:
+    chosen = dataset.sel({"method": method}).transpose("draw")
+    texts = []
+    for scale, accepted in zip(chosen["scale"].values, chosen["accepted"].values, strict=True):
+        setting = f"setting {scale:.4g}"
+        texts.append(setting if np.isnan(accepted) else f"{setting}, {100 * accepted:.0f} % of draws accepted")
+    return texts
+
+
+def _samples(dataset: xr.Dataset) -> int:
+    return int(dataset.attrs["samples"])
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """Two panels against the distance, for papers."""
+    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.7, 2.9))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """Two panels against the distance, for the page; settings and acceptance are under the pointer."""
+    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=440)

@@ -1,0 +1,105 @@
+"""Trajectories and samples around their solutions in the space of predictions: a map for each subspace method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modescape.plots import charts, style
+from modescape.plots.charts import Panel, Series
+from modescape.plots.scores import methods
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+TITLE = "Samples around each solution, by their predictions"
+NAMED_MEMBERS = 12  # more are drawn without a name in the legend
+CIRCLE, SQUARE, STAR = ("o", "circle"), ("s", "square"), ("*", "star")
+KEYS = {  # name: mark, its size
+    "Checkpoint": (CIRCLE, 3.0),
+    "Initialisation": (STAR, 7.0),
+    "Sample": (SQUARE, 3.0),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What a mark is, and what not to read into the maps."""
+    return style.sentences(
+        f"A mark is a network, placed by its predicted probabilities on {style.tested_on(dataset)}. Circles: the",
+        "checkpoints of a run, joined in the order of epochs, from the initialisation (star). Squares:",
+        f"{int(dataset.attrs['samples'])} networks that the method draws around each solution.",
+        "Each panel is a t-SNE of its own: it keeps neighbours and draws arms of its own; distances in it mean",
+        "nothing, and places of different panels cannot be compared.",
+        style.left_out(dataset),
+    )
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """A map for each method; colours are members."""
+    drawn = []
+    for number, method in enumerate(methods(dataset)):
+        series = [one for place in range(len(_members(dataset))) for one in _of_member(dataset, number, place)]
+        keys = [_key(name) for name in KEYS] if number == 0 else []
+        drawn.append(
+            Panel(
+                title=style.method_look(method).name,
+                x_label="Horizontal (no unit)",
+                y_label="Vertical (no unit)",
+                series=[*series, *keys],
+                equal=True,
+            )
+        )
+    return drawn
+
+
+def _of_member(dataset: xr.Dataset, method: int, place: int) -> list[Series]:
+    """Trajectory, start and samples of a member."""
+    member = _members(dataset)[place]
+    epoch, x, y = points(dataset, method, member, sample=False)
+    start = epoch == 0
+    look: dict[str, Any] = {"group": str(member), "colour": style.member_colour(place)}
+    hover = [f"epoch {number}" for number in epoch]
+    _, sample_x, sample_y = points(dataset, method, member, sample=True)
+    shown = place < NAMED_MEMBERS
+    name = f"Member {member}"
+    return [
+        Series(name=name, x=sample_x, y=sample_y, marker=SQUARE, line=None, size=2.4, in_legend=False, **look),
+        Series(name=name, x=x, y=y, marker=CIRCLE, width=0.8, size=2.4, in_legend=shown, hover=hover, **look),
+        Series(name=name, x=x[start], y=y[start], marker=STAR, line=None, size=8, in_legend=False, **look),
+    ]
+
+
+def points(dataset: xr.Dataset, method: int, member: int, *, sample: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Epochs and places of a member's checkpoints in order of the epoch, or of its samples; three arrays [model]."""
+    mine = np.flatnonzero((dataset["member"].values == member) & (dataset["is_sample"].values.astype(bool) == sample))
+    mine = mine[np.argsort(dataset["epoch"].values[mine], kind="stable")]
+    x, y = (dataset[axis].transpose("method", "model").values[method, mine] for axis in ("x", "y"))
+    return dataset["epoch"].values[mine], x, y
+
+
+def _key(name: str) -> Series:
+    nothing, (marker, size) = np.empty(0), KEYS[name]
+    return Series(name=name, x=nothing, y=nothing, marker=marker, line=None, size=size)
+
+
+def _members(dataset: xr.Dataset) -> list[int]:
+    return [int(member) for member in np.unique(dataset["member"].values)]
+
+
+def _columns(dataset: xr.Dataset) -> int:
+    return {1: 1, 2: 2, 4: 2}.get(dataset.sizes["method"], 3)
+
+
+def draw(dataset: xr.Dataset) -> Figure:
+    """A map for each method, for papers."""
+    columns = _columns(dataset)
+    side = 2.75 if columns == 3 else 3.6
+    return charts.draw_panels(panels(dataset), columns, TITLE, caption(dataset), panel_size=(side, side))
+
+
+def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+    """A map for each method, for the page; the epoch is under the pointer."""
+    return charts.draw_panels_interactive(panels(dataset), _columns(dataset), panel_height=420)

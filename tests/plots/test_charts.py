@@ -1,0 +1,230 @@
+"""Panels said once and drawn twice: what is on paper and what is on the page."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from modescape.plots import charts, panels, panels_web, style
+from modescape.plots.charts import HeatMap, Panel, Series
+
+X = np.array([1.0, 2, 3, 4])
+LABELS = {"title": "A panel", "x_label": "Steps (number)", "y_label": "Height (m)"}
+MARK = ("o", "circle")
+
+
+def panel(*series, **changes):
+    return Panel(**{**LABELS, "series": series, **changes})
+
+
+def paper(*drawn, columns=2):
+    figure = charts.draw_panels(drawn, columns, "Title", "Caption.")
+    figure.canvas.draw()
+    return figure
+
+
+def web(*drawn, columns=2):
+    return charts.draw_panels_interactive(drawn, columns)
+
+
+def of(figure, name):
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def test_a_line_has_the_values_it_was_given_and_a_gap_where_there_is_none():
+    y = np.array([1.0, np.nan, 3, 0])
+    one = panel(Series(name="a", x=X, y=y, marker=MARK))
+    axes = paper(one).axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), y)
+    assert len(axes.collections[0].get_offsets()) == 3
+    (trace,) = of(web(one), "a")
+    np.testing.assert_array_equal(trace.y, y)
+    assert trace.mode == "lines+markers"
+
+
+def test_what_is_not_positive_has_no_place_on_a_logarithmic_axis():
+    one = panel(Series(name="a", x=X, y=np.array([0.0, 0.01, 1, -2]), marker=MARK), log_y=True)
+    axes = paper(one).axes[0]
+    assert axes.get_yscale() == "log"
+    np.testing.assert_array_equal(np.isfinite(axes.lines[0].get_ydata()), [False, True, True, False])
+    figure = web(one)
+    assert figure.layout.yaxis.type == "log"
+    np.testing.assert_array_equal(np.isfinite(of(figure, "a")[0].y), [False, True, True, False])
+
+
+def test_a_panel_without_any_value_can_be_drawn():
+    one = panel(Series(name="a", x=X, y=np.full(4, np.nan), marker=MARK), log_x=True, log_y=True, whole_x=True)
+    assert not paper(one).axes[0].lines
+    assert not web(one).data
+
+
+def test_groups_stand_in_the_legend_once_and_empty_series_are_keys_alone():
+    nothing = np.empty(0)
+    first = panel(
+        Series(name="absent", x=X, y=np.full(4, np.nan)),
+        Series(name="a", x=X, y=X, group="one"),
+        Series(name="quiet", x=X, y=X, in_legend=False),
+        Series(name="a key", x=nothing, y=nothing, marker=MARK, line=None),
+    )
+    second = panel(Series(name="a again", x=X, y=X, group="one"), Series(name="absent", x=X, y=X))
+    (legend,) = paper(first, second).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "a key", "absent"]
+    shown = [trace.name for trace in web(first, second).data if trace.showlegend]
+    assert shown == ["a", "a key", "absent"]
+
+
+def test_intervals_are_a_band_along_a_line_and_bars_elsewhere():
+    hollow = np.array([False, False, False, True])
+    y = np.array([1.0, 2, 3, 4])
+    ends = {"low": y - 0.5, "high": y + 0.25}
+    line = panel(Series(name="a", x=X, y=y, marker=MARK, hollow=hollow, **ends))
+    figure = web(line)
+    band = next(trace for trace in figure.data if trace.fill == "toself")
+    np.testing.assert_allclose(band.y, [*(y - 0.5), *(y + 0.25)[::-1]])
+    trace = of(figure, "a")[0]
+    np.testing.assert_allclose(trace.error_y.array, [np.nan] * 3 + [0.25])
+    np.testing.assert_allclose(trace.error_y.arrayminus, [np.nan] * 3 + [0.5])
+    assert trace.marker.symbol == ("circle", "circle", "circle", "circle-open")
+    assert trace.text[1] == "95 % interval 1.5 to 2.25"
+    assert [trace.name for trace in figure.data if trace.showlegend is None] == [panels.BAND]
+    alone = web(panel(Series(name="a", x=X, y=y, marker=MARK, line=None, **ends)))
+    assert not [trace for trace in alone.data if trace.fill]
+    np.testing.assert_allclose(of(alone, "a")[0].error_y.array, [0.25] * 4)
+    drawn = paper(line).axes[0]
+    assert len(drawn.containers) == 1
+    assert [text.get_text() for text in paper(line).legends[0].get_texts()] == ["a", panels.BAND]
+
+
+def test_a_point_whose_neighbours_have_no_interval_gets_a_bar():
+    low = np.array([0.5, np.nan, 2.5, 3.5])
+    trace = of(web(panel(Series(name="a", x=X, y=X, low=low, high=X + 1))), "a")[0]
+    np.testing.assert_allclose(trace.error_y.array, [1, np.nan, np.nan, np.nan])
+
+
+def test_intervals_can_lie_along_the_horizontal_axis():
+    one = panel(
+        Series(name="a", x=X, y=X, low=X - 1, high=X + 2, intervals_along_x=True, marker=MARK, line=None),
+        rows=["p", "q", "r", "s", "t"],
+    )
+    trace = of(web(one), "a")[0]
+    np.testing.assert_allclose(trace.error_x.array, [2] * 4)
+    assert trace.error_y.array is None
+    assert trace.text[0] == "q<br>95 % interval 0 to 3"
+    (bars,) = paper(one).axes[0].containers
+    assert bars.has_xerr
+    assert not bars.has_yerr
+
+
+def test_rows_are_named_from_the_top_and_once_for_neighbours():
+    rows = ["first", "<b>$2$</b>"]
+    one = panel(Series(name="a", x=X[:2], y=np.array([0, 1]), marker=MARK, line=None), rows=rows)
+    other = panel(Series(name="a", x=X[:2], y=np.array([0, 1]), marker=MARK, line=None), rows=["first", "third"])
+    figure = paper(one, one, one, other)
+    named = [[label.get_text() for label in axes.get_yticklabels() if label.get_visible()] for axes in figure.axes]
+    assert named == [rows, [], rows, ["first", "third"]]
+    assert all(axes.get_ylim() == (1.5, -0.5) for axes in figure.axes)
+    axis = list(web(one, one, one, other).select_yaxes())
+    assert [one.showticklabels for one in axis] == [None, False, None, None]
+    assert axis[0].ticktext == ("first", "&lt;b&gt;&#36;2&#36;&lt;/b&gt;")
+    assert axis[0].range == (1.5, -0.5)
+
+
+def test_colours_by_value_have_one_key():
+    scale = style.Scale(low=0, high=2, label="Barrier (nats)")
+    values = np.array([0.0, 1, 2, np.nan])
+    one = panel(Series(name="a", x=X, y=X, marker=MARK, values=values, scale=scale, colour="#000000"))
+    figure = paper(one, one)
+    keys = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
+    assert [key.get_ylabel() for key in keys] == ["Barrier (nats)"]
+    faces = figure.axes[0].collections[0].get_facecolors()[:, :3]
+    np.testing.assert_allclose(faces[:3], style.colour_map("viridis")[[0, 128, 255]])
+    np.testing.assert_allclose(faces[3], style.ABSENT)
+    interactive = web(one, one)
+    assert [trace.marker.coloraxis for trace in of(interactive, "a")] == ["coloraxis", None, "coloraxis"]  # key second
+    assert interactive.layout.coloraxis.colorbar.title.text == "Barrier (nats)"
+    assert (interactive.layout.coloraxis.cmin, interactive.layout.coloraxis.cmax) == (0, 2)
+
+
+def test_sizes_and_hollow_marks_can_differ_from_point_to_point():
+    size, hollow = np.array([1.0, 2, 3, 4]), np.array([True, False, False, False])
+    one = panel(Series(name="a", x=X, y=X, marker=MARK, line=None, size=size, hollow=hollow, colour=style.BLUE))
+    marks = paper(one).axes[0].collections[0]
+    np.testing.assert_allclose(marks.get_sizes(), size**2)
+    np.testing.assert_allclose(marks.get_facecolors()[:2, :3], [to_rgb("white"), to_rgb(style.BLUE)])
+    drawn, key = of(web(one), "a")
+    np.testing.assert_allclose(drawn.marker.size, panels_web.PIXELS * size)
+    assert (key.showlegend, key.marker.size, key.marker.symbol) == (True, 4 * panels_web.PIXELS, "circle")
+    assert not drawn.showlegend
+
+
+def test_foreign_names_are_text():
+    name = "<i>a</i> $x$"
+    one = panel(Series(name=name, x=X, y=X, hover=["<b>"] * 4), title=name, x_label=f"{name} (1)", notes=[(1, 1, name)])
+    figure = paper(one)
+    texts = [*figure.legends[0].get_texts(), *figure.axes[0].texts, figure.axes[0].xaxis.label]
+    assert all(name in text.get_text() and not text.get_parse_math() for text in texts)
+    text = web(one).to_json()
+    assert "<i>" not in text
+    assert "<b>" not in text
+    assert "$" not in text
+
+
+def test_heat_maps_stand_among_panels():
+    scale = style.Scale(low=0, high=100, label="Accuracy (%)")
+    matrix = np.array([[1.0, 2, 3], [4, np.nan, 6]])
+    one = HeatMap(**LABELS, matrix=matrix, rows=["a", "b"], columns=["0", "1", "2"], scale=scale, decimals=0)
+    figure = paper(panel(Series(name="s", x=X, y=X)), one, one)
+    shown = figure.axes[1].images[0].get_array()
+    np.testing.assert_array_equal(shown.filled(np.nan), matrix)
+    interactive = web(panel(Series(name="s", x=X, y=X)), one, one)
+    maps = [trace for trace in interactive.data if trace.type == "heatmap" and trace.coloraxis]
+    assert [trace.xaxis for trace in maps] == ["x2", "x3"]
+    np.testing.assert_array_equal(maps[0].z, matrix.astype(np.float32))
+    assert maps[0].y == ("a", "b")
+
+
+def test_equal_axes_and_whole_numbers():
+    one = panel(Series(name="a", x=X, y=X), equal=True, whole_x=True)
+    axes = paper(one).axes[0]
+    assert axes.get_aspect() == 1
+    assert all(tick == round(tick) for tick in axes.get_xticks())
+    figure = web(one)
+    assert figure.layout.yaxis.scaleanchor == "x"
+    assert figure.layout.xaxis.dtick == 1
+
+
+def test_ranges_are_kept():
+    one = panel(Series(name="a", x=X, y=X), x_range=(0.1, 100), log_x=True, y_range=(-1, 9))
+    axes = paper(one).axes[0]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0.1, 100), (-1, 9))
+    figure = web(one)
+    assert figure.layout.xaxis.range == (-1, 2)
+    assert figure.layout.yaxis.range == (-1, 9)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1e-7, 1.5, [1e-7, 1e-5, 1e-3, 0.1]),
+        (0.9, 150, [1, 10, 100]),
+        (0.02, 0.7, [0.03, 0.1, 0.3]),
+        (1, 6, [1, 2, 5]),
+        (3.5, 6.5, [4, 5, 6]),
+        (1.15, 1.5, [1.2, 1.3, 1.4, 1.5]),
+    ],
+)
+def test_ticks_of_logarithmic_axes_are_round_and_few(low, high, ticks):
+    assert panels.log_ticks(low, high) == pytest.approx(ticks)
+
+
+def test_every_method_has_a_look_of_its_own():
+    looks = [style.method_look(method) for method in style.METHOD_NAMES]
+    assert len({look.name for look in looks}) == len(looks)
+    elsewhere = {"snapshots", "csgmcmc, cold", "csgmcmc, T = 1", "long run"}  # of a figure without the subspaces
+    apart = [style.method_look(method) for method in style.METHOD_NAMES if method not in elsewhere]
+    assert len({(look.colour, look.marker) for look in apart}) == len(apart) == 12
+    inside = style.method_look("independent + low_rank")
+    assert (inside.name, inside.colour, inside.line) == ("Independent + Low-rank Gaussian, unit", style.BLUE, "dash")
+    assert inside.marker == style.METHOD_MARKERS["low_rank"]
+    unknown = style.method_look("a new\nmethod")
+    assert (unknown.name, unknown.colour, unknown.line) == ("a new method", style.NEUTRAL, "solid")
+    assert unknown == style.method_look("a new\nmethod")

@@ -1,0 +1,161 @@
+"""What the figures that compare ways to make an ensemble show, against the numbers they were given."""
+
+import numpy as np
+import pytest
+from example_results import example_result
+
+from modescape import plots
+from modescape.plots import calibration, cyclic, decomposition, ensemble_methods, randomness, shift, subspace_scales
+
+
+def series(panel, name):
+    return next(one for one in panel.series if one.name == name)
+
+
+def test_scores_of_methods_against_size_are_those_of_the_result():
+    dataset = example_result("ensemble_methods", members=5)
+    chosen = dataset.sel({"method": "low_rank_scaled", "metric": "accuracy"})
+    line = series(ensemble_methods.panels(dataset)[0], "Low-rank Gaussian")
+    np.testing.assert_allclose(line.y, 100 * chosen["score"])
+    np.testing.assert_allclose(line.low, 100 * chosen["score_low"])
+    assert line.hollow.tolist() == [False] * 4 + [True]
+    axes = plots.draw("ensemble_methods", dataset).axes[0]
+    drawn = [line.get_ydata() for line in axes.lines]
+    assert any(len(y) == 5 and np.allclose(y, 100 * chosen["score"]) for y in drawn)
+
+
+def test_a_size_that_was_not_scored_moves_the_hollow_mark():
+    dataset = example_result("ensemble_methods", members=5)
+    dataset["score"][:, :, 4] = np.nan
+    line = series(ensemble_methods.panels(dataset)[0], "Independent")
+    assert line.hollow.tolist() == [False, False, False, True, False]
+
+
+def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
+    dataset = example_result("ensemble_methods")
+    diversity, cost = ensemble_methods.panels(dataset)[4:]
+    assert diversity.rows == cost.rows
+    assert diversity.rows[:3] == ["Independent", "Train trajectory", "Random subspace"]
+    assert diversity.rows[-1] == "Weight average"  # one network has no divergence
+    drawn = {int(one.y[0]): float(one.x[0]) for one in diversity.series[1:]}
+    assert drawn[1] == pytest.approx(0.091)
+    np.testing.assert_allclose(diversity.series[0].x[:2], [0.45 * 0.274, 0.45 * 0.091])
+
+
+def test_the_chosen_step_is_marked_and_the_solution_is_a_line():
+    dataset = example_result("subspace_scales")
+    loss = subspace_scales.panels(dataset)[0]
+    step = int(dataset["chosen"].sel({"method": "swag"}))
+    mark = series(loss, "SWAG, chosen")
+    assert float(mark.y[0]) == pytest.approx(float(dataset["nll"].sel({"method": "swag"}).min()))
+    assert float(mark.x[0]) == pytest.approx(float(dataset["distance"].sel({"method": "swag"})[step]))
+    assert set(series(loss, subspace_scales.SOLUTION).y) == {dataset.attrs["solution_nll"]}
+    assert "5,000 validation examples" in subspace_scales.caption(dataset)
+    hover = series(loss, "Random subspace").hover
+    assert hover[0].endswith("100 % of draws accepted")
+    assert "accepted" not in series(loss, "SWAG").hover[0]
+
+
+def test_losses_far_above_the_solution_lie_beyond_the_panel():
+    dataset = example_result("subspace_scales")
+    low, high = subspace_scales.panels(dataset)[0].y_range
+    assert low < dataset["nll"].min() < dataset.attrs["solution_nll"] < high < dataset["nll"].max()
+    assert subspace_scales.panels(dataset.isel(draw=slice(0, 5)))[0].y_range is None
+
+
+def test_corruptions_are_rows_and_severities_columns():
+    dataset = example_result("shift")
+    drawn = shift.panels(dataset)
+    assert [panel.title for panel in drawn[8:]] == [
+        "Accuracy by corruption: single network",
+        "Accuracy by corruption: independent",
+    ]
+    each = dataset["score_of_corruption"].sel({"method": "independent", "metric": "accuracy"})
+    np.testing.assert_allclose(drawn[9].matrix, 100 * each.values)
+    assert drawn[9].rows[0] == "gaussian noise"
+    assert drawn[9].columns == ["0", "1", "2", "3", "4", "5"]
+    line = series(drawn[2], "Independent + Random subspace")
+    chosen = dataset.sel({"method": "independent + random", "metric": "brier"})
+    np.testing.assert_allclose(line.y, chosen["score"])
+    assert line.line == "dash"
+    difference = chosen["score"] - dataset.sel({"method": "single", "metric": "brier"})["score"]
+    np.testing.assert_allclose(series(drawn[5], "Independent + Random subspace").y, difference)
+    assert "our corruptions" in shift.caption(dataset)
+
+
+def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
+    dataset = example_result("shift")
+    figure = plots.draw("shift", dataset)
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 100), (0, 100)]
+    assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 1
+    maps = [trace for trace in plots.draw_interactive("shift", dataset).data if trace.type == "heatmap"]
+    assert [trace.coloraxis for trace in maps] == ["coloraxis", "coloraxis"]
+    assert maps[0].text[0][0].endswith(">72</span>")
+
+
+def test_without_the_single_network_there_is_no_difference_to_it():
+    dataset = example_result("shift")
+    rest = dataset.sel({"method": [str(method) for method in dataset["method"].values if method != "single"]})
+    assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 3
+    plots.draw("shift", rest)
+    plots.draw_interactive("shift", rest)
+
+
+def test_the_gap_of_a_dumbbell_is_the_diversity_term():
+    dataset = example_result("decomposition")
+    brier = decomposition.panels(dataset)[0]
+    assert brier.rows[0] == "Independent"
+    chosen = dataset.sel({"method": "swag", "metric": "brier"})
+    row = brier.rows.index("SWAG")
+    mean, together = series(brier, "Mean network"), series(brier, "Ensemble: SWAG")
+    assert float(mean.x[row] - together.x[0]) == pytest.approx(float(chosen["diversity"]))
+    assert float(together.y[0]) == row
+    assert float(together.low[0]) == pytest.approx(float(chosen["mean_score"] - chosen["diversity_high"]))
+    assert float(together.high[0]) == pytest.approx(float(chosen["mean_score"] - chosen["diversity_low"]))
+
+
+def test_reliability_and_equivalents_are_those_of_the_result():
+    dataset = example_result("calibration")
+    one, _, nll, equivalents, errors, temperatures = calibration.panels(dataset)
+    single = dataset.sel({"method": "single"})
+    line = series(one, "Single network")
+    np.testing.assert_allclose(line.x, 100 * single["confidence"])
+    np.testing.assert_allclose(line.y, 100 * single["accuracy"])
+    assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
+    np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_method": "swag"}).values)
+    np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
+    assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"method": "independent"})))
+    np.testing.assert_allclose(temperatures.series[1].y, dataset["temperature"])
+
+
+def test_conditions_are_told_apart_by_what_differs():
+    dataset = example_result("randomness")
+    drawn = {one.name: one for one in randomness.panels(dataset)[0].series}
+    assert len(drawn) == 8
+    bit = drawn["Same init, same order, same dropout, last bit"]
+    assert (bit.colour, bit.line) == (randomness.LAST_BIT_LOOK[0], "solid")
+    both = [drawn[f"Different init, same order, {dropout} dropout"] for dropout in ("same", "different")]
+    assert both[0].colour == both[1].colour
+    assert [one.line for one in both] == ["solid", "dot"]
+    assert len({(one.colour, one.line) for one in drawn.values()}) == 8
+    np.testing.assert_allclose(bit.y, 100 * dataset["disagreement"].values[-1])
+    np.testing.assert_allclose(bit.high, 100 * dataset["disagreement_high"].values[-1])
+
+
+def test_networks_of_cyclical_runs_and_their_ensembles():
+    dataset = example_result("cyclic", members=4)
+    accuracy, _, _, _, divergence, plane = cyclic.panels(dataset)
+    assert accuracy.rows[:2] == ["Independent", "Snapshots of one run"]
+    np.testing.assert_allclose(
+        series(accuracy, "Mean network").x, 100 * dataset["member_score"].sel({"metric": "accuracy"})
+    )
+    ensemble = series(accuracy, "Snapshots of one run")
+    chosen = dataset.sel({"method": "snapshots", "metric": "accuracy"})
+    assert float(ensemble.x[0]) == pytest.approx(100 * float(chosen["score"]))
+    assert float(ensemble.high[0]) == pytest.approx(100 * float(chosen["score_high"]))
+    assert [float(one.x[0]) for one in divergence.series[:2]] == pytest.approx([0.274, 0.17])
+    np.testing.assert_allclose(series(plane, "Independent").y, dataset["diversity"].values[0])
+    assert "Training epochs: 160 for each." in cyclic.caption(dataset)
+    dataset["training_epochs"][1] = 150
+    assert "Training epochs: Independent: 160; Snapshots of one run: 150; " in cyclic.caption(dataset)
