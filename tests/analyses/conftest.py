@@ -4,9 +4,26 @@ import numpy as np
 import pytest
 import torch
 
+from modescape import pipeline
 from modescape.study import Study
 
 from .building import build_study
+
+SIZES = {  # settings at which an analysis is seen to run
+    "tsne_subspace": {"samples": 3, "examples": 50},
+    "radial": {"radii": 3, "angles": 17, "examples": 60, "samples": 3},
+    "tunnel": {"levels": 1, "steps": 5, "points": 5, "radii": 3, "examples": 60},
+    "ensemble_methods": {"resamples": 50},
+    "calibration": {"resamples": 50},
+    "diversity_plane": {"draws": 6},
+    "diversity_map": {"examples": 80, "train_examples": 40, "points": 3},
+    "ood": {"examples": 60},
+}
+NETWORKS = [
+    *("train.members=3", "train.epochs=4", "train.trajectories=2", "data.test=200", "data.validation=100"),
+    *("subspace.samples=3", "subspace.runs=2", "variants.epochs=2", "variants.cycles=2", "compute.engine=here"),
+    *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
+]
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +31,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """5 members, 6 epochs: members 0 and 2 keep all epochs, 3 and 4 the first and the last 4, member 1 diverged."""
     torch.set_num_threads(1)
     return build_study(tmp_path_factory.mktemp("study") / "tiny", members=5, trajectories=3, broken={1: "diverged"})
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A small study that was really trained: 3 members, 4 epochs; members 0 and 1 keep all of them."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modescape.plots.save", lambda *arguments: ())  # figures have their own tests
+        return pipeline.run("digits", tmp_path_factory.mktemp("study") / "networks", overrides=NETWORKS)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,11 @@ from modescape.progress import Progress
 from modescape.study import Study, read_resume
 from modescape.train.plan import Plan
 
-SMALL = ["train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=300"]
+NAMES = ["training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"]
+SMALL = [
+    *("train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=300"),
+    f"analyses=[{', '.join(NAMES)}]",  # the others draw and train networks of their own; see tests/analyses
+]
 HERE = [*SMALL, "compute.engine=here"]
 
 
@@ -43,10 +47,9 @@ def finished(tmp_path_factory) -> Study:
 
 def test_everything_of_the_contract_is_there(finished):
     files = {str(file.relative_to(finished.path)) for file in finished.path.rglob("*") if file.is_file()}
-    names = ["training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"]
     expected = {"study.yaml", "manifest.json", "report.html"}
-    expected |= {f"results/{name}.nc" for name in names}
-    expected |= {f"figures/{name}.{suffix}" for name in names for suffix in ("png", "svg", "html")}
+    expected |= {f"results/{name}.nc" for name in NAMES}
+    expected |= {f"figures/{name}.{suffix}" for name in NAMES for suffix in ("png", "svg", "html")}
     for member in range(3):
         folder = f"members/{member:03d}"
         expected |= {f"{folder}/{name}" for name in ("state.json", "history.csv", "resume.safetensors")}

@@ -24,7 +24,34 @@ ANALYSES = {  # in the order of the page
     "trajectory_similarity": "modescape.analyses.trajectory_similarity",
     "solution_similarity": "modescape.analyses.solution_similarity",
     "tsne": "modescape.analyses.tsne",
+    "tsne_subspace": "modescape.analyses.tsne_subspace",
+    "radial": "modescape.analyses.radial",
+    "tunnel": "modescape.analyses.tunnel",
     "ensemble_size": "modescape.analyses.ensemble_size",
+    "ensemble_methods": "modescape.analyses.ensemble_methods",
+    "decomposition": "modescape.analyses.decomposition",
+    "calibration": "modescape.analyses.calibration",
+    "diversity_plane": "modescape.analyses.diversity_plane",
+    "diversity_map": "modescape.analyses.diversity_map",
+    "subspace_scales": "modescape.analyses.subspace_scales",
+    "shift": "modescape.analyses.shift",
+    "ood": "modescape.analyses.ood",
+    "randomness": "modescape.analyses.randomness",
+    "cyclic": "modescape.analyses.cyclic",
+}
+AROUND = {"subspace": True}  # draws networks around solutions
+SHIFTED = {"data": {"shift"}}
+USES: dict[str, tuple[dict[str, Any], ...]] = {  # parts of the recipe that a result depends on, beside what was trained
+    **dict.fromkeys(
+        ("tsne_subspace", "radial", "ensemble_methods", "decomposition", "calibration", "diversity_plane"), (AROUND,)
+    ),
+    "tunnel": (AROUND,),  # batch norm of points on the path
+    "subspace_scales": (AROUND,),
+    "diversity_map": (AROUND, SHIFTED),
+    "shift": (AROUND, SHIFTED),
+    "ood": (AROUND, {"data": {"ood"}}),
+    "randomness": ({"variants": True},),
+    "cyclic": ({"variants": True},),
 }
 
 
@@ -47,8 +74,18 @@ def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
+    from modescape.analyses.requirements import trained
+
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
-        return function(study, **settings)
+        if AROUND not in USES.get(name, ()):
+            return function(study, **settings)
+        from modescape.runtime import one_thread
+        from modescape.workplace import workplace
+
+        trained(study, 1, f"the analysis {name!r}")  # before any data is loaded
+        place = workplace(str(study.path), study.recipe.to_yaml())
+        with one_thread(), place.at_work():
+            return function(study, **settings)
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import modescape
 from modescape import analyses, plots
+from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
 from modescape.errors import WorkError
+from modescape.pipeline.variants import train_variants
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
 from modescape.study import Study
 
+REPORT_SECONDS = 0.5  # shortest time between two messages of progress
 FIGURE_SUFFIXES = ("png", "svg", "html")
+LONGEST = (  # the first to be begun, so that no worker is left alone with them at the end
+    *("shift", "diversity_map", "ensemble_methods", "ood", "diversity_plane", "radial", "tunnel", "tsne_subspace"),
+    *("calibration", "decomposition"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,8 @@ def inputs_digest(study: Study, name: str) -> str:
     """What a result of this analysis depends on; stored with it, so that it is made again when that changes."""
     settings = study.recipe.settings.get(name, {})
     left_out = [(member.number, member.status) for member in study.members if member.status != "trained"]
-    parts = [study.recipe_hash, name, settings, study.trained, left_out, modescape.__version__]
+    used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.USES.get(name, ())]
+    parts = [study.recipe_hash, name, settings, study.trained, left_out, modescape.__version__, *used]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
@@ -53,9 +62,11 @@ def analyse_missing(
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
+    train_variants(study, engine, progress, [task.name for task in tasks])
+    tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
-    for outcome in engine.map(analyse_task, tasks):
+    for outcome in engine.map(analyse_task, tasks, on_event=lambda task, note: progress.advance(0, note)):
         progress.advance(1, str(outcome.item))
         if outcome.error is not None:
             failures.append(f"{outcome.item}: {outcome.error}")
@@ -81,9 +92,24 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
     )
 
 
+class _Speaker:
+    """Says a few times a second how many images an analysis has sent through networks."""
+
+    def __init__(self, name: str, report: Callable[[Any], None]) -> None:
+        self.name, self.report, self.images, self.last = name, report, 0, time.monotonic()
+
+    def __call__(self, images: int) -> None:
+        self.images += images
+        if time.monotonic() - self.last >= REPORT_SECONDS:
+            self.report(f"{self.name}: {self.images:,} images")
+            self.last = time.monotonic()
+
+
 def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
     """Measure, write the result, draw; returns why the study is too small for it, else ""."""
     study = Study.open(task.path)
+    speaker = _Speaker(task.name, report)
+    before = sampling.forwarded.set(speaker)
     try:
         result = analyses.measure(task.name, study, **study.recipe.settings.get(task.name, {}))
     except NotEnough as shortage:
@@ -94,6 +120,8 @@ def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
         for suffix in FIGURE_SUFFIXES:
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
+    finally:
+        sampling.forwarded.reset(before)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
     plots.save(task.name, result, study.path / "figures")
     return ""

@@ -22,6 +22,7 @@ from modescape.report.wording import (
     percent,
     significant,
 )
+from modescape.report.worth import Worth, worth_sentence, worths
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,6 +43,8 @@ class Verdict:
     limits: list[str]  # what this does not show
     cards: list[Card]
     scores: list[tuple[str, str, str, str, str]]  # score, one network, ensemble, gain, its interval
+    worths: list[Worth]  # what each way to make an ensemble buys
+    worth: str  # the best of one run in a sentence
 
 
 def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
@@ -65,6 +68,8 @@ def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
         limits=_limits(results),
         cards=key_figures(solutions, sizes),
         scores=probability_scores(sizes),
+        worths=worths(results.get("ensemble_methods"), results.get("calibration")),
+        worth=worth_sentence(results.get("ensemble_methods"), results.get("calibration")),
     )
 
 
@@ -234,6 +239,18 @@ def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
         texts.append(
             "That the networks are unrelated: hidden units can change places without changing the function, so a "
             "cosine near 0 alone says little."
+        )
+    if "ensemble_methods" in results:
+        texts.append(
+            "The best that a subspace method can do: each was tried at a few scales, chosen on validation images, and "
+            "with as many networks as all others; more samples, or samples from other training, may give more."
+        )
+    if "shift" in results:
+        texts.append("Every shift: corruptions are made from the test images, and each image gets one of them.")
+    if "cyclic" in results or "randomness" in results:
+        texts.append(
+            "Full training: the networks of cyclic schedules and of the sources of randomness are trained for few "
+            "epochs on part of the images (variants in the recipe)."
         )
     if "tsne" in results:
         texts.append("Distances: t-SNE draws separate arms even where there are none; PCA beside it keeps distances.")

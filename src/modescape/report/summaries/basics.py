@@ -1,37 +1,18 @@
-"""What a figure shows, in a sentence (for those who do not see it) and in a small table, both made from the data."""
+"""What the figures of training, of one run and of independent solutions show."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modescape.report.reading import full_gain, full_size, pick
+from modescape.report.summaries.summary import Summary
 from modescape.report.wording import accuracy, count, fixed, listing, percent, significant
 
 if TYPE_CHECKING:
     import xarray as xr
-
-MOST_ROWS = 40  # of a table on the page; the CSV holds everything
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A sentence and a table."""
-
-    text: str  # the text alternative of the figure
-    header: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    left_out: int = 0  # rows that did not fit
-
-
-def summarize(name: str, dataset: xr.Dataset) -> Summary:
-    """The summary of a result; of an analysis without its own, the range of every variable."""
-    summary = SUMMARIES.get(name, _ranges)(dataset)
-    dropped = max(0, len(summary.rows) - MOST_ROWS)
-    return Summary(summary.text, summary.header, summary.rows[:MOST_ROWS], dropped)
 
 
 def _training(dataset: xr.Dataset) -> Summary:
@@ -156,17 +137,7 @@ def _ensemble_size(dataset: xr.Dataset) -> Summary:
 _METRICS = {"nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"}
 
 
-def _ranges(dataset: xr.Dataset) -> Summary:
-    rows = []
-    for name, values in dataset.data_vars.items():
-        numbers = values.values[np.isfinite(values.values)] if values.dtype.kind in "iuf" else np.empty(0)
-        cells = [significant(float(of(numbers)), 3) if numbers.size else "" for of in (np.min, np.mean, np.max)]
-        rows.append((str(values.attrs.get("long_name", name)), str(values.attrs.get("units", "")), *cells))
-    text = f"Figure of {dataset.attrs.get('title', 'a result')}: {listing([row[0] for row in rows])}."
-    return Summary(text, ("quantity", "units", "lowest", "mean", "highest"), tuple(rows))
-
-
-SUMMARIES: dict[str, Callable[[xr.Dataset], Summary]] = {
+BASICS: dict[str, Callable[[xr.Dataset], Summary]] = {
     "training": _training,
     "confusion": _confusion,
     "trajectory_similarity": _trajectory_similarity,

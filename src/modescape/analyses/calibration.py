@@ -1,0 +1,192 @@
+"""Are the probabilities right, and what is each method worth once its confidence is put right?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import rng
+from modescape.analyses.comparing import calibrated
+from modescape.analyses.groups import around_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampling import place_of
+from modescape.metrics import (
+    calibrated_nll,
+    combine,
+    deep_ensemble_equivalent,
+    ece,
+    fit_temperature,
+    reliability,
+)
+from modescape.metrics.intervals import percentile_interval, resample_counts, resample_means
+from modescape.metrics.subsets import subsets
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+BINS = 15
+MOST_SUBSETS = 20  # of independent members of one size
+INTERVALS = (
+    "95 %; percentile bootstrap over test examples, the same resamples for all (paired), temperatures held; it does "
+    "not say what other networks would give"
+)
+
+
+def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
+    """Reliability diagrams, calibrated NLL against the number of networks, and deep-ensemble equivalents.
+
+    A temperature of the diagrams is fitted on validation images: of every member before averaging ("calibrated
+    members"), or of the average ("calibrated average"). The calibrated NLL follows its authors: fitted on one half of
+    the test images and scored on the other, both ways. The equivalent of a method is the number of independent networks
+    whose ensemble has its calibrated NLL.
+
+    Args:
+        study: the study.
+        splits: random halves that the calibrated NLL is averaged over.
+        resamples: resampled test sets behind the intervals.
+
+    Raises:
+        NotEnough: if no member is trained.
+
+    Source: Ashukha et al. 2020, arXiv 2002.06470; Guo et al. 2017, arXiv 1706.04599.
+    """
+    members = trained(study, 1, "calibration")
+    place = place_of(study)
+    test, validation = place.dataset.test, place.dataset.validation
+    label, validation_label = test.label.cpu().numpy(), validation.label.cpu().numpy()
+    found = solutions(place, {"test": test.image, "validation": validation.image})
+    diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
+    bins = [reliability(log_prob, label, BINS) for log_prob in diagrams.values()]
+    key = rng.key(study.manifest["seed"], "calibration")
+    example = {"independent": _independent(found["test"], label, splits, key)}  # method -> [size, example]
+    for method in sampled_methods(place):
+        runs = [
+            np.stack([_example(log_prob["test"][-size:], label, splits, key) for size in _sizes(log_prob["test"])])
+            for _, log_prob in around_solutions(place, method, {"test": test.image})
+        ]
+        example[method] = np.mean(runs, 0)
+    sizes = max(len(rows) for rows in example.values())
+    counts = resample_counts(len(label), resamples, key)
+    draws = {method: resample_means(counts, rows.T) for method, rows in example.items()}  # [resample, size]
+    nll = {method: rows.mean(1) for method, rows in example.items()}
+    equivalent = {
+        method: np.asarray(deep_ensemble_equivalent(score, nll["independent"]).number) for method, score in nll.items()
+    }
+    equivalent_draws = {
+        method: np.stack(
+            [
+                np.asarray(deep_ensemble_equivalent(draw[:, at], draws["independent"]).number)
+                for at in range(draw.shape[1])
+            ],
+            1,
+        )
+        for method, draw in draws.items()
+    }
+    table = {
+        "calibrated_nll": (nll, draws, "nats", "calibrated NLL"),
+        "equivalent": (equivalent, equivalent_draws, "1", "independent networks with the same calibrated NLL"),
+    }
+    dims, curve = ("other_method", "size"), ("method", "x")
+    variables = {}
+    for name, (middle, drawn, units, text) in table.items():
+        ends = {method: percentile_interval(rows.T) for method, rows in drawn.items()}
+        variables[name] = (dims, _padded(middle, sizes), units, text)
+        for at, end in enumerate(("low", "high")):
+            values = {method: pair[at] for method, pair in ends.items()}
+            word = "lower" if end == "low" else "upper"
+            variables[f"{name}_{end}"] = (dims, _padded(values, sizes), units, f"{word} end of its 95 % interval")
+    temperature = np.asarray(fit_temperature(found["validation"], validation_label))
+    return make_result(
+        {
+            "confidence": (
+                curve,
+                np.stack([_pooled(one.confidence, one.share) for one in bins]),
+                "1",
+                "mean confidence",
+            ),
+            "accuracy": (
+                curve,
+                np.stack([_pooled(one.accuracy, one.share) for one in bins]),
+                "1",
+                "share that is right",
+            ),
+            "share": (curve, np.stack([one.share.mean(0) for one in bins]), "1", "share of examples in the bin"),
+            "ece": (
+                ("method",),
+                np.array([float(np.mean(ece(log_prob, label, BINS))) for log_prob in diagrams.values()]),
+                "1",
+                "expected calibration error",
+            ),
+            "temperature": (("member",), temperature, "1", "temperature of the solution, fitted on validation images"),
+            **variables,
+        },
+        {
+            "method": list(diagrams),
+            "x": np.arange(BINS),
+            "member": members,
+            "other_method": list(example),
+            "size": np.arange(1, sizes + 1),
+        },
+        title="Calibration, and what each method is worth after it",
+        intervals=INTERVALS,
+        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+        splits=splits,
+        resamples=resamples,
+        runs=len(runs_of(study)),
+        variant=study.recipe.subspace.variant,
+        stream_key=key,
+    )
+
+
+def _diagrams(
+    test: np.ndarray, validation: np.ndarray, label: np.ndarray, validation_label: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the reliability diagrams are of, [network or ensemble, example, class] each."""
+    single = calibrated(test, validation, validation_label)
+    average = combine(test)[None]
+    tempered = calibrated(average, combine(validation)[None], validation_label)
+    found = {"single": test, "single, calibrated": single}
+    if len(test) > 1:
+        found["independent"] = average
+        found["independent, calibrated members"] = combine(single)[None]
+        found["independent, calibrated average"] = tempered
+    return found
+
+
+def _pooled(values: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Mean over the examples of all networks in each bin, [bin], from [network, bin]; NaN where the bin is empty."""
+    weight = share.sum(0)
+    total = np.where(share > 0, values * share, 0.0).sum(0)
+    return np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+
+
+def _sizes(log_prob: np.ndarray) -> range:
+    return range(1, len(log_prob) + 1)
+
+
+def _example(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int) -> np.ndarray:
+    """Calibrated NLL of each example of the mean prediction, [example]."""
+    return calibrated_nll(combine(log_prob), label, splits, key).example
+
+
+def _independent(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int) -> np.ndarray:
+    """Calibrated NLL of each example, mean over subsets of every size, [size, example]."""
+    rows = []
+    for size in range(1, len(log_prob) + 1):
+        masks = subsets(len(log_prob), size, MOST_SUBSETS, key)
+        rows.append(np.mean([_example(log_prob[mask], label, splits, key) for mask in masks], 0))
+    return np.stack(rows)
+
+
+def _padded(rows: dict[str, np.ndarray], length: int) -> np.ndarray:
+    """Rows of different lengths stacked, NaN where there is no such size."""
+    out = np.full((len(rows), length), np.nan)
+    for at, row in enumerate(rows.values()):
+        out[at, : len(row)] = row
+    return out

@@ -1,0 +1,89 @@
+"""Where the gain of averaging comes from: the ensemble's score is exactly the mean network's minus a diversity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.comparing import networks_compared
+from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.requirements import NotEnough, left_out, trained
+from modescape.analyses.sampling import place_of
+from modescape.metrics import Decomposition, decompose
+from modescape.metrics.intervals import delete_one_means, jackknife_variance, normal_interval
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+UNITS = "1 (nats for nll)"
+INTERVALS = (
+    "95 %; Student's t on the sum of the variance between runs (independent: a delete-one-member jackknife over "
+    "groups) and that of resampling test examples (in closed form); none for a single run"
+)
+
+
+def measure(study: Study) -> xr.Dataset:
+    """Split Brier score and NLL of ensembles of as many networks of each method.
+
+    For the mean probability and for the normalised geometric mean; see `modescape.metrics.decompose`.
+
+    Raises:
+        NotEnough: if neither two members are trained nor two networks can be made from one.
+
+    Source: the ambiguity decomposition (Krogh and Vedelsby 1995) in its exact forms for both scores.
+    """
+    members = trained(study, 1, "the decomposition of the gain")
+    place = place_of(study)
+    networks, methods = networks_compared(study), sampled_methods(place)
+    images, label = {"test": place.dataset.test.image}, place.dataset.test.label.cpu().numpy()
+    if networks < 2:
+        raise NotEnough(f"the decomposition of the gain needs 2 networks a method; subspace.samples is {networks}")
+    found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}
+    masks = groups_of_solutions(len(members), networks)
+    if len(masks):
+        log_prob = solutions(place, images)["test"]
+        found["independent"] = [decompose(log_prob[mask], label) for mask in masks], masks
+    for method in methods:
+        parts = [log_prob["test"][-networks:] for _, log_prob in around_solutions(place, method, images)]
+        found[method] = [decompose(part, label) for part in parts], None
+    rows = [_row(*parts) for parts in found.values()]
+    dims = ("method", "metric")
+    long_names = (
+        ("mean_score", "mean network's score"),
+        ("diversity", "what averaging takes off the score"),
+        ("ensemble_score", "score of the ensemble"),
+        ("diversity_low", "lower end of the 95 % interval of the diversity term"),
+        ("diversity_high", "upper end of the 95 % interval of the diversity term"),
+    )
+    return make_result(
+        {name: (dims, np.stack([row[at] for row in rows]), UNITS, text) for at, (name, text) in enumerate(long_names)},
+        {"method": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
+        title="The ensemble's score is the mean network's minus its diversity",
+        intervals=INTERVALS,
+        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+        networks=networks,
+        runs=len(runs_of(study)),
+        variant=study.recipe.subspace.variant,
+    )
+
+
+def _row(parts: list[Decomposition], masks: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Mean score, diversity, ensemble's score and the diversity's interval, [metric] each."""
+    diversity = np.stack([part.diversity for part in parts], 1)  # [metric, group]
+    means = [np.mean([getattr(part, name) for part in parts], 0) for name in ("mean_member", "diversity", "ensemble")]
+    example = np.mean([part.example_diversity for part in parts], 0)
+    none = np.full(len(means[0]), np.nan)
+    if masks is not None and masks.sum(1)[0] < masks.shape[1]:
+        between, runs = jackknife_variance(delete_one_means(diversity, masks)), masks.shape[1]
+    elif masks is None and len(parts) > 1:
+        between, runs = diversity.var(1, ddof=1) / len(parts), len(parts)
+    else:
+        return (*means, none, none)
+    variance = between + example.var(1) / example.shape[1]
+    return (*means, *normal_interval(means[1], variance, runs))

@@ -1,0 +1,154 @@
+"""How good, how diverse, worth how many independent networks: the exact law of the Brier score as a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import tree
+from modescape.analyses.comparing import calibrated, networks_compared
+from modescape.analyses.groups import groups_of_solutions, runs_of
+from modescape.analyses.landing import barrier_between, some_training_images
+from modescape.analyses.requirements import NotEnough, left_out, trained
+from modescape.analyses.sampling import BASES, SWEEP, Surroundings, available, place_of, surroundings
+from modescape.data.shift import Shift
+from modescape.metrics import BrierLaw, brier, brier_equivalent, brier_law
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+SETTINGS = ("raw", "calibrated", "raw, shifted", "calibrated, shifted")
+SEVERITY = 3  # of the shifted panels
+VALIDATION = "validation"
+
+
+class _Step(NamedTuple):
+    """What one step of a method's sweep is drawn from."""
+
+    law: np.ndarray  # B1 and V in every setting, mean over runs, [setting, 2]
+    barrier: float
+    epochs: float
+
+
+def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
+    """Mean network's Brier score against V, the mean over pairs of half the squared distance of probabilities.
+
+    The ensemble of K networks scores y - (1 - 1/K) x exactly, so straight lines on the map are equal ensembles. Each
+    subspace method is drawn at every step of its sweep, beside independent members, late checkpoints of one run and
+    weight averages (V = 0); on the test images and under shift of severity 3, raw and after each network's temperature
+    was fitted on validation images. The barrier is that of the training loss on the straight line from the first run's
+    solution to each network.
+
+    Args:
+        study: the study.
+        examples: test examples, from the first on.
+        train_examples: training examples of the barrier, from the first on.
+        points: places on each straight line.
+
+    Raises:
+        NotEnough: if fewer than two networks of a method can be had.
+    """
+    members = trained(study, 1, "the diversity map")
+    place = place_of(study)
+    networks = networks_compared(study)
+    if networks < 2:
+        raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
+    test, validation = place.dataset.test, place.dataset.validation
+    shifted = Shift.of(test, study.recipe.data.shift, study.manifest["seed"]).images(SEVERITY)
+    images = {"": test.image[:examples], "shifted": shifted[:examples], VALIDATION: validation.image}
+    label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
+
+    def laws(parts: dict[str, np.ndarray]) -> np.ndarray:
+        """B1 and V in every setting, [setting, 2]."""
+        cooled = {name: calibrated(parts[name], parts[VALIDATION], validation_label) for name in ("", "shifted")}
+        return np.array([_law(part, label) for part in (parts[""], cooled[""], parts["shifted"], cooled["shifted"])])
+
+    runs = [surroundings(place, member) for member in runs_of(study)]
+    first, epochs = runs[0], float(study.recipe.train.epochs)
+    split = some_training_images(first, train_examples)
+
+    def barrier_of(around: Surroundings, weights: Tensor) -> float:
+        return float(np.mean([barrier_between(around, around.trajectory[-1], one, split, points) for one in weights]))
+
+    found: dict[str, list[_Step]] = {}
+    alone = [surroundings(place, member).log_prob("single", None, 1, images) for member in members]
+    masks = groups_of_solutions(len(members), networks)
+    if len(masks):
+        together = {name: np.concatenate([one[name] for one in alone]) for name in images}
+        law = np.mean([laws({name: part[mask] for name, part in together.items()}) for mask in masks], 0)
+        others = torch.stack([_solution(study, member) for member in members[1 : 1 + networks]])
+        found["independent"] = [_Step(law, barrier_of(first, others), epochs * networks)]
+    if "trajectory" in available(place):
+        law = np.mean([laws(run.log_prob("trajectory", None, networks, images)) for run in runs], 0)
+        found["trajectory"] = [_Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs)]
+    for method in available(place, tuple(BASES)):
+        found[method] = []
+        for factor in SWEEP:
+            scale = factor * BASES[method]
+            law = np.mean([laws(run.log_prob(method, scale, networks, images)) for run in runs], 0)
+            weights = first.sampler(method, scale).sample(
+                first.trajectory, first.keys(f"sample {method}", networks), first.accept
+            )
+            found[method].append(_Step(law, barrier_of(first, weights), epochs))
+    if "weight_average" in available(place):
+        law = np.mean([laws(run.log_prob("weight_average", None, 1, images)) for run in runs], 0)
+        found["weight_average"] = [_Step(law, barrier_of(first, first.trajectory.double().mean(0)[None]), epochs)]
+    return _result(study, found, networks, len(label), len(members))
+
+
+def _result(study: Study, found: dict[str, list[_Step]], networks: int, examples: int, members: int) -> xr.Dataset:
+    longest = max(len(steps) for steps in found.values())
+    law = np.full((len(SETTINGS), len(found), longest, 2), np.nan)
+    cost, height = np.full((len(found), longest), np.nan), np.full((len(found), longest), np.nan)
+    for row, steps in enumerate(found.values()):
+        for column, step in enumerate(steps):
+            law[:, row, column] = step.law
+            height[row, column], cost[row, column] = step.barrier, step.epochs
+    mean, diversity = law[..., 0], law[..., 1]
+    # an average is one network: its ensemble is itself
+    together = mean - (1 - 1 / networks) * diversity
+    equivalent = np.full(together.shape, np.nan)
+    if "independent" in found:
+        own = list(found).index("independent")
+        for setting in range(len(SETTINGS)):
+            base = BrierLaw(float(mean[setting, own, 0]), float(diversity[setting, own, 0]))
+            equivalent[setting] = brier_equivalent(together[setting], base)
+    dims = ("metric", "method", "draw")
+    return make_result(
+        {
+            "diversity": (dims, diversity, "1", "V: mean over pairs of half the squared distance of probabilities"),
+            "mean_brier": (dims, mean, "1", "mean network's Brier score"),
+            "ensemble_brier": (dims, together, "1", "Brier score of the ensemble by the exact law"),
+            "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
+            "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
+            "barrier": (("method", "draw"), height, "nats", "barrier of the training loss to the solution"),
+            "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
+        },
+        {"metric": list(SETTINGS), "method": list(found), "draw": np.arange(longest)},
+        title="Brier score of ensembles by the exact law, as a map",
+        intervals="none",
+        provenance=study.provenance(examples=examples, members=members, repeats=1),
+        left_out=left_out(study),
+        split="test",
+        networks=networks,
+        runs=len(runs_of(study)),
+        severity=SEVERITY,
+        variant=study.recipe.subspace.variant,
+    )
+
+
+def _law(log_prob: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    if len(log_prob) == 1:
+        return float(np.mean(brier(log_prob, label))), 0.0
+    law = brier_law(log_prob, label)
+    return law.mean_member, law.diversity
+
+
+def _solution(study: Study, member: int) -> Tensor:
+    return tree.ravel(study.params(member, study.recipe.train.epochs)).float()

@@ -1,0 +1,123 @@
+"""What each way to make an ensemble brings: networks of one run, independent ones, and both together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import rng
+from modescape.analyses.comparing import calibrated, forward_passes, networks_compared, spread, spread_of_solutions
+from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampling import METHODS, available, place_of, scales, surroundings
+from modescape.functionspace import jensen_shannon
+from modescape.metrics import INTERVALS, METRICS, combine, ensemble_curves
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+UNITS = "1 (nats for nll)"
+LONG_NAMES = {
+    "score": "mean score over subsets of members",
+    "score_low": "lower end of the 95 % interval of the score",
+    "score_high": "upper end of the 95 % interval of the score",
+    "gain": "score minus the mean single network's",
+    "gain_low": "lower end of the 95 % interval of the gain",
+    "gain_high": "upper end of the 95 % interval of the gain",
+}
+
+
+def measure(study: Study, *, subsets: int = 200, resamples: int = 1000) -> xr.Dataset:
+    """Accuracy, NLL, Brier score and ECE against the number of members, each of them an ensemble around its solution.
+
+    "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
+    method the mean probability of as many networks of each member as the recipe's ``subspace.samples`` says; so size 1
+    is the method within one member, and larger sizes are independent x subspace. One member's networks are in memory at
+    a time.
+
+    Args:
+        study: the study.
+        subsets: most subsets of a size that are averaged.
+        resamples: resampled test sets behind the intervals.
+
+    Raises:
+        NotEnough: if no member is trained.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
+    """
+    members = trained(study, 1, "the comparison of ensembles")
+    place = place_of(study)
+    chosen, networks = scales(place), networks_compared(study)
+    methods = ["independent", *available(place, METHODS)]
+    label = place.dataset.test.label.cpu().numpy()
+    images = {"test": place.dataset.test.image, "validation": place.dataset.validation.image}
+    validation_label = place.dataset.validation.label.cpu().numpy()
+    means: dict[str, list[np.ndarray]] = {method: [] for method in methods}
+    raw: dict[str, list[float]] = {method: [] for method in methods}
+    tempered: dict[str, list[float]] = {method: [] for method in methods}
+    solutions: list[dict[str, np.ndarray]] = []
+    for member in members:
+        around = surroundings(place, member)
+        solutions.append(around.log_prob("single", None, 1, images))
+        means["independent"].append(solutions[-1]["test"][0])
+        for method in methods[1:]:
+            found = around.log_prob(method, chosen[method], study.recipe.subspace.samples, images)
+            means[method].append(combine(found["test"]).astype(np.float32))
+            if len(found["test"]) >= networks >= 2:
+                raw[method].append(jensen_shannon(found["test"][-networks:]))
+                cooled = calibrated(found["test"], found["validation"], validation_label)
+                tempered[method].append(jensen_shannon(cooled[-networks:]))
+    together = {name: np.concatenate([one[name] for one in solutions]) for name in images}
+    raw["independent"] = spread_of_solutions(together["test"], networks)
+    cooled = calibrated(together["test"], together["validation"], validation_label)
+    tempered["independent"] = spread_of_solutions(cooled, networks)
+    key = rng.key(study.manifest["seed"], "ensemble_methods")
+    curves = ensemble_curves(
+        {method: np.stack(rows) for method, rows in means.items()},
+        label,
+        baseline="independent",
+        limit=subsets,
+        resamples=resamples,
+        key=key,
+    )
+    parts = ("score", "low", "high", "gain", "gain_low", "gain_high")
+    dims = ("method", "metric", "size")
+    epochs = study.recipe.train.epochs
+    return make_result(
+        {
+            **{
+                name: (dims, np.stack([getattr(curve, part) for curve in curves.values()]), UNITS, long_name)
+                for part, (name, long_name) in zip(parts, LONG_NAMES.items(), strict=True)
+            },
+            "jensen_shannon": (("method",), spread(raw), "nats", "Jensen-Shannon divergence of as many networks"),
+            "jensen_shannon_calibrated": (
+                ("method",),
+                spread(tempered),
+                "nats",
+                "the same after each network's temperature was fitted on validation images",
+            ),
+            "training_epochs": (("method",), np.full(len(methods), float(epochs)), "1", "epochs of training, size 1"),
+            "forward_passes": (
+                ("method",),
+                np.array([float(forward_passes(method, study)) for method in methods]),
+                "1",
+                "forward passes for a prediction, size 1",
+            ),
+        },
+        {"method": methods, "metric": list(METRICS), "size": np.arange(1, len(members) + 1)},
+        title="Ensembles of independent networks, of networks of one run, and of both",
+        intervals=INTERVALS,
+        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+        samples=study.recipe.subspace.samples,
+        networks=networks,
+        variant=study.recipe.subspace.variant,
+        batch_norm=study.recipe.subspace.batch_norm,
+        most_subsets=max(subsets, len(members)),
+        resamples=resamples,
+        stream_key=key,
+    )

@@ -1,0 +1,50 @@
+"""Predictions of comparable groups of networks: those around single solutions, and independent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from modescape.analyses.sampling import METHODS, available, scales, surroundings
+from modescape.metrics.subsets import subsets
+from modescape.workplace import Workplace
+
+if TYPE_CHECKING:
+    from modescape.study import Study
+
+MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
+
+
+def runs_of(study: Study) -> list[int]:
+    """The members around whose solutions samples are drawn where not all are needed."""
+    return study.trained[: study.recipe.subspace.runs]
+
+
+def sampled_methods(place: Workplace) -> list[str]:
+    """Methods that give several networks a solution."""
+    return [method for method in available(place, METHODS) if method != "weight_average"]
+
+
+def around_solutions(
+    place: Workplace, method: str, images: Mapping[str, Tensor]
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """For each run its member number and the predictions of the method's networks, [network, example, class] a set."""
+    count = place.study.recipe.subspace.samples
+    for member in runs_of(place.study):
+        yield member, surroundings(place, member).log_prob(method, scales(place)[method], count, images)
+
+
+def solutions(place: Workplace, images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Predictions of all trained members' solutions, [member, example, class] a set."""
+    found = [surroundings(place, member).log_prob("single", None, 1, images) for member in place.study.trained]
+    return {name: np.concatenate([one[name] for one in found]) for name in images}
+
+
+def groups_of_solutions(members: int, size: int) -> np.ndarray:
+    """Masks of groups of independent members, bool [group, member]; a balanced sample of all, none if too few."""
+    if not 1 <= size <= members:
+        return np.zeros((0, members), dtype=bool)
+    return subsets(members, size, MOST_GROUPS)

@@ -1,0 +1,136 @@
+"""The sector through the origin and two solutions: accuracy, agreement and loss in polar coordinates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from modescape import tree
+from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampling import TOGETHER, Surroundings, available, place_of, predict, scales, surroundings
+from modescape.functionspace import normalized_diversity
+from modescape.landscape import Plane, polar_grid
+from modescape.metrics import accuracy, fit_temperature, nll, rescale
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+DEGREES = (-27.0, 117.0)  # as the paper's figure
+LARGEST = 2.0  # radius, in lengths of the solutions
+SHOWN = 0.25  # radius at which magnified samples are drawn, on average
+
+
+def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 1000, samples: int = 30) -> xr.Dataset:
+    """Cut through weight space along the plane of the origin (all weights 0) and the first two solutions.
+
+    At every point: accuracy, NLL, NLL at the temperature that suits the point best (part of the wedge is that the
+    logits of larger weights are larger), and for both solutions the share of examples with their label, raw and as
+    max(0, 1 - d / (1 - a)), which is near 0 for an unrelated network of any accuracy. Batch-norm statistics are made
+    anew at every point, or are those of the first solution, as ``subspace.batch_norm`` says.
+
+    Args:
+        study: the study.
+        radii: points along a ray, from 0 to 2 lengths.
+        angles: rays, from -27 to 117 degrees; 33 of them hold 0 and 90.
+        examples: test examples, from the first on.
+        samples: Gaussian samples around solution 1 that are projected on the plane.
+
+    Raises:
+        NotEnough: with fewer than two trained members.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 5; the normalised similarity is what fits its colours.
+    """
+    members = trained(study, 2, "the radial cut")[:2]
+    place = place_of(study)
+    one, two = (surroundings(place, member) for member in members)
+    plane = Plane.through(one.trajectory[-1], two.trajectory[-1])
+    radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
+    degrees = torch.linspace(*DEGREES, max(angles, 2), dtype=torch.float64)
+    x, y = polar_grid(radius, degrees)
+    image, label = place.dataset.test.image[:examples], place.dataset.test.label[:examples].cpu().numpy()
+    ends = [around.log_prob("single", None, 1, {"": image})[""][0].argmax(-1) for around in (one, two)]
+    fields = {name: np.empty(x.numel()) for name in ("accuracy", "nll", "nll_best_temperature")}
+    agreement, similarity = np.empty((2, x.numel())), np.empty((2, x.numel()))
+    for places in torch.arange(x.numel()).split(TOGETHER):
+        weights = plane.point(x.flatten()[places], y.flatten()[places]).float()
+        log_prob = predict(place, one.installed(weights), image)
+        at, predicted = places.numpy(), log_prob.argmax(-1)
+        fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
+        fields["nll_best_temperature"][at] = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
+        for end, labels in enumerate(ends):
+            agreement[end, at] = (predicted == labels).mean(1)
+            similarity[end, at] = similarity_of(predicted, labels, label)
+    paths = [_path(study, plane, member) for member in members]
+    magnified, drawn = _samples(plane, one, samples)
+    shape = tuple(x.shape)
+    long_names = {
+        "accuracy": "accuracy",
+        "nll": "loss",
+        "nll_best_temperature": "loss at the temperature that suits the point best",
+    }
+    pair = ("member", "y", "x")
+    return make_result(
+        {
+            **{
+                name: (("y", "x"), values.reshape(shape), "nats" if "nll" in name else "1", long_names[name])
+                for name, values in fields.items()
+            },
+            "agreement": (pair, agreement.reshape(2, *shape), "1", "share of examples with the solution's label"),
+            "similarity": (pair, similarity.reshape(2, *shape), "1", "max(0, 1 - d / (1 - accuracy))"),
+            "path_x": (("member", "epoch"), np.stack([path[0] for path in paths]), "1", "trajectory, along solution 1"),
+            "path_y": (("member", "epoch"), np.stack([path[1] for path in paths]), "1", "along the rest of solution 2"),
+            "sample_x": (("draw",), drawn[0], "1", "Gaussian samples around solution 1, magnified"),
+            "sample_y": (("draw",), drawn[1], "1", "Gaussian samples around solution 1, magnified"),
+        },
+        {
+            "member": members,
+            "x": radius.numpy(),
+            "y": degrees.numpy(),
+            "epoch": np.arange(study.recipe.train.epochs + 1),
+            "draw": np.arange(drawn.shape[1]),
+        },
+        title="The plane through the origin and two solutions, in polar coordinates",
+        intervals="none",
+        provenance=study.provenance(examples=len(label), members=2, repeats=1),
+        left_out=left_out(study),
+        split="test",
+        magnified=magnified,
+        batch_norm=study.recipe.subspace.batch_norm,
+        cosine=float(one.trajectory[-1].double() @ two.trajectory[-1].double() / one.length / two.length),
+        solution_distance=float((one.trajectory[-1] - two.trajectory[-1]).norm()),
+    )
+
+
+def similarity_of(predicted: np.ndarray, labels: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """max(0, 1 - d / (1 - a)) of networks [model, example] to one solution's labels [example]."""
+    found = 1 - normalized_diversity(predicted, labels, label)
+    return np.where(np.isnan(found), 1.0, np.clip(found, 0, 1))  # no error and no difference: the same
+
+
+def _path(study: Study, plane: Plane, member: int) -> np.ndarray:
+    """A member's kept checkpoints on the plane, [axis, epoch]; NaN for epochs that are not kept."""
+    out = np.full((2, study.recipe.train.epochs + 1), np.nan)
+    for epoch in study.recipe.kept_epochs(member):
+        out[:, epoch] = [float(one) for one in plane.coordinates(tree.ravel(study.params(member, epoch)))]
+    return out
+
+
+def _samples(plane: Plane, around: Surroundings, count: int) -> tuple[float, np.ndarray]:
+    """How far Gaussian samples are magnified (1, 2, 5, 10, ...), and where they are drawn, [axis, draw]."""
+    place = around.place
+    if "diagonal" not in available(place):
+        return 1.0, np.empty((2, 0))
+    solution = around.trajectory[-1]
+    keys = around.keys("radial diagonal", count)
+    weights = around.sampler("diagonal", scales(place)["diagonal"]).sample(around.trajectory, keys)
+    shift = torch.stack(plane.coordinates((weights - solution).double())).numpy()
+    typical = float(np.sqrt(np.square(shift).sum(0).mean())) if count else 0.0
+    steps = [step * 10.0**power for power in range(9) for step in (1, 2, 5)]
+    magnified = max((step for step in steps if step * typical <= SHOWN), default=1.0) if typical > 0 else 1.0
+    start = torch.stack(plane.coordinates(solution)).numpy()[:, None]
+    return magnified, start + magnified * shift

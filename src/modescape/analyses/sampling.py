@@ -1,0 +1,291 @@
+"""Networks around the solutions of a study, what they predict, and the scale at which each method is used."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import rng, tree
+from modescape.analyses.requirements import last_epochs
+from modescape.metrics import combine, nll
+from modescape.predict import has_dropout, recompute_batch_norm
+from modescape.subspace import Diagonal, Dropout, LowRank, PcaRandom, Random, Sampler, Swag, WeightAverage, everything
+from modescape.types import ModelState, Params
+from modescape.workplace import Workplace, workplace
+
+if TYPE_CHECKING:
+    from modescape.study import Study
+
+METHODS = (
+    *("trajectory", "random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled"),
+    *("pca_random", "swag", "weight_average"),
+)  # everything that is made from one run, in the order of figures
+BASES = {  # method -> the scale around which it is swept; the published one where there is one
+    "random": 0.1,  # radius over the length of the solution's weights (published: 10 weight units)
+    "dropout": 0.1,  # largest rate
+    "diagonal": 1.0,  # times the standard deviation
+    "low_rank": 0.1,  # times z along unit directions, over the length of the weights (published: 1 weight unit)
+    "low_rank_scaled": 1.0,  # times the standard deviation along each direction
+    "pca_random": 1.0,  # times the standard deviation of the accepted random samples along each direction
+    "swag": 0.5,  # times the covariance
+}
+SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the base
+SWEEP_MEMBERS = 3  # first members on which scales are chosen
+PUBLISHED_UNITS = {"random": 100.0, "low_rank": 10.0}  # weight units at scale 1: 10 and 1 at the scales above
+TOGETHER = 5  # networks whose weights are in memory together
+BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
+
+forwarded: ContextVar[Callable[[int], None]] = ContextVar("forwarded", default=lambda images: None)
+"""Called with the number of images sent through networks, for whoever shows progress."""
+
+
+class Networks(NamedTuple):
+    """A few networks around one solution."""
+
+    state: ModelState  # stacked, on the device
+    dropout: Tensor | None  # keys of Monte-Carlo dropout, one a network
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What one run has left behind, and networks drawn around its solution."""
+
+    place: Workplace
+    member: int
+    trajectory: Tensor = field(repr=False)  # last kept checkpoints, float32 [epoch, parameter]
+    states: list[ModelState] = field(repr=False)  # the same, with buffers
+
+    @classmethod
+    def of(cls, place: Workplace, member: int) -> Surroundings:
+        """The surroundings of a member's solution."""
+        study = place.study
+        epochs = last_epochs(study, study.recipe.epochs_around())
+        states = [study.state(member, epoch) for epoch in epochs]
+        return cls(place, member, torch.stack([tree.ravel(state.params).float() for state in states]), states)
+
+    @functools.cached_property
+    def length(self) -> float:
+        """L2 of the solution's weights."""
+        return float(self.trajectory[-1].double().norm())
+
+    @functools.cached_property
+    def threshold(self) -> float:
+        """Validation accuracy from which a random sample is accepted."""
+        return self.place.study.recipe.subspace.acceptance * self._accuracy(self.trajectory[-1:])[0]
+
+    def sampler(self, method: str, scale: float | None) -> Sampler:
+        """The method with its settings; ``scale`` in the unit of `BASES`, None for methods without one."""
+        settings = self.place.study.recipe.subspace
+        swept = settings.variant == "swept"
+        unit = self.length if swept else PUBLISHED_UNITS.get(method, 1.0)  # of methods with an absolute scale
+        if method == "weight_average":
+            return WeightAverage()
+        if scale is None:
+            raise ValueError(f"{method!r} needs a scale")
+        if method == "random":
+            return Random(radius=scale * unit)
+        if method == "dropout":
+            return Dropout(rate=min(scale, 0.99))
+        if method == "diagonal":
+            return Diagonal(scale=scale)
+        if method == "low_rank":
+            return LowRank(rank=settings.rank, scale=scale * unit)
+        if method == "low_rank_scaled":
+            return LowRank(rank=settings.rank, scale=scale, scaled=True)
+        if method == "pca_random":  # as published its directions are unit vectors
+            seed = int(self.keys("pca_random directions", 1)[0])
+            radius = BASES["random"] * (self.length if swept else PUBLISHED_UNITS["random"])
+            return PcaRandom(radius=radius, rank=settings.rank, scale=scale, scaled=swept, seed=seed)
+        return Swag(scale=scale)
+
+    def networks(
+        self, method: str, scale: float | None, count: int, *, purpose: str = "sample", accept: bool = True
+    ) -> Iterator[Networks]:
+        """``count`` networks, a few at a time; the same ones for the same method, scale and purpose.
+
+        Args:
+            method: "single" (the solution), or one of `METHODS`.
+            scale: of the method; None where it has none.
+            count: networks; a weight average and the solution are one.
+            purpose: of the streams.
+            accept: draw random samples again that are below the threshold.
+        """
+        if method == "single":
+            yield self._placed([self.states[-1]])
+        elif method == "trajectory":
+            chosen = self.states[-count:]
+            for start in range(0, len(chosen), TOGETHER):
+                yield self._placed(chosen[start : start + TOGETHER])
+        elif method == "mc_dropout":
+            keys = self.keys(f"{purpose} mc_dropout", count)
+            for some in keys.split(TOGETHER):
+                networks = self._placed([self.states[-1]] * len(some))
+                yield Networks(networks.state, some.to(self.place.device))
+        else:
+            keys = self.keys(f"{purpose} {method}", 1 if method == "weight_average" else count)
+            sampler = self.sampler(method, scale)
+            for some in keys.split(TOGETHER):
+                weights = sampler.sample(self.trajectory, some, self.accept if accept else everything)
+                yield self.installed(weights)
+
+    def installed(self, weights: Tensor) -> Networks:
+        """Flattened weights [sample, parameter] as networks, batch-norm statistics made for them.
+
+        Statistics are those of the solution, or recomputed on training images (`recipe.Subspace.batch_norm`).
+        """
+        solution = self.states[-1]
+        params: list[Params] = [tree.unravel(row, solution.params) for row in weights]
+        networks = self._placed([ModelState(one, solution.buffers) for one in params])
+        if self.place.study.recipe.subspace.batch_norm == "stored":
+            return networks
+        images = self.place.dataset.train.image[:BATCH_NORM_IMAGES]
+        evaluator = self.place.evaluator
+        return Networks(recompute_batch_norm(evaluator.module, networks.state, evaluator.preparation, images), None)
+
+    def accept(self, weights: Tensor) -> Tensor:
+        """Whether weights [sample, parameter] are accurate enough on the validation images, bool [sample]."""
+        if not self.place.study.recipe.subspace.acceptance:
+            return torch.ones(len(weights), dtype=torch.bool)
+        return torch.tensor(self._accuracy(weights)) >= self.threshold
+
+    def log_prob(
+        self, method: str, scale: float | None, count: int, images: Mapping[str, Tensor], **choices: Any
+    ) -> dict[str, np.ndarray]:
+        """Predictions of networks on several sets of images; each network is drawn once.
+
+        Args:
+            method: see `networks`.
+            scale: see `networks`.
+            count: see `networks`.
+            images: name -> uint8 [example, channel, height, width].
+            **choices: see `networks`.
+
+        Returns:
+            name -> float32 [network, example, class].
+        """
+        pieces: dict[str, list[np.ndarray]] = {name: [] for name in images}
+        for networks in self.networks(method, scale, count, **choices):
+            for name, some in images.items():
+                pieces[name].append(predict(self.place, networks, some))
+        return {name: np.concatenate(parts) for name, parts in pieces.items()}
+
+    def _accuracy(self, weights: Tensor) -> list[float]:
+        split = self.place.dataset.validation
+        predicted = predict(self.place, self.installed(weights), split.image).argmax(-1)
+        return (predicted == split.label.cpu().numpy()).mean(1).tolist()
+
+    def keys(self, purpose: str, count: int) -> Tensor:
+        """Keys of the streams of samples 0 .. count - 1 around this member, int64 [sample]."""
+        seed = self.place.study.manifest["seed"]
+        return torch.tensor([rng.key(seed, f"subspace {purpose}", self.member, number) for number in range(count)])
+
+    def _placed(self, states: list[ModelState]) -> Networks:
+        parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
+        device = self.place.device
+        moved = ({name: tensor.to(device) for name, tensor in part.items()} for part in parts)
+        return Networks(ModelState(*moved), None)
+
+
+def place_of(study: Study) -> Workplace:
+    """The study's data, network and evaluator.
+
+    Raises:
+        InputError: if the data is not there any more.
+    """
+    return workplace(str(study.path), study.recipe.to_yaml())
+
+
+def predict(place: Workplace, networks: Networks, images: Tensor) -> np.ndarray:
+    """Log-probabilities, float32 [network, example, class]."""
+    images = images.to(place.device)
+    return place.evaluator(networks.state, images, forwarded.get(), dropout=networks.dropout).cpu().numpy()
+
+
+def available(place: Workplace, wanted: tuple[str, ...] = METHODS) -> list[str]:
+    """Those of the methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
+    kept = len(last_epochs(place.study, place.study.recipe.epochs_around()))
+    least = {"trajectory": 2, "diagonal": 2, "low_rank": 2, "low_rank_scaled": 2, "swag": 3, "weight_average": 2}
+    found = [method for method in wanted if kept >= least.get(method, 1)]
+    return [method for method in found if method != "mc_dropout" or has_dropout(place.module)]
+
+
+class Swept(NamedTuple):
+    """A sweep of the scale of one method; each over the steps of the sweep."""
+
+    scale: np.ndarray  # in the unit of `BASES`
+    distance: np.ndarray  # mean distance from the solution over the solution's length
+    nll: np.ndarray  # of the ensemble of samples on validation images, mean over members, nats
+    accuracy: np.ndarray  # mean of a sample on validation images
+    accepted: np.ndarray  # share of first draws that were accepted; NaN where none is refused
+
+    @property
+    def chosen(self) -> int:
+        """The step with the lowest NLL; the smaller scale of equal ones."""
+        return int(np.nanargmin(self.nll))
+
+
+def sweep(place: Workplace, method: str, factors: tuple[float, ...] = SWEEP) -> Swept:
+    """Try a method at several scales on the validation images of the first members."""
+    members = place.study.trained[:SWEEP_MEMBERS]
+    rows = np.array([[_tried(place, member, method, factor) for factor in factors] for member in members])
+    return Swept(*rows.mean(0).T)
+
+
+def _tried(place: Workplace, member: int, method: str, factor: float) -> tuple[float, ...]:
+    """One cell of a sweep: the fields of `Swept`."""
+    around, split = surroundings(place, member), place.dataset.validation
+    scale, count = factor * BASES[method], place.study.recipe.subspace.samples
+    sampler = around.sampler(method, scale)
+    keys, accepted = around.keys(f"sample {method}", count), np.nan
+    if isinstance(sampler, Random):
+        weights, first = sampler.draw(around.trajectory, keys, around.accept)
+        accepted = float(first.double().mean())
+    else:
+        weights = sampler.sample(around.trajectory, keys, around.accept)
+    distance = (weights.double() - around.trajectory[-1].double()).norm(dim=1).mean() / around.length
+    label = split.label.cpu().numpy()
+    parts = [predict(place, around.installed(some), split.image) for some in weights.split(TOGETHER)]
+    log_prob = np.concatenate(parts)
+    right = float((log_prob.argmax(-1) == label).mean())
+    return scale, float(distance), float(nll(combine(log_prob), label)), right, accepted
+
+
+@functools.lru_cache(maxsize=2)
+def _sweeps(path: str, recipe_yaml: str) -> dict[str, Swept]:
+    place = workplace(path, recipe_yaml)
+    return {method: sweep(place, method) for method in available(place, tuple(BASES))}
+
+
+def sweeps(place: Workplace) -> dict[str, Swept]:
+    """The sweep of every method that has a scale; made once a process."""
+    return _sweeps(str(place.study.path), place.study.recipe.to_yaml())
+
+
+def scales(place: Workplace) -> dict[str, float | None]:
+    """The scale of every available method, as the recipe's variant wants it, in the unit of `BASES`; None without one.
+
+    swept: where the ensemble of samples has the lowest NLL on validation images; paper, official: as published.
+    """
+    found: dict[str, float | None] = dict.fromkeys(available(place))
+    if place.study.recipe.subspace.variant == "swept":
+        found |= {method: float(swept.scale[swept.chosen]) for method, swept in sweeps(place).items()}
+    else:
+        found |= {method: base for method, base in BASES.items() if method in found}
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _surroundings(path: str, recipe_yaml: str, member: int) -> Surroundings:
+    return Surroundings.of(workplace(path, recipe_yaml), member)
+
+
+def surroundings(place: Workplace, member: int) -> Surroundings:
+    """The surroundings of a member's solution; those looked at last stay in memory."""
+    return _surroundings(str(place.study.path), place.study.recipe.to_yaml(), member)

@@ -1,0 +1,179 @@
+"""Ensembles under shift: the same networks on test images that are corrupted more and more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.comparing import calibrated, networks_compared
+from modescape.analyses.groups import groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampling import available, place_of, scales, surroundings, sweeps
+from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
+from modescape.data.corruptions import SEVERITIES
+from modescape.data.shift import Shift
+from modescape.functionspace import jensen_shannon
+from modescape.metrics import METRICS, combine
+from modescape.results import make_result
+from modescape.workplace import Workplace
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+UNITS = "1 (nats for nll)"
+VALIDATION = "validation"
+
+
+def measure(study: Study) -> xr.Dataset:
+    """Scores and divergence at severity 0 (the test images) to 5.
+
+    Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
+    judged on the whole test set. "single" is the mean member, "independent" the mean over subsets of as many members as
+    a method has networks, a subspace method the mean over the first members (``subspace.runs``) of the ensemble around
+    each, and "independent + X" averages X, the method with the best validation NLL, over all those members.
+
+    Raises:
+        NotEnough: if no member is trained.
+        InputError: if the official corruptions of ``data.shift`` are missing or of the wrong shape.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
+    """
+    members = trained(study, 1, "the comparison under shift")
+    place = place_of(study)
+    recipe = study.recipe
+    shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"])
+    images = {str(severity): shift.images(severity) for severity in (0, *SEVERITIES)}
+    images[VALIDATION] = place.dataset.validation.image
+    label, validation_label = place.dataset.test.label.cpu().numpy(), place.dataset.validation.label.cpu().numpy()
+    networks, runs = networks_compared(study), runs_of(study)
+    table = Table(label, shift.corruption_of.numpy(), len(shift.corruptions))
+
+    found = solutions(place, images)
+    masks = groups_of_solutions(len(members), networks) if networks > 1 else np.zeros((0, len(members)), bool)
+    cooled = {name: calibrated(found[name], found[VALIDATION], validation_label) for name in images}
+    for severity, name in enumerate(map(str, (0, *SEVERITIES))):
+        table.add("single", severity, score_runs(found[name], label), found[name])
+        if len(masks):
+            together = np.stack([combine(found[name][mask]) for mask in masks])
+            table.add("independent", severity, score_subsets(found[name], label, networks), together)
+            spreads = [[jensen_shannon(part[name][mask]) for mask in masks] for part in (found, cooled)]
+            table.spread("independent", severity, *spreads)
+    best, methods = best_method(place), [*sampled_methods(place), "weight_average"]
+    for method in [method for method in methods if method in available(place)]:
+        means: dict[str, list[np.ndarray]] = {name: [] for name in images}
+        spreads_of: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in images}
+        for member in runs:
+            parts = surroundings(place, member).log_prob(method, scales(place)[method], recipe.subspace.samples, images)
+            for name, part in parts.items():
+                means[name].append(combine(part).astype(np.float32))
+                if len(part) >= networks > 1 and name != VALIDATION:
+                    spreads_of[name][0].append(jensen_shannon(part[-networks:]))
+                    tempered = calibrated(part, parts[VALIDATION], validation_label)
+                    spreads_of[name][1].append(jensen_shannon(tempered[-networks:]))
+        for severity, name in enumerate(map(str, (0, *SEVERITIES))):
+            rows = np.stack(means[name])
+            table.add(method, severity, score_runs(rows, label), rows)
+            table.spread(method, severity, *spreads_of[name])
+            if method == best and len(rows) > 1:
+                together = combine(rows)[None]
+                table.add(f"independent + {method}", severity, score_runs(together, label), together)
+    return make_result(
+        table.variables(),
+        {
+            "method": list(table.scores),
+            "metric": list(METRICS),
+            "severity": [0, *SEVERITIES],
+            "corruption": list(shift.corruptions),
+        },
+        title="Scores and diversity under shift",
+        intervals=INTERVALS_OF_RUNS,
+        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+        samples=recipe.subspace.samples,
+        networks=networks,
+        runs=len(runs),
+        source="our corruptions" if shift.official is None else shift.official.folder.name,
+        variant=recipe.subspace.variant,
+    )
+
+
+def best_method(place: Workplace) -> str:
+    """The subspace method with the lowest validation NLL within a member; the paper's best where none was swept."""
+    if place.study.recipe.subspace.variant != "swept":
+        return next(method for method in ("low_rank", "random") if method in available(place))
+    found = sweeps(place)
+    return min(found, key=lambda method: float(found[method].nll.min()))
+
+
+class Table:
+    """Scores of methods at severities, and of each corruption's part of the test images.
+
+    Args:
+        label: true classes, [example].
+        corruption_of: number of the corruption that an example is given, [example].
+        corruptions: how many there are.
+    """
+
+    def __init__(self, label: np.ndarray, corruption_of: np.ndarray, corruptions: int) -> None:
+        self.label, self.parts = label, [np.flatnonzero(corruption_of == number) for number in range(corruptions)]
+        self.scores: dict[str, dict[int, Scored]] = {}
+        self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
+        self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
+
+    def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
+        """Note scores, and take those of each part from predictions [run, example, class]."""
+        self.scores.setdefault(method, {})[severity] = scored
+        functions = [metric.function for metric in METRICS.values()]
+        self.of_part.setdefault(method, {})[severity] = np.array(
+            [[np.mean(of(log_prob[:, part], self.label[part])) for part in self.parts] for of in functions]
+        )
+
+    def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
+        """Note divergences of several groups, nats."""
+        if raw:
+            self.spreads.setdefault(method, {})[severity] = float(np.mean(raw)), float(np.mean(tempered))
+
+    def variables(self) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
+        """The variables of the result."""
+        severities = range(len(SEVERITIES) + 1)
+
+        def scores(part: str) -> np.ndarray:  # [method, metric, severity]
+            rows = [[getattr(own[severity], part) for severity in severities] for own in self.scores.values()]
+            return np.array(rows).transpose(0, 2, 1)
+
+        of_part = np.array([[own[severity] for severity in severities] for own in self.of_part.values()])
+        spreads = np.array(
+            [
+                [self.spreads.get(method, {}).get(severity, (np.nan, np.nan)) for severity in severities]
+                for method in self.scores
+            ]
+        )
+        dims = ("method", "metric", "severity")
+        return {
+            "score": (dims, scores("mean"), UNITS, "score on all test images"),
+            "score_low": (dims, scores("low"), UNITS, "lower end of the 95 % interval"),
+            "score_high": (dims, scores("high"), UNITS, "upper end of the 95 % interval"),
+            "score_spread": (
+                dims,
+                of_part.std(3, ddof=1).transpose(0, 2, 1),
+                UNITS,
+                "standard deviation over corruptions",
+            ),
+            "score_of_corruption": (
+                ("method", "metric", "corruption", "severity"),
+                of_part.transpose(0, 2, 3, 1),
+                UNITS,
+                "score on the corruption's own part of the test images",
+            ),
+            "jensen_shannon": (("method", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),
+            "jensen_shannon_calibrated": (
+                ("method", "severity"),
+                spreads[..., 1],
+                "nats",
+                "the same after each network's temperature was fitted on validation images",
+            ),
+        }

@@ -1,0 +1,87 @@
+"""Trajectories and the networks that each subspace method draws, embedded together by what they predict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import rng
+from modescape.analyses.requirements import NotEnough, left_out, trajectories
+from modescape.analyses.sampling import METHODS, available, place_of, scales, surroundings
+from modescape.functionspace import embed_tsne
+from modescape.functionspace.embedding import MAX_PERPLEXITY
+from modescape.results import make_result
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+LEAST = 4  # points that t-SNE can place
+LEFT_OUT = ("trajectory", "weight_average")  # drawn as the trajectory itself, and a single point
+
+
+def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
+    """t-SNE of the probabilities of all checkpoints of the kept trajectories and of samples around their solutions.
+
+    Every method has an embedding of its own, as in the paper: places of different panels cannot be compared.
+
+    Args:
+        study: the study.
+        samples: networks of each method around each solution.
+        examples: test examples, from the first on.
+        perplexity: neighbours that count; None = min(30, (points - 1) / 3).
+
+    Raises:
+        NotEnough: if there are fewer than 4 points.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, figure 4.
+    """
+    members = trajectories(study, "the embedding of subspaces")
+    place = place_of(study)
+    epochs = list(range(study.recipe.train.epochs + 1))
+    points = len(members) * (len(epochs) + samples)
+    if points < LEAST:
+        raise NotEnough(f"the embedding of subspaces needs {LEAST} points or more; there are {points}")
+    if perplexity is None:
+        perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
+    predictions = study.predictions("test")
+    rows = [predictions.index(member, epoch) for member in members for epoch in epochs]
+    checkpoints = np.exp(predictions.log_probs(rows, slice(examples))).reshape(len(rows), -1)
+    images, chosen = {"test": place.dataset.test.image[:examples]}, scales(place)
+    methods = [method for method in available(place, METHODS) if method not in LEFT_OUT]
+    seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
+    embedded = []
+    for method in methods:
+        found = [
+            surroundings(place, member).log_prob(method, chosen[method], samples, images, purpose="embedding")["test"]
+            for member in members
+        ]
+        drawn = np.exp(np.concatenate(found)).reshape(len(members) * samples, -1)
+        features = np.concatenate([checkpoints, drawn])
+        embedded.append(embed_tsne(features, perplexity, seed).astype(np.float64))
+    x, y = np.stack(embedded).transpose(2, 0, 1)
+    dims = ("method", "model")
+    last = epochs[-1]
+    return make_result(
+        {
+            "x": (dims, x, "1", "axis 0 of the embedding"),
+            "y": (dims, y, "1", "axis 1 of the embedding"),
+        },
+        {
+            "method": methods,
+            "member": ("model", [m for m in members for _ in epochs] + [m for m in members for _ in range(samples)]),
+            "epoch": ("model", epochs * len(members) + [last] * len(members) * samples),
+            "is_sample": ("model", [0] * len(rows) + [1] * (points - len(rows))),
+        },
+        title="Trajectories and samples around their solutions, embedded by their predictions",
+        intervals="none",
+        provenance=study.provenance(examples=min(examples, len(predictions.label)), members=len(members), repeats=1),
+        left_out=left_out(study, trajectories_alone=True),
+        split="test",
+        samples=samples,
+        perplexity=float(perplexity),
+        tsne_seed=seed,
+        variant=study.recipe.subspace.variant,
+    )

@@ -1,0 +1,154 @@
+"""A path of low loss between two solutions: the loss stays low on it, the function does not stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import rng, tree
+from modescape.analyses.landing import losses, some_training_images
+from modescape.analyses.radial import similarity_of
+from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampling import TOGETHER, Surroundings, place_of, predict, surroundings
+from modescape.data.dataset import Split
+from modescape.metrics import accuracy, nll
+from modescape.paths import Tunnel, along, barrier
+from modescape.results import make_result
+from modescape.types import ModelState
+from modescape.workplace import Workplace
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.study import Study
+
+WAYS = ("straight", "tunnel")
+LARGEST = 1.25  # radius of the stitched triangles; 1 is the path
+
+
+def measure(
+    study: Study,
+    *,
+    levels: int = 3,
+    steps: int = 200,
+    points: int = 21,
+    radii: int = 11,
+    examples: int = 1000,
+) -> xr.Dataset:
+    """Loss, accuracy and agreement along the straight line and along an optimised path between the first two solutions.
+
+    Agreement is with both ends and, as the middle of the path is a network trained anew, with the third solution, which
+    has nothing to do with the path. The triangles (origin, path) are those of the paper: the path stretched towards the
+    origin and beyond.
+
+    Args:
+        study: the study.
+        levels: halvings of the path: 2^levels - 1 corners are optimised.
+        steps: of Adam for each corner, with the recipe's batch size and learning rate.
+        points: places along each way.
+        radii: places along each ray of the triangles, from 0 to 1.25.
+        examples: test examples, and training examples, from the first on.
+
+    Raises:
+        NotEnough: with fewer than two trained members.
+
+    Source: Fort et al. 2019, arXiv 1912.02757, appendix A; Fort and Jastrzebski 2019, arXiv 1906.04724.
+    """
+    members = trained(study, 2, "a tunnel between solutions")[:3]
+    place = place_of(study)
+    ends = [surroundings(place, member) for member in members]
+    one, two = ends[:2]
+    test = Split(place.dataset.test.image[:examples], place.dataset.test.label[:examples])
+    label, train = test.label.cpu().numpy(), some_training_images(one, examples)
+    search = Tunnel(levels=levels, steps=steps, learning_rate=study.recipe.train.learning_rate)
+    corners = search.connect(
+        one.trajectory[-1],
+        two.trajectory[-1],
+        lambda weights: torch.from_numpy(losses(one, weights, train)),
+        gradient_of(place, one),
+    )
+    t = torch.linspace(0, 1, max(points, 3), dtype=torch.float64)
+    ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
+    labels = [end.log_prob("single", None, 1, {"": test.image})[""][0].argmax(-1) for end in ends]
+    loss, right, train_loss = (np.empty((2, len(t))) for _ in range(3))
+    agreement, similarity = (np.empty((2, len(ends), len(t))) for _ in range(2))
+    for row, weights in enumerate(ways.values()):
+        log_prob = _predictions(one, weights, test.image)
+        predicted = log_prob.argmax(-1)
+        loss[row], right[row] = nll(log_prob, label), accuracy(log_prob, label)
+        train_loss[row] = losses(one, weights, train)
+        for end, own in enumerate(labels):
+            agreement[row, end] = (predicted == own).mean(1)
+            similarity[row, end] = similarity_of(predicted, own, label)
+    radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
+    triangle, likeness = np.empty((len(radius), len(t))), np.empty((2, len(radius), len(t)))
+    for row, stretch in enumerate(radius):
+        predicted = _predictions(one, stretch * ways["tunnel"].double(), test.image).argmax(-1)
+        triangle[row] = (predicted == label).mean(1)
+        for end in range(2):
+            likeness[end, row] = similarity_of(predicted, labels[end], label)
+    heights = np.stack([barrier(t.numpy(), values) for values in (train_loss, loss)], 1)  # [way, metric]
+    return make_result(
+        {
+            "loss": (("method", "t"), loss, "nats", "loss on test images"),
+            "accuracy": (("method", "t"), right, "1", "accuracy on test images"),
+            "train_loss": (("method", "t"), train_loss, "nats", "loss on training images"),
+            "agreement": (("method", "member", "t"), agreement, "1", "share of examples with the solution's label"),
+            "similarity": (("method", "member", "t"), similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
+            "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
+            "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
+        },
+        {
+            "method": list(WAYS),
+            "t": t.numpy(),
+            "member": members,
+            "other_member": members[:2],
+            "x": t.numpy(),
+            "y": radius.numpy(),
+            "metric": ["train_loss", "loss"],
+        },
+        title="A low-loss path between two solutions",
+        intervals="none",
+        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(study),
+        split="test",
+        corners=len(corners) - 2,
+        steps=steps,
+        batch_norm=study.recipe.subspace.batch_norm,
+        unrelated=str(members[2]) if len(members) == 3 else "none: the study has two members",
+    )
+
+
+def gradient_of(place: Workplace, around: Surroundings) -> Callable[[Tensor, int], Tensor]:
+    """The gradient of the training loss at weights [parameter], step by step, on batches from a named stream.
+
+    Dropout is on, as in training; batch norm uses the batch's own statistics.
+    """
+    study, dataset, device = place.study, place.dataset, place.device
+    step = place.trainer(lambda line: None).step([around.member])
+    solution, batch = around.states[-1], study.recipe.train.batch_size
+    seed = study.manifest["seed"]
+
+    def gradient(weights: Tensor, number: int) -> Tensor:
+        keys = torch.tensor([[rng.key(seed, f"tunnel {purpose}", number)] for purpose in ("order", "dropout")])
+        index = rng.integers(keys[0], batch, len(dataset.train.label)).to(device)
+        images = place.preparation.pick(dataset.train.image, index)
+        params = {
+            name: tensor[None].to(device).requires_grad_()
+            for name, tensor in tree.unravel(weights.float(), solution.params).items()
+        }
+        buffers = {name: tensor[None].to(device).clone() for name, tensor in solution.buffers.items()}
+        slopes, _, _ = step(ModelState(params, buffers), images, dataset.train.label[index], keys[1].to(device))
+        return tree.ravel({name: slopes[name][0] for name in params}).to(weights)
+
+    return gradient
+
+
+def _predictions(around: Surroundings, weights: Tensor, images: Tensor) -> np.ndarray:
+    parts = [predict(around.place, around.installed(some.float()), images) for some in weights.split(TOGETHER)]
+    return np.concatenate(parts)

@@ -1,0 +1,234 @@
+"""What the figures show that compare ways to make an ensemble."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots.style import method_look
+from modescape.report.reading import full_size, pick
+from modescape.report.summaries.summary import Summary
+from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+METRICS = {"accuracy": "accuracy", "nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"}
+DECOMPOSED = {
+    "brier": "Brier",
+    "nll": "NLL (nats)",
+    "brier_geometric": "Brier, geometric mean",
+    "nll_geometric": "NLL, geometric mean (nats)",
+}
+
+
+def _names(dataset: xr.Dataset, dim: str = "method") -> list[str]:
+    return [str(method) for method in dataset[dim].values]
+
+
+def _named(method: str) -> str:
+    return method_look(method).name
+
+
+def _score(metric: str, value: float) -> str:
+    """A score as a table writes it."""
+    return accuracy(value) if metric == "accuracy" else fixed(value, 3)
+
+
+def _whole(value: float) -> str:
+    """A number of epochs or passes."""
+    return f"{value:,.0f}" if math.isfinite(value) else ABSENT
+
+
+def _header(dataset: xr.Dataset) -> list[str]:
+    return [METRICS.get(str(metric), str(metric)) for metric in dataset["metric"].values]
+
+
+def _best(values: dict[str, float], *, highest: bool) -> str:
+    """The method with the best value, in a sentence; a dash when none has one."""
+    known = {method: value for method, value in values.items() if math.isfinite(value)}
+    if not known:
+        return ABSENT
+    return _named((max if highest else min)(known, key=lambda method: known[method]))
+
+
+def _ensemble_methods(dataset: xr.Dataset) -> Summary:
+    rows, alone, together = [], {}, {}
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    for method in _names(dataset):
+        full = full_size(dataset, method)
+        for size in sorted({1, full} - {0}):
+            scores = {key: pick(dataset, "score", method=method, metric=key, size=size) for key in metrics}
+            cells = [_score(key, value) for key, value in scores.items()]
+            divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
+            cost = [_whole(size * pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
+            rows.append((_named(method), str(size), *cells, divergence, *cost))
+        alone[method] = pick(dataset, "score", method=method, metric="accuracy", size=1)
+        together[method] = pick(dataset, "score", method=method, metric="accuracy", size=full)
+    single = alone.get("independent", math.nan)
+    text = (
+        f"Line charts of scores against the number of entries averaged, for {count(len(alone), 'method')}, and dots "
+        f"for their diversity and cost. A single network has {accuracy(single)} accuracy; the best entry by accuracy "
+        f"is {_best(alone, highest=True)}, and with all entries averaged {_best(together, highest=True)}."
+    )
+    header = ("method", "entries", *_header(dataset), "Jensen-Shannon (nats)", "training epochs", "forward passes")
+    return Summary(text, header, tuple(rows))
+
+
+def _decomposition(dataset: xr.Dataset) -> Summary:
+    rows, shares = [], []
+    for metric in _names(dataset, "metric"):
+        for method in _names(dataset):
+            mean, gap, low, high, whole = (
+                pick(dataset, key, method=method, metric=metric)
+                for key in ("mean_score", "diversity", "diversity_low", "diversity_high", "ensemble_score")
+            )
+            bounds = f"{fixed(low, 3)} to {fixed(high, 3)}"
+            rows.append(
+                (DECOMPOSED.get(metric, metric), _named(method), fixed(mean, 3), fixed(gap, 3), bounds, fixed(whole, 3))
+            )
+    for method in _names(dataset):
+        gap = pick(dataset, "diversity", method=method, metric="brier")
+        if math.isfinite(gap):
+            shares.append(f"{_named(method)} {fixed(gap, 3)}")
+    text = (
+        "Dumbbells from the mean network's score to the ensemble's, one a method, in four scores. "
+        f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
+    )
+    header = ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble")
+    return Summary(text, header, tuple(rows))
+
+
+def _calibration(dataset: xr.Dataset) -> Summary:
+    sizes = [int(size) for size in dataset["size"].values]
+    rows = [(f"{method}: ECE", "", fixed(pick(dataset, "ece", method=method), 3), "") for method in _names(dataset)]
+    worth = []
+    for method in _names(dataset, "other_method"):
+        known = [
+            size for size in sizes if math.isfinite(pick(dataset, "calibrated_nll", other_method=method, size=size))
+        ]
+        last = max(known, default=0)
+        loss, equal = (pick(dataset, key, other_method=method, size=last) for key in ("calibrated_nll", "equivalent"))
+        rows.append((f"{_named(method)}: calibrated NLL (nats)", str(last), fixed(loss, 3), significant(equal, 3)))
+        if math.isfinite(equal) and method != "independent":
+            worth.append(f"{last} of {_named(method)} {significant(equal)}")
+    single, together = (fixed(pick(dataset, "ece", method=method), 3) for method in ("single", "independent"))
+    text = (
+        "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
+        f"networks, and dots for calibration errors and temperatures. ECE: {single} for a single network, {together} "
+        f"for all averaged. Median temperature {significant(_median(dataset['temperature'].values))}. "
+        f"Worth in independent networks: {listing(worth) or ABSENT}."
+    )
+    return Summary(text, ("quantity", "networks", "value", "equivalent"), tuple(rows))
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else math.nan
+
+
+def _subspace_scales(dataset: xr.Dataset) -> Summary:
+    rows, best = [], {}
+    for method in _names(dataset):
+        step = pick(dataset, "chosen", method=method)
+        cells = [
+            pick(dataset, key, method=method, draw=step) for key in ("scale", "distance", "nll", "accuracy", "accepted")
+        ]
+        best[method] = cells[2]
+        scale, distance, nll, right, accepted = cells
+        at = f"{int(step) + 1} of {dataset.sizes['draw']}" if math.isfinite(step) else ABSENT
+        row = (_named(method), at, significant(scale, 3), significant(distance, 3), fixed(nll, 3), accuracy(right))
+        rows.append((*row, percent(accepted)))
+    solution = fixed(float(dataset.attrs["solution_nll"]), 3)
+    text = (
+        f"Line charts of validation loss and accuracy against the distance from the solution, for "
+        f"{count(len(rows), 'method')}. The solution's validation loss is {solution} nats; the lowest of an ensemble "
+        f"of {count(int(dataset.attrs['samples']), 'sample')} is that of {_best(best, highest=False)}, "
+        f"{fixed(min((value for value in best.values() if math.isfinite(value)), default=math.nan), 3)}."
+    )
+    header = ("method", "chosen step", "setting", "distance / length", "NLL (nats)", "accuracy of a sample", "accepted")
+    return Summary(text, header, tuple(rows))
+
+
+def _shift(dataset: xr.Dataset) -> Summary:
+    severities = sorted(int(severity) for severity in dataset["severity"].values)
+    ends = list(dict.fromkeys((severities[0], severities[-1])))
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    rows, parts = [], []
+    for method in _names(dataset):
+        for severity in ends:
+            scores = [pick(dataset, "score", method=method, metric=key, severity=severity) for key in metrics]
+            cells = [_score(key, value) for key, value in zip(metrics, scores, strict=True)]
+            divergence = significant(pick(dataset, "jensen_shannon", method=method, severity=severity), 3)
+            rows.append((_named(method), str(severity), *cells, divergence))
+        if method in ("single", "independent"):
+            first, last = (
+                accuracy(pick(dataset, "score", method=method, metric="accuracy", severity=severity))
+                for severity in (ends[0], ends[-1])
+            )
+            parts.append(f"{_named(method)} from {first} to {last}")
+    text = (
+        f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
+        f"{count(len(_names(dataset)), 'method')}, and heat maps of the accuracy on "
+        f"{count(dataset.sizes['corruption'], 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+    )
+    return Summary(text, ("method", "severity", *_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
+
+
+def _randomness(dataset: xr.Dataset) -> Summary:
+    keys = ("disagreement", "normalized_disagreement", "distance", "cosine", "jensen_shannon")
+    rows, parts = [], []
+    for condition in _names(dataset):
+        last = _last_epoch(dataset.sel({"method": condition})["disagreement"])
+        values = [pick(dataset, key, method=condition, epoch=last) for key in keys]
+        rows.append((condition, str(last), percent(values[0]), *(significant(value, 3) for value in values[1:])))
+        parts.append(f"{condition}: {percent(values[0])}")
+    text = (
+        f"Line charts over epochs of the difference between two runs, under {count(len(rows), 'condition')}. "
+        f"Disagreement at the end: {'; '.join(parts)}."
+    )
+    header = ("condition", "epoch", "disagreement", "by error", "distance / length", "cosine", "Jensen-Shannon (nats)")
+    return Summary(text, header, tuple(rows))
+
+
+def _last_epoch(values: xr.DataArray) -> int:
+    known = np.flatnonzero(np.isfinite(values.values))
+    return int(values["epoch"].values[known[-1] if known.size else -1])
+
+
+def _cyclic(dataset: xr.Dataset) -> Summary:
+    rows, parts = [], []
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    for method in _names(dataset):
+        whole = [_score(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
+        single, together = (
+            accuracy(pick(dataset, key, method=method, metric="accuracy")) for key in ("member_score", "score")
+        )
+        divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
+        cost = [_whole(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
+        rows.append((_named(method), single, *whole, divergence, *cost))
+        parts.append(f"{_named(method)} from {single} to {together}")
+    text = (
+        f"Dot plots of scores and diversity for {count(len(rows), 'method')}, and each network's place in the plane of "
+        f"accuracy and diversity. Accuracy, mean network to ensemble: {listing(parts)}."
+    )
+    cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
+    return Summary(text, ("method", "mean network", *_ensembles(_header(dataset)), *cost), tuple(rows))
+
+
+def _ensembles(scores: Sequence[str]) -> list[str]:
+    return [f"ensemble: {score}" for score in scores]
+
+
+METHODS: dict[str, Callable[[xr.Dataset], Summary]] = {
+    "ensemble_methods": _ensemble_methods,
+    "decomposition": _decomposition,
+    "calibration": _calibration,
+    "subspace_scales": _subspace_scales,
+    "shift": _shift,
+    "randomness": _randomness,
+    "cyclic": _cyclic,
+}

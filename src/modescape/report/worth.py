@@ -1,0 +1,116 @@
+"""What each way to make an ensemble buys, and at which price: rows of a table and a sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots.style import METHOD_NAMES
+from modescape.report.reading import Gain, pick
+from modescape.report.wording import ABSENT, SPACE, count, decimals_for, fixed, interval, significant
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Worth:
+    """One way to make an ensemble, in words."""
+
+    method: str
+    training: str  # times the training of one network
+    passes: str  # forward passes for a prediction
+    accuracy: tuple[str, str]  # change in points, and its 95 % interval
+    nll: tuple[str, str]  # change in nats, and its interval
+    equivalent: tuple[str, str]  # independent networks with the same calibrated NLL, and its interval
+
+
+def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> list[Worth]:
+    """A row for every method within one member, and for as many independent networks; none if nothing was measured."""
+    if methods is None:
+        return []
+    samples = int(methods.attrs["samples"])
+    rows = []
+    for method in (str(name) for name in methods["method"].values):
+        independent = method == "independent"
+        size = min(samples, methods.sizes["size"]) if independent else 1
+        if independent and size == 1:
+            continue
+        passes = size * pick(methods, "forward_passes", method=method)
+        label = METHOD_NAMES.get(method, method)
+        rows.append(
+            Worth(
+                method=f"{size}{SPACE}independent networks" if independent else label,
+                training=f"{size}",
+                passes=fixed(passes, 0),
+                accuracy=_change(_gain(methods, method, "accuracy", size), 100),
+                nll=_change(_gain(methods, method, "nll", size), 1),
+                equivalent=_equivalent(calibration, method, size if independent else samples),
+            )
+        )
+    return rows
+
+
+def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> str:
+    """How many independent networks the best subspace method is worth; "" if that was not measured."""
+    if methods is None or calibration is None:
+        return ""
+    inside = [str(name) for name in calibration["other_method"].values if name != "independent"]
+    found = {method: _number(calibration, "equivalent", method) for method in inside}
+    found = {method: value for method, value in found.items() if math.isfinite(value)}
+    if not found:
+        return ""
+    best = max(found, key=lambda method: found[method])
+    low, high = (_number(calibration, f"equivalent_{end}", best) for end in ("low", "high"))
+    networks = int(methods.attrs["samples"])
+    subject = f"{count(networks, 'network')} of one run ({METHOD_NAMES.get(best, best)})"
+    if found[best] <= 1:
+        return (
+            f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
+            f"{subject}."
+        )
+    sentence = f"{subject} are worth {significant(found[best])} independent networks by calibrated likelihood"
+    bounds = f"{interval(low, high, 1)}" if math.isfinite(low) and math.isfinite(high) else "no interval"
+    return f"{sentence} ({bounds}{': inconclusive' if low <= 1 else ''})."
+
+
+def _gain(methods: xr.Dataset, method: str, metric: str, size: int) -> Gain:
+    low, value, high = (
+        pick(methods, name, method=method, metric=metric, size=size) for name in ("gain_low", "gain", "gain_high")
+    )
+    return Gain(size, value, low, high)
+
+
+def _change(gain: Gain, factor: float) -> tuple[str, str]:
+    if not math.isfinite(gain.value):
+        return ABSENT, ""
+    value, low, high = factor * gain.value, factor * gain.low, factor * gain.high
+    decimals = decimals_for(value) if factor > 1 else 3
+    bounds = _bounds(low, high, decimals)
+    return fixed(value, decimals, signed=True), bounds if gain.conclusive else f"{bounds}; inconclusive"
+
+
+def _equivalent(calibration: xr.Dataset | None, method: str, size: int) -> tuple[str, str]:
+    value = pick(calibration, "equivalent", other_method=method, size=size)
+    if not math.isfinite(value):
+        return ABSENT, ""
+    if method == "independent":
+        return fixed(value, 0), ""
+    low, high = (pick(calibration, f"equivalent_{end}", other_method=method, size=size) for end in ("low", "high"))
+    return fixed(value), _bounds(low, high, 1)
+
+
+def _bounds(low: float, high: float, decimals: int) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "no interval"
+    return f"{fixed(low, decimals)} to {fixed(high, decimals)}"
+
+
+def _number(calibration: xr.Dataset, variable: str, method: str) -> float:
+    """The value at the largest size that a method has."""
+    values = calibration[variable].sel(other_method=method).values
+    values = values[np.isfinite(values)]
+    return float(values[-1]) if len(values) else math.nan

@@ -1,0 +1,226 @@
+"""The analyses that draw or train networks, on a study that was really trained: identities and known ends."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from modescape import analyses, pipeline, tree
+from modescape.analyses import sampling
+from modescape.analyses.requirements import NotEnough
+from modescape.metrics import METRICS, brier, brier_law, combine
+from modescape.study import Study
+
+from .conftest import NETWORKS, SIZES
+
+
+@pytest.fixture(scope="module")
+def solutions(networks: Study) -> np.ndarray:
+    """Log-probabilities of the solutions on the test images, as the prediction stage wrote them."""
+    predictions = networks.predictions("test")
+    return predictions.log_probs([predictions.index(member, 4) for member in networks.trained])
+
+
+@pytest.fixture(scope="module")
+def truth(networks: Study) -> np.ndarray:
+    return networks.predictions("test").label
+
+
+def measured(networks: Study, name: str, **settings):
+    return analyses.measure(name, networks, **SIZES.get(name, {}), **settings)
+
+
+def test_the_single_networks_row_is_its_deterministic_evaluation(networks, solutions, truth):
+    found = networks.result("ensemble_methods").sel({"method": "independent", "size": 1})
+    for name, metric in METRICS.items():
+        wanted = np.mean(metric.function(solutions, truth))
+        assert float(found["score"].sel(metric=name)) == pytest.approx(wanted, abs=1e-6), name
+    under_shift = networks.result("shift").sel({"method": "single", "severity": 0})
+    np.testing.assert_allclose(under_shift["score"], found["score"], atol=1e-6)
+
+
+def test_the_average_is_evaluated_as_a_network(networks):
+    place = sampling.place_of(networks)
+    around = sampling.surroundings(place, 1)
+    images = place.dataset.test.image[:20]
+    found = around.log_prob("weight_average", None, 5, {"": images})[""]
+    rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # as many as samples
+    network = networks.model()
+    network.load_state_dict(tree.unravel(torch.stack(rows).mean(0).float(), networks.params(1, 4)))
+    with torch.no_grad():
+        wanted = torch.log_softmax(network(images.float() / 255), 1)
+    np.testing.assert_allclose(found[0], wanted, atol=1e-5)
+    assert len(found) == 1
+
+
+def test_the_same_samples_whatever_else_is_drawn(networks):
+    place = sampling.place_of(networks)
+    around = sampling.surroundings(place, 0)
+    images = {"": place.dataset.test.image[:10]}
+    for method in ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "pca_random", "swag"):
+        scale = sampling.BASES.get(method)
+        many, few = (around.log_prob(method, scale, count, images)[""] for count in (7, 2))
+        np.testing.assert_allclose(many[:2], few, atol=1e-6)
+        assert not np.allclose(many[0], many[1]), method
+        assert len(many) == 7
+
+
+def test_random_samples_keep_to_the_threshold(networks):
+    place = sampling.place_of(networks)
+    around = sampling.surroundings(place, 0)
+    split = place.dataset.validation
+    found = around.log_prob("random", 0.4, 10, {"": split.image})[""]
+    right = (found.argmax(-1) == split.label.numpy()).mean(1)
+    assert (right >= around.threshold - 1e-9).mean() >= 0.8  # after six tries a refused one is used
+    solution = around.log_prob("single", None, 1, {"": split.image})[""]
+    assert around.threshold == pytest.approx(0.9 * (solution.argmax(-1) == split.label.numpy()).mean())
+
+
+def test_scales_are_those_with_the_lowest_validation_loss(networks):
+    result = networks.result("subspace_scales")
+    chosen = sampling.scales(sampling.place_of(networks))
+    for method in result["method"].values:
+        own = result.sel({"method": method})
+        assert float(own["scale"][int(own["chosen"])]) == chosen[str(method)]
+        assert float(own["nll"][int(own["chosen"])]) == float(own["nll"].min())
+
+
+def test_published_scales_are_the_papers_and_the_notebooks(networks, tmp_path):
+    copy = shutil.copytree(networks.path, tmp_path / "study")
+    study = pipeline.analyse(copy, overrides=["subspace.variant=official", "analyses=[training]"])
+    settings = study.recipe.subspace
+    assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # spelled out in the study before
+    around = sampling.Surroundings.of(sampling.place_of(study), 0)
+    chosen = sampling.scales(around.place)
+    assert around.sampler("random", chosen["random"]).radius == pytest.approx(10)
+    assert around.sampler("low_rank", chosen["low_rank"]).scale == pytest.approx(1)
+    assert not around.sampler("pca_random", chosen["pca_random"]).scaled
+
+
+def test_the_bounds_of_the_diversity_plane_are_never_crossed(networks, solutions, truth):
+    plane = networks.result("diversity_plane")
+    best = plane.attrs["baseline_accuracy"]
+    a, d = plane["accuracy"].values, plane["disagreement"].values
+    there = np.isfinite(a)
+    assert (d[there] >= np.abs(a[there] - best) - 1e-12).all()
+    assert (d[there] <= np.minimum(1, 2 - a[there] - best) + 1e-12).all()
+    labels = solutions.argmax(-1)
+    own = plane.sel({"method": "independent"})
+    np.testing.assert_allclose(own["disagreement"][:2], (labels[1:] != labels[0]).mean(1))
+    np.testing.assert_allclose(own["diversity"][:2], (labels[1:] != labels[0]).sum(1) / (labels[1:] != truth).sum(1))
+
+
+def test_every_divergence_is_of_as_many_networks(networks):
+    for name in ("ensemble_methods", "shift", "ood", "decomposition", "diversity_map"):
+        assert networks.result(name).attrs["networks"] == 3, name
+    found = networks.result("ensemble_methods")["jensen_shannon"]
+    assert np.nanmax(found) <= np.log(3)
+
+
+def test_decompositions_are_identities(networks):
+    found = networks.result("decomposition")
+    np.testing.assert_allclose(found["ensemble_score"], found["mean_score"] - found["diversity"], atol=1e-12)
+
+
+def test_the_map_obeys_the_exact_law(networks, solutions, truth):
+    found = networks.result("diversity_map").sel({"metric": "raw", "method": "independent", "draw": 0})
+    law = brier_law(solutions[:, :80], truth[:80])
+    assert float(found["diversity"]) == pytest.approx(law.diversity, abs=1e-6)
+    assert float(found["ensemble_brier"]) == pytest.approx(
+        float(brier(combine(solutions[:, :80]), truth[:80])), abs=1e-6
+    )
+    assert float(found["equivalent"]) == pytest.approx(3)
+    average = networks.result("diversity_map").sel({"method": "weight_average", "draw": 0})
+    assert (average["diversity"] == 0).all()
+
+
+def test_reliability_adds_up_to_the_calibration_error(networks, solutions, truth):
+    found = networks.result("calibration").sel({"method": "independent"})
+    gap = np.nansum(found["share"] * np.abs(found["accuracy"] - found["confidence"]))
+    assert gap == pytest.approx(float(found["ece"]), abs=1e-12)
+    assert float(found["ece"]) == pytest.approx(float(METRICS["ece"].function(combine(solutions), truth)), abs=1e-6)
+
+
+def test_equivalents_of_independent_networks_are_their_number(networks):
+    found = networks.result("calibration").sel({"other_method": "independent"})
+    falling = np.diff(found["calibrated_nll"]) < 0
+    assert (found["equivalent"].values[1:][falling] == found["size"].values[1:][falling]).all()
+
+
+def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):
+    found = networks.result("radial")
+    labels = solutions[:, :60].argmax(-1)
+    one = found.sel(x=1.0, y=0.0)
+    assert float(one["accuracy"]) == pytest.approx((labels[0] == truth[:60]).mean())
+    assert float(one["agreement"][0]) == float(one["similarity"][0]) == 1
+    origin = found.sel(x=0.0)
+    assert len(np.unique(origin["accuracy"])) == 1  # all angles are one point
+    assert float(found["path_x"].sel(member=0, epoch=4)) == pytest.approx(1)
+    assert float(found["path_y"].sel(member=1, epoch=4)) == pytest.approx(1)
+    assert (found["nll_best_temperature"] <= found["nll"] + 1e-9).all()
+
+
+def test_both_ways_of_the_tunnel_have_the_solutions_at_their_ends(networks, solutions, truth):
+    found = networks.result("tunnel")
+    for end, t in ((0, 0.0), (1, 1.0)):
+        wanted = float(METRICS["nll"].function(solutions[end, :60], truth[:60]))
+        np.testing.assert_allclose(found["loss"].sel(t=t), wanted, atol=1e-5)
+        np.testing.assert_allclose(found["agreement"].isel(member=end).sel(t=t), 1)
+    np.testing.assert_allclose(found["triangle_accuracy"].sel(y=1.25, x=0.0), 0, atol=1)
+    assert (found["barrier"] >= 0).all()
+
+
+def test_shared_streams_give_the_same_networks_and_a_last_bit_does_not(networks):
+    found = networks.result("randomness")
+    same = found.sel({"method": "same initialisation, same order, same dropout"})
+    assert (same["disagreement"] == 0).all()
+    assert (same["distance"] == 0).all()
+    bit = found.sel({"method": "same initialisation, same order, same dropout, last bit"})
+    assert 0 < float(bit["distance"][0]) < 1e-7
+    assert float(bit["distance"][-1]) > float(bit["distance"][0])
+    apart = found.sel({"method": "different initialisation, different order, different dropout"})
+    assert float(apart["distance"][0]) > 0.5
+    start = found.sel({"method": "same initialisation, different order, same dropout"})["distance"]
+    assert float(start[0]) == 0
+    assert float(start[-1]) > 0
+
+
+def test_cyclic_runs_are_compared_at_equal_training(networks):
+    found = networks.result("cyclic")
+    assert found.attrs["networks"] == 2
+    assert (found["training_epochs"] == 4).all()
+    snapshots = networks.variant("cyclic-snapshots")
+    predictions = snapshots.predictions("test")
+    ensembles = [
+        combine(predictions.log_probs([predictions.index(member, epoch) for epoch in (2, 4)])) for member in (0, 1)
+    ]
+    wanted = np.mean([METRICS["nll"].function(one, predictions.label) for one in ensembles])
+    assert float(found["score"].sel({"method": "snapshots", "metric": "nll"})) == pytest.approx(wanted)
+    hot = networks.variant("cyclic-csgmcmc-hot")
+    assert not np.array_equal(hot.weights(0, 4), snapshots.weights(0, 4))
+    assert np.array_equal(hot.weights(0, 1), snapshots.weights(0, 1))  # noise comes in the last tenth of a cycle
+
+
+def test_a_finished_variant_is_not_trained_again(networks):
+    before = {path: path.stat().st_mtime_ns for path in (networks.path / "variants").rglob("*.safetensors")}
+    pipeline.analyse(networks.path, ["cyclic"])
+    assert {path: path.stat().st_mtime_ns for path in (networks.path / "variants").rglob("*.safetensors")} == before
+
+
+def test_a_study_that_is_too_small_says_what_each_analysis_needs(tmp_path):
+    overrides = [*NETWORKS, "train.members=1", "train.keep_last=1", "train.trajectories=0", "train.epochs=2"]
+    study = pipeline.run("digits", tmp_path / "study", overrides=[*overrides, "analyses=[training]"])
+    sentences = {
+        "radial": "the radial cut needs 2 trained members or more; this study has 1",
+        "tunnel": "a tunnel between solutions needs 2 trained members or more; this study has 1",
+        "tsne_subspace": "the recipe keeps none (train.trajectories: 0)",
+    }
+    for name, sentence in sentences.items():
+        with pytest.raises(NotEnough, match=re.escape(sentence)):
+            analyses.measure(name, study)
+    for name in ("ensemble_methods", "calibration", "diversity_plane", "shift", "ood", "subspace_scales"):
+        assert analyses.measure(name, study, **SIZES.get(name, {})).data_vars, name

@@ -1,0 +1,76 @@
+"""What each method buys, in words: numbers of the results, inconclusive by rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from example_results import example_result
+
+from modescape.report.worth import worth_sentence, worths
+
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+@pytest.fixture
+def methods():
+    return example_result("ensemble_methods")
+
+
+@pytest.fixture
+def calibration():
+    return example_result("calibration")
+
+
+def set_gain(methods, method, metric, size, low, value, high):
+    for name, number in (("gain_low", low), ("gain", value), ("gain_high", high)):
+        methods[name].loc[{"method": method, "metric": metric, "size": size}] = number
+
+
+def set_equivalent(calibration, method, low, value, high):
+    size = calibration["size"].values[np.isfinite(calibration["equivalent"].sel(other_method=method))][-1]
+    for name, number in (("equivalent_low", low), ("equivalent", value), ("equivalent_high", high)):
+        calibration[name].loc[{"other_method": method, "size": size}] = number
+
+
+def test_a_row_for_every_method_and_for_as_many_independent_networks(methods, calibration):
+    rows = worths(methods, calibration)
+    assert len(rows) == methods.sizes["method"]
+    samples = methods.attrs["samples"]
+    first = next(row for row in rows if "independent networks" in row.method)
+    count = str(samples)
+    assert (first.method, first.training, first.passes) == (f"{samples}{SPACE}independent networks", count, count)
+    assert all(row.training == "1" for row in rows if row is not first)
+
+
+def test_changes_are_written_with_their_interval_and_the_rule(methods, calibration):
+    set_gain(methods, "random", "accuracy", 1, -0.004, 0.002, 0.008)
+    set_gain(methods, "random", "nll", 1, -0.05, -0.03, -0.01)
+    row = next(row for row in worths(methods, calibration) if row.method.startswith("Random"))
+    assert row.accuracy == ("+0.2", "\N{MINUS SIGN}0.4 to 0.8; inconclusive")
+    assert row.nll == ("\N{MINUS SIGN}0.030", "\N{MINUS SIGN}0.050 to \N{MINUS SIGN}0.010")
+
+
+def test_the_best_method_inside_a_run_is_named_with_its_worth(methods, calibration):
+    for method in calibration["other_method"].values:
+        if method != "independent":
+            set_equivalent(calibration, method, 1.0, 1.0, 1.1)
+    assert worth_sentence(methods, calibration).startswith(
+        "No method inside one run is worth more than its one network"
+    )
+    set_equivalent(calibration, "diagonal", 1.1, 1.3, 1.6)
+    sentence = worth_sentence(methods, calibration)
+    assert "Diagonal Gaussian" in sentence
+    assert f"are worth 1.3 independent networks by calibrated likelihood (95{SPACE}% interval 1.1 to 1.6)." in sentence
+    set_equivalent(calibration, "diagonal", 1.0, 1.3, 1.6)
+    assert "inconclusive" in worth_sentence(methods, calibration)
+
+
+def test_nothing_measured_says_nothing(methods):
+    assert worths(None, None) == []
+    assert worth_sentence(methods, None) == worth_sentence(None, None) == ""
+    assert all(row.equivalent == ("\N{EN DASH}", "") for row in worths(methods, None))
+
+
+def test_a_single_member_has_no_row_of_independent_networks():
+    rows = worths(example_result("ensemble_methods", members=1), None)
+    assert not any("independent networks" in row.method for row in rows)
