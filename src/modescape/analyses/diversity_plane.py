@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import BASES, METHODS, SWEEP, Surroundings, available, place_of, surroundings
+from modescape.analyses.sampling import BASES, METHODS, Surroundings, available, place_of, surroundings
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.results import make_result
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 POINTS = 200  # of the limit curves
+STEPS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the scales of `BASES`: from near the solution to far out
 PUBLISHED = {"random": 7.0, "dropout": 1.0, "diagonal": 10.0, "low_rank": 6.0}
 # official code, over the scale for ensembles: radius 70 U(0, 1), rate .1 U(0, 1), deviation times 10, z times 6
 
@@ -24,8 +25,8 @@ PUBLISHED = {"random": 7.0, "dropout": 1.0, "diagonal": 10.0, "low_rank": 6.0}
 def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
     """Accuracy of networks, and how often their labels differ from a baseline's, divided by their own error.
 
-    The baseline is the first trained member's solution; methods draw around it, at all steps of their sweep and without
-    a threshold, so that each traces its way out of the solution. "trajectory" holds the earlier checkpoints.
+    The baseline is the first trained member's solution; methods draw around it, at several scales and without a
+    threshold, so that each traces its way out of the solution. "trajectory" holds the earlier checkpoints.
 
     Args:
         study: the study.
@@ -88,7 +89,7 @@ def _solutions(study: Study, members: list[int]) -> np.ndarray:
 
 
 def _draws(around: Surroundings, method: str, draws: int, images: dict) -> list[np.ndarray]:
-    """Log-probabilities of about as many draws at every step of the sweep; earlier checkpoints for "trajectory"."""
+    """Log-probabilities of about as many draws at every scale; earlier checkpoints for "trajectory"."""
     if method == "trajectory":  # without the solution, which is the baseline
         return [around.log_prob(method, None, len(around.states), images)["test"][:-1]]
     if method not in BASES:
@@ -96,7 +97,7 @@ def _draws(around: Surroundings, method: str, draws: int, images: dict) -> list[
     if around.place.study.recipe.subspace.variant != "swept":
         factors: tuple[float, ...] = (PUBLISHED.get(method, 1.0),)
     else:
-        factors = SWEEP
+        factors = STEPS
     shares = [draws // len(factors) + (step < draws % len(factors)) for step in range(len(factors))]
     return [
         around.log_prob(method, factor * BASES[method], share, images, purpose=f"plane {step}", accept=False)["test"]

@@ -36,7 +36,7 @@ BASES = {  # method -> the scale around which it is swept; the published one whe
     "pca_random": 1.0,  # times the standard deviation of the accepted random samples along each direction
     "swag": 0.5,  # times the covariance
 }
-SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the base
+SWEEP = (1 / 64, 1 / 16, 0.25, 0.5, 1.0, 2.0, 4.0)  # times the base; small enough that the best is inside
 SWEEP_MEMBERS = 3  # first members on which scales are chosen
 PUBLISHED_UNITS = {"random": 100.0, "low_rank": 10.0}  # weight units at scale 1: 10 and 1 at the scales above
 TOGETHER = 5  # networks whose weights are in memory together
