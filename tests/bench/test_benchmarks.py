@@ -105,6 +105,7 @@ def test_a_shift_is_found_with_its_interval():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a minute on two free cores
 def test_the_script_for_a_gpu_runs_whole_on_the_cpu(tmp_path, capsys):
     found = gpu.main(["--device", "cpu", "--small", "--out", str(tmp_path / "gpu.json")])
     assert not [name for name, part in found.items() if isinstance(part, dict) and {"failed", "left out"} & set(part)]

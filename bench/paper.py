@@ -1,0 +1,159 @@
+"""The figures of a study that docs/paper.md holds beside the paper's, as Markdown.
+
+Usage: python bench/paper.py STUDY > part.md
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from modescape.plots.style import METHOD_NAMES
+from modescape.study import Study
+
+
+def main() -> None:
+    """Print every table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path)
+    study = Study.open(parser.parse_args().study)
+    for part in (ensembles, shift, divergence, other_data, rest):
+        print(f"{part(study)}\n")
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def label(method: str) -> str:
+    """As in the figures."""
+    plus = method.removeprefix("independent + ")
+    return METHOD_NAMES.get(method, f"Independent + {METHOD_NAMES.get(plus, plus)}")
+
+
+def of(values: xr.DataArray, **labels: Any) -> float:
+    """One number."""
+    return float(values.sel(labels))
+
+
+def with_interval(dataset: xr.Dataset, name: str, digits: int, factor: float = 1, **labels: Any) -> str:
+    """Value and 95 % interval."""
+    low, value, high = (factor * of(dataset[f"{name}{end}"], **labels) for end in ("_low", "", "_high"))
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def ensembles(study: Study) -> str:
+    """Figure 8: within a member, two and five members; gain and worth."""
+    found, worth = study.result("ensemble_methods"), study.result("calibration")
+    rows = []
+    for method in found["method"].values:
+        row = [label(method)]
+        for metric in ("accuracy", "brier"):
+            sizes = [size for size in (1, 2, 5, found.sizes["size"]) if size <= found.sizes["size"]]
+            row.append(
+                " / ".join(f"{of(found['score'], method=method, metric=metric, size=size):.3f}" for size in sizes)
+            )
+        row.append(with_interval(found, "gain", 1, 100, method=method, metric="accuracy", size=1))
+        row.append(with_interval(found, "gain", 3, method=method, metric="brier", size=1))
+        if method in worth["other_method"].values and method != "independent":
+            size = int(worth["equivalent"].sel(other_method=method).dropna("size")["size"].max())
+            row.append(with_interval(worth, "equivalent", 2, other_method=method, size=size))
+        else:
+            row.append("")
+        rows.append(row)
+    gains = [
+        f"{metric} {with_interval(found, 'gain', 3, method='independent', metric=metric, size=5)}"
+        for metric in ("accuracy", "brier", "nll")
+    ]
+    header = ["method", "accuracy, 1 / 2 / 5 / all members", "Brier", "gain of size 1, points", "in Brier", "worth"]
+    return f"{table(header, rows)}\n\nGain of 5 independent networks: {'; '.join(gains)}."
+
+
+def shift(study: Study) -> str:
+    """Figure 9, left and middle."""
+    found, rows = study.result("shift"), []
+    for metric in ("accuracy", "brier"):
+        for method in found["method"].values:
+            values = found["score"].sel({"method": method, "metric": metric}).values
+            rows.append([metric, label(method), *(f"{value:.3f}" for value in values)])
+    return table(["", "method", *map(str, found["severity"].values)], rows)
+
+
+def divergence(study: Study) -> str:
+    """Figure 9, right: raw, and calibrated at both ends."""
+    found, rows = study.result("shift"), []
+    for method in found["method"].values:
+        raw, tempered = (found[name].sel({"method": method}).values for name in NAMES)
+        if np.isfinite(raw).all():
+            rows.append([label(method), *(f"{value:.4f}" for value in raw), f"{tempered[0]:.4f} / {tempered[-1]:.4f}"])
+    rows.sort(key=lambda row: -float(row[1]))
+    return table(["method", *map(str, found["severity"].values), "calibrated, 0 / 5"], rows)
+
+
+NAMES = ("jensen_shannon", "jensen_shannon_calibrated")
+
+
+def other_data(study: Study) -> str:
+    """Section 5.3: divergence, and how well other data is told apart."""
+    found, rows = study.result("ood"), []
+    sets = [str(name) for name in found["corruption"].values]
+    for method in found["method"].values:
+        own = found.sel({"method": method})
+        told = [f"{of(own['auroc'], metric='entropy', corruption=name):.3f}" for name in sets[1:]]
+        rows.append([label(method), *(f"{of(own['jensen_shannon'], corruption=name):.4f}" for name in sets), *told])
+    return table(["method", *(f"JS, {name}" for name in sets), *(f"AUROC, {name}" for name in sets[1:])], rows)
+
+
+def rest(study: Study) -> str:
+    """Single numbers of the other figures."""
+    pairs, plane = study.result("solution_similarity"), study.result("diversity_plane")
+    radial, tunnel = study.result("radial"), study.result("tunnel")
+    chance, cyclic = study.result("randomness"), study.result("cyclic")
+    stars = plane.sel({"method": "independent"})
+    lines: list[str] = []
+    for key in pairs["metric"].values:
+        low, mean, high = (of(pairs[f"pair_{end}"], metric=key) for end in ("low", "mean", "high"))
+        lines.append(f"pairs of solutions, {key}: {mean:.3f} ({low:.3f} to {high:.3f})")
+    lines.append(f"late snapshots disagree: {float(pairs['last_epochs_disagreement'].mean()):.3f}")
+    ends = {name: (float(stars[name].min()), float(stars[name].max())) for name in ("accuracy", "diversity")}
+    lines.append(
+        f"plane: baseline {plane.attrs['baseline_accuracy']:.3f}; independent: accuracy "
+        "{:.3f} to {:.3f}, diversity {:.2f} to {:.2f}".format(*ends["accuracy"], *ends["diversity"])
+    )
+    right = radial["accuracy"]
+    at_solutions, between = [of(right, x=1.0, y=angle) for angle in (0.0, 90.0)], of(right, x=1.0, y=45.0)
+    alike = float(radial["similarity"].isel(member=0).sel(x=1.0, y=90.0))
+    near = float(right.sel(x=0.2, method="nearest").mean())
+    lines.append(
+        f"radial: accuracy at the solutions {at_solutions[0]:.3f}, {at_solutions[1]:.3f}; between them at radius 1 "
+        f"{between:.3f}; at radius .2 {near:.3f}; similarity of solution 2 to 1 {alike:.2f}"
+    )
+    height = {way: of(tunnel["barrier"], method=way, metric="train_loss") for way in ("straight", "tunnel")}
+    middle = tunnel["similarity"].sel({"method": "tunnel"}).isel(t=tunnel.sizes["t"] // 2).values
+    lines.append(
+        f"tunnel: barrier of the training loss {height['straight']:.2f} straight, {height['tunnel']:.3f} there; "
+        f"similarity in the middle to both ends and to an unrelated solution {middle.round(2).tolist()}"
+    )
+    for method in chance["method"].values:
+        own = chance.sel({"method": method}).isel(epoch=-1)
+        lines.append(
+            f"{method}: disagreement {float(own['disagreement']):.3f}, distance {float(own['distance']):.2g}, "
+            f"JS {float(own['jensen_shannon']):.4f}"
+        )
+    for method in cyclic["method"].values:
+        own = cyclic.sel({"method": method})
+        lines.append(
+            f"cyclic, {method}: ensemble {with_interval(own, 'score', 3, metric='accuracy')}, member "
+            f"{of(own['member_score'], metric='accuracy'):.3f}, JS {float(own['jensen_shannon']):.4f}"
+        )
+    return "\n".join(f"* {line}" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
