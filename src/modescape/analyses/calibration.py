@@ -44,6 +44,8 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
     the test images and scored on the other, both ways. The equivalent of a method is the number of independent networks
     whose ensemble has its calibrated NLL.
 
+    All of it is on the same members (``subspace.runs``).
+
     Args:
         study: the study.
         splits: random halves that the calibrated NLL is averaged over.
@@ -54,7 +56,8 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
 
     Source: Ashukha et al. 2020, arXiv 2002.06470; Guo et al. 2017, arXiv 1706.04599.
     """
-    members = trained(study, 1, "calibration")
+    trained(study, 1, "calibration")
+    members = runs_of(study)
     place = place_of(study)
     test, validation = place.dataset.test, place.dataset.validation
     label, validation_label = test.label.cpu().numpy(), validation.label.cpu().numpy()

@@ -21,11 +21,11 @@ MOST_SUBSETS = 200  # of solutions whose divergence is averaged
 def networks_compared(study: Study) -> int:
     """Networks in every Jensen-Shannon column: ``subspace.samples``, or as many as the scarcest method has.
 
-    The divergence of M networks is at most ln M, so M must be the same for all. Solutions are as many as members,
-    checkpoints of one run as many as are kept.
+    The divergence of M networks is at most ln M, so M must be the same for all. Solutions are as many as members (of
+    ``subspace.runs``), checkpoints of one run as many as are kept.
     """
-    wanted = study.recipe.subspace.samples
-    scarce = [count for count in (len(study.trained), len(last_epochs(study, wanted))) if count >= 2]
+    wanted, runs = study.recipe.subspace.samples, min(len(study.trained), study.recipe.subspace.runs)
+    scarce = [count for count in (runs, len(last_epochs(study, wanted))) if count >= 2]
     return min([wanted, *scarce])
 
 

@@ -36,7 +36,8 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: the ambiguity decomposition (Krogh and Vedelsby 1995) in its exact forms for both scores.
     """
-    members = trained(study, 1, "the decomposition of the gain")
+    trained(study, 1, "the decomposition of the gain")
+    members = runs_of(study)
     place = place_of(study)
     networks, methods = networks_compared(study), sampled_methods(place)
     images, label = {"test": place.dataset.test.image}, place.dataset.test.label.cpu().numpy()

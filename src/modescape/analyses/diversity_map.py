@@ -41,9 +41,9 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
 
     The ensemble of K networks scores y - (1 - 1/K) x exactly, so straight lines on the map are equal ensembles. Each
     subspace method is drawn at every step of its sweep, beside independent members, late checkpoints of one run and
-    weight averages (V = 0); on the test images and under shift of severity 3, raw and after each network's temperature
-    was fitted on validation images. The barrier is that of the training loss on the straight line from the first run's
-    solution to each network.
+    weight averages (V = 0), all of the same members (``subspace.runs``); on the test images and under shift of severity
+    3, raw and after each network's temperature was fitted on validation images. The barrier is that of the training
+    loss on the straight line from the first run's solution to each network.
 
     Args:
         study: the study.
@@ -54,7 +54,8 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     Raises:
         NotEnough: if fewer than two networks of a method can be had.
     """
-    members = trained(study, 1, "the diversity map")
+    trained(study, 1, "the diversity map")
+    members = runs_of(study)
     place = place_of(study)
     networks = networks_compared(study)
     if networks < 2:
@@ -69,7 +70,7 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         cooled = {name: calibrated(parts[name], parts[VALIDATION], validation_label) for name in ("", "shifted")}
         return np.array([_law(part, label) for part in (parts[""], cooled[""], parts["shifted"], cooled["shifted"])])
 
-    runs = [surroundings(place, member) for member in runs_of(study)]
+    runs = [surroundings(place, member) for member in members]
     first, epochs = runs[0], float(study.recipe.train.epochs)
     split = some_training_images(first, train_examples)
 

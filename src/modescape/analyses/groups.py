@@ -19,7 +19,7 @@ MOST_GROUPS = 20  # subsets of independent members that are looked at where ever
 
 
 def runs_of(study: Study) -> list[int]:
-    """The members around whose solutions samples are drawn where not all are needed."""
+    """The members that are looked at where not all are needed: the same for every method."""
     return study.trained[: study.recipe.subspace.runs]
 
 
@@ -38,8 +38,8 @@ def around_solutions(
 
 
 def solutions(place: Workplace, images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Predictions of all trained members' solutions, [member, example, class] a set."""
-    found = [surroundings(place, member).log_prob("single", None, 1, images) for member in place.study.trained]
+    """Predictions of the same members' solutions, [member, example, class] a set."""
+    found = [surroundings(place, member).log_prob("single", None, 1, images) for member in runs_of(place.study)]
     return {name: np.concatenate([one[name] for one in found]) for name in images}
 
 

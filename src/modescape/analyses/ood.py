@@ -30,7 +30,8 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
     """Divergence and entropy on other data (``data.ood``) and on the test images, and how well they are told apart.
 
     Scores are the entropy of an ensemble's mean probability and 1 minus its largest probability; other data is the
-    positive class. Every method has as many networks: "single" one, all others those of the Jensen-Shannon columns.
+    positive class. All of it is on the same members (``subspace.runs``). Every method has as many networks: "single"
+    one, all others those of the Jensen-Shannon columns.
 
     Args:
         study: the study.
@@ -43,7 +44,8 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
 
     Source: Fort et al. 2019, arXiv 1912.02757, section 5 (SVHN); Hendrycks and Gimpel 2017, arXiv 1610.02136.
     """
-    members = trained(study, 1, "other data")
+    trained(study, 1, "other data")
+    members = runs_of(study)
     place = place_of(study)
     test = place.dataset.test
     images = {INSIDE: test.image[:examples]}

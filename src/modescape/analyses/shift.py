@@ -31,9 +31,10 @@ def measure(study: Study) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
-    judged on the whole test set. "single" is the mean member, "independent" the mean over subsets of as many members as
-    a method has networks, a subspace method the mean over the first members (``subspace.runs``) of the ensemble around
-    each, and "independent + X" averages X, the method with the best validation NLL, over all those members.
+    judged on the whole test set. Everything is on the same members (``subspace.runs``): "single" is the mean member,
+    "independent" the mean over subsets of as many members as a method has networks, a subspace method the mean over
+    members of the ensemble around each, and "independent + X" averages X, the method with the best validation NLL, over
+    all of them.
 
     Raises:
         NotEnough: if no member is trained.
@@ -41,14 +42,15 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
     """
-    members = trained(study, 1, "the comparison under shift")
+    trained(study, 1, "the comparison under shift")
+    members = runs_of(study)
     place = place_of(study)
     recipe = study.recipe
     shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"])
     images = {str(severity): shift.images(severity) for severity in (0, *SEVERITIES)}
     images[VALIDATION] = place.dataset.validation.image
     label, validation_label = place.dataset.test.label.cpu().numpy(), place.dataset.validation.label.cpu().numpy()
-    networks, runs = networks_compared(study), runs_of(study)
+    networks = networks_compared(study)
     table = Table(label, shift.corruption_of.numpy(), len(shift.corruptions))
 
     found = solutions(place, images)
@@ -65,7 +67,7 @@ def measure(study: Study) -> xr.Dataset:
     for method in [method for method in methods if method in available(place)]:
         means: dict[str, list[np.ndarray]] = {name: [] for name in images}
         spreads_of: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in images}
-        for member in runs:
+        for member in members:
             parts = surroundings(place, member).log_prob(method, scales(place)[method], recipe.subspace.samples, images)
             for name, part in parts.items():
                 means[name].append(combine(part).astype(np.float32))
@@ -95,7 +97,7 @@ def measure(study: Study) -> xr.Dataset:
         split="test",
         samples=recipe.subspace.samples,
         networks=networks,
-        runs=len(runs),
+        runs=len(members),
         source="our corruptions" if shift.official is None else shift.official.folder.name,
         variant=recipe.subspace.variant,
     )
