@@ -15,6 +15,8 @@ from modescape.report.wording import ABSENT, SPACE, count, decimals_for, fixed, 
 if TYPE_CHECKING:
     import xarray as xr
 
+ONE = 1.05  # below it a worth is written "1.0"
+
 
 @dataclass(frozen=True)
 class Worth:
@@ -67,7 +69,7 @@ def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -
     low, high = (_number(calibration, f"equivalent_{end}", best) for end in ("low", "high"))
     networks = int(methods.attrs["samples"])
     subject = f"{count(networks, 'network')} of one run ({METHOD_NAMES.get(best, best)})"
-    if found[best] <= 1:
+    if found[best] < ONE:
         return (
             f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
             f"{subject}."
