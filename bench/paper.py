@@ -106,7 +106,8 @@ def other_data(study: Study) -> str:
     for method in found["method"].values:
         own = found.sel({"method": method})
         told = [f"{of(own['auroc'], metric='entropy', corruption=name):.3f}" for name in sets[1:]]
-        rows.append([label(method), *(f"{of(own['jensen_shannon'], corruption=name):.4f}" for name in sets), *told])
+        spread = [of(own["jensen_shannon"], corruption=name) for name in sets]
+        rows.append([label(method), *("" if np.isnan(value) else f"{value:.4f}" for value in spread), *told])
     return table(["method", *(f"JS, {name}" for name in sets), *(f"AUROC, {name}" for name in sets[1:])], rows)
 
 
