@@ -31,6 +31,26 @@ def test_the_same_result_gives_the_same_bytes(folder):
         assert path.read_bytes() == (folder / "second" / path.name).read_bytes(), path.name
 
 
+def test_the_last_bit_of_the_layout_does_not_reach_the_files(monkeypatch):
+    """The layout's solver may round differently from one process to the next."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    def saved():
+        figure = plots.draw("ensemble_size", example_result("ensemble_size", members=3))
+        files.settle(figure)
+        return files.image(figure, "svg")
+
+    plain, execute = saved(), ConstrainedLayoutEngine.execute
+
+    def unsteady(self, figure):
+        execute(self, figure)
+        for axes in figure.axes:
+            axes._set_position([value * (1 + 1e-15) for value in axes.get_position(original=True).bounds])
+
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", unsteady)
+    assert saved() == plain
+
+
 def test_png_has_200_dots_per_inch(folder):
     from PIL import Image
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
 import warnings
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 200
+PLACE_DIGITS = 6  # of a panel's edges, as shares of the figure: a thousandth of a pixel
 PANEL_WIDTH = 310  # pixels that a panel needs: narrower windows scroll sideways
 
 PAGE = """<!doctype html>
@@ -51,6 +54,7 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
 
     folder.mkdir(parents=True, exist_ok=True)
     title = figure.get_suptitle()
+    settle(figure)
     contents = {
         f"{name}.png": image(figure, "png"),
         f"{name}.svg": image(figure, "svg"),
@@ -64,15 +68,34 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
     return tuple(folder / file_name for file_name in contents)
 
 
+def settle(figure: Figure) -> None:
+    """Lay a figure out, once for all its files, and round the places of its panels.
+
+    The solver behind the layout may differ in the last bit from one process to the next, which shows in the names
+    inside an SVG: they are digests of places.
+    """
+    with _drawing():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(value, PLACE_DIGITS) for value in axes.get_position(original=True).bounds])
+
+
 def image(figure: Figure, kind: str) -> bytes:
     """A figure as PNG or SVG, without a date."""
     buffer = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with _drawing():
+        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
     with paper.looks(), warnings.catch_warnings():
         # class names may be in any script; matplotlib draws a box for a letter it has no shape of
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from", category=UserWarning)
-        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
-    return buffer.getvalue()
+        yield
 
 
 def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
