@@ -78,7 +78,8 @@ def settle(figure: Figure) -> None:
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position([round(value, PLACE_DIGITS) for value in axes.get_position(original=True).bounds])
+        left, bottom, width, height = (round(value, PLACE_DIGITS) for value in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def image(figure: Figure, kind: str) -> bytes:
