@@ -1,0 +1,153 @@
+"""Recipes from names, files and overrides, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from modescape.errors import InputError
+from modescape.recipe.sections import Constant, Cosine, Cyclic, Halving, Recipe, Step
+
+
+def builtin_names() -> list[str]:
+    """Names of the built-in recipes."""
+    folder = resources.files("modescape.recipes")
+    return sorted(Path(item.name).stem for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def builtin_text(name: str) -> str:
+    """The YAML text of a built-in recipe, comments included."""
+    if name not in builtin_names():
+        raise InputError(f"no recipe {name!r}; {_nearest(name, builtin_names())}")
+    return (resources.files("modescape.recipes") / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe: a built-in name, a YAML file or a `Recipe`, with ``key.path=value`` overrides.
+
+    Raises:
+        InputError: if there is no such recipe, or a key or a value is wrong.
+    """
+    if isinstance(recipe, Recipe):
+        return parse(override(recipe.model_dump(mode="json"), overrides), origin="the recipe")
+    path = Path(recipe)
+    if str(recipe).endswith((".yaml", ".yml")) or path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise InputError(f"cannot read the recipe file '{recipe}': {reason}") from error
+        origin, default_name = f"'{recipe}'", path.stem
+    else:
+        text, origin, default_name = builtin_text(str(recipe)), f"recipe {recipe}", str(recipe)
+    values = parse_yaml(text, origin)
+    if "name" not in values and isinstance(values, dict):
+        values = {"name": default_name, **values}
+    return parse(override(values, overrides), origin)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data; 1e-3 is a number (YAML 1.1 reads text), and a key that is given twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A dictionary whose keys are all different."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = [key for number, key in enumerate(keys) if key in keys[:number]]
+        if repeated:
+            raise yaml.YAMLError(f"the key {repeated[0]!r} is given twice, {str(node.start_mark).strip()}")
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def parse_yaml(text: str, origin: str) -> dict[str, Any]:
+    """YAML text to a dictionary; plain data only, no aliases or tags."""
+    try:
+        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
+        values = None if aliases else yaml.load(text, Loader=_Loader)  # aliases can grow without bound
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        problem = " ".join(str(error).split()) or "nested too deeply"
+        raise InputError(f"{origin} is not valid YAML: {problem}") from error
+    if aliases:
+        raise InputError(f"{origin}: YAML aliases (*name) are not supported; write the value out")
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise InputError(f"{origin} holds {type(values).__name__}, expected keys and values such as 'train:'")
+    return values
+
+
+def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Apply ``key.path=value`` settings; a value is YAML (``4``, ``[tsne]``, ``null``)."""
+    for setting in overrides:
+        path, equals, text = setting.partition("=")
+        if not equals or not path.strip():
+            raise InputError(f"--set {setting!r} is not of the form key.path=value, such as train.members=4")
+        try:
+            value = yaml.load(text, Loader=_Loader) if text.strip() else None
+        except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date such as 2020-99-99
+            raise InputError(f"--set {path}: {text!r} is not a YAML value") from error
+        values = _with(values, path.strip().split("."), value)
+    return values
+
+
+def _with(values: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    """A copy of ``values`` in which the nested key is replaced."""
+    first, *rest = keys
+    if not rest:
+        return {**values, first: value}
+    inner = values.get(first) or {}
+    return {**values, first: _with(inner if isinstance(inner, dict) else {}, rest, value)}
+
+
+def parse(values: dict[str, Any], origin: str) -> Recipe:
+    """Validate keys and values.
+
+    Raises:
+        InputError: naming the first wrong key, what came and what was expected.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {_explain(error.errors()[0])}") from error
+
+
+def _explain(problem: Any) -> str:
+    """One plain sentence for a validation error of pydantic."""
+    # pydantic names the alternative of a union inside the location ("halving", "constrained-int"): not a key
+    where = [str(part) for part in problem["loc"]]
+    kinds = {"constant", "step", "halving", "cosine", "cyclic"}
+    keys = [part for part in where if part not in kinds and "constrained" not in part and "function-" not in part]
+    keys = [part for part in keys if part not in ("int", "float")] or keys
+    path = ".".join(keys)
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        return f"unknown key {path!r}; {_nearest(keys[-1], known)}"
+    came = problem.get("input")
+    return f"{path} is {came!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    """Keys that the section at ``path`` (as in a pydantic location) may hold."""
+    section: Any = Recipe
+    schedules = {"constant": Constant, "step": Step, "halving": Halving, "cosine": Cosine, "cyclic": Cyclic}
+    for part in path:
+        section = schedules[part] if part in schedules else section.model_fields[part].annotation
+        if not hasattr(section, "model_fields"):
+            section = Constant
+    return list(section.model_fields)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """Either "did you mean ...?" or the list of what there is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
