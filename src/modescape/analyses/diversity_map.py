@@ -13,7 +13,8 @@ from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of
 from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.requirements import NotEnough, left_out, trained
-from modescape.analyses.sampling import BASES, SWEEP, Surroundings, available, place_of, surroundings
+from modescape.analyses.sampling import BASES, Surroundings, available, place_of, surroundings
+from modescape.analyses.scales import SWEEP
 from modescape.data.shift import Shift
 from modescape.metrics import BrierLaw, brier, brier_equivalent, brier_law
 from modescape.results import make_result

@@ -9,7 +9,8 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.comparing import calibrated, forward_passes, networks_compared, spread, spread_of_solutions
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import METHODS, available, place_of, scales, surroundings
+from modescape.analyses.sampling import METHODS, available, place_of, surroundings
+from modescape.analyses.scales import scales
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import INTERVALS, METRICS, combine, ensemble_curves
 from modescape.results import make_result

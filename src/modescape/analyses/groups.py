@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from modescape.analyses.sampling import METHODS, available, scales, surroundings
+from modescape.analyses.sampling import METHODS, available, surroundings
+from modescape.analyses.scales import scales
 from modescape.metrics.subsets import subsets
 from modescape.workplace import Workplace
 

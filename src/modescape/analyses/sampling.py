@@ -1,4 +1,4 @@
-"""Networks around the solutions of a study, what they predict, and the scale at which each method is used."""
+"""Networks around the solutions of a study, and what they predict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
-from modescape.metrics import combine, nll
 from modescape.predict import has_dropout, recompute_batch_norm
 from modescape.subspace import Diagonal, Dropout, LowRank, PcaRandom, Random, Sampler, Swag, WeightAverage, everything
 from modescape.types import ModelState, Params
@@ -36,8 +35,6 @@ BASES = {  # method -> the scale around which it is swept; the published one whe
     "pca_random": 1.0,  # times the standard deviation of the accepted random samples along each direction
     "swag": 0.5,  # times the covariance
 }
-SWEEP = (1 / 64, 1 / 16, 0.25, 0.5, 1.0, 2.0, 4.0)  # times the base; small enough that the best is inside
-SWEEP_MEMBERS = 3  # first members on which scales are chosen
 PUBLISHED_UNITS = {"random": 100.0, "low_rank": 10.0}  # weight units at scale 1: 10 and 1 at the scales above
 TOGETHER = 5  # networks whose weights are in memory together
 BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
@@ -214,71 +211,6 @@ def available(place: Workplace, wanted: tuple[str, ...] = METHODS) -> list[str]:
     least = {"trajectory": 2, "diagonal": 2, "low_rank": 2, "low_rank_scaled": 2, "swag": 3, "weight_average": 2}
     found = [method for method in wanted if kept >= least.get(method, 1)]
     return [method for method in found if method != "mc_dropout" or has_dropout(place.module)]
-
-
-class Swept(NamedTuple):
-    """A sweep of the scale of one method; each over the steps of the sweep."""
-
-    scale: np.ndarray  # in the unit of `BASES`
-    distance: np.ndarray  # mean distance from the solution over the solution's length
-    nll: np.ndarray  # of the ensemble of samples on validation images, mean over members, nats
-    accuracy: np.ndarray  # mean of a sample on validation images
-    accepted: np.ndarray  # share of first draws that were accepted; NaN where none is refused
-
-    @property
-    def chosen(self) -> int:
-        """The step with the lowest NLL; the smaller scale of equal ones."""
-        return int(np.nanargmin(self.nll))
-
-
-def sweep(place: Workplace, method: str, factors: tuple[float, ...] = SWEEP) -> Swept:
-    """Try a method at several scales on the validation images of the first members."""
-    members = place.study.trained[:SWEEP_MEMBERS]
-    rows = np.array([[_tried(place, member, method, factor) for factor in factors] for member in members])
-    return Swept(*rows.mean(0).T)
-
-
-def _tried(place: Workplace, member: int, method: str, factor: float) -> tuple[float, ...]:
-    """One cell of a sweep: the fields of `Swept`."""
-    around, split = surroundings(place, member), place.dataset.validation
-    scale, count = factor * BASES[method], place.study.recipe.subspace.samples
-    sampler = around.sampler(method, scale)
-    keys, accepted = around.keys(f"sample {method}", count), np.nan
-    if isinstance(sampler, Random):
-        weights, first = sampler.draw(around.trajectory, keys, around.accept)
-        accepted = float(first.double().mean())
-    else:
-        weights = sampler.sample(around.trajectory, keys, around.accept)
-    distance = (weights.double() - around.trajectory[-1].double()).norm(dim=1).mean() / around.length
-    label = split.label.cpu().numpy()
-    parts = [predict(place, around.installed(some), split.image) for some in weights.split(TOGETHER)]
-    log_prob = np.concatenate(parts)
-    right = float((log_prob.argmax(-1) == label).mean())
-    return scale, float(distance), float(nll(combine(log_prob), label)), right, accepted
-
-
-@functools.lru_cache(maxsize=2)
-def _sweeps(path: str, recipe_yaml: str) -> dict[str, Swept]:
-    place = workplace(path, recipe_yaml)
-    return {method: sweep(place, method) for method in available(place, tuple(BASES))}
-
-
-def sweeps(place: Workplace) -> dict[str, Swept]:
-    """The sweep of every method that has a scale; made once a process."""
-    return _sweeps(str(place.study.path), place.study.recipe.to_yaml())
-
-
-def scales(place: Workplace) -> dict[str, float | None]:
-    """The scale of every available method, as the recipe's variant wants it, in the unit of `BASES`; None without one.
-
-    swept: where the ensemble of samples has the lowest NLL on validation images; paper, official: as published.
-    """
-    found: dict[str, float | None] = dict.fromkeys(available(place))
-    if place.study.recipe.subspace.variant == "swept":
-        found |= {method: float(swept.scale[swept.chosen]) for method, swept in sweeps(place).items()}
-    else:
-        found |= {method: base for method, base in BASES.items() if method in found}
-    return found
 
 
 @functools.lru_cache(maxsize=4)

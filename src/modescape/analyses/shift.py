@@ -9,7 +9,8 @@ import numpy as np
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import available, place_of, scales, surroundings, sweeps
+from modescape.analyses.sampling import available, place_of, surroundings
+from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.shift import Shift

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import SWEEP, SWEEP_MEMBERS, place_of, surroundings, sweeps
+from modescape.analyses.sampling import place_of, surroundings
+from modescape.analyses.scales import SWEEP, SWEEP_MEMBERS, sweeps
 from modescape.metrics import accuracy, nll
 from modescape.results import make_result
 

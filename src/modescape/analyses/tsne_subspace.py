@@ -8,7 +8,8 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses.requirements import NotEnough, left_out, trajectories
-from modescape.analyses.sampling import METHODS, available, place_of, scales, surroundings
+from modescape.analyses.sampling import METHODS, available, place_of, surroundings
+from modescape.analyses.scales import scales
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
 from modescape.results import make_result
