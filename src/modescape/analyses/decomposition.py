@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import NotEnough, left_out, trained
 from modescape.analyses.sampling import place_of
 from modescape.metrics import Decomposition, decompose
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 UNITS = "1 (nats for nll)"
 INTERVALS = (
     "95 %; Student's t on the sum of the variance between runs (independent: a delete-one-member jackknife over "
-    "groups) and that of resampling test examples (in closed form); none for a single run"
+    "groups) and that of resampling test examples (in closed form); a single run, or all members in one group: test "
+    "sampling alone"
 )
 
 
@@ -79,12 +81,11 @@ def _row(parts: list[Decomposition], masks: np.ndarray | None) -> tuple[np.ndarr
     diversity = np.stack([part.diversity for part in parts], 1)  # [metric, group]
     means = [np.mean([getattr(part, name) for part in parts], 0) for name in ("mean_member", "diversity", "ensemble")]
     example = np.mean([part.example_diversity for part in parts], 0)
-    none = np.full(len(means[0]), np.nan)
+    test = example.var(1) / example.shape[1]
     if masks is not None and masks.sum(1)[0] < masks.shape[1]:
         between, runs = jackknife_variance(delete_one_means(diversity, masks)), masks.shape[1]
     elif masks is None and len(parts) > 1:
         between, runs = diversity.var(1, ddof=1) / len(parts), len(parts)
     else:
-        return (*means, none, none)
-    variance = between + example.var(1) / example.shape[1]
-    return (*means, *normal_interval(means[1], variance, runs))
+        return (*means, *sampling_interval(means[1], test))
+    return (*means, *normal_interval(means[1], between + test, runs))

@@ -9,7 +9,8 @@ import torch
 
 from modescape import tree
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import TOGETHER, Surroundings, available, place_of, predict, scales, surroundings
+from modescape.analyses.sampling import TOGETHER, Surroundings, available, place_of, predict, surroundings
+from modescape.analyses.scales import scales
 from modescape.functionspace import normalized_diversity
 from modescape.landscape import Plane, polar_grid
 from modescape.metrics import accuracy, fit_temperature, nll, rescale
@@ -61,7 +62,8 @@ def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 
         log_prob = predict(place, one.installed(weights), image)
         at, predicted = places.numpy(), log_prob.argmax(-1)
         fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
-        fields["nll_best_temperature"][at] = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
+        best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
+        fields["nll_best_temperature"][at] = np.minimum(best, np.log(log_prob.shape[-1]))  # an infinite one guesses
         for end, labels in enumerate(ends):
             agreement[end, at] = (predicted == labels).mean(1)
             similarity[end, at] = similarity_of(predicted, labels, label)

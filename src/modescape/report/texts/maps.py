@@ -49,7 +49,7 @@ MAPS: dict[str, Text] = {
         "worse: the lower curve is a baseline with labels replaced at random, which gains nothing. Both curves are "
         "models of how errors fall, not limits; networks may lie outside them, but never outside the dotted bounds, "
         "which follow from the two accuracies alone. How far up a method's samples reach is set by its scale, so the "
-        "whole sweep of scales is drawn. The bounds and curves are derived in docs/limits.md.",
+        "whole way out is drawn, at six scales. The bounds and curves are derived in docs/limits.md.",
     ),
     "diversity_map": Text(
         "The exact map of diversity and error",
