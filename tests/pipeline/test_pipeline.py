@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -309,6 +310,20 @@ def test_a_damaged_prediction_is_made_again(finished):
     path.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
     pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
     assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("data.shift=no/such/folder", "data.shift 'no/such/folder' is not a folder"),
+        ("data.ood=[noise, nothing.npz]", "data.ood: 'nothing.npz' does not exist; choose from rotated, noise, digits"),
+        ("data.ood=[rotatd]", "data.ood: 'rotatd' does not exist"),
+    ],
+)
+def test_shifted_and_other_data_are_looked_for_before_any_work(tmp_path, setting, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        pipeline.run("digits", tmp_path / "s", overrides=[*SMALL, "analyses=[shift, ood]", setting])
+    assert not (tmp_path / "s").exists()
 
 
 def test_changed_data_is_refused(tmp_path):

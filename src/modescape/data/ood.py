@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,21 @@ def load_ood(source: str, test: Split, limit: int | None, seed: int, report: Rep
         channels, height, width = clean.shape[1:]
         found = torch.cat(list(_images(source, (channels, height, width), limit, seed, report)))
     return found.contiguous(memory_format=torch.channels_last).to(device)  # as networks take them
+
+
+def check_ood(source: str) -> None:
+    """Refuse a source that cannot be there, before any work; whether a hub has a dataset is found on reading.
+
+    Raises:
+        InputError: if it is neither embedded, nor a file or folder here, nor of the form of a hub's name.
+    """
+    if source in EMBEDDED or source == "digits" or Path(source).exists():
+        return
+    if Path(source).suffix or not re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", source):
+        raise InputError(
+            f"data.ood: '{source}' does not exist; choose from {', '.join([*EMBEDDED, 'digits'])}, or give a file.npz, "
+            "a folder, or a dataset of the hub, owner/name"
+        )
 
 
 def _rotated(test: Tensor, seed: int) -> Tensor:

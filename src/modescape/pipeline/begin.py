@@ -13,7 +13,9 @@ import modescape
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
 from modescape.data.dataset import Dataset
+from modescape.data.ood import check_ood
 from modescape.data.prepare import Preparation
+from modescape.data.shift import OfficialShift
 from modescape.engines import Engine, make_engine
 from modescape.errors import InputError
 from modescape.kernels import native
@@ -36,6 +38,7 @@ def begin(
     path = Path(out) if out is not None else Path("studies") / resolved.name
     dataset = data.load(resolved.data, resolved.seed, _decoding(progress))
     progress.finish()
+    _check_sources(resolved, dataset)
     study = _existing(path, resolved, dataset.fingerprint)
     manifest = study.manifest if study else make_manifest(resolved, dataset, device, progress.line)
     engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
@@ -48,6 +51,15 @@ def begin(
             study.update_recipe(resolved)
         with engine:
             yield study, engine, dataset
+
+
+def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse shifted and other data that cannot be there, before hours of work end in it."""
+    wanted = set(recipe.analyses or [])
+    if recipe.data.shift is not None and wanted & {"shift", "diversity_map"}:
+        OfficialShift.open(recipe.data.shift, dataset.test)
+    for source in recipe.data.ood if "ood" in wanted else []:
+        check_ood(source)
 
 
 def _decoding(progress: Progress) -> Callable[[int, int], None]:
