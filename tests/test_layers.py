@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
     ("errors", "types", "keeping", "progress", "arrays"),
-    ("tree", "rng", "results", "runtime"),
+    ("durable", "tree", "rng", "results", "runtime"),
     ("engines", "kernels"),
     ("recipe",),
     ("data", "models"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import html
-import os
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modescape import durable
 from modescape.plots import paper
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
     """Write a figure as PNG, SVG and web page; returns the paths."""
     from plotly.offline import get_plotlyjs
 
-    folder.mkdir(parents=True, exist_ok=True)
     title = figure.get_suptitle()
     settle(figure)
     contents = {
@@ -60,11 +59,13 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
         f"{name}.svg": image(figure, "svg"),
         f"{name}.html": page(name, interactive, title, caption).encode(),
     }
+    durable.make_folder(folder)
     script, text = folder / "plotly.min.js", get_plotlyjs().encode()
     if not script.is_file() or script.read_bytes() != text:
-        _write(script, text)
-    for file_name, content in contents.items():
-        _write(folder / file_name, content)
+        durable.write_bytes(script, text)
+    with durable.together(folder):
+        for file_name, content in contents.items():
+            durable.write_bytes(folder / file_name, content)
     return tuple(folder / file_name for file_name in contents)
 
 
@@ -116,14 +117,3 @@ def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
     width = PANEL_WIDTH * max(1, len(starts))
     texts = {"title": html.escape(title), "caption": html.escape(caption)}
     return PAGE.format(figure=content, width=width, **texts)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename: a reader sees the old file or the new one."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from modescape.errors import InputError, WorkError
+from modescape.errors import DamageError, InputError, WorkError
 from modescape.keeping import kept_epochs
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
@@ -28,7 +28,10 @@ LOCK = ".lock"
 
 SPLITS = ("validation", "test")
 STATUSES = ("missing", "training", "trained", "diverged", "failed")
-MANIFEST_KEYS = ("version", "format", "recipe_hash", "seed", "image_shape", "num_classes", "model")  # needed to read
+MANIFEST_KEYS = (  # needed to read
+    *("version", "format", "recipe_hash", "fingerprint", "seed"),
+    *("image_shape", "num_classes", "class_names", "model"),
+)
 
 _CHECKPOINT = re.compile(r"epoch-(\d{3,})\.safetensors")
 _MEMBER = re.compile(r"\d{3,}")
@@ -64,6 +67,11 @@ def chunk_path(study: Path, split: str, row: int) -> Path:
     return chunk_folder(study, split) / str(row) / "0" / "0"
 
 
+def run_again(study: Path) -> str:
+    """The command that finishes and mends a study, whatever recipe it is of."""
+    return f"modescape run {study / RECIPE} --out {study}"
+
+
 def result_path(study: Path, name: str) -> Path:
     """``results/<analysis>.nc``."""
     return study / RESULTS / f"{name}.nc"
@@ -96,8 +104,10 @@ def read_manifest(study: Path) -> dict[str, Any]:
         raise InputError(f"'{study}' is not a study: there is no such folder; {make}")
     if not study.is_dir():
         raise InputError(f"'{study}' is not a study: it is a file, expected the folder of a study")
+    from modescape.study.sealed import read_sealed
+
     try:
-        manifest = read_json(path)
+        manifest = read_sealed(path)
     except FileNotFoundError:
         raise InputError(f"'{study}' is not a study: it has no {MANIFEST}; {make}") from None
     except WorkError as error:
@@ -127,9 +137,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WorkError(f"cannot read '{path}': {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise WorkError(f"'{path}' is damaged: it is not JSON") from error
+        raise DamageError(f"'{path}' is damaged: it is not JSON") from error
     if not isinstance(value, dict):
-        raise WorkError(f"'{path}' is damaged: it holds {type(value).__name__}, expected an object")
+        raise DamageError(f"'{path}' is damaged: it holds {type(value).__name__}, expected an object")
     return value
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modescape.errors import WorkError
-from modescape.study import atomic, layout
+from modescape import durable
+from modescape.errors import DamageError
+from modescape.study import layout
+from modescape.study.sealed import read_sealed, sealed_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,17 +37,19 @@ class Member:
     message: str = ""  # why it diverged or failed
     checksums: dict[str, str] = field(default_factory=dict)  # name of a checkpoint -> SHA-256, hex
     timings: dict[str, float] = field(default_factory=dict)  # seconds
+    history_checksum: str = ""  # SHA-256 of history.csv, hex
     group: tuple[int, int] | None = None  # first member and size of the group it was begun in, if it was no lone one
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
 
         Raises:
-            WorkError: if the file is damaged.
+            DamageError: if the file is damaged.
         """
         import numpy as np
 
-        rows = read_history(self.path / layout.HISTORY)
+        final = self.status in ("trained", "diverged")  # before, the file may be ahead of what is known of it
+        rows = read_history(self.path / layout.HISTORY, (self.history_checksum or None) if final else None)
         return {
             name: np.array([row[name] for row in rows], dtype=np.int64 if name == "epoch" else np.float64)
             for name in HISTORY_COLUMNS
@@ -56,17 +60,17 @@ def read_member(study: Path, number: int) -> Member:
     """A member by its ``state.json``; "missing" if it has none.
 
     Raises:
-        WorkError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
     folder = layout.member_folder(study, number)
     path = folder / layout.STATE
     try:
-        state = layout.read_json(path)
+        state = read_sealed(path)
     except FileNotFoundError:
         return Member(number=number, path=folder)
     if state.get("status") not in layout.STATUSES or not isinstance(state.get("epochs_done"), int):
-        raise WorkError(f"'{path}' is damaged: wrong status or epochs_done; delete it to train member {number} again")
-    known = ("status", "epochs_done", "message", "checksums", "timings")
+        raise DamageError(f"'{path}' is damaged: wrong status or epochs_done")
+    known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum")
     group = tuple(state["group"]) if state.get("group") else None
     return Member(number=number, path=folder, group=group, **{name: state[name] for name in known if name in state})
 
@@ -80,6 +84,7 @@ def write_member_state(
     message: str = "",
     checksums: Mapping[str, str],
     timings: Mapping[str, float],
+    history_checksum: str = "",
     group: tuple[int, int] | None = None,
 ) -> None:
     """Replace ``state.json`` (sorted keys).
@@ -92,6 +97,7 @@ def write_member_state(
         message: why it diverged or failed, one plain line.
         checksums: name of each checkpoint -> SHA-256 (hex), as ``write_checkpoint`` returned it.
         timings: name -> seconds.
+        history_checksum: as `write_history` returned it.
         group: first member and size of the group it is trained in; None for a lone member.
 
     Raises:
@@ -103,16 +109,20 @@ def write_member_state(
         "status": status,
         "epochs_done": epochs_done,
         "message": message,
-        "checksums": dict(checksums),
-        "timings": dict(timings),
+        "checksums": dict(sorted(checksums.items())),
+        "timings": dict(sorted(timings.items())),
+        "history_checksum": history_checksum,
         **({"group": list(group)} if group else {}),
     }
-    text = json.dumps(state, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    atomic.write_text(layout.member_folder(study.path, member) / layout.STATE, text)
+    path = layout.member_folder(study.path, member) / layout.STATE
+    durable.write_text(path, sealed_text(dict(sorted(state.items()))), study.path)
 
 
-def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Replace ``history.csv``: one row an epoch, keys `HISTORY_COLUMNS`; every float reads back to the same bits.
+
+    Returns:
+        its SHA-256 (hex), for ``state.json``.
 
     Raises:
         KeyError: if a row lacks a column.
@@ -122,28 +132,35 @@ def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) 
     writer.writerow(HISTORY_COLUMNS)
     for row in rows:
         writer.writerow([int(row["epoch"]), *(repr(float(row[name])) for name in HISTORY_COLUMNS[1:])])
-    atomic.write_text(layout.member_folder(study.path, member) / layout.HISTORY, buffer.getvalue())
+    data = buffer.getvalue().encode()
+    durable.write_bytes(layout.member_folder(study.path, member) / layout.HISTORY, data, study.path)
+    return hashlib.sha256(data).hexdigest()
 
 
-def read_history(path: Path) -> list[dict[str, float]]:
-    """Rows of a ``history.csv``; none if there is no such file.
+def read_history(path: Path, checksum: str | None = None) -> list[dict[str, float]]:
+    """Rows of a ``history.csv``; none if there is no such file and no ``checksum`` (SHA-256, hex) that it should have.
 
     Raises:
-        WorkError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
+            raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}")
+        text = data.decode()
     except FileNotFoundError:
+        if checksum is not None:
+            raise DamageError(f"'{path}' is missing") from None
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkError(f"'{path}' is damaged: it cannot be read as text") from error
+        raise DamageError(f"'{path}' is damaged: it cannot be read as text") from error
     header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
     if tuple(header) != HISTORY_COLUMNS:
-        raise WorkError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
+        raise DamageError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
     try:
         return [
             {name: int(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
             for line in lines
         ]
     except ValueError as error:
-        raise WorkError(f"'{path}' is damaged: {error}") from error
+        raise DamageError(f"'{path}' is damaged: {error}") from error

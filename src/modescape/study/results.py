@@ -8,9 +8,9 @@ from pathlib import Path
 
 import xarray as xr
 
-from modescape.errors import WorkError
+from modescape import durable
+from modescape.errors import DamageError
 from modescape.results import validate
-from modescape.study import atomic
 
 # HDF5's own checksums cover neither text nor attributes, and its readers stumble loudly over damaged files; so the
 # SHA-256 of the file stands behind its end, where HDF5 (which knows its own length) does not look
@@ -27,7 +27,7 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
     """
     validate(dataset)
     data = _encoded(dataset)
-    atomic.write_bytes(path, data + _tail(data))
+    durable.write_bytes(path, data + _tail(data), path.parents[1])
 
 
 def read_dataset(path: Path) -> xr.Dataset:
@@ -35,17 +35,17 @@ def read_dataset(path: Path) -> xr.Dataset:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        WorkError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
     data = path.read_bytes()
     again = "delete it and run its analysis again"
     if data[-TAIL:] != _tail(data[:-TAIL]):
-        raise WorkError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:
         with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
             return file.load()
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
-        raise WorkError(f"'{path}' cannot be loaded: {error}; {again}") from error
+        raise DamageError(f"'{path}' cannot be loaded: {error}; {again}") from error
 
 
 def _tail(data: bytes) -> bytes:
