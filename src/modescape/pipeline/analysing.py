@@ -14,7 +14,7 @@ from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
-from modescape.pipeline.variants import train_variants
+from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
@@ -43,11 +43,11 @@ class AnalyseTask:
 def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     """What a result of this analysis depends on; stored with it, so that it is made again when that changes."""
     settings = study.recipe.settings.get(name, {})
-    expected = study.recipe.train.members
-    trained = {str(one.number): one.checksums for one in members if one.status == "trained" and one.number < expected}
+    trained = trained_checksums([member for member in members if member.number < study.recipe.train.members])
+    own = variant_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
     used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.USES.get(name, ())]
-    parts = [study.recipe_hash, name, settings, trained, left_out, modescape.__version__, *used]
+    parts = [study.recipe_hash, name, settings, trained, own, left_out, modescape.__version__, *used]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
@@ -60,10 +60,10 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
+    train_variants(study, engine, progress, names)
     members = study.members
     tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
-    train_variants(study, engine, progress, [task.name for task in tasks], names)
     if not tasks:
         return
     tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 
@@ -14,23 +15,15 @@ from modescape.pipeline.predicting import predict_missing
 from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 from modescape.recipe import Recipe
-from modescape.study import Study, layout
+from modescape.study import Member, Study, layout
 
 
-def train_variants(
-    study: Study, engine: Engine, progress: Progress, names: Sequence[str], mended: Sequence[str]
-) -> None:
+def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
     """Train and predict what the analyses ``names`` want and is not there; one that fails leaves the others going.
 
-    What is there for the analyses ``mended`` is finished, and made again where it is damaged. An analysis finds out by
-    itself which networks it has.
+    An analysis finds out by itself which networks it has.
     """
-    wanted = {
-        folder: recipe
-        for name in (*names, *mended)
-        for folder, recipe in variants(name, study.recipe, study.manifest["examples"]["train"]).items()
-        if name in names or (study.path / layout.VARIANTS / folder).is_dir()
-    }
+    wanted = {folder: recipe for name in names for folder, recipe in _variants(study, name).items()}
     if not wanted:
         return
     progress.stage("variants", len(wanted), "kinds of networks")
@@ -47,6 +40,24 @@ def train_variants(
                 progress.line(f"{folder}: {error}")
         progress.advance(1, folder)
     progress.finish()
+
+
+def variant_checksums(study: Study, name: str) -> dict[str, dict[str, dict[str, str]]]:
+    """What an analysis has of networks of its own: folder -> trained member -> checksums of its checkpoints."""
+    found = {}
+    for folder in _variants(study, name):
+        with contextlib.suppress(InputError):  # not begun yet
+            found[folder] = trained_checksums(study.variant(folder).members)
+    return found
+
+
+def trained_checksums(members: Sequence[Member]) -> dict[str, dict[str, str]]:
+    """Trained member -> checksums of its checkpoints."""
+    return {str(member.number): member.checksums for member in members if member.status == "trained"}
+
+
+def _variants(study: Study, name: str) -> dict[str, Recipe]:
+    return variants(name, study.recipe, study.manifest["examples"]["train"])
 
 
 class _Lines(Progress):

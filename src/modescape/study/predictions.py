@@ -35,6 +35,11 @@ class DurableStore(LocalStore):
         self._check_writable()
         await asyncio.to_thread(durable.write_bytes, self.root / key, value.to_bytes(), self.root.parent)
 
+    async def set_if_not_exists(self, key: str, value: Any) -> None:
+        """Write one file unless it is there: a study has one writer, so that nobody comes between."""
+        if not (self.root / key).is_file():
+            await self.set(key, value)
+
     def set_sync(self, key: str, value: Any) -> None:
         """Write one file; see `durable.write_bytes`."""
         self._check_writable()
@@ -192,6 +197,7 @@ class PredictionWriter:
         # log_prob is made last: where it is absent, nothing was ever written and the split is made anew
         if not _array_file(store.root, self.split).is_file():
             with _damage(store.root):
+                durable.make_folder(store.root, self.study.path)  # zarr would make it without confirming it
                 root = zarr.open_group(store, mode="a", zarr_format=3, use_consolidated=False)
                 _create(root, self.split, label, num_classes, self.study.manifest["class_names"])
         group = _open(self.study, self.split, "r+")

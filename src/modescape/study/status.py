@@ -11,7 +11,7 @@ from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
 from modescape.study import layout
-from modescape.study.members import read_history, read_member
+from modescape.study.members import read_member
 from modescape.study.study import Study
 
 
@@ -162,12 +162,13 @@ def _verify_member(study: Study, number: int) -> list[str]:
     from modescape.study.checkpoints import read_resume
 
     folder = layout.member_folder(study.path, number)
-    problems = _problem(lambda: read_history(folder / layout.HISTORY)) + _problem(lambda: read_resume(study, number))
+    problems = _problem(lambda: read_resume(study, number)) + _problem(lambda: read_resume(study, number, before=True))
     try:
-        checksums = read_member(study.path, number).checksums
+        member = read_member(study.path, number)
     except WorkError as error:
         return [*problems, str(error)]
-    for name, checksum in sorted(checksums.items()):
+    problems += _problem(member.history)
+    for name, checksum in sorted(member.checksums.items()):
         try:
             data = (folder / name).read_bytes()
         except OSError as error:
@@ -179,11 +180,11 @@ def _verify_member(study: Study, number: int) -> list[str]:
 
 
 def _verify_predictions(study: Study, split: str) -> list[str]:
-    if not (study.path / layout.PREDICTIONS / split).is_dir():
-        return []
     try:
         predictions = study.predictions(split)
-    except ModescapeError as error:
+    except InputError:  # none yet
+        return []
+    except WorkError as error:
         return [str(error)]
     problems = []
     for row in range(len(predictions)):

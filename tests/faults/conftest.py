@@ -1,0 +1,28 @@
+"""What the tests of faults share: the small study that is run, and its numbers from a run that nothing disturbed."""
+
+from pathlib import Path
+
+import pytest
+
+from .disk import Disk, compiled
+
+TINY = (
+    *("train.members=2", "train.epochs=3", "analyses=[training, ensemble_size, cyclic]"),
+    *("variants.members=1", "variants.epochs=1", "variants.cycles=2"),
+)
+
+
+def settings(*values: str) -> list[str]:
+    """``--set`` before every value."""
+    return [part for value in values for part in ("--set", value)]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory) -> Path:
+    return compiled(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture
+def disk(library, tmp_path) -> Disk:
+    """A disk that is watched below ``study``."""
+    return Disk(library, tmp_path / "study")

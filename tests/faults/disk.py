@@ -1,0 +1,142 @@
+"""Runs of modescape on a disk that is watched, recorded, full or read-only (`disk.c`)."""
+
+import mmap
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+FIELDS = ("operations", "pid", "space", "failing", "clock", "ready")  # of the struct in disk.c, 8 bytes each
+PATH_BYTES = 4096
+PATIENCE = 200.0  # seconds for whatever is waited for
+
+
+def compiled(folder: Path) -> Path:
+    """The library, made anew."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("a C compiler is needed to watch a disk")
+    library = folder / "disk.so"
+    source = Path(__file__).with_name("disk.c")
+    command = [
+        compiler,
+        "-O1",
+        "-Wall",
+        "-Werror",
+        "-shared",
+        "-fPIC",
+        str(source),
+        "-o",
+        str(library),
+        "-ldl",
+        "-lpthread",
+    ]
+    subprocess.run(command, check=True)
+    return library
+
+
+@dataclass
+class Disk:
+    """What happens below a folder, in all processes of the runs that are started here."""
+
+    library: Path
+    root: Path  # watched
+    log: Path | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root = self.root.resolve()
+        shared = self.root.with_name(f"{self.root.name}.shared")
+        shared.write_bytes(bytes(8 * len(FIELDS) + PATH_BYTES + 4096))
+        with shared.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 0)
+        self.set("space", -1)
+        self.environment = {
+            "LD_PRELOAD": str(self.library),
+            "DISK_ROOT": str(self.root),
+            "DISK_SHARED": str(shared),
+            **({"DISK_LOG": str(self.log)} if self.log else {}),
+        }
+
+    def get(self, name: str) -> int:
+        return struct.unpack_from("<q", self._memory, 8 * FIELDS.index(name))[0]
+
+    def set(self, name: str, value: int) -> None:
+        struct.pack_into("<q", self._memory, 8 * FIELDS.index(name), value)
+
+    @property
+    def path(self) -> str:
+        """Where the last operation was, below the root."""
+        text = self._memory[8 * len(FIELDS) : 8 * len(FIELDS) + PATH_BYTES].split(b"\0")[0].decode(errors="replace")
+        return text.removeprefix(str(self.root)).strip("/")
+
+    def start(self, *arguments: str) -> "Run":
+        """``modescape`` with these arguments, in processes of its own."""
+        command = [sys.executable, "-m", "modescape", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+        environment = {**os.environ, **self.environment}
+        return Run(subprocess.Popen(command, env=environment, start_new_session=True, text=True, **pipes))
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Exit code and what was said."""
+        return self.start(*arguments).end()
+
+
+@dataclass
+class Run:
+    """A run in a session of its own, of which nothing is left when it is over."""
+
+    process: subprocess.Popen
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end; exit code and what was said."""
+        text, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, text
+
+    def when(self, happened: Callable[[], bool]) -> bool:
+        """Wait until something happened, or the run is over (False)."""
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            if self.process.poll() is not None:
+                return False
+            assert time.monotonic() < deadline, "nothing happened"
+            time.sleep(0.0005)
+        return True
+
+    def kill(self) -> tuple[int, str]:
+        """``kill -9`` of the run; its workers end by themselves."""
+        self.process.send_signal(signal.SIGKILL)
+        result = self.end()
+        assert gone(self.process.pid), "workers outlived the run"
+        return result
+
+
+def gone(session: int) -> bool:
+    """Whether all processes of a session end within a few seconds."""
+    deadline = time.monotonic() + 20
+    while members := [pid for pid in _processes() if _session(pid) == session]:
+        if time.monotonic() > deadline:
+            return not members
+        time.sleep(0.02)
+    return True
+
+
+def _processes() -> Sequence[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _session(pid: int) -> int:
+    try:
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return -1
+        return os.getsid(pid)
+    except OSError:
+        return -1

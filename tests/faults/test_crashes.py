@@ -1,0 +1,148 @@
+"""Issue of faults, 2: one study is killed again and again, in every stage and with both engines, and loses nothing.
+
+After each kill the study opens, its status is that of its files, and what was finished is never done again; in the end
+its weights, predictions, results and figures are those of a run that nobody disturbed, bit for bit.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modescape.study import Study, layout, read_resume, summary, verify
+
+from .conftest import TINY, settings
+from .contents import contents, differences
+from .disk import Disk, Run
+
+pytestmark = pytest.mark.faults
+
+ANALYSES = ("training", "ensemble_size", "confusion", "solution_similarity", "trajectory_similarity", "tsne", "cyclic")
+STUDY = ("train.members=4", "train.epochs=5", "train.keep_last=3", f"analyses=[{', '.join(ANALYSES)}]", *TINY[3:])
+STAGES = {  # the file that is being written tells the stage
+    "training": ("members/",),
+    "prediction": ("predictions.zarr/",),
+    "networks of an analysis": ("variants/",),
+    "analysis": ("results/", "figures/"),
+    "page": (".report.html", "report.html"),
+}
+ENOUGH = 20  # kills that have to come before the end of what they should interrupt; a few more are tried
+KILLS = [  # stage, engine, whom: on one study, one after another
+    *[("training", engine, whom) for engine in ("here", "processes") for whom in ("run", "run", "run")],
+    *[("training", "processes", "worker")] * 3,
+    *[("prediction", "here", "run"), ("prediction", "processes", "run"), ("prediction", "processes", "worker")],
+    *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
+    *[("analysis", "processes", "run"), ("analysis", "processes", "worker"), ("analysis", "here", "run")] * 2,
+    *[("page", "here", "run"), ("page", "processes", "run")],
+]
+LATEST = 0.03  # seconds between a stage's first, second, ... file and the kill, at most
+FILES = {"training": 12, "prediction": 6, "networks of an analysis": 200, "analysis": 4, "page": 1}  # and which of them
+
+
+@pytest.fixture(scope="module")
+def undisturbed(library, tmp_path_factory) -> dict[str, str]:
+    """What a study holds that was finished in one go."""
+    study = tmp_path_factory.mktemp("undisturbed") / "study"
+    code, text = Disk(library, study).run("run", "digits", "--out", str(study), *settings(*STUDY))
+    assert code == 0, text
+    return contents(study)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
+def test_twenty_kills_lose_nothing(undisturbed, disk, seed):
+    draw, study, done, killed = random.Random(seed), disk.root, {}, []
+    for stage, engine, whom in KILLS:
+        command = "train" if (stage, whom) == ("training", "worker") else "run"  # which ends after its stage
+        run = disk.start(command, "digits", "--out", str(study), "--engine", engine, *settings(*STUDY))
+        if struck(run, disk, stage, whom, draw):
+            killed.append((stage, engine, whom))
+        look_at(study)
+        assert not_done_again(done, finished(study)) == []
+        done = finished(study)
+    assert len(killed) >= ENOUGH, killed
+    assert {stage for stage, _, _ in killed} == set(STAGES)
+    assert {(engine, whom) for _, engine, whom in killed} == {(engine, whom) for _, engine, whom in KILLS}
+    code, text = disk.run("run", "digits", "--out", str(study), *settings(*STUDY))
+    assert code == 0, text
+    assert not_done_again(done, finished(study)) == []
+    assert differences(contents(study), undisturbed) == []
+    assert verify(study) == []
+    assert summary(study).complete
+
+
+def struck(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> bool:
+    """Kill the run, or the worker that wrote last, at a random moment of a stage; whether that came before its end."""
+    wanted, moment = draw.randrange(FILES[stage]), draw.uniform(0, LATEST)
+    begun = []
+
+    def in_stage() -> bool:
+        if disk.path.startswith(STAGES[stage]):
+            begun.append(disk.get("operations"))
+        worker = whom == "run" or disk.get("pid") != run.process.pid
+        return bool(begun) and disk.get("operations") - begun[0] >= wanted and worker
+
+    if run.when(in_stage):
+        time.sleep(moment)
+    if run.process.poll() is not None:
+        run.end()
+        return False
+    if whom == "run":
+        code, _ = run.kill()
+        return code == -signal.SIGKILL
+    os.kill(disk.get("pid"), signal.SIGKILL)
+    code, text = run.end()
+    assert "Traceback" not in text
+    return "died (killed by signal 9)" in text
+
+
+def look_at(study: Path) -> None:
+    """The study opens, is sound, and its status is what lies there."""
+    assert verify(study) == []
+    status, opened = summary(study), Study.open(study)
+    assert not status.complete or (study / "report.html").exists()
+    for member in status.members:
+        folder = layout.member_folder(study, member.number)
+        files = {int(path.stem[6:]) for path in folder.glob("epoch-*.safetensors")}
+        assert member.checkpoints == len(files & set(opened.recipe.kept_epochs(member.number)))
+        resume = read_resume(opened, member.number)
+        assert member.epochs_done <= (resume.epoch if resume else 0)
+        assert (member.status == "trained") <= (member.checkpoints == member.expected_checkpoints)
+    assert status.results == tuple(sorted(path.stem for path in (study / "results").glob("[a-z]*.nc")))
+    for split, progress in status.predictions.items():
+        rows = list((layout.chunk_folder(study, split)).glob("[0-9]*/0/0"))
+        assert progress.done == len(rows)
+        assert progress.expected == sum((6, 6, 6, 4)[one.number] for one in status.members if one.status != "failed")
+
+
+def finished(study: Path) -> dict[str, tuple[int, int]]:
+    """Every file that a later run must leave as it is: its place on the disk and its time."""
+    opened, found = Study.open(study), []
+    for folder in [study, *(study / "variants").glob("*")]:
+        if (folder / layout.MANIFEST).exists():
+            found += list(_safe_checkpoints(Study.open(folder)))
+            found += [path for split in layout.SPLITS for path in layout.chunk_folder(folder, split).glob("[0-9]*/0/0")]
+    whole = all(member.status == "trained" for member in opened.members)  # else the results will be others
+    for name in opened.recipe.analyses if whole else []:
+        figures = [opened.figure_path(name, suffix) for suffix in ("png", "svg", "html")]
+        if opened.has_result(name) and all(path.exists() for path in figures):
+            found += [layout.result_path(study, name), *figures]
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+
+def _safe_checkpoints(study: Study) -> Iterator[Path]:
+    """Those of the epochs that are done; the one in flight may be lost, and a beginning (epoch 0) is written again."""
+    for number in layout.member_numbers(study.path):
+        resume = read_resume(study, number)
+        for epoch in study.kept(number):
+            if resume is not None and 0 < resume.epoch >= epoch:
+                yield layout.member_folder(study.path, number) / layout.checkpoint_name(epoch)
+
+
+def not_done_again(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[str]:
+    """Finished files that are gone or were written again."""
+    return [path for path, about in before.items() if after.get(path) != about]

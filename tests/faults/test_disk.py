@@ -1,0 +1,153 @@
+"""Issue of faults, 2: a disk that is full, read-only or taken away; a clock that goes back; two runs at once."""
+
+import csv
+import errno
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modescape.study import Study, summary, verify
+
+from .conftest import TINY, settings
+from .contents import contents, differences
+from .disk import Disk
+
+pytestmark = pytest.mark.faults
+
+
+def arguments(study: Path) -> list[str]:
+    """A small run."""
+    return ["run", "digits", "--out", str(study), *settings(*TINY)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(library, tmp_path_factory) -> Path:
+    """A study that was finished in one go."""
+    study = tmp_path_factory.mktemp("undisturbed") / "study"
+    code, text = Disk(library, study).run(*arguments(study))
+    assert code == 0, text
+    return study
+
+
+def plain(text: str) -> bool:
+    """Whether the run ended with words for people."""
+    return "Traceback" not in text and any(line.startswith("modescape: ") for line in text.splitlines()[-5:])
+
+
+def test_a_full_disk_stops_a_run_and_room_lets_it_go_on(disk, undisturbed):
+    """Again and again a little room is made, until the study is finished."""
+    draw, full = random.Random(0), 0
+    while True:
+        disk.set("space", draw.randrange(2_000, 400_000) if full < 8 else -1)
+        code, text = disk.run(*arguments(disk.root))
+        if code == 0:
+            break
+        full += 1
+        assert code == 1, text
+        assert plain(text), text
+        assert "No space left on device" in text
+        if (disk.root / "manifest.json").exists():
+            assert verify(disk.root) == []
+            assert not summary(disk.root).complete
+    assert full >= 5
+    assert differences(contents(disk.root), contents(undisturbed)) == []
+    assert not list(disk.root.rglob(".*.tmp"))
+
+
+def test_a_small_file_system_fills_up(undisturbed, tmp_path):
+    """A real one: a tmpfs of a few hundred kilobytes, in a name space of its own."""
+    small, copy = tmp_path / "small", tmp_path / "copy"
+    small.mkdir()
+    study = small / "study"
+    run = " ".join(f"'{part}'" for part in [sys.executable, "-m", "modescape", *arguments(study)])
+    script = f"""
+        mount -t tmpfs -o size=300k tmpfs '{small}' || exit 77
+        {run}; echo "first run: $?"
+        '{sys.executable}' -m modescape status --verify '{study}'; echo "status: $?"
+        mount -o remount,size=200m '{small}' || exit 77
+        {run}; echo "second run: $?"
+        cp -r '{study}' '{copy}'
+    """
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is needed for a file system of one's own")
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("this machine lets nobody mount a file system of his own")
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr
+    assert "first run: 1" in done.stdout
+    assert "every checksum is right\nstatus: 0" in done.stdout
+    assert "second run: 0" in done.stdout
+    assert differences(contents(copy), contents(undisturbed)) == []
+
+
+def test_a_read_only_folder_is_read_and_not_written(disk, undisturbed):
+    shutil.copytree(undisturbed, disk.root)
+    before = contents(disk.root)
+    disk.set("failing", errno.EROFS)
+    code, text = disk.run(*arguments(disk.root))
+    assert (code, plain(text)) == (2, True), text
+    assert "Read-only file system" in text
+    assert "--out" in text
+    code, text = disk.run("status", "--verify", str(disk.root))
+    assert code == 0, text
+    assert differences(contents(disk.root), before) == []
+
+
+@pytest.mark.parametrize("stage", ["members/", "predictions.zarr/", "results/"])
+def test_a_folder_that_becomes_read_only_or_is_removed_ends_the_run_in_plain_words(disk, undisturbed, stage):
+    run = disk.start(*arguments(disk.root))
+    assert run.when(lambda: disk.path.startswith(stage))
+    disk.set("failing", errno.EROFS)
+    code, text = run.end()
+    assert code in (1, 2), text
+    assert plain(text), text
+    assert "Read-only file system" in text
+    disk.set("failing", 0)
+    run = disk.start(*arguments(disk.root))
+    assert run.when(lambda: disk.path.startswith(stage))
+    taken = disk.root.rename(disk.root.with_name("taken"))
+    code, text = run.end()
+    assert code in (1, 2), text
+    assert plain(text), text
+    assert not disk.root.exists(), [str(path) for path in disk.root.rglob("*")]
+    taken.rename(disk.root)
+    code, text = disk.run(*arguments(disk.root))
+    assert code == 0, text
+    assert differences(contents(disk.root), contents(undisturbed)) == []
+
+
+def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
+    run = disk.start(*arguments(disk.root))
+    for days, stage in ((1, "members/"), (400, "predictions.zarr/"), (9000, "results/")):
+        assert run.when(lambda stage=stage: disk.path.startswith(stage))
+        disk.set("clock", -86400 * days)
+    code, text = run.end()
+    assert code == 0, text
+    assert differences(contents(disk.root), contents(undisturbed)) == []
+    for number in (0, 1):
+        assert min(Study.open(disk.root).member(number).history()["seconds"]) >= 0
+    code, text = disk.run(*arguments(disk.root))  # with files from its future
+    assert code == 0, text
+    assert "images/s" not in text
+    assert differences(contents(disk.root), contents(undisturbed)) == []
+
+
+def test_of_two_runs_at_once_one_is_refused(disk, undisturbed):
+    first = disk.start(*arguments(disk.root))
+    assert first.when(lambda: disk.path.startswith("members/"))
+    for command in (arguments(disk.root), ["analyse", str(disk.root)], ["report", str(disk.root)]):
+        code, text = disk.run(*command)
+        assert (code, plain(text)) == (2, True), text
+        assert f"is in use by process {first.process.pid}" in text
+    code, text = first.end()
+    assert code == 0, text
+    assert differences(contents(disk.root), contents(undisturbed)) == []
+    with (disk.root / "members/000/history.csv").open() as file:
+        assert len(list(csv.reader(file))) == 4
