@@ -46,12 +46,14 @@ def run(
     _prepare_workers(recipe, overrides)
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
+    from modescape.pipeline.mending import mend
     from modescape.pipeline.predicting import predict_missing
     from modescape.pipeline.reporting import write_page
     from modescape.pipeline.training import train_missing
 
     progress = progress or Progress()
     with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+        mend(study, engine, progress)
         _say_estimate(study, dataset, progress)
         train_missing(study, engine, progress)
         predict_missing(study, engine, progress, dataset)
@@ -72,10 +74,12 @@ def train(
     """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
     _prepare_workers(recipe, overrides)
     from modescape.pipeline.begin import begin
+    from modescape.pipeline.mending import mend
     from modescape.pipeline.training import train_missing
 
     progress = progress or Progress()
     with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+        mend(study, engine, progress)
         _say_estimate(study, dataset, progress)
         train_missing(study, engine, progress)
     return study

@@ -47,8 +47,7 @@ def begin(
     if study is None:
         study = Study.create(path, resolved, manifest)
     with study.lock():
-        if study.recipe != resolved:
-            study.update_recipe(resolved)
+        study.update_recipe(resolved)
         with engine:
             yield study, engine, dataset
 
@@ -89,8 +88,7 @@ def reopen(path: str | Path, names: Sequence[str], overrides: Sequence[str]) -> 
     runtime.choose_device(changed.compute.device)
     engine = make_engine(changed.compute.engine, study.manifest["plan"]["device"], changed.compute.workers)
     with study.lock():
-        if changed != study.recipe:
-            study.update_recipe(changed)
+        study.update_recipe(changed)
         with engine:
             yield study, engine
 

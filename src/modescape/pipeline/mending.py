@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -36,8 +36,8 @@ class MendTask:
         return f"member {', '.join(map(str, self.lost))}"
 
 
-def mend(study: Study, numbers: Iterable[int], engine: Engine, progress: Progress) -> None:
-    """Find what is lost or damaged of these members and make it again; what nobody has trained is not looked for.
+def mend(study: Study, engine: Engine, progress: Progress) -> None:
+    """Find what is lost or damaged of the members and make it again; what nobody has trained is not looked for.
 
     States and histories are written from the resume file. Checkpoints are trained again and have to come out with the
     checksum they had. Where they do not (on another machine), the member is deleted, to be trained from its beginning.
@@ -45,7 +45,8 @@ def mend(study: Study, numbers: Iterable[int], engine: Engine, progress: Progres
     Raises:
         WorkError: if a worker failed.
     """
-    members = [member for number in numbers if (member := _mended(study, number, progress.line)) is not None]
+    expected = study.recipe.train.members
+    members = [member for number in range(expected) if (member := _mended(study, number, progress.line)) is not None]
     lost = {member.number: epochs for member in members if (epochs := _lost(study, member))}
     if not lost:
         return

@@ -14,7 +14,7 @@ from modescape.engines import Engine
 from modescape.errors import ModescapeError, WorkError
 from modescape.progress import Progress
 from modescape.study import Study
-from modescape.study.layout import SPLITS, chunk_path
+from modescape.study.layout import SPLITS
 from modescape.study.predictions import PredictionWriter
 from modescape.types import ModelState
 from modescape.workplace import Workplace, workplace
@@ -52,7 +52,7 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
     wanted = [(member, epoch) for member in study.trained for epoch in study.recipe.kept_epochs(member)]
     rows: dict[int, list[tuple[str, int, int]]] = {}
     if dataset is None:
-        if all(_named(study, split, wanted) for split in SPLITS):
+        if all(_whole(study, split, wanted) for split in SPLITS):
             return
         dataset = data.load(study.recipe.data, study.recipe.seed)
     for split in SPLITS:
@@ -74,13 +74,15 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
     progress.finish()
 
 
-def _named(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
-    """Whether every wanted model has its chunk."""
+def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
+    """Whether the predictions of every wanted model are there and as they were written."""
     try:
         predictions = study.predictions(split)
-        return all(chunk_path(study.path, split, predictions.index(*model)).is_file() for model in wanted)
-    except (ModescapeError, KeyError):
+        for model in wanted:
+            predictions.log_prob(predictions.index(*model))
+    except ModescapeError:
         return False
+    return True
 
 
 def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:

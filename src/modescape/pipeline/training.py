@@ -13,7 +13,6 @@ import torch
 
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
-from modescape.pipeline.mending import mend
 from modescape.pipeline.writing import MemberWriter, model_state, part
 from modescape.predict import validation_probe
 from modescape.progress import Progress
@@ -43,14 +42,11 @@ class TrainTask:
 def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     """Train every member that is neither trained nor diverged; failures are recorded and the run goes on.
 
-    What is lost or damaged of members that were trained is made again first.
-
     Raises:
         WorkError: if in the end no member is trained.
     """
     recipe = study.recipe
     plan = Plan(**study.manifest["plan"])
-    mend(study, range(recipe.train.members), engine, progress)
     wanted = [member for member in study.members if member.number < recipe.train.members]
     open_members = [member for member in wanted if member.status not in ("trained", "diverged")]
     if open_members:

@@ -11,6 +11,7 @@ from modescape.analyses.variants import variants
 from modescape.engines import Engine
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.begin import make_manifest
+from modescape.pipeline.mending import mend
 from modescape.pipeline.predicting import predict_missing
 from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
@@ -31,9 +32,9 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
     for folder, recipe in wanted.items():
         variant = _opened(study, folder, recipe, progress)
         with variant.lock():
-            if variant.recipe != recipe:
-                variant.update_recipe(recipe)
+            variant.update_recipe(recipe)
             try:
+                mend(variant, engine, inner)
                 train_missing(variant, engine, inner)
                 predict_missing(variant, engine, inner)
             except WorkError as error:
