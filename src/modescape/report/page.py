@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from modescape.plain import visible
 from modescape.report.figures import embedded_figure
 from modescape.report.sections import Text, parameters, sample_line, text_of, variables
 from modescape.report.summaries import Summary, summarize
 from modescape.report.tables import Csv, csv_tables, data_address
 from modescape.report.verdict import judge
-from modescape.report.wording import count, fixed, visible
+from modescape.report.wording import count, fixed
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import WorkError
+from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, read_regular, shown
 from modescape.study import atomic, layout
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ HISTORY_COLUMNS = (
     *("epoch", "lr", "train_loss", "train_accuracy"),
     *("validation_loss", "validation_accuracy", "seconds"),
 )
+
+
+MOST_HISTORY = 1 << 24  # bytes: a row of seven numbers takes about 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,40 @@ class Member:
         }
 
 
+def _is_status(value: Any) -> bool:
+    return isinstance(value, str) and value in layout.STATUSES
+
+
+def _are_checksums(value: Any) -> bool:
+    """Names of checkpoints (which stay in the folder) -> SHA-256."""
+    return isinstance(value, dict) and all(
+        layout.is_checkpoint(name) and isinstance(digest, str) and len(digest) <= 64 for name, digest in value.items()
+    )
+
+
+def _are_seconds(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(number, (int, float)) for number in value.values())
+
+
+def _is_group(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list)
+        and len(value) == 2
+        and is_count(value[0], 0, MOST_MEMBERS)
+        and is_count(value[1], 1, MOST_MEMBERS)
+    )
+
+
+_STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a value fits, and what stands for none
+    "status": (_is_status, None),
+    "epochs_done": (lambda value: is_count(value, 0, MOST_EPOCHS), None),
+    "message": (lambda value: isinstance(value, str), ""),
+    "checksums": (_are_checksums, {}),
+    "timings": (_are_seconds, {}),
+    "group": (_is_group, None),
+}
+
+
 def read_member(study: Path, number: int) -> Member:
     """A member by its ``state.json``; "missing" if it has none.
 
@@ -64,8 +102,9 @@ def read_member(study: Path, number: int) -> Member:
         state = layout.read_json(path)
     except FileNotFoundError:
         return Member(number=number, path=folder)
-    if state.get("status") not in layout.STATUSES or not isinstance(state.get("epochs_done"), int):
-        raise WorkError(f"'{path}' is damaged: wrong status or epochs_done; delete it to train member {number} again")
+    for key, (fits, default) in _STATE.items():
+        if not fits(state.get(key, default)):
+            raise WorkError(f"'{path}' is damaged: wrong {key}; delete it to train member {number} again")
     known = ("status", "epochs_done", "message", "checksums", "timings")
     group = tuple(state["group"]) if state.get("group") else None
     return Member(number=number, path=folder, group=group, **{name: state[name] for name in known if name in state})
@@ -132,18 +171,24 @@ def read_history(path: Path) -> list[dict[str, float]]:
         WorkError: if the file is damaged.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, MOST_HISTORY).decode()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise WorkError(f"'{path}' is damaged: it cannot be read as text") from error
-    header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
-    if tuple(header) != HISTORY_COLUMNS:
-        raise WorkError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
     try:
+        header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
+        if tuple(header) != HISTORY_COLUMNS:
+            raise WorkError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
         return [
-            {name: int(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
+            {name: _epoch(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
             for line in lines
         ]
-    except ValueError as error:
-        raise WorkError(f"'{path}' is damaged: {error}") from error
+    except (ValueError, csv.Error) as error:  # csv.Error: a field without end
+        raise WorkError(f"'{path}' is damaged: {shown(error)}") from error
+
+
+def _epoch(text: str) -> int:
+    if not is_count(number := int(text), 0, MOST_EPOCHS):
+        raise ValueError(f"epoch {number} is none from 0 to {MOST_EPOCHS:,}")
+    return number
