@@ -81,8 +81,9 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
 
 def foreign_module(factory: str) -> str | None:
     """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it."""
-    module = MODELS.get(factory, factory).partition(":")[0]
-    return None if factory not in MODELS and ":" not in factory or module.split(".")[0] == "modescape" else module
+    name = MODELS.get(factory, factory)
+    module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
+    return None if ":" not in name or root == "modescape" or root in sys.stdlib_module_names else module
 
 
 def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
@@ -206,9 +207,9 @@ def _factory(name: str) -> Callable[..., Any]:
         raise InputError(f"model.factory '{name}' is a builtin function, {EXPECTED}")
     if isinstance(found, type) and not issubclass(found, nn.Module):
         raise InputError(f"model.factory '{name}' is the class {found.__name__}, {EXPECTED}")
-    if str(getattr(found, "__module__", "")).partition(".")[0] in sys.stdlib_module_names:
-        if isinstance(found, types.FunctionType | types.MethodType):  # reached through a module that imports it
-            raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
+    own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
+    if own in sys.stdlib_module_names:  # reached through a module that imports it
+        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     return found
 
 

@@ -20,6 +20,7 @@ from modescape.engines import Engine, make_engine
 from modescape.errors import InputError
 from modescape.kernels import native
 from modescape.models import foreign_module, normalization_parameters, split_state
+from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study, layout
@@ -58,7 +59,8 @@ def say_foreign(recipe: Recipe, progress: Progress) -> None:
     """Name the code that a recipe brings before any of it runs: a factory is whatever its author made it."""
     factory = recipe.model.factory
     if module := foreign_module(factory):
-        progress.notice(f"importing '{module}' for model.factory '{factory}' (code of the recipe, not of modescape)")
+        what = f"importing '{shown(module)}' for model.factory '{shown(factory)}'"
+        progress.notice(f"{what} (code of the recipe, not of modescape)")
 
 
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
