@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from modescape.errors import InputError
+from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ def check_source(source: Source, name: str) -> Source:
     """
     if len(source.class_names) < 2:
         raise InputError(f"{name}: {len(source.class_names)} class; classification needs at least 2")
+    longest = max(map(len, source.class_names))
+    if len(source.class_names) > MOST_CLASSES or longest > MOST_NAME:
+        raise InputError(
+            f"{name}: {len(source.class_names):,} classes, the longest name has {longest:,} characters; "
+            f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
+        )
+    if math.prod(source.image.shape[1:]) > MOST_PIXELS:
+        raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
     check_split(source.image, source.label, len(source.class_names), f"{name}: train")
     if source.test_image is not None and source.test_label is not None:
         check_split(source.test_image, source.test_label, len(source.class_names), f"{name}: test")

@@ -18,6 +18,7 @@ from modescape import rng
 from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, corruption
 from modescape.data.dataset import Split
 from modescape.errors import InputError
+from modescape.plain import shown
 
 ALL = tuple(CORRUPTIONS)
 
@@ -179,8 +180,8 @@ class OfficialShift:
             raise InputError(f"'{path}' does not exist; data.shift needs the official file of every corruption used")
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"cannot read '{path}' as .npy of plain numbers: {error}") from error
+        except (OSError, ValueError, EOFError, RecursionError, MemoryError, OverflowError, TypeError) as error:
+            raise InputError(f"cannot read '{path}' as .npy of plain numbers: {shown(error)}") from error
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.uint8:
             came = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "several arrays"
             raise InputError(

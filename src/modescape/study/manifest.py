@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError, WorkError
-from modescape.plain import MOST_CLASSES, MOST_PIXELS, is_count, shown
+from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, is_count, shown
 from modescape.study.layout import FORMAT, MANIFEST, read_json
 
 NEEDED = ("version", "format", "recipe_hash", "seed", "image_shape", "num_classes", "model")  # to read a study
-MOST_TEXT = 10_000  # characters of one text, such as the name of a class
 MOST_NUMBERS = 1 << 40  # in one tensor
 MOST_EXAMPLES = 1 << 31
 MOST_DEPTH = 20  # of what is nested
@@ -83,7 +82,7 @@ def _depth(value: Any) -> int:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MOST_TEXT
+    return isinstance(value, str) and len(value) <= MOST_NAME
 
 
 def _are_texts(value: Any) -> bool:
@@ -115,7 +114,7 @@ def _are_examples(value: Any) -> bool:
 
 
 _ABSENT = object()
-_TEXT = (_is_text, f"text of at most {MOST_TEXT:,} characters")
+_TEXT = (_is_text, f"text of at most {MOST_NAME:,} characters")
 _SHAPES = (_are_shapes, "name -> list of sizes")
 _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "format": (lambda value: is_count(value, 1, FORMAT), "a whole number"),

@@ -15,8 +15,8 @@ from zarr.codecs import Crc32cCodec
 from zarr.storage import LocalStore
 
 from modescape.errors import InputError, WorkError
-from modescape.study import atomic, layout
-from modescape.study.stores import CHECKSUM_BYTES, INDEX_CHUNK, check_store
+from modescape.study import atomic, layout, stores
+from modescape.study.stores import CHECKSUM_BYTES, check_store
 
 if TYPE_CHECKING:
     from modescape.study.study import Study
@@ -195,7 +195,7 @@ def _create(root: zarr.Group, split: str, label: np.ndarray, num_classes: int, c
 
     for name in ("member", "epoch"):
         about = {"units": "1", "long_name": name}
-        make(name, (0,), "int64", (INDEX_CHUNK,), "model", fill_value=ABSENT, attributes=about)
+        make(name, (0,), "int64", (stores.INDEX_CHUNK,), "model", fill_value=ABSENT, attributes=about)
     about = {"units": "1", "long_name": "true class"}
     true_class = make("label", (examples,), "int64", (examples,), "example", attributes=about)
     true_class.with_config({"write_empty_chunks": True})[:] = label  # its file says how many there are
