@@ -97,12 +97,15 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
     Raises:
         OSError: if it cannot be read, is no ordinary file, or is longer.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise OSError(0, "it is not an ordinary file", str(path))
-        if most is not None and about.st_size > most:
-            raise OSError(0, f"it has {about.st_size:,} bytes, expected at most {most:,}", str(path))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    about = os.fstat(descriptor)
+    fault = "" if stat.S_ISREG(about.st_mode) else "it is not an ordinary file"
+    if most is not None and about.st_size > most:
+        fault = fault or f"it has {about.st_size:,} bytes, expected at most {most:,}"
+    if fault:
+        os.close(descriptor)
+        raise OSError(0, fault, str(path))
+    with os.fdopen(descriptor, "rb") as file:
         return file.read()
 
 

@@ -91,7 +91,7 @@ def parse_yaml(text: str, origin: str) -> dict[str, Any]:
 
 
 def _plain_data(text: str) -> Any:
-    check_yaml(text, yaml.parse(text, Loader=yaml.SafeLoader))
+    check_yaml(text, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     return yaml.load(text, Loader=_Loader)
 
 

@@ -180,11 +180,8 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
         "image_shape": "Image (channels, height, width)",
         "num_classes": "Classes",
     }
-    rows = [
-        (label, shown(_flat(manifest[key]), MOST_PROVENANCE))
-        for key, label in labels.items()
-        if manifest.get(key) not in (None, {}, [])
-    ]
+    held = [(label, manifest[key]) for key, label in labels.items() if manifest.get(key) not in (None, {}, [])]
+    rows = [(label, shown(_flat(value), MOST_PROVENANCE)) for label, value in held]
     shapes = manifest.get("model", {}).get("parameters", {})
     if shapes:
         rows.append(("Trainable parameters", f"{sum(math.prod(shape) for shape in shapes.values()):,}"))
