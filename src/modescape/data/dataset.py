@@ -77,6 +77,8 @@ def check_source(source: Source, name: str) -> Source:
             f"{name}: {len(source.class_names):,} classes, the longest name has {longest:,} characters; "
             f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
         )
+    if unwritable := [number for number, text in enumerate(source.class_names) if not _is_writable(text)]:
+        raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
     if math.prod(source.image.shape[1:]) > MOST_PIXELS:
         raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
     check_split(source.image, source.label, len(source.class_names), f"{name}: train")
@@ -88,6 +90,11 @@ def check_source(source: Source, name: str) -> Source:
                 f"{list(source.image.shape[1:])} [channel, height, width]; make them equal"
             )
     return source
+
+
+def _is_writable(text: str) -> bool:
+    """Whether files can hold a text: HDF5 has no null characters, UTF-8 no halves of letters."""
+    return "\0" not in text and text.encode("utf-8", "ignore").decode() == text
 
 
 def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: str) -> None:

@@ -67,7 +67,8 @@ def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndar
         for name in names:
             if name in members:
                 with archive.open(members[name]) as member:
-                    length = _array_bytes(member, name)
+                    shape, dtype = array_header(member)
+                length = math.prod(shape) * dtype.itemsize
                 if length > members[name].file_size:
                     raise ValueError(f"'{name}' declares {length:,} bytes and has {members[name].file_size:,}")
                 declared += length
@@ -79,16 +80,20 @@ def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndar
     return {name: arrays[name] for name in names if name in members}, sorted(members)
 
 
-def _array_bytes(member: Any, name: str) -> int:
-    """Bytes that an array takes, by the header of its ``.npy`` file."""
-    version = np.lib.format.read_magic(member)
+def array_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type that an ``.npy`` file declares.
+
+    Raises:
+        ValueError: if it is none, or of objects.
+    """
+    version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
-        raise ValueError(f"'{name}' has version {version} of .npy, expected 1.0 or 2.0")
+        raise ValueError(f"it has version {version} of .npy, expected 1.0 or 2.0")
     try:
-        shape, _, dtype = read(member)
+        shape, _, dtype = read(file)
     except (RecursionError, MemoryError, TypeError, OverflowError) as error:
-        raise ValueError(f"the header of '{name}' is damaged") from error
+        raise ValueError("its header is damaged") from error
     if dtype.hasobject:
-        raise ValueError(f"'{name}' holds objects, which may be pickles; expected plain values")
-    return math.prod(shape) * dtype.itemsize
+        raise ValueError("it holds objects, which may be pickles; expected plain values")
+    return shape, dtype

@@ -18,7 +18,7 @@ from modescape.data.dataset import Source
 from modescape.data.decode import decode_image, read_arrays
 from modescape.data.hub import opened
 from modescape.errors import InputError
-from modescape.plain import MOST_CLASSES
+from modescape.plain import MOST_CLASSES, shown
 
 Report = Callable[[int, int], None]
 """(images decoded, of how many)."""
@@ -58,7 +58,7 @@ def npz(path: Path) -> Source:
         with path.open("rb") as opened_file:  # np.load leaves a damaged file open
             arrays, there = read_arrays(opened_file, ARRAYS)
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise InputError(f"cannot read '{path}' as .npz of plain arrays: {error}") from error
+        raise InputError(f"cannot read '{path}' as .npz of plain arrays: {shown(error)}") from error
     missing = [name for name in ("image", "label") if name not in arrays]
     if missing:
         raise InputError(f"'{path}' has arrays {there[:20]}, expected 'image' and 'label'; missing {missing}")
