@@ -73,7 +73,7 @@ def check_contents(data: bytes) -> None:
     """
     with h5py.File(io.BytesIO(data), "r") as file:
         declared = _checked_attributes("the file", file, len(data))
-        for name in file:
+        for name in map(str, file):
             if not isinstance(file.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"'{name}' is a link to another place")
             item = file[name]
