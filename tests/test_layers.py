@@ -12,7 +12,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("errors", "types", "keeping", "arrays"),
     ("plain",),
     ("progress",),
-    ("tree", "rng", "results", "runtime"),
+    ("durable", "tree", "rng", "results", "runtime"),
     ("engines", "kernels"),
     ("recipe",),
     ("data", "models"),

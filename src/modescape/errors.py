@@ -1,4 +1,4 @@
-"""The two ways a command can end badly, each with its exit code."""
+"""The ways a command can end badly, each with its exit code."""
 
 
 class ModescapeError(Exception):
@@ -15,3 +15,7 @@ class InputError(ModescapeError, ValueError):
 
 class WorkError(ModescapeError, RuntimeError):
     """The input was right and the work failed (exit code 1)."""
+
+
+class DamageError(WorkError):
+    """A file of a study is not as it was written, or gone; ``modescape run`` makes it again."""

@@ -34,7 +34,7 @@ def build_study(
     """
     train = {"members": members, "epochs": epochs, "trajectories": trajectories, "keep_last": keep_last}
     recipe = parse({"name": "tiny", "seed": 7, "train": train}, "the test")
-    study = Study.create(path, recipe, _manifest())
+    study = Study.create(path, recipe, _manifest(recipe.content_hash("")))
     random = np.random.default_rng(5)
     label = random.integers(0, CLASSES, EXAMPLES)
     truth, trained = np.eye(CLASSES)[label], []
@@ -72,15 +72,15 @@ def _write_member(study: Study, member: int, status: str, done: int, random: np.
         {"epoch": epoch, **{name: member + epoch / 10 + at / 100 for at, name in enumerate(names)}}
         for epoch in range(1, done + 1)
     ]
-    write_history(study, member, rows)
-    write_member_state(study, member, status=status, epochs_done=done, checksums=checksums, timings={})
+    known = {"checksums": checksums, "history_checksum": write_history(study, member, rows)}
+    write_member_state(study, member, status=status, epochs_done=done, timings={}, **known)
 
 
-def _manifest() -> dict:
+def _manifest(recipe_hash: str) -> dict:
     return {
         "version": "0.1.0",
         "format": 1,
-        "recipe_hash": "0" * 64,
+        "recipe_hash": recipe_hash,
         "fingerprint": "",
         "seed": 7,
         "image_shape": [1, 3, 3],

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modescape.study.sealed import SEAL, sealed_text
+
 SIZE = {"members": 2, "epochs": 2}
 
 
@@ -78,15 +80,16 @@ def plain_error(done, code=2, *texts):
 
 
 def change_json(path, **changes):
-    """Replace keys, dotted as ``a__b``."""
+    """Replace keys, dotted as ``a__b``; the checksum fits afterwards, as a stranger would have it."""
     values = json.loads(path.read_text())
+    sealed = values.pop(SEAL, None) is not None
     for key, value in changes.items():
         inner = values
         *parents, last = key.split("__")
         for part in parents:
             inner = inner[part]
         inner[last] = value
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps({**values, SEAL: json.loads(sealed_text(values))[SEAL]} if sealed else values))
 
 
 def png(width=4, height=4):

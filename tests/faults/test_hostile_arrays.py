@@ -1,6 +1,7 @@
 """Arrays from a stranger: results, predictions and weights that declare more than they hold, or lead elsewhere."""
 
 import contextlib
+import hashlib
 import io
 import json
 import shutil
@@ -165,17 +166,10 @@ CASES = [(array, key, value) for array, keys in STORES.items() for key, values i
 @pytest.mark.parametrize(("array", "key", "value"), CASES)
 def test_predictions(study, array, key, value):
     change_json(study.path / "predictions.zarr/test" / array / "zarr.json", **{key: value})
-    with bounded(8, 5), pytest.raises(WorkError, match="delete this folder and run again") as caught:
+    with bounded(8, 5), pytest.raises(WorkError, match="is damaged") as caught:
         study.predictions("test")
     assert "predictions.zarr" in str(caught.value)
     assert len(str(caught.value)) < 600
-
-
-@pytest.mark.parametrize("value", ["abc", [1], {"a": 1}, None])
-def test_class_names_of_predictions(study, value):
-    change_json(study.path / "predictions.zarr/test/zarr.json", attributes={"class_names": value})
-    with bounded(8, 5), pytest.raises(WorkError, match="class names"):
-        study.predictions("test")
 
 
 def test_a_chunk_that_is_longer_than_it_should_be(study):
@@ -227,10 +221,19 @@ def test_weights(study, case):
         ("resume.safetensors", lambda: read_resume(study, 0)),
     ):
         (folder / name).write_bytes(WEIGHTS[case])
+        sign(study, name)
         with bounded(16, 5), pytest.raises(WorkError) as caught:
             read()
         assert name in str(caught.value)
         assert len(str(caught.value)) < 700
+
+
+def sign(study, name):
+    """Give a checkpoint of member 0 the checksum that its file has."""
+    state = study.path / "members/000/state.json"
+    digest = hashlib.sha256((study.path / "members/000" / name).read_bytes()).hexdigest()
+    if name.startswith("epoch"):
+        change_json(state, checksums={**json.loads(state.read_text())["checksums"], name: digest})
 
 
 def read_resume(study, member):
@@ -241,12 +244,16 @@ def read_resume(study, member):
 
 def test_weights_of_other_numbers_or_without_end(study):
     import torch
+    from safetensors import safe_open
     from safetensors.torch import load_file, save_file
 
     path = study.path / "members/000/epoch-001.safetensors"
     good = load_file(path)
     name = next(iter(study.manifest["model"]["parameters"]))
-    save_file({**good, name: good[name].to(torch.int64)}, path, {"modescape": "{}"})
+    with safe_open(path, "pt") as file:
+        words = file.metadata()
+    save_file({**good, name: good[name].to(torch.int64)}, path, words)
+    sign(study, path.name)
     with pytest.raises(WorkError, match=f"'{name}' holds torch.int64"):
         study.params(0, 1)
     with path.open("r+b") as file:

@@ -46,7 +46,7 @@ def study(tmp_path_factory):
     settings = [f"data.source={folder / 'data.npz'}", "train.members=2", "train.epochs=2", "compute.engine=here"]
     settings += ["data.validation=20", "data.test=40", "analyses=[training, confusion, tsne]"]
     study = ms.run("digits", out=folder / "study", overrides=settings)
-    for key in ("device", "platform", "streams", "version", "fingerprint"):
+    for key in ("device", "platform", "streams", "version"):
         change_json(study.path / "manifest.json", **{key: " ".join(HOSTILE[:8])})
     change_json(study.path / "members/001/state.json", status="failed", message=" ".join(HOSTILE))
     # attributes and variables of a result are a stranger's, too

@@ -9,7 +9,7 @@ import torch
 
 from modescape import pipeline
 from modescape.errors import WorkError
-from modescape.pipeline import begin, training
+from modescape.pipeline import begin, training, writing
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.train.plan import Plan
@@ -113,10 +113,10 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "WRITERS", 1)
-        patch.setattr(training, "SHOW_SECONDS", 0)  # all four files after every epoch
+        patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
         patch.setattr(training, "_record_failure", lambda *arguments: None)
         for name in functions:
-            patch.setattr(training, name, stopping(getattr(training, name)))
+            patch.setattr(writing, name, stopping(getattr(writing, name)))
         with pytest.raises(WorkError):
             train(tmp_path / "s", 2)
     study = train(tmp_path / "s", 2)
@@ -129,7 +129,7 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
 def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monkeypatch):
     """Member 0 is an epoch ahead when the run stops: its file of the epoch before is used; no epoch more is lost."""
     writes, epochs = [], []
-    resume, write = training.read_resume, training.write_resume
+    resume, write = training.read_resume, writing.write_resume
 
     def stopping(study, member, epoch, *rest, **settings):
         write(study, member, epoch, *rest, **settings)
@@ -140,7 +140,7 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(training, "WRITERS", 1)
         patch.setattr(training, "_record_failure", lambda *arguments: None)
-        patch.setattr(training, "write_resume", stopping)
+        patch.setattr(writing, "write_resume", stopping)
         with pytest.raises(WorkError):
             train(tmp_path / "s", 2)
     study = Study.open(tmp_path / "s")

@@ -83,12 +83,3 @@ def test_caption_stands_in_the_web_page_escaped():
 def test_letters_without_a_shape_do_not_stop_the_saving():
     figure = plots.draw("confusion", confusion(2, 1, ("\N{CJK UNIFIED IDEOGRAPH-732B}", "dog")))
     assert files.image(figure, "png").startswith(b"\x89PNG")
-
-
-def test_an_interrupted_writing_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "figure.svg"
-    path.write_text("old")
-    monkeypatch.setattr(files.Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        files._write(path, b"new")
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("figure.svg", "old")]

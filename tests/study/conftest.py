@@ -23,11 +23,11 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture
-def manifest() -> dict:
+def manifest(recipe: Recipe) -> dict:
     return {
         "version": "9.9",
         "format": 1,
-        "recipe_hash": "ab" * 32,
+        "recipe_hash": recipe.content_hash("f"),
         "fingerprint": "f",
         "seed": 5,
         "image_shape": [1, 8, 8],

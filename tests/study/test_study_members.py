@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from modescape.errors import InputError, WorkError
+from modescape.errors import DamageError, InputError, WorkError
 from modescape.study import (
     Study,
     drop_resume_before,
@@ -47,7 +47,7 @@ def test_the_file_is_the_one_of_the_contract(study, make_state):
     checksum = write_checkpoint(study, 3, 10, make_state(0))
     path = study.path / "members" / "003" / "epoch-010.safetensors"
     assert checksum == hashlib.sha256(path.read_bytes()).hexdigest()
-    metadata = {"modescape": '{"epoch": 10, "member": 3, "recipe_hash": "%s"}' % ("ab" * 32)}
+    metadata = {"modescape": f'{{"epoch": 10, "member": 3, "recipe_hash": "{study.recipe_hash}"}}'}
     assert header(path)["__metadata__"] == metadata
     write_checkpoint(study, 1234, 5678, make_state(0))
     assert (study.path / "members" / "1234" / "epoch-5678.safetensors").is_file()
@@ -104,18 +104,31 @@ def test_absent_and_damaged_checkpoints_are_named(study, make_state, flip):
         study.state(0, 2)
     name = "epoch-001.safetensors"
     write_member_state(study, 0, status="trained", epochs_done=4, checksums={name: checksum}, timings={})
-    study.state(0, 1, verify=True)
+    study.state(0, 1)
+    with pytest.raises(DamageError, match=r"epoch-004.safetensors' is damaged: its SHA-256"):  # listed by nobody
+        study.state(0, 4)
     path = study.path / "members" / "000" / name
-    flip(path, -1)
-    study.state(0, 1)  # a flipped bit of a weight is only seen by the checksum
-    with pytest.raises(WorkError, match=r"epoch-001.safetensors' is damaged: its SHA-256"):
-        study.state(0, 1, verify=True)
+    flip(path, -1)  # a bit of a weight is only seen by the checksum
+    with pytest.raises(
+        DamageError, match=r"epoch-001.safetensors' is damaged: its SHA-256.*modescape run .*study.yaml"
+    ):
+        study.state(0, 1)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(WorkError, match=r"epoch-001.safetensors' is damaged"):
         study.state(0, 1)
     path.write_bytes(b"")
     with pytest.raises(WorkError, match=r"epoch-001.safetensors' is damaged"):
         study.state(0, 1)
+
+
+@pytest.mark.parametrize(("member", "epoch"), [(0, 2), (1, 1)])
+def test_a_checkpoint_of_another_member_or_epoch_is_refused(study, make_state, member, epoch):
+    write_checkpoint(study, 0, 1, make_state(0))
+    write_checkpoint(study, member, epoch, make_state(0))
+    data = (study.path / "members" / "000" / "epoch-001.safetensors").read_bytes()
+    (study.path / "members" / f"{member:03d}" / f"epoch-{epoch:03d}.safetensors").write_bytes(data)
+    with pytest.raises(DamageError, match="belongs to another study, member or epoch"):
+        study.state(member, epoch)
 
 
 def test_a_checkpoint_of_another_network_is_refused(study, make_state):
@@ -177,7 +190,7 @@ def test_a_member_state_comes_back(study):
     )
     path = study.path / "members" / "001" / "state.json"
     keys = list(json.loads(path.read_text(encoding="utf-8")))
-    assert keys == ["checksums", "epochs_done", "message", "status", "timings"]
+    assert keys == ["checksums", "epochs_done", "history_checksum", "message", "status", "timings", "sha256"]
     member = study.member(1)
     assert (member.number, member.path, member.status, member.epochs_done) == (1, path.parent, "diverged", 3)
     assert (member.message, member.checksums, member.timings) == ("loss is not finite (Ü)", checksums, {"seconds": 0.1})

@@ -1,6 +1,5 @@
 """Creating, opening and refusing; what opening imports."""
 
-import json
 import pickle
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import yaml
 from modescape.errors import InputError
 from modescape.keeping import kept_epochs
 from modescape.study import Study, layout
+from modescape.study.sealed import sealed_text
 
 
 def test_a_study_is_what_was_put_in(study, recipe, manifest):
@@ -36,7 +36,7 @@ def test_every_default_is_spelled_out(study, recipe):
 
 def test_provenance(study):
     assert study.provenance(examples=7, members=2, repeats=1) == {
-        "recipe_hash": "ab" * 32,
+        "recipe_hash": study.recipe_hash,
         "recipe_name": "small",
         "version": "9.9",
         "seed": 5,
@@ -92,15 +92,16 @@ def test_what_is_no_study_is_refused_in_plain_words(tmp_path, study):
     ("text", "message"),
     [
         ("{", "damaged: it is not JSON"),
-        ("\xff\x00", "damaged: it is not JSON"),
+        (b"\xff\x00", "damaged: it is not JSON"),
         ("[1]", "holds list, expected an object"),
-        ("{}", "lacks version, format, recipe_hash"),
+        ("{}", "damaged: its checksum does not fit"),
+        (sealed_text({}), "lacks version, format, recipe_hash"),
         (None, "has format 99, this modescape reads up to 1"),
     ],
 )
 def test_a_bad_manifest_is_refused(study, manifest, text, message):
-    text = json.dumps({**manifest, "format": 99}) if text is None else text
-    (study.path / "manifest.json").write_bytes(text.encode("latin-1"))
+    text = sealed_text({**manifest, "format": 99}) if text is None else text
+    (study.path / "manifest.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=message):
         Study.open(study.path)
 

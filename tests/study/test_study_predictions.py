@@ -126,7 +126,7 @@ def test_a_damaged_chunk_is_named_and_written_again(study, flip, how):
         path.write_bytes(path.read_bytes()[:-9] if how == "cut" else b"")
     back = study.predictions("test")
     back.log_prob(0)
-    with pytest.raises(WorkError, match=r"member 1 at epoch 3 are damaged .*run the study again"):
+    with pytest.raises(WorkError, match=r"member 1 at epoch 3 are damaged .*again with: modescape run"):
         back.log_prob(1)
     with pytest.raises(WorkError, match="member 1 at epoch 3"):
         back.log_probs([0, 1])
@@ -142,6 +142,28 @@ def test_damage_to_the_store_is_named(study, name):
         study.predictions("test")
 
 
+@pytest.mark.parametrize("name", ["member/c/0", "epoch/zarr.json", "label/c/0", "log_prob/zarr.json", "zarr.json"])
+@pytest.mark.parametrize("how", ["gone", "cut", "flipped"])
+def test_damage_to_the_store_is_mended_and_no_row_gets_another_models_numbers(study, flip, name, how):
+    """Rows are in the order first asked for: if their names are lost, what lies in them is of nobody knows whom."""
+    fill(study, [(1, 0), (0, 0)])
+    fill(study, [(0, 1)])
+    path = study.path / "predictions.zarr" / "test" / name
+    if how == "gone":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:5])
+    else:
+        flip(path)
+    wanted = [(0, 0), (0, 1), (1, 0)]
+    fill(study, wanted)
+    back = study.predictions("test")
+    assert len(back) == 3
+    np.testing.assert_array_equal(back.label, LABEL)
+    for model in wanted:
+        np.testing.assert_array_equal(back.log_prob(back.index(*model)), values(*model))
+
+
 def test_a_chunk_of_nothing_but_the_fill_value_is_there(study):
     writer = PredictionWriter(study, "test")
     writer.create_or_extend([(0, 0)], LABEL, 4)
@@ -150,13 +172,11 @@ def test_a_chunk_of_nothing_but_the_fill_value_is_there(study):
     assert writer.create_or_extend([(0, 0)], LABEL, 4) == []
 
 
-def test_other_examples_and_shapes_are_refused(study):
-    fill(study, [(0, 0)])
+def test_other_examples_are_begun_anew_and_other_shapes_refused(study):
+    fill(study, [(0, 0), (0, 1)])
     writer = PredictionWriter(study, "test")
-    with pytest.raises(WorkError, match="holds predictions of other examples"):
-        writer.create_or_extend([(0, 0)], LABEL[::-1], 4)
-    with pytest.raises(WorkError, match="holds predictions of other examples"):
-        writer.create_or_extend([(0, 0)], LABEL, 5)
+    assert writer.create_or_extend([(0, 1)], LABEL[::-1], 4) == [(0, 0, 1)]
+    np.testing.assert_array_equal(study.predictions("test").label, LABEL[::-1])
     with pytest.raises(ValueError, match=r"log_prob is \[7, 5\], expected \[7, 4\]"):
         writer.write(0, np.zeros((7, 5)))
 
@@ -167,17 +187,17 @@ def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
     fill(study, [(0, 0), (0, 1)])
     before = study.path.with_name("before")
     shutil.copytree(study.path, before)
-    write, count = predictions.atomic.write_bytes, 0
+    write, count = predictions.durable.write_bytes, 0
 
-    def dying(path, data):
+    def dying(path, data, within):
         nonlocal count
         count += 1
         if count == stop:
             raise WorkError("killed")
-        write(path, data)
+        write(path, data, within)
 
     wanted = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    monkeypatch.setattr(predictions.atomic, "write_bytes", dying)
+    monkeypatch.setattr(predictions.durable, "write_bytes", dying)
     try:
         fill(study, wanted)
         assert stop > 7  # two resizes, two names, one resize, two rows
@@ -222,8 +242,10 @@ def test_processes_write_rows_side_by_side(study, method):
 
 def test_every_file_is_written_durably(study, monkeypatch):
     seen = []
-    write = predictions.atomic.write_bytes
-    monkeypatch.setattr(predictions.atomic, "write_bytes", lambda path, data: (seen.append(path), write(path, data))[1])
+    write = predictions.durable.write_bytes
+    monkeypatch.setattr(
+        predictions.durable, "write_bytes", lambda path, data, within: (seen.append(path), write(path, data, within))[1]
+    )
     fill(study, [(0, 0)])
     files = {path for path in (study.path / "predictions.zarr").rglob("*") if path.is_file()}
     assert files == set(seen)

@@ -104,6 +104,8 @@ def _loaded(compiler: str, flags: tuple[str, ...]) -> ctypes.CDLL:
         subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_SECONDS)
         made.chmod(0o700)
         if safe:
+            with made.open("rb") as file:  # whole before it has its name, also after a power cut
+                os.fsync(file.fileno())
             made = made.replace(path)
         return _declared(ctypes.CDLL(str(made)))  # it stays loaded when the file is gone
 

@@ -13,12 +13,12 @@ from modescape import analyses, plots
 from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
-from modescape.errors import WorkError
+from modescape.errors import DamageError, WorkError
 from modescape.pipeline.variants import train_variants
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
-from modescape.study import Study
+from modescape.study import Member, Study
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
 FIGURE_SUFFIXES = ("png", "svg", "html")
@@ -40,12 +40,14 @@ class AnalyseTask:
         return self.name
 
 
-def inputs_digest(study: Study, name: str) -> str:
+def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     """What a result of this analysis depends on; stored with it, so that it is made again when that changes."""
     settings = study.recipe.settings.get(name, {})
-    left_out = [(member.number, member.status) for member in study.members if member.status != "trained"]
+    expected = study.recipe.train.members
+    trained = {str(one.number): one.checksums for one in members if one.status == "trained" and one.number < expected}
+    left_out = [(member.number, member.status) for member in members if member.status != "trained"]
     used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.USES.get(name, ())]
-    parts = [study.recipe_hash, name, settings, study.trained, left_out, modescape.__version__, *used]
+    parts = [study.recipe_hash, name, settings, trained, left_out, modescape.__version__, *used]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
@@ -58,11 +60,12 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
-    tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, name)) for name in names]
+    members = study.members
+    tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
+    train_variants(study, engine, progress, [task.name for task in tasks], names)
     if not tasks:
         return
-    train_variants(study, engine, progress, [task.name for task in tasks])
     tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
@@ -83,7 +86,7 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
         return False
     try:
         attributes = study.result(task.name).attrs
-    except WorkError:  # damaged: made again
+    except DamageError:  # made again
         return False
     if attributes.get("inputs") != task.inputs:
         return False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.report.page import PageContent, build_page
 from modescape.study import Study
-from modescape.study.atomic import write_bytes
 
 
 def page_content(study: Study) -> PageContent:

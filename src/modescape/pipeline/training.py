@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from modescape.engines import Engine
-from modescape.errors import WorkError
+from modescape.errors import DamageError, WorkError
+from modescape.pipeline.mending import mend
+from modescape.pipeline.writing import MemberWriter, model_state, part
 from modescape.predict import validation_probe
 from modescape.progress import Progress
-from modescape.study import (
-    Member,
-    Study,
-    drop_resume_before,
-    read_resume,
-    together,
-    write_checkpoint,
-    write_history,
-    write_member_state,
-    write_resume,
-)
-from modescape.study.layout import HISTORY, checkpoint_name, member_folder
-from modescape.study.members import HISTORY_COLUMNS, read_history
-from modescape.train.loop import Snapshot, Start, Trainer, of_member
+from modescape.study import Study, drop_resume_before, read_resume, write_member_state
+from modescape.study.layout import checkpoint_name
+from modescape.train.loop import Start, Trainer
 from modescape.train.plan import Group, Plan
-from modescape.types import ModelState, Params
 from modescape.workplace import Workplace, workplace
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
-SHOW_SECONDS = 0.5  # shortest time between two writings of the files that people look at
-NUMBERS = [name for name in HISTORY_COLUMNS if name != "seconds"]
 WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
 
 
@@ -57,13 +43,16 @@ class TrainTask:
 def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     """Train every member that is neither trained nor diverged; failures are recorded and the run goes on.
 
+    What is lost or damaged of members that were trained is made again first.
+
     Raises:
         WorkError: if in the end no member is trained.
     """
     recipe = study.recipe
     plan = Plan(**study.manifest["plan"])
+    mend(study, range(recipe.train.members), engine, progress)
     wanted = [member for member in study.members if member.number < recipe.train.members]
-    open_members = [member for member in wanted if not _settled(study, member)]
+    open_members = [member for member in wanted if member.status not in ("trained", "diverged")]
     if open_members:
         begun = {member.number: Group(*member.group) for member in open_members if member.group}
         groups = plan.groups([member.number for member in open_members], begun)
@@ -90,13 +79,6 @@ def _hear(progress: Progress, event: tuple[Any, ...]) -> None:
         progress.advance(*event)
 
 
-def _settled(study: Study, member: Member) -> bool:
-    """Whether nothing is left to train: diverged, or trained with every kept checkpoint still there."""
-    if member.status == "trained":
-        return set(study.recipe.kept_epochs(member.number)) <= set(study.kept(member.number))
-    return member.status == "diverged"
-
-
 def _record_failure(study: Study, task: TrainTask, error: str, progress: Progress) -> None:
     for number in task.members:
         member = study.member(number)
@@ -110,6 +92,7 @@ def _record_failure(study: Study, task: TrainTask, error: str, progress: Progres
             message=error,
             checksums=member.checksums,
             timings=member.timings,
+            history_checksum=member.history_checksum,
             group=member.group,
         )
         progress.line(f"member {number} failed: {error}")
@@ -214,7 +197,7 @@ def _resumable(study: Study, member: int) -> dict[int, tuple[Start, dict[str, An
     for before in (False, True):
         try:
             resume = read_resume(study, member, before=before)
-        except WorkError:  # damaged: the member starts over and writes the same bytes again
+        except DamageError:  # the member starts over and writes the same bytes again
             continue
         if resume is None:
             continue
@@ -222,101 +205,6 @@ def _resumable(study: Study, member: int) -> dict[int, tuple[Start, dict[str, An
         kept = [one for one in study.recipe.kept_epochs(member) if one <= epoch]
         complete = all(one in there and checkpoint_name(one) in record.get("checksums", {}) for one in kept)
         if complete and epoch < study.recipe.train.epochs:  # else a file was lost: all of them are written again
-            state = _model_state(study, tensors)
-            starts[epoch] = Start(epoch=epoch, state=state, optimizer=_part(tensors, "optimizer")), record
+            state = model_state(study, tensors)
+            starts[epoch] = Start(epoch=epoch, state=state, optimizer=part(tensors, "optimizer")), record
     return starts
-
-
-class MemberWriter:
-    """Writes one member's files after each epoch: a kept checkpoint, and last what the next epoch needs.
-
-    The state and the history, which are for people, are written twice a second and at the end; the resume file holds
-    what they may not say yet. A crash between two files costs the epoch in flight: the next run starts from the resume
-    file and writes the same bytes again. Files are written by a thread while the next epoch is trained (a disk takes up
-    to 8 ms to confirm one), at most one epoch behind.
-    """
-
-    def __init__(self, study: Study, member: int, group: Group, record: dict[str, Any], threads: Executor) -> None:
-        self.study, self.member, self.group, self.threads = study, member, group, threads
-        self.kept = set(study.recipe.kept_epochs(member))
-        self.checksums = dict(record.get("checksums", {}))
-        self.rows = _rows(study.member(member), record)
-        self.over = False
-        self.shown = -math.inf
-        self.behind: Future[None] | None = None
-
-    def write(self, snapshot: Snapshot, position: int, copy: Params) -> None:
-        """Have written what this snapshot adds, once the one before is on the disk.
-
-        Args:
-            snapshot: of the group.
-            position: the member's place in the group.
-            copy: what `Snapshot.copy` gave; shared by the group's writers, changed by nobody.
-        """
-        if self.over:
-            return
-        self.wait()
-        self.over = not snapshot.finite[position]
-        rows = snapshot.history[position : position + 1]
-        self.behind = self.threads.submit(self._write, snapshot.epoch, of_member(copy, position), rows)
-
-    def wait(self) -> None:
-        """Until everything is on the disk; raises what writing raised."""
-        if self.behind is not None:
-            self.behind.result()
-
-    def _write(self, epoch: int, copy: Params, rows: list[dict[str, float]]) -> None:
-        self.rows += rows
-        with together(member_folder(self.study.path, self.member)):
-            if self.over:
-                reason = f"the training loss or the weights were not finite in epoch {epoch}"
-                self._show("diverged", epoch, reason)
-                return
-            if epoch in self.kept:
-                state = _model_state(self.study, copy)
-                self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
-            if epoch == self.study.recipe.train.epochs:
-                self._show("trained", epoch)
-            elif time.monotonic() - self.shown >= SHOW_SECONDS:
-                self._show("training", epoch)
-            numbers = [[row[name] for name in NUMBERS] for row in self.rows]
-            record = {"checksums": self.checksums, "rows": numbers}
-            write_resume(self.study, self.member, epoch, copy, record, keep_before=self.group.size > 1)
-
-    def _show(self, status: str, epoch: int, message: str = "") -> None:
-        write_history(self.study, self.member, self.rows)
-        write_member_state(
-            self.study,
-            self.member,
-            status=status,
-            epochs_done=epoch,
-            message=message,
-            checksums=self.checksums,
-            timings={"training_seconds": sum(row["seconds"] for row in self.rows)},
-            group=(self.group.first, self.group.size) if self.group.size > 1 else None,
-        )
-        self.shown = time.monotonic()
-
-
-def _rows(member: Member, record: dict[str, Any]) -> list[dict[str, float]]:
-    """The history up to a resume file, which holds no clock time: equal runs, equal bytes.
-
-    An epoch whose time was not shown before a run was cut off counts 0 seconds.
-    """
-    times = {row["epoch"]: row["seconds"] for row in read_history(member.path / HISTORY)}
-    rows = [dict(zip(NUMBERS, row, strict=True)) for row in record.get("rows", [])]
-    return [{**row, "seconds": times.get(row["epoch"], 0.0)} for row in rows]
-
-
-def _part(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
-    """Tensors named "kind/name", by name."""
-    return {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith(f"{kind}/")}
-
-
-def _model_state(study: Study, tensors: dict[str, Tensor]) -> ModelState:
-    """Parameters and buffers among resume tensors, in the manifest's order."""
-    params, buffers = _part(tensors, "param"), _part(tensors, "buffer")
-    order = study.manifest["model"]
-    return ModelState(
-        {name: params[name] for name in order["parameters"]}, {name: buffers[name] for name in order["buffers"]}
-    )

@@ -17,15 +17,19 @@ from modescape.recipe import Recipe
 from modescape.study import Study, layout
 
 
-def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
+def train_variants(
+    study: Study, engine: Engine, progress: Progress, names: Sequence[str], mended: Sequence[str]
+) -> None:
     """Train and predict what the analyses ``names`` want and is not there; one that fails leaves the others going.
 
-    An analysis finds out by itself which networks it has.
+    What is there for the analyses ``mended`` is finished, and made again where it is damaged. An analysis finds out by
+    itself which networks it has.
     """
     wanted = {
         folder: recipe
-        for name in names
+        for name in (*names, *mended)
         for folder, recipe in variants(name, study.recipe, study.manifest["examples"]["train"]).items()
+        if name in names or (study.path / layout.VARIANTS / folder).is_dir()
     }
     if not wanted:
         return
@@ -68,10 +72,13 @@ def _opened(study: Study, folder: str, recipe: Recipe, progress: Progress) -> St
     """The variant as it is on the disk, or begun; one of other settings is made anew."""
     path = layout.variant_folder(study.path, folder)
     if (path / layout.MANIFEST).exists():
-        found = Study.open(path)
-        if found.recipe_hash == recipe.content_hash(study.manifest["fingerprint"]):
-            return found
-        progress.line(f"'{path}' was trained with other settings; it is trained again")
+        try:
+            found = Study.open(path)
+            if found.recipe_hash == recipe.content_hash(study.manifest["fingerprint"]):
+                return found
+            progress.line(f"'{path}' was trained with other settings; it is trained again")
+        except InputError as error:
+            progress.line(f"{error.args[0].partition(';')[0]}; it is trained again")
         shutil.rmtree(path)
     dataset = data.load(recipe.data, recipe.seed)
     if dataset.fingerprint != study.manifest["fingerprint"]:

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 import html
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modescape import durable
 from modescape.plots import paper
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
     """Write a figure as PNG, SVG and web page; returns the paths."""
     from plotly.offline import get_plotlyjs
 
-    folder.mkdir(parents=True, exist_ok=True)
     title = figure.get_suptitle()
     settle(figure)
     contents = {
@@ -70,11 +69,13 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
         f"{name}.svg": image(figure, "svg"),
         f"{name}.html": page(name, interactive, title, caption).encode(),
     }
+    durable.make_folder(folder)
     script, text = folder / "plotly.min.js", get_plotlyjs().encode()
     if not script.is_file() or script.read_bytes() != text:
-        _write(script, text)
-    for file_name, content in contents.items():
-        _write(folder / file_name, content)
+        durable.write_bytes(script, text)
+    with durable.together(folder):
+        for file_name, content in contents.items():
+            durable.write_bytes(folder / file_name, content)
     return tuple(folder / file_name for file_name in contents)
 
 
@@ -134,14 +135,3 @@ def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
 def script_hash(script: str) -> str:
     """The source expression of a content security policy that allows this very script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename: a reader sees the old file or the new one."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

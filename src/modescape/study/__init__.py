@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modescape.study.atomic import together, write_bytes, write_text
     from modescape.study.checkpoints import drop_resume_before, read_resume, write_checkpoint, write_resume
     from modescape.study.members import Member, write_history, write_member_state
     from modescape.study.predictions import Predictions, PredictionWriter
@@ -25,14 +24,11 @@ _WHERE = {
     "drop_resume_before": "checkpoints",
     "read_resume": "checkpoints",
     "summary": "status",
-    "together": "atomic",
     "verify": "status",
-    "write_bytes": "atomic",
     "write_checkpoint": "checkpoints",
     "write_history": "members",
     "write_member_state": "members",
     "write_resume": "checkpoints",
-    "write_text": "atomic",
 }
 
 __all__ = [
@@ -44,14 +40,11 @@ __all__ = [
     "drop_resume_before",
     "read_resume",
     "summary",
-    "together",
     "verify",
-    "write_bytes",
     "write_checkpoint",
     "write_history",
     "write_member_state",
     "write_resume",
-    "write_text",
 ]
 
 

@@ -14,9 +14,10 @@ from safetensors import SafetensorError
 from safetensors import numpy as arrays
 from safetensors import torch as safetensors
 
-from modescape.errors import InputError, WorkError
+from modescape import durable
+from modescape.errors import DamageError, InputError
 from modescape.plain import MOST_EPOCHS, is_count, read_regular, shown
-from modescape.study import atomic, layout
+from modescape.study import layout
 from modescape.types import ModelState, Params
 
 if TYPE_CHECKING:
@@ -26,24 +27,36 @@ NUMBERS = {f"torch.{name}" for name in ("float64", "float32", "bfloat16", "float
 METADATA = "modescape"  # one key: safetensors writes several in random order
 
 
-def write_checkpoint(study: Study, member: int, epoch: int, state: ModelState) -> str:
+def write_checkpoint(study: Study, member: int, epoch: int, state: ModelState, expected: str | None = None) -> str:
     """Write weights and buffers under their ``state_dict`` names; equal tensors give equal bytes.
+
+    Args:
+        study: the study, held by the caller.
+        member: number of the member.
+        epoch: 0 (initialisation), 1, ...
+        state: of one member.
+        expected: the SHA-256 (hex) that the file had when it was first written; with another nothing is written.
 
     Returns:
         The SHA-256 (hex) of the file, for ``state.json``; taken of the bytes in memory, so that it tells a bad write.
     """
     path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
     data = _serialized({**state.params, **state.buffers}, _words(study, member, epoch))
-    atomic.write_bytes(path, data)
-    return hashlib.sha256(data).hexdigest()
+    checksum = hashlib.sha256(data).hexdigest()
+    if expected in (None, checksum):
+        durable.write_bytes(path, data, study.path)
+    return checksum
 
 
-def read_checkpoint(study: Study, member: int, epoch: int, checksum: str | None = None) -> ModelState:
+def read_checkpoint(study: Study, member: int, epoch: int) -> ModelState:
     """The tensors of a checkpoint, on the CPU, in the order of the manifest.
+
+    The file's SHA-256 is compared with ``state.json``, which lists every checkpoint of a finished member and may lag
+    behind the files of one in training.
 
     Raises:
         InputError: if that checkpoint was not kept.
-        WorkError: if the file is damaged, does not fit the manifest, or its SHA-256 is not ``checksum``.
+        DamageError: if the file is damaged, of another study, member or epoch, or does not fit the manifest.
     """
     path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
     try:
@@ -52,18 +65,23 @@ def read_checkpoint(study: Study, member: int, epoch: int, checksum: str | None 
         kept = layout.checkpoint_epochs(path.parent)
         there = f"it has epochs {', '.join(map(str, kept))}" if kept else "it has none"
         raise InputError(f"member {member} has no checkpoint of epoch {epoch}; {there}") from None
-    if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
-        raise WorkError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}")
-    tensors, _ = _parsed(path, data)
+    again = f"make it again with: {layout.run_again(study.path)}"
+    known = study.member(member)
+    checksum = known.checksums.get(path.name)
+    if checksum != hashlib.sha256(data).hexdigest() and (checksum or known.status == "trained"):
+        raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}; {again}")
+    tensors, words = _parsed(path, data)
+    if words != _words(study, member, epoch):
+        raise DamageError(f"'{path}' belongs to another study, member or epoch; {again}")
     model = study.manifest["model"]
     parts = []
     for kind in ("parameters", "buffers"):
         for name, shape in model[kind].items():
             if name not in tensors or list(tensors[name].shape) != list(shape):
                 came = list(tensors[name].shape) if name in tensors else "nothing"
-                raise WorkError(f"'{path}' does not fit the manifest: '{name}' holds {came}, expected {list(shape)}")
+                raise DamageError(f"'{path}' does not fit the manifest: '{name}' holds {came}, expected {list(shape)}")
             if kind == "parameters" and not tensors[name].is_floating_point():
-                raise WorkError(f"'{path}' does not fit the manifest: '{name}' holds {tensors[name].dtype} numbers")
+                raise DamageError(f"'{path}' does not fit the manifest: '{name}' holds {tensors[name].dtype} numbers")
         parts.append({name: tensors[name] for name in model[kind]})
     return ModelState(*parts)
 
@@ -100,8 +118,8 @@ def write_resume(
     record = dict(record or {})
     words = {**_words(study, member, epoch), "record": record, "sha256": _digest(tensors, record)}
     if keep_before:
-        atomic.keep_as(path, path.with_name(layout.RESUME_BEFORE))
-    atomic.write_bytes(path, _serialized(tensors, words))
+        durable.keep_as(path, path.with_name(layout.RESUME_BEFORE))
+    durable.write_bytes(path, _serialized(tensors, words), study.path)
 
 
 def drop_resume_before(study: Study, member: int) -> None:
@@ -118,7 +136,7 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | 
         before: the file of the epoch before.
 
     Raises:
-        WorkError: if the file is damaged or belongs to another study.
+        DamageError: if the file is damaged or belongs to another study.
     """
     path = layout.member_folder(study.path, member) / (layout.RESUME_BEFORE if before else layout.RESUME)
     try:
@@ -129,10 +147,10 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | 
     again = f"delete it to train member {member} again from the start"
     record = words.get("record", {})
     if words.get("sha256") != _digest(tensors, record):
-        raise WorkError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     expected = _words(study, member, words.get("epoch", 0))
     if {name: words.get(name) for name in expected} != expected or not is_count(words.get("epoch"), 0, MOST_EPOCHS):
-        raise WorkError(f"'{path}' belongs to another member or study; {again}")
+        raise DamageError(f"'{path}' belongs to another member or study; {again}")
     return Resume(words["epoch"], tensors, record)
 
 
@@ -156,12 +174,11 @@ def _parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         words = json.loads(header["__metadata__"][METADATA])
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = shown(error)
-        raise WorkError(f"'{path}' is damaged: it is not a whole safetensors file ({reason})") from error
+        raise DamageError(f"'{path}' is damaged: it is not a whole safetensors file ({shown(error)})") from error
     if not isinstance(words, dict) or not isinstance(words.get("record", {}), dict):
-        raise WorkError(f"'{path}' is damaged: its metadata is not of modescape")
+        raise DamageError(f"'{path}' is damaged: its metadata is not of modescape")
     if strange := {str(tensor.dtype) for tensor in tensors.values()} - NUMBERS:
-        raise WorkError(f"'{path}' is damaged: it holds {', '.join(sorted(strange))} numbers")
+        raise DamageError(f"'{path}' is damaged: it holds {', '.join(sorted(strange))} numbers")
     return tensors, words
 
 
@@ -170,7 +187,7 @@ def _read(path: Path, study: Study) -> bytes:
 
     Raises:
         FileNotFoundError: if there is none.
-        WorkError: if it cannot be read, or is larger.
+        DamageError: if it cannot be read, or is larger.
     """
     model = study.manifest["model"]
     shapes = [*model["parameters"].values(), *model["buffers"].values()]
@@ -181,7 +198,7 @@ def _read(path: Path, study: Study) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise WorkError(f"cannot read '{path}': {error.strerror}") from error
+        raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
 
 
 def _digest(tensors: Params, record: Mapping[str, Any]) -> str:

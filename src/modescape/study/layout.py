@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape import keeping
-from modescape.errors import InputError, WorkError
+from modescape.errors import DamageError, InputError, WorkError
 from modescape.plain import COUNTS, MOST_YAML, OddYamlError, check_yaml, is_count, is_name, plain_name, read_regular
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
@@ -69,6 +69,11 @@ def chunk_folder(study: Path, split: str) -> Path:
 def chunk_path(study: Path, split: str, row: int) -> Path:
     """The file of one row of predictions."""
     return chunk_folder(study, split) / str(row) / "0" / "0"
+
+
+def run_again(study: Path) -> str:
+    """The command that finishes and mends a study, whatever recipe it is of."""
+    return f"modescape run {study / RECIPE} --out {study}"
 
 
 def result_path(study: Path, name: str) -> Path:
@@ -134,9 +139,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WorkError(f"cannot read '{path}': {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise WorkError(f"'{path}' is damaged: it is not JSON") from error
+        raise DamageError(f"'{path}' is damaged: it is not JSON") from error
     if not isinstance(value, dict):
-        raise WorkError(f"'{path}' is damaged: it holds {type(value).__name__}, expected an object")
+        raise DamageError(f"'{path}' is damaged: it holds {type(value).__name__}, expected an object")
     return value
 
 

@@ -9,9 +9,13 @@ from typing import Any
 
 from modescape.errors import InputError, WorkError
 from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, is_count, shown
-from modescape.study.layout import FORMAT, MANIFEST, read_json
+from modescape.study.layout import FORMAT, MANIFEST
+from modescape.study.sealed import read_sealed
 
-NEEDED = ("version", "format", "recipe_hash", "seed", "image_shape", "num_classes", "model")  # to read a study
+NEEDED = (  # to read a study
+    *("version", "format", "recipe_hash", "fingerprint", "seed"),
+    *("image_shape", "num_classes", "class_names", "model"),
+)
 MOST_NUMBERS = 1 << 40  # in one tensor
 MOST_EXAMPLES = 1 << 31
 MOST_DEPTH = 20  # of what is nested
@@ -30,7 +34,7 @@ def read_manifest(study: Path) -> dict[str, Any]:
     if not study.is_dir():
         raise InputError(f"'{study}' is not a study: it is a file, expected the folder of a study")
     try:
-        manifest = read_json(path)
+        manifest = read_sealed(path)
     except FileNotFoundError:
         raise InputError(f"'{study}' is not a study: it has no {MANIFEST}; {make}") from None
     except WorkError as error:
@@ -64,8 +68,8 @@ def _check(manifest: dict[str, Any], path: Path) -> None:
         if not fits(values):
             came = "nothing" if values is _ABSENT else shown(repr(values), 60)
             raise InputError(f"'{path}' is not the manifest of a study: {key} is {came}, expected {expected}")
-    names = manifest.get("class_names")
-    if names is not None and len(names) != manifest["num_classes"]:
+    names = manifest["class_names"]
+    if len(names) != manifest["num_classes"]:
         raise InputError(
             f"'{path}' is not the manifest of a study: it has {len(names)} class_names, "
             f"expected num_classes, {manifest['num_classes']}"
@@ -133,4 +137,4 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model.buffers": _SHAPES,
     "model.normalization": (_are_texts, "a list of names"),
 }
-_OPTIONAL = {"fingerprint", "class_names", "examples", "plan", "plan.device", "model.normalization"}
+_OPTIONAL = {"examples", "plan", "plan.device", "model.normalization"}

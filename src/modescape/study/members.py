@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modescape.errors import WorkError
+from modescape import durable
+from modescape.errors import DamageError
 from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, read_regular, shown
-from modescape.study import atomic, layout
+from modescape.study import layout
+from modescape.study.sealed import read_sealed, sealed_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,17 +41,19 @@ class Member:
     message: str = ""  # why it diverged or failed
     checksums: dict[str, str] = field(default_factory=dict)  # name of a checkpoint -> SHA-256, hex
     timings: dict[str, float] = field(default_factory=dict)  # seconds
+    history_checksum: str = ""  # SHA-256 of history.csv, hex
     group: tuple[int, int] | None = None  # first member and size of the group it was begun in, if it was no lone one
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
 
         Raises:
-            WorkError: if the file is damaged.
+            DamageError: if the file is damaged.
         """
         import numpy as np
 
-        rows = read_history(self.path / layout.HISTORY)
+        final = self.status in ("trained", "diverged")  # before, the file may be ahead of what is known of it
+        rows = read_history(self.path / layout.HISTORY, (self.history_checksum or None) if final else None)
         return {
             name: np.array([row[name] for row in rows], dtype=np.int64 if name == "epoch" else np.float64)
             for name in HISTORY_COLUMNS
@@ -86,6 +90,7 @@ _STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a val
     "message": (lambda value: isinstance(value, str), ""),
     "checksums": (_are_checksums, {}),
     "timings": (_are_seconds, {}),
+    "history_checksum": (lambda value: isinstance(value, str), ""),
     "group": (_is_group, None),
 }
 
@@ -94,18 +99,18 @@ def read_member(study: Path, number: int) -> Member:
     """A member by its ``state.json``; "missing" if it has none.
 
     Raises:
-        WorkError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
     folder = layout.member_folder(study, number)
     path = folder / layout.STATE
     try:
-        state = layout.read_json(path)
+        state = read_sealed(path)
     except FileNotFoundError:
         return Member(number=number, path=folder)
     for key, (fits, default) in _STATE.items():
         if not fits(state.get(key, default)):
-            raise WorkError(f"'{path}' is damaged: wrong {key}; delete it to train member {number} again")
-    known = ("status", "epochs_done", "message", "checksums", "timings")
+            raise DamageError(f"'{path}' is damaged: wrong {key}")
+    known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum")
     group = tuple(state["group"]) if state.get("group") else None
     return Member(number=number, path=folder, group=group, **{name: state[name] for name in known if name in state})
 
@@ -119,6 +124,7 @@ def write_member_state(
     message: str = "",
     checksums: Mapping[str, str],
     timings: Mapping[str, float],
+    history_checksum: str = "",
     group: tuple[int, int] | None = None,
 ) -> None:
     """Replace ``state.json`` (sorted keys).
@@ -131,6 +137,7 @@ def write_member_state(
         message: why it diverged or failed, one plain line.
         checksums: name of each checkpoint -> SHA-256 (hex), as ``write_checkpoint`` returned it.
         timings: name -> seconds.
+        history_checksum: as `write_history` returned it.
         group: first member and size of the group it is trained in; None for a lone member.
 
     Raises:
@@ -141,17 +148,21 @@ def write_member_state(
     state = {
         "status": status,
         "epochs_done": epochs_done,
-        "message": message,
-        "checksums": dict(checksums),
-        "timings": dict(timings),
+        "message": message.encode("utf-8", "backslashreplace").decode(),  # names of files may be no Unicode
+        "checksums": dict(sorted(checksums.items())),
+        "timings": dict(sorted(timings.items())),
+        "history_checksum": history_checksum,
         **({"group": list(group)} if group else {}),
     }
-    text = json.dumps(state, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-    atomic.write_text(layout.member_folder(study.path, member) / layout.STATE, text)
+    path = layout.member_folder(study.path, member) / layout.STATE
+    durable.write_text(path, sealed_text(dict(sorted(state.items()))), study.path)
 
 
-def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Replace ``history.csv``: one row an epoch, keys `HISTORY_COLUMNS`; every float reads back to the same bits.
+
+    Returns:
+        its SHA-256 (hex), for ``state.json``.
 
     Raises:
         KeyError: if a row lacks a column.
@@ -161,31 +172,38 @@ def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) 
     writer.writerow(HISTORY_COLUMNS)
     for row in rows:
         writer.writerow([int(row["epoch"]), *(repr(float(row[name])) for name in HISTORY_COLUMNS[1:])])
-    atomic.write_text(layout.member_folder(study.path, member) / layout.HISTORY, buffer.getvalue())
+    data = buffer.getvalue().encode()
+    durable.write_bytes(layout.member_folder(study.path, member) / layout.HISTORY, data, study.path)
+    return hashlib.sha256(data).hexdigest()
 
 
-def read_history(path: Path) -> list[dict[str, float]]:
-    """Rows of a ``history.csv``; none if there is no such file.
+def read_history(path: Path, checksum: str | None = None) -> list[dict[str, float]]:
+    """Rows of a ``history.csv``; none if there is no such file and no ``checksum`` (SHA-256, hex) that it should have.
 
     Raises:
-        WorkError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
     try:
-        text = read_regular(path, MOST_HISTORY).decode()
+        data = read_regular(path, MOST_HISTORY)
+        if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
+            raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}")
+        text = data.decode()
     except FileNotFoundError:
+        if checksum is not None:
+            raise DamageError(f"'{path}' is missing") from None
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkError(f"'{path}' is damaged: it cannot be read as text") from error
+        raise DamageError(f"'{path}' is damaged: it cannot be read as text") from error
     try:
         header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
         if tuple(header) != HISTORY_COLUMNS:
-            raise WorkError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
+            raise DamageError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
         return [
             {name: _epoch(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
             for line in lines
         ]
     except (ValueError, csv.Error) as error:  # csv.Error: a field without end
-        raise WorkError(f"'{path}' is damaged: {shown(error)}") from error
+        raise DamageError(f"'{path}' is damaged: {shown(error)}") from error
 
 
 def _epoch(text: str) -> int:

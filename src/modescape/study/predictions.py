@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ import zarr
 from zarr.codecs import Crc32cCodec
 from zarr.storage import LocalStore
 
-from modescape.errors import InputError, WorkError
-from modescape.study import atomic, layout, stores
+from modescape import durable
+from modescape.errors import DamageError, InputError, WorkError
+from modescape.study import layout, stores
 from modescape.study.stores import CHECKSUM_BYTES, check_store
 
 if TYPE_CHECKING:
@@ -28,17 +29,17 @@ CHECKSUM = [Crc32cCodec()]
 
 
 class DurableStore(LocalStore):
-    """zarr's folder store, which renames but does not fsync, with our atomic files."""
+    """zarr's folder store, which renames but does not fsync, with our durable files."""
 
     async def set(self, key: str, value: Any) -> None:
-        """Write one file; see `atomic.write_bytes`."""
+        """Write one file; see `durable.write_bytes`."""
         self._check_writable()
-        await asyncio.to_thread(atomic.write_bytes, self.root / key, value.to_bytes())
+        await asyncio.to_thread(durable.write_bytes, self.root / key, value.to_bytes(), self.root.parent)
 
     def set_sync(self, key: str, value: Any) -> None:
-        """Write one file; see `atomic.write_bytes`."""
+        """Write one file; see `durable.write_bytes`."""
         self._check_writable()
-        atomic.write_bytes(self.root / key, value.to_bytes())
+        durable.write_bytes(self.root / key, value.to_bytes(), self.root.parent)
 
 
 class Predictions:
@@ -52,7 +53,7 @@ class Predictions:
         self.members, self.epochs = _named_rows(group)  # int64 [model]
         with _damage(study.path / layout.PREDICTIONS / split):
             self.label: np.ndarray = _array(group, "label")[:]  # int64 [example]
-            self.class_names: list[str] = [str(name) for name in group.attrs["class_names"]]  # type: ignore[union-attr]
+        self.class_names: list[str] = list(study.manifest["class_names"])
         self._log_prob = _array(group, "log_prob")
         pairs = zip(self.members.tolist(), self.epochs.tolist(), strict=True)
         self._rows = {pair: row for row, pair in enumerate(pairs)}
@@ -83,19 +84,19 @@ class Predictions:
         """Log-probabilities of one model, float32 [example, class]; reads one chunk.
 
         Raises:
-            WorkError: if the chunk is missing or damaged; names the member and the epoch.
+            DamageError: if the chunk is missing or damaged; names the member and the epoch.
         """
         path = layout.chunk_path(self._study.path, self._split, int(index))
         whose = f"{self._split} predictions of member {self.members[index]} at epoch {self.epochs[index]}"
-        again = f"run the study again to make them: modescape run --out {self._study.path}"
+        again = f"make them again with: {layout.run_again(self._study.path)}"
         if not path.is_file():
-            raise WorkError(f"the {whose} are missing ('{path}'); {again}")
+            raise DamageError(f"the {whose} are missing ('{path}'); {again}")
         if path.stat().st_size != math.prod(self._log_prob.shape[1:]) * 4 + CHECKSUM_BYTES:
-            raise WorkError(f"the {whose} are damaged ('{path}'); {again}")
+            raise DamageError(f"the {whose} are damaged ('{path}'); {again}")
         try:
             return np.asarray(self._log_prob[int(index)])
         except Exception as error:  # a checksum that does not fit, a short file, ...: zarr raises several kinds
-            raise WorkError(f"the {whose} are damaged ('{path}'); {again}") from error
+            raise DamageError(f"the {whose} are damaged ('{path}'); {again}") from error
 
     def log_probs(self, indices: Sequence[int], examples: slice | None = None) -> np.ndarray:
         """Several models, float32 [model, example, class]; beside the answer one chunk is in memory."""
@@ -122,7 +123,8 @@ class PredictionWriter:
         """Give every wanted model a row, the old ones theirs, and say which are still to be written.
 
         Only the holder of the study calls this. Rows are in the order first asked for. Every row that is there is read
-        once: a damaged one is to be written again.
+        once: a damaged one is to be written again. Where more is damaged than single rows, the split is begun anew:
+        predictions can always be made again.
 
         Args:
             wanted: (member, epoch) of the models.
@@ -133,12 +135,20 @@ class PredictionWriter:
             (row, member, epoch) of the wanted models without a readable chunk, by row.
 
         Raises:
-            WorkError: if what is there is of other examples, or damaged beyond single rows.
+            WorkError: if the split cannot be written.
         """
-        atomic.sweep(self.study.path / layout.PREDICTIONS)
+        durable.sweep(self.study.path / layout.PREDICTIONS)
         label = np.asarray(label, dtype=np.int64)
-        group = self._group(label, num_classes)
+        try:
+            return self._extended(self._group(label, num_classes), wanted)
+        except DamageError:
+            # first the file without which nothing counts: a crash meanwhile leaves no rows without names
+            _array_file(self.study.path / layout.PREDICTIONS, self.split).unlink(missing_ok=True)
+            return self._extended(self._group(label, num_classes), wanted)
+
+    def _extended(self, group: zarr.Group, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
         members, epochs = _named_rows(group)
+        self._delete_unnamed(len(members))
         rows = {pair: row for row, pair in enumerate(zip(members.tolist(), epochs.tolist(), strict=True))}
         old = len(rows)
         for member, epoch in wanted:
@@ -155,6 +165,19 @@ class PredictionWriter:
         there = Predictions(self.study, self.split)
         asked = dict.fromkeys((int(member), int(epoch)) for member, epoch in wanted)
         return sorted((rows[pair], *pair) for pair in asked if not _readable(there, rows[pair]))
+
+    def _delete_unnamed(self, count: int) -> None:
+        """Delete chunks behind the first ``count`` rows: their names were lost, and other models will have the rows."""
+        for name in layout.names(layout.chunk_folder(self.study.path, self.split)):
+            if name.isdigit() and int(name) >= count:
+                layout.chunk_path(self.study.path, self.split, int(name)).unlink(missing_ok=True)
+
+    def drop(self, members: Collection[int]) -> None:
+        """Delete what was predicted of these members, where anything was."""
+        with contextlib.suppress(InputError, WorkError):  # what cannot be read is made anew anyway
+            numbers, _ = _named_rows(_open(self.study, self.split, "r"))
+            for row in np.flatnonzero(np.isin(numbers, list(members))):
+                layout.chunk_path(self.study.path, self.split, int(row)).unlink(missing_ok=True)
 
     def write(self, row: int, log_prob: np.ndarray) -> None:
         """Write one model's log-probabilities [example, class] as float32; other rows may be written meanwhile.
@@ -177,11 +200,10 @@ class PredictionWriter:
                 _create(root, self.split, label, num_classes, self.study.manifest["class_names"])
         check_store(self.study, self.split)
         group = _open(self.study, self.split, "r+")
-        log_prob, stored = _array(group, "log_prob"), _array(group, "label")[:]
+        with _damage(store.root / self.split):
+            log_prob, stored = _array(group, "log_prob"), _array(group, "label")[:]
         if not np.array_equal(stored, label) or log_prob.shape[2] != num_classes:
-            raise WorkError(
-                f"'{store.root / self.split}' holds predictions of other examples; delete this folder and run again"
-            )
+            raise DamageError(f"'{store.root / self.split}' is damaged: it holds predictions of other examples")
         return group
 
 
@@ -209,14 +231,14 @@ def _open(study: Study, split: str, mode: Any) -> zarr.Group:
 
     Raises:
         InputError: if there are no predictions of that split.
-        WorkError: if the store is damaged.
+        DamageError: if the store is damaged.
     """
     if split not in layout.SPLITS:
         raise InputError(f"no split {split!r}; expected one of {', '.join(layout.SPLITS)}")
     folder = study.path / layout.PREDICTIONS
     if not _array_file(folder, split).is_file():
         raise InputError(
-            f"study '{study.path}' has no {split} predictions yet; make them with: modescape run --out {study.path}"
+            f"study '{study.path}' has no {split} predictions yet; make them with: {layout.run_again(study.path)}"
         )
     store = DurableStore(folder, read_only=mode == "r")
     with _damage(folder / split):
@@ -250,13 +272,15 @@ def _damage(folder: Path) -> Iterator[None]:
         yield
     except (InputError, WorkError):
         raise
+    except PermissionError as error:
+        raise WorkError(f"cannot read '{folder}': {error.strerror}") from error
     except Exception as error:
-        raise WorkError(f"'{folder}' is damaged: {error}; delete this folder and run again") from error
+        raise DamageError(f"'{folder}' is damaged ({error}); modescape run makes it again") from error
 
 
 def _readable(predictions: Predictions, row: int) -> bool:
     try:
         predictions.log_prob(row)
-    except WorkError:
+    except DamageError:
         return False
     return True

@@ -11,10 +11,10 @@ from typing import NoReturn
 import h5py
 import xarray as xr
 
-from modescape.errors import WorkError
+from modescape import durable
+from modescape.errors import DamageError
 from modescape.plain import read_regular, shown
 from modescape.results import validate
-from modescape.study import atomic
 
 # HDF5's own checksums cover neither text nor attributes, and its readers stumble loudly over damaged files; so the
 # SHA-256 of the file stands behind its end, where HDF5 (which knows its own length) does not look
@@ -34,7 +34,7 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
     """
     validate(dataset)
     data = _encoded(dataset)
-    atomic.write_bytes(path, data + _tail(data))
+    durable.write_bytes(path, data + _tail(data), path.parents[1])
 
 
 def read_dataset(path: Path) -> xr.Dataset:
@@ -42,17 +42,17 @@ def read_dataset(path: Path) -> xr.Dataset:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        WorkError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
     try:
         data = read_regular(path)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise WorkError(f"cannot read '{path}': {error.strerror}") from error
+        raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
     again = "delete it and run its analysis again"
     if data[-TAIL:] != _tail(data[:-TAIL]):
-        raise WorkError(f"'{path}' is damaged: its checksum does not fit; {again}")
+        raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:
         check_contents(data)
         with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
@@ -60,7 +60,7 @@ def read_dataset(path: Path) -> xr.Dataset:
         validate(dataset)
         return dataset
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
-        raise WorkError(f"'{path}' cannot be loaded: {shown(error)}; {again}") from error
+        raise DamageError(f"'{path}' cannot be loaded: {shown(error)}; {again}") from error
 
 
 def check_contents(data: bytes) -> None:

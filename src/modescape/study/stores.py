@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modescape.errors import WorkError
+from modescape.errors import DamageError
 from modescape.plain import MOST_CLASSES, is_count, shown
 from modescape.study import layout
 
@@ -24,20 +24,16 @@ def check_store(study: Study, split: str) -> None:
     Read as plain JSON: a foreign codec is never asked for, a shape never believed without the bytes behind it.
 
     Raises:
-        WorkError: naming the array and what it says.
+        DamageError: naming the array and what it says.
     """
     folder = study.path / layout.PREDICTIONS / split
     if not (folder / "log_prob" / "zarr.json").is_file():
         return
     try:
-        names = layout.read_json(folder / "zarr.json").get("attributes", {}).get("class_names")
+        layout.read_json(folder / "zarr.json")
         sizes = {name: _shape(folder, name, kind, axes) for name, (kind, axes) in _ARRAYS.items()}
     except FileNotFoundError as error:
         raise _damaged(folder, f"'{error.filename}' is missing") from error
-    except AttributeError as error:
-        raise _damaged(folder, "its class names are no list of texts") from error
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _damaged(folder, "its class names are no list of texts")
     (examples,), shape = sizes["label"], sizes["log_prob"]
     if shape[1] != examples or shape[2] > MOST_CLASSES:
         raise _damaged(folder, f"it holds {examples:,} labels and log-probabilities {shape} [model, example, class]")
@@ -80,5 +76,5 @@ def _check_file(path: Path, numbers: int) -> None:
         raise _damaged(path, f"it has {size:,} bytes, expected {numbers} whole numbers")
 
 
-def _damaged(folder: Path, reason: str) -> WorkError:
-    return WorkError(f"'{folder}' is damaged: {reason}; delete this folder and run again")
+def _damaged(folder: Path, reason: str) -> DamageError:
+    return DamageError(f"'{folder}' is damaged: {reason}")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modescape import durable
 from modescape.errors import InputError
-from modescape.study import atomic, layout
+from modescape.study import layout
 from modescape.study.lock import locked
 from modescape.study.manifest import NEEDED, read_manifest
 from modescape.study.members import Member, read_member
+from modescape.study.sealed import sealed_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +84,7 @@ class Study:
             raise ValueError(f"the manifest lacks {', '.join(missing)}")
         folder = Path(path)
         try:
-            atomic.make_folder(folder)
+            durable.make_folder(folder)
         except OSError as error:
             raise InputError(
                 f"cannot make the study '{folder}': {error.strerror}; choose a folder that you may write to with --out"
@@ -91,10 +92,9 @@ class Study:
         with locked(folder):
             if (folder / layout.MANIFEST).exists():
                 raise InputError(f"'{folder}' is a study already; open it, or choose another --out")
-            atomic.sweep(folder)
-            atomic.write_text(folder / layout.RECIPE, recipe.to_yaml())
-            text = json.dumps(dict(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            atomic.write_text(folder / layout.MANIFEST, text)
+            durable.sweep(folder, leave={layout.VARIANTS})
+            durable.write_text(folder / layout.RECIPE, recipe.to_yaml())
+            durable.write_text(folder / layout.MANIFEST, sealed_text(manifest))
         return cls.open(folder)
 
     @cached_property
@@ -102,23 +102,31 @@ class Study:
         """The recipe as run.
 
         Raises:
-            InputError: if ``study.yaml`` is missing or damaged.
+            InputError: if ``study.yaml`` is missing, damaged, or another study's.
         """
         from modescape.recipe import load
 
-        return load(self.path / layout.RECIPE)
+        recipe = load(self.path / layout.RECIPE)
+        if recipe.content_hash(self.manifest["fingerprint"]) != self.recipe_hash:
+            raise InputError(
+                f"'{self.path / layout.RECIPE}' is not what this study was made from (its hash is another one); "
+                f"run the study's recipe again to write it anew, with --out {self.path}"
+            )
+        return recipe
 
     def update_recipe(self, recipe: Recipe) -> None:
-        """Rewrite ``study.yaml`` when members, analyses, their settings, engine or paths changed.
+        """Write ``study.yaml`` when members, analyses, their settings, engine or paths changed, or it is damaged.
 
         Raises:
             InputError: if anything else changed: that would be another study.
         """
-        if recipe.identity("") != self.recipe.identity(""):
+        if recipe.content_hash(self.manifest["fingerprint"]) != self.recipe_hash:
             raise InputError(f"study '{self.path}' was made from another recipe; choose another --out")
-        if recipe != self.recipe:
-            atomic.write_text(self.path / layout.RECIPE, recipe.to_yaml())
-            self.recipe = recipe
+        with contextlib.suppress(InputError):
+            if recipe == self.recipe:
+                return
+        durable.write_text(self.path / layout.RECIPE, recipe.to_yaml())
+        self.recipe = recipe
 
     @property
     def recipe_hash(self) -> str:
@@ -153,23 +161,20 @@ class Study:
         """Epochs whose checkpoint exists, ascending."""
         return layout.checkpoint_epochs(layout.member_folder(self.path, member))
 
-    def state(self, member: int, epoch: int, *, verify: bool = False) -> ModelState:
-        """Parameters and buffers of a checkpoint, on the CPU, in the manifest's order.
+    def state(self, member: int, epoch: int) -> ModelState:
+        """Parameters and buffers of a checkpoint, on the CPU, in the manifest's order; its checksum is compared.
 
         Args:
             member: number of the member.
             epoch: 0 (initialisation), 1, ...
-            verify: compare the file's SHA-256 with ``state.json`` first.
 
         Raises:
             InputError: if the checkpoint was not kept.
-            WorkError: if it is damaged.
+            WorkError: if it is damaged or belongs to another study.
         """
         from modescape.study.checkpoints import read_checkpoint
 
-        name = layout.checkpoint_name(epoch)
-        checksum = self.member(member).checksums.get(name) if verify else None
-        return read_checkpoint(self, member, epoch, checksum)
+        return read_checkpoint(self, member, epoch)
 
     def params(self, member: int, epoch: int) -> Params:
         """What is trained; see `state`."""
@@ -281,5 +286,5 @@ class Study:
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     with locked(folder):
-        atomic.sweep(folder)
+        durable.sweep(folder, leave={layout.VARIANTS})
         yield

@@ -7,11 +7,10 @@ import errno
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from modescape.errors import InputError, WorkError
-from modescape.study.layout import VARIANTS
 
 # ours (.<name>.<pid>.tmp) and those of zarr's own store (<name>.<32 hex digits>.partial)
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
@@ -19,16 +18,22 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
 _waiting = threading.local()  # folders of this thread that are confirmed later
 
 
-def write_bytes(path: Path, data: bytes | memoryview) -> None:
+def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None) -> None:
     """Replace a file: temporary name in the same folder, fsync, rename, fsync of the folder.
+
+    Args:
+        path: the file.
+        data: all of it.
+        within: make the folders that are missing below this one, which has to be there: a folder that somebody removed
+            is not made again by those who still write into it. Default: the file's own folder.
 
     Raises:
         InputError: if the folder is not writable.
-        WorkError: if writing fails otherwise (a full disk).
+        WorkError: if writing fails otherwise (a full disk, a folder that is gone).
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        make_folder(path.parent)
+        make_folder(path.parent, within or path.parent)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
@@ -43,9 +48,9 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, within: Path | None = None) -> None:
     """`write_bytes` of UTF-8."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), within)
 
 
 @contextlib.contextmanager
@@ -78,10 +83,17 @@ def keep_as(path: Path, other: Path) -> None:
         raise _explained(other, error) from error
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder and its parents; each new name is on the disk before this returns."""
+def make_folder(folder: Path, within: Path | None = None) -> None:
+    """Create a folder and its parents, those below ``within``; each new name is on the disk before this returns.
+
+    Raises:
+        OSError: if ``within`` is not there, or a folder cannot be made.
+    """
     missing: list[Path] = []
     while not folder.is_dir():
+        if folder == within:
+            code = errno.ENOTDIR if folder.exists() else errno.ENOENT
+            raise OSError(code, os.strerror(code), str(folder))
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
@@ -93,15 +105,15 @@ def make_folder(folder: Path) -> None:
         _sync_folder(new.parent)
 
 
-def sweep(folder: Path) -> int:
-    """Delete temporary files below a study's folder and count them; call it as the only writer.
+def sweep(folder: Path, leave: Collection[str] = ()) -> int:
+    """Delete temporary files below a folder and count them; call it as the only writer.
 
-    Studies inside it (``variants``) are left alone: their own writer sweeps them.
+    Folders directly in it that are named in ``leave`` have another writer and are left alone.
     """
     count = 0
     for root, folders, files in os.walk(folder):
-        if Path(root) == folder and VARIANTS in folders:
-            folders.remove(VARIANTS)
+        if Path(root) == folder:
+            folders[:] = [name for name in folders if name not in leave]
         for name in files:
             if _TEMPORARY.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):
@@ -121,7 +133,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _explained(path: Path, error: OSError) -> InputError | WorkError:
-    where = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG)
+    if error.errno == errno.ENOENT:
+        return WorkError(f"cannot write '{path}': its folder is gone; was it moved or removed meanwhile?")
+    where = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
     if error.errno in where:
         return InputError(f"cannot write '{path}': {error.strerror}; choose a folder that you may write to with --out")
     return WorkError(f"cannot write '{path}': {error.strerror or error}")

@@ -1,0 +1,196 @@
+"""What is lost or damaged of members that were trained, found before anything is trained and made again: it alone."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from modescape import runtime
+from modescape.engines import Engine
+from modescape.errors import DamageError, WorkError
+from modescape.pipeline.writing import model_state, rows_of
+from modescape.predict import validation_probe
+from modescape.progress import Progress
+from modescape.study import Member, Study, read_resume, write_checkpoint, write_history, write_member_state
+from modescape.study.checkpoints import Resume
+from modescape.study.layout import RESUME, RESUME_BEFORE, SPLITS, STATE, checkpoint_name, member_folder
+from modescape.study.predictions import PredictionWriter
+from modescape.train.loop import of_member
+from modescape.train.plan import Group, Plan
+from modescape.workplace import workplace
+
+
+@dataclass(frozen=True)
+class MendTask:
+    """Train a group from its beginning as far as the last lost checkpoint, and write the lost ones alone."""
+
+    path: str
+    recipe_yaml: str
+    group: Group
+    lost: dict[int, dict[int, str]]  # member -> epoch -> the checksum that its checkpoint had
+
+    def __str__(self) -> str:
+        return f"member {', '.join(map(str, self.lost))}"
+
+
+def mend(study: Study, numbers: Iterable[int], engine: Engine, progress: Progress) -> None:
+    """Find what is lost or damaged of these members and make it again; what nobody has trained is not looked for.
+
+    States and histories are written from the resume file. Checkpoints are trained again and have to come out with the
+    checksum they had. Where they do not (on another machine), the member is deleted, to be trained from its beginning.
+
+    Raises:
+        WorkError: if a worker failed.
+    """
+    members = [member for number in numbers if (member := _mended(study, number, progress.line)) is not None]
+    lost = {member.number: epochs for member in members if (epochs := _lost(study, member))}
+    if not lost:
+        return
+    for number, epochs in lost.items():
+        names = ", ".join(map(checkpoint_name, epochs))
+        progress.line(f"member {number}: {names} lost or damaged; made again")
+    begun = {member.number: Group(*member.group) for member in members if member.group}
+    groups = Plan(**study.manifest["plan"]).groups(lost, begun)
+    text = study.recipe.to_yaml()
+    tasks = [
+        MendTask(str(study.path), text, group, {number: lost[number] for number in own})
+        for group, own in groups.items()
+    ]
+    epochs = sum(len(task.lost) * _last(task) for task in tasks)
+    progress.stage("making again", epochs * study.manifest["examples"]["train"], "images")
+    for outcome in engine.map(mend_task, tasks, on_event=lambda task, images: progress.advance(images, str(task))):
+        if outcome.error is not None:
+            raise WorkError(f"{outcome.item}: {outcome.error}")
+        for number in outcome.value:
+            progress.line(
+                f"member {number} came out with other bits than it had (another machine, or other versions); "
+                "it is trained again from its beginning"
+            )
+            _forget(study, number)
+    progress.finish()
+
+
+def mend_task(task: MendTask, report: Callable[[int], None]) -> list[int]:
+    """Carry out a `MendTask` in this process; returns the members that came out with other bits."""
+    place = workplace(task.path, task.recipe_yaml)
+    others: list[int] = []
+    with place.at_work():
+        trainer = place.trainer(lambda line: None)
+        own = {member: trainer.initial(member) for member in task.lost}
+        starts = [own.get(member, own[min(own)]) for member in task.group.members]
+        probe = validation_probe(place.evaluator, place.dataset.validation)
+
+        def step(examples: int) -> None:
+            report(examples * len(task.lost))
+
+        for snapshot in trainer.group(task.group.members, probe, starts=starts, progress=step):
+            copy = snapshot.copy()
+            for position, member in enumerate(task.group.members):
+                expected = task.lost.get(member, {}).get(snapshot.epoch)
+                if expected is not None and member not in others:
+                    state = model_state(place.study, of_member(copy, position))
+                    if write_checkpoint(place.study, member, snapshot.epoch, state, expected) != expected:
+                        others.append(member)
+            if snapshot.epoch == _last(task):
+                break
+    return others
+
+
+def _last(task: MendTask) -> int:
+    return max(epoch for epochs in task.lost.values() for epoch in epochs)
+
+
+def _mended(study: Study, number: int, say: Callable[[str], None]) -> Member | None:
+    """A member with a state and a history that can be read; None where it is to be trained from its beginning."""
+    folder, resume = member_folder(study.path, number), _resume(study, number, say)
+    member = None
+    try:
+        member = study.member(number)
+        damage = _damage(study, member, resume)
+    except DamageError as error:
+        damage = str(error)
+    if not damage:
+        behind = resume is not None and member is not None and resume.epoch > member.epochs_done
+        if resume is not None and behind:  # what people are shown lags behind what the next epoch needs
+            return _written(study, number, resume)
+        return member if member is not None and member.status != "missing" else None
+    if resume is None:
+        say(f"{damage}; member {number} is trained again")
+        (folder / STATE).unlink(missing_ok=True)
+        return None
+    say(f"{damage}; written again from {RESUME}")
+    return _written(study, number, resume)
+
+
+def _damage(study: Study, member: Member, resume: Resume | None) -> str:
+    """What is wrong with a member's state or history; "" where nothing is.
+
+    Raises:
+        WorkError: if the history is damaged.
+    """
+    if member.status == "missing" and resume is not None and resume.epoch == study.recipe.train.epochs:
+        return f"'{member.path / STATE}' is missing"
+    member.history()
+    done = member.epochs_done - (member.status == "diverged")
+    kept = [epoch for epoch in study.recipe.kept_epochs(member.number) if epoch <= done]
+    if (
+        member.status in ("trained", "diverged")
+        and not {checkpoint_name(epoch) for epoch in kept} <= member.checksums.keys()
+    ):
+        return f"'{member.path / STATE}' lacks checksums"
+    return ""
+
+
+def _resume(study: Study, number: int, say: Callable[[str], None]) -> Resume | None:
+    """What the member can go on from; a damaged file is deleted."""
+    folder = member_folder(study.path, number)
+    found = None
+    for before, name in ((True, RESUME_BEFORE), (False, RESUME)):
+        try:
+            found = read_resume(study, number, before=before) or found
+        except DamageError:
+            say(f"'{folder / name}' is damaged; deleted")
+            (folder / name).unlink()
+    return found
+
+
+def _written(study: Study, number: int, resume: Resume) -> Member:
+    """Write state and history as a resume file knows them: a diverged member goes on, and diverges again."""
+    rows = rows_of(Member(number=number, path=member_folder(study.path, number)), resume.record)
+    write_member_state(
+        study,
+        number,
+        status="trained" if resume.epoch == study.recipe.train.epochs else "training",
+        epochs_done=resume.epoch,
+        checksums=resume.record.get("checksums", {}),
+        timings={"training_seconds": sum(row["seconds"] for row in rows)},
+        history_checksum=write_history(study, number, rows),
+        group=resume.record.get("group"),
+    )
+    return study.member(number)
+
+
+def _lost(study: Study, member: Member) -> dict[int, str]:
+    """Epochs whose checkpoint is not as it was written, and the checksums that they had."""
+    names = {epoch: checkpoint_name(epoch) for epoch in study.recipe.kept_epochs(member.number)}
+    had = {epoch: member.checksums[name] for epoch, name in names.items() if name in member.checksums}
+
+    def is_lost(epoch: int) -> bool:
+        try:
+            with (member.path / names[epoch]).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() != had[epoch]
+        except OSError:
+            return True
+
+    with ThreadPoolExecutor(max_workers=runtime.cores()) as threads:
+        return {epoch: had[epoch] for epoch, lost in zip(had, threads.map(is_lost, had), strict=True) if lost}
+
+
+def _forget(study: Study, number: int) -> None:
+    """Delete a member and what was predicted of it."""
+    for split in SPLITS:
+        PredictionWriter(study, split).drop([number])
+    shutil.rmtree(member_folder(study.path, number))
