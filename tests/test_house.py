@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows: no pickles, no ``hash()``, seeds in one place."""
+"""Rules of the house that no linter knows: nothing runs what a file says, no ``hash()``, seeds in one place."""
 
 import ast
 from pathlib import Path
@@ -9,6 +9,10 @@ SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 PIPES = {"engines/processes.py"}  # messages between a process and its own workers, never a file
+RUNNING = {"eval", "exec", "builtins.eval", "builtins.exec", "os.system", "os.popen", "subprocess.getoutput"}
+RUNNING |= {"yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"}
+UNSAFE_LOADERS = {f"yaml.{name}" for name in ("Loader", "CLoader", "UnsafeLoader", "CUnsafeLoader", "FullLoader")}
+UNSAFE_LOADERS |= {"Loader", "CLoader", "UnsafeLoader", "yaml.CFullLoader", "FullLoader"}
 SEEDS = {"rng.py"}  # the only place that seeds
 SEEDING = {
     "torch.manual_seed",
@@ -59,8 +63,16 @@ def broken_by(call, path):
         yield "hash() differs from process to process; use hashlib or rng.key"
     if name == "torch.load" and constant(call, "weights_only") is not True:
         yield "torch.load without weights_only=True runs what the file says"
-    if name in ("np.load", "numpy.load") and constant(call, "allow_pickle") not in (None, False):
-        yield "np.load with allow_pickle runs what the file says"
+    if constant(call, "allow_pickle") not in (None, False):
+        yield f"{name} with allow_pickle runs what the file says"
+    if name in RUNNING:
+        yield f"{name} runs text"
+    if name in ("yaml.load", "yaml.load_all"):
+        loader = next((word.value for word in call.keywords if word.arg == "Loader"), None)
+        if loader is None or dotted(loader) in UNSAFE_LOADERS:
+            yield f"{name} without a safe loader runs what the file says"
+    if name == "Image.open" and not any(word.arg == "formats" for word in call.keywords):
+        yield "Image.open of any format starts other programs (PostScript); name the formats"
     if name in SEEDING and path not in SEEDS:
         yield f"{name} changes the state of everybody; use a named stream of rng"
 
@@ -87,7 +99,18 @@ def test_the_rules_of_the_house(path):
         "hash('name')",
         "torch.load(path)",
         "torch.load(path, weights_only=False)",
+        "torch.load(path, weights_only=flag)",
         "np.load(path, allow_pickle=True)",
+        "np.lib.format.read_array(file, allow_pickle=True)",
+        "np.load(path, allow_pickle=flag)",
+        "eval('1')",
+        "exec(text)",
+        "os.system('ls')",
+        "yaml.load(text)",
+        "yaml.load(text, Loader=yaml.UnsafeLoader)",
+        "yaml.load(text, Loader=yaml.CLoader)",
+        "yaml.unsafe_load(text)",
+        "Image.open(file)",
         "torch.manual_seed(0)",
         "np.random.seed(0)",
         "random.seed(0)",
@@ -105,6 +128,9 @@ def test_what_is_complained_about(text):
         "_hash('name')",
         "torch.load(path, weights_only=True)",
         "np.load(path, allow_pickle=False)",
+        "module.eval()",
+        "yaml.load(text, Loader=yaml.CSafeLoader)",
+        "Image.open(file, formats=('PNG',))",
         "torch.Generator().manual_seed(0)",
         "np.random.default_rng(0)",
     ],

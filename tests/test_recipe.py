@@ -165,7 +165,7 @@ def test_settings_that_cannot_be_read(override, message):
         ("a: &x 1\nb: *x", r"^the file: YAML aliases \(\*name\) are not supported"),
         ("train: {1: 2}", "train.1"),
         ("a: 2020-99-99", "not valid YAML"),
-        ("a: !!python/object:x 1", "not valid YAML"),
+        ("a: !!python/object:x 1", r"YAML tags \(.*python/object:x\) are not supported"),
     ],
 )
 def test_files_that_are_no_recipe(text, message):

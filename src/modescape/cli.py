@@ -11,6 +11,7 @@ import click
 
 import modescape
 from modescape.errors import ModescapeError
+from modescape.plain import shown, visible
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
@@ -162,7 +163,7 @@ def status(directory: Path, verify: bool) -> None:
 
         problems = find_damage(directory)
         for problem in problems:
-            click.echo(f"damaged: {problem}")
+            click.echo(f"damaged: {visible(problem)}")
         if problems:
             sys.exit(1)
         click.echo("every checksum is right")
@@ -252,13 +253,13 @@ def main() -> None:
     except ModescapeError as error:
         if debug:
             raise
-        click.echo(f"modescape: {error}", err=True)
+        click.echo(f"modescape: {visible(str(error))}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
             raise
         click.echo(
-            f"modescape: {type(error).__name__}: {error}\nThis is a fault of the program; --debug shows where.",
+            f"modescape: {type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where.",
             err=True,
         )
         sys.exit(1)

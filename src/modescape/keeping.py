@@ -15,3 +15,13 @@ def kept_epochs(member: int, epochs: int, trajectories: int, keep_last: int) -> 
     if member < trajectories:
         return list(range(epochs + 1))
     return [0, *range(max(1, epochs - keep_last + 1), epochs + 1)]
+
+
+def kept_count(member: int, epochs: int, trajectories: int, keep_last: int) -> int:
+    """The length of `kept_epochs`, without making it."""
+    return 1 + (epochs if member < trajectories else min(epochs, keep_last))
+
+
+def is_kept(member: int, epoch: int, epochs: int, trajectories: int, keep_last: int) -> bool:
+    """Whether an epoch is one of `kept_epochs`, without making them."""
+    return 0 <= epoch <= epochs and (member < trajectories or epoch == 0 or epoch > epochs - keep_last)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modescape.plain import shown
+
 if TYPE_CHECKING:
     from modescape.study import Study, StudyStatus
 
@@ -58,7 +60,7 @@ def _print(table: Any) -> None:
 
 def status_text(status: StudyStatus) -> str:
     """A study's status as plain lines; members in the same state are one line. Needs no library."""
-    lines = [f"study {status.name} in {status.path}", f"recipe {status.recipe_hash[:12]}", ""]
+    lines = [f"study {status.name} in {status.path}", f"recipe {shown(status.recipe_hash, 12)}", ""]
     alike: dict[tuple[str, int, int, int, int, str], list[int]] = {}
     for member in status.members:
         key = (
@@ -71,7 +73,7 @@ def status_text(status: StudyStatus) -> str:
         )
         alike.setdefault(key, []).append(member.number)
     for (state, done, epochs, there, expected, message), numbers in alike.items():
-        reason = f"  {message}" if message else ""
+        reason = f"  {shown(message)}" if message else ""
         lines.append(
             f"{_ranges(numbers):<16} {state:<9} epoch {done}/{epochs}, {there}/{expected} checkpoints each{reason}"
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
+
+from modescape.plain import visible
 
 
 class Progress:
@@ -20,6 +23,10 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Say one line that stays."""
+
+    def notice(self, text: str) -> None:
+        """Say one line that even the silent one says: what a user must know before it happens."""
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 class BarProgress(Progress):
@@ -79,4 +86,8 @@ class BarProgress(Progress):
 
     def line(self, text: str) -> None:
         """Print above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(visible(text), markup=False, soft_wrap=True)
+
+    def notice(self, text: str) -> None:
+        """As any line."""
+        self.line(text)

@@ -16,12 +16,13 @@ from example_page import make_content
 from example_results import EXAMPLES_BY_ANALYSIS, confusion, example_result
 
 from modescape import plots
+from modescape.plain import visible
 from modescape.report import page
 from modescape.report.figures import script_json
 from modescape.report.page import build_page
 from modescape.report.sections import TEXTS, sample_line, text_of
 from modescape.report.summaries import SUMMARIES, summarize
-from modescape.report.wording import count, decimals_for, fixed, listing, percent, significant, visible
+from modescape.report.wording import count, decimals_for, fixed, listing, percent, significant
 from modescape.results import make_result
 
 EVIL = "</script><script>alert(1)</script>"

@@ -12,7 +12,7 @@ import xarray as xr
 import zarr
 
 from modescape.errors import InputError, WorkError
-from modescape.study import Predictions, PredictionWriter, Study, layout, predictions
+from modescape.study import Predictions, PredictionWriter, Study, layout, predictions, stores
 
 LABEL = np.array([3, 1, 0, 2, 2, 1, 0])
 
@@ -98,7 +98,7 @@ def test_rows_grow_and_keep_their_index(study):
 
 
 def test_many_rows_cross_a_chunk_of_names(study, monkeypatch):
-    monkeypatch.setattr(predictions, "INDEX_CHUNK", 4)
+    monkeypatch.setattr(stores, "INDEX_CHUNK", 4)
     writer = PredictionWriter(study, "test")
     pairs = [(member, epoch) for member in range(5) for epoch in (0, 1, 2)]
     for end in (3, 6, 15):

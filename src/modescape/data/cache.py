@@ -73,7 +73,7 @@ def _read(path: Path) -> tuple[Source, str] | None:
             tuple(metadata["class_names"]),
         )
         digest = metadata["fingerprint"]
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError):
         return None
     return (source, digest) if fingerprint(source) == digest else None
 

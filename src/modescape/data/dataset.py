@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from modescape.errors import InputError
+from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,16 @@ def check_source(source: Source, name: str) -> Source:
     """
     if len(source.class_names) < 2:
         raise InputError(f"{name}: {len(source.class_names)} class; classification needs at least 2")
+    longest = max(map(len, source.class_names))
+    if len(source.class_names) > MOST_CLASSES or longest > MOST_NAME:
+        raise InputError(
+            f"{name}: {len(source.class_names):,} classes, the longest name has {longest:,} characters; "
+            f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
+        )
+    if unwritable := [number for number, text in enumerate(source.class_names) if not _is_writable(text)]:
+        raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
+    if math.prod(source.image.shape[1:]) > MOST_PIXELS:
+        raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
     check_split(source.image, source.label, len(source.class_names), f"{name}: train")
     if source.test_image is not None and source.test_label is not None:
         check_split(source.test_image, source.test_label, len(source.class_names), f"{name}: test")
@@ -78,6 +90,11 @@ def check_source(source: Source, name: str) -> Source:
                 f"{list(source.image.shape[1:])} [channel, height, width]; make them equal"
             )
     return source
+
+
+def _is_writable(text: str) -> bool:
+    """Whether files can hold a text: HDF5 has no null characters, UTF-8 no halves of letters."""
+    return "\0" not in text and text.encode("utf-8", "ignore").decode() == text
 
 
 def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: str) -> None:

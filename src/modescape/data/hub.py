@@ -11,6 +11,7 @@ from typing import Any
 from modescape import recipe
 from modescape.errors import InputError
 
+MOST_ROWS = 1 << 26  # of a Parquet file
 HUB_TIMEOUT = 5.0  # seconds for the question whether the hub has a dataset
 
 
@@ -34,6 +35,7 @@ def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
     # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
+    _refuse_endless(path, data)
     copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="modescape-"))
     try:  # an absolute path: a folder named "csv" is not the library's reader of that name
         return datasets.load_dataset(str(path.resolve()), data.config, cache_dir=copy)
@@ -41,6 +43,19 @@ def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
         if empty := _empty_file(path):
             raise InputError(f"'{data.source}': {empty} is empty; remove it or fill it") from error
         raise InputError(f"'{data.source}' cannot be read as a folder of the hub's layout: {_reason(error)}") from error
+
+
+def _refuse_endless(path: Path, data: recipe.Data) -> None:
+    """Refuse Parquet files that declare more rows than any dataset: a few bytes can stand for all of them."""
+    from pyarrow import ArrowException, parquet
+
+    for file in sorted(path.rglob("*.parquet")):
+        try:
+            rows = parquet.read_metadata(file).num_rows
+        except (OSError, ArrowException):  # the library says what is wrong
+            continue
+        if rows > MOST_ROWS:
+            raise InputError(f"'{data.source}': {file.relative_to(path)} declares {rows:,} rows, at most {MOST_ROWS:,}")
 
 
 def _empty_file(path: Path) -> str | None:

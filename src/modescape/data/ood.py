@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from modescape import recipe, rng
 from modescape.data.corruptions.operations import LUMA
 from modescape.data.dataset import Split
+from modescape.data.decode import decode_image
 from modescape.data.hub import opened
 from modescape.data.sources import Report, digits, npz
 from modescape.errors import InputError
@@ -113,6 +113,8 @@ def _images(
             f"out-of-distribution source '{source}' is a file but not .npz; expected .npz, a folder, a hub name, "
             f"or one of {', '.join(EMBEDDED)}"
         )
+    import datasets
+
     name, _, config = (source, "", "") if path.exists() else source.partition(":")
     with opened(recipe.Data(source=name, config=config or None)) as splits:
         split = next(one for one in ("test", "validation", "valid", "train") if one in splits)
@@ -120,6 +122,7 @@ def _images(
         if len(part) == 0:
             raise InputError(f"out-of-distribution source '{source}': split '{split}' holds no images")
         column = _image_column(part.features, source)
+        part = part.cast_column(column, datasets.Image(decode=False))
         rows = _part(len(part), limit, source, seed).tolist()
         for done, row in enumerate(rows, start=1):
             yield matched(_decoded(part, column, row, f"{source}: {split}, row {row}"), shape)
@@ -141,13 +144,7 @@ def _image_column(features: Any, source: str) -> str:
 
 def _decoded(part: Any, column: str, row: int, where: str) -> Tensor:
     """One image, uint8 [1, channel, height, width]."""
-    try:
-        image = part[row][column]
-        if image.mode.startswith(("I", "F")):  # Pillow would cut values off at 255
-            raise ValueError(f"pixels of mode {image.mode}, expected 8 bits a channel; convert them")
-        pixels = np.array(image.convert("L" if image.mode in ("L", "1") else "RGB"))
-    except Exception as error:  # the libraries raise errors of many kinds
-        raise InputError(f"{where}: the image cannot be decoded ({type(error).__name__}: {error})") from error
+    pixels = decode_image(part[row][column], where).copy()
     return torch.from_numpy(pixels.reshape(1, *pixels.shape[:2], -1)).movedim(-1, 1)
 
 

@@ -17,7 +17,9 @@ from torch import Tensor
 from modescape import rng
 from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, corruption
 from modescape.data.dataset import Split
+from modescape.data.decode import array_header
 from modescape.errors import InputError
+from modescape.plain import shown
 
 ALL = tuple(CORRUPTIONS)
 
@@ -178,13 +180,16 @@ class OfficialShift:
         if not path.is_file():
             raise InputError(f"'{path}' does not exist; data.shift needs the official file of every corruption used")
         try:
+            with path.open("rb") as file:
+                came, dtype = array_header(file)  # NumPy multiplies an absurd shape before it looks at the file
+            if came != shape or dtype != np.uint8:
+                raise InputError(
+                    f"'{path}' holds {dtype} {shown(list(came), 80)}, expected uint8 {list(shape)}: {self.examples} "
+                    f"test images at {len(SEVERITIES)} severities"
+                )
             array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except InputError:
+            raise
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"cannot read '{path}' as .npy of plain numbers: {error}") from error
-        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.uint8:
-            came = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "several arrays"
-            raise InputError(
-                f"'{path}' holds {came}, expected uint8 {list(shape)}: {self.examples} test images at "
-                f"{len(SEVERITIES)} severities"
-            )
+            raise InputError(f"cannot read '{path}' as .npy of plain numbers: {shown(error)}") from error
         return array

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import importlib.util
-import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,12 +15,15 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.dataset import Source
+from modescape.data.decode import decode_image, read_arrays
 from modescape.data.hub import opened
 from modescape.errors import InputError
+from modescape.plain import MOST_CLASSES, shown
 
 Report = Callable[[int, int], None]
 """(images decoded, of how many)."""
 
+ARRAYS = ("image", "label", "test_image", "test_label", "class_names")  # of an .npz file; others are not read
 MAX_UNNAMED_CLASSES = 65_536  # a higher label without class names is taken for a mistake, not for so many classes
 
 
@@ -54,26 +56,29 @@ def npz(path: Path) -> Source:
     """
     try:
         with path.open("rb") as opened_file:  # np.load leaves a damaged file open
-            file = np.load(opened_file, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise ValueError("it holds a single array; write it with numpy.savez")
-            arrays = {name: file[name] for name in file.files}
+            arrays, there = read_arrays(opened_file, ARRAYS)
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise InputError(f"cannot read '{path}' as .npz of plain arrays: {error}") from error
+        raise InputError(f"cannot read '{path}' as .npz of plain arrays: {shown(error)}") from error
     missing = [name for name in ("image", "label") if name not in arrays]
     if missing:
-        raise InputError(f"'{path}' has arrays {sorted(arrays)}, expected 'image' and 'label'; missing {missing}")
+        raise InputError(f"'{path}' has arrays {there[:20]}, expected 'image' and 'label'; missing {missing}")
     label = _integers(arrays["label"], f"'{path}': label")
     test_image = arrays.get("test_image")
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
     if (test_image is None) != (test_label is None):
         raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
     if "class_names" in arrays:
-        names = tuple(str(name) for name in np.atleast_1d(arrays["class_names"]))
+        names = _texts(np.atleast_1d(arrays["class_names"]), path)
     else:
         names = _numbered(int(label.max(initial=0)), f"'{path}'")
     channels_first = [_channels_first(image, path) for image in (arrays["image"], test_image) if image is not None]
     return Source(channels_first[0], label, channels_first[1] if test_image is not None else None, test_label, names)
+
+
+def _texts(names: np.ndarray, path: Path) -> tuple[str, ...]:
+    if names.ndim != 1 or len(names) > MOST_CLASSES:
+        raise InputError(f"'{path}': class_names is {list(names.shape)}, expected at most {MOST_CLASSES:,} [class]")
+    return tuple(str(name) for name in names)
 
 
 def _integers(label: np.ndarray, name: str) -> np.ndarray:
@@ -183,7 +188,7 @@ def _decode(part: Any, column: str, name: str, report: Report | None, offset: in
     rows = part.cast_column(column, datasets.Image(decode=False)).data.column(column)
     images: list[np.ndarray] = []
     for row, cell in enumerate(_cells(rows)):
-        images.append(_image(cell, f"{name}, row {row}"))
+        images.append(decode_image(cell, f"{name}, row {row}"))
         if images[row].shape[:2] != images[0].shape[:2]:
             size, first = images[row].shape[:2], images[0].shape[:2]
             raise InputError(
@@ -205,17 +210,3 @@ def _cells(column: Any) -> Iterator[Any]:
     """Cells of an Arrow column, chunk by chunk: the encoded images are never all in memory."""
     for chunk in column.chunks:
         yield from chunk.to_pylist()
-
-
-def _image(cell: Any, where: str) -> np.ndarray:
-    """One encoded image as uint8 [height, width] or [height, width, 3]."""
-    from PIL import Image
-
-    try:
-        data = cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            if image.mode.startswith(("I", "F")):  # Pillow would cut values off at 255
-                raise ValueError(f"pixels of mode {image.mode}, expected 8 bits a channel; convert them")
-            return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
-    except Exception as error:
-        raise InputError(f"{where}: the image cannot be decoded ({type(error).__name__}: {error})") from error

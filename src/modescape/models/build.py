@@ -7,6 +7,7 @@ import difflib
 import importlib
 import inspect
 import sys
+import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ MODELS = {
     "notebook_resnet20": "modescape.models.resnet:notebook_resnet20",
 }
 """Built-in networks: name -> factory."""
+
+EXPECTED = "expected a function or class of Python that makes an nn.Module"
 
 NORMALIZATION = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalisation of any dimension
@@ -74,6 +77,13 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
     except InputError as error:
         raise InputError(f"model.factory '{model.factory}': {error}") from error
     return module
+
+
+def foreign_module(factory: str) -> str | None:
+    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it."""
+    name = MODELS.get(factory, factory)
+    module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
+    return None if ":" not in name or root == "modescape" or root in sys.stdlib_module_names else module
 
 
 def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
@@ -175,6 +185,8 @@ def _factory(name: str) -> Callable[..., Any]:
     module_name, _, attribute = MODELS.get(name, name).partition(":")
     if not module_name or not attribute:
         raise InputError(f"model.factory '{name}' is incomplete, expected package.module:callable")
+    if module_name.partition(".")[0] in sys.stdlib_module_names:
+        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     try:
         with _current_folder_importable():
             found: Any = importlib.import_module(module_name)
@@ -191,6 +203,13 @@ def _factory(name: str) -> Callable[..., Any]:
         found = getattr(found, part)
     if not callable(found) or isinstance(found, nn.Module):
         raise InputError(f"model.factory '{name}' is of type {type(found).__name__}, expected a callable")
+    if isinstance(found, types.BuiltinFunctionType | types.BuiltinMethodType):
+        raise InputError(f"model.factory '{name}' is a builtin function, {EXPECTED}")
+    if isinstance(found, type) and not issubclass(found, nn.Module):
+        raise InputError(f"model.factory '{name}' is the class {found.__name__}, {EXPECTED}")
+    own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
+    if own in sys.stdlib_module_names:  # reached through a module that imports it
+        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     return found
 
 

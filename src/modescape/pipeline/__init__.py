@@ -109,7 +109,7 @@ def analyse(
     from modescape.pipeline.predicting import predict_missing
 
     progress = progress or Progress()
-    with reopen(path, names, overrides) as (study, engine):
+    with reopen(path, names, overrides, progress) as (study, engine):
         predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))
     return study

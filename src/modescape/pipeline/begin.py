@@ -19,7 +19,8 @@ from modescape.data.shift import OfficialShift
 from modescape.engines import Engine, make_engine
 from modescape.errors import InputError
 from modescape.kernels import native
-from modescape.models import normalization_parameters, split_state
+from modescape.models import foreign_module, normalization_parameters, split_state
+from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study, layout
@@ -40,6 +41,7 @@ def begin(
     progress.finish()
     _check_sources(resolved, dataset)
     study = _existing(path, resolved, dataset.fingerprint)
+    say_foreign(resolved, progress)
     manifest = study.manifest if study else make_manifest(resolved, dataset, device, progress.line)
     engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
@@ -50,6 +52,14 @@ def begin(
         study.update_recipe(resolved)
         with engine:
             yield study, engine, dataset
+
+
+def say_foreign(recipe: Recipe, progress: Progress) -> None:
+    """Name the code that a recipe brings before any of it runs: a factory is whatever its author made it."""
+    factory = recipe.model.factory
+    if module := foreign_module(factory):
+        what = f"importing '{shown(module)}' for model.factory '{shown(factory)}'"
+        progress.notice(f"{what} (code of the recipe, not of modescape)")
 
 
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
@@ -76,7 +86,9 @@ def _decoding(progress: Progress) -> Callable[[int, int], None]:
 
 
 @contextlib.contextmanager
-def reopen(path: str | Path, names: Sequence[str], overrides: Sequence[str]) -> Iterator[tuple[Study, Engine]]:
+def reopen(
+    path: str | Path, names: Sequence[str], overrides: Sequence[str], progress: Progress
+) -> Iterator[tuple[Study, Engine]]:
     """The locked study at ``path``, with settings changed that do not touch what was trained."""
     study = Study.open(path)
     for name in names:
@@ -86,6 +98,7 @@ def reopen(path: str | Path, names: Sequence[str], overrides: Sequence[str]) -> 
     if changed.train.members != study.recipe.train.members:
         raise InputError("analyse trains nothing, so train.members cannot change; use modescape run")
     runtime.choose_device(changed.compute.device)
+    say_foreign(changed, progress)
     engine = make_engine(changed.compute.engine, study.manifest["plan"]["device"], changed.compute.workers)
     with study.lock():
         study.update_recipe(changed)

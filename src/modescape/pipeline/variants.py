@@ -75,10 +75,14 @@ class _Lines(Progress):
         """Pass it on."""
         self.outer.line(text)
 
+    def notice(self, text: str) -> None:
+        """Pass it on."""
+        self.outer.notice(text)
+
 
 def _opened(study: Study, folder: str, recipe: Recipe, progress: Progress) -> Study:
     """The variant as it is on the disk, or begun; one of other settings is made anew."""
-    path = study.path / layout.VARIANTS / folder
+    path = layout.variant_folder(study.path, folder)
     if (path / layout.MANIFEST).exists():
         try:
             found = Study.open(path)

@@ -75,6 +75,7 @@ TOGETHER = "independent + "  # begins the name of a method used within each of s
 
 PRINTED_ROWS = 12  # a matrix of more rows is read by colour alone
 LABEL_LENGTH = 12  # characters of a class name on an axis
+TEXT_LENGTH = 500  # characters of any text inside a figure of the page
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def escaped(text: object) -> str:
 
     Plotly knows &amp; &lt; &gt; and numbers, but not &quot;, so quotes stay as they are.
     """
-    return html.escape(one_line(text), quote=False).replace("$", "&#36;")
+    return html.escape(shortened(text, TEXT_LENGTH), quote=False).replace("$", "&#36;")
 
 
 def unique(names: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from modescape.errors import InputError
+from modescape.plain import MOST_YAML, OddYamlError, check_yaml, read_regular, shown
 from modescape.recipe.sections import Constant, Cosine, Cyclic, Halving, Recipe, Step
 
 
@@ -40,7 +41,7 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     path = Path(recipe)
     if str(recipe).endswith((".yaml", ".yml")) or path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_regular(path, MOST_YAML).decode()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise InputError(f"cannot read the recipe file '{recipe}': {reason}") from error
@@ -58,10 +59,14 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A dictionary whose keys are all different."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        repeated = [key for number, key in enumerate(keys) if key in keys[:number]]
-        if repeated:
-            raise yaml.YAMLError(f"the key {repeated[0]!r} is given twice, {str(node.start_mark).strip()}")
+        seen: set[Any] = set()
+        for part, _ in node.value:
+            key = self.construct_object(part, deep=True)
+            if not isinstance(key, Hashable):
+                break  # refused below
+            if key in seen:
+                raise yaml.YAMLError(f"the key {key!r} is given twice, {str(node.start_mark).strip()}")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -73,17 +78,21 @@ _Loader.add_implicit_resolver(
 def parse_yaml(text: str, origin: str) -> dict[str, Any]:
     """YAML text to a dictionary; plain data only, no aliases or tags."""
     try:
-        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-        values = None if aliases else yaml.load(text, Loader=_Loader)  # aliases can grow without bound
+        values = _plain_data(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         problem = " ".join(str(error).split()) or "nested too deeply"
         raise InputError(f"{origin} is not valid YAML: {problem}") from error
-    if aliases:
-        raise InputError(f"{origin}: YAML aliases (*name) are not supported; write the value out")
+    except OddYamlError as error:
+        raise InputError(f"{origin}: {error}") from error
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise InputError(f"{origin} holds {type(values).__name__}, expected keys and values such as 'train:'")
     return values
+
+
+def _plain_data(text: str) -> Any:
+    check_yaml(text, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    return yaml.load(text, Loader=_Loader)
 
 
 def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -93,9 +102,14 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         if not equals or not path.strip():
             raise InputError(f"--set {setting!r} is not of the form key.path=value, such as train.members=4")
         try:
-            value = yaml.load(text, Loader=_Loader) if text.strip() else None
-        except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a date such as 2020-99-99
-            raise InputError(f"--set {path}: {text!r} is not a YAML value") from error
+            value = _plain_data(text) if text.strip() else None
+        except (
+            yaml.YAMLError,
+            OddYamlError,
+            RecursionError,
+            ValueError,
+        ) as error:  # ValueError: a date such as 2020-99-99
+            raise InputError(f"--set {path}: {shown(repr(text))} is not a YAML value") from error
         values = _with(values, path.strip().split("."), value)
     return values
 
@@ -133,7 +147,7 @@ def _explain(problem: Any) -> str:
         known = _known_keys(where[:-1])
         return f"unknown key {path!r}; {_nearest(keys[-1], known)}"
     came = problem.get("input")
-    return f"{path} is {came!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    return f"{path} is {shown(repr(came))}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
 
 
 def _known_keys(path: list[str]) -> list[str]:

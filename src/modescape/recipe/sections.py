@@ -10,11 +10,18 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from modescape.keeping import kept_epochs
+from modescape.plain import COUNTS, NAME, NAME_LENGTH
 
 Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1, strict=True)]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]
+
+
+def _counted(key: str) -> Any:
+    """The limits of a count of the section `Train`: a study that a stranger sent must not keep a reader busy."""
+    lowest, highest = COUNTS[key]
+    return Field(ge=lowest, le=highest)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +131,8 @@ Schedule = Annotated[Constant | Step | Halving | Cosine | Cyclic, Field(discrimi
 class Train(Section):
     """How each member is trained."""
 
-    members: PositiveInt = 10  # networks, numbered from 0; may grow in a finished study
-    epochs: PositiveInt = 40  # passes over the training split
+    members: Annotated[int, _counted("members")] = 10  # networks, numbered from 0; may grow in a finished study
+    epochs: Annotated[int, _counted("epochs")] = 40  # passes over the training split
     batch_size: PositiveInt = 128  # examples per member and step
     batches: Literal["permutation", "replacement"] = "permutation"
     # permutation: every example once an epoch, the last batch may be smaller;
@@ -141,8 +148,8 @@ class Train(Section):
     # of products (convolutions, dense layers); weights and sums are float32 in any case. float32: in full;
     # tf32: 10 bits of fraction, torch's own default for convolutions on a GPU, and on a CPU the same as float32;
     # bf16: 7 bits of fraction, and activations take half the memory
-    trajectories: NonNegativeInt = 3  # members 0, 1, ... that keep every epoch
-    keep_last: PositiveInt = 10  # last epochs that every member keeps, beside epoch 0
+    trajectories: Annotated[int, _counted("trajectories")] = 3  # members 0, 1, ... that keep every epoch
+    keep_last: Annotated[int, _counted("keep_last")] = 10  # last epochs that every member keeps, beside epoch 0
 
 
 Sharing = Literal["separate", "shared"]
@@ -212,7 +219,7 @@ class Recipe(Section):
     streams: Streams = Streams()
     subspace: Subspace = Subspace()
     variants: Variants = Variants()
-    analyses: list[str] | None = None  # names, in the order of the page; null = all
+    analyses: list[Name] | None = None  # names, in the order of the page; null = all
     settings: dict[str, FreeForm] = {}  # of single analyses: {tsne: {examples: 512}}
     compute: Compute = Compute()
 

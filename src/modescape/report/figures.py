@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modescape.report.wording import visible
+from modescape.plain import visible
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -11,12 +9,14 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from modescape.plain import shown, visible
+from modescape.plots.files import script_hash
 from modescape.report.figures import embedded_figure
 from modescape.report.sections import Text, parameters, sample_line, text_of, variables
 from modescape.report.summaries import Summary, summarize
 from modescape.report.tables import Csv, csv_tables, data_address
 from modescape.report.verdict import judge
-from modescape.report.wording import count, fixed, visible
+from modescape.report.wording import count, fixed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # characters; beside plotly.js (4.8 million), so that the page stays below 12 MB
 FIGURE_BUDGET = 4_500_000
 CSV_BUDGET = 1_800_000
+MOST_PROVENANCE = 5_000  # characters of one row of the last table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def build_page(content: PageContent) -> str:
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),
         timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
-        hashes=[_hash(text) for text in scripts.values()],
+        hashes=[script_hash(text) for text in scripts.values()],
         scripts={key: _trusted(text) for key, text in scripts.items()},
         style=_trusted(_package_text("page.css")),
     )
@@ -111,11 +112,6 @@ def _trusted(text: str) -> Any:
 
 def _package_text(name: str) -> str:
     return (resources.files("modescape.report") / name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
-    """The source expression of a content security policy that allows this very script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _facts(content: PageContent) -> list[str]:
@@ -184,7 +180,8 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
         "image_shape": "Image (channels, height, width)",
         "num_classes": "Classes",
     }
-    rows = [(label, _flat(manifest[key])) for key, label in labels.items() if manifest.get(key) not in (None, {}, [])]
+    held = [(label, manifest[key]) for key, label in labels.items() if manifest.get(key) not in (None, {}, [])]
+    rows = [(label, shown(_flat(value), MOST_PROVENANCE)) for label, value in held]
     shapes = manifest.get("model", {}).get("parameters", {})
     if shapes:
         rows.append(("Trainable parameters", f"{sum(math.prod(shape) for shape in shapes.values()):,}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -65,18 +64,3 @@ def listing(items: Sequence[object], last: str = "and") -> str:
     """Items as a sentence lists them: 1, 2 and 3."""
     words = [str(item) for item in items]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
-
-
-def visible(text: str) -> str:
-    """Text in which characters that are unseen or turn the reading direction are written out: [U+202E].
-
-    Line breaks and tabs stay; so does everything else that has a shape, and the no-break and joining characters
-    that ordinary text of some languages needs.
-    """
-    return "".join(character if _has_shape(character) else f"[U+{ord(character):04X}]" for character in text)
-
-
-def _has_shape(character: str) -> bool:
-    if character in "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}":
-        return True
-    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,12 +16,14 @@ from safetensors import torch as safetensors
 
 from modescape import durable
 from modescape.errors import DamageError, InputError
+from modescape.plain import MOST_EPOCHS, is_count, read_regular, shown
 from modescape.study import layout
 from modescape.types import ModelState, Params
 
 if TYPE_CHECKING:
     from modescape.study.study import Study
 
+NUMBERS = {f"torch.{name}" for name in ("float64", "float32", "bfloat16", "float16", "int64", "int32", "uint8", "bool")}
 METADATA = "modescape"  # one key: safetensors writes several in random order
 
 
@@ -57,7 +60,7 @@ def read_checkpoint(study: Study, member: int, epoch: int) -> ModelState:
     """
     path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
     try:
-        data = path.read_bytes()
+        data = _read(path, study)
     except FileNotFoundError:
         kept = layout.checkpoint_epochs(path.parent)
         there = f"it has epochs {', '.join(map(str, kept))}" if kept else "it has none"
@@ -77,6 +80,8 @@ def read_checkpoint(study: Study, member: int, epoch: int) -> ModelState:
             if name not in tensors or list(tensors[name].shape) != list(shape):
                 came = list(tensors[name].shape) if name in tensors else "nothing"
                 raise DamageError(f"'{path}' does not fit the manifest: '{name}' holds {came}, expected {list(shape)}")
+            if kind == "parameters" and not tensors[name].is_floating_point():
+                raise DamageError(f"'{path}' does not fit the manifest: '{name}' holds {tensors[name].dtype} numbers")
         parts.append({name: tensors[name] for name in model[kind]})
     return ModelState(*parts)
 
@@ -135,7 +140,7 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | 
     """
     path = layout.member_folder(study.path, member) / (layout.RESUME_BEFORE if before else layout.RESUME)
     try:
-        data = path.read_bytes()
+        data = _read(path, study)
     except FileNotFoundError:
         return None
     tensors, words = _parsed(path, data)
@@ -144,9 +149,9 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | 
     if words.get("sha256") != _digest(tensors, record):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     expected = _words(study, member, words.get("epoch", 0))
-    if {name: words.get(name) for name in expected} != expected:
+    if {name: words.get(name) for name in expected} != expected or not is_count(words.get("epoch"), 0, MOST_EPOCHS):
         raise DamageError(f"'{path}' belongs to another member or study; {again}")
-    return Resume(int(words["epoch"]), tensors, record)
+    return Resume(words["epoch"], tensors, record)
 
 
 def _words(study: Study, member: int, epoch: int) -> dict[str, Any]:
@@ -168,10 +173,32 @@ def _parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
         tensors = safetensors.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         words = json.loads(header["__metadata__"][METADATA])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise DamageError(f"'{path}' is damaged: it is not a whole safetensors file ({reason})") from error
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamageError(f"'{path}' is damaged: it is not a whole safetensors file ({shown(error)})") from error
+    if not isinstance(words, dict) or not isinstance(words.get("record", {}), dict):
+        raise DamageError(f"'{path}' is damaged: its metadata is not of modescape")
+    if strange := {str(tensor.dtype) for tensor in tensors.values()} - NUMBERS:
+        raise DamageError(f"'{path}' is damaged: it holds {', '.join(sorted(strange))} numbers")
     return tensors, words
+
+
+def _read(path: Path, study: Study) -> bytes:
+    """A file of weights: not more than a network and its optimiser can take, which the manifest says.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        DamageError: if it cannot be read, or is larger.
+    """
+    model = study.manifest["model"]
+    shapes = [*model["parameters"].values(), *model["buffers"].values()]
+    # 8 bytes a number, weights and at most three more of an optimiser, names and shapes, a history
+    most = 32 * sum(math.prod(shape) for shape in shapes) + 40_000 * len(shapes) + layout.MOST_JSON
+    try:
+        return read_regular(path, most)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
 
 
 def _digest(tensors: Params, record: Mapping[str, Any]) -> str:

@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from modescape import keeping
 from modescape.errors import DamageError, InputError, WorkError
-from modescape.keeping import kept_epochs
+from modescape.plain import COUNTS, MOST_YAML, OddYamlError, check_yaml, is_count, is_name, plain_name, read_regular
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
 RECIPE = "study.yaml"
@@ -28,13 +29,11 @@ LOCK = ".lock"
 
 SPLITS = ("validation", "test")
 STATUSES = ("missing", "training", "trained", "diverged", "failed")
-MANIFEST_KEYS = (  # needed to read
-    *("version", "format", "recipe_hash", "fingerprint", "seed"),
-    *("image_shape", "num_classes", "class_names", "model"),
-)
 
-_CHECKPOINT = re.compile(r"epoch-(\d{3,})\.safetensors")
-_MEMBER = re.compile(r"\d{3,}")
+MOST_JSON = 1 << 24  # bytes of a JSON file: the checksums of 100,000 checkpoints take 11 million
+
+_CHECKPOINT = re.compile(r"epoch-([0-9]{3}|[1-9][0-9]{3,5})\.safetensors")  # as `checkpoint_name` writes them
+_MEMBER = re.compile(r"[0-9]{3}|[1-9][0-9]{3,5}")
 
 
 def member_folder(study: Path, member: int) -> Path:
@@ -45,6 +44,11 @@ def member_folder(study: Path, member: int) -> Path:
 def checkpoint_name(epoch: int) -> str:
     """``epoch-010.safetensors``."""
     return f"epoch-{epoch:03d}.safetensors"
+
+
+def is_checkpoint(name: object) -> bool:
+    """Whether this is the name of a checkpoint."""
+    return isinstance(name, str) and _CHECKPOINT.fullmatch(name) is not None
 
 
 def checkpoint_epochs(folder: Path) -> list[int]:
@@ -73,7 +77,12 @@ def run_again(study: Path) -> str:
 
 
 def result_path(study: Path, name: str) -> Path:
-    """``results/<analysis>.nc``."""
+    """``results/<analysis>.nc``.
+
+    Raises:
+        InputError: if the name is no plain one and would lead elsewhere.
+    """
+    plain_name(name, "the name of a result")
     return study / RESULTS / f"{name}.nc"
 
 
@@ -86,41 +95,34 @@ def names(folder: Path | str) -> list[str]:
         return []
 
 
-def variants(study: Path) -> list[str]:
-    """Names of the studies inside this one, ascending."""
-    folder = study / VARIANTS
-    return [name for name in names(folder) if (folder / name / MANIFEST).is_file()]
-
-
-def read_manifest(study: Path) -> dict[str, Any]:
-    """The manifest, checked for what a reader needs.
+def figure_path(study: Path, name: str, suffix: str) -> Path:
+    """``figures/<analysis>.<suffix>``.
 
     Raises:
-        InputError: if the folder is no study, or one of a newer format, or the manifest is damaged.
+        InputError: as `result_path`.
     """
-    path = study / MANIFEST
-    make = f"make one with: modescape run --out {study}"
-    if not study.exists():
-        raise InputError(f"'{study}' is not a study: there is no such folder; {make}")
-    if not study.is_dir():
-        raise InputError(f"'{study}' is not a study: it is a file, expected the folder of a study")
-    from modescape.study.sealed import read_sealed
+    plain_name(name, "the name of a figure")
+    plain_name(suffix, "the ending of a figure")
+    return study / FIGURES / f"{name}.{suffix}"
 
-    try:
-        manifest = read_sealed(path)
-    except FileNotFoundError:
-        raise InputError(f"'{study}' is not a study: it has no {MANIFEST}; {make}") from None
-    except WorkError as error:
-        raise InputError(f"{error}; restore it from a copy, or start again in another folder") from error
-    missing = [key for key in MANIFEST_KEYS if key not in manifest]
-    if missing:
-        raise InputError(f"'{path}' is not the manifest of a study: it lacks {', '.join(missing)}")
-    if not isinstance(manifest["format"], int) or manifest["format"] > FORMAT:
-        raise InputError(
-            f"'{study}' has format {manifest['format']!r}, this modescape reads up to {FORMAT}; "
-            f"it was made by version {manifest['version']}, use that or a later one"
-        )
-    return manifest
+
+def variant_folder(study: Path, name: str) -> Path:
+    """``variants/<name>``.
+
+    Raises:
+        InputError: as `result_path`.
+    """
+    return study / VARIANTS / plain_name(name, "the name of a variant")
+
+
+def variants(study: Path) -> list[str]:
+    """Names of the studies inside this one, ascending; none that leads out of it by a symbolic link."""
+    folder = study / VARIANTS
+    return [
+        name
+        for name in names(folder)
+        if is_name(name) and not (folder / name).is_symlink() and (folder / name / MANIFEST).is_file()
+    ]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def read_json(path: Path) -> dict[str, Any]:
         WorkError: if it cannot be read or is no JSON object.
     """
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_regular(path, MOST_JSON), parse_constant=_no_number)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -143,30 +145,53 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
 def read_recipe_values(study: Path) -> dict[str, Any]:
     """``study.yaml`` as plain data, without the recipe's schema (and so without pydantic).
 
     Raises:
-        InputError: if it is missing, not YAML, or lacks the sizes of the study.
+        InputError: if it is missing, not YAML, or its name, analyses or sizes are not what a recipe may say.
     """
     import yaml
 
     path = study / RECIPE
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        values = yaml.load(path.read_bytes(), Loader=loader)  # a safe loader: plain data only
+        data = read_regular(path, MOST_YAML)
+        check_yaml(data, yaml.parse(data, Loader=loader))
+        values = yaml.load(data, Loader=loader)  # a safe loader: plain data only
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}") from error
+    except OddYamlError as error:
+        raise InputError(f"'{path}' is no recipe: {error}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"'{path}' is damaged: it is not YAML") from error
     train = values.get("train") if isinstance(values, dict) else None
-    for key in ("members", "epochs", "trajectories", "keep_last"):
-        if not isinstance(train, dict) or not isinstance(train.get(key), int):
-            raise InputError(f"'{path}' is damaged: it has no whole number as train.{key}")
+    for key, limits in COUNTS.items():
+        if not isinstance(train, dict) or not is_count(train.get(key), *limits):
+            low, high = limits
+            raise InputError(f"'{path}' is damaged: train.{key} is no whole number from {low} to {high:,}")
+    if not is_name(values.get("name", "study")):
+        raise InputError(f"'{path}' is damaged: its name is no plain one (letters, digits and ._-)")
+    analyses = values.get("analyses")
+    if analyses is not None and not (isinstance(analyses, list) and all(is_name(name) for name in analyses)):
+        raise InputError(f"'{path}' is damaged: analyses is no list of plain names (letters, digits and ._-)")
     return values
 
 
-def kept_by(values: dict[str, Any], member: int) -> list[int]:
-    """Epochs that a member keeps, from `read_recipe_values`."""
+def kept_count(values: dict[str, Any], member: int) -> int:
+    """How many epochs a member keeps, from `read_recipe_values`."""
+    return keeping.kept_count(member, *_keeping(values))
+
+
+def is_kept(values: dict[str, Any], member: int, epoch: int) -> bool:
+    """Whether a member keeps an epoch, from `read_recipe_values`."""
+    return keeping.is_kept(member, epoch, *_keeping(values))
+
+
+def _keeping(values: dict[str, Any]) -> tuple[int, int, int]:
     train = values["train"]
-    return kept_epochs(member, train["epochs"], train["trajectories"], train["keep_last"])
+    return train["epochs"], train["trajectories"], train["keep_last"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape import durable
 from modescape.errors import DamageError
+from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, read_regular, shown
 from modescape.study import layout
 from modescape.study.sealed import read_sealed, sealed_text
 
@@ -24,6 +25,9 @@ HISTORY_COLUMNS = (
     *("epoch", "lr", "train_loss", "train_accuracy"),
     *("validation_loss", "validation_accuracy", "seconds"),
 )
+
+
+MOST_HISTORY = 1 << 24  # bytes: a row of seven numbers takes about 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,41 @@ class Member:
         }
 
 
+def _is_status(value: Any) -> bool:
+    return isinstance(value, str) and value in layout.STATUSES
+
+
+def _are_checksums(value: Any) -> bool:
+    """Names of checkpoints (which stay in the folder) -> SHA-256."""
+    return isinstance(value, dict) and all(
+        layout.is_checkpoint(name) and isinstance(digest, str) and len(digest) <= 64 for name, digest in value.items()
+    )
+
+
+def _are_seconds(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(number, (int, float)) for number in value.values())
+
+
+def _is_group(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list)
+        and len(value) == 2
+        and is_count(value[0], 0, MOST_MEMBERS)
+        and is_count(value[1], 1, MOST_MEMBERS)
+    )
+
+
+_STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a value fits, and what stands for none
+    "status": (_is_status, None),
+    "epochs_done": (lambda value: is_count(value, 0, MOST_EPOCHS), None),
+    "message": (lambda value: isinstance(value, str), ""),
+    "checksums": (_are_checksums, {}),
+    "timings": (_are_seconds, {}),
+    "history_checksum": (lambda value: isinstance(value, str), ""),
+    "group": (_is_group, None),
+}
+
+
 def read_member(study: Path, number: int) -> Member:
     """A member by its ``state.json``; "missing" if it has none.
 
@@ -68,8 +107,9 @@ def read_member(study: Path, number: int) -> Member:
         state = read_sealed(path)
     except FileNotFoundError:
         return Member(number=number, path=folder)
-    if state.get("status") not in layout.STATUSES or not isinstance(state.get("epochs_done"), int):
-        raise DamageError(f"'{path}' is damaged: wrong status or epochs_done")
+    for key, (fits, default) in _STATE.items():
+        if not fits(state.get(key, default)):
+            raise DamageError(f"'{path}' is damaged: wrong {key}")
     known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum")
     group = tuple(state["group"]) if state.get("group") else None
     return Member(number=number, path=folder, group=group, **{name: state[name] for name in known if name in state})
@@ -108,7 +148,7 @@ def write_member_state(
     state = {
         "status": status,
         "epochs_done": epochs_done,
-        "message": message,
+        "message": message.encode("utf-8", "backslashreplace").decode(),  # names of files may be no Unicode
         "checksums": dict(sorted(checksums.items())),
         "timings": dict(sorted(timings.items())),
         "history_checksum": history_checksum,
@@ -144,7 +184,7 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
         DamageError: if the file is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_HISTORY)
         if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
             raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}")
         text = data.decode()
@@ -154,13 +194,19 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise DamageError(f"'{path}' is damaged: it cannot be read as text") from error
-    header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
-    if tuple(header) != HISTORY_COLUMNS:
-        raise DamageError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
     try:
+        header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
+        if tuple(header) != HISTORY_COLUMNS:
+            raise DamageError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
         return [
-            {name: int(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
+            {name: _epoch(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}
             for line in lines
         ]
-    except ValueError as error:
-        raise DamageError(f"'{path}' is damaged: {error}") from error
+    except (ValueError, csv.Error) as error:  # csv.Error: a field without end
+        raise DamageError(f"'{path}' is damaged: {shown(error)}") from error
+
+
+def _epoch(text: str) -> int:
+    if not is_count(number := int(text), 0, MOST_EPOCHS):
+        raise ValueError(f"epoch {number} is none from 0 to {MOST_EPOCHS:,}")
+    return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,13 @@ from zarr.storage import LocalStore
 
 from modescape import durable
 from modescape.errors import DamageError, InputError, WorkError
-from modescape.study import layout
+from modescape.study import layout, stores
+from modescape.study.stores import CHECKSUM_BYTES, check_store
 
 if TYPE_CHECKING:
     from modescape.study.study import Study
 
 ABSENT = -1  # member and epoch of a row that was announced and not yet named
-INDEX_CHUNK = 4096  # rows: member and epoch of that many models lie in one file
 # nothing is compressed: float32 log-probabilities shrink by 10 % (zstd 1), reading takes twice as long
 # (10,000 examples, 10 classes: .64 ms and 1.2 ms, n = 20)
 CHECKSUM = [Crc32cCodec()]
@@ -52,6 +53,7 @@ class Predictions:
     def __init__(self, study: Study, split: str) -> None:
         """Open for reading; `Study.predictions` is the way here."""
         self._study, self._split = study, split
+        check_store(study, split)
         group = _open(study, split, "r")
         self.members, self.epochs = _named_rows(group)  # int64 [model]
         with _damage(study.path / layout.PREDICTIONS / split):
@@ -94,6 +96,8 @@ class Predictions:
         again = f"make them again with: {layout.run_again(self._study.path)}"
         if not path.is_file():
             raise DamageError(f"the {whose} are missing ('{path}'); {again}")
+        if path.stat().st_size != math.prod(self._log_prob.shape[1:]) * 4 + CHECKSUM_BYTES:
+            raise DamageError(f"the {whose} are damaged ('{path}'); {again}")
         try:
             return np.asarray(self._log_prob[int(index)])
         except Exception as error:  # a checksum that does not fit, a short file, ...: zarr raises several kinds
@@ -200,6 +204,7 @@ class PredictionWriter:
                 durable.make_folder(store.root, self.study.path)  # zarr would make it without confirming it
                 root = zarr.open_group(store, mode="a", zarr_format=3, use_consolidated=False)
                 _create(root, self.split, label, num_classes, self.study.manifest["class_names"])
+        check_store(self.study, self.split)
         group = _open(self.study, self.split, "r+")
         with _damage(store.root / self.split):
             log_prob, stored = _array(group, "log_prob"), _array(group, "label")[:]
@@ -218,9 +223,10 @@ def _create(root: zarr.Group, split: str, label: np.ndarray, num_classes: int, c
 
     for name in ("member", "epoch"):
         about = {"units": "1", "long_name": name}
-        make(name, (0,), "int64", (INDEX_CHUNK,), "model", fill_value=ABSENT, attributes=about)
+        make(name, (0,), "int64", (stores.INDEX_CHUNK,), "model", fill_value=ABSENT, attributes=about)
     about = {"units": "1", "long_name": "true class"}
-    make("label", (examples,), "int64", (examples,), "example", attributes=about)[:] = label
+    true_class = make("label", (examples,), "int64", (examples,), "example", attributes=about)
+    true_class.with_config({"write_empty_chunks": True})[:] = label  # its file says how many there are
     about = {"units": "nats", "long_name": "log-probability", "coordinates": "member epoch label"}
     shape, chunk = (0, examples, num_classes), (1, examples, num_classes)
     make("log_prob", shape, "float32", chunk, "model example class", fill_value=float("nan"), attributes=about)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from pathlib import Path
+from typing import NoReturn
 
+import h5py
 import xarray as xr
 
 from modescape import durable
 from modescape.errors import DamageError
+from modescape.plain import read_regular, shown
 from modescape.results import validate
 
 # HDF5's own checksums cover neither text nor attributes, and its readers stumble loudly over damaged files; so the
@@ -17,6 +21,9 @@ from modescape.results import validate
 MARK = b"\nsha256 "
 TAIL = len(MARK) + 64 + 1  # bytes: mark, hex digits, newline
 TEXT = "OUT"  # kinds of NumPy's types for text
+NUMBERS = "biuf"  # kinds of NumPy's types for numbers
+TEXTS = 16  # read at a time before it is known how long they are
+NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"  # NetCDF 4's mark of a dimension without values
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
@@ -37,15 +44,92 @@ def read_dataset(path: Path) -> xr.Dataset:
         FileNotFoundError: if there is no such file.
         DamageError: if the file is damaged.
     """
-    data = path.read_bytes()
+    try:
+        data = read_regular(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
     again = "delete it and run its analysis again"
     if data[-TAIL:] != _tail(data[:-TAIL]):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:
+        check_contents(data)
         with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
-            return file.load()
+            dataset = file.load()
+        validate(dataset)
+        return dataset
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
-        raise DamageError(f"'{path}' cannot be loaded: {error}; {again}") from error
+        raise DamageError(f"'{path}' cannot be loaded: {shown(error)}; {again}") from error
+
+
+def check_contents(data: bytes) -> None:
+    """Refuse an HDF5 file that is not like those written here: one that leads elsewhere, or grows on reading.
+
+    A file of ours holds every byte that it declares, in itself, neither compressed nor computed.
+
+    Raises:
+        ValueError: naming the variable and what is wrong with it.
+    """
+    with h5py.File(io.BytesIO(data), "r") as file:
+        declared = _checked_attributes("the file", file, len(data))
+        for name in map(str, file):
+            if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"'{name}' is a link to another place")
+            item = file[name]
+            if not isinstance(item, h5py.Dataset):
+                raise ValueError(f"'{name}' is no variable")
+            declared += _checked_variable(name, item, len(data)) + _checked_attributes(f"'{name}'", item, len(data))
+            if declared > len(data):
+                raise ValueError(f"it declares {declared:,} bytes up to '{name}' and has {len(data):,}")
+
+
+def _checked_variable(name: str, item: h5py.Dataset, most: int) -> int:
+    """Bytes that a variable takes in memory, at least; as `check_contents`."""
+    plan = item.id.get_create_plist()
+    filters = {plan.get_filter(number)[0] for number in range(plan.get_nfilters())}
+    if item.external or item.is_virtual or filters - {h5py.h5z.FILTER_FLETCHER32}:
+        raise ValueError(f"'{name}' is compressed or lies in other files")
+    if bytes(item.attrs.get("NAME", b"")).startswith(NO_VARIABLE):
+        return 0  # a dimension without values: its length alone is read
+    text = h5py.check_string_dtype(item.dtype)
+    if text is None and item.dtype.kind not in NUMBERS:
+        raise ValueError(f"'{name}' holds {item.dtype}, expected numbers or text")
+    size = math.prod(item.shape or ())  # NumPy's own product would overflow
+    declared = size * item.dtype.itemsize  # of text: of the pointers to it, which take more in the file
+    if declared > item.id.get_storage_size():
+        raise ValueError(f"'{name}' declares {declared:,} bytes that are not in the file")
+    return declared + (_text_bytes(name, item, most) if text is not None and text.length is None else 0)
+
+
+def _text_bytes(name: str, item: h5py.Dataset, most: int) -> int:
+    """Bytes of all texts, read a few at a time: many may stand for the same long one."""
+    if item.ndim != 1:
+        return len(item[()]) if item.ndim == 0 else _refused(name)
+    total = 0
+    for start in range(0, len(item), TEXTS):
+        total += sum(map(len, item[start : start + TEXTS]))
+        if total > most:
+            _refused(name)
+    return total
+
+
+def _checked_attributes(name: str, item: h5py.File | h5py.Dataset, most: int) -> int:
+    """Bytes of the attributes in memory; as `check_contents`."""
+    total = 0
+    for key in item.attrs:
+        about = item.attrs.get_id(key)
+        size = math.prod(about.shape)
+        if h5py.check_string_dtype(about.dtype) is not None and size > 1:
+            raise ValueError(f"attribute '{key}' of {name} is a list of texts")
+        total += size * about.dtype.itemsize
+        if total > most:
+            raise ValueError(f"the attributes of {name} declare more bytes than the file has")
+    return total
+
+
+def _refused(name: str) -> NoReturn:
+    raise ValueError(f"the texts of '{name}' take more bytes than the file has")
 
 
 def _tail(data: bytes) -> bytes:

@@ -33,7 +33,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
     """
     values = layout.read_json(path)
     seal = values.pop(SEAL, None)
-    if seal != _seal(values):
+    try:
+        fits = seal == _seal(values)
+    except RecursionError as error:
+        raise DamageError(f"'{path}' is damaged: it is nested too deeply") from error
+    if not fits:
         raise DamageError(f"'{path}' is damaged: its checksum does not fit")
     return values
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
+from modescape.plain import is_name, read_regular
 from modescape.study import layout
 from modescape.study.members import read_member
 from modescape.study.study import Study
@@ -121,8 +122,7 @@ def verify(path: str | Path) -> list[str]:
 
 
 def _member_status(study: Path, values: dict[str, Any], number: int) -> MemberStatus:
-    expected = layout.kept_by(values, number)
-    there = set(layout.checkpoint_epochs(layout.member_folder(study, number)))
+    there = layout.checkpoint_epochs(layout.member_folder(study, number))
     try:
         member = read_member(study, number)
         status, epochs_done, message = member.status, member.epochs_done, member.message
@@ -133,8 +133,8 @@ def _member_status(study: Path, values: dict[str, Any], number: int) -> MemberSt
         status=status,
         epochs_done=epochs_done,
         epochs=values["train"]["epochs"],
-        checkpoints=len(there.intersection(expected)),
-        expected_checkpoints=len(expected),
+        checkpoints=sum(layout.is_kept(values, number, epoch) for epoch in there),
+        expected_checkpoints=layout.kept_count(values, number),
         message=message,
     )
 
@@ -146,8 +146,9 @@ def _rows(study: Path, split: str) -> int:
 
 
 def _results(study: Path) -> tuple[str, ...]:
-    names = layout.names(study / layout.RESULTS)
-    return tuple(name.removesuffix(".nc") for name in names if name.endswith(".nc") and not name.startswith("."))
+    files = layout.names(study / layout.RESULTS)
+    found = (name.removesuffix(".nc") for name in files if name.endswith(".nc"))
+    return tuple(name for name in found if is_name(name))  # nothing of ours has another name
 
 
 def _problem(check: Any) -> list[str]:
@@ -170,7 +171,7 @@ def _verify_member(study: Study, number: int) -> list[str]:
     problems += _problem(member.history)
     for name, checksum in sorted(member.checksums.items()):
         try:
-            data = (folder / name).read_bytes()
+            data = read_regular(folder / name)
         except OSError as error:
             problems.append(f"'{folder / name}' is missing or cannot be read: {error.strerror}")
             continue

@@ -14,6 +14,7 @@ from modescape import durable
 from modescape.errors import InputError
 from modescape.study import layout
 from modescape.study.lock import locked
+from modescape.study.manifest import NEEDED, read_manifest
 from modescape.study.members import Member, read_member
 from modescape.study.sealed import sealed_text
 
@@ -66,7 +67,7 @@ class Study:
             InputError: if there is no study, its format is newer, or its manifest is damaged.
         """
         folder = Path(path)
-        return cls(folder, layout.read_manifest(folder))
+        return cls(folder, read_manifest(folder))
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], recipe: Recipe, manifest: Mapping[str, Any]) -> Study:
@@ -78,7 +79,7 @@ class Study:
             InputError: if the folder is not writable, in use, or a study already.
             ValueError: if the manifest lacks what a reader needs.
         """
-        missing = [key for key in layout.MANIFEST_KEYS if key not in manifest]
+        missing = [key for key in NEEDED if key not in manifest]
         if missing:
             raise ValueError(f"the manifest lacks {', '.join(missing)}")
         folder = Path(path)
@@ -235,7 +236,7 @@ class Study:
         Raises:
             InputError: if they were not trained yet.
         """
-        return Study.open(self.path / layout.VARIANTS / folder)
+        return Study.open(layout.variant_folder(self.path, folder))
 
     def has_result(self, name: str) -> bool:
         """Whether an analysis has been carried out."""
@@ -268,8 +269,12 @@ class Study:
         write_dataset(layout.result_path(self.path, name), dataset)
 
     def figure_path(self, name: str, suffix: str) -> Path:
-        """``DIR/figures/<name>.<suffix>``."""
-        return self.path / layout.FIGURES / f"{name}.{suffix.removeprefix('.')}"
+        """``DIR/figures/<name>.<suffix>``.
+
+        Raises:
+            InputError: if the name is no plain one and would lead elsewhere.
+        """
+        return layout.figure_path(self.path, name, suffix.removeprefix("."))
 
     def figure(self, name: str) -> Figure:
         """The figure of a result, drawn anew with matplotlib."""

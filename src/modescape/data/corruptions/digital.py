@@ -121,6 +121,6 @@ def jpeg_compression(x: Tensor, keys: Tensor, quality: int) -> Tensor:
     for number, pixels in enumerate(last):
         buffer = io.BytesIO()
         Image.fromarray(pixels if pixels.shape[-1] == 3 else pixels[..., 0]).save(buffer, "JPEG", quality=quality)
-        with Image.open(buffer) as image:
+        with Image.open(buffer, formats=("JPEG",)) as image:
             out[number] = np.asarray(image).reshape(pixels.shape)
     return torch.from_numpy(out).movedim(-1, 1).to(x.dtype) / 255

@@ -1,0 +1,130 @@
+"""What may stand in a file that a stranger wrote: plain names, plain YAML, bounded numbers, text safe to show.
+
+Light: ``status`` reads the files of a study without a recipe's schema, and has the same limits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from modescape.errors import InputError
+
+MOST_MEMBERS = 100_000
+MOST_EPOCHS = 100_000
+MOST_CLASSES = 100_000
+MOST_NAME = 10_000  # characters of the name of a class, a tensor, a version
+MOST_PIXELS = 1 << 24  # of an image, all channels: 4096 x 4096 grey
+MOST_YAML = 1 << 18  # bytes of a recipe; the longest built-in one has 2,500
+MOST_YAML_DEPTH = 32  # the C parser of PyYAML has no limit of its own and ends the process at some thousands
+MOST_SCALAR = 10_000  # characters of one value of a recipe
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
+NAME_LENGTH = 100
+
+COUNTS = {  # of the recipe's section `train`: lowest and highest
+    "members": (1, MOST_MEMBERS),
+    "epochs": (1, MOST_EPOCHS),
+    "trajectories": (0, MOST_MEMBERS),
+    "keep_last": (1, MOST_EPOCHS),
+}
+
+
+class OddYamlError(Exception):
+    """YAML with more than keys and plain values."""
+
+
+def is_name(value: object) -> bool:
+    """Whether this is a plain name: letters, digits and ``._-``, so that a path made of it stays where it belongs."""
+    return isinstance(value, str) and len(value) <= NAME_LENGTH and re.fullmatch(NAME, value) is not None
+
+
+def plain_name(value: object, what: str) -> str:
+    """The name itself.
+
+    Raises:
+        InputError: if it is no plain name; ``what`` says whose.
+    """
+    if not is_name(value):
+        shown = f"{value:.40}" if isinstance(value, str) else type(value).__name__
+        raise InputError(f"{what} is {shown!r}, expected letters, digits and ._- alone, at most {NAME_LENGTH}")
+    return str(value)
+
+
+def is_count(value: object, lowest: int, highest: int) -> bool:
+    """Whether this is a whole number (true and false are none) from ``lowest`` to ``highest``."""
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def check_yaml(text: str | bytes, events: Iterable[Any]) -> None:
+    """Refuse YAML that grows on reading: aliases, tags, deep nesting, endless values; builds nothing itself.
+
+    Args:
+        text: the document.
+        events: of ``yaml.parse``, taken one by one, so that nothing behind the first fault is looked at.
+
+    Raises:
+        OddYamlError: saying what it holds.
+    """
+    if len(text) > MOST_YAML:
+        raise OddYamlError(f"it has {len(text):,} bytes, expected at most {MOST_YAML:,}")
+    depth = 0
+    for event in events:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            raise OddYamlError("YAML aliases (*name) are not supported; write the value out")
+        if getattr(event, "tag", None) is not None:
+            raise OddYamlError(f"YAML tags ({event.tag[:40]}) are not supported; write a plain value")
+        if len(getattr(event, "value", "")) > MOST_SCALAR:
+            raise OddYamlError(f"a value has more than {MOST_SCALAR:,} characters")
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        if depth > MOST_YAML_DEPTH:
+            raise OddYamlError("it is nested too deeply")
+
+
+def read_regular(path: Path, most: int | None = None) -> bytes:
+    """All bytes of an ordinary file (or of what a symbolic link leads to); never a pipe or a device, which do not end.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; None: as many as it has.
+
+    Raises:
+        OSError: if it cannot be read, is no ordinary file, or is longer.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    about = os.fstat(descriptor)
+    fault = "" if stat.S_ISREG(about.st_mode) else "it is not an ordinary file"
+    if most is not None and about.st_size > most:
+        fault = fault or f"it has {about.st_size:,} bytes, expected at most {most:,}"
+    if fault:
+        os.close(descriptor)
+        raise OSError(0, fault, str(path))
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
+
+
+def visible(text: str) -> str:
+    """Text in which characters that are unseen or turn the reading direction are written out: [U+202E].
+
+    Line breaks and tabs stay; so does everything else that has a shape, and the no-break and joining characters
+    that ordinary text of some languages needs.
+    """
+    return "".join(character if _has_shape(character) else f"[U+{ord(character):04X}]" for character in text)
+
+
+def shown(text: object, most: int = 300) -> str:
+    """Text of unknown origin on one line of at most ``most`` characters, harmless on a terminal."""
+    line = visible(" ".join(str(text)[: 4 * most].split()))
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _has_shape(character: str) -> bool:
+    if character in "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}":
+        return True
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
