@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import modescape
-from modescape.errors import ModescapeError
+from modescape.errors import ModescapeError, WorkError
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
+    from modescape.study import Study
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -59,7 +60,17 @@ def _overrides(settings: tuple[str, ...], engine: str | None, device: str | None
 def _progress(quiet: bool) -> Progress:
     from modescape.progress import BarProgress, Progress
 
-    return Progress() if quiet else BarProgress()
+    progress = Progress() if quiet else BarProgress()
+    progress.details = bool(click.get_current_context().obj)  # --debug
+    return progress
+
+
+def _end(study: Study) -> None:
+    """Say which members failed, if any: the work is not done."""
+    from modescape.pipeline import failures
+
+    if lines := failures(study):
+        raise WorkError("\n".join([*lines, "The others are done; the same command tries these again."]))
 
 
 out_option = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
@@ -85,6 +96,7 @@ def run(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, d
 
     study = pipeline.run(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
     print_summary(study)
+    _end(study)
 
 
 @cli.command()
@@ -104,6 +116,7 @@ def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str,
 
     study = pipeline.train(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
     print_members(study)
+    _end(study)
 
 
 @cli.command()
@@ -238,7 +251,7 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere on the line
     try:
-        cli.main(args=arguments, prog_name="modescape", standalone_mode=False)
+        cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
     except click.exceptions.Abort:
         _interrupted()
     except KeyboardInterrupt:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
 
 class Progress:
     """The silent one, and the interface: a stage has a number of units; lines are said in between."""
+
+    details = False  # whether tracebacks of work that failed are shown
 
     def stage(self, name: str, total: float, unit: str) -> None:
         """Begin a stage of ``total`` units (images forwarded or trained, analyses)."""
@@ -20,6 +23,11 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Say one line that stays."""
+
+    def detail(self, text: str | None) -> None:
+        """Show where work failed (a traceback, as text), if `details` are wanted."""
+        if self.details and text:
+            print(text, file=sys.stderr)
 
 
 class BarProgress(Progress):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,15 @@ def left_out(study: Study, *, trajectories_alone: bool = False) -> str:
         for member in study.members
         if member.status in reasons and member.number < expected
     )
+
+
+def left_out_of(variants: Mapping[str, Study]) -> str:
+    """Which networks of variants (what they are -> their study) are not in a result, and why; "" when all are."""
+    missing: dict[str, list[str]] = {}
+    for name, variant in variants.items():
+        for reason in filter(None, left_out(variant).split("; ")):
+            missing.setdefault(reason, []).append(name)
+    return "; ".join(f"{reason} (of: {' | '.join(names)})" for reason, names in missing.items())
 
 
 def predicted_labels(predictions: Predictions, rows: list[int]) -> np.ndarray:

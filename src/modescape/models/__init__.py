@@ -1,5 +1,13 @@
 """Networks: the built-in ones by name, and any callable that returns an ``nn.Module``."""
 
-from modescape.models.build import MODELS, build, check_output, install, normalization_parameters, split_state
+from modescape.models.build import (
+    MODELS,
+    NetworkError,
+    build,
+    check_output,
+    install,
+    normalization_parameters,
+    split_state,
+)
 
-__all__ = ["MODELS", "build", "check_output", "install", "normalization_parameters", "split_state"]
+__all__ = ["MODELS", "NetworkError", "build", "check_output", "install", "normalization_parameters", "split_state"]

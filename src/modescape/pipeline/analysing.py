@@ -14,7 +14,7 @@ from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
 from modescape.errors import WorkError
-from modescape.pipeline.variants import train_variants
+from modescape.pipeline.variants import train_variants, unfinished
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
@@ -59,22 +59,24 @@ def analyse_missing(
     """
     names = list(names) or study.recipe.analyses or []
     tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, name)) for name in names]
-    tasks = [task for task in tasks if anew or not _is_current(study, task)]
+    tasks = [task for task in tasks if anew or not _is_current(study, task) or unfinished(study, task.name)]
     if not tasks:
         return
-    train_variants(study, engine, progress, [task.name for task in tasks])
+    if study.trained:  # else every analysis says that it has nothing to look at
+        train_variants(study, engine, progress, [task.name for task in tasks])
     tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
     for outcome in engine.map(analyse_task, tasks, on_event=lambda task, note: progress.advance(0, note)):
         progress.advance(1, str(outcome.item))
         if outcome.error is not None:
-            failures.append(f"{outcome.item}: {outcome.error}")
+            progress.detail(outcome.traceback)
+            failures.append(f"{outcome.item}, analysis: {outcome.error}")
         elif outcome.value:
             progress.line(f"{outcome.item} left out: {outcome.value}")
     progress.finish()
     if failures:
-        raise WorkError("an analysis failed\n" + "\n".join(failures))
+        raise WorkError("\n".join(failures))
 
 
 def _is_current(study: Study, task: AnalyseTask) -> bool:

@@ -30,9 +30,8 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
     if not wanted:
         return
     progress.stage("variants", len(wanted), "kinds of networks")
-    inner = _Lines(progress)
     for folder, recipe in wanted.items():
-        variant = _opened(study, folder, recipe, progress)
+        variant, inner = _opened(study, folder, recipe, progress), _Lines(progress, folder)
         with variant.lock():
             if variant.recipe != recipe:
                 variant.update_recipe(recipe)
@@ -40,16 +39,27 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
                 train_missing(variant, engine, inner)
                 predict_missing(variant, engine, inner)
             except WorkError as error:
-                progress.line(f"{folder}: {error}")
+                inner.line(str(error))
         progress.advance(1, folder)
     progress.finish()
 
 
-class _Lines(Progress):
-    """Says the lines of a stage within a stage, and what it is at."""
+def unfinished(study: Study, name: str) -> bool:
+    """Whether networks of an analysis were begun and are not all done: the next run goes on with them."""
+    for folder, recipe in variants(name, study.recipe, study.manifest["examples"]["train"]).items():
+        path = study.path / layout.VARIANTS / folder
+        if (path / layout.MANIFEST).exists():
+            members = [member for member in Study.open(path).members if member.number < recipe.train.members]
+            if any(member.status not in ("trained", "diverged") for member in members):
+                return True
+    return False
 
-    def __init__(self, outer: Progress) -> None:
-        self.outer = outer
+
+class _Lines(Progress):
+    """Says the lines of a stage within a stage, with its name, and what it is at."""
+
+    def __init__(self, outer: Progress, name: str) -> None:
+        self.outer, self.name = outer, name
 
     def advance(self, amount: float, note: str = "") -> None:
         """Show the note alone."""
@@ -57,7 +67,11 @@ class _Lines(Progress):
 
     def line(self, text: str) -> None:
         """Pass it on."""
-        self.outer.line(text)
+        self.outer.line(f"{self.name}: {text}")
+
+    def detail(self, text: str | None) -> None:
+        """Pass it on."""
+        self.outer.detail(text)
 
 
 def _opened(study: Study, folder: str, recipe: Recipe, progress: Progress) -> Study:
