@@ -222,10 +222,10 @@ def show(name: str) -> None:
 @click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
-    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions.
+    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions, load.
 
     Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
-    twenty minutes together on two cores.
+    half an hour together on two cores; load writes 4 GB to the folder for temporary files.
 
     \b
     Examples:

@@ -83,5 +83,9 @@ def left_out_of(variants: Mapping[str, Study]) -> str:
 
 
 def predicted_labels(predictions: Predictions, rows: list[int]) -> np.ndarray:
-    """Most probable classes, int64 [model, example]; one model's log-probabilities in memory at a time."""
-    return np.stack([predictions.log_prob(row).argmax(-1) for row in rows])
+    """Most probable classes, [model, example]; one model's log-probabilities in memory at a time.
+
+    In as few bytes as there need be: 100 MB for 1,000 models of 100,000 examples.
+    """
+    kind = np.min_scalar_type(max(len(predictions.class_names) - 1, 0))
+    return np.stack([predictions.log_prob(row).argmax(-1).astype(kind) for row in rows])
