@@ -27,7 +27,8 @@ from modescape.types import ModelState
 FROM_PREDICTIONS = (  # the analyses that send no images through networks
     *("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"),
 )
-OPEN = "import modescape as ms; study = ms.Study.open({path!r}); study.members; study.params({member}, {epoch})"
+OPEN = "import modescape as ms; study = ms.Study.open({path!r}); study.members"
+WEIGHTS = OPEN + "; study.params({member}, {epoch})"
 SPARE = 1.2  # times the size that is asked of the disk
 CLASSES = 10
 
@@ -81,10 +82,11 @@ def _opening(path: Path, members: int, checkpoints: int, options: Options) -> li
     def run(*arguments: str) -> float:
         return seconds(lambda: subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True))
 
-    opening = OPEN.format(path=str(path), member=members - 1, epoch=checkpoints - 1)
+    last = {"path": str(path), "member": members - 1, "epoch": checkpoints - 1}
     variants = {
         "Python that imports torch": lambda: run("-c", "import torch"),
-        "open, all members, one checkpoint's weights": lambda: run("-c", opening),
+        "open, all members": lambda: run("-c", OPEN.format(**last)),
+        "open, all members, one checkpoint's weights": lambda: run("-c", WEIGHTS.format(**last)),
         "status": lambda: run("-m", "modescape", "status", str(path)),
         "status --verify": lambda: run("-m", "modescape", "status", "--verify", str(path)),
     }
