@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import modescape
-from modescape.errors import ModescapeError
+from modescape.errors import ModescapeError, WorkError
 from modescape.plain import shown, visible
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
+    from modescape.study import Study
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -60,7 +61,17 @@ def _overrides(settings: tuple[str, ...], engine: str | None, device: str | None
 def _progress(quiet: bool) -> Progress:
     from modescape.progress import BarProgress, Progress
 
-    return Progress() if quiet else BarProgress()
+    progress = Progress() if quiet else BarProgress()
+    progress.details = bool(click.get_current_context().obj)  # --debug
+    return progress
+
+
+def _end(study: Study) -> None:
+    """Say which members failed, if any: the work is not done."""
+    from modescape.pipeline import failures
+
+    if lines := failures(study):
+        raise WorkError("\n".join([*lines, "The others are done; the same command tries these again."]))
 
 
 out_option = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
@@ -86,6 +97,7 @@ def run(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, d
 
     study = pipeline.run(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
     print_summary(study)
+    _end(study)
 
 
 @cli.command()
@@ -105,6 +117,7 @@ def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str,
 
     study = pipeline.train(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
     print_members(study)
+    _end(study)
 
 
 @cli.command()
@@ -210,10 +223,10 @@ def show(name: str) -> None:
 @click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
-    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions.
+    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions, load.
 
     Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
-    twenty minutes together on two cores.
+    half an hour together on two cores; load writes 4 GB to the folder for temporary files.
 
     \b
     Examples:
@@ -239,7 +252,7 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere on the line
     try:
-        cli.main(args=arguments, prog_name="modescape", standalone_mode=False)
+        cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
     except click.exceptions.Abort:
         _interrupted()
     except KeyboardInterrupt:

@@ -12,6 +12,8 @@ from modescape.plain import visible
 class Progress:
     """The silent one, and the interface: a stage has a number of units; lines are said in between."""
 
+    details = False  # whether tracebacks of work that failed are shown
+
     def stage(self, name: str, total: float, unit: str) -> None:
         """Begin a stage of ``total`` units (images forwarded or trained, analyses)."""
 
@@ -27,6 +29,11 @@ class Progress:
     def notice(self, text: str) -> None:
         """Say one line that even the silent one says: what a user must know before it happens."""
         print(visible(text), file=sys.stderr, flush=True)
+
+    def detail(self, text: str | None) -> None:
+        """Show where work failed (a traceback, as text), if `details` are wanted."""
+        if self.details and text:
+            print(text, file=sys.stderr)
 
 
 class BarProgress(Progress):

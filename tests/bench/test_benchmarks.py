@@ -2,17 +2,21 @@
 
 import json
 import math
+import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
-from modescape.bench import BENCHMARKS, benchmark, gpu, growth
-from modescape.bench.harness import Options
+from modescape import analyses
+from modescape.bench import BENCHMARKS, benchmark, gpu, growth, load
+from modescape.bench.harness import Options, Row
+from modescape.bench.memory import watched
 from modescape.bench.precision import Scores, compare, cut, tf32_small_cnn
 from modescape.cli import cli
-from modescape.errors import InputError
+from modescape.errors import InputError, WorkError
 from modescape.models import cnn
 
 ROWS = {
@@ -20,11 +24,14 @@ ROWS = {
     "digits": {"plain loop", "modescape"},
     "startup": {"modescape --help"},
     "precision": {"accuracy, bf16", "disagreement, tf32, emulated"},
+    "load": {"open, all members, one checkpoint's weights", "status", "status --verify", "analyse tsne"},
     "growth": {"training against members: 1", "training against members: exponent of the larger half"},
 }
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "load" else name for name in BENCHMARKS]
+)
 def test_it_runs(name):
     said = []
     result = benchmark(name)(Options(repeats=1, small=True, say=said.append))
@@ -50,6 +57,36 @@ def test_the_command_prints_a_table_and_keeps_json(tmp_path):
     assert done.exit_code == 0, done.output
     assert "| modescape --help |" in done.stdout
     assert json.loads((tmp_path / "startup.json").read_text())["question"].endswith("?")
+
+
+# ---- large studies ----
+
+
+def test_load_measures_every_analysis_that_reads_predictions_alone():
+    assert set(load.FROM_PREDICTIONS) == set(analyses.ANALYSES) - set(analyses.USES)
+
+
+def test_too_small_a_disk_is_said_and_the_rest_measured(monkeypatch):
+    monkeypatch.setattr(load.shutil, "disk_usage", lambda folder: Mock(free=1000))
+    monkeypatch.setattr(load, "_opening", lambda *arguments: [Row(name="status", values=[1.0])])
+    result = load.measure(Options(small=True))
+    assert [row.name for row in result.rows] == ["status"]
+    assert result.notes["analyses of predictions"].startswith("not measured: they need 0.0 GB of disk, ")
+    assert "not measured" in result.table()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_is_that_of_a_command_and_of_what_it_starts():
+    hold = "b = bytearray(200 << 20); import time; time.sleep(.3)"
+    both = f"import subprocess, sys; b = bytearray(100 << 20); subprocess.run([sys.executable, '-c', {hold!r}])"
+    assert 300 << 20 < watched([sys.executable, "-c", both]) < 400 << 20
+    brief = "b = bytearray(300 << 20); del b; import time; time.sleep(.3)"  # gone before a look at it
+    assert 300 << 20 < watched([sys.executable, "-c", brief]) < 400 << 20
+
+
+def test_a_command_that_fails_is_no_measurement():
+    with pytest.raises(WorkError, match="ended with exit code 3: no study"):
+        watched([sys.executable, "-c", "import sys; print('no study', file=sys.stderr); sys.exit(3)"])
 
 
 # ---- arithmetic of fewer bits ----

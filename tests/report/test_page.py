@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from example_page import make_content
+from example_page import MANIFEST, make_content
 from example_results import EXAMPLES_BY_ANALYSIS, confusion, example_result
 
 from modescape import plots
@@ -281,3 +281,24 @@ def test_only_unseen_characters_are_written_out():
     ordinary = "naïve 日本 😀 a\nb\tc <b>\N{NO-BREAK SPACE}%"
     assert visible(ordinary) == ordinary
     assert visible("\x00\x1b\u200b\u2066\ufeff\ud800") == "[U+0000][U+001B][U+200B][U+2066][U+FEFF][U+D800]"
+
+
+# ---- whether another run gives the same bits ----
+
+
+@pytest.mark.parametrize(
+    ("plan", "own", "said"),
+    [
+        ({"device": "cpu", "measured": False}, False, []),
+        ({"device": "cpu"}, True, []),
+        ({"device": "cuda", "measured": True}, False, ["begun anew may measure others"]),
+        ({"device": "cuda", "measured": False}, False, []),  # strict
+        ({"device": "cuda", "measured": False}, True, ["adds with atomics"]),
+        ({"device": "cuda", "measured": True}, True, ["begun anew may measure others", "adds with atomics"]),
+    ],
+)
+def test_what_may_differ_between_runs_is_said_of_a_gpu_alone(plan, own, said):
+    text = " ".join(read(build_page(make_content(manifest={**MANIFEST, "plan": plan}, own_network=own))).text)
+    for phrase in ("begun anew may measure others", "adds with atomics"):
+        assert (phrase in text) == (phrase in said)
+    assert ("last bits" in text) == bool(said)

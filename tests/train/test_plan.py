@@ -110,6 +110,7 @@ def test_plans_of_devices(own_cache, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10_000, 20_000))
     monkeypatch.setattr(torch, "device", lambda name: CPU)
     measured_plan = make_plan(made, digits, "cuda", PLAIN)
+    assert [plan.measured for plan in (lone, strict, measured_plan)] == [False, False, True]  # what the report says
     assert measured_plan.group_size == 5  # six fit: two groups of five
     assert measured_plan.replayed
     assert list(measured_plan.convolutions) == [LAYER.key]

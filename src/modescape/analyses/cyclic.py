@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import NotEnough, trained
+from modescape.analyses.requirements import NotEnough, left_out_of, trained
 from modescape.analyses.scoring import Scored, interval, scores_of
 from modescape.analyses.variants import CYCLIC
 from modescape.functionspace import jensen_shannon, normalized_diversity
@@ -45,7 +45,7 @@ def measure(study: Study) -> xr.Dataset:
     cycles = [cycle * size.epochs for cycle in range(1, size.cycles + 1)]
     found: dict[str, list[np.ndarray]] = {}
     for method, variant in studies.items():
-        predictions, last = variant.predictions("test"), variant.recipe.train.epochs
+        last = variant.recipe.train.epochs
         if method == "independent":
             whole = [range(at, at + size.cycles) for at in range(0, size.members * size.cycles, size.cycles)]
             groups = [[(member, last) for member in group] for group in whole]
@@ -56,6 +56,7 @@ def measure(study: Study) -> xr.Dataset:
         groups = [group for group in groups if all(member in there for member, _ in group)]
         if not groups:
             raise NotEnough(f"cyclic schedules need trained networks; of {method!r} there are none")
+        predictions = variant.predictions("test")
         found[method] = [predictions.log_probs([predictions.index(*one) for one in group]) for group in groups]
     label = next(iter(studies.values())).predictions("test").label
     scored = _scored(
@@ -102,7 +103,7 @@ def measure(study: Study) -> xr.Dataset:
         title="Cyclic schedules against independent networks at equal training",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=size.members, repeats=size.members),
-        left_out="",
+        left_out=left_out_of(studies),
         split="test",
         networks=size.cycles,
         training_images=next(iter(studies.values())).manifest["examples"]["train"],

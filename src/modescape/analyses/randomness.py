@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.intervals import sampling_interval
-from modescape.analyses.requirements import NotEnough, trained
+from modescape.analyses.requirements import NotEnough, left_out_of, trained
 from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
 from modescape.metrics.intervals import normal_interval
@@ -77,7 +77,7 @@ def measure(study: Study) -> xr.Dataset:
         title="What makes networks different",
         intervals=INTERVALS,
         provenance=study.provenance(examples=examples, members=study.recipe.variants.members, repeats=1),
-        left_out="",
+        left_out=left_out_of(variants),
         split="test",
         networks=2,
         training_images=first.manifest["examples"]["train"],

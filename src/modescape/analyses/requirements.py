@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +73,19 @@ def left_out(study: Study, *, trajectories_alone: bool = False) -> str:
     )
 
 
+def left_out_of(variants: Mapping[str, Study]) -> str:
+    """Which networks of variants (what they are -> their study) are not in a result, and why; "" when all are."""
+    missing: dict[str, list[str]] = {}
+    for name, variant in variants.items():
+        for reason in filter(None, left_out(variant).split("; ")):
+            missing.setdefault(reason, []).append(name)
+    return "; ".join(f"{reason} (of: {' | '.join(names)})" for reason, names in missing.items())
+
+
 def predicted_labels(predictions: Predictions, rows: list[int]) -> np.ndarray:
-    """Most probable classes, int64 [model, example]; one model's log-probabilities in memory at a time."""
-    return np.stack([predictions.log_prob(row).argmax(-1) for row in rows])
+    """Most probable classes, [model, example]; one model's log-probabilities in memory at a time.
+
+    In as few bytes as there need be: 100 MB for 1,000 models of 100,000 examples.
+    """
+    kind = np.min_scalar_type(max(len(predictions.class_names) - 1, 0))
+    return np.stack([predictions.log_prob(row).argmax(-1).astype(kind) for row in rows])

@@ -121,7 +121,7 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
         label: true classes, [example].
     """
     members, examples = predicted.shape
-    wrong = (predicted != label).astype(np.float64)
+    wrong = predicted != label
     error = wrong.mean(1)
     mean_error = (error[:, None] + error[None, :]) / 2
     different = disagreement(predicted)
@@ -131,7 +131,7 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
         for i, j in zip(*np.triu_indices(members, 1), strict=True):
             differ = predicted[i] != predicted[j]
             plain += differ
-            linearised += (differ - normalized[i, j] * (wrong[i] + wrong[j]) / 2) / mean_error[i, j]
+            linearised += (differ - normalized[i, j] * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
     count = members * (members - 1) / 2
     test_variance = tuple(float((values / count).var() / examples) for values in (plain, linearised))
     return Pairs(1 - error, different, normalized, test_variance)  # type: ignore[arg-type]
@@ -181,18 +181,20 @@ def _within(predictions: Predictions, member: int, epochs: list[int]) -> float:
 
 
 def _jensen_shannon(study: Study, predictions: Predictions, members: list[int], networks: int) -> np.ndarray:
-    """Jensen-Shannon divergence of independent solutions and of snapshots, [method]; NaN where there is one network."""
+    """Jensen-Shannon divergence of independent solutions and of snapshots, [method]; NaN where there is one network.
+
+    Predictions of ``networks`` models are in memory at a time.
+    """
     if networks < 2:
         return np.full(2, np.nan)
     last = study.recipe.train.epochs
-    log_prob = predictions.log_probs([predictions.index(member, last) for member in members])
+    rows = np.array([predictions.index(member, last) for member in members])
     key = rng.key(study.manifest["seed"], "solution_similarity")
     masks = subsets(len(members), networks, JENSEN_SHANNON_SUBSETS, key)
-    independent = np.mean([jensen_shannon(log_prob[mask]) for mask in masks])
-    del log_prob
+    independent = np.mean([jensen_shannon(predictions.log_probs(rows[mask].tolist())) for mask in masks])
     epochs = last_epochs(study, networks)
     runs = [[predictions.index(member, epoch) for epoch in epochs] for member in members]
-    return np.array([independent, np.mean([jensen_shannon(predictions.log_probs(rows)) for rows in runs])])
+    return np.array([independent, np.mean([jensen_shannon(predictions.log_probs(run)) for run in runs])])
 
 
 def _subsets_in_words(members: int, networks: int) -> str:

@@ -24,6 +24,7 @@ BENCHMARKS = {
     "growth": "modescape.bench.growth",
     "precision": "modescape.bench.precision",
     "startup": "modescape.bench.startup",
+    "load": "modescape.bench.load",
 }
 """Benchmark -> the module whose ``measure`` answers its question."""
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modescape import recipe
-from modescape.errors import InputError
+from modescape.engines.base import describe
+from modescape.errors import InputError, ModescapeError
 
 if TYPE_CHECKING:
     from modescape.data.dataset import Dataset
@@ -24,6 +25,15 @@ def load(data: recipe.Data, seed: int, report: Report | None = None) -> Dataset:
     Raises:
         InputError: if the source is absent, unreadable or bad; images that are too few for the cut.
     """
+    try:
+        return _load(data, seed, report)
+    except (ModescapeError, MemoryError):
+        raise
+    except Exception as error:  # of whatever reads it
+        raise InputError(f"data.source '{data.source}' cannot be loaded: {describe(error)}") from error
+
+
+def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
     from modescape.data import sources
     from modescape.data.cache import cache_key, cached, fingerprint
     from modescape.data.dataset import check_source

@@ -2,6 +2,7 @@
 
 from modescape.models.build import (
     MODELS,
+    NetworkError,
     build,
     check_output,
     foreign_module,
@@ -10,4 +11,13 @@ from modescape.models.build import (
     split_state,
 )
 
-__all__ = ["MODELS", "build", "check_output", "foreign_module", "install", "normalization_parameters", "split_state"]
+__all__ = [
+    "MODELS",
+    "NetworkError",
+    "build",
+    "check_output",
+    "foreign_module",
+    "install",
+    "normalization_parameters",
+    "split_state",
+]

@@ -44,6 +44,10 @@ NORMALIZATION = (
 """Layers whose scales and shifts analyses can leave out."""
 
 
+class NetworkError(InputError):
+    """A factory was found and called, and made no network for these images and classes."""
+
+
 def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
     """The network of a recipe, initialised by a stream's key and checked on two images.
 
@@ -58,7 +62,8 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
         key: of the member's initialisation stream.
 
     Raises:
-        InputError: if the factory cannot be found, called, or makes no network for these images and classes.
+        InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it makes no
+            network for these images and classes.
     """
     with rng.seeded(key):  # an import may draw or seed, too; the call below starts afresh
         factory = _factory(model.factory)
@@ -69,13 +74,13 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"model.factory '{model.factory}' failed: {_reason(error)}") from error
+            raise NetworkError(f"model.factory '{model.factory}' failed: {_reason(error)}") from error
     if not isinstance(module, nn.Module):
-        raise InputError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
+        raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
     try:
         check_output(module, image_shape, num_classes)
     except InputError as error:
-        raise InputError(f"model.factory '{model.factory}': {error}") from error
+        raise NetworkError(f"model.factory '{model.factory}': {error}") from error
     return module
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modescape.errors import WorkError
 from modescape.progress import Progress
 
 if TYPE_CHECKING:
@@ -55,9 +56,15 @@ def run(
     with begin(recipe, out, overrides, progress) as (study, engine, dataset):
         mend(study, engine, progress)
         _say_estimate(study, dataset, progress)
-        train_missing(study, engine, progress)
-        predict_missing(study, engine, progress, dataset)
         try:
+            train_missing(study, engine, progress)
+        except WorkError:
+            if not study.trained:  # every analysis says what it needs, and the page why nothing is there
+                analyse_missing(study, engine, progress)
+                write_page(study)
+            raise
+        try:
+            predict_missing(study, engine, progress, dataset)
             analyse_missing(study, engine, progress)
         finally:  # also when one analysis failed: the page shows the others
             write_page(study)
@@ -113,6 +120,17 @@ def analyse(
         predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))
     return study
+
+
+def failures(study: Study) -> list[str]:
+    """One line a member whose training failed, of the study and of the networks that its analyses train."""
+    from modescape.study import layout
+
+    wanted = [member for member in study.members if member.number < study.recipe.train.members]
+    found = [f"member {one.number}, training: {one.message}" for one in wanted if one.status == "failed"]
+    for folder in layout.variants(study.path):
+        found += [f"{folder}: {line}" for line in failures(study.variant(folder))]
+    return found
 
 
 def _prepare_workers(recipe: str | Path | Recipe, overrides: Sequence[str]) -> None:

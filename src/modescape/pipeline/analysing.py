@@ -60,7 +60,8 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
-    train_variants(study, engine, progress, names)
+    if study.trained:  # else every analysis says that it has nothing to look at
+        train_variants(study, engine, progress, names)
     members = study.members
     tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
@@ -72,12 +73,13 @@ def analyse_missing(
     for outcome in engine.map(analyse_task, tasks, on_event=lambda task, note: progress.advance(0, note)):
         progress.advance(1, str(outcome.item))
         if outcome.error is not None:
-            failures.append(f"{outcome.item}: {outcome.error}")
+            progress.detail(outcome.traceback)
+            failures.append(f"{outcome.item}, analysis: {outcome.error}")
         elif outcome.value:
             progress.line(f"{outcome.item} left out: {outcome.value}")
     progress.finish()
     if failures:
-        raise WorkError("an analysis failed\n" + "\n".join(failures))
+        raise WorkError("\n".join(failures))
 
 
 def _is_current(study: Study, task: AnalyseTask) -> bool:

@@ -19,7 +19,7 @@ from modescape.data.shift import OfficialShift
 from modescape.engines import Engine, make_engine
 from modescape.errors import InputError
 from modescape.kernels import native
-from modescape.models import foreign_module, normalization_parameters, split_state
+from modescape.models import NetworkError, foreign_module, normalization_parameters, split_state
 from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
@@ -165,7 +165,10 @@ def make_manifest(
     """
     streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
     with runtime.one_thread():
-        module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
+        try:
+            module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
+        except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
+            raise InputError(f"member 0, initialisation: {error}") from error
         sample = Preparation.of(recipe.data, dataset.train)(dataset.train.image[:8])
         plan = make_plan(recipe, dataset, device, watch(module, sample), say)
     state = split_state(module)

@@ -32,7 +32,7 @@ class PredictTask:
     rows: tuple[tuple[str, int, int], ...]
 
     def __str__(self) -> str:
-        return f"predictions of member {self.member}"
+        return f"member {self.member}, prediction"
 
 
 def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: Dataset | None = None) -> None:
@@ -45,7 +45,7 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
         dataset: its data; without it, it is loaded only where a prediction is absent.
 
     Raises:
-        WorkError: if a worker failed, or no member is trained.
+        WorkError: if no member is trained, or, once all others are predicted, for members whose prediction failed.
     """
     if not study.trained:
         raise WorkError(f"no member of '{study.path}' is trained; train first: modescape run")
@@ -68,10 +68,14 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
         return
     examples = study.manifest["examples"]
     progress.stage("predicting", sum(examples[split] for task in tasks for split, _, _ in task.rows), "images")
+    failures = []
     for outcome in engine.map(predict_task, tasks, on_event=lambda task, event: progress.advance(*event)):
         if outcome.error is not None:
-            raise WorkError(f"{outcome.item}: {outcome.error}")
+            progress.detail(outcome.traceback)
+            failures.append(f"{outcome.item}: {outcome.error}")
     progress.finish()
+    if failures:
+        raise WorkError("\n".join(failures))
 
 
 def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:

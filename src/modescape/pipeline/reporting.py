@@ -30,6 +30,7 @@ def page_content(study: Study) -> PageContent:
         notes=notes,
         members=[(member.number, member.status, member.message) for member in study.members],
         analyses=names,
+        own_network=":" in study.recipe.model.factory,  # names without a colon are those of this package
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 
 from modescape.engines import Engine
-from modescape.errors import DamageError, WorkError
+from modescape.errors import DamageError, InputError, WorkError
 from modescape.pipeline.writing import MemberWriter, model_state, part
 from modescape.predict import validation_probe
 from modescape.progress import Progress
@@ -57,7 +58,8 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
         progress.stage("training", left * study.manifest["examples"]["train"], "images")
         for outcome in engine.map(train_task, tasks, on_event=lambda task, event: _hear(progress, event)):
             if outcome.error is not None:
-                _record_failure(study, outcome.item, outcome.error, progress)
+                progress.detail(outcome.traceback)
+                _record_failure(study, outcome.item.members, outcome.error, progress.line)
         progress.finish()
     for member in (study.member(member.number) for member in wanted):
         if member.status == "diverged":
@@ -68,15 +70,18 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
 
 
 def _hear(progress: Progress, event: tuple[Any, ...]) -> None:
-    """What a worker reports: a line for the user, or (images, note)."""
+    """What a worker reports: a line for the user, a line and a traceback, or (images, note)."""
     if len(event) == 1:
         progress.line(event[0])
+    elif isinstance(event[0], str):  # a line, and where what it tells of happened
+        progress.line(event[0])
+        progress.detail(event[1])
     else:
         progress.advance(*event)
 
 
-def _record_failure(study: Study, task: TrainTask, error: str, progress: Progress) -> None:
-    for number in task.members:
+def _record_failure(study: Study, members: Iterable[int], error: str, say: Callable[[str], None]) -> None:
+    for number in members:
         member = study.member(number)
         if member.status in ("trained", "diverged"):
             continue
@@ -91,7 +96,7 @@ def _record_failure(study: Study, task: TrainTask, error: str, progress: Progres
             history_checksum=member.history_checksum,
             group=member.group,
         )
-        progress.line(f"member {number} failed: {error}")
+        say(f"member {number}, training: {error}")
 
 
 def train_task(task: TrainTask, report: Callable[[Any], None]) -> None:
@@ -125,7 +130,10 @@ def _train(place: Workplace, group: Group, members: list[int], report: Callable[
 
 def _train_whole(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
     trainer = place.trainer(lambda line: report((line,)))
-    starts, records = _starts(place, trainer, group, members)
+    starts, records = _starts(place, trainer, group, members, report)
+    members = list(records)
+    if not members:
+        return
     epochs = place.study.recipe.train.epochs
     speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
     probe = validation_probe(place.evaluator, place.dataset.validation)
@@ -171,19 +179,28 @@ class _Speaker:
         self.images, self.last = 0, time.monotonic()
 
 
-def _starts(place: Workplace, trainer: Trainer, group: Group, members: list[int]) -> tuple[list[Start], dict]:
+def _starts(
+    place: Workplace, trainer: Trainer, group: Group, members: list[int], report: Callable[[Any], None]
+) -> tuple[list[Start], dict]:
     """Where the places of a group continue, and the record of each member there.
 
     That is the last epoch that all its members have finished, or the beginning. A place that nobody asked for starts as
-    the first member does; its results are dropped.
+    the first member does; its results are dropped. So does that of a member whose network cannot be made, which is
+    recorded as failed: the others are trained all the same.
     """
     found = {member: _resumable(place.study, member) for member in members}
     common = set.intersection(*(set(starts) for starts in found.values()))
     own, records = {}, {}
     for member, starts in found.items():
-        begin = starts[max(common)] if common else (trainer.initial(member), {})
-        own[member], records[member] = begin
-    return [own.get(member, own[members[0]]) for member in group.members], records
+        try:
+            own[member], records[member] = starts[max(common)] if common else (trainer.initial(member), {})
+        except InputError as error:
+            if len(members) == 1:
+                raise
+            trace = traceback.format_exc()
+            _record_failure(place.study, [member], str(error), lambda line, trace=trace: report((line, trace)))
+    first = next(iter(own.values()), None)
+    return [own.get(member, first) for member in group.members] if first else [], records
 
 
 def _resumable(study: Study, member: int) -> dict[int, tuple[Start, dict[str, Any]]]:

@@ -28,9 +28,8 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
     if not wanted:
         return
     progress.stage("variants", len(wanted), "kinds of networks")
-    inner = _Lines(progress)
     for folder, recipe in wanted.items():
-        variant = _opened(study, folder, recipe, progress)
+        variant, inner = _opened(study, folder, recipe, progress), _Lines(progress, folder)
         with variant.lock():
             variant.update_recipe(recipe)
             try:
@@ -38,7 +37,7 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
                 train_missing(variant, engine, inner)
                 predict_missing(variant, engine, inner)
             except WorkError as error:
-                progress.line(f"{folder}: {error}")
+                inner.line(str(error))
         progress.advance(1, folder)
     progress.finish()
 
@@ -62,10 +61,10 @@ def _variants(study: Study, name: str) -> dict[str, Recipe]:
 
 
 class _Lines(Progress):
-    """Says the lines of a stage within a stage, and what it is at."""
+    """Says the lines of a stage within a stage, with its name, and what it is at."""
 
-    def __init__(self, outer: Progress) -> None:
-        self.outer = outer
+    def __init__(self, outer: Progress, name: str) -> None:
+        self.outer, self.name = outer, name
 
     def advance(self, amount: float, note: str = "") -> None:
         """Show the note alone."""
@@ -73,7 +72,11 @@ class _Lines(Progress):
 
     def line(self, text: str) -> None:
         """Pass it on."""
-        self.outer.line(text)
+        self.outer.line(f"{self.name}: {text}")
+
+    def detail(self, text: str | None) -> None:
+        """Pass it on."""
+        self.outer.detail(text)
 
     def notice(self, text: str) -> None:
         """Pass it on."""

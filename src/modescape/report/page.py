@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.plain import shown, visible
 from modescape.plots.files import script_hash
 from modescape.report.figures import embedded_figure
+from modescape.report.repeats import repeat_notes
 from modescape.report.sections import Text, parameters, sample_line, text_of, variables
 from modescape.report.summaries import Summary, summarize
 from modescape.report.tables import Csv, csv_tables, data_address
@@ -39,6 +40,7 @@ class PageContent:
     members: Sequence[tuple[int, str, str]] = ()  # number, status, message
     timings: Mapping[str, float] | None = None  # what was done -> seconds; None: the page has no clock time in it
     analyses: Sequence[str] = ()  # order of the sections; (): results, then notes, in their own order
+    own_network: bool = False  # the network is not one of this package
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def build_page(content: PageContent) -> str:
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=_sections(content),
         provenance=_provenance(content),
+        repeats=repeat_notes(content.manifest, content.own_network),
         recipe=content.recipe_yaml,
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),

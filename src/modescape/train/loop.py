@@ -186,7 +186,8 @@ class Trainer:
 
     def step(self, members: list[int]) -> Step:
         """The training step of a group of members."""
-        module = initial_module(self.recipe, self.streams, members[0], self.data, self.num_classes).train()
+        # member 0's network stands for all, as in evaluation; its weights are not used
+        module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes).train()
         # asked on the CPU, whose generator is the one that is watched
         sample = self.preparation(self.data.image[: self.recipe.train.batch_size].cpu())
         habits = watch(module, sample)

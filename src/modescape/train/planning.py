@@ -57,7 +57,7 @@ def make_plan(
     free, _ = torch.cuda.mem_get_info()
     group_size = _even(members, max(1, int(MEMORY_SHARE * free / each)))
     times = measured(layers, group_size, recipe.train.arithmetic, torch.device(device), say)
-    return Plan(group_size=group_size, convolution=safe, convolutions=fastest(times), **shared)
+    return Plan(group_size=group_size, convolution=safe, convolutions=fastest(times), measured=True, **shared)
 
 
 def _even(members: int, most: int) -> int:

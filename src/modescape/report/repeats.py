@@ -1,0 +1,30 @@
+"""Whether another run of the recipe gives the same bits, and why not where it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MEASURED = (
+    "Made on a GPU by a plan that was measured: a run that goes on with this study keeps its groups and kernels, and "
+    "so its bits, but a study begun anew may measure others, which add in another order. Its float32 sums then differ "
+    "in their last bits, and training magnifies that. compute.determinism: strict measures nothing."
+)
+ATOMICS = (
+    "Made on a GPU with a network that is not one of this package: if torch adds with atomics somewhere in its "
+    "gradient (indexing, interpolation, pooling of windows that overlap), the order of those sums is not fixed, and "
+    "repeated runs may differ in their last bits whatever the plan. The kernels of this package use no atomics."
+)
+
+
+def repeat_notes(manifest: Mapping[str, Any], own_network: bool) -> list[str]:
+    """Sentences on why repeated runs may differ in their last bits; none for a study that was made on a CPU.
+
+    Args:
+        manifest: of the study.
+        own_network: the network is the user's, so what torch does in its gradient is not known.
+    """
+    plan = manifest.get("plan") or {}
+    if plan.get("device") != "cuda":
+        return []
+    return [MEASURED] * bool(plan.get("measured")) + [ATOMICS] * own_network
