@@ -21,6 +21,8 @@ from modescape.progress import Progress
 from modescape.study import Study
 from modescape.train.plan import Plan
 
+pytestmark = pytest.mark.faults
+
 TESTS = Path(__file__).parents[1]
 SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 20},
@@ -127,7 +129,6 @@ def test_the_others_of_a_diverged_member_are_untouched_here(healthy, tmp_path):
     ]
 
 
-@pytest.mark.slow
 def test_the_others_of_a_diverged_member_are_untouched_in_processes(healthy, diverged):
     study, _ = diverged
     says_who_diverged(study)
@@ -145,7 +146,6 @@ def test_the_others_of_a_diverged_member_are_untouched_in_a_stack(tmp_path, monk
     assert without_hash(study, 0, 2, 3) == without_hash(whole, 0, 2, 3)
 
 
-@pytest.mark.slow
 def test_a_run_with_a_diverged_member_is_done_and_warns(diverged):
     _, done = diverged
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,6 @@ def test_a_run_with_a_diverged_member_is_done_and_warns(diverged):
     assert "Warning" not in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", analyses.ANALYSES)
 def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
     """In the result, in both figures, in the saved page and in the report; and nothing of it is in the numbers."""
@@ -190,7 +189,6 @@ def in_order(result: xr.Dataset) -> xr.Dataset:
     return result.assign_coords(method=names).sortby("method")
 
 
-@pytest.mark.slow
 def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path):
     """Three healthy members give the same shapes and the same gaps: no NaN comes from the one that diverged."""
     study, _ = diverged
@@ -351,7 +349,6 @@ def test_a_prediction_that_raises_costs_its_member_only(tmp_path, monkeypatch):
     assert study.has_result("training")
 
 
-@pytest.mark.slow
 def test_work_that_raises_in_prediction_and_in_analysis_ends_plainly(tmp_path):
     out = str(tmp_path / "s")
     flag = tmp_path / "raise"
@@ -412,7 +409,6 @@ NEED_TWO = {  # analysis -> what it says of a study of one member
 }
 
 
-@pytest.mark.slow
 def test_with_one_healthy_member_those_that_need_two_say_so(tmp_path, monkeypatch):
     monkeypatch.setattr(plots, "save", lambda *arguments: ())
     names = [name for name in analyses.ANALYSES if name not in VARIANTS]

@@ -16,7 +16,7 @@ from modescape.study.results import _tail, check_contents
 
 from .hostile import bounded, change_json, copied, modescape
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 
 
 @pytest.fixture

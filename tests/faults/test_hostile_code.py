@@ -14,7 +14,7 @@ from modescape.study import Study
 
 from .hostile import change_json, copied, modescape, plain_error
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 EVIL = """
 import pathlib

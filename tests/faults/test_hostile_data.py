@@ -15,7 +15,7 @@ from modescape.errors import InputError
 
 from .hostile import bounded, npy_header, png
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 
 
 def encoded(kind, **settings):

@@ -16,7 +16,7 @@ from modescape.study.members import read_history
 
 from .hostile import bounded, change_json, copied, modescape, plain_error
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 
 
 @pytest.fixture

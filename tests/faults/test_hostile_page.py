@@ -19,7 +19,7 @@ from modescape.study import Study
 
 from .hostile import bounded, change_json, modescape
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 HIT = "window.hit=1;alert(1)"
 HOSTILE = (
