@@ -43,7 +43,7 @@ class Workplace:
     @property
     def plan(self) -> Plan:
         """The study's plan."""
-        return Plan(**self.study.manifest["plan"])
+        return Plan.of(self.study.manifest.get("plan"))
 
     @property
     def evaluator(self) -> Evaluator:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from modescape import data, recipe
+from modescape.errors import InputError
 from modescape.kernels import convolution
 from modescape.kernels.convolution import FORMS, Layer
 from modescape.kernels.geometry import Geometry
@@ -48,8 +49,20 @@ def test_halves_hold_everyone_once(size, halves):
 
 def test_a_plan_reads_back_from_its_plain_values():
     plan = Plan(device="cuda", group_size=3, replayed=True, convolutions={"a layer": {"forward": "each"}})
-    assert Plan(**json.loads(json.dumps(plan.as_dict()))) == plan
+    assert Plan.of(json.loads(json.dumps(plan.as_dict()))) == plan
     assert plan.manner("bf16").choices.chosen == {"a layer": {"forward": "each"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"device": "tpu"}, {"group_size": 0}, {"group_size": "4"}, {"kernels": "gpu"}, {"more": 1}, {"convolutions": [1]}],
+)
+def test_what_is_no_plan_is_refused_in_plain_words(change):
+    values = {"device": "cpu", "group_size": 1, **change}
+    with pytest.raises(InputError, match=r"manifest's plan.* is wrong: .*begin another with --out"):
+        Plan.of(values)
+    with pytest.raises(InputError, match="manifest's plan is wrong"):
+        Plan.of(None)
 
 
 def test_members_are_dealt_evenly():

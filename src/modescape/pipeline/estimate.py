@@ -45,7 +45,7 @@ def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
     left = [member for member in members if member.status not in ("trained", "diverged")]
     if not left:
         return None
-    plan, train = Plan(**study.manifest["plan"]), recipe.train
+    plan, train = Plan.of(study.manifest.get("plan")), recipe.train
     with runtime.one_thread():
         try:
             per_step = seconds_per_step(recipe, dataset, plan)

@@ -54,7 +54,7 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
         names = ", ".join(map(checkpoint_name, epochs))
         progress.line(f"member {number}: {names} lost or damaged; made again")
     begun = {member.number: Group(*member.group) for member in members if member.group}
-    groups = Plan(**study.manifest["plan"]).groups(lost, begun)
+    groups = Plan.of(study.manifest.get("plan")).groups(lost, begun)
     text = study.recipe.to_yaml()
     tasks = [
         MendTask(str(study.path), text, group, {number: lost[number] for number in own})

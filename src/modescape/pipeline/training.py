@@ -47,7 +47,7 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
         WorkError: if in the end no member is trained.
     """
     recipe = study.recipe
-    plan = Plan(**study.manifest["plan"])
+    plan = Plan.of(study.manifest.get("plan"))
     wanted = [member for member in study.members if member.number < recipe.train.members]
     open_members = [member for member in wanted if member.status not in ("trained", "diverged")]
     if open_members:

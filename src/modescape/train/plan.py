@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from modescape.errors import InputError
 from modescape.kernels.convolution import Arithmetic, Choices, Pass
 from modescape.kernels.implementation import Implementation
 from modescape.train.member_ops import Manner
+
+NO_PLAN = "such a study can be read and not trained; begin another with --out"
 
 
 @dataclass(frozen=True, order=True)
@@ -45,6 +51,23 @@ class Plan:
     convolution: str = "each"  # form of the stacked convolution where no other was chosen
     convolutions: dict[str, dict[Pass, str]] = field(default_factory=dict)  # layer -> form of each pass
     measured: bool = False  # groups and forms come from measurements: a study begun anew may get others
+
+    @classmethod
+    def of(cls, values: Any) -> Plan:
+        """The plan that a manifest holds.
+
+        Raises:
+            InputError: if it is no plan of this version, or holds what no plan holds.
+        """
+        try:
+            plan = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(["plan", *map(str, first["loc"])])
+            raise InputError(f"the manifest's {where} is wrong: {first['msg'].lower()}; {NO_PLAN}") from error
+        if plan.device not in ("cpu", "cuda") or plan.group_size < 1 or plan.threads < 1:
+            raise InputError(f"the manifest's plan is wrong: {asdict(plan)}; {NO_PLAN}")
+        return plan
 
     def groups(self, members: Iterable[int], begun: Mapping[int, Group] | None = None) -> dict[Group, list[int]]:
         """Deal members into groups.
