@@ -65,8 +65,11 @@ class Plan:
             first = error.errors()[0]
             where = ".".join(["plan", *map(str, first["loc"])])
             raise InputError(f"the manifest's {where} is wrong: {first['msg'].lower()}; {NO_PLAN}") from error
+        known = asdict(plan)
         if plan.device not in ("cpu", "cuda") or plan.group_size < 1 or plan.threads < 1:
-            raise InputError(f"the manifest's plan is wrong: {asdict(plan)}; {NO_PLAN}")
+            raise InputError(f"the manifest's plan is wrong: {known}; {NO_PLAN}")
+        if unknown := values.keys() - known.keys():
+            raise InputError(f"the manifest's plan is wrong: it has {', '.join(sorted(unknown))}; {NO_PLAN}")
         return plan
 
     def groups(self, members: Iterable[int], begun: Mapping[int, Group] | None = None) -> dict[Group, list[int]]:
