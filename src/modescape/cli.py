@@ -167,18 +167,28 @@ def status(directory: Path, verify: bool) -> None:
       modescape status studies/digits
       modescape status --verify studies/digits
     """
+    from modescape.errors import InputError
     from modescape.printing import status_text
     from modescape.study import summary
 
-    click.echo(status_text(summary(directory)))
+    problems: list[str] = []
+    recipe = str(directory / "study.yaml")
     if verify:
         from modescape.study import verify as find_damage
 
         problems = find_damage(directory)
-        for problem in problems:
-            click.echo(f"damaged: {visible(problem)}")
-        if problems:
-            sys.exit(1)
+    try:
+        click.echo(status_text(summary(directory)))
+    except InputError:  # a damaged recipe is among the problems
+        if not problems:
+            raise
+        recipe = "<the recipe and settings it was begun with>"
+    for problem in problems:
+        click.echo(visible(problem))
+    if problems:
+        click.echo(f"mended by: modescape run {recipe} --out {directory}")
+        sys.exit(1)
+    if verify:
         click.echo("every checksum is right")
 
 

@@ -50,7 +50,7 @@ def read_dataset(path: Path) -> xr.Dataset:
         raise
     except OSError as error:
         raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
-    again = "delete it and run its analysis again"
+    again = "modescape run makes it again"
     if data[-TAIL:] != _tail(data[:-TAIL]):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:

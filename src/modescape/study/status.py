@@ -106,9 +106,11 @@ def verify(path: str | Path) -> list[str]:
         InputError: if there is no study.
     """
     study = Study.open(path)
-    problems = _problem(lambda: study.recipe)
+    problems, epochs = _problem(lambda: study.recipe), -1
+    if not problems:
+        epochs = study.recipe.train.epochs
     for number in layout.member_numbers(study.path):
-        problems += _verify_member(study, number)
+        problems += _verify_member(study, number, epochs)
     for split in layout.SPLITS:
         problems += _verify_predictions(study, split)
     for name in _results(study.path):
@@ -159,15 +161,21 @@ def _problem(check: Any) -> list[str]:
     return []
 
 
-def _verify_member(study: Study, number: int) -> list[str]:
+def _verify_member(study: Study, number: int, epochs: int) -> list[str]:
     from modescape.study.checkpoints import read_resume
 
-    folder = layout.member_folder(study.path, number)
-    problems = _problem(lambda: read_resume(study, number)) + _problem(lambda: read_resume(study, number, before=True))
+    folder, resume = layout.member_folder(study.path, number), None
+    problems = _problem(lambda: read_resume(study, number, before=True))
+    try:
+        resume = read_resume(study, number)
+    except WorkError as error:
+        problems.append(str(error))
     try:
         member = read_member(study.path, number)
     except WorkError as error:
         return [*problems, str(error)]
+    if member.status == "missing" and resume is not None and resume.epoch == epochs:
+        problems.append(f"'{folder / layout.STATE}' is missing")
     problems += _problem(member.history)
     for name, checksum in sorted(member.checksums.items()):
         try:
