@@ -1,4 +1,4 @@
-"""Issue of faults, 2: one study is killed again and again, in every stage and with both engines, and loses nothing.
+"""Faults, line 2: one study is killed again and again, in every stage and with both engines, and loses nothing.
 
 After each kill the study opens, its status is that of its files, and what was finished is never done again; in the end
 its weights, predictions, results and figures are those of a run that nobody disturbed, bit for bit.

@@ -1,4 +1,4 @@
-"""Issue of faults, 3: whatever is flipped, cut or gone is found on reading, named, and made again: it alone."""
+"""Faults, line 3: whatever is flipped, cut or gone is found on reading, named, and made again: it alone."""
 
 import random
 import shutil
@@ -64,7 +64,6 @@ def flipped(data: bytes, place: int | None = None) -> bytes:
 DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
     "flipped": flipped,
     "cut": lambda data: data[: len(data) // 2],
-    "empty": lambda data: b"",
     "gone": lambda data: None,
 }
 

@@ -1,4 +1,4 @@
-"""Arrays from a stranger: results, predictions and weights that declare more than they hold, or lead elsewhere."""
+"""Faults, line 5: results, predictions and weights from a stranger that declare more than they hold, or lead away."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Code that a recipe names: what looks at a study imports none of it, what trains says so first."""
+"""Faults, line 5: code that a recipe names: what looks at a study imports none of it, what trains says so first."""
 
 import subprocess
 import sys

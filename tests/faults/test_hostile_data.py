@@ -1,4 +1,4 @@
-"""Data from a stranger: images, arrays and tables that unpack to more than a machine has."""
+"""Faults, line 5: data from a stranger: images, arrays and tables that unpack to more than a machine has."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A study from a stranger: its recipe, manifest, states and names; plain errors, bounded memory and time."""
+"""Faults, line 5: recipe, manifest, states and names from a stranger; plain errors, bounded memory and time."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Names and messages from a stranger on the pages: text and nothing else, in a browser and in files."""
+"""Faults, line 5: names and messages from a stranger on the pages: text and nothing else, in a browser and in files."""
 
 import base64
 import re

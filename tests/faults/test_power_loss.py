@@ -1,4 +1,4 @@
-"""Issue of faults, 2: the power is cut at every operation of a run, and what is left is a study that goes on.
+"""Faults, line 2: the power is cut at every operation of a run, and what is left is a study that goes on.
 
 Recorded are a whole run (training, prediction, networks of an analysis, analyses, page) and one that adds a member.
 """
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.faults
 
 TEMPORARY = re.compile(r"(.*/)?\.[^/]+\.tmp|(.*/)?\.lock")
 LOOKED_AT = 60  # cuts of each recording at which the study is opened and verified
-FINISHED = 4  # cuts of each recording from which the run is finished
+FINISHED = 3  # cuts of each recording from which the run is finished
 
 
 @dataclass(frozen=True)

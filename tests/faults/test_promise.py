@@ -1,4 +1,4 @@
-"""Issue of faults, 1: what docs/durability.md says is on the disk after each stage is there, and nothing else is."""
+"""Faults, line 1: what docs/durability.md says is on the disk after each stage is there, and nothing else is."""
 
 import re
 from pathlib import Path

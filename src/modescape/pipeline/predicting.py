@@ -68,14 +68,14 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
         return
     examples = study.manifest["examples"]
     progress.stage("predicting", sum(examples[split] for task in tasks for split, _, _ in task.rows), "images")
-    failures = []
+    failures = {}
     for outcome in engine.map(predict_task, tasks, on_event=lambda task, event: progress.advance(*event)):
         if outcome.error is not None:
             progress.detail(outcome.traceback)
-            failures.append(f"{outcome.item}: {outcome.error}")
+            failures[outcome.item.member] = f"{outcome.item}: {outcome.error}"
     progress.finish()
     if failures:
-        raise WorkError("\n".join(failures))
+        raise WorkError("\n".join(failures[member] for member in sorted(failures)))
 
 
 def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
