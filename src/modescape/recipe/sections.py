@@ -228,8 +228,9 @@ class Recipe(Section):
     def _published(cls, values: Any) -> Any:
         """Fill in what a published variant of the subspace methods sets."""
         section = values.get("subspace") if isinstance(values, dict) else None
-        if isinstance(section, dict) and section.get("variant") in PUBLISHED:
-            return {**values, "subspace": {**PUBLISHED[section["variant"]], **section}}
+        variant = section.get("variant") if isinstance(section, dict) else None
+        if isinstance(variant, str) and variant in PUBLISHED:  # a list, say, could not be looked up
+            return {**values, "subspace": {**PUBLISHED[variant], **section}}
         return values
 
     @field_validator("analyses")
