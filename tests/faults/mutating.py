@@ -19,9 +19,32 @@ VALUES = [
     *("-1e400", "1e-400", "5e-324", "1e308", "-0.0", "0", "-1", "1", "2", "3", "1.0", "0.5", "1.5", "0x10", "0o7"),
     *("010", "0b11", "1:30", "190:20:30", "1:30.5", "1_000", "_1", "+1", "1e5", "1e-3", "1.e-3", ".5", "2020-99-99"),
     *("2020-01-01", "2001-12-14t21:59:43.10-05:00", "9" * 20, "9" * 400, "9" * 5_000, "0x" + "f" * 5_000),
-    *("1:" * 30 + "1", "=", "<<", "[]", "{}", "[[[]]]", "{a: {b: c}}", "[1, two, 3.0]", "[null]", "{1: 2}", "{null: 1}"),
+    *(
+        "1:" * 30 + "1",
+        "=",
+        "<<",
+        "[]",
+        "{}",
+        "[[[]]]",
+        "{a: {b: c}}",
+        "[1, two, 3.0]",
+        "[null]",
+        "{1: 2}",
+        "{null: 1}",
+    ),
     *("{true: 1}", "{1: a, '1': b}", "{[1]: 2}", "{? {a: b} : c}", "? a", '"\\ud800"', '"\\x00"', '"\\u202e"'),
-    *("!!binary aGk=", "!!python/none x", "&a [1]", "x" * 200, "../../x", "/dev/zero", "a b", "-rf", "\u0130", "\u00bd"),
+    *(
+        "!!binary aGk=",
+        "!!python/none x",
+        "&a [1]",
+        "x" * 200,
+        "../../x",
+        "/dev/zero",
+        "a b",
+        "-rf",
+        "\u0130",
+        "\u00bd",
+    ),
     *("{kind: step, epochs: [1], factors: [0.5]}", "{kind: step, epochs: [2, 1], factors: [1]}", "{kind: cosine}"),
     *("{kind: cyclic, cycles: 2}", "{kind: cyclic, temperature: -1}", "{kind: halving, every: 0}", "{kind: nothing}"),
     *("[tsne]", "[tsne, tsne]", "[training, ensemble_size]", "{tsne: {examples: 512}}", "{variant: paper}"),
@@ -29,7 +52,20 @@ VALUES = [
 ]
 SEEDS = [0, 1, -1, 2, 255, 10**6, 2**31, 2**40, 2**63, 10**30, 0.5, -0.0, 1e308, 5e-324, True, False, None, "", "x"]
 SEEDS += ["\0", "\ud800", "\u202e", "x" * 300, "x" * 11_000, "../../x", "cpu", "cuda", "big", "little", "float64"]
-SEEDS += ["int64", "int32", "zstd", "sharding_indexed", "https://x", [], {}, [[]], [None], {"": 0}, [1, 2, 3], {"a": {}}]
+SEEDS += [
+    "int64",
+    "int32",
+    "zstd",
+    "sharding_indexed",
+    "https://x",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": 0},
+    [1, 2, 3],
+    {"a": {}},
+]
 
 
 def keys_of(section: Any = Recipe, above: str = "") -> list[str]:
@@ -43,6 +79,15 @@ def keys_of(section: Any = Recipe, above: str = "") -> list[str]:
 
 
 KEYS = keys_of() + [f"train.schedule.{name}" for name in ("kind", "every", "epochs", "factors", "cycles", "noisy")]
+KEYS += [
+    "cosine",
+    "train.step",
+    "int",
+    "constrained",
+    "settings.tsne.examples",
+    "model.arguments.a.b",
+    ".".join("a" * 2000),
+]
 TEXTS = [builtin_text(name) for name in builtin_names()] + [Recipe().to_yaml()]
 SECTIONS = [part for text in TEXTS for part in re.split(r"\n(?=\S)", text)]
 

@@ -110,7 +110,9 @@ class Files:
         self.weights = self._weights()
         self.resume = read_resume(self.study, 0)
         self.rows = read_history(self.member / layout.HISTORY)
-        self.stores = sorted(file for file in self.data if layout.PREDICTIONS in file.parts and file.name == "zarr.json")
+        self.stores = sorted(
+            file for file in self.data if layout.PREDICTIONS in file.parts and file.name == "zarr.json"
+        )
         self.chunks = sorted(file for file in self.data if layout.PREDICTIONS in file.parts and "c" in file.parts)
         self.kinds = [
             *([self.manifest, self.member_state, self.history, self.recipe] * 3),
@@ -187,7 +189,7 @@ class Files:
         text = self.data[path].decode()
         for _ in range(mutator.draw.choice((1, 1, 2))):
             text = mutator.draw.choice(mutator._text_changes())(text)
-        path.write_bytes(text.encode("utf-8", "surrogateescape" if sealed else "replace"))
+        path.write_bytes(text.encode("utf-8", "surrogatepass" if sealed else "replace"))
 
         def reading():
             study = Study(self.path, self.study.manifest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,8 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from modescape.errors import InputError
-from modescape.plain import MOST_YAML, OddYamlError, check_yaml, read_regular, shown
+from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml, read_regular, shown
 from modescape.recipe.sections import Constant, Cosine, Cyclic, Halving, Recipe, Step
+from modescape.recipe.writing import EXPONENT, FIRST
 
 
 def builtin_names() -> list[str]:
@@ -81,9 +81,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, FIRST)
 
 
 def parse_yaml(text: str, origin: str) -> dict[str, Any]:
@@ -112,6 +110,9 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         path, equals, text = setting.partition("=")
         if not equals or not path.strip():
             raise InputError(f"--set {shown(repr(setting))} is not of the form key.path=value, such as train.members=4")
+        keys = path.strip().split(".")
+        if len(keys) > MOST_YAML_DEPTH:
+            raise InputError(f"--set {shown(path)}: {len(keys):,} keys are nested, expected at most {MOST_YAML_DEPTH}")
         try:
             value = _plain_data(text) if text.strip() else None
         except (
@@ -121,7 +122,7 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
             ValueError,
         ) as error:  # ValueError: a date such as 2020-99-99
             raise InputError(f"--set {shown(path)}: {shown(repr(text))} is not a YAML value") from error
-        values = _with(values, path.strip().split("."), value)
+        values = _with(values, keys, value)
     return values
 
 
@@ -154,11 +155,11 @@ def _explain(problem: Any) -> str:
     keys = [part for part in where if part not in kinds and "constrained" not in part and "function-" not in part]
     keys = [part for part in keys if part not in ("int", "float")] or keys
     path = ".".join(keys)
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        return f"unknown key {shown(repr(path))}; {_nearest(keys[-1], known)}"
-    came = problem.get("input")
-    return f"{shown(path)} is {shown(repr(came))}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    if problem["type"] == "extra_forbidden":  # the last part is the key itself, also where it is called "step"
+        path = ".".join([*(part for part in where[:-1] if part not in kinds), where[-1]])
+        return f"unknown key {shown(repr(path))}; {_nearest(where[-1], _known_keys(where[:-1]))}"
+    came, message = problem.get("input"), shown(problem["msg"])
+    return f"{shown(path)} is {shown(repr(came))}: {message[:1].lower()}{message[1:]}"
 
 
 def _known_keys(path: list[str]) -> list[str]:

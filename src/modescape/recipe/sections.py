@@ -6,11 +6,11 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from modescape.keeping import kept_epochs
 from modescape.plain import COUNTS, NAME, NAME_LENGTH
+from modescape.recipe.writing import yaml_text
 
 Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1, strict=True)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -270,7 +270,7 @@ class Recipe(Section):
 
     def to_yaml(self) -> str:
         """The recipe with every default spelled out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return yaml_text(self.model_dump(mode="json"))
 
 
 def canonical_json(value: Any) -> str:
