@@ -5,16 +5,16 @@ Hypothesis draws the arrays; the same ones every time.
 
 import math
 
-import modescape as ms
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+import modescape as ms
 from modescape import functionspace, metrics
 from modescape import recipe as recipes
-from modescape.errors import InputError
+from modescape.errors import InputError, ModescapeError
 from modescape.metrics import intervals
 from modescape.metrics.subsets import subsets
 
@@ -29,6 +29,7 @@ steady = settings(
 ODD_NUMBERS = [0.0, -0.0, -1.0, -50.0, -800.0, -1e30, -1e308, -np.inf, np.nan, 5e-4, 0.5, np.inf, 1e308, 5e-324]
 ODD = st.sampled_from(ODD_NUMBERS)
 KINDS = st.sampled_from([np.float16, np.float32, np.float64, np.int64, np.uint8, bool, np.complex128])
+SOME = st.integers(1, 4)
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
 
@@ -45,7 +46,7 @@ def anything(draw):
 
 
 @st.composite
-def predictions(draw, models=st.integers(1, 4), broken=True):
+def predictions(draw, models=SOME, broken=True):
     """Log-probabilities [model, example, class] with labels; some are minus infinity, and some NaN where ``broken``."""
     shape = (draw(models), draw(st.integers(1, 6)), draw(st.integers(1, 5)))
     stream = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -59,10 +60,11 @@ def predictions(draw, models=st.integers(1, 4), broken=True):
     return log_prob.astype(draw(st.sampled_from([np.float32, np.float64]))), stream.integers(0, shape[2], shape[1])
 
 
-def check_plain(error):
+def check_plain(error, most=2_000, word=""):
     """An error of ours, of a length that a person reads."""
-    assert isinstance(error, InputError), repr(error)
-    assert 10 < len(str(error)) < 2_000
+    assert isinstance(error, ModescapeError), repr(error)
+    assert 10 < len(str(error)) < most
+    assert word in str(error)
 
 
 def within(value, low, high):

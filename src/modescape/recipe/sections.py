@@ -41,6 +41,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
+    @field_validator("*")
+    @classmethod
+    def _unicode(cls, value: Any) -> Any:
+        """Refuse text that no file can hold, such as half of a surrogate pair, which is what names not in UTF-8 become."""
+        if isinstance(value, str | list | dict):
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("it is not Unicode text") from error
+        return value
+
 
 class Augmentation(Section):
     """Random changes of training images, drawn anew for every image each time it is used."""
