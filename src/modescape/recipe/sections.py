@@ -44,7 +44,7 @@ class Section(BaseModel):
     @field_validator("*")
     @classmethod
     def _unicode(cls, value: Any) -> Any:
-        """Refuse text that no file can hold, such as half of a surrogate pair, which is what names not in UTF-8 become."""
+        """Refuse text that no file can hold: half of a surrogate pair, such as names that are not in UTF-8 become."""
         if isinstance(value, str | list | dict):
             try:
                 json.dumps(value, ensure_ascii=False).encode()
