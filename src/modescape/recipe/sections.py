@@ -25,11 +25,15 @@ def _counted(key: str) -> Any:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what JSON cannot hold (dates, NaN): free-form settings are hashed and written down."""
+    """Refuse what JSON cannot hold (dates, NaN) or gives back as another (the key 1 as "1"): it is hashed and written."""
     try:
-        canonical_json(values)
-    except (TypeError, ValueError) as error:
-        raise ValueError("only text, finite numbers, true/false, null, lists and nested keys are supported") from error
+        same = json.loads(canonical_json(values)) == values
+    except (TypeError, ValueError, RecursionError):
+        same = False
+    if not same:
+        raise ValueError(
+            "only text, finite numbers, true/false, null, lists and nested keys that are text are supported"
+        )
     return values
 
 
