@@ -392,5 +392,5 @@ def test_text_that_no_file_can_hold(values):
 @pytest.mark.parametrize("inner", ["{true: 1}", "{1: 2}", "{1: a, '1': b}", "{null: 1}", "{1.5: x}"])
 def test_free_settings_have_keys_of_text(inner):
     """JSON would make text of the others, and a study that goes on would be another than the one that began."""
-    with pytest.raises(InputError, match="nested keys that are text"):
+    with pytest.raises(InputError, match="nested text keys"):
         recipes.parse(recipes.override({}, [f"model.arguments.a={inner}"]), "it")

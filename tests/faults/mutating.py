@@ -161,25 +161,25 @@ class Mutator:
 
     def bytes(self, data: bytes, start: int = 0, end: int | None = None) -> bytes:
         """A few bits, bytes or stretches between two places are others, twice there, or gone."""
-        head, data, tail = data[:start], bytearray(data[start:end]), b"" if end is None else data[end:]
+        head, held, tail = data[:start], bytearray(data[start:end]), b"" if end is None else data[end:]
         for _ in range(self.draw.choice((1, 1, 1, 2, 4, 16))):
-            place = self.draw.randint(0, len(data))
+            place = self.draw.randint(0, len(held))
             length = self.draw.choice((1, 1, 2, 4, 8, 100))
             match self.draw.randrange(8):
-                case 0 | 1 | 2 if place < len(data):
-                    data[place] ^= 1 << self.draw.randrange(8)
+                case 0 | 1 | 2 if place < len(held):
+                    held[place] ^= 1 << self.draw.randrange(8)
                 case 3:
-                    data[place : place + 1] = self.draw.choice((b"\0", b"\xff", b"\x7f", b"\x80", b"9", b'"'))
+                    held[place : place + 1] = self.draw.choice((b"\0", b"\xff", b"\x7f", b"\x80", b"9", b'"'))
                 case 4:
-                    del data[place : place + length]
+                    del held[place : place + length]
                 case 5:
-                    data[place:place] = data[place : place + length]
+                    held[place:place] = held[place : place + length]
                 case 6:
-                    data[place : place + length] = self.draw.randbytes(length)
+                    held[place : place + length] = self.draw.randbytes(length)
                 case _:
                     if self.draw.random() < 0.2:
-                        del data[place:]
-        return head + bytes(data) + tail
+                        del held[place:]
+        return head + bytes(held) + tail
 
     def values(self, values: Any) -> Any:
         """A JSON value of which a few parts, at any depth, are others."""

@@ -25,15 +25,13 @@ def _counted(key: str) -> Any:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what JSON cannot hold (dates, NaN) or gives back as another (the key 1 as "1"): it is hashed and written."""
+    """Refuse what JSON cannot hold (dates, NaN) or gives back as another (the key 1 as "1"): it is hashed, written."""
     try:
         same = json.loads(canonical_json(values)) == values
     except (TypeError, ValueError, RecursionError):
         same = False
     if not same:
-        raise ValueError(
-            "only text, finite numbers, true/false, null, lists and nested keys that are text are supported"
-        )
+        raise ValueError("only text, finite numbers, true/false, null, lists and nested text keys are supported")
     return values
 
 
@@ -243,9 +241,10 @@ class Recipe(Section):
     def _published(cls, values: Any) -> Any:
         """Fill in what a published variant of the subspace methods sets."""
         section = values.get("subspace") if isinstance(values, dict) else None
-        variant = section.get("variant") if isinstance(section, dict) else None
-        if isinstance(variant, str) and variant in PUBLISHED:  # a list, say, could not be looked up
-            return {**values, "subspace": {**PUBLISHED[variant], **section}}
+        if isinstance(section, dict):
+            variant = section.get("variant")
+            if isinstance(variant, str) and variant in PUBLISHED:  # a list, say, could not be looked up
+                return {**values, "subspace": {**PUBLISHED[variant], **section}}
         return values
 
     @field_validator("analyses")
