@@ -9,8 +9,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
-    ("errors", "types", "keeping", "arrays"),
-    ("plain",),
+    ("errors", "types", "keeping"),
+    ("plain", "arrays"),
     ("progress",),
     ("durable", "tree", "rng", "results", "runtime"),
     ("engines", "kernels"),

@@ -325,3 +325,72 @@ def test_the_surroundings_of_a_solution_are_the_last_quarter_of_its_training():
     assert load("digits").epochs_around() == 10  # of 40
     assert load("digits", ["train.epochs=10"]).epochs_around() == 5  # as many as samples
     assert load("digits", ["subspace.last=3"]).epochs_around() == 3
+
+
+ODD_TEXTS = [
+    "a\x85b",
+    "\u2028",
+    "a \u2029",
+    "\ufeffa",
+    "1e5",
+    "1e-400",
+    ".5e3",
+    "+1E3",
+    "~",
+    "null",
+    "01:30",
+    "=",
+]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_odd_text_is_the_same_after_writing(text):
+    recipe = recipes.parse({"data": {"config": text}, "model": {"arguments": {text: [text]}}}, "it")
+    assert recipes.parse(recipes.parse_yaml(recipe.to_yaml(), "it"), "it") == recipe
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5_000, "1:" * 3_000 + "1", "9" * 400])
+def test_endless_numbers_are_refused(number):
+    for text in (f"seed: {number}", f"model: {{arguments: {{x: {number}}}}}"):
+        with pytest.raises(InputError, match=r"1,024 bits"):
+            recipes.parse_yaml(text, "it")
+    with pytest.raises(InputError, match="not a YAML value"):
+        recipes.override({}, [f"seed={number}"])
+
+
+@pytest.mark.parametrize("value", [[None], {}, 3, None])
+def test_a_variant_that_is_no_text(value):
+    with pytest.raises(InputError, match=r"subspace\.variant"):
+        recipes.parse({"subspace": {"variant": value}}, "it")
+
+
+@pytest.mark.parametrize("key", ["step", "cosine", "int", "float", "constrained"])
+def test_unknown_keys_that_are_called_like_an_alternative(key):
+    with pytest.raises(InputError, match=f"unknown key '{key}'"):
+        recipes.parse({key: 1}, "it")
+    with pytest.raises(InputError, match=rf"unknown key 'train\.schedule\.{key}'"):
+        recipes.parse({"train": {"schedule": {"kind": "cosine", key: 1}}}, "it")
+
+
+def test_overrides_of_absurd_depth_and_length():
+    with pytest.raises(InputError, match="3,000 keys are nested"):
+        recipes.override({}, [".".join("a" * 3_000) + "=1"])
+    for settings in (["x" * 9_000], ["x" * 9_000 + "=["], ["train.schedule.kind=" + "x" * 9_000], ["x" * 9_000 + "=1"]):
+        with pytest.raises(InputError) as caught:
+            recipes.parse(recipes.override({}, settings), "it")
+        assert len(str(caught.value)) < 1_500
+
+
+@pytest.mark.parametrize(
+    "values", [{"data": {"source": "\udcff"}}, {"data": {"ood": ["\ud800"]}}, {"model": {"arguments": {"\ud800": 1}}}]
+)
+def test_text_that_no_file_can_hold(values):
+    with pytest.raises(InputError, match="it is not Unicode text"):
+        recipes.parse(values, "it")
+
+
+@pytest.mark.parametrize("inner", ["{true: 1}", "{1: 2}", "{1: a, '1': b}", "{null: 1}", "{1.5: x}"])
+def test_free_settings_have_keys_of_text(inner):
+    """JSON would make text of the others, and a study that goes on would be another than the one that began."""
+    with pytest.raises(InputError, match="nested text keys"):
+        recipes.parse(recipes.override({}, [f"model.arguments.a={inner}"]), "it")

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from modescape.errors import InputError
+
 Array: TypeAlias = Any
 """A NumPy array (or what `numpy.asarray` takes) or a torch tensor on any device."""
 
@@ -20,6 +22,9 @@ def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
     Returns:
         The values as NumPy arrays, and a function that turns a result into the kind that came in: a tensor (on the
         first tensor's device) if any value was one, else an array, or a float or int where it has no dimensions.
+
+    Raises:
+        InputError: on what is no array of real numbers, such as complex ones or text: NumPy would take their real part.
     """
     torch = sys.modules.get("torch")
     tensors = [value for value in values if torch is not None and isinstance(value, torch.Tensor)]
@@ -29,6 +34,8 @@ def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
             value = value.detach().cpu()
             value = (value.float() if value.dtype == torch.bfloat16 else value).numpy()  # NumPy has no bfloat16
         arrays.append(np.asarray(value))
+        if arrays[-1].dtype.kind not in "biuf":
+            raise InputError(f"the input has dtype {arrays[-1].dtype}; expected real numbers")
 
     def restore(result: Any) -> Array:
         if torch is not None and tensors:

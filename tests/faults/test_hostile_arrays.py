@@ -267,3 +267,13 @@ def test_the_page_of_a_study_of_hostile_results_says_so(study):
     done = modescape("report", study.path, gigabytes=16)
     assert done.returncode == 0, done.stderr
     assert "declares 8,000,000,000,000,000 bytes that are not in the file" in (study.path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["log_prob", "label", "member", "epoch"])
+def test_another_order_of_bytes_is_refused(study, name):
+    """No checksum covers this description, and the numbers would be others."""
+    path = study.path / f"predictions.zarr/test/{name}/zarr.json"
+    path.write_text(path.read_text().replace("little", "big"))
+    with pytest.raises(WorkError, match=r"it says \[\{'name': 'bytes', 'configuration': \{'endian': 'big'\}\}"):
+        study.predictions("test")
+    assert any(name in problem for problem in verify(study.path))

@@ -194,3 +194,16 @@ def test_wrong_input_is_refused() -> None:
         diversity_bounds([-0.1, 0.5], 0.7)
     with pytest.raises(ValueError, match="num_classes is 1"):
         diversity_limits(0.5, 0.7, 1)
+
+
+@pytest.mark.parametrize("function", [diversity_bounds, lambda a, best: diversity_limits(a, best, 3)])
+def test_accuracies_that_do_not_fit(function):
+    with pytest.raises(InputError, match=r"accuracy has shape \[2\] and baseline_accuracy \[3\]"):
+        function(np.zeros(2), np.zeros(3))
+    with pytest.raises(InputError, match="dtype complex128; expected real numbers"):
+        function(np.array(0.5 + 0j), 0.5)
+
+
+def test_bounds_hold_a_rounding_away_from_no_errors():
+    lowest, highest = diversity_bounds(np.nextafter(1, 0), 1.0)
+    assert lowest == highest == 1

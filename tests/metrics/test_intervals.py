@@ -232,3 +232,8 @@ def test_wrong_input_is_refused() -> None:
         ensemble_curve(log_prob, label, resamples=1)
     with pytest.raises(InputError, match=r"\[member, example, class\]"):
         ensemble_curve(log_prob[0], label)
+
+
+def test_the_jackknife_is_computed_in_float64_and_unknown_where_infinite():
+    assert jackknife_variance(np.array([-800, -50], dtype=np.float16)) == 375.0**2
+    assert np.isnan(jackknife_variance(np.array([-np.inf, -np.inf])))

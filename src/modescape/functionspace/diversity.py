@@ -122,7 +122,7 @@ def diversity_bounds(accuracy: Array, baseline_accuracy: Array) -> tuple[Array, 
     (a, best), restore = to_numpy(accuracy, baseline_accuracy)
     a, best = _accuracies(a, best)
     with np.errstate(divide="ignore", invalid="ignore"):
-        lowest, highest = np.abs(a - best) / (1 - a), np.minimum(1, 2 - a - best) / (1 - a)
+        lowest, highest = np.abs(a - best) / (1 - a), np.minimum(1, (1 - a) + (1 - best)) / (1 - a)
     return restore(lowest), restore(highest)
 
 
@@ -171,7 +171,13 @@ def diversity_limits(accuracy: Array, baseline_accuracy: Array, num_classes: int
 
 def _accuracies(a: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both accuracies in float64 and of one shape, or `InputError` if some is no fraction."""
-    a, best = np.broadcast_arrays(a.astype(np.float64), best.astype(np.float64))
+    try:
+        a, best = np.broadcast_arrays(a.astype(np.float64), best.astype(np.float64))
+    except ValueError as error:
+        raise InputError(
+            f"accuracy has shape {list(a.shape)} and baseline_accuracy {list(best.shape)}; "
+            "expected one baseline for all, or one for each"
+        ) from error
     for name, values in (("accuracy", a), ("baseline_accuracy", best)):
         if not ((values >= 0) & (values <= 1)).all():
             raise InputError(f"{name} holds {values.min():.4g} to {values.max():.4g}; expected fractions from 0 to 1")

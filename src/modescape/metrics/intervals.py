@@ -52,7 +52,7 @@ def jackknife_variance(delete_one: Array) -> np.ndarray:
         delete_one: the estimate without member i, [..., member] (see `delete_one_means`).
 
     Returns:
-        float64 [...].
+        float64 [...]; NaN where an estimate is infinite.
 
     Raises:
         InputError: (a ValueError) with fewer than 2 members.
@@ -66,8 +66,9 @@ def jackknife_variance(delete_one: Array) -> np.ndarray:
     (delete_one,), _ = to_numpy(delete_one)
     if delete_one.ndim < 1 or delete_one.shape[-1] < 2:
         raise InputError(f"delete_one has shape {list(delete_one.shape)}; expected [..., member], 2 members or more")
-    members = delete_one.shape[-1]
-    return np.square(delete_one - delete_one.mean(-1, keepdims=True)).sum(-1) * (members - 1) / members
+    delete_one, members = delete_one.astype(np.float64), delete_one.shape[-1]
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite minus infinite
+        return np.square(delete_one - delete_one.mean(-1, keepdims=True)).sum(-1) * (members - 1) / members
 
 
 def resample_counts(examples: int, resamples: int, key: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,8 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from modescape.errors import InputError
-from modescape.plain import MOST_YAML, OddYamlError, check_yaml, read_regular, shown
+from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml, read_regular, shown
 from modescape.recipe.sections import Constant, Cosine, Cyclic, Halving, Recipe, Step
+from modescape.recipe.writing import EXPONENT, FIRST
 
 
 def builtin_names() -> list[str]:
@@ -54,6 +54,9 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     return parse(override(values, overrides), origin)
 
 
+MOST_BITS = 1024  # of a whole number: more than any float can hold
+
+
 class _Loader(yaml.SafeLoader):
     """Plain data; 1e-3 is a number (YAML 1.1 reads text), and a key that is given twice is refused."""
 
@@ -69,10 +72,16 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A whole number that Python can also print: 0xfff... has no limit of its own."""
+        number = super().construct_yaml_int(node)
+        if number.bit_length() > MOST_BITS:
+            raise yaml.YAMLError(f"a whole number has more than {MOST_BITS:,} bits, {str(node.start_mark).strip()}")
+        return number
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, FIRST)
 
 
 def parse_yaml(text: str, origin: str) -> dict[str, Any]:
@@ -80,7 +89,7 @@ def parse_yaml(text: str, origin: str) -> dict[str, Any]:
     try:
         values = _plain_data(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        problem = " ".join(str(error).split()) or "nested too deeply"
+        problem = shown(error) or "nested too deeply"
         raise InputError(f"{origin} is not valid YAML: {problem}") from error
     except OddYamlError as error:
         raise InputError(f"{origin}: {error}") from error
@@ -100,7 +109,10 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
     for setting in overrides:
         path, equals, text = setting.partition("=")
         if not equals or not path.strip():
-            raise InputError(f"--set {setting!r} is not of the form key.path=value, such as train.members=4")
+            raise InputError(f"--set {shown(repr(setting))} is not of the form key.path=value, such as train.members=4")
+        keys = path.strip().split(".")
+        if len(keys) > MOST_YAML_DEPTH:
+            raise InputError(f"--set {shown(path)}: {len(keys):,} keys are nested, expected at most {MOST_YAML_DEPTH}")
         try:
             value = _plain_data(text) if text.strip() else None
         except (
@@ -109,8 +121,8 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
             RecursionError,
             ValueError,
         ) as error:  # ValueError: a date such as 2020-99-99
-            raise InputError(f"--set {path}: {shown(repr(text))} is not a YAML value") from error
-        values = _with(values, path.strip().split("."), value)
+            raise InputError(f"--set {shown(path)}: {shown(repr(text))} is not a YAML value") from error
+        values = _with(values, keys, value)
     return values
 
 
@@ -143,11 +155,11 @@ def _explain(problem: Any) -> str:
     keys = [part for part in where if part not in kinds and "constrained" not in part and "function-" not in part]
     keys = [part for part in keys if part not in ("int", "float")] or keys
     path = ".".join(keys)
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        return f"unknown key {path!r}; {_nearest(keys[-1], known)}"
-    came = problem.get("input")
-    return f"{path} is {shown(repr(came))}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    if problem["type"] == "extra_forbidden":  # the last part is the key itself, also where it is called "step"
+        path = ".".join([*(part for part in where[:-1] if part not in kinds), where[-1]])
+        return f"unknown key {shown(repr(path))}; {_nearest(where[-1], _known_keys(where[:-1]))}"
+    came, message = problem.get("input"), shown(problem["msg"])
+    return f"{shown(path)} is {shown(repr(came))}: {message[:1].lower()}{message[1:]}"
 
 
 def _known_keys(path: list[str]) -> list[str]:

@@ -6,11 +6,11 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from modescape.keeping import kept_epochs
 from modescape.plain import COUNTS, NAME, NAME_LENGTH
+from modescape.recipe.writing import yaml_text
 
 Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1, strict=True)]
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -25,11 +25,13 @@ def _counted(key: str) -> Any:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what JSON cannot hold (dates, NaN): free-form settings are hashed and written down."""
+    """Refuse what JSON cannot hold (dates, NaN) or gives back as another (the key 1 as "1"): it is hashed, written."""
     try:
-        canonical_json(values)
-    except (TypeError, ValueError) as error:
-        raise ValueError("only text, finite numbers, true/false, null, lists and nested keys are supported") from error
+        same = json.loads(canonical_json(values)) == values
+    except (TypeError, ValueError, RecursionError):
+        same = False
+    if not same:
+        raise ValueError("only text, finite numbers, true/false, null, lists and nested text keys are supported")
     return values
 
 
@@ -40,6 +42,17 @@ class Section(BaseModel):
     """A part of a recipe: immutable, no unknown keys, no silent conversion of text to numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+    @field_validator("*")
+    @classmethod
+    def _unicode(cls, value: Any) -> Any:
+        """Refuse text that no file can hold: half of a surrogate pair, such as names that are not in UTF-8 become."""
+        if isinstance(value, str | list | dict):
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("it is not Unicode text") from error
+        return value
 
 
 class Augmentation(Section):
@@ -228,8 +241,10 @@ class Recipe(Section):
     def _published(cls, values: Any) -> Any:
         """Fill in what a published variant of the subspace methods sets."""
         section = values.get("subspace") if isinstance(values, dict) else None
-        if isinstance(section, dict) and section.get("variant") in PUBLISHED:
-            return {**values, "subspace": {**PUBLISHED[section["variant"]], **section}}
+        if isinstance(section, dict):
+            variant = section.get("variant")
+            if isinstance(variant, str) and variant in PUBLISHED:  # a list, say, could not be looked up
+                return {**values, "subspace": {**PUBLISHED[variant], **section}}
         return values
 
     @field_validator("analyses")
@@ -269,7 +284,7 @@ class Recipe(Section):
 
     def to_yaml(self) -> str:
         """The recipe with every default spelled out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return yaml_text(self.model_dump(mode="json"))
 
 
 def canonical_json(value: Any) -> str:

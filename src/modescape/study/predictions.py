@@ -16,6 +16,7 @@ from zarr.storage import LocalStore
 
 from modescape import durable
 from modescape.errors import DamageError, InputError, WorkError
+from modescape.plain import shown
 from modescape.study import layout, stores
 from modescape.study.stores import CHECKSUM_BYTES, check_store
 
@@ -281,7 +282,7 @@ def _damage(folder: Path) -> Iterator[None]:
     except PermissionError as error:
         raise WorkError(f"cannot read '{folder}': {error.strerror}") from error
     except Exception as error:
-        raise DamageError(f"'{folder}' is damaged ({error}); modescape run makes it again") from error
+        raise DamageError(f"'{folder}' is damaged ({shown(error)}); modescape run makes it again") from error
 
 
 def _readable(predictions: Predictions, row: int) -> bool:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 INDEX_CHUNK = 4096  # rows: member and epoch of that many models lie in one file
 CHECKSUM_BYTES = 4  # behind every chunk
-CODECS = ["bytes", "crc32c"]  # nothing that unpacks to more than the file has
+# nothing that unpacks to more than the file has, and no other order of bytes: no checksum covers this description
+CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
 MOST_ROWS = 1 << 24
 
 
@@ -51,8 +52,7 @@ def _shape(folder: Path, name: str, kind: str, axes: int) -> list[int]:
         raise _damaged(folder / name, f"it has {shape[0]:,} rows, expected at most {MOST_ROWS:,}")
     chunk = {"label": shape, "log_prob": [1, *shape[1:]]}.get(name, [INDEX_CHUNK])
     try:
-        codecs = [codec["name"] for codec in about["codecs"]]
-        found = [about["data_type"], about["chunk_grid"]["configuration"]["chunk_shape"], codecs]
+        found = [about["data_type"], about["chunk_grid"]["configuration"]["chunk_shape"], about["codecs"]]
         found += [about["chunk_grid"]["name"], about["chunk_key_encoding"], about.get("storage_transformers") or []]
     except (KeyError, TypeError) as error:
         raise _damaged(folder / name, "its description is incomplete") from error
