@@ -4,6 +4,7 @@ After each kill the study opens, its status is that of its files, and what was f
 its weights, predictions, results and figures are those of a run that nobody disturbed, bit for bit.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -94,7 +95,8 @@ def struck(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> 
     if whom == "run":
         code, _ = run.kill()
         return code == -signal.SIGKILL
-    os.kill(disk.get("pid"), signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself: too late
+        os.kill(disk.get("pid"), signal.SIGKILL)
     code, text = run.end()
     assert "Traceback" not in text
     return "died (killed by signal 9)" in text
