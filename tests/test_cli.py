@@ -65,6 +65,21 @@ def test_verify_finds_a_flipped_bit(study):
         path.write_bytes(good)
 
 
+def test_damage_says_what_mends_it(study):
+    out, _ = study
+    path = out / "members/001/state.json"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"trained"', b'"failed"'))
+    try:
+        done = run("analyse", str(out), "training")
+        assert done.returncode == 1
+        assert (
+            done.stderr == f"modescape: '{path}' is damaged: its checksum does not fit\nmodescape run makes it again.\n"
+        )
+    finally:
+        path.write_bytes(good)
+
+
 WRONG = {
     "unknown recipe": (["run", "digit"], ["did you mean 'digits'"]),
     "unknown key": (["run", "--set", "train.mebers=3"], ["train.mebers", "did you mean 'members'"]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import modescape
-from modescape.errors import ModescapeError, WorkError
+from modescape.errors import DamageError, ModescapeError, WorkError
 from modescape.plain import shown, visible
 
 if TYPE_CHECKING:
@@ -276,7 +276,10 @@ def main() -> None:
     except ModescapeError as error:
         if debug:
             raise
-        click.echo(f"modescape: {visible(str(error))}", err=True)
+        text = visible(str(error))
+        if isinstance(error, DamageError) and "modescape run" not in text:
+            text += "\nmodescape run makes it again."
+        click.echo(f"modescape: {text}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
