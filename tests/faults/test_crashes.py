@@ -33,8 +33,8 @@ STAGES = {  # the file that is being written tells the stage
 }
 ENOUGH = 20  # kills that have to come before the end of what they should interrupt; a few more are tried
 KILLS = [  # stage, engine, whom: on one study, one after another
-    *[("training", engine, whom) for engine in ("here", "processes") for whom in ("run", "run", "run")],
-    *[("training", "processes", "worker")] * 3,
+    *[("training", engine, whom) for engine in ("here", "processes") for whom in ("run", "run", "run", "run")],
+    *[("training", "processes", "worker")] * 4,
     *[("prediction", "here", "run"), ("prediction", "processes", "run"), ("prediction", "processes", "worker")],
     *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
     *[("analysis", "processes", "run"), ("analysis", "processes", "worker"), ("analysis", "here", "run")] * 2,

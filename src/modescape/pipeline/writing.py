@@ -23,7 +23,7 @@ NUMBERS = [name for name in HISTORY_COLUMNS if name != "seconds"]
 
 
 class MemberWriter:
-    """Writes one member's files after each epoch: a kept checkpoint, and last what the next epoch needs.
+    """Writes one member's files after each epoch: a kept checkpoint, what the next epoch needs, what people look at.
 
     The state and the history, which are for people, are written twice a second and at the end; the resume file holds
     what they may not say yet. A crash between two files costs the epoch in flight: the next run starts from the resume
@@ -72,11 +72,11 @@ class MemberWriter:
             if epoch in self.kept:
                 state = model_state(self.study, copy)
                 self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
-            if not last and time.monotonic() - self.shown >= SHOW_SECONDS:
-                self._show("training", epoch)
             numbers = [[row[name] for name in NUMBERS] for row in self.rows]
             record = {"checksums": self.checksums, "rows": numbers, **self._group()}
             write_resume(self.study, self.member, epoch, copy, record, keep_before=self.group.size > 1)
+            if not last and time.monotonic() - self.shown >= SHOW_SECONDS:
+                self._show("training", epoch)  # after it, so that people are never told of more than is there
         if last:
             with together(folder):
                 self._show("trained", epoch)
