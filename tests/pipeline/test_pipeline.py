@@ -441,6 +441,27 @@ def test_a_lost_file_of_a_finished_member_is_made_again(finished, tmp_path, lost
     assert digests(copy, "members") == digests(finished.path, "members")
 
 
+@pytest.mark.parametrize("name", ["resume.safetensors", "epoch-003.safetensors", "history.csv", "state.json"])
+def test_a_file_that_cannot_be_read_is_left_alone(finished, tmp_path, monkeypatch, name):
+    """A disk that fails for a while, or a permission: what lies there may be whole."""
+    import shutil
+
+    from modescape.study import layout
+
+    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+    before, read = digests(copy, "members"), layout.read_regular
+
+    def failing(path, most=None):
+        if path.name == name:
+            raise OSError(5, "Input/output error", str(path))
+        return read(path, most)
+
+    monkeypatch.setattr(layout, "read_regular", failing)
+    with pytest.raises(WorkError, match=f"cannot read .*{name}': Input/output error"):
+        pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
+    assert digests(copy, "members") == before
+
+
 def test_a_damaged_result_is_made_again(finished, tmp_path):
     import shutil
 

@@ -174,7 +174,7 @@ def test_resume_comes_back_bit_for_bit_or_not_at_all(study, flip):
         read_resume(study, 1)
     path.write_bytes(good)
     flip(path, -1)
-    with pytest.raises(WorkError, match=r"resume.safetensors' is damaged.*delete it to train member 1 again"):
+    with pytest.raises(WorkError, match=r"resume.safetensors' is damaged.*trains member 1 again"):
         read_resume(study, 1)
 
 

@@ -16,7 +16,7 @@ from modescape.predict import validation_probe
 from modescape.progress import Progress
 from modescape.study import Member, Study, read_resume, write_checkpoint, write_history, write_member_state
 from modescape.study.checkpoints import Resume
-from modescape.study.layout import RESUME, RESUME_BEFORE, SPLITS, STATE, checkpoint_name, member_folder
+from modescape.study.layout import RESUME, RESUME_BEFORE, SPLITS, STATE, checkpoint_name, member_folder, read_file
 from modescape.study.predictions import PredictionWriter
 from modescape.train.loop import of_member
 from modescape.train.plan import Group, Plan
@@ -43,7 +43,7 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
     checksum they had. Where they do not (on another machine), the member is deleted, to be trained from its beginning.
 
     Raises:
-        WorkError: if a worker failed.
+        WorkError: if a worker failed, or a file cannot be read: it may be whole, and nothing is put in its place.
     """
     expected = study.recipe.train.members
     members = [member for number in range(expected) if (member := _mended(study, number, progress.line)) is not None]
@@ -181,10 +181,10 @@ def _lost(study: Study, member: Member) -> dict[int, str]:
 
     def is_lost(epoch: int) -> bool:
         try:
-            with (member.path / names[epoch]).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() != had[epoch]
-        except OSError:
+            data = read_file(member.path / names[epoch])
+        except (FileNotFoundError, DamageError):
             return True
+        return hashlib.sha256(data).hexdigest() != had[epoch]
 
     with ThreadPoolExecutor(max_workers=runtime.cores()) as threads:
         return {epoch: had[epoch] for epoch, lost in zip(had, threads.map(is_lost, had), strict=True) if lost}

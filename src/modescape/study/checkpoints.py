@@ -16,7 +16,7 @@ from safetensors import torch as safetensors
 
 from modescape import durable
 from modescape.errors import DamageError, InputError
-from modescape.plain import MOST_EPOCHS, is_count, read_regular, shown
+from modescape.plain import MOST_EPOCHS, is_count, shown
 from modescape.study import layout
 from modescape.types import ModelState, Params
 
@@ -144,7 +144,7 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | 
     except FileNotFoundError:
         return None
     tensors, words = _parsed(path, data)
-    again = f"delete it to train member {member} again from the start"
+    again = f"modescape run does without it, or trains member {member} again"
     record = words.get("record", {})
     if words.get("sha256") != _digest(tensors, record):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
@@ -187,18 +187,14 @@ def _read(path: Path, study: Study) -> bytes:
 
     Raises:
         FileNotFoundError: if there is none.
-        DamageError: if it cannot be read, or is larger.
+        DamageError: if it is larger.
+        WorkError: as `layout.read_file`.
     """
     model = study.manifest["model"]
     shapes = [*model["parameters"].values(), *model["buffers"].values()]
     # 8 bytes a number, weights and at most three more of an optimiser, names and shapes, a history
     most = 32 * sum(math.prod(shape) for shape in shapes) + 40_000 * len(shapes) + layout.MOST_JSON
-    try:
-        return read_regular(path, most)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
+    return layout.read_file(path, most)
 
 
 def _digest(tensors: Params, record: Mapping[str, Any]) -> str:

@@ -125,19 +125,34 @@ def variants(study: Path) -> list[str]:
     ]
 
 
+def read_file(path: Path, most: int | None = None) -> bytes:
+    """All bytes of a file of a study, at most ``most``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DamageError: if it is no ordinary file, or longer.
+        WorkError: if the system does not let it be read: what lies there may be whole, so nobody must replace it.
+    """
+    try:
+        return read_regular(path, most)
+    except FileNotFoundError:
+        raise
+    except OSError as error:  # the system's errors have a number
+        kind = WorkError if error.errno else DamageError
+        raise kind(f"cannot read '{path}': {error.strerror}") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        WorkError: if it cannot be read or is no JSON object.
+        DamageError: if it is no JSON object.
+        WorkError: as `read_file`.
     """
+    data = read_file(path, MOST_JSON)
     try:
-        value = json.loads(read_regular(path, MOST_JSON), parse_constant=_no_number)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise WorkError(f"cannot read '{path}': {error.strerror}") from error
+        value = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise DamageError(f"'{path}' is damaged: it is not JSON") from error
     if not isinstance(value, dict):

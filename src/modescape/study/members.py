@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modescape import durable
 from modescape.errors import DamageError
-from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, read_regular, shown
+from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, shown
 from modescape.study import layout
 from modescape.study.sealed import read_sealed, sealed_text
 
@@ -184,7 +184,7 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
         DamageError: if the file is damaged.
     """
     try:
-        data = read_regular(path, MOST_HISTORY)
+        data = layout.read_file(path, MOST_HISTORY)
         if checksum is not None and hashlib.sha256(data).hexdigest() != checksum:
             raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}")
         text = data.decode()
@@ -192,7 +192,7 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
         if checksum is not None:
             raise DamageError(f"'{path}' is missing") from None
         return []
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DamageError(f"'{path}' is damaged: it cannot be read as text") from error
     try:
         header, *lines = csv.reader(io.StringIO(text)) if text else [[]]

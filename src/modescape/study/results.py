@@ -13,8 +13,9 @@ import xarray as xr
 
 from modescape import durable
 from modescape.errors import DamageError
-from modescape.plain import read_regular, shown
+from modescape.plain import shown
 from modescape.results import validate
+from modescape.study import layout
 
 # HDF5's own checksums cover neither text nor attributes, and its readers stumble loudly over damaged files; so the
 # SHA-256 of the file stands behind its end, where HDF5 (which knows its own length) does not look
@@ -44,12 +45,7 @@ def read_dataset(path: Path) -> xr.Dataset:
         FileNotFoundError: if there is no such file.
         DamageError: if the file is damaged.
     """
-    try:
-        data = read_regular(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DamageError(f"'{path}' cannot be read: {error.strerror}") from error
+    data = layout.read_file(path)
     again = "modescape run makes it again"
     if data[-TAIL:] != _tail(data[:-TAIL]):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")

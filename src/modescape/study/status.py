@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
-from modescape.plain import is_name, read_regular
+from modescape.plain import is_name
 from modescape.study import layout
 from modescape.study.members import read_member
 from modescape.study.study import Study
@@ -179,9 +179,12 @@ def _verify_member(study: Study, number: int, epochs: int) -> list[str]:
     problems += _problem(member.history)
     for name, checksum in sorted(member.checksums.items()):
         try:
-            data = read_regular(folder / name)
-        except OSError as error:
-            problems.append(f"'{folder / name}' is missing or cannot be read: {error.strerror}")
+            data = layout.read_file(folder / name)
+        except FileNotFoundError:
+            problems.append(f"'{folder / name}' is missing")
+            continue
+        except WorkError as error:
+            problems.append(str(error))
             continue
         if hashlib.sha256(data).hexdigest() != checksum:
             problems.append(f"'{folder / name}' is damaged: its SHA-256 is not the one in {layout.STATE}")
