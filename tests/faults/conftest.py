@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from browsing import chromium  # noqa: F401 - a fixture
 
 from .disk import Disk, compiled
 

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 import socket
 import time
 import urllib.parse
@@ -10,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from browsing import Opened
 from example_results import confusion
 
 import modescape as ms
@@ -61,44 +61,12 @@ def study(tmp_path_factory):
     return study
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A running Chromium; without one the tests are skipped, or fail where MODESCAPE_BROWSER is "required"."""
-    import os
-
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        path = None
-    if path is None:
-        missing = pytest.fail if os.environ.get("MODESCAPE_BROWSER") == "required" else pytest.skip
-        missing("these tests need Chromium and playwright")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-class Watched:
-    """A page from the disk, with everything it said, asked for and was stopped from."""
+class Watched(Opened):
+    """A page whose figures are drawn."""
 
     def __init__(self, browser, path):
-        self.context = browser.new_context()
-        self.page = self.context.new_page()
-        self.said, self.asked = [], []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri())
-        for _ in range(200):
-            count = "document.querySelectorAll('.plot, .plotly-graph-div').length"
-            drawn = "document.querySelectorAll(':is(.plot, .plotly-graph-div) .main-svg').length"
-            if self.page.evaluate(f"{drawn} >= {count} && {count} > 0"):
-                return
-            self.page.wait_for_timeout(100)
-        pytest.fail("a figure was not drawn within 20 s")
+        super().__init__(browser, path)
+        self.wait_for_figures()
 
     def look_around(self):
         """Open what opens, hover over every panel, press what can be pressed."""
@@ -107,12 +75,6 @@ class Watched:
             panel.hover(force=True)
         self.page.evaluate("document.querySelectorAll('svg a').forEach(link => link.dispatchEvent(new Event('click')))")
         self.page.wait_for_timeout(300)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.context.close()
 
 
 FOREIGN = """[...document.querySelectorAll('img, iframe, object, embed, form, base, link, a, svg a')]

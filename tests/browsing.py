@@ -1,0 +1,55 @@
+"""Pages in a real browser: Chromium, opened from the disk."""
+
+import os
+import shutil
+
+import pytest
+
+DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelector('.main-svg')))(
+  [...document.querySelectorAll('.plot, .plotly-graph-div')])"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A running Chromium; without one the tests are skipped, or fail where MODESCAPE_BROWSER is "required"."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        path = None
+    if path is None:
+        missing = pytest.fail if os.environ.get("MODESCAPE_BROWSER") == "required" else pytest.skip
+        missing("these tests need Chromium and playwright")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page, with everything it said and asked for."""
+
+    def __init__(self, browser, path, width=1200, scheme="light"):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.said, self.asked = [], []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("popup", lambda popup: self.said.append("popup"))
+        self.page.goto(path.as_uri())
+
+    def wait_for_figures(self):
+        # not wait_for_function: the page's own policy forbids the eval that it needs
+        for _ in range(200):
+            if self.page.evaluate(DRAWN):
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail("a figure was not drawn within 20 s")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.context.close()
