@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -45,7 +44,6 @@ WHOLE = [
     *("variants.members=3", "variants.epochs=1", "variants.cycles=2", "variants.train=60"),
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
-TIMED = ("state.json", "history.csv")
 VARIANTS = ("randomness", "cyclic")
 
 
@@ -63,15 +61,6 @@ def modescape(*arguments: str, **environment: str) -> subprocess.CompletedProces
 
 def with_set(settings: list[str]) -> list[str]:
     return [part for setting in settings for part in ("--set", setting)]
-
-
-def digests(study: Study, *members: int) -> dict[str, str]:
-    files = [file for member in members for file in sorted((study.path / f"members/{member:03d}").iterdir())]
-    return {
-        f"{file.parent.name}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files
-        if file.name not in TIMED
-    }
 
 
 class Hearing(Progress):
