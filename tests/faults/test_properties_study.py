@@ -2,26 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modescape.errors import InputError, ModescapeError
 from modescape.pipeline.reporting import page_content
 from modescape.study import Study, layout, read_resume, summary, verify
 
+from .drawing import steady
 from .hostile import copied, template
 from .test_detection import hashed
 from .test_properties import check_plain
 
 pytestmark = pytest.mark.faults
-
-steady = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=100,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 
 
 def pieces():

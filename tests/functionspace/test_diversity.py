@@ -179,6 +179,8 @@ def test_wrong_input_is_refused() -> None:
         jensen_shannon(random_log_prob(0, 3, 4))
     with pytest.raises(InputError, match=r"above 0.*log_softmax"):
         jensen_shannon(np.ones((2, 3, 4)))
+    with pytest.raises(InputError, match=r"above 0 \(largest inf\)"):
+        jensen_shannon(np.array([[[np.nan, np.inf]]]))
     label = np.array([0, 1, 1])
     with pytest.raises(InputError, match=r"predicted has shape \[3\]; expected \[model, example\]"):
         normalized_diversity(label, label, label)

@@ -85,3 +85,6 @@ def test_wrong_input_is_refused() -> None:
         embed_pca(np.ones(6))
     with pytest.raises(InputError, match="NaN or infinity"):
         embed_tsne(np.full((5, 2), np.nan))
+    for embed in (embed_tsne, embed_pca):
+        with pytest.raises(InputError, match=r"up to 1e\+308 in size; expected 1e\+15 at most"):
+            embed(np.diag([-1e308, 1, 1, 1, 1]))

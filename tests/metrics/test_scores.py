@@ -163,6 +163,7 @@ LOG_PROB = np.log(np.full((4, 2), 0.5))
         (LOG_PROB[0], np.array([0]), r"shape \[2\].*\[\.\.\., example, class\]"),
         (LOG_PROB[:0], np.array([], dtype=int), "none of them empty"),
         (LOG_PROB + 2, np.zeros(4, dtype=int), r"above 0 \(largest 1.31\).*log_softmax"),
+        (np.array([[np.nan, np.inf]] * 4), np.zeros(4, dtype=int), r"above 0 \(largest inf\)"),  # NaN hides nothing
         (LOG_PROB, np.zeros(3, dtype=int), r"label has shape \[3\]; expected \[4\]"),
         (LOG_PROB, np.zeros((4, 1), dtype=int), r"label has shape \[4, 1\]"),
         (LOG_PROB, np.zeros(4), "dtype float64; expected whole numbers 0 .. 1"),

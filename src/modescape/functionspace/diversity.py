@@ -43,9 +43,10 @@ def jensen_shannon(log_prob: Array) -> float:
         raise InputError(
             f"log_prob has shape {list(log_prob.shape)}; expected [model, example, class], none of them empty"
         )
-    if log_prob.max() > 1e-3:  # 16-bit log-probabilities round to a little above 0
+    largest = np.fmax.reduce(log_prob, axis=None)  # of what is not NaN
+    if largest > 1e-3:  # 16-bit log-probabilities round to a little above 0
         raise InputError(
-            f"log_prob holds values above 0 (largest {log_prob.max():.3g}); expected log-probabilities: "
+            f"log_prob holds values above 0 (largest {largest:.3g}); expected log-probabilities: "
             "take log_softmax of logits, or the logarithm of probabilities"
         )
     models, examples, classes = log_prob.shape

@@ -8,6 +8,7 @@ from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
 MAX_PERPLEXITY = 30.0  # scikit-learn's default, meant for hundreds of points
+LARGEST = 1e15  # the squares of so large features still add up in 32 bits
 
 
 def _checked(features: np.ndarray, least: int, what: str) -> np.ndarray:
@@ -17,6 +18,11 @@ def _checked(features: np.ndarray, least: int, what: str) -> np.ndarray:
         raise InputError(f"features has {len(features)} models; {what} needs {least} or more")
     if not np.isfinite(features).all():
         raise InputError("features holds NaN or infinity; leave out models that diverged")
+    size = max(-float(features.min()), float(features.max()))
+    if size > LARGEST:
+        raise InputError(
+            f"features holds values up to {size:.3g} in size; expected {LARGEST:.0e} at most: rescale them"
+        )
     if features.shape[1] == 1:  # both methods look for two directions
         features = np.hstack([features, np.zeros_like(features)])
     return features
@@ -36,7 +42,8 @@ def embed_tsne(features: Array, perplexity: float | None = None, seed: int = 0) 
         float [model, 2], in the precision that came in.
 
     Raises:
-        InputError: (a ValueError) on fewer than 4 models, a perplexity that does not fit, or values not finite.
+        InputError: (a ValueError) on fewer than 4 models, a perplexity that does not fit, or values not finite
+            or above 1e15 in size.
 
     Source: van der Maaten and Hinton 2008; scikit-learn's TSNE.
 
@@ -73,7 +80,7 @@ def embed_pca(features: Array) -> tuple[Array, Array]:
         Coordinates, float64 [model, 2], and shares of the variance, float64 [2] (0 where all models coincide).
 
     Raises:
-        InputError: (a ValueError) on fewer than 2 models or values not finite.
+        InputError: (a ValueError) on fewer than 2 models, or values not finite or above 1e15 in size.
 
     >>> import numpy as np
     >>> coordinates, share = embed_pca(np.array([[0.0, 0.0], [0.0, 1.0], [4.0, 0.0], [4.0, 1.0]]))

@@ -62,7 +62,7 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
     first = reached.argmax(-1)  # 0 where none is: told apart below
     before = np.take_along_axis(curve, np.maximum(first - 1, 0)[..., None], -1)[..., 0]
     after = np.take_along_axis(curve, first[..., None], -1)[..., 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = np.where(np.isposinf(before), 1.0, (before - score) / (before - after))  # of the way to `first`
     number = np.where(first == 0, 1.0, first + share)
     unknown = np.isnan(score) | np.isnan(curve).any(-1)
@@ -90,6 +90,6 @@ def brier_equivalent(brier: Array, law: BrierLaw) -> Array:
     [inf, inf]
     """
     (brier, mean_member, diversity), _ = to_numpy(brier, *law)
-    above = brier.astype(np.float64) - (mean_member - diversity)
+    above = brier.astype(np.float64) - (mean_member - diversity)  # in this order: 0 at the limit itself
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(above <= 0, np.inf, diversity / above)[()]

@@ -107,7 +107,7 @@ def resample_means(counts: np.ndarray, score: np.ndarray) -> np.ndarray:
         float64 [resample, column].
     """
     out = np.empty((len(counts), score.shape[1]))
-    with np.errstate(invalid="ignore"):  # an infinite score times a count of 0
+    with np.errstate(invalid="ignore", over="ignore"):  # an infinite score times a count of 0; scores near 1e308
         for start in range(0, len(counts), RESAMPLES_AT_A_TIME):
             rows = slice(start, start + RESAMPLES_AT_A_TIME)
             out[rows] = counts[rows].astype(np.float64) @ score

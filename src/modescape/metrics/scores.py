@@ -27,7 +27,7 @@ def check_log_prob(log_prob: np.ndarray, dimensions: str = "[..., example, class
         raise InputError(f"log_prob has shape {list(log_prob.shape)}; expected {dimensions}, none of them empty")
     if log_prob.dtype.kind not in "fiu":
         raise InputError(f"log_prob has dtype {log_prob.dtype}; expected real numbers")
-    largest = log_prob.max()
+    largest = np.fmax.reduce(log_prob, axis=None)  # of what is not NaN
     if largest > ROUNDING:
         raise InputError(
             f"log_prob holds values above 0 (largest {largest:.3g}); expected log-probabilities: "

@@ -1,0 +1,19 @@
+"""How Hypothesis draws here: a hundred examples a test, or ``MODESCAPE_EXAMPLES`` of them, new ones at every run.
+
+The hundred come from a fixed start, but Hypothesis mixes in constants of the modules that are loaded, so they are not
+the same in a run of this folder and in one of a single test.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+MANY = os.environ.get("MODESCAPE_EXAMPLES")
+
+steady = settings(
+    deadline=None,
+    derandomize=MANY is None,
+    max_examples=int(MANY or 100),
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
