@@ -86,8 +86,12 @@ class Run:
 
     def settings(self, *more: str) -> list[str]:
         """Overrides of a recipe of CIFAR-10."""
-        few = ["data.validation=50"] if self.small else []
+        few = ["data.validation=20", "train.batch_size=8"] if self.small else []
         return [f"data.source={self.source}", f"compute.device={self.device}", "compute.engine=here", *few, *more]
+
+    def arithmetic(self, wanted: str) -> str:
+        """The arithmetic of a part; small runs leave bf16 to `arithmetic`: a CPU without it takes minutes a network."""
+        return "tf32" if self.small else wanted
 
     def part(self, name: str, work: Callable[[], Any], needs: float = 0.0) -> None:
         """Carry out one part, if ``needs`` seconds are left."""
@@ -151,7 +155,7 @@ def reach(run: Run, goal: Goal) -> dict[str, Any]:
     """Train one of the studies and compare it with its goal."""
     members, epochs = (2, 1) if run.small else (goal.members, goal.part or goal.epochs)
     schedule = ["train.schedule={kind: constant}"] if epochs < goal.epochs else []
-    got = train(run, goal.recipe, members, epochs, goal.arithmetic, *schedule)
+    got = train(run, goal.recipe, members, epochs, run.arithmetic(goal.arithmetic), *schedule)
     whole = got["seconds"] * goal.epochs / epochs
     holds = None if goal.seconds is None else whole <= goal.seconds
     return {**got, "epochs_run": epochs, "seconds_whole": whole, "goal_seconds": goal.seconds, "holds": holds}
@@ -209,7 +213,7 @@ def timed(work: Callable[[], Any], device: torch.device, repeats: int = 10) -> f
 def forms(run: Run, recipe: str, arithmetic: str) -> dict[str, Any]:
     """Milliseconds of every form of every convolution of a recipe's network, ten members."""
     members = 2 if run.small else 10
-    loaded = load(recipe, run.settings(f"train.arithmetic={arithmetic}"))
+    loaded = load(recipe, run.settings(f"train.arithmetic={run.arithmetic(arithmetic)}"))
     layers, bytes_each = try_step(loaded, data.load(loaded.data, loaded.seed), run.device)
     times = measured(layers, members, loaded.train.arithmetic, torch.device(run.device))
     rounded = {
@@ -225,7 +229,7 @@ def profile(run: Run, recipe: str, arithmetic: str) -> dict[str, Any]:
     from torch.profiler import profile as watch
 
     members = 2 if run.small else 10
-    settings = run.settings(f"train.members={members}", f"train.arithmetic={arithmetic}")
+    settings = run.settings(f"train.members={members}", f"train.arithmetic={run.arithmetic(arithmetic)}")
     with tempfile.TemporaryDirectory() as folder, begin(recipe, Path(folder) / "study", settings, Progress()) as opened:
         study = opened[0]
         place = workplace(str(study.path), study.recipe.to_yaml())
@@ -342,7 +346,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     options = parser.parse_args(arguments)
     runtime.choose_device(options.device)
     end = time.monotonic() + 60 * options.minutes
-    with images(options.data, 400 if options.small else CIFAR10) as source:
+    with images(options.data, 120 if options.small else CIFAR10) as source:
         run = Run(source, options.data is not None, options.device, options.small, end)
         run.found = {"version": modescape.__version__, "platform": runtime.platform_info(), "real_images": run.real}
         run.part("ceilings", lambda: ceilings(run))
