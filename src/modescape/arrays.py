@@ -13,6 +13,8 @@ from modescape.errors import InputError
 Array: TypeAlias = Any
 """A NumPy array (or what `numpy.asarray` takes) or a torch tensor on any device."""
 
+ROUNDING = 1e-3  # log-probabilities in 16 bits come this far above 0; logits and probabilities come further
+
 
 def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
     """Arrays for the work inside, and the way back for its result.
@@ -43,3 +45,21 @@ def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
         return result if np.ndim(result) else np.asarray(result).item()
 
     return arrays, restore
+
+
+def check_log_prob(log_prob: np.ndarray, dimensions: str = "[..., example, class]", ndim: int = 2) -> None:
+    """Refuse what cannot be log-probabilities.
+
+    Raises:
+        InputError: on too few dimensions, an empty one, or values above 0.
+    """
+    if log_prob.ndim < ndim or (not dimensions.startswith("[...") and log_prob.ndim != ndim) or not log_prob.size:
+        raise InputError(f"log_prob has shape {list(log_prob.shape)}; expected {dimensions}, none of them empty")
+    if log_prob.dtype.kind not in "fiu":
+        raise InputError(f"log_prob has dtype {log_prob.dtype}; expected real numbers")
+    largest = np.fmax.reduce(log_prob, axis=None)  # of what is not NaN
+    if largest > ROUNDING:
+        raise InputError(
+            f"log_prob holds values above 0 (largest {largest:.3g}); expected log-probabilities: "
+            "take log_softmax of logits, or the logarithm of probabilities"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 from modescape.functionspace.similarity import check_predicted
 
@@ -39,16 +39,7 @@ def jensen_shannon(log_prob: Array) -> float:
     0.6931
     """
     (log_prob,), _ = to_numpy(log_prob)
-    if log_prob.ndim != 3 or not log_prob.size:
-        raise InputError(
-            f"log_prob has shape {list(log_prob.shape)}; expected [model, example, class], none of them empty"
-        )
-    largest = np.fmax.reduce(log_prob, axis=None)  # of what is not NaN
-    if largest > 1e-3:  # 16-bit log-probabilities round to a little above 0
-        raise InputError(
-            f"log_prob holds values above 0 (largest {largest:.3g}); expected log-probabilities: "
-            "take log_softmax of logits, or the logarithm of probabilities"
-        )
+    check_log_prob(log_prob, "[model, example, class]", ndim=3)
     models, examples, classes = log_prob.shape
     step = max(1, BLOCK // (models * classes))
     total = 0.0

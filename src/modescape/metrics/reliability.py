@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.scores import EXAMPLE_SCORES, check_label, check_log_prob, confidence_bin
+from modescape.metrics.scores import EXAMPLE_SCORES, check_label, confidence_bin
 
 
 class Reliability(NamedTuple):

@@ -10,29 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 
 BLOCK = 1 << 20  # float64 numbers held at a time beside the input: 8 MiB
-ROUNDING = 1e-3  # log-probabilities in 16 bits come this far above 0; logits and probabilities come further
-
-
-def check_log_prob(log_prob: np.ndarray, dimensions: str = "[..., example, class]", ndim: int = 2) -> None:
-    """Refuse what cannot be log-probabilities.
-
-    Raises:
-        InputError: on too few dimensions, an empty one, or values above 0.
-    """
-    if log_prob.ndim < ndim or (not dimensions.startswith("[...") and log_prob.ndim != ndim) or not log_prob.size:
-        raise InputError(f"log_prob has shape {list(log_prob.shape)}; expected {dimensions}, none of them empty")
-    if log_prob.dtype.kind not in "fiu":
-        raise InputError(f"log_prob has dtype {log_prob.dtype}; expected real numbers")
-    largest = np.fmax.reduce(log_prob, axis=None)  # of what is not NaN
-    if largest > ROUNDING:
-        raise InputError(
-            f"log_prob holds values above 0 (largest {largest:.3g}); expected log-probabilities: "
-            "take log_softmax of logits, or the logarithm of probabilities"
-        )
 
 
 def check_label(label: np.ndarray, examples: int, classes: int) -> None:

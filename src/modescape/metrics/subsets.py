@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.scores import METRICS, check_label, check_log_prob, confidence_bin, example_blocks
+from modescape.metrics.scores import METRICS, check_label, confidence_bin, example_blocks
 
 EXAMPLE_METRICS = ("accuracy", "nll", "brier")  # the metrics that are means over examples, in this order everywhere
 SAFE = 1e-280  # a mean probability below this has lost digits to underflow
