@@ -26,7 +26,7 @@ def pieces():
     manifest = Study.open(template()).manifest
     asked = {
         "manifest": lambda folder: Study.open(folder).manifest,
-        "recipe": lambda folder: of(folder).recipe.identity("x"),
+        "recipe": lambda folder: of(folder).recipe.content_hash("x"),
         "members": lambda folder: [(one.number, one.status, one.checksums) for one in of(folder).members],
         "summary": lambda folder: [(one.status, one.epochs_done) for one in summary(folder).members],
         "page": lambda folder: {name: str(value.to_dict()) for name, value in page_content(of(folder)).results.items()},

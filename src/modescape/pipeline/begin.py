@@ -23,6 +23,7 @@ from modescape.models import NetworkError, foreign_module, normalization_paramet
 from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
+from modescape.recipe.identity import settings
 from modescape.study import Study, layout
 from modescape.train.loop import initial_module
 from modescape.train.planning import make_plan
@@ -137,10 +138,10 @@ def _existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
 
 def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
     """Refuse a recipe that would train other networks than the study holds, showing the first differences."""
-    if recipe.content_hash(fingerprint) == study.recipe_hash:
+    if recipe.identifies(fingerprint, study.recipe_hash):
         return
-    there = _flat(study.recipe.identity(study.manifest["fingerprint"]))
-    here = _flat(recipe.identity(fingerprint))
+    there = _flat(settings(study.recipe, study.manifest["fingerprint"]))
+    here = _flat(settings(recipe, fingerprint))
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     shown = "; ".join(f"{key} is {there.get(key)!r} there and {here.get(key)!r} here" for key in differing[:3])
     more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""

@@ -89,7 +89,7 @@ def _opened(study: Study, folder: str, recipe: Recipe, progress: Progress) -> St
     if (path / layout.MANIFEST).exists():
         try:
             found = Study.open(path)
-            if found.recipe_hash == recipe.content_hash(study.manifest["fingerprint"]):
+            if found.manifest["fingerprint"] == study.manifest["fingerprint"] and found.is_of(recipe):
                 return found
             progress.line(f"'{path}' was trained with other settings; it is trained again")
         except InputError as error:

@@ -4,6 +4,7 @@ A recipe is a YAML file or the name of a built-in one; single values are overrid
 (``train.members=4``). Unknown keys are refused with the nearest known one.
 """
 
+from modescape.recipe.identity import canonical_json
 from modescape.recipe.loading import builtin_names, builtin_text, load, override, parse, parse_yaml
 from modescape.recipe.sections import (
     Augmentation,
@@ -21,7 +22,6 @@ from modescape.recipe.sections import (
     Subspace,
     Train,
     Variants,
-    canonical_json,
 )
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from modescape.keeping import kept_epochs
 from modescape.plain import COUNTS, NAME, NAME_LENGTH
+from modescape.recipe import identity
+from modescape.recipe.identity import canonical_json
 from modescape.recipe.writing import yaml_text
 
 Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1, strict=True)]
@@ -266,27 +267,14 @@ class Recipe(Section):
         """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
         return kept_epochs(member, self.train.epochs, self.train.trajectories, self.train.keep_last)
 
-    def identity(self, fingerprint: str) -> dict[str, Any]:
-        """What makes two studies the same: content of the data, model, training; not paths, engine or analyses."""
-        data = self.data.model_dump(exclude={"source", "image", "label", "config", "shift", "ood"})
-        train = self.train.model_dump(exclude={"members"})
-        return {
-            "seed": self.seed,
-            "data": {"fingerprint": fingerprint, **data},
-            "model": self.model.model_dump(),
-            "train": train,
-            "streams": self.streams.model_dump(),
-        }
-
     def content_hash(self, fingerprint: str) -> str:
-        """SHA-256 (hex) of `identity`, for data with this fingerprint."""
-        return hashlib.sha256(canonical_json(self.identity(fingerprint)).encode()).hexdigest()
+        """What identifies a study of this recipe whose data has this fingerprint: SHA-256, hex."""
+        return identity.content_hash(self, fingerprint)
+
+    def identifies(self, fingerprint: str, recipe_hash: str) -> bool:
+        """Whether a study with this hash and this data is one of this recipe, whichever version made it."""
+        return identity.identifies(self, fingerprint, recipe_hash)
 
     def to_yaml(self) -> str:
         """The recipe with every default spelled out."""
         return yaml_text(self.model_dump(mode="json"))
-
-
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values, equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -107,7 +107,7 @@ class Study:
         from modescape.recipe import load
 
         recipe = load(self.path / layout.RECIPE)
-        if recipe.content_hash(self.manifest["fingerprint"]) != self.recipe_hash:
+        if not self.is_of(recipe):
             raise InputError(
                 f"'{self.path / layout.RECIPE}' is not what this study was made from (its hash is another one); "
                 f"run the study's recipe again to write it anew, with --out {self.path}"
@@ -120,7 +120,7 @@ class Study:
         Raises:
             InputError: if anything else changed: that would be another study.
         """
-        if recipe.content_hash(self.manifest["fingerprint"]) != self.recipe_hash:
+        if not self.is_of(recipe):
             raise InputError(f"study '{self.path}' was made from another recipe; choose another --out")
         with contextlib.suppress(InputError):
             if recipe == self.recipe:
@@ -132,6 +132,10 @@ class Study:
     def recipe_hash(self) -> str:
         """What identifies the study: hash of data, model and training."""
         return self.manifest["recipe_hash"]
+
+    def is_of(self, recipe: Recipe) -> bool:
+        """Whether this recipe, on the data that the study was made from, gives the study's networks."""
+        return recipe.identifies(self.manifest["fingerprint"], self.recipe_hash)
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Hold the study for writing; what a killed writer left is swept on entering.
