@@ -1,0 +1,66 @@
+"""Networks as other people write them, through every analysis on data of the size of digits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import modescape as ms
+from modescape import data
+from modescape.analyses import ANALYSES, measure
+from modescape.engines import make_engine
+from modescape.pipeline.variants import train_variants
+from modescape.progress import Progress
+from strangers.networks import NETWORKS
+
+SMALL = [
+    *(
+        "data.test=120",
+        "data.train=121",
+        "data.validation=40",
+        "train.members=2",
+        "train.epochs=3",
+        "train.batch_size=40",
+    ),
+    *("train.trajectories=2", "train.learning_rate=0.01", "compute.engine=here"),
+    *("subspace.samples=2", "subspace.runs=2", "variants.members=2", "variants.epochs=1", "variants.cycles=2"),
+]
+SETTINGS = {
+    "tsne_subspace": {"samples": 2, "examples": 50},
+    "radial": {"radii": 2, "angles": 5, "examples": 60, "samples": 2},
+    "tunnel": {"levels": 1, "steps": 3, "points": 3, "radii": 2, "examples": 60},
+    "ensemble_methods": {"resamples": 20},
+    "calibration": {"resamples": 20},
+    "diversity_plane": {"draws": 3},
+    "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
+    "ood": {"examples": 60},
+}
+
+
+def by_torch(factory, study, member: int, epoch: int, images: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities of a checkpoint in plain torch: the state loaded, ``eval()``, one batch."""
+    module = factory((1, 8, 8), 10)
+    state = study.state(member, epoch)
+    module.load_state_dict({**module.state_dict(), **state.params, **state.buffers})
+    if "again.weight" in module.state_dict():
+        assert module.again.weight is module.middle.weight
+    with torch.no_grad():
+        out = module.eval()(images.clone())
+    return torch.log_softmax(out["logits"] if isinstance(out, dict) else out, -1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_analysis_runs_and_predictions_are_those_of_plain_torch(name, tmp_path):
+    factory = NETWORKS[name]
+    chosen = f"model.factory=strangers.networks:{factory.__name__}"
+    study = ms.run("digits", tmp_path / "study", overrides=[*SMALL, chosen, "analyses=[]"])
+    assert study.trained == [0, 1]
+    train_variants(study, make_engine("here", "cpu", None), Progress(), list(ANALYSES))
+    for analysis in ANALYSES:  # without figures, which have tests of their own
+        assert measure(analysis, study, **SETTINGS.get(analysis, {})).sizes, analysis
+    images = data.load(study.recipe.data, study.recipe.seed).test.image.float() / 255
+    predictions = study.predictions("test")
+    for member in (0, 1):
+        for epoch in (0, 3):
+            ours = torch.from_numpy(predictions.log_prob(predictions.index(member, epoch)))
+            torch.testing.assert_close(ours, by_torch(factory, study, member, epoch, images), atol=1e-5, rtol=0)
