@@ -11,7 +11,8 @@ from modescape.data.prepare import Preparation
 from modescape.models import build
 from modescape.predict import Evaluator, validation_probe
 from modescape.train.loop import Trainer
-from modescape.train.step import Step, watch
+from modescape.train.step import Step
+from modescape.train.trial import watch
 
 MEMBERS = [0, 1, 2]
 

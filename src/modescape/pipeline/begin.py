@@ -26,7 +26,7 @@ from modescape.recipe import Recipe
 from modescape.study import Study, layout
 from modescape.train.loop import initial_module
 from modescape.train.planning import make_plan
-from modescape.train.step import watch
+from modescape.train.trial import watch
 
 
 @contextlib.contextmanager

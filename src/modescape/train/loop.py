@@ -24,8 +24,9 @@ from modescape.recipe import Recipe
 from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
-from modescape.train.step import Step, watch
+from modescape.train.step import Step
 from modescape.train.steps import Steps
+from modescape.train.trial import watch
 from modescape.types import ModelState, Params
 
 Probe = Callable[[ModelState], tuple[Tensor, Tensor]]

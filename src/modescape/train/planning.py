@@ -11,12 +11,12 @@ from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
 from modescape.recipe import Recipe
+from modescape.train.habits import Habits
 from modescape.train.loop import Trainer
 from modescape.train.measuring import fastest, measured, remembered, seconds_of
 from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.plan import Plan
-from modescape.train.step import Habits
 
 STRICT_GROUP = 16  # members per step where nothing is measured
 SAMPLE = 2  # members whose step is tried to see what memory one takes

@@ -8,7 +8,6 @@ convolutions become grouped ones). The gradient of the sum of the members' losse
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,63 +17,10 @@ from torch.func import functional_call, vmap
 from modescape import rng, tree
 from modescape.models import install
 from modescape.train.fuse import fuse
+from modescape.train.habits import Habits
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
-
-
-@dataclass(frozen=True)
-class Habits:
-    """What a network does in a forward pass of training, found by watching one."""
-
-    draws: bool  # from the global generator, other than by dropout
-    calls_dropout: bool  # by itself, not through layers
-    replaces_buffers: bool  # puts new tensors in the place of its buffers
-    cumulative: bool  # has batch norm whose weight of a batch depends on how many there were
-    remembers: bool  # changes numbers of its own (a count of calls, a probability): a recording would not
-
-    @property
-    def can_stack(self) -> bool:
-        """Whether several members may share one step: their numbers must not depend on the group."""
-        return not (self.draws or self.replaces_buffers or self.cumulative)
-
-    @property
-    def can_replay(self) -> bool:
-        """Whether a recorded step does what the next step would do."""
-        return self.can_stack and not self.remembers
-
-
-def watch(module: nn.Module, images: Tensor) -> Habits:
-    """Run the network once, on copies, and say what it does.
-
-    Args:
-        module: a network on the CPU, whose generator is the one that is watched; put in training mode.
-        images: prepared images [example, channel, height, width].
-    """
-    module = fuse(module.train())
-    cumulative = any(
-        isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.momentum is None for layer in module.modules()
-    )
-    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
-    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    given, numbers = dict(copies), _numbers(module)
-    with rng.seeded(0), torch.no_grad():
-        before = torch.get_rng_state()
-        with Intercept(MemberOps(torch.zeros((), dtype=torch.int64))) as calls:
-            functional_call(module, given, (images,))
-        draws = not torch.equal(before, torch.get_rng_state())
-    replaces = any(given[name] is not tensor for name, tensor in copies.items())
-    return Habits(draws, calls.dropout_calls > 0, replaces, cumulative, numbers != _numbers(module))
-
-
-def _numbers(module: nn.Module) -> list[tuple[str, str, object]]:
-    """Plain numbers that layers hold as attributes."""
-    return [
-        (prefix, name, value)
-        for prefix, layer in module.named_modules()
-        for name, value in vars(layer).items()
-        if isinstance(value, bool | int | float)
-    ]
 
 
 class Step:
