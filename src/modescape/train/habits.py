@@ -25,11 +25,16 @@ class Habits:
     replaces_buffers: bool = False  # puts new tensors in the place of its buffers
     cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
     remembers: bool = False  # changes numbers of its own (a count of calls, a probability): a recording would not
+    recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
+    without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
+    least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
+    unstackable: str | None = None  # why two members in one step are not what each is alone
 
     @property
     def can_stack(self) -> bool:
         """Whether several members may share one step: their numbers must not depend on the group."""
-        return not (self.draws or self.replaces_buffers or self.cumulative)
+        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.unstackable)
+        return not any(found)
 
     @property
     def can_replay(self) -> bool:
