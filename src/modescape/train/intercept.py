@@ -49,14 +49,24 @@ def drop(ops: MemberOps, function: Any, input: Tensor, p: float, inplace: bool =
 
 
 def _within(function: Any) -> Any:
-    """One of torch's composed functions as it is, only that the calls within it can be led elsewhere, not itself."""
-    names = {**function.__globals__, "has_torch_function": lambda tensors: False}
+    """One of torch's composed functions as it is, only that calls within it can be led elsewhere, not itself."""
+    asks = ("has_torch_function", "has_torch_function_unary")
+    names = function.__globals__ | dict.fromkeys(asks, lambda tensors: False)
     body = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
     body.__kwdefaults__ = function.__kwdefaults__
     return body
 
 
-_attention_layer = _within(functional.multi_head_attention_forward)
+_COMPOSED = {
+    function: _within(function)
+    for function in (
+        functional.multi_head_attention_forward,
+        Tensor.backward,  # blocks that are computed again
+        torch.autograd.backward,
+        torch.autograd.grad,
+    )
+}
+"""Functions whose own calls go to the member's operations; torch would leave the block for their time."""
 
 
 class Intercept(TorchFunctionMode):
@@ -71,7 +81,6 @@ class Intercept(TorchFunctionMode):
             functional.linear: self._linear,
             functional.batch_norm: self._batch_norm,
             functional.scaled_dot_product_attention: self._attention,
-            functional.multi_head_attention_forward: self._attention_layer,
         }
 
     def __enter__(self) -> Self:
@@ -88,6 +97,8 @@ class Intercept(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _DROPOUTS:
             return self._dropout(func, *args, **kwargs)
+        if func in _COMPOSED:
+            return self._within(_COMPOSED[func], args, kwargs)
         handler = self._handlers.get(func)
         return func(*args, **kwargs) if handler is None else handler(*args, **kwargs)
 
@@ -131,10 +142,10 @@ class Intercept(TorchFunctionMode):
             value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
         return self.ops.attention(query, key, value, attn_mask, dropout_p, scale)
 
-    def _attention_layer(self, *args: Any, **kwargs: Any) -> Any:
+    def _within(self, body: Any, args: Any, kwargs: Any) -> Any:
         TorchFunctionMode.__enter__(self)
         try:
-            return _attention_layer(*args, **kwargs)
+            return body(*args, **kwargs)
         finally:
             TorchFunctionMode.__exit__(self, None, None, None)
 
