@@ -64,6 +64,8 @@ class Step:
             slopes, logits, loss = self._lone(state, images[0], label[0], keys[0])
             gradients = {name: slope.contiguous()[None] for name, slope in zip(state.params, slopes, strict=True)}
         else:
+            if self.manner.memory_format == "contiguous":
+                images = self.manner.laid(images.flatten(0, 1)).view(images.shape)
             logits = vmap(self._stacked)(state.params, state.buffers, images, keys)
             loss = _cross_entropy(logits.flatten(0, 1), label.flatten(), "none").view(label.shape).mean(1)
             slopes = torch.autograd.grad(loss.sum(), list(state.params.values()))
@@ -82,7 +84,7 @@ class Step:
         return slopes, logits[None], loss[None]
 
     def _alone(self, images: Tensor, key: Tensor) -> Tensor:
-        images = images.contiguous(memory_format=torch.channels_last)  # a CPU convolves twice as fast than with rows
+        images = self.manner.laid(images)
         ops = MemberOps(key, manner=self.manner)
         calls = self.habits.calls_dropout or ops.convolves(images)
         with Intercept(ops) if calls else ops, rng.seeded(int(key)) if self.habits.draws else contextlib.nullcontext():
