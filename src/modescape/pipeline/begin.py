@@ -24,9 +24,9 @@ from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study, layout
-from modescape.train.loop import initial_module
+from modescape.train.initial import initial_module
 from modescape.train.planning import make_plan
-from modescape.train.trial import watch
+from modescape.train.trial import trial
 
 
 @contextlib.contextmanager
@@ -169,9 +169,12 @@ def make_manifest(
             module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
         except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
             raise InputError(f"member 0, initialisation: {error}") from error
-        sample = Preparation.of(recipe.data, dataset.train)(dataset.train.image[:8])
-        plan = make_plan(recipe, dataset, device, watch(module, sample), say)
-    state = split_state(module)
+        preparation = Preparation.of(recipe.data, dataset.train)
+        habits = trial(recipe, dataset.train, dataset.num_classes, preparation)
+        for line in habits.said(device):
+            say(line)
+        plan = make_plan(recipe, dataset, device, habits, say)
+    state = split_state(module, habits.kept_buffers)
     return {
         "format": 1,
         "version": modescape.__version__,
@@ -191,4 +194,5 @@ def make_manifest(
             "buffers": {name: list(tensor.shape) for name, tensor in state.buffers.items()},
             "normalization": normalization_parameters(module),
         },
+        "network": habits.as_dict(),
     }

@@ -10,9 +10,11 @@ import torch
 from modescape import runtime
 from modescape.data.dataset import Dataset
 from modescape.data.order import steps_per_epoch
+from modescape.data.prepare import Preparation
 from modescape.study import Study
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
+from modescape.workplace import habits_of
 
 FORWARD_SHARE = 1 / 3  # of a training step's time: the gradient takes about two forward passes
 
@@ -48,7 +50,8 @@ def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
     plan, train = Plan.of(study.manifest.get("plan")), recipe.train
     with runtime.one_thread():
         try:
-            per_step = seconds_per_step(recipe, dataset, plan)
+            habits = habits_of(study, dataset, Preparation.of(recipe.data, dataset.train))
+            per_step = seconds_per_step(recipe, dataset, plan, habits)
         except torch.OutOfMemoryError:  # the group will be halved
             per_step = None
     count, batch = len(dataset.train.label), min(train.batch_size, len(dataset.train.label))

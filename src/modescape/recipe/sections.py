@@ -88,6 +88,10 @@ class Model(Section):
 
     factory: str = "small_cnn"  # a built-in model, or "package.module:callable" that returns an nn.Module
     arguments: FreeForm = {}  # keyword arguments of the factory
+    output: str | NonNegativeInt | None = None
+    # of several outputs the one that counts, by its name or its number (from 0); null = found where it is obvious:
+    # `logits`, the first of a tuple, the only one of a dictionary
+    output_kind: Literal["logits", "probabilities", "log_probabilities"] = "logits"  # what the network's numbers are
 
 
 class Constant(Section):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from modescape.errors import InputError
+from modescape.train.member_ops import MemoryFormat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +29,43 @@ class Habits:
     recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
     without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
     least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
-    unstackable: str | None = None  # why two members in one step are not what each is alone
+    draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
+    starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
+    cannot_stack: str = ""  # why `vmap` does not take it, or gives other numbers; "" where it does
+    memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
+    dtype: str = "float32"  # of its images and most of its weights
+    kept_buffers: tuple[str, ...] = ()  # left out of ``state_dict``, and saved because they change or differ
+    training_output: str = "a tensor"  # what it returns in training, and which part of it is trained
+    evaluation_output: str = "a tensor"  # the same in evaluation
 
     @property
     def can_stack(self) -> bool:
         """Whether several members may share one step: their numbers must not depend on the group."""
-        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.unstackable)
+        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.cannot_stack)
         return not any(found)
+
+    @property
+    def can_stack_in_evaluation(self) -> bool:
+        """Whether several networks may be evaluated in one call."""
+        return not (self.draws_in_evaluation or self.cannot_stack)
 
     @property
     def can_replay(self) -> bool:
         """Whether a recorded step does what the next step would do."""
         return self.can_stack and not self.remembers
+
+    def said(self, device: str) -> list[str]:
+        """Lines for the user, once, when a study is begun on a device."""
+        lines = []
+        if self.draws_in_evaluation:
+            lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
+        if self.training_output not in ("a tensor", self.evaluation_output):
+            lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
+        if device == "cuda" and self.cannot_stack:
+            lines.append(
+                f"this network is trained and evaluated one member at a time, more slowly: {self.cannot_stack}"
+            )
+        return lines
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Habits:
@@ -49,6 +75,9 @@ class Habits:
             InputError: if it holds what no record holds.
         """
         try:
+            known = {field.name for field in fields(cls)}
+            if unknown := values.keys() - known:
+                raise InputError(f"the manifest's network is wrong: it has {', '.join(sorted(unknown))}")
             return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
             first = error.errors()[0]
@@ -57,4 +86,4 @@ class Habits:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""
-        return asdict(self)
+        return json.loads(json.dumps(asdict(self)))

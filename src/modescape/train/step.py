@@ -68,6 +68,8 @@ class Step:
         if self.members == 1:
             slopes, logits, loss = self._lone(state, images[0], label[0], keys[0])
         else:
+            if self.manner.memory_format == "contiguous":
+                images = self.manner.laid(images.flatten(0, 1)).view(images.shape)
             logits = vmap(self._stacked)(state.params, state.buffers, images, keys)
             loss = _cross_entropy(logits.flatten(0, 1), label.flatten(), "none").view(label.shape).mean(1)
             slopes = _slopes(loss.sum(), list(state.params.values()))
@@ -81,7 +83,7 @@ class Step:
     def _lone(self, state: ModelState, images: Tensor, label: Tensor, key: Tensor) -> tuple[Slopes, Tensor, Tensor]:
         """Gradients, logits [1, example, class] and loss [1] of one member."""
         wanted, habits = self._install(state), self.habits
-        images = images.contiguous(memory_format=torch.channels_last)  # a CPU convolves twice as fast than with rows
+        images = self.manner.laid(images)
         ops = MemberOps(key, manner=self.manner, recomputes=habits.recomputes)
         leads = habits.calls_dropout or habits.recomputes or ops.convolves(images)
         seeds = habits.draws or habits.recomputes

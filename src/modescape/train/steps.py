@@ -15,6 +15,7 @@ from modescape import rng
 from modescape.data.dataset import Split
 from modescape.data.order import epoch_order, steps_per_epoch
 from modescape.data.prepare import Preparation
+from modescape.models import working_dtype
 from modescape.recipe import Cyclic, Recipe
 from modescape.train.optimizer import Optimizer
 from modescape.train.replay import Replay
@@ -57,7 +58,7 @@ class Steps:
         self.preparation, self.step, self.state, self.optimizer = preparation, step, state, optimizer
         self.replayed, self.say, self._replays = replayed, say, dict[int, Replay]()
         self.device = data.label.device
-        self.dtype = next(tensor.dtype for tensor in state.params.values() if tensor.is_floating_point())
+        self.dtype = working_dtype(state.params)
         self.count = steps_per_epoch(len(data.label), self.train.batch_size, self.train.batches)
         self.number = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.loss = torch.zeros(len(members), dtype=torch.float64, device=self.device)
