@@ -28,22 +28,26 @@ class Habits:
     remembers: bool = False  # changes numbers of its own (a count of calls, a probability): a recording would not
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
     starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
-    cannot_stack: str = ""  # why `vmap` does not take it, or gives other numbers; "" where it does
     memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
     dtype: str = "float32"  # of its images and most of its weights
     kept_buffers: tuple[str, ...] = ()  # left out of ``state_dict``, and saved because they change or differ
     training_output: str = "a tensor"  # what it returns in training, and which part of it is trained
     evaluation_output: str = "a tensor"  # the same in evaluation
+    recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
+    without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
+    least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
+    unstackable: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
 
     @property
     def can_stack(self) -> bool:
         """Whether several members may share one step: their numbers must not depend on the group."""
-        return not (self.draws or self.replaces_buffers or self.cumulative or self.cannot_stack)
+        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.unstackable)
+        return not any(found)
 
     @property
     def can_stack_in_evaluation(self) -> bool:
         """Whether several networks may be evaluated in one call."""
-        return not (self.draws_in_evaluation or self.cannot_stack)
+        return not (self.draws_in_evaluation or self.unstackable)
 
     @property
     def can_replay(self) -> bool:
@@ -57,10 +61,8 @@ class Habits:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
         if self.training_output not in ("a tensor", self.evaluation_output):
             lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
-        if device == "cuda" and self.cannot_stack:
-            lines.append(
-                f"this network is trained and evaluated one member at a time, more slowly: {self.cannot_stack}"
-            )
+        if device == "cuda" and self.unstackable:
+            lines.append(f"members are trained and evaluated one at a time, more slowly: {self.unstackable}")
         return lines
 
     @classmethod

@@ -6,7 +6,7 @@ can be recorded once and replayed, and nothing waits for the GPU within an epoch
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import torch
 from torch import Tensor
@@ -129,20 +129,24 @@ class Steps:
         gradients, loss, correct = self.step(self.state, images, self.data.label[index], dropout)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
         if self.noisy:
-            self._add_noise(langevin, noise.index_select(0, self.number)[0])
+            self._add_noise(langevin, noise.index_select(0, self.number)[0], gradients.keys())
         self.loss.add_(loss, alpha=size)
         self.correct.add_(correct)
         self.number.add_(1)
 
-    def _add_noise(self, keys: Tensor, deviation: Tensor) -> None:
-        """Move every weight of every member by its own normal number, [member] keys."""
+    def _add_noise(self, keys: Tensor, deviation: Tensor, names: Set[str]) -> None:
+        """Move every weight of every member by its own normal number, [member] keys; of the parameters of ``names``."""
         if deviation.device.type == "cpu" and not deviation:
             return
         params = self.state.params.values()
         drawn = rng.normal(keys, sum(tensor[0].numel() for tensor in params)) * deviation
         with torch.no_grad():
-            for tensor, own in zip(params, drawn.split([tensor[0].numel() for tensor in params], 1), strict=True):
-                tensor.add_(own.view(tensor.shape).to(tensor.dtype))
+            for name, own in zip(
+                self.state.params, drawn.split([tensor[0].numel() for tensor in params], 1), strict=True
+            ):
+                if name in names:
+                    tensor = self.state.params[name]
+                    tensor.add_(own.view(tensor.shape).to(tensor.dtype))
 
     def _replay(self, size: int) -> Replay | None:
         """The recording of a step with batches of this size; None, from then on, where it cannot be made."""

@@ -32,7 +32,7 @@ from modescape.train.step import Step
 from modescape.train.watching import watch
 from modescape.types import ModelState, Params
 
-IMAGES = 8  # of the training split
+IMAGES = 4  # of the training split
 KEYS = torch.tensor([1, 2])  # of dropout, one a network
 SAME = 1e-5  # largest difference that is only rounding, over the largest number, in float32
 SAME_GRADIENT = 5e-2  # the same of gradients stacked against alone: batch norm magnifies rounding
@@ -95,7 +95,7 @@ class _Trial:
         if other is None:
             return habits
         self._check_architecture(fresh, other, habits)
-        return replace(habits, cannot_stack=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
+        return replace(habits, unstackable=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
 
     @property
     def _name(self) -> str:
@@ -154,6 +154,7 @@ class _Trial:
         state = _leaves([_state(module, found)])
         step = Step(module, 1, found, manner)
         gradients, _, _ = step(state, images[None].clone(), label[None], KEYS[:1])
+        found = replace(found, without_gradient=tuple(name for name in state.params if name not in gradients))
         Optimizer(self.recipe.train, state.params).step(gradients, self.recipe.train.learning_rate)
         one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
         state = ModelState(*({name: tensor.detach().clone() for name, tensor in part.items()} for part in one))

@@ -37,7 +37,7 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     )
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    passing = [name for name in passing_buffers(module)]
+    passing = list(passing_buffers(module))
     given, numbers = dict(copies), _numbers(module)
     with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
