@@ -36,18 +36,18 @@ class Habits:
     recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
     without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
     least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
-    unstackable: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
+    cannot_stack: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
 
     @property
     def can_stack(self) -> bool:
         """Whether several members may share one step: their numbers must not depend on the group."""
-        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.unstackable)
+        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.cannot_stack)
         return not any(found)
 
     @property
     def can_stack_in_evaluation(self) -> bool:
         """Whether several networks may be evaluated in one call."""
-        return not (self.draws_in_evaluation or self.unstackable)
+        return not (self.draws_in_evaluation or self.cannot_stack)
 
     @property
     def can_replay(self) -> bool:
@@ -61,8 +61,8 @@ class Habits:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
         if self.training_output not in ("a tensor", self.evaluation_output):
             lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
-        if device == "cuda" and self.unstackable:
-            lines.append(f"members are trained and evaluated one at a time, more slowly: {self.unstackable}")
+        if device == "cuda" and self.cannot_stack:
+            lines.append(f"members are trained and evaluated one at a time, more slowly: {self.cannot_stack}")
         return lines
 
     @classmethod

@@ -95,7 +95,7 @@ class _Trial:
         if other is None:
             return habits
         self._check_architecture(fresh, other, habits)
-        return replace(habits, unstackable=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
+        return replace(habits, cannot_stack=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
 
     @property
     def _name(self) -> str:
@@ -152,9 +152,10 @@ class _Trial:
             training_output=_output(module),
         )
         state = _leaves([_state(module, found)])
-        step = Step(module, 1, found, manner)
+        step = Step(module, 1, replace(found, recomputes=True), manner)
         gradients, _, _ = step(state, images[None].clone(), label[None], KEYS[:1])
-        found = replace(found, without_gradient=tuple(name for name in state.params if name not in gradients))
+        without = tuple(name for name in state.params if name not in gradients)
+        found = replace(found, recomputes=step.recomputed, without_gradient=without)
         Optimizer(self.recipe.train, state.params).step(gradients, self.recipe.train.learning_rate)
         one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
         state = ModelState(*({name: tensor.detach().clone() for name, tensor in part.items()} for part in one))
@@ -234,7 +235,8 @@ class _Trial:
                 several = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
                 together, losses, _ = step(_leaves(states), *several, KEYS[:1].expand(len(states)))
                 for model, (gradients, loss) in enumerate(alone):
-                    slopes = (tree.ravel(gradients), tree.ravel(tree.unstack(together, model)))
+                    names = [name for name in gradients if name in together]
+                    slopes = (tree.ravel(gradients, names), tree.ravel(tree.unstack(together, model), names))
                     if not _close(loss[0], losses[model], 10 * SAME) or not _close(*slopes, SAME_GRADIENT):
                         return "stacked with others it gives other numbers than alone"
             if idle is not None:
