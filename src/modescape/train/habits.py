@@ -26,17 +26,17 @@ class Habits:
     replaces_buffers: bool = False  # puts new tensors in the place of its buffers
     cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
     remembers: bool = False  # changes numbers of its own (a count of calls, a probability): a recording would not
-    recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
-    without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
-    least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
     starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
-    cannot_stack: str = ""  # why `vmap` does not take it, or gives other numbers; "" where it does
     memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
     dtype: str = "float32"  # of its images and most of its weights
     kept_buffers: tuple[str, ...] = ()  # left out of ``state_dict``, and saved because they change or differ
     training_output: str = "a tensor"  # what it returns in training, and which part of it is trained
     evaluation_output: str = "a tensor"  # the same in evaluation
+    recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
+    without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
+    least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
+    cannot_stack: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
 
     @property
     def can_stack(self) -> bool:
@@ -61,10 +61,12 @@ class Habits:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
         if self.training_output not in ("a tensor", self.evaluation_output):
             lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
+        if self.without_gradient:
+            shown, more = self.without_gradient[:4], len(self.without_gradient) - 4
+            names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"the loss does not depend on these parameters, which stay as they begin: {names}")
         if device == "cuda" and self.cannot_stack:
-            lines.append(
-                f"this network is trained and evaluated one member at a time, more slowly: {self.cannot_stack}"
-            )
+            lines.append(f"members are trained and evaluated one at a time, more slowly: {self.cannot_stack}")
         return lines
 
     @classmethod

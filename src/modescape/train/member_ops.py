@@ -91,8 +91,8 @@ class MemberOps:
         key, call, levels = self._next(p)
         if key is None:
             return x
-        dropped = (dropout_under_vmap if self.stacked else dropout)(x, key, call, levels, whole_channels)
-        return x.copy_(dropped) if in_place else self._laid(dropped)
+        dropped = self._laid((dropout_under_vmap if self.stacked else dropout)(x, key, call, levels, whole_channels))
+        return x.copy_(dropped) if in_place else dropped
 
     def attention(
         self,
@@ -142,8 +142,8 @@ class MemberOps:
                 Block(one.weight, one.bias, one.padding, call, levels, *one[4:])
                 for one, (_, call, levels) in zip(part, draws, strict=True)
             ]
-            x = blocks(x, ready, key)
-        return self._laid(x)
+            x = self._laid(blocks(x, ready, key))
+        return x
 
     def convolves(self, x: Tensor) -> bool:
         """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""

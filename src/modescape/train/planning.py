@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -68,11 +69,13 @@ def _even(members: int, most: int) -> int:
     return -(-members // groups)
 
 
-def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits) -> tuple[list, int]:
+def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | None = None) -> tuple[list, int]:
     """Run one step of a few members: the convolutions it asks for, and the bytes that a member takes on a GPU."""
     data = dataset.to(device).train
     seen: list = []
-    manner = Manner(recipe.train.arithmetic, Choices(default="each", seen=seen), habits.memory_format)
+    manner = Manner(recipe.train.arithmetic, Choices(default="each", seen=seen))
+    if habits is not None:
+        manner = replace(manner, memory_format=habits.memory_format)
     preparation = Preparation.of(recipe.data, data)
     settings: dict[str, Any] = {"device": device, "manner": manner, "habits": habits}
     trainer = Trainer(recipe, data, dataset.num_classes, preparation, **settings)

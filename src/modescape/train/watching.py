@@ -37,7 +37,7 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     )
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    passing = [name for name in passing_buffers(module)]
+    passing = list(passing_buffers(module))
     given, numbers = dict(copies), _numbers(module)
     with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
@@ -54,6 +54,25 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
         kept_buffers=tuple(changed),
     )
     return Seen(habits, logits)
+
+
+def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> int:
+    """Examples that a network takes at least in training: 1, or 2 where one fails or gives no finite numbers.
+
+    Args:
+        module: put in training mode; run on copies of its tensors.
+        image: prepared, [1, channel, height, width].
+        manner: how it lies in memory.
+    """
+    tensors = dict(module.train().named_parameters()) | dict(module.named_buffers())
+    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    ops = MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)
+    try:
+        with rng.seeded(0), torch.no_grad(), Intercept(ops):
+            logits = functional_call(module, copies, (manner.laid(image.clone()),))
+    except Exception:  # what a network raises may be anything
+        return 2
+    return 1 if logits.dim() == 2 and bool(logits.isfinite().all()) else 2
 
 
 def _numbers(module: nn.Module) -> dict[str, object]:
