@@ -64,7 +64,7 @@ class Habits:
         if self.without_gradient:
             shown, more = self.without_gradient[:4], len(self.without_gradient) - 4
             names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-            lines.append(f"the loss does not depend on these parameters, which stay as they begin: {names}")
+            lines.append(f"no gradient reaches these parameters; in steps without one they stay as they are: {names}")
         if device == "cuda" and self.cannot_stack:
             lines.append(f"members are trained and evaluated one at a time, more slowly: {self.cannot_stack}")
         return lines
