@@ -11,6 +11,8 @@ from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.predict import BATCH, Evaluator, evaluate, has_dropout, recompute_batch_norm, validation_probe
+from modescape.train.forward import forward_each, forward_stacked
+from modescape.train.member_ops import Manner
 from modescape.types import ModelState
 
 
@@ -49,11 +51,10 @@ def test_log_probabilities_are_those_of_each_network_in_eval_mode(preparation):
 
 
 def test_stacked_and_one_by_one_agree(preparation):
-    evaluator = Evaluator(module=network(9).eval(), preparation=preparation)
     state, pictures = stacked([network(seed) for seed in range(3)]), preparation(images(20))
     with torch.no_grad():
-        parts = (state, pictures, torch.zeros(3, dtype=torch.int64))
-        together, one_by_one = evaluator._forward_stacked(*parts), evaluator._forward_each(*parts)
+        parts = (network(9).eval(), state, pictures, torch.zeros(3, dtype=torch.int64), Manner())
+        together, one_by_one = forward_stacked(*parts), forward_each(*parts, seeded=False)
     assert torch.allclose(together, one_by_one, atol=1e-5)
 
 

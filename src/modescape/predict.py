@@ -13,15 +13,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
-from modescape.models import install
+from modescape.models import working_dtype
+from modescape.train.forward import forward_each, forward_stacked, weight_keys
+from modescape.train.habits import Habits
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
-from modescape.types import ModelState, Params
+from modescape.types import ModelState
 
 BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %
 GPU_BATCH = 1024  # a GPU wants more at a time
@@ -39,6 +41,8 @@ class Evaluator:
             mean over ``batch_norm_images``, the only way to compare networks that were not trained themselves.
         batch_norm_images: training images for "recompute", uint8 [example, channel, height, width].
         manner: how products are computed; as in training.
+        habits: what the network does. Without it nothing is taken for granted: networks go through one by one, and
+            the global generators are seeded for each.
     """
 
     module: nn.Module
@@ -46,6 +50,7 @@ class Evaluator:
     batch_norm: Literal["stored", "recompute"] = "stored"
     batch_norm_images: Tensor | None = None
     manner: Manner = Manner()
+    habits: Habits | None = None
 
     def __call__(
         self,
@@ -64,47 +69,42 @@ class Evaluator:
             dropout: a key a network, int64 [model]: its dropout layers drop, as in training (Monte-Carlo dropout);
                 everything else is as in evaluation.
 
+        Random numbers that the network draws in evaluation come from a stream named by its weights and the batch.
+
         Returns:
             float32 (float64 for float64 networks), [model, example, class], on the networks' device.
         """
         if self.batch_norm == "recompute":
             if self.batch_norm_images is None:
                 raise ValueError('batch_norm="recompute" needs batch_norm_images, images of the training split')
-            state = recompute_batch_norm(self.module, state, self.preparation, self.batch_norm_images)
-        models = len(next(iter(state.params.values())))
-        forward = self._forward_stacked if models > 1 and images.device.type != "cpu" else self._forward_each
+            state = self.recomputed(state, self.batch_norm_images)
+        models, dtype = len(next(iter(state.params.values()))), working_dtype(state.params)
+        stacks = self.habits is not None and self.habits.can_stack_in_evaluation
+        stacked = stacks and models > 1 and images.device.type != "cpu"
+        seeded = self.habits is None or self.habits.draws_in_evaluation
         self.module.eval()
-        dtype = next(tensor.dtype for tensor in state.params.values() if tensor.is_floating_point())
         pieces: list[Tensor] = []
         batches = torch.arange(len(images), device=images.device).split(
             BATCH if images.device.type == "cpu" else GPU_BATCH
         )
-        keys = torch.zeros(models, dtype=torch.int64) if dropout is None else dropout
+        if dropout is not None:
+            keys = dropout
+        else:
+            keys = weight_keys(state.params) if seeded else torch.zeros(models, dtype=torch.int64)
         keys = rng.words(keys.to(images.device), len(batches))  # [model, batch]
         with torch.no_grad(), _dropping(self.module) if dropout is not None else contextlib.nullcontext():
             for number, index in enumerate(batches):
                 picked = self.preparation.pick(images, index[None], dtype=dtype)[0]
-                logits = forward(state, picked, keys[:, number])
+                parts = (self.module, state, picked, keys[:, number], self.manner)
+                logits = forward_stacked(*parts) if stacked else forward_each(*parts, seeded)
                 pieces.append(torch.log_softmax(logits.to(dtype), dim=-1))
                 progress(models * len(index))
         return torch.cat(pieces, dim=1)
 
-    def _forward_each(self, state: ModelState, images: Tensor, keys: Tensor) -> Tensor:
-        images, logits = images.contiguous(memory_format=torch.channels_last), []
-        drops = any(layer.training for layer in self.module.modules())
-        for model, key in enumerate(keys):
-            install(self.module, ModelState(tree.unstack(state.params, model), tree.unstack(state.buffers, model)))
-            ops = MemberOps(key, manner=self.manner)
-            with Intercept(ops) if ops.convolves(images) or drops else ops:
-                logits.append(self.module(images))
-        return torch.stack(logits)
-
-    def _forward_stacked(self, state: ModelState, images: Tensor, keys: Tensor) -> Tensor:
-        def single(params: Params, buffers: Params, key: Tensor) -> Tensor:
-            with Intercept(MemberOps(key, stacked=True, manner=self.manner)):
-                return functional_call(self.module, (params, buffers), (images,))
-
-        return vmap(single)(state.params, state.buffers, keys)
+    def recomputed(self, state: ModelState, images: Tensor) -> ModelState:
+        """Networks with batch-norm statistics of their own weights: `recompute_batch_norm`."""
+        seeded = self.habits is None or self.habits.draws
+        return recompute_batch_norm(self.module, state, self.preparation, images, self.manner, seeded=seeded)
 
 
 def has_dropout(module: nn.Module) -> bool:
@@ -141,7 +141,15 @@ def evaluate(
     return evaluator(state, images)
 
 
-def recompute_batch_norm(module: nn.Module, state: ModelState, preparation: Preparation, images: Tensor) -> ModelState:
+def recompute_batch_norm(
+    module: nn.Module,
+    state: ModelState,
+    preparation: Preparation,
+    images: Tensor,
+    manner: Manner = Manner(),
+    *,
+    seeded: bool = True,
+) -> ModelState:
     """Running statistics replaced by the average over batches of ``images``, network by network.
 
     mean = average of the batches' means, variance = average of the batches' unbiased variances (as torch's own
@@ -153,6 +161,8 @@ def recompute_batch_norm(module: nn.Module, state: ModelState, preparation: Prep
         preparation: scaling.
         images: uint8 [example, channel, height, width]; all batches of `BATCH`, a last smaller one is left out
             unless it is the only one.
+        manner: how images lie in memory; products are those of float32.
+        seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
     """
     layers = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     tracked = [layer for layer in layers if layer.track_running_stats]
@@ -161,17 +171,23 @@ def recompute_batch_norm(module: nn.Module, state: ModelState, preparation: Prep
     fresh = {name: tensor.clone() for name, tensor in state.buffers.items()}
     momenta = [layer.momentum for layer in tracked]
     batches = [batch for batch in images.split(BATCH) if len(batch) == min(BATCH, len(images))]
+    layout = Manner(memory_format=manner.memory_format)
+    models = len(next(iter(state.params.values())))
+    keys = weight_keys(state.params) if seeded else torch.zeros(models, dtype=torch.int64)
+    seeds = rng.words(keys, len(batches)).T.tolist()  # [batch][model]
     module.train()
     try:
         for count, batch in enumerate(batches, start=1):
-            prepared = preparation(batch, dtype=next(iter(state.params.values())).dtype)
+            prepared = preparation(batch, dtype=working_dtype(state.params))
             for layer in tracked:
                 layer.momentum = 1 / count  # the first batch replaces what was there
-            for model in range(len(next(iter(state.params.values())))):
+            for model, seed in enumerate(seeds[count - 1]):
                 key = torch.zeros((), dtype=torch.int64, device=images.device)
                 one = (tree.unstack(state.params, model), tree.unstack(fresh, model))
-                with torch.no_grad(), Intercept(MemberOps(key)):
-                    functional_call(module, one, (prepared,))
+                own = prepared.clone() if manner.memory_format == "channels_last" else layout.laid(prepared)
+                generators = rng.seeded(seed) if seeded else contextlib.nullcontext()
+                with torch.no_grad(), Intercept(MemberOps(key, manner=layout)), generators:
+                    functional_call(module, one, (own,))
     finally:
         for layer, momentum in zip(tracked, momenta, strict=True):
             layer.momentum = momentum

@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,22 @@ def seeded(value: int) -> Iterator[None]:
         finally:
             np.random.set_state(numpy_state)
             random.setstate(python_state)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Callable[[], bool]]:
+    """A block that yields a function: whether the global generators of the CPU have been drawn from since it began."""
+
+    def states() -> tuple[object, ...]:
+        return torch.get_rng_state().numpy().tobytes(), *_numpy_state(), random.getstate()
+
+    before = states()
+    yield lambda: states() != before
+
+
+def _numpy_state() -> tuple[object, ...]:
+    name, words, *rest = np.random.get_state(legacy=True)
+    return name, np.asarray(words).tobytes(), *rest
 
 
 def _mix(z: Tensor) -> Tensor:

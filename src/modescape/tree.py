@@ -16,7 +16,7 @@ def ravel(params: Params, names: Iterable[str] | None = None) -> Tensor:
 
 
 def unravel(vector: Tensor, like: Params) -> Params:
-    """The inverse of `ravel`: views of ``vector`` [parameter] with the names and shapes of ``like``.
+    """The inverse of `ravel`: pieces of ``vector`` [parameter] with the names, shapes and types of ``like``.
 
     Raises:
         ValueError: if the number of elements differs.
@@ -25,7 +25,7 @@ def unravel(vector: Tensor, like: Params) -> Params:
     if vector.shape != (sum(sizes),):
         raise ValueError(f"a vector of shape {list(vector.shape)} cannot fill {sum(sizes)} parameters")
     pieces = vector.split(sizes)
-    return {name: piece.view(like[name].shape) for name, piece in zip(like, pieces, strict=True)}
+    return {name: piece.view(like[name].shape).to(like[name].dtype) for name, piece in zip(like, pieces, strict=True)}
 
 
 def stack(members: Sequence[Params]) -> Params:

@@ -82,6 +82,40 @@ def test_whole_channels_are_dropped():
     assert 0.4 < (x[:, :, 0, 0] == 0).double().mean() < 0.6
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: nn.functional.dropout(x, 0.5, True, inplace=True),
+        lambda x: nn.functional.dropout2d(x, 0.5, True, inplace=True),
+        lambda x: torch.dropout_(x, 0.5, True),
+        lambda x: torch.feature_dropout_(x, 0.5, True),
+        fuse(nn.Dropout(0.5, inplace=True).train()),
+        fuse(nn.Sequential(nn.Dropout(0.5, inplace=True), nn.MaxPool2d(1)).train()),
+        fuse(nn.Sequential(nn.ReLU(inplace=True), nn.MaxPool2d(1)).train()),
+    ],
+)
+def test_dropout_in_place_changes_its_input(change):
+    x = torch.randn(4, 5, 6, 6, generator=rng.stream(0, "order"))
+    with Intercept(MemberOps(torch.tensor(2))):
+        out = change(x)
+    assert (out == 0).any()
+    assert torch.equal(x, out)
+
+
+@pytest.mark.parametrize(("dimensions", "layer"), [(2, nn.Dropout1d), (4, nn.Dropout3d)])
+def test_one_example_without_its_batch_loses_whole_channels(dimensions, layer):
+    x = torch.ones(30, *[4] * (dimensions - 1))
+    with MemberOps(torch.tensor(2)):
+        out = fuse(layer(0.5).train())(x)
+    assert torch.equal(out.flatten(1).amax(1), out.flatten(1).amin(1))
+    assert 5 < int((out.flatten(1)[:, 0] == 0).sum()) < 25
+
+
+def test_an_impossible_probability_is_refused_as_torch_does():
+    with pytest.raises(ValueError, match="between 0 and 1"), MemberOps(torch.tensor(2)) as ops:
+        ops.dropout(torch.ones(3), 1.5, False)
+
+
 def test_gradient_passes_through_the_mask():
     x = torch.rand(6, 7, dtype=torch.float64, requires_grad=True)
     with Intercept(MemberOps(torch.tensor(2))):

@@ -11,14 +11,14 @@ from modescape.kernels import convolution
 from modescape.kernels.convolution import FORMS, Layer
 from modescape.kernels.geometry import Geometry
 from modescape.train import measuring, planning
+from modescape.train.habits import Habits
 from modescape.train.measuring import fastest, measured
 from modescape.train.plan import Group, Plan
 from modescape.train.planning import make_plan, try_step
-from modescape.train.step import Habits
 
 CPU = torch.device("cpu")
 LAYER = Layer((3, 8, 8), 4, (5, 3, 3, 3), Geometry.of(1, 1, 1, 1), True, False)
-PLAIN = Habits(False, False, False, False, False)
+PLAIN = Habits()
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_plans_of_devices(own_cache, monkeypatch):
     assert make_plan(made, digits, "cpu", PLAIN).group_size == 1
     # a GPU that is not here: what is measured is measured on the CPU, what is free is said
     monkeypatch.setattr(planning, "usual", lambda device: "triton")
-    lone = make_plan(made, digits, "cuda", Habits(True, False, False, False, False))
+    lone = make_plan(made, digits, "cuda", Habits(draws=True))
     assert (lone.group_size, lone.convolution, lone.replayed) == (1, "each", False)
     strict = make_plan(recipe.load(made, ["compute.determinism=strict"]), digits, "cuda", PLAIN)
     assert (strict.group_size, strict.convolution, strict.convolutions) == (10, "triton", {})

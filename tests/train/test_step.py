@@ -11,7 +11,8 @@ from modescape.data.prepare import Preparation
 from modescape.models import build
 from modescape.predict import Evaluator, validation_probe
 from modescape.train.loop import Trainer
-from modescape.train.step import Step, watch
+from modescape.train.step import Step
+from modescape.train.watching import watch
 
 MEMBERS = [0, 1, 2]
 
@@ -126,7 +127,7 @@ def make_noisy() -> nn.Module:
 
 
 def test_a_network_with_its_own_randomness_is_found_and_seeded():
-    habits = watch(Noisy(), torch.rand(4, 3, 8, 8))
+    habits = watch(Noisy(), torch.rand(4, 3, 8, 8)).habits
     assert habits.draws
     assert not habits.can_stack
     work = trainer(f"{__name__}:make_noisy", torch.float32, 8)
@@ -142,9 +143,9 @@ def test_a_network_with_its_own_randomness_is_found_and_seeded():
 def test_cumulative_batch_norm_is_not_stacked():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, momentum=None), nn.Flatten(), nn.LazyLinear(10))
     net(torch.rand(2, 3, 8, 8))
-    assert not watch(net, torch.rand(4, 3, 8, 8)).can_stack
+    assert not watch(net, torch.rand(4, 3, 8, 8)).habits.can_stack
     net[1].momentum = 0.1
-    assert watch(net, torch.rand(4, 3, 8, 8)).can_stack
+    assert watch(net, torch.rand(4, 3, 8, 8)).habits.can_stack
 
 
 class Counting(nn.Module):
@@ -166,7 +167,7 @@ def make_counting() -> nn.Module:
 
 
 def test_a_network_that_replaces_its_buffers_is_found_and_they_are_kept():
-    assert watch(Counting(), torch.rand(4, 3, 8, 8)).replaces_buffers
+    assert watch(Counting(), torch.rand(4, 3, 8, 8)).habits.replaces_buffers
     work = trainer(f"{__name__}:make_counting", torch.float32, 8)
     assert final_params(work, [1])["calls"].item() == 2 * 25
     with pytest.raises(ValueError, match="trains alone"):

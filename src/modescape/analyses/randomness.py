@@ -41,6 +41,8 @@ def measure(study: Study) -> xr.Dataset:
     trained(study, 1, "the comparison of sources of randomness")
     if study.recipe.variants.members < 2:
         raise NotEnough("the roles of randomness need variants.members: 2 or more")
+    if study.manifest.get("network", {}).get("starts_equal"):
+        raise NotEnough("the roles of randomness need initialisations that differ; this factory makes one")
     variants = {str(one): study.variant(one.folder) for one in CONDITIONS}
     short = [name for name, variant in variants.items() if len(variant.trained) < 2]
     if short:

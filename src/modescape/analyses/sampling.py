@@ -14,7 +14,7 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
-from modescape.predict import has_dropout, recompute_batch_norm
+from modescape.predict import has_dropout
 from modescape.subspace import Diagonal, Dropout, LowRank, PcaRandom, Random, Sampler, Swag, WeightAverage, everything
 from modescape.types import ModelState, Params
 from modescape.workplace import Workplace, workplace
@@ -143,8 +143,7 @@ class Surroundings:
         if self.place.study.recipe.subspace.batch_norm == "stored":
             return networks
         images = self.place.dataset.train.image[:BATCH_NORM_IMAGES]
-        evaluator = self.place.evaluator
-        return Networks(recompute_batch_norm(evaluator.module, networks.state, evaluator.preparation, images), None)
+        return Networks(self.place.evaluator.recomputed(networks.state, images), None)
 
     def accept(self, weights: Tensor) -> Tensor:
         """Whether weights [sample, parameter] are accurate enough on the validation images, bool [sample]."""

@@ -16,6 +16,7 @@ from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import TOGETHER, Surroundings, place_of, predict, surroundings
 from modescape.data.dataset import Split
 from modescape.metrics import accuracy, nll
+from modescape.models import working_dtype
 from modescape.paths import Tunnel, along, barrier
 from modescape.results import make_result
 from modescape.types import ModelState
@@ -137,7 +138,7 @@ def gradient_of(place: Workplace, around: Surroundings) -> Callable[[Tensor, int
     def gradient(weights: Tensor, number: int) -> Tensor:
         keys = torch.tensor([[rng.key(seed, f"tunnel {purpose}", number)] for purpose in ("order", "dropout")])
         index = rng.integers(keys[0], batch, len(dataset.train.label)).to(device)
-        images = place.preparation.pick(dataset.train.image, index)
+        images = place.preparation.pick(dataset.train.image, index, dtype=working_dtype(solution.params))
         params = {
             name: tensor[None].to(device).requires_grad_()
             for name, tensor in tree.unravel(weights.float(), solution.params).items()

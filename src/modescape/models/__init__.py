@@ -6,10 +6,9 @@ from modescape.models.build import (
     build,
     check_output,
     foreign_module,
-    install,
     normalization_parameters,
-    split_state,
 )
+from modescape.models.state import install, split_state, working_dtype
 
 __all__ = [
     "MODELS",
@@ -20,4 +19,5 @@ __all__ = [
     "install",
     "normalization_parameters",
     "split_state",
+    "working_dtype",
 ]

@@ -8,7 +8,7 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from torch.nn.parameter import is_lazy
 
 from modescape import rng
 from modescape.errors import InputError
+from modescape.models.outputs import Reading, reading_of
+from modescape.models.state import copies, working_dtype
 from modescape.recipe import Model
-from modescape.types import ModelState
 
 MODELS = {
     "small_cnn": "modescape.models.cnn:small_cnn",
@@ -44,6 +45,10 @@ NORMALIZATION = (
 """Layers whose scales and shifts analyses can leave out."""
 
 
+TRAINED = (torch.float32, torch.float64)
+"""Numbers that an optimiser changes here."""
+
+
 class NetworkError(InputError):
     """A factory was found and called, and made no network for these images and classes."""
 
@@ -61,6 +66,9 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
         num_classes: outputs expected.
         key: of the member's initialisation stream.
 
+    Returns:
+        the network; one that is not of this package gives logits whatever its ``forward`` returns (`Reading`).
+
     Raises:
         InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it makes no
             network for these images and classes.
@@ -77,6 +85,8 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
             raise NetworkError(f"model.factory '{model.factory}' failed: {_reason(error)}") from error
     if not isinstance(module, nn.Module):
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
+    if model.factory not in MODELS and reading_of(module) is None:  # a factory may hand out one network twice
+        module.register_forward_hook(Reading(model.output, model.output_kind))
     try:
         check_output(module, image_shape, num_classes)
     except InputError as error:
@@ -99,18 +109,19 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
     Raises:
         InputError: if it has nothing to train, fails on the images, or returns another shape.
     """
-    parameters = dict(module.named_parameters())
+    parameters: dict[str, Tensor] = dict(module.named_parameters())
     if any(is_lazy(tensor) for tensor in [*parameters.values(), *module.buffers()]):
         raise InputError("the network has lazy layers without shapes; run one forward pass in model.factory")
     if not any(parameter.requires_grad for parameter in parameters.values()):
         raise InputError("the network has no trainable parameters; expected at least one")
-    for name, parameter in parameters.items():
-        if not parameter.is_floating_point():
-            raise InputError(f"parameter '{name}' is {parameter.dtype}, expected floating numbers; make it a buffer")
+    _check_numbers(parameters)
     expected = [2, num_classes]
-    images = next(iter(parameters.values())).new_zeros((2, *image_shape))
+    device = next(iter(parameters.values())).device
+    images = torch.zeros((2, *image_shape), dtype=working_dtype(parameters), device=device)
     try:
         output = _evaluate(module, images)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"the network fails on images of shape {list(images.shape)}: {_reason(error)}") from error
     if not isinstance(output, Tensor):
@@ -120,6 +131,27 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
             f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
             f"one number for each of the {num_classes} classes"
         )
+
+
+def _check_numbers(parameters: Mapping[str, Tensor]) -> None:
+    """Refuse parameters of types that are not trained here.
+
+    Raises:
+        InputError: naming the first, and what to do.
+    """
+    for name, parameter in parameters.items():
+        if parameter.is_complex():
+            advice = "hold its real and its imaginary part (torch.view_as_real)"
+        elif not parameter.is_floating_point():
+            advice = "make it a buffer"
+        elif parameter.requires_grad and parameter.dtype not in TRAINED:
+            advice = (
+                "leave out .half() or .bfloat16(); train.arithmetic=bf16 multiplies in half precision, "
+                "and keeps the weights in float32"
+            )
+        else:
+            continue
+        raise InputError(f"parameter '{name}' is {parameter.dtype}, expected floats of 32 or 64 bits; {advice}")
 
 
 def normalization_parameters(module: nn.Module) -> list[str]:
@@ -132,50 +164,13 @@ def normalization_parameters(module: nn.Module) -> list[str]:
     ]
 
 
-def split_state(module: nn.Module) -> ModelState:
-    """Copies of what is trained and of what is only kept, under their ``state_dict`` names.
-
-    A tensor that two layers share appears once, under its first name. Frozen parameters (``requires_grad=False``) are
-    kept with the buffers; buffers that ``state_dict`` leaves out are left out here.
-    """
-    trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
-    frozen = {name: tensor for name, tensor in module.named_parameters() if not tensor.requires_grad}
-    saved = module.state_dict()
-    buffers = {name: tensor for name, tensor in module.named_buffers() if name in saved}
-    return ModelState(_copies(trained), _copies(frozen | buffers))
-
-
-def install(module: nn.Module, state: ModelState) -> dict[str, nn.Parameter]:
-    """Make the tensors of one network a module's own, sharing memory: running statistics change in both.
-
-    A `torch.func.functional_call` does the same for one call in .35 ms (8 tensors), this takes .01 ms.
-
-    Args:
-        module: of the same architecture; what it held is dropped. Buffers that ``state_dict`` leaves out stay its own.
-        state: without a member axis, on the module's device and of its dtype.
-
-    Returns:
-        the module's parameters by name.
-    """
-    parameters = dict(module.named_parameters())
-    tensors = state.params | state.buffers
-    for name, own in [*parameters.items(), *module.named_buffers()]:
-        if name in tensors:
-            own.data = tensors[name].detach()
-    return parameters
-
-
-def _copies(tensors: dict[str, Any]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
-
-
 def _evaluate(module: nn.Module, images: Tensor) -> Any:
     """The network's output in evaluation mode, on copies of its buffers."""
     modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:
         with rng.seeded(0), torch.no_grad():
-            return functional_call(module, _copies(dict(module.named_buffers())), (images,))
+            return functional_call(module, copies(dict(module.named_buffers())), (images,))
     finally:
         for layer, training in modes.items():
             layer.training = training

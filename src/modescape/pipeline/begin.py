@@ -14,6 +14,7 @@ from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
+from modescape.data.order import check_batches
 from modescape.data.prepare import Preparation
 from modescape.data.shift import OfficialShift
 from modescape.engines import Engine, make_engine
@@ -25,9 +26,11 @@ from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import settings
 from modescape.study import Study, layout
-from modescape.train.loop import initial_module
+from modescape.train.habits import Habits
+from modescape.train.initial import initial_module
 from modescape.train.planning import make_plan
-from modescape.train.step import watch
+from modescape.train.trial import trial
+from modescape.workplace import habits_of
 
 
 @contextlib.contextmanager
@@ -43,7 +46,11 @@ def begin(
     _check_sources(resolved, dataset)
     study = _existing(path, resolved, dataset.fingerprint)
     say_foreign(resolved, progress)
-    manifest = study.manifest if study else make_manifest(resolved, dataset, device, progress.line)
+    if study is None:
+        manifest = make_manifest(resolved, dataset, device, progress.line)
+    else:
+        manifest = study.manifest
+        _check_unfinished(study, resolved, dataset)
     engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
         progress.line(lack)
@@ -156,13 +163,35 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _check_unfinished(study: Study, recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse to go on training a network that could not be begun: of a study of an older version, or a grown one."""
+    finished = [member for member in study.members if member.status in ("trained", "diverged")]
+    if len(finished) < recipe.train.members:
+        preparation = Preparation.of(recipe.data, dataset.train)
+        _refuse_equal_starts(recipe, habits_of(study, dataset, preparation))
+
+
+def _refuse_equal_starts(recipe: Recipe, habits: Habits) -> None:
+    """Refuse a network whose members would all begin with the same weights, where nobody asked for that.
+
+    Raises:
+        InputError: with the two ways out.
+    """
+    if habits.starts_equal and recipe.streams.initialisation == "separate":
+        raise InputError(
+            f"model.factory '{recipe.model.factory}' makes the same weights from two seeds, so that members would not "
+            "be independent; leave the seeding (torch.manual_seed) out of it, or ask for one start for all with "
+            "--set streams.initialisation=shared"
+        )
+
+
 def make_manifest(
     recipe: Recipe, dataset: Dataset, device: str, say: Callable[[str], None] = lambda line: None
 ) -> dict[str, Any]:
     """What is written once: version, platform, seeds, plan, the data's and the network's shape.
 
     Raises:
-        InputError: if the network cannot be made for this data.
+        InputError: if the network cannot be made for this data, or not trained right.
     """
     streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
     with runtime.one_thread():
@@ -170,9 +199,14 @@ def make_manifest(
             module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
         except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
             raise InputError(f"member 0, initialisation: {error}") from error
-        sample = Preparation.of(recipe.data, dataset.train)(dataset.train.image[:8])
-        plan = make_plan(recipe, dataset, device, watch(module, sample), say)
-    state = split_state(module)
+        preparation = Preparation.of(recipe.data, dataset.train)
+        habits = trial(recipe, dataset.train, dataset.num_classes, preparation)
+        _refuse_equal_starts(recipe, habits)
+        batches = check_batches(recipe.train, len(dataset.train.label), habits.least_batch)
+        for line in [*habits.said(device), *batches]:
+            say(line)
+        plan = make_plan(recipe, dataset, device, habits, say)
+    state = split_state(module, habits.kept_buffers)
     return {
         "format": 1,
         "version": modescape.__version__,
@@ -192,4 +226,5 @@ def make_manifest(
             "buffers": {name: list(tensor.shape) for name, tensor in state.buffers.items()},
             "normalization": normalization_parameters(module),
         },
+        "network": habits.as_dict(),
     }

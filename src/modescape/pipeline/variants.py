@@ -57,7 +57,11 @@ def trained_checksums(members: Sequence[Member]) -> dict[str, dict[str, str]]:
 
 
 def _variants(study: Study, name: str) -> dict[str, Recipe]:
-    return variants(name, study.recipe, study.manifest["examples"]["train"])
+    """What an analysis wants; without networks of different initialisations where the factory makes none."""
+    wanted = variants(name, study.recipe, study.manifest["examples"]["train"])
+    if not study.manifest.get("network", {}).get("starts_equal"):
+        return wanted
+    return {folder: recipe for folder, recipe in wanted.items() if recipe.streams.initialisation == "shared"}
 
 
 class _Lines(Progress):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.plain import shown, visible
 from modescape.plots.files import script_hash
 from modescape.report.figures import embedded_figure
-from modescape.report.repeats import repeat_notes
+from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import Text, parameters, sample_line, text_of, variables
 from modescape.report.summaries import Summary, summarize
 from modescape.report.tables import Csv, csv_tables, data_address
@@ -82,6 +82,7 @@ def build_page(content: PageContent) -> str:
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=_sections(content),
         provenance=_provenance(content),
+        network=network_notes(content.manifest),
         repeats=repeat_notes(content.manifest, content.own_network),
         recipe=content.recipe_yaml,
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),

@@ -17,6 +17,17 @@ ATOMICS = (
 )
 
 
+SAMPLES = (
+    "This network draws random numbers when it is evaluated: its predictions are a sample of what it may say. They "
+    "come from streams named by its weights, so the same weights always say the same here."
+)
+
+
+def network_notes(manifest: Mapping[str, Any]) -> list[str]:
+    """Sentences on what is unusual about the network, as its trial found it."""
+    return [SAMPLES] if (manifest.get("network") or {}).get("draws_in_evaluation") else []
+
+
 def repeat_notes(manifest: Mapping[str, Any], own_network: bool) -> list[str]:
     """Sentences on why repeated runs may differ in their last bits; none for a study that was made on a CPU.
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from safetensors import SafetensorError
 from safetensors import numpy as arrays
 from safetensors import torch as safetensors
@@ -23,7 +22,16 @@ from modescape.types import ModelState, Params
 if TYPE_CHECKING:
     from modescape.study.study import Study
 
-NUMBERS = {f"torch.{name}" for name in ("float64", "float32", "bfloat16", "float16", "int64", "int32", "uint8", "bool")}
+NUMBERS = {
+    f"torch.{name}"
+    for name in (
+        *("float64", "float32", "float16", "bfloat16", "complex64", "bool"),
+        *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"),
+        *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
+    )
+}
+"""What safetensors holds."""
+NO_NUMPY = ("bfloat16", "float8")  # numbers that NumPy lacks
 METADATA = "modescape"  # one key: safetensors writes several in random order
 
 
@@ -161,7 +169,7 @@ def _words(study: Study, member: int, epoch: int) -> dict[str, Any]:
 def _serialized(tensors: Params, words: dict[str, Any]) -> bytes:
     plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     metadata = {METADATA: json.dumps(words, sort_keys=True)}
-    if any(tensor.dtype == torch.bfloat16 for tensor in plain.values()):  # NumPy has no such numbers
+    if any(str(tensor.dtype).removeprefix("torch.").startswith(NO_NUMPY) for tensor in plain.values()):
         # stacked members are views of one storage, which this way of writing refuses: each tensor gets its own
         return safetensors.save({name: tensor.clone() for name, tensor in plain.items()}, metadata)
     return arrays.save({name: tensor.numpy() for name, tensor in plain.items()}, metadata)  # same bytes, 6 times faster

@@ -132,9 +132,10 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "examples": (_are_examples, "the numbers of train, validation and test images"),
     "plan": (lambda value: isinstance(value, dict), "the plan of the training"),
     "plan.device": (lambda value: value in ("cpu", "cuda"), "'cpu' or 'cuda'"),
+    "network": (lambda value: isinstance(value, dict), "what the trial of the network found"),
     "model": (lambda value: isinstance(value, dict), "parameters, buffers and normalization"),
     "model.parameters": _SHAPES,
     "model.buffers": _SHAPES,
     "model.normalization": (_are_texts, "a list of names"),
 }
-_OPTIONAL = {"examples", "plan", "plan.device", "model.normalization"}
+_OPTIONAL = {"examples", "network", "plan", "plan.device", "model.normalization"}

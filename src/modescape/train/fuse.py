@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from modescape.kernels.pooling import LARGEST_WINDOW
+from modescape.train.intercept import drop
 from modescape.train.member_ops import BlockLayers, MemberOps, current
 
-_DROPOUTS = {nn.Dropout: False, nn.Dropout1d: True, nn.Dropout2d: True, nn.Dropout3d: True}  # type -> whole channels
+_DROPOUTS = {
+    nn.Dropout: functional.dropout,
+    nn.Dropout1d: functional.dropout1d,
+    nn.Dropout2d: functional.dropout2d,
+    nn.Dropout3d: functional.dropout3d,
+}
+"""Layers of dropout -> the function that each calls."""
 
 
 def fuse(module: nn.Module) -> nn.Module:
@@ -34,12 +42,13 @@ class _Dropout:
     """The ``forward`` of a dropout layer."""
 
     def __init__(self, layer: Any) -> None:
-        self.layer, self.whole_channels = layer, _DROPOUTS[type(layer)]
+        self.layer, self.function = layer, _DROPOUTS[type(layer)]
 
     def __call__(self, input: Tensor) -> Tensor:
-        if not self.layer.training:
+        layer = self.layer
+        if not layer.training:
             return input
-        return _ops(self.layer.p, input).dropout(input, self.layer.p, self.whole_channels)
+        return drop(_ops(layer.p, input), self.function, input, layer.p, inplace=layer.inplace)
 
 
 class _Chain:
@@ -127,7 +136,7 @@ def _steps(layers: list[nn.Module]) -> Iterator[Any]:
     while layers:
         convolution = layers[0] if _is_simple(layers[0]) else None
         around = layers if convolution is None else layers[1:]
-        run = _pool_run(around)
+        run = _pool_run(around, convolution is not None)
         if run > 1 or (run and convolution is not None):
             yield _Pool(convolution, around[:run])
             layers = around[run:]
@@ -153,9 +162,16 @@ def _joined(steps: Iterator[Any]) -> list[Any]:
     return joined
 
 
-def _pool_run(layers: list[nn.Module]) -> int:
-    """How many of the first layers are one pooling with dropout and ReLU around it; 0 if they are something else."""
+def _pool_run(layers: list[nn.Module], behind: bool) -> int:
+    """How many of the first layers are one pooling with dropout and ReLU around it; 0 if they are something else.
+
+    Args:
+        layers: to be looked at.
+        behind: whether they stand behind a convolution that runs together with them.
+    """
     seen: set[type[nn.Module]] = set()
+    if layers and getattr(layers[0], "inplace", False) and not behind:  # others may look at what it changes
+        return 0
     for layer in layers:
         kind = type(layer)
         if kind not in (nn.Dropout, nn.MaxPool2d, nn.ReLU) or kind in seen or not _is_plain(layer):

@@ -1,10 +1,14 @@
-"""What a network calls by itself, led to its member's operations."""
+"""What a network calls by itself, led to its member's operations.
+
+Functions that torch composes in C++ and that drop something on the way (recurrent layers with dropout), and random
+operations other than dropout, are not led anywhere: the trial finds that they draw from the global generator.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from types import FunctionType, TracebackType
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as functional
@@ -14,20 +18,59 @@ from torch.overrides import TorchFunctionMode
 from modescape.kernels.geometry import Geometry
 from modescape.train.member_ops import MemberOps
 
-_WHOLE_CHANNELS = {
-    functional.dropout: False,
-    torch.dropout: False,
-    torch.dropout_: False,
-    functional.dropout1d: True,
-    functional.dropout2d: True,
-    functional.dropout3d: True,
-    torch.feature_dropout: True,
+
+class _Dropping(NamedTuple):
+    """How a function of torch drops."""
+
+    whole_channels: bool = False
+    without_batch: int = -1  # dimensions of an input that is taken as one example without its batch
+    in_place: bool = False
+
+
+_DROPOUTS: dict[Any, _Dropping] = {
+    functional.dropout: _Dropping(),
+    torch.dropout: _Dropping(),
+    torch.dropout_: _Dropping(in_place=True),
+    functional.dropout1d: _Dropping(whole_channels=True, without_batch=2),
+    functional.dropout2d: _Dropping(whole_channels=True),  # three dimensions are [example, channel, length] to it
+    functional.dropout3d: _Dropping(whole_channels=True, without_batch=4),
+    torch.feature_dropout: _Dropping(whole_channels=True),
+    torch.feature_dropout_: _Dropping(whole_channels=True, in_place=True),
 }
-"""Calls of dropout -> whether they drop whole channels."""
+"""Calls of dropout; those of other distributions (alpha dropout, ...) draw from the global generator."""
+
+
+def drop(ops: MemberOps, function: Any, input: Tensor, p: float, inplace: bool = False) -> Tensor:
+    """What one of torch's dropout functions does in training, with the member's masks."""
+    whole_channels, without_batch, in_place = _DROPOUTS[function]
+    if input.dim() == without_batch:
+        return ops.dropout(input[None], p, whole_channels, in_place or inplace)[0]
+    return ops.dropout(input, p, whole_channels, in_place or inplace)
+
+
+def _within(function: Any) -> Any:
+    """One of torch's composed functions as it is, only that calls within it can be led elsewhere, not itself."""
+    asks = ("has_torch_function", "has_torch_function_unary")
+    names = function.__globals__ | dict.fromkeys(asks, lambda tensors: False)
+    body = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
+    body.__kwdefaults__ = function.__kwdefaults__
+    return body
+
+
+_COMPOSED = {
+    function: _within(function)
+    for function in (
+        functional.multi_head_attention_forward,
+        Tensor.backward,  # blocks that are computed again
+        torch.autograd.backward,
+        torch.autograd.grad,
+    )
+}
+"""Functions whose own calls go to the member's operations; torch would leave the block for their time."""
 
 
 class Intercept(TorchFunctionMode):
-    """Within this block calls of dropout, convolutions, dense layers and batch normalisation go to ``ops``."""
+    """Within this block calls of dropout, attention, convolutions, dense layers and batch norm go to ``ops``."""
 
     def __init__(self, ops: MemberOps) -> None:
         super().__init__()
@@ -37,6 +80,8 @@ class Intercept(TorchFunctionMode):
             torch.conv2d: self._convolution,
             functional.linear: self._linear,
             functional.batch_norm: self._batch_norm,
+            functional.group_norm: self._group_norm,
+            functional.scaled_dot_product_attention: self._attention,
         }
 
     def __enter__(self) -> Self:
@@ -51,15 +96,16 @@ class Intercept(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in _WHOLE_CHANNELS:
-            self.dropout_calls += 1
-            return self._dropout(_WHOLE_CHANNELS[func], *args, **kwargs)
+        if func in _DROPOUTS:
+            return self._dropout(func, *args, **kwargs)
+        if func in _COMPOSED:
+            return self._within(_COMPOSED[func], args, kwargs)
         handler = self._handlers.get(func)
         return func(*args, **kwargs) if handler is None else handler(*args, **kwargs)
 
     def _dropout(
         self,
-        whole_channels: bool,
+        function: Any,
         input: Tensor,
         p: float = 0.5,
         training: bool = True,
@@ -67,9 +113,42 @@ class Intercept(TorchFunctionMode):
         *,
         train: bool | None = None,
     ) -> Tensor:
+        self.dropout_calls += 1
         if not (training if train is None else train):
             return input
-        return self.ops.dropout(input, p, whole_channels)
+        return drop(self.ops, function, input, p, inplace)
+
+    def _attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        *,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        if not dropout_p or (is_causal and attn_mask is not None):  # torch refuses the latter
+            settings = {"scale": scale, "enable_gqa": enable_gqa}
+            return functional.scaled_dot_product_attention(
+                query, key, value, attn_mask, dropout_p, is_causal, **settings
+            )
+        self.dropout_calls += 1
+        if is_causal:
+            attn_mask = query.new_ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()
+        if enable_gqa:  # several heads of queries share one of keys and values
+            key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+            value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+        return self.ops.attention(query, key, value, attn_mask, dropout_p, scale)
+
+    def _within(self, body: Any, args: Any, kwargs: Any) -> Any:
+        TorchFunctionMode.__enter__(self)
+        try:
+            return body(*args, **kwargs)
+        finally:
+            TorchFunctionMode.__exit__(self, None, None, None)
 
     def _convolution(
         self,
@@ -105,6 +184,10 @@ class Intercept(TorchFunctionMode):
         if not self.ops.stacked or not training or input.dim() != 4 or one_value:
             return functional.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
         return self.ops.batch_norm(input, running_mean, running_var, weight, bias, momentum, eps)
+
+    def _group_norm(self, input: Tensor, *settings: Any, **named: Any) -> Tensor:
+        """Channels last is what torch's function cannot take under `vmap`."""
+        return functional.group_norm(input.contiguous() if self.ops.stacked else input, *settings, **named)
 
 
 def _padded(input: Tensor, weight: Tensor, padding: str, dilation: int | Sequence[int]) -> Tensor:

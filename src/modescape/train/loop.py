@@ -10,22 +10,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
-from modescape.data.order import steps_per_epoch
+from modescape.data.order import batch_sizes
 from modescape.data.prepare import Preparation
-from modescape.models import build, split_state
+from modescape.models import split_state
 from modescape.recipe import Recipe
+from modescape.train.habits import Habits
+from modescape.train.initial import initial_module
 from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
-from modescape.train.step import Step, watch
+from modescape.train.step import Step
 from modescape.train.steps import Steps
+from modescape.train.trial import trial
 from modescape.types import ModelState, Params
 
 Probe = Callable[[ModelState], tuple[Tensor, Tensor]]
@@ -67,12 +70,6 @@ class Start:
     optimizer: Params
 
 
-def initial_module(recipe: Recipe, streams: rng.MemberStreams, member: int, data: Split, num_classes: int) -> nn.Module:
-    """The network of a member as its initialisation stream makes it."""
-    shape = tuple(data.image.shape[1:])
-    return build(recipe.model, shape, num_classes, streams.key("initialisation", member))
-
-
 class Trainer:
     """Trains groups of members of one recipe on one device.
 
@@ -82,8 +79,9 @@ class Trainer:
         num_classes: classes of the data.
         preparation: scaling and augmentation.
         device: torch device name.
-        dtype: of weights and arithmetic; float32 outside of tests.
+        dtype: of weights and arithmetic; None: as the network's factory makes them.
         manner: how products are computed.
+        habits: what the network does; without it, it is tried first.
         replayed: record a step and replay it, where the network allows it.
         say: told in a line what a user should know.
     """
@@ -96,20 +94,24 @@ class Trainer:
         preparation: Preparation,
         *,
         device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,
         manner: Manner = Manner(),
+        habits: Habits | None = None,
         replayed: bool = False,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.recipe, self.data, self.num_classes, self.preparation = recipe, data, num_classes, preparation
         self.device, self.dtype, self.manner, self.replayed, self.say = device, dtype, manner, replayed, say
+        self.habits = habits or trial(recipe, data, num_classes, preparation)
+        if habits is None:
+            self.manner = replace(manner, memory_format=self.habits.memory_format)
         self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
-        settings = recipe.train
-        self.steps_per_epoch = steps_per_epoch(len(data.label), settings.batch_size, settings.batches)
+        self.steps_per_epoch = len(batch_sizes(recipe.train, len(data.label), self.habits.least_batch))
 
     def initial(self, member: int) -> Start:
         """A member before its first step."""
-        state = split_state(initial_module(self.recipe, self.streams, member, self.data, self.num_classes))
+        module = initial_module(self.recipe, self.streams, member, self.data, self.num_classes)
+        state = split_state(module, self.habits.kept_buffers)
         if self.recipe.streams.last_bit and member:
             weight = next(iter(state.params.values())).view(-1)
             weight[0] = torch.nextafter(weight[0], weight.new_tensor(math.inf))
@@ -161,7 +163,9 @@ class Trainer:
                 for row in columns
             ]
             whole = (
-                torch.stack([tensor.isfinite().flatten(1).all(1) for tensor in state.params.values()]).all(0).tolist()
+                torch.stack([tensor.isfinite().view(len(members), -1).all(1) for tensor in state.params.values()])
+                .all(0)
+                .tolist()
             )
             finite = [  # the loss is of before each step: the last one shows in the weights, or in what they predict
                 ok and fine and math.isfinite(row[0]) and not math.isnan(row[2])
@@ -175,7 +179,8 @@ class Trainer:
         """Stack members on the device; parameters become leaves that require gradients."""
 
         def place(tensor: Tensor) -> Tensor:
-            return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
+            dtype = self.dtype if self.dtype is not None and tensor.is_floating_point() else tensor.dtype
+            return tensor.to(self.device, dtype)
 
         params = tree.stack([state.params for state in states])
         buffers = tree.stack([state.buffers for state in states])
@@ -187,11 +192,8 @@ class Trainer:
     def step(self, members: list[int]) -> Step:
         """The training step of a group of members."""
         # member 0's network stands for all, as in evaluation; its weights are not used
-        module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes).train()
-        # asked on the CPU, whose generator is the one that is watched
-        sample = self.preparation(self.data.image[: self.recipe.train.batch_size].cpu())
-        habits = watch(module, sample)
-        return Step(module.to(self.device, self.dtype), len(members), habits, self.manner)
+        module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes)
+        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.manner)
 
     def make_steps(self, members: list[int], state: ModelState, optimizer: Optimizer) -> Steps:
         """The steps of an epoch of a group of members."""

@@ -8,15 +8,17 @@ ones; `modescape.train.intercept` leads there what a network calls by itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self, TypeAlias
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from modescape.errors import InputError
 from modescape.kernels.batch_norm import batch_norm_under_vmap
 from modescape.kernels.block import Block, blocks
 from modescape.kernels.convolution import Arithmetic, Choices, conv2d_under_vmap, stacked_conv2d
@@ -24,13 +26,22 @@ from modescape.kernels.dropout import LEVELS, dropout, dropout_under_vmap
 from modescape.kernels.geometry import Geometry
 from modescape.kernels.pooling import pool, pool_under_vmap
 
+MemoryFormat: TypeAlias = Literal["channels_last", "contiguous"]
+
 
 @dataclass(frozen=True)
 class Manner:
-    """How products are computed: their arithmetic, and which form of a convolution computes which layer."""
+    """How products are computed: their arithmetic, which form of a convolution computes which layer, how images lie."""
 
     arithmetic: Arithmetic = "float32"
     choices: Choices = Choices()
+    memory_format: MemoryFormat = "channels_last"  # of images, and of what the operations here give
+
+    def laid(self, images: Tensor) -> Tensor:
+        """Images as they lie in memory in this study."""
+        if self.memory_format == "contiguous":  # a copy: with one channel both are one to torch, and a `view` may fail
+            return images.clone(memory_format=torch.contiguous_format)
+        return images.contiguous(memory_format=torch.channels_last)  # a CPU convolves twice as fast than with rows
 
 
 class BlockLayers(NamedTuple):
@@ -52,10 +63,19 @@ class MemberOps:
         key: dropout key of this step, int64, []; under ``vmap`` one a member.
         stacked: the network runs under ``vmap``.
         manner: how products are computed.
+        recomputes: parts of the network run again in the backward pass, which lies within the block. A call of dropout
+            is then not told by its number but by a key that it draws from the global generator: whoever seeds that by
+            ``key`` has the same masks each time, and `torch.utils.checkpoint` puts it back before it computes again.
     """
 
-    def __init__(self, key: Tensor, *, stacked: bool = False, manner: Manner = Manner()) -> None:
-        self.key, self.stacked, self.manner, self.calls = key, stacked, manner, 0
+    def __init__(
+        self, key: Tensor, *, stacked: bool = False, manner: Manner = Manner(), recomputes: bool = False
+    ) -> None:
+        self.key, self.stacked, self.manner, self.recomputes = key, stacked, manner, recomputes
+        self.calls = 0  # of dropout that drops something
+        self.in_backward = False  # whether the backward pass has begun; set by whoever runs it
+        self.calls_in_backward = 0  # of any operation
+        self._drawn: set[int] = set()
 
     def __enter__(self) -> Self:
         _open.append(self)
@@ -66,16 +86,47 @@ class MemberOps:
     ) -> None:
         _open.pop()
 
-    def dropout(self, x: Tensor, p: float, whole_channels: bool) -> Tensor:
+    def dropout(self, x: Tensor, p: float, whole_channels: bool, in_place: bool = False) -> Tensor:
         """The next dropout call of the forward pass."""
         key, call, levels = self._next(p)
         if key is None:
             return x
-        return (dropout_under_vmap if self.stacked else dropout)(x, key, call, levels, whole_channels)
+        dropped = self._laid((dropout_under_vmap if self.stacked else dropout)(x, key, call, levels, whole_channels))
+        return x.copy_(dropped) if in_place else dropped
+
+    def attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        p: float,
+        scale: float | None,
+    ) -> Tensor:
+        """Attention whose weights are dropped, softmax(scale query key^T + mask) value.
+
+        Args:
+            query: [..., target, feature].
+            key: [..., source, feature].
+            value: [..., source, value].
+            mask: what is added, or booleans that say who takes part, broadcast to [..., target, source].
+            p: of dropout.
+            scale: of the products; default 1 / sqrt(feature).
+        """
+        scale = query.shape[-1] ** -0.5 if scale is None else scale
+        scores = (query * scale) @ key.transpose(-2, -1)
+        if mask is None:
+            weights = scores.softmax(-1)
+        else:
+            scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+            nobody = (scores == -math.inf).all(-1, keepdim=True)  # takes part: weights of 0, as torch's
+            weights = scores.masked_fill(nobody, 0.0).softmax(-1).masked_fill(nobody, 0.0)
+        rows = weights.reshape(-1, *weights.shape[-2:])  # images would be laid with channels last
+        return self.dropout(rows, p, False).view(weights.shape) @ value
 
     def pool(self, x: Tensor, p: float, size: int, ceil: bool, relu: bool) -> Tensor:
         """Dropout, pooling and ReLU; the next dropout call where p is not 0."""
-        return (pool_under_vmap if self.stacked else pool)(x, *self._next(p), size, ceil, relu)
+        return self._laid((pool_under_vmap if self.stacked else pool)(x, *self._next(p), size, ceil, relu))
 
     def blocks(self, x: Tensor, chain: Sequence[BlockLayers]) -> Tensor:
         """Blocks of convolution, dropout, pooling and ReLU; a dropout call each where p is not 0."""
@@ -84,8 +135,15 @@ class MemberOps:
                 convolved = self.convolution(x, one.weight, one.bias, Geometry.of(1, one.padding, 1, 1))
                 x = self.pool(convolved, one.p, one.size, one.ceil, one.relu)
             return x
-        ready = [Block(one.weight, one.bias, one.padding, *self._next(one.p)[1:], *one[4:]) for one in chain]
-        return blocks(x, ready, self.key if any(one.drop for one in ready) else None)
+        for part in [[one] for one in chain] if self.recomputes else [chain]:  # a call of the kernel has one key
+            draws = [self._next(one.p) for one in part]
+            key = next((key for key, _, _ in draws if key is not None), None)
+            ready = [
+                Block(one.weight, one.bias, one.padding, call, levels, *one[4:])
+                for one, (_, call, levels) in zip(part, draws, strict=True)
+            ]
+            x = self._laid(blocks(x, ready, key))
+        return x
 
     def convolves(self, x: Tensor) -> bool:
         """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""
@@ -93,13 +151,15 @@ class MemberOps:
 
     def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """A convolution in the study's manner."""
+        self._note()
         settings = (geometry, self.manner.arithmetic, self.manner.choices)
         if self.stacked:
-            return conv2d_under_vmap(x, weight, bias, *settings)
-        return stacked_conv2d(x[None], weight[None], None if bias is None else bias[None], *settings)[0]
+            return self._laid(conv2d_under_vmap(x, weight, bias, *settings))
+        return self._laid(stacked_conv2d(x[None], weight[None], None if bias is None else bias[None], *settings)[0])
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """A dense layer in the study's arithmetic."""
+        self._note()
         if self.manner.arithmetic != "bf16":
             return functional.linear(x, weight, bias)
         dtype = torch.bfloat16
@@ -117,15 +177,42 @@ class MemberOps:
         relu: bool = False,
     ) -> Tensor:
         """Batch normalisation of stacked members in training."""
-        return batch_norm_under_vmap(x, weight, bias, running_mean, running_variance, momentum, epsilon, relu)
+        settings = (running_mean, running_variance, momentum, epsilon, relu)
+        return self._laid(batch_norm_under_vmap(x, weight, bias, *settings))
+
+    def _laid(self, x: Tensor) -> Tensor:
+        """What an operation gives, channels last, for networks that want it otherwise."""
+        if self.manner.memory_format == "channels_last" or x.dim() != 4:
+            return x
+        return x.clone(memory_format=torch.contiguous_format)
 
     def _next(self, p: float) -> tuple[Tensor | None, int, int]:
         """Key, number and dropped levels of the next dropout call; no call where nothing is dropped."""
+        self._note()
+        if not 0 <= p <= 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")  # torch's words
         levels = round(p * LEVELS)
         if not levels:
             return None, 0, 0
+        if self.recomputes:
+            return self._draw(), 0, levels
         call, self.calls = self.calls, self.calls + 1
         return self.key, call, levels
+
+    def _draw(self) -> Tensor:
+        """The key of a dropout call in a network that recomputes, int64 []."""
+        drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (), dtype=torch.int64)
+        if not self.in_backward:
+            self._drawn.add(int(drawn))
+        elif int(drawn) not in self._drawn:
+            raise InputError(
+                "the network computes a block with dropout again in the backward pass, with other elements dropped; "
+                "leave preserve_rng_state=True in torch.utils.checkpoint"
+            )
+        return drawn.to(self.key.device)
+
+    def _note(self) -> None:
+        self.calls_in_backward += self.in_backward
 
 
 _open: list[MemberOps] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, TypeAlias
 
 import torch
@@ -50,9 +51,17 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, gradients: Params, rate: float | Tensor) -> None:
-        """One step with the learning rate ``rate``; a tensor on the device where steps are replayed."""
+        """One step with the learning rate ``rate``; a tensor on the device where steps are replayed.
+
+        A parameter without a gradient stays as it is, with its state, whatever the weight decay.
+        """
         for names, params, state, decay in self.groups:
-            slopes = [gradients[name] for name in names]
+            slopes = [gradients[name] for name in names if name in gradients]
+            if not slopes:
+                continue
+            if len(slopes) < len(names):
+                found = [name in gradients for name in names]
+                params, *state = (list(itertools.compress(part, found)) for part in (params, *state))
             if self.train.optimizer == "adam":
                 self._adam(params, slopes, state, rate, decay)
             else:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from modescape.errors import InputError
 from modescape.kernels.convolution import Arithmetic, Choices, Pass
 from modescape.kernels.implementation import Implementation
-from modescape.train.member_ops import Manner
+from modescape.train.member_ops import Manner, MemoryFormat
 
 NO_PLAN = "such a study can be read and not trained; begin another with --out"
 
@@ -45,7 +45,7 @@ class Plan:
     device: str  # "cpu" or "cuda"
     group_size: int  # members per step
     threads: int = 1  # CPU threads of each worker
-    memory_format: str = "channels_last"
+    memory_format: MemoryFormat = "channels_last"
     kernels: Implementation = "torch"  # "native": in C, "triton", or torch's operations alone
     replayed: bool = False  # a step is recorded once and replayed (a CUDA graph)
     convolution: str = "each"  # form of the stacked convolution where no other was chosen
@@ -90,7 +90,7 @@ class Plan:
 
     def manner(self, arithmetic: Arithmetic) -> Manner:
         """How products are computed under this plan."""
-        return Manner(arithmetic, Choices(self.convolution, self.convolutions))
+        return Manner(arithmetic, Choices(self.convolution, self.convolutions), self.memory_format)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -11,12 +13,12 @@ from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
 from modescape.recipe import Recipe
+from modescape.train.habits import Habits
 from modescape.train.loop import Trainer
 from modescape.train.measuring import fastest, measured, remembered, seconds_of
 from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.plan import Plan
-from modescape.train.step import Habits
 
 STRICT_GROUP = 16  # members per step where nothing is measured
 SAMPLE = 2  # members whose step is tried to see what memory one takes
@@ -46,14 +48,15 @@ def make_plan(
     members = recipe.train.members
     kernels = usual(device)
     if device == "cpu":
-        return Plan(device=device, group_size=1, kernels=kernels)
-    shared = {"device": device, "kernels": kernels, "replayed": habits.can_replay}
+        return Plan(device=device, group_size=1, kernels=kernels, memory_format=habits.memory_format)
+    shared: dict[str, Any] = {"device": device, "kernels": kernels, "replayed": habits.can_replay}
+    shared["memory_format"] = habits.memory_format
     if not habits.can_stack:
         return Plan(group_size=1, convolution="each", **shared)
     safe = "triton" if kernels == "triton" else "grouped"
     if recipe.compute.determinism == "strict":
         return Plan(group_size=_even(members, STRICT_GROUP), convolution=safe, **shared)
-    layers, each = try_step(recipe, dataset, device)
+    layers, each = try_step(recipe, dataset, device, habits)
     free, _ = torch.cuda.mem_get_info()
     group_size = _even(members, max(1, int(MEMORY_SHARE * free / each)))
     times = measured(layers, group_size, recipe.train.arithmetic, torch.device(device), say)
@@ -66,13 +69,16 @@ def _even(members: int, most: int) -> int:
     return -(-members // groups)
 
 
-def try_step(recipe: Recipe, dataset: Dataset, device: str) -> tuple[list, int]:
+def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | None = None) -> tuple[list, int]:
     """Run one step of a few members: the convolutions it asks for, and the bytes that a member takes on a GPU."""
     data = dataset.to(device).train
     seen: list = []
     manner = Manner(recipe.train.arithmetic, Choices(default="each", seen=seen))
+    if habits is not None:
+        manner = replace(manner, memory_format=habits.memory_format)
     preparation = Preparation.of(recipe.data, data)
-    trainer = Trainer(recipe, data, dataset.num_classes, preparation, device=device, manner=manner)
+    settings: dict[str, Any] = {"device": device, "manner": manner, "habits": habits}
+    trainer = Trainer(recipe, data, dataset.num_classes, preparation, **settings)
     gpu = device == "cuda"
     before = torch.cuda.memory_allocated() if gpu else 0
     if gpu:
@@ -84,14 +90,15 @@ def try_step(recipe: Recipe, dataset: Dataset, device: str) -> tuple[list, int]:
     return seen, max(1, taken // SAMPLE)
 
 
-def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan) -> float:
+def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan, habits: Habits) -> float:
     """Time of a step of a whole group by the plan, remembered once it was measured."""
     device = torch.device(plan.device)
     about = [recipe.model.model_dump(), recipe.train.model_dump(exclude={"members"}), plan.as_dict()]
 
     def make() -> float:
         data = dataset.to(plan.device).train
-        settings = {"manner": plan.manner(recipe.train.arithmetic), "replayed": plan.replayed}
+        settings: dict[str, Any] = {"manner": plan.manner(recipe.train.arithmetic), "replayed": plan.replayed}
+        settings["habits"] = habits
         preparation = Preparation.of(recipe.data, data)
         trainer = Trainer(recipe, data, dataset.num_classes, preparation, device=plan.device, **settings)
         places = list(range(plan.group_size))

@@ -8,73 +8,23 @@ convolutions become grouped ones). The gradient of the sum of the members' losse
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 
 from modescape import rng, tree
+from modescape.kernels.under_vmap import vmapped
 from modescape.models import install
 from modescape.train.fuse import fuse
+from modescape.train.habits import Habits
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
 
-
-@dataclass(frozen=True)
-class Habits:
-    """What a network does in a forward pass of training, found by watching one."""
-
-    draws: bool  # from the global generator, other than by dropout
-    calls_dropout: bool  # by itself, not through layers
-    replaces_buffers: bool  # puts new tensors in the place of its buffers
-    cumulative: bool  # has batch norm whose weight of a batch depends on how many there were
-    remembers: bool  # changes numbers of its own (a count of calls, a probability): a recording would not
-
-    @property
-    def can_stack(self) -> bool:
-        """Whether several members may share one step: their numbers must not depend on the group."""
-        return not (self.draws or self.replaces_buffers or self.cumulative)
-
-    @property
-    def can_replay(self) -> bool:
-        """Whether a recorded step does what the next step would do."""
-        return self.can_stack and not self.remembers
-
-
-def watch(module: nn.Module, images: Tensor) -> Habits:
-    """Run the network once, on copies, and say what it does.
-
-    Args:
-        module: a network on the CPU, whose generator is the one that is watched; put in training mode.
-        images: prepared images [example, channel, height, width].
-    """
-    module = fuse(module.train())
-    cumulative = any(
-        isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.momentum is None for layer in module.modules()
-    )
-    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
-    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    given, numbers = dict(copies), _numbers(module)
-    with rng.seeded(0), torch.no_grad():
-        before = torch.get_rng_state()
-        with Intercept(MemberOps(torch.zeros((), dtype=torch.int64))) as calls:
-            functional_call(module, given, (images,))
-        draws = not torch.equal(before, torch.get_rng_state())
-    replaces = any(given[name] is not tensor for name, tensor in copies.items())
-    return Habits(draws, calls.dropout_calls > 0, replaces, cumulative, numbers != _numbers(module))
-
-
-def _numbers(module: nn.Module) -> list[tuple[str, str, object]]:
-    """Plain numbers that layers hold as attributes."""
-    return [
-        (prefix, name, value)
-        for prefix, layer in module.named_modules()
-        for name, value in vars(layer).items()
-        if isinstance(value, bool | int | float)
-    ]
+Slopes: TypeAlias = "Sequence[Tensor | None]"
 
 
 class Step:
@@ -83,7 +33,7 @@ class Step:
     Args:
         module: the architecture; its own weights are not used. It is put in training mode and prepared by `fuse`.
         members: number of stacked members.
-        habits: what `watch` found.
+        habits: what the trial found. With ``recomputes`` the backward pass is watched, too.
         manner: how products are computed.
 
     Raises:
@@ -100,6 +50,7 @@ class Step:
         if members != 1 and not habits.can_stack:
             raise ValueError(f"this network trains alone, not {members} at a time: {habits}")
         self.module, self.members, self.habits, self.manner = fuse(module.train()), members, habits, manner
+        self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
         self._installed: tuple[ModelState, list[Tensor]] | None = None
 
     def __call__(self, state: ModelState, images: Tensor, label: Tensor, keys: Tensor) -> tuple[Params, Tensor, Tensor]:
@@ -112,35 +63,56 @@ class Step:
             keys: dropout keys of this step, int64 [member].
 
         Returns:
-            gradients [member, ...], mean loss in nats [member], correct predictions [member].
+            gradients [member, ...] of the parameters that the loss depends on, mean loss in nats [member], correct
+            predictions [member].
         """
         if self.members == 1:
             slopes, logits, loss = self._lone(state, images[0], label[0], keys[0])
-            gradients = {name: slope.contiguous()[None] for name, slope in zip(state.params, slopes, strict=True)}
         else:
-            logits = vmap(self._stacked)(state.params, state.buffers, images, keys)
+            if self.manner.memory_format == "contiguous":
+                images = self.manner.laid(images.flatten(0, 1)).view(images.shape)
+            logits = vmapped(self._stacked, state.params, state.buffers, images, keys)
             loss = _cross_entropy(logits.flatten(0, 1), label.flatten(), "none").view(label.shape).mean(1)
-            slopes = torch.autograd.grad(loss.sum(), list(state.params.values()))
-            # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter
-            gradients = {name: slope.contiguous() for name, slope in zip(state.params, slopes, strict=True)}
+            slopes = _slopes(loss.sum(), list(state.params.values()))
+        # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter
+        found = {name: slope for name, slope in zip(state.params, slopes, strict=True) if slope is not None}
+        gradients = {
+            name: slope.contiguous()[None] if self.members == 1 else slope.contiguous() for name, slope in found.items()
+        }
         return gradients, loss.detach(), (logits.detach().argmax(-1) == label).sum(1)
 
-    def _lone(self, state: ModelState, images: Tensor, label: Tensor, key: Tensor) -> tuple[Any, Tensor, Tensor]:
+    def _lone(self, state: ModelState, images: Tensor, label: Tensor, key: Tensor) -> tuple[Slopes, Tensor, Tensor]:
         """Gradients, logits [1, example, class] and loss [1] of one member."""
-        wanted = self._install(state)
-        logits = self._alone(images, key)
-        loss = _cross_entropy(logits, label, "mean")
-        slopes = torch.autograd.grad(loss, wanted)
-        if self.habits.replaces_buffers:
+        wanted, habits = self._install(state), self.habits
+        images = self.manner.laid(images)
+        ops = MemberOps(key, manner=self.manner, recomputes=habits.recomputes)
+        leads = habits.calls_dropout or habits.recomputes or ops.convolves(images)
+        seeds = habits.draws or habits.recomputes
+        with rng.seeded(int(key)) if seeds else contextlib.nullcontext(), Intercept(ops) if leads else ops:
+            logits = self.module(images)
+            loss = _cross_entropy(logits, label, "mean")
+            slopes = self._backward(loss, wanted, ops) if habits.recomputes else None
+        if slopes is None:
+            slopes = _slopes(loss, wanted)
+        if habits.replaces_buffers:
             self._copy_back(state)
         return slopes, logits[None], loss[None]
 
-    def _alone(self, images: Tensor, key: Tensor) -> Tensor:
-        images = images.contiguous(memory_format=torch.channels_last)  # a CPU convolves twice as fast than with rows
-        ops = MemberOps(key, manner=self.manner)
-        calls = self.habits.calls_dropout or ops.convolves(images)
-        with Intercept(ops) if calls else ops, rng.seeded(int(key)) if self.habits.draws else contextlib.nullcontext():
-            return self.module(images)
+    def _backward(self, loss: Tensor, wanted: list[Tensor], ops: MemberOps) -> Slopes:
+        """Gradients of a network that runs parts of itself again meanwhile, within the same block of operations.
+
+        They are gathered where the parameters are: reentrant checkpoints do not work under `torch.autograd.grad`.
+        """
+        for tensor in wanted:
+            tensor.grad = None
+        ops.in_backward = True
+        if loss.requires_grad:
+            loss.backward()
+        self.recomputed = ops.calls_in_backward > 0
+        slopes = [tensor.grad for tensor in wanted]
+        for tensor in wanted:
+            tensor.grad = None
+        return slopes
 
     def _stacked(self, params: Params, buffers: Params, images: Tensor, key: Tensor) -> Tensor:
         with Intercept(MemberOps(key, stacked=True, manner=self.manner)):
@@ -160,6 +132,11 @@ class Step:
             if name in state.buffers and tensor.data_ptr() != state.buffers[name].data_ptr():
                 state.buffers[name][0].copy_(tensor)
                 tensor.data = state.buffers[name][0]
+
+
+def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:
+    """Gradients; None where the loss does not depend on a parameter."""
+    return torch.autograd.grad(loss, wanted, allow_unused=True) if loss.requires_grad else [None] * len(wanted)
 
 
 def _cross_entropy(logits: Tensor, label: Tensor, reduction: str) -> Tensor:

@@ -6,15 +6,16 @@ can be recorded once and replayed, and nothing waits for the GPU within an epoch
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import torch
 from torch import Tensor
 
 from modescape import rng
 from modescape.data.dataset import Split
-from modescape.data.order import epoch_order, steps_per_epoch
+from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
+from modescape.models import working_dtype
 from modescape.recipe import Cyclic, Recipe
 from modescape.train.optimizer import Optimizer
 from modescape.train.replay import Replay
@@ -57,12 +58,13 @@ class Steps:
         self.preparation, self.step, self.state, self.optimizer = preparation, step, state, optimizer
         self.replayed, self.say, self._replays = replayed, say, dict[int, Replay]()
         self.device = data.label.device
-        self.dtype = next(tensor.dtype for tensor in state.params.values() if tensor.is_floating_point())
-        self.count = steps_per_epoch(len(data.label), self.train.batch_size, self.train.batches)
+        self.dtype = working_dtype(state.params)
+        self.sizes = batch_sizes(self.train, len(data.label), step.habits.least_batch)
+        self.count = len(self.sizes)
         self.number = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.loss = torch.zeros(len(members), dtype=torch.float64, device=self.device)
         self.correct = torch.zeros(len(members), dtype=torch.int64, device=self.device)
-        self.columns = torch.arange(self.train.batch_size, device=self.device)
+        self.columns = torch.arange(max(self.sizes), device=self.device)
         self._tables: list[Tensor] = []
         schedule = self.train.schedule
         self.noisy = isinstance(schedule, Cyclic) and schedule.temperature > 0
@@ -77,28 +79,27 @@ class Steps:
         Returns:
             running mean loss in nats and accuracy of the training examples, float64 [member].
         """
-        examples = self._fill(epoch)
-        for number in range(self.count):
-            size = min(self.train.batch_size, examples - number * self.train.batch_size)
+        self._fill(epoch)
+        for number, size in enumerate(self.sizes):
             self._step(size, learning_rate(self.train, epoch, number, self.count))
             progress(size)
-        return self.loss / examples, self.correct / examples
+        return self.loss / sum(self.sizes), self.correct / sum(self.sizes)
 
     def first(self) -> None:
         """The first step of the first epoch again and again: to see what a step takes."""
         if not self._tables:
             self._fill(0)
         self.number.zero_()
-        self._step(min(self.train.batch_size, len(self.data.label)), learning_rate(self.train, 0, 0, self.count))
+        self._step(self.sizes[0], learning_rate(self.train, 0, 0, self.count))
 
-    def _fill(self, epoch: int) -> int:
-        """Write the epoch's order, keys and rates into the tables; returns how many examples each member sees."""
+    def _fill(self, epoch: int) -> None:
+        """Write the epoch's order, keys and rates into the tables."""
         train, count = self.train, self.count
 
         def keys(purpose: str) -> Tensor:
             return self.streams.keys(purpose, self.members, epoch).to(self.device)
 
-        order = epoch_order(len(self.data.label), train.batch_size, train.batches, keys("order"))
+        order = epoch_order(len(self.data.label), sum(self.sizes), train.batches, keys("order"))
         rates = [learning_rate(train, epoch, number, count) for number in range(count)]
         noise = [langevin_noise(train, epoch, number, count, len(self.data.label)) for number in range(count)]
         draws = torch.stack([rng.words(keys(purpose), count) for purpose in ("augmentation", "dropout", "langevin")], 2)
@@ -109,7 +110,6 @@ class Steps:
             table.copy_(values)  # in place: recordings read this memory
         for tensor in (self.number, self.loss, self.correct):
             tensor.zero_()
-        return order.shape[1]
 
     def _step(self, size: int, rate: float) -> None:
         """The next step, replayed where it can be."""
@@ -128,20 +128,24 @@ class Steps:
         gradients, loss, correct = self.step(self.state, images, self.data.label[index], dropout)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
         if self.noisy:
-            self._add_noise(langevin, noise.index_select(0, self.number)[0])
+            self._add_noise(langevin, noise.index_select(0, self.number)[0], gradients.keys())
         self.loss.add_(loss, alpha=size)
         self.correct.add_(correct)
         self.number.add_(1)
 
-    def _add_noise(self, keys: Tensor, deviation: Tensor) -> None:
-        """Move every weight of every member by its own normal number, [member] keys."""
+    def _add_noise(self, keys: Tensor, deviation: Tensor, names: Set[str]) -> None:
+        """Move every weight of every member by its own normal number, [member] keys; of the parameters of ``names``."""
         if deviation.device.type == "cpu" and not deviation:
             return
         params = self.state.params.values()
         drawn = rng.normal(keys, sum(tensor[0].numel() for tensor in params)) * deviation
         with torch.no_grad():
-            for tensor, own in zip(params, drawn.split([tensor[0].numel() for tensor in params], 1), strict=True):
-                tensor.add_(own.view(tensor.shape).to(tensor.dtype))
+            for name, own in zip(
+                self.state.params, drawn.split([tensor[0].numel() for tensor in params], 1), strict=True
+            ):
+                if name in names:
+                    tensor = self.state.params[name]
+                    tensor.add_(own.view(tensor.shape).to(tensor.dtype))
 
     def _replay(self, size: int) -> Replay | None:
         """The recording of a step with batches of this size; None, from then on, where it cannot be made."""

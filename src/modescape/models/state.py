@@ -1,0 +1,104 @@
+"""From a network to its tensors and back, and what a network holds beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modescape.types import ModelState
+
+MOST_DEPTH = 4  # of lists and dictionaries that are searched for tensors
+_OWN = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}  # of nn.Module itself
+
+
+def split_state(module: nn.Module, kept: Collection[str] = ()) -> ModelState:
+    """Copies of what is trained and of what is only kept, under their ``state_dict`` names.
+
+    A tensor that two layers share appears once, under its first name. Frozen parameters (``requires_grad=False``) are
+    kept with the buffers.
+
+    Args:
+        module: a network.
+        kept: buffers to keep although ``state_dict`` leaves them out; the others of that kind are left out here.
+    """
+    trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
+    frozen = {name: tensor for name, tensor in module.named_parameters() if not tensor.requires_grad}
+    left_out = {name for name in passing_buffers(module) if name not in kept}
+    buffers = {name: tensor for name, tensor in module.named_buffers() if name not in left_out}
+    return ModelState(copies(trained), copies(frozen | buffers))
+
+
+def passing_buffers(module: nn.Module) -> dict[str, Tensor]:
+    """Buffers that ``state_dict`` leaves out."""
+    saved = module.state_dict()
+    return {name: tensor for name, tensor in module.named_buffers() if name not in saved}
+
+
+def install(module: nn.Module, state: ModelState) -> dict[str, nn.Parameter]:
+    """Make the tensors of one network a module's own, sharing memory: running statistics change in both.
+
+    A `torch.func.functional_call` does the same for one call in .35 ms (8 tensors), this takes .01 ms.
+
+    Args:
+        module: of the same architecture; what it held is dropped. Buffers that are not in ``state`` stay its own.
+        state: without a member axis, on the module's device and of its dtype.
+
+    Returns:
+        the module's parameters by name.
+    """
+    parameters = dict(module.named_parameters())
+    tensors = state.params | state.buffers
+    for name, own in [*parameters.items(), *module.named_buffers()]:
+        if name in tensors:
+            own.data = tensors[name].detach()
+    return parameters
+
+
+def working_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:
+    """The floating type that most of a network's numbers have: that of its images."""
+    counts: dict[torch.dtype, int] = {}
+    for tensor in tensors.values():
+        if tensor.is_floating_point():
+            counts[tensor.dtype] = counts.get(tensor.dtype, 0) + tensor.numel()
+    return max(counts, key=counts.__getitem__, default=torch.float32)
+
+
+def attributes(module: nn.Module) -> dict[str, Any]:
+    """Numbers and tensors that layers hold as plain attributes, also in lists and dictionaries: name -> value."""
+    found: dict[str, Any] = {}
+    for prefix, layer in module.named_modules():
+        for name, value in vars(layer).items():
+            if name not in _OWN and not name.endswith("_hooks") and name != "training":
+                found.update(_within(f"{prefix}.{name}" if prefix else name, value, MOST_DEPTH))
+    return found
+
+
+def _within(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Tensor | bool | int | float):
+        yield name, value.detach().clone() if isinstance(value, Tensor) else value
+    elif depth and isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _within(f"{name}[{key!r}]", inner, depth - 1)
+    elif depth and isinstance(value, tuple | list):
+        for number, inner in enumerate(value):
+            yield from _within(f"{name}[{number}]", inner, depth - 1)
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Names that only one of them has, or whose values differ."""
+    names = dict.fromkeys([*one, *other])
+    return [name for name in names if name not in one or name not in other or not _same(one[name], other[name])]
+
+
+def copies(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Copies of tensors by name."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.shape == other.shape and one.dtype == other.dtype and bool(torch.equal(one, other))
+    return type(one) is type(other) and not isinstance(one, Tensor) and bool(one == other)

@@ -1,0 +1,75 @@
+"""Networks in evaluation: the one place that calls them, one by one or stacked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from modescape import rng, tree
+from modescape.kernels.under_vmap import vmapped
+from modescape.models import install
+from modescape.train.intercept import Intercept
+from modescape.train.member_ops import Manner, MemberOps
+from modescape.types import ModelState, Params
+
+
+def weight_keys(params: Params) -> Tensor:
+    """A key a network, made of its weights alone: int64 [model] on the CPU.
+
+    Networks that draw random numbers in evaluation draw them from it, so that equal weights predict the same whoever
+    is evaluated beside them, in whichever process.
+
+    Args:
+        params: stacked, [model, ...].
+    """
+    host = [tensor.detach().cpu().contiguous() for tensor in params.values()]
+    digests = []
+    for model in range(len(host[0])):
+        digest = hashlib.blake2b(digest_size=8)
+        for tensor in host:
+            digest.update(tensor[model].reshape(-1).view(torch.uint8).numpy())
+        digests.append(int.from_bytes(digest.digest(), "little", signed=True))
+    return torch.tensor(digests, dtype=torch.int64)
+
+
+def forward_each(
+    module: nn.Module, state: ModelState, images: Tensor, keys: Tensor, manner: Manner, seeded: bool
+) -> Tensor:
+    """Logits of networks one after another, each on images that nobody else uses.
+
+    Args:
+        module: the architecture, on the networks' device; its mode is the caller's.
+        state: params and buffers [model, ...].
+        images: prepared, [example, channel, height, width]; may be changed.
+        keys: of this batch, int64 [model].
+        manner: how products are computed.
+        seeded: seed the global generators by the keys.
+
+    Returns:
+        [model, example, class].
+    """
+    logits = []
+    drops = any(layer.training for layer in module.modules())
+    for model, key in enumerate(keys):
+        install(module, ModelState(tree.unstack(state.params, model), tree.unstack(state.buffers, model)))
+        own = manner.laid(images if model == len(keys) - 1 else images.clone())  # a network may change its input
+        ops = MemberOps(key, manner=manner)
+        generators = rng.seeded(int(key)) if seeded else contextlib.nullcontext()
+        with Intercept(ops) if ops.convolves(own) or drops else ops, generators:
+            logits.append(module(own))
+    return torch.stack(logits)
+
+
+def forward_stacked(module: nn.Module, state: ModelState, images: Tensor, keys: Tensor, manner: Manner) -> Tensor:
+    """Logits of networks all at once, by `vmap`; the arguments and the result of `forward_each`."""
+
+    def single(params: Params, buffers: Params, key: Tensor) -> Tensor:
+        with Intercept(MemberOps(key, stacked=True, manner=manner)):
+            return functional_call(module, (params, buffers), (own,))
+
+    own = manner.laid(images)
+    return vmapped(single, state.params, state.buffers, keys)

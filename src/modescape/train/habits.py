@@ -1,0 +1,91 @@
+"""What a network does, as plain values for the manifest: found by a trial, and read by whatever runs the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from modescape.errors import InputError
+from modescape.train.member_ops import MemoryFormat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """What a network does in forward passes; the defaults are those of a network that does nothing unusual.
+
+    Every field is a plain value of JSON with a default, so that records of studies that were begun before it was added
+    can be read. `modescape.train.trial` finds them.
+    """
+
+    draws: bool = False  # in training from the global generator, other than by dropout
+    calls_dropout: bool = False  # by itself, not through layers
+    replaces_buffers: bool = False  # puts new tensors in the place of its buffers
+    cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
+    remembers: bool = False  # changes numbers of its own (a count of calls, a probability): a recording would not
+    draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
+    starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
+    memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
+    dtype: str = "float32"  # of its images and most of its weights
+    kept_buffers: tuple[str, ...] = ()  # left out of ``state_dict``, and saved because they change or differ
+    training_output: str = "a tensor"  # what it returns in training, and which part of it is trained
+    evaluation_output: str = "a tensor"  # the same in evaluation
+    recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
+    without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
+    least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
+    cannot_stack: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
+
+    @property
+    def can_stack(self) -> bool:
+        """Whether several members may share one step: their numbers must not depend on the group."""
+        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.cannot_stack)
+        return not any(found)
+
+    @property
+    def can_stack_in_evaluation(self) -> bool:
+        """Whether several networks may be evaluated in one call."""
+        return not (self.draws_in_evaluation or self.cannot_stack)
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether a recorded step does what the next step would do."""
+        return self.can_stack and not self.remembers
+
+    def said(self, device: str) -> list[str]:
+        """Lines for the user, once, when a study is begun on a device."""
+        lines = []
+        if self.draws_in_evaluation:
+            lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
+        if self.training_output not in ("a tensor", self.evaluation_output):
+            lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
+        if self.without_gradient:
+            shown, more = self.without_gradient[:4], len(self.without_gradient) - 4
+            names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"no gradient reaches these parameters; in steps without one they stay as they are: {names}")
+        if device == "cuda" and self.cannot_stack:
+            lines.append(f"members are trained and evaluated one at a time, more slowly: {self.cannot_stack}")
+        return lines
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Habits:
+        """The record that a manifest holds.
+
+        Raises:
+            InputError: if it holds what no record holds.
+        """
+        try:
+            known = {field.name for field in fields(cls)}
+            if unknown := values.keys() - known:
+                raise InputError(f"the manifest's network is wrong: it has {', '.join(sorted(unknown))}")
+            return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(["network", *map(str, first["loc"])])
+            raise InputError(f"the manifest's {where} is wrong: {first['msg'].lower()}") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        return json.loads(json.dumps(asdict(self)))

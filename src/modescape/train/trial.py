@@ -1,0 +1,319 @@
+"""The trial of a network, before anything is begun: what it does decides how it is trained, stacked and evaluated.
+
+One network is taken through everything that a study does with one, on a few images: forward, gradient, a step of the
+optimiser, its tensors into a file and back into a network that was made anew, evaluation, and a step stacked with
+another network. What must be known is recorded (`Habits`); what cannot be done right is refused here, in one line.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+
+from modescape import rng, tree
+from modescape.data.dataset import Split
+from modescape.data.order import check_batches
+from modescape.data.prepare import Preparation
+from modescape.errors import InputError
+from modescape.models import NetworkError, build, split_state, working_dtype
+from modescape.models.outputs import check_kind, reading_of
+from modescape.models.state import attributes, differing, passing_buffers
+from modescape.recipe import Recipe
+from modescape.train.forward import forward_each, forward_stacked
+from modescape.train.fuse import fuse
+from modescape.train.habits import Habits
+from modescape.train.member_ops import Manner, MemoryFormat
+from modescape.train.optimizer import Optimizer
+from modescape.train.step import Step
+from modescape.train.watching import least_batch, watch
+from modescape.types import ModelState, Params
+
+IMAGES = 4  # of the training split
+KEYS = torch.tensor([1, 2])  # of dropout, one a network
+SAME = 1e-5  # largest difference that is only rounding, over the largest number, in float32
+SAME_GRADIENT = 5e-2  # the same of gradients stacked against alone: batch norm magnifies rounding
+REMEDY = "register it as a buffer (register_buffer), so that it is saved with the weights"
+
+
+def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Preparation) -> Habits:
+    """Try a recipe's network.
+
+    Args:
+        recipe: settings.
+        data: the training split.
+        num_classes: classes of the data.
+        preparation: scaling of images.
+
+    Raises:
+        InputError: if the network cannot be trained and evaluated right, with what to do; a `NetworkError` if there is
+            none for these images and classes.
+    """
+    shape = tuple(data.image.shape[1:])
+
+    def make(purpose: str) -> nn.Module:
+        return build(recipe.model, shape, num_classes, rng.key(recipe.seed, purpose, 0))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of operations that are slow under `vmap`
+        return _Trial(recipe, data, preparation, num_classes, make).run()
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One trial."""
+
+    recipe: Recipe
+    data: Split
+    preparation: Preparation
+    num_classes: int
+    make: Callable[[str], nn.Module]  # purpose of the initialisation's stream -> a network made anew
+
+    def run(self) -> Habits:
+        """All parts, the cheap ones first."""
+        fresh, other = self.make("initialisation"), self._other()
+        self._check_factory(fresh)
+        habits = Habits(
+            dtype=str(working_dtype(dict(fresh.named_parameters()))).removeprefix("torch."),
+            starts_equal=other is not None and _equal(split_state(fresh).params, split_state(other).params),
+            kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(other or fresh))),
+        )
+        habits, worn, state = self._first_step(habits)
+        check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
+        drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
+        self._check_logits(drawn[0])
+        if not _close(drawn, twice):
+            raise InputError(
+                f"{self._name}: evaluated twice with the same weights, images and seed it gives different numbers; "
+                "draw from the global generators of torch, NumPy or random, which are seeded, and change nothing "
+                "of the network in evaluation"
+            )
+        habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
+        self._check_state(worn, fresh, _through_a_file(state, self._name), habits)
+        if other is None:
+            return habits
+        self._check_architecture(fresh, other, habits)
+        return replace(habits, cannot_stack=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
+
+    @property
+    def _name(self) -> str:
+        return f"model.factory '{self.recipe.model.factory}'"
+
+    def _other(self) -> nn.Module | None:
+        """A network of another seed; None where the factory refuses this one, as it may."""
+        try:
+            return self.make("trial")
+        except NetworkError:
+            return None
+
+    def _check_factory(self, fresh: nn.Module) -> None:
+        again = split_state(self.make("initialisation"))
+        if not _equal(split_state(fresh).params, again.params):
+            raise InputError(
+                f"{self._name}: called twice with the same seed it makes networks with different weights; "
+                "draw from the global generators of torch, NumPy or random, which are seeded for each call"
+            )
+
+    def _batch(self, habits: Habits) -> tuple[Tensor, Tensor]:
+        """A few images [example, channel, height, width] as the step gets them, and their labels."""
+        index, dtype = self._index, getattr(torch, habits.dtype)
+        picked = self.preparation.pick(self.data.image[index].cpu(), torch.arange(len(index))[None], dtype=dtype)
+        return picked[0], self.data.label[index].cpu()
+
+    @property
+    def _index(self) -> Tensor:
+        """Examples that are used: the first ones; an only one twice."""
+        return torch.arange(max(2, min(IMAGES, len(self.data.label)))) % len(self.data.label)
+
+    def _first_step(self, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
+        """One step of training in the memory layout that the network takes: the network after it, and its tensors."""
+        try:
+            return self._step_in("channels_last", habits)
+        except InputError:
+            raise
+        except Exception:  # what a network raises may be anything; the other layout says whether it is the layout
+            pass
+        try:
+            return self._step_in("contiguous", habits)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(f"{self._name}: the network fails in a step of training: {reason}") from error
+
+    def _step_in(self, memory_format: MemoryFormat, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
+        module, (images, label) = self.make("initialisation"), self._batch(habits)
+        manner = Manner(memory_format=memory_format)
+        seen = watch(module, images, manner)
+        self._check_logits(seen.logits)
+        found = replace(
+            seen.habits,
+            **{name: getattr(habits, name) for name in ("dtype", "starts_equal")},
+            kept_buffers=tuple(dict.fromkeys([*habits.kept_buffers, *seen.habits.kept_buffers])),
+            memory_format=memory_format,
+            training_output=_output(module),
+        )
+        state = _leaves([_state(module, found)])
+        step = Step(module, 1, replace(found, recomputes=True), manner)
+        gradients, _, _ = step(state, images[None].clone(), label[None], KEYS[:1])
+        without = tuple(name for name in state.params if name not in gradients)
+        if not gradients:
+            raise InputError(
+                f"{self._name}: the loss depends on no trainable parameter; run the layers that are to be trained "
+                "outside of torch.no_grad, and detach nothing behind them"
+            )
+        least = least_batch(module, images[:1], manner)
+        found = replace(found, recomputes=step.recomputed, without_gradient=without, least_batch=least)
+        Optimizer(self.recipe.train, state.params).step(gradients, self.recipe.train.learning_rate)
+        one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
+        state = ModelState(*({name: tensor.detach().clone() for name, tensor in part.items()} for part in one))
+        self._evaluated(module, [state], found)  # in this layout too
+        return found, module, state
+
+    def _check_logits(self, logits: Tensor) -> None:
+        expected = [len(self._index), self.num_classes]
+        if not isinstance(logits, Tensor) or list(logits.shape) != expected:
+            came = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise InputError(
+                f"{self._name}: the network turns {expected[0]} images into {came}, expected {expected}; "
+                "of several outputs model.output chooses one"
+            )
+        try:
+            check_kind(logits, self.recipe.model.output_kind)
+        except InputError as error:
+            raise InputError(f"{self._name}: {error}") from error
+
+    def _evaluated(self, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> Tensor:
+        """Logits [model, example, class] in evaluation; the generators are seeded."""
+        manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
+        with torch.no_grad():
+            return forward_each(fuse(module.eval()), _stacked(states), images, KEYS[: len(states)], manner, True)
+
+    def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
+        """Whether evaluation draws from a global generator: other keys, other numbers."""
+        manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
+        with rng.watched() as drawn, torch.no_grad():
+            forward_each(fuse(module.eval()), _stacked([state]), images, KEYS[:1], manner, False)
+        return drawn()
+
+    def _trained(self, module: nn.Module, state: ModelState, habits: Habits) -> tuple[Params, Tensor]:
+        """Gradients and loss of one step; ``state`` is left as it is."""
+        images, label = self._batch(habits)
+        step = Step(module, 1, habits, Manner(memory_format=habits.memory_format))
+        gradients, loss, _ = step(_leaves([state]), images[None].clone(), label[None], KEYS[:1])
+        return gradients, loss
+
+    def _check_state(self, worn: nn.Module, fresh: nn.Module, state: ModelState, habits: Habits) -> None:
+        """Refuse a network that a trained one's tensors do not make the trained one."""
+        changed = _unsaved(worn, fresh, habits)
+        if not _close(self._evaluated(worn, [state], habits), self._evaluated(fresh, [state], habits)):
+            raise InputError(
+                f"{self._name}: a step of training changes its predictions by more than its parameters and buffers: "
+                f"{_named(changed)} would be lost; {REMEDY}"
+            )
+        tensors = {name for name in changed if isinstance(attributes(worn).get(name), Tensor)}
+        if habits.remembers and not tensors:
+            return  # numbers that count calls, say, may change training
+        if not _close(self._trained(worn, state, habits)[1], self._trained(fresh, state, habits)[1]):
+            raise InputError(
+                f"{self._name}: a step of training changes its loss by more than its parameters and buffers: "
+                f"{_named(changed)} would be lost when training goes on; {REMEDY}, and draw from the global generators"
+            )
+
+    def _check_architecture(self, fresh: nn.Module, other: nn.Module, habits: Habits) -> None:
+        """Refuse a network that another's tensors do not make the other: one network stands for all members."""
+        state, differ = _state(other, habits), _unsaved(other, fresh, habits)
+        same = _close(self._evaluated(other, [state], habits), self._evaluated(fresh, [state], habits))
+        if same and not habits.remembers:
+            same = _close(self._trained(other, state, habits)[1], self._trained(fresh, state, habits)[1])
+        if not same:
+            raise InputError(
+                f"{self._name}: two seeds make networks that differ in more than their parameters and buffers: "
+                f"{_named(differ)}; {REMEDY}"
+            )
+
+    def _why_not_stacked(self, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> str:
+        """Why networks cannot go through `vmap` together; "" where they can."""
+        manner, (images, label) = Manner(memory_format=habits.memory_format), self._batch(habits)
+        alone = [self._trained(module, state, habits) for state in states] if habits.can_stack else []
+        idle = self._evaluated(module, states, habits) if habits.can_stack_in_evaluation else None
+        try:
+            if alone:
+                step = Step(module, len(states), habits, manner)
+                several = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
+                together, losses, _ = step(_leaves(states), *several, KEYS[:1].expand(len(states)))
+                for model, (gradients, loss) in enumerate(alone):
+                    names = [name for name in gradients if name in together]
+                    slopes = (tree.ravel(gradients, names), tree.ravel(tree.unstack(together, model), names))
+                    if not _close(loss[0], losses[model], 10 * SAME) or not _close(*slopes, SAME_GRADIENT):
+                        return "stacked with others it gives other numbers than alone"
+            if idle is not None:
+                with torch.no_grad():
+                    logits = forward_stacked(fuse(module.eval()), _stacked(states), images, KEYS[:2], manner)
+                if not _close(idle, logits, 10 * SAME):
+                    return "stacked with others it gives other numbers than alone"
+        except Exception as error:  # whatever `vmap` does not take
+            return " ".join(f"vmap refuses it ({type(error).__name__}: {error})".split())[:200]
+        return ""
+
+
+def _state(module: nn.Module, habits: Habits) -> ModelState:
+    return split_state(module, habits.kept_buffers)
+
+
+def _stacked(states: Sequence[ModelState]) -> ModelState:
+    """Copies [model, ...]."""
+    params, buffers = (tree.stack([state[part] for state in states]) for part in (0, 1))
+    return ModelState(params, buffers)
+
+
+def _leaves(states: Sequence[ModelState]) -> ModelState:
+    """Copies [model, ...] whose parameters require gradients."""
+    params, buffers = _stacked(states)
+    return ModelState({name: tensor.requires_grad_() for name, tensor in params.items()}, buffers)
+
+
+def _through_a_file(state: ModelState, name: str) -> ModelState:
+    """The tensors as a file of weights gives them back."""
+    for held, tensor in {**state.params, **state.buffers}.items():
+        try:
+            safetensors.save({held: tensor.contiguous()})
+        except Exception as error:
+            raise InputError(
+                f"{name}: '{held}' cannot be saved: it is {tensor.dtype}, {tensor.layout}, which files of weights "
+                "(safetensors) do not hold; keep it as real numbers of at most 64 bits, dense"
+            ) from error
+    parts = ({key: tensor.contiguous() for key, tensor in part.items()} for part in state)
+    read = (safetensors.load(safetensors.save(part)) for part in parts)
+    return ModelState(*({key: tensor.clone() for key, tensor in part.items()} for part in read))
+
+
+def _unsaved(one: nn.Module, two: nn.Module, habits: Habits) -> list[str]:
+    """Names of what is not saved and differs between two networks."""
+    own = (attributes(module) | passing_buffers(module) for module in (one, two))
+    return [name for name in differing(*own) if name not in habits.kept_buffers]
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in list(names)[:5])
+    return shown or "what it keeps elsewhere"
+
+
+def _output(module: nn.Module) -> str:
+    reading = reading_of(module)
+    return "a tensor" if reading is None else reading.seen
+
+
+def _equal(one: Params, two: Params) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def _close(one: Tensor, two: Tensor, tolerance: float = SAME) -> bool:
+    """Whether they are the same but for rounding; what is not finite must be so in both."""
+    one, two = one.detach().double(), two.detach().double()
+    scale = max(float(one[one.isfinite()].abs().max()), 1e-12) if bool(one.isfinite().any()) else 1.0
+    return bool(torch.allclose(one, two, rtol=0.0, atol=tolerance * scale, equal_nan=True))

@@ -1,0 +1,80 @@
+"""A network's forward pass in training, watched: what it draws, calls, replaces and changes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from modescape import rng
+from modescape.models.state import attributes, differing, passing_buffers
+from modescape.train.fuse import fuse
+from modescape.train.habits import Habits
+from modescape.train.intercept import Intercept
+from modescape.train.member_ops import Manner, MemberOps
+
+
+class Seen(NamedTuple):
+    """What one forward pass showed."""
+
+    habits: Habits
+    logits: Tensor  # what the network returned, [example, class]
+
+
+def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
+    """Run the network once in training mode, on copies of its tensors, and say what it does.
+
+    Args:
+        module: a network on the CPU, whose generator is the one that is watched; put in training mode.
+        images: prepared images [example, channel, height, width].
+        manner: how they lie in memory.
+    """
+    module = fuse(module.train())
+    cumulative = any(
+        isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.momentum is None for layer in module.modules()
+    )
+    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    passing = list(passing_buffers(module))
+    given, numbers = dict(copies), _numbers(module)
+    with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
+        with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
+            logits = functional_call(module, given, (manner.laid(images.clone()),))
+        draws = drawn()
+    replaces = any(given[name] is not tensor for name, tensor in copies.items())
+    changed = differing(*({name: held[name] for name in passing} for held in (tensors, given)))
+    habits = Habits(
+        draws=draws,
+        calls_dropout=calls.dropout_calls > 0,
+        replaces_buffers=replaces,
+        cumulative=cumulative,
+        remembers=numbers != _numbers(module),
+        kept_buffers=tuple(changed),
+    )
+    return Seen(habits, logits)
+
+
+def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> int:
+    """Examples that a network takes at least in training: 1, or 2 where one fails or gives no finite numbers.
+
+    Args:
+        module: put in training mode; run on copies of its tensors.
+        image: prepared, [1, channel, height, width].
+        manner: how it lies in memory.
+    """
+    tensors = dict(module.train().named_parameters()) | dict(module.named_buffers())
+    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    ops = MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)
+    try:
+        with rng.seeded(0), torch.no_grad(), Intercept(ops):
+            logits = functional_call(module, copies, (manner.laid(image.clone()),))
+    except Exception:  # what a network raises may be anything
+        return 2
+    return 1 if logits.dim() == 2 and bool(logits.isfinite().all()) else 2
+
+
+def _numbers(module: nn.Module) -> dict[str, object]:
+    """Plain numbers that layers hold."""
+    return {name: value for name, value in attributes(module).items() if not isinstance(value, Tensor)}

@@ -1,0 +1,93 @@
+"""Networks that compute blocks again in the backward pass: the gradients are those of the same network without."""
+
+import pytest
+import torch
+import torch.nn.functional as functional
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from modescape.errors import InputError
+from modescape.models import split_state
+from modescape.train.habits import Habits
+from modescape.train.step import Step
+from modescape.tree import stack
+from modescape.types import ModelState
+
+MANNERS = {
+    "plain": None,
+    "not reentrant": {"use_reentrant": False},
+    "reentrant": {"use_reentrant": True},
+}
+
+
+class Blocks(nn.Module):
+    """Two blocks with all ways to drop something: layer, function, attention, and a convolution that is fused."""
+
+    def __init__(self, manner) -> None:
+        super().__init__()
+        self.manner = manner
+        self.first = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.Dropout(0.3), nn.MaxPool2d(2), nn.ReLU())
+        self.embed = nn.Linear(8, 8)
+        self.drop = nn.Dropout(0.4)
+        self.attention = nn.MultiheadAttention(8, 2, dropout=0.3, batch_first=True)
+        self.last = nn.Linear(8, 10)
+
+    def tokens(self, x):
+        x = self.embed(functional.dropout(x, 0.2, self.training))
+        return x + self.attention(x, x, self.drop(x))[0]
+
+    def run(self, block, x):
+        return block(x) if self.manner is None else checkpoint(block, x, **self.manner)
+
+    def forward(self, x):
+        x = self.run(self.first, x.requires_grad_())  # reentrant checkpoints ask for an input that requires it
+        x = self.run(self.tokens, x.flatten(2).transpose(1, 2))
+        return self.last(x.mean(1))
+
+
+def state_of(net: nn.Module) -> ModelState:
+    state = split_state(net)
+    return ModelState(
+        {name: tensor.requires_grad_() for name, tensor in stack([state.params]).items()}, stack([state.buffers])
+    )
+
+
+def gradients(net: nn.Module, **habits):
+    images = torch.rand(1, 4, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    step = Step(net, 1, Habits(calls_dropout=True, **habits))
+    before = torch.get_rng_state()
+    slopes, loss, _ = step(state_of(net), images, torch.arange(4)[None], torch.tensor([5]))
+    assert torch.equal(before, torch.get_rng_state())
+    return slopes, loss, step.recomputed
+
+
+def net_of(manner) -> Blocks:
+    torch.manual_seed(0)
+    return Blocks(manner).double()
+
+
+@pytest.mark.parametrize("manner", ["not reentrant", "reentrant"])
+def test_gradients_are_those_without_checkpoints(manner):
+    plain, loss, recomputed = gradients(net_of(None), recomputes=True)
+    assert not recomputed
+    again, same, recomputed = gradients(net_of(MANNERS[manner]), recomputes=True)
+    assert recomputed
+    assert torch.equal(loss, same)
+    assert plain.keys() == again.keys()
+    for name, slope in plain.items():
+        assert torch.allclose(slope, again[name], rtol=1e-12, atol=1e-14), name
+
+
+def test_masks_drawn_by_key_drop_as_much_as_those_by_number():
+    """The network without checkpoints keeps its numbered masks; the drawn ones are others of the same kind."""
+    numbered, first, _ = gradients(net_of(None))
+    drawn, second, _ = gradients(net_of(None), recomputes=True)
+    assert numbered.keys() == drawn.keys()
+    assert first.item() != second.item()
+    assert first.item() == pytest.approx(second.item(), abs=0.5)
+
+
+def test_a_block_that_forgets_its_masks_is_refused():
+    net = net_of({"use_reentrant": False, "preserve_rng_state": False})
+    with pytest.raises(InputError, match="preserve_rng_state=True"):
+        gradients(net, recomputes=True)
