@@ -38,14 +38,14 @@ def cache_key(data: recipe.Data) -> str:
 
     The files of a table are those that it names, too.
     """
-    path, source = Path(data.source), data.source
+    path, source = Path(data.source).resolve(), data.source
     files: list[Any] = []
     if path.exists():
         members = files_below(path) if path.is_dir() else [path]
         tables = [file for file in members if path.is_file() or file.name in METADATA]
         members += [file for table in tables if table.suffix.lower() in SUFFIXES for file in named_files(table)]
         files = [about for file in dict.fromkeys(members) if (about := _about(file)) is not None]
-        source = str(path.resolve())
+        source = str(path)
     settings = data.model_dump(include={"config", "image", "label", *DECODING})
     name = json.dumps([FORMAT, source, settings, files], sort_keys=True)
     return hashlib.sha256(name.encode()).hexdigest()[:32]
