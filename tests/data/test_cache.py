@@ -15,8 +15,8 @@ from .picture_files import picture_rows
 @pytest.fixture
 def decodings(monkeypatch):
     """Counts how often a source was decoded."""
-    calls, original = [], sources.hub
-    monkeypatch.setattr(sources, "hub", lambda given, report=None: calls.append(given) or original(given, report))
+    calls, original = [], sources.pictures
+    monkeypatch.setattr(sources, "pictures", lambda given, report=None: calls.append(given) or original(given, report))
     return calls
 
 

@@ -48,7 +48,7 @@ def test_a_hub_folder_gives_back_its_pixels(hub_folder, channels, test_name):
     train, test = picture_rows(11, channels=channels), picture_rows(5, channels=channels, seed=1)
     folder = hub_folder(train=train, **({test_name: test} if test_name else {}))
     calls = []
-    source = sources.hub(settings(folder), lambda done, total: calls.append((done, total)))
+    source = sources.pictures(settings(folder), lambda done, total: calls.append((done, total)))
     for image, label, (pixels, labels) in (
         (source.image, source.label, train),
         *([(source.test_image, source.test_label, test)] if test_name else []),
@@ -63,7 +63,7 @@ def test_a_hub_folder_gives_back_its_pixels(hub_folder, channels, test_name):
 
 def test_a_test_split_is_preferred_to_a_validation_split(hub_folder):
     folder = hub_folder(train=picture_rows(6), validation=picture_rows(4), test=picture_rows(5))
-    test_image = sources.hub(settings(folder)).test_image
+    test_image = sources.pictures(settings(folder)).test_image
     assert test_image is not None
     assert len(test_image) == 5
 
@@ -71,10 +71,10 @@ def test_a_test_split_is_preferred_to_a_validation_split(hub_folder):
 def test_grey_and_colour_together_become_colour(hub_folder):
     (grey, *_), _ = picture_rows(1, channels=1)
     (colour, *_), _ = picture_rows(1)
-    image = sources.hub(settings(hub_folder(train=([grey, colour], [0, 1])))).image
+    image = sources.pictures(settings(hub_folder(train=([grey, colour], [0, 1])))).image
     assert np.array_equal(image[0], np.stack([grey] * 3))
     assert np.array_equal(image[1], colour.transpose(2, 0, 1))
-    both = sources.hub(settings(hub_folder("apart", train=([grey], [0]), test=([colour], [1]))))
+    both = sources.pictures(settings(hub_folder("apart", train=([grey], [0]), test=([colour], [1]))))
     assert both.image.shape == (1, 3, 6, 6)
 
 
@@ -84,13 +84,13 @@ def test_an_image_folder_is_read_too(tmp_path):
         for number in range(3):
             pixels = np.full((4, 4), 10 * number + (kind == "dog"), np.uint8)
             (tmp_path / "tree" / "train" / kind / f"{number}.png").write_bytes(encode(pixels))
-    source = sources.hub(settings(tmp_path / "tree"))
+    source = sources.pictures(settings(tmp_path / "tree"))
     assert source.class_names == ("cat", "dog")
     assert sorted(source.image[source.label == 1, 0, 0, 0].tolist()) == [1, 11, 21]
 
 
 def test_a_single_integer_column_is_the_label(hub_folder):
-    source = sources.hub(settings(hub_folder(class_names=None, train=picture_rows(7))))
+    source = sources.pictures(settings(hub_folder(class_names=None, train=picture_rows(7))))
     assert source.class_names == ("0", "1", "2")
     assert source.label.tolist() == [0, 1, 2, 0, 1, 2, 0]
 
@@ -110,14 +110,14 @@ def two_of_each(folder: Path) -> Path:
 def test_ambiguous_columns_are_listed_and_can_be_named(tmp_path):
     folder = two_of_each(tmp_path / "two")
     with pytest.raises(InputError, match=r"2 columns that may be the image \(left, right, fine, coarse\).*data\.image"):
-        sources.hub(settings(folder))
+        sources.pictures(settings(folder))
     with pytest.raises(InputError, match=r"2 columns that may be the label .*data\.label"):
-        sources.hub(settings(folder, image="left"))
+        sources.pictures(settings(folder, image="left"))
     with pytest.raises(InputError, match="no column 'lable'; its columns: left, right, fine, coarse"):
-        sources.hub(settings(folder, image="left", label="lable"))
+        sources.pictures(settings(folder, image="left", label="lable"))
     with pytest.raises(InputError, match=r"column 'fine' .* holds no images"):
-        sources.hub(settings(folder, image="fine", label="coarse"))
-    source = sources.hub(settings(folder, image="right", label="coarse"))
+        sources.pictures(settings(folder, image="fine", label="coarse"))
+    source = sources.pictures(settings(folder, image="right", label="coarse"))
     assert (source.image.ravel()[0], source.label.tolist()) == (4, [1, 0])
 
 
@@ -289,7 +289,7 @@ def test_a_fingerprint_is_of_the_content_not_of_the_format(hub_folder, tmp_path)
     folder = hub_folder(train=(images, labels), test=(test_images, test_labels))
     arrays = {"image": np.stack(images), "label": np.array(labels, np.int16), "class_names": ["cat", "dog", "eel"]}
     arrays |= {"test_image": np.stack(test_images), "test_label": test_labels}
-    by_folder = fingerprint(sources.hub(settings(folder)))
+    by_folder = fingerprint(sources.pictures(settings(folder)))
     assert by_folder == fingerprint(sources.npz(write_npz(tmp_path / "same.npz", **arrays)))
     for name in ("image", "test_image", "label"):
         changed = np.array(arrays[name])

@@ -9,7 +9,7 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.comparing import calibrated
 from modescape.analyses.groups import around_solutions, runs_of, sampled_methods, solutions
-from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import place_of
 from modescape.metrics import (
     calibrated_nll,
@@ -52,7 +52,7 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
         resamples: resampled test sets behind the intervals.
 
     Raises:
-        NotEnough: if no member is trained.
+        NotEnough: if no member is trained, or there is a single test image.
 
     Source: Ashukha et al. 2020, arXiv 2002.06470; Guo et al. 2017, arXiv 1706.04599.
     """
@@ -60,6 +60,7 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
     members = runs_of(study)
     place = place_of(study)
     test, validation = place.dataset.test, place.dataset.validation
+    enough_images(len(test.label), 2, "calibration, on halves of them,")
     label, validation_label = test.label.cpu().numpy(), validation.label.cpu().numpy()
     found = solutions(place, {"test": test.image, "validation": validation.image})
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)

@@ -50,7 +50,7 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
     test = place.dataset.test
     images = {INSIDE: test.image[:examples]}
     for source in study.recipe.data.ood:
-        images[source] = load_ood(source, test, examples, study.manifest["seed"])
+        images[source] = load_ood(source, test, examples, study.manifest["seed"], data=study.recipe.data)
     networks = networks_compared(study)
     found: dict[str, list[dict[str, _Figures]]] = {}  # method -> group -> set of images -> figures
     log_prob = solutions(place, images)

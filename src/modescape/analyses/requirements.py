@@ -30,6 +30,16 @@ def trained(study: Study, least: int, what: str) -> list[int]:
     return members
 
 
+def enough_images(there: int, least: int, what: str) -> None:
+    """Refuse fewer test images than an analysis can do with.
+
+    Raises:
+        NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
+    """
+    if there < least:
+        raise NotEnough(f"{what} needs {least} test images or more; this study has {there}")
+
+
 def trajectories(study: Study, what: str) -> list[int]:
     """Trained members that keep every epoch, ascending.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of, sampled_methods, solutions
-from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import available, place_of, surroundings
 from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
@@ -38,7 +38,7 @@ def measure(study: Study) -> xr.Dataset:
     all of them.
 
     Raises:
-        NotEnough: if no member is trained.
+        NotEnough: if no member is trained, or there are fewer test images than corruptions.
         InputError: if the official corruptions of ``data.shift`` are missing or of the wrong shape.
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
@@ -48,6 +48,9 @@ def measure(study: Study) -> xr.Dataset:
     place = place_of(study)
     recipe = study.recipe
     shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"])
+    enough_images(
+        len(place.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
+    )
     images = {str(severity): shift.images(severity) for severity in (0, *SEVERITIES)}
     images[VALIDATION] = place.dataset.validation.image
     label, validation_label = place.dataset.test.label.cpu().numpy(), place.dataset.validation.label.cpu().numpy()

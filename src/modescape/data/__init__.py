@@ -37,19 +37,25 @@ def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
     from modescape.data import sources
     from modescape.data.cache import cache_key, cached, fingerprint
     from modescape.data.dataset import check_source
+    from modescape.data.pictures import Pictures
     from modescape.data.splits import cut
+    from modescape.data.tables import SUFFIXES
 
+    settings = Pictures.of(data)
     if data.source == "digits" and not Path("digits").exists():
-        source = sources.digits()
+        source = sources.resized(sources.digits(), settings, "digits")
         return cut(source, data, seed, fingerprint(source))
     path = Path(data.source)
-    if path.is_file() and path.suffix != ".npz":
-        raise InputError(f"data.source '{path}' is a file but not .npz; expected .npz, a folder, or a hub name")
-    if path.suffix == ".npz" and not path.is_file():
+    if path.is_file() and path.suffix.lower() not in (".npz", *SUFFIXES):
+        raise InputError(
+            f"data.source '{path}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a folder, or a "
+            "name of the hub"
+        )
+    if path.suffix.lower() in (".npz", *SUFFIXES) and not path.exists():
         raise InputError(f"data.source '{path}' does not exist")
-    if path.is_file():
-        source = check_source(sources.npz(path), f"'{path}'")  # read as fast as a cache would be
+    if path.is_file() and path.suffix == ".npz":  # read as fast as a cache would be
+        source = check_source(sources.resized(sources.npz(path), settings, f"'{path}'"), f"'{path}'")
         return cut(source, data, seed, fingerprint(source))
-    key = cache_key(data.source, data.config, (data.image, data.label))
-    source, digest = cached(key, lambda: check_source(sources.hub(data, report), f"'{data.source}'"))
+    key = cache_key(data)
+    source, digest = cached(key, lambda: check_source(sources.pictures(data, report), f"'{data.source}'"))
     return cut(source, data, seed, digest)

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from modescape import runtime
+from modescape import recipe, runtime
 from modescape.data.dataset import Source
+from modescape.data.folders import METADATA, files_below
+from modescape.data.tables import SUFFIXES, named_files
 
-FORMAT = 1
+FORMAT = 2  # 1: before orientation, transparency and sizes were looked at
+DECODING = ("size", "resample", "crop", "background", "skip_broken")  # settings that the arrays depend on
 
 
 def fingerprint(source: Source) -> str:
@@ -30,20 +33,30 @@ def fingerprint(source: Source) -> str:
     return digest.hexdigest()
 
 
-def cache_key(source: str, config: str | None, columns: tuple[str | None, str | None]) -> str:
-    """Name of the cache entry: a local source by its path and its files' sizes and times, a hub one by its name."""
-    path = Path(source)
+def cache_key(data: recipe.Data) -> str:
+    """Name of the cache entry: a local source by its path and its files' sizes and times, a hub one by its name.
+
+    The files of a table are those that it names, too.
+    """
+    path, source = Path(data.source).resolve(), data.source
     files: list[Any] = []
     if path.exists():
-        members = sorted(path.rglob("*")) if path.is_dir() else [path]
-        files = [
-            (str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns)
-            for file in members
-            if file.is_file()
-        ]
-        source = str(path.resolve())
-    name = json.dumps([FORMAT, source, config, columns, files])
+        members = files_below(path) if path.is_dir() else [path]
+        tables = [file for file in members if path.is_file() or file.name in METADATA]
+        members += [file for table in tables if table.suffix.lower() in SUFFIXES for file in named_files(table)]
+        files = [about for file in dict.fromkeys(members) if (about := _about(file)) is not None]
+        source = str(path)
+    settings = data.model_dump(include={"config", "image", "label", *DECODING})
+    name = json.dumps([FORMAT, source, settings, files], sort_keys=True)
     return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def _about(file: Path) -> tuple[str, int, int] | None:
+    try:
+        found = file.stat()
+    except (OSError, ValueError):  # what is not there is said when it is read
+        return None
+    return str(file), found.st_size, found.st_mtime_ns
 
 
 def cached(key: str, make: Callable[[], Source]) -> tuple[Source, str]:
@@ -71,6 +84,7 @@ def _read(path: Path) -> tuple[Source, str] | None:
             arrays.get("test_image"),
             arrays.get("test_label"),
             tuple(metadata["class_names"]),
+            tuple(map(str, metadata["notes"])),
         )
         digest = metadata["fingerprint"]
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError):
@@ -85,7 +99,7 @@ def _write(path: Path, source: Source, digest: str) -> None:
     arrays = {"image": source.image, "label": source.label}
     if source.test_image is not None and source.test_label is not None:
         arrays |= {"test_image": source.test_image, "test_label": source.test_label}
-    metadata = {"class_names": source.class_names, "fingerprint": digest}
+    metadata = {"class_names": source.class_names, "fingerprint": digest, "notes": source.notes}
     data = save(
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         metadata={"modescape": json.dumps(metadata, sort_keys=True)},

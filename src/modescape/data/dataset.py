@@ -34,6 +34,7 @@ class Dataset:
     test: Split
     class_names: tuple[str, ...]
     fingerprint: str  # SHA-256 of the source's images, labels and class names, before the cut
+    notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -61,6 +62,7 @@ class Source:
     test_image: np.ndarray | None
     test_label: np.ndarray | None
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # see `Dataset`
 
 
 def check_source(source: Source, name: str) -> Source:
@@ -87,7 +89,7 @@ def check_source(source: Source, name: str) -> Source:
         if source.test_image.shape[1:] != source.image.shape[1:]:
             raise InputError(
                 f"{name}: test images are {list(source.test_image.shape[1:])} and training images "
-                f"{list(source.image.shape[1:])} [channel, height, width]; make them equal"
+                f"{list(source.image.shape[1:])} [channel, height, width]; make them equal, or set data.size"
             )
     return source
 
@@ -98,7 +100,7 @@ def _is_writable(text: str) -> bool:
 
 
 def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: str) -> None:
-    """Refuse an empty split, images that are not square uint8, labels out of range.
+    """Refuse an empty split, images that are not uint8, labels out of range.
 
     Raises:
         InputError: naming the split and the row.
@@ -110,10 +112,6 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
         )
     if len(image) == 0:
         raise InputError(f"{name} is empty")
-    if image.shape[2] != image.shape[3]:
-        raise InputError(
-            f"{name}: images have {image.shape[2]}x{image.shape[3]} pixels, expected square ones; crop them"
-        )
     if label.shape != (len(image),) or not np.issubdtype(label.dtype, np.integer):
         raise InputError(f"{name}: labels are {label.dtype} {list(label.shape)}, expected {len(image)} integers")
     wrong = np.flatnonzero((label < 0) | (label >= num_classes))

@@ -9,32 +9,49 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from modescape.errors import InputError
 from modescape.plain import read_regular, shown
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 MOST_IMAGE_PIXELS = 25_000_000  # of one image, as declared: 75 MB of colours
 MOST_IMAGE_BYTES = 1 << 28  # of an image's file
+ORIENTATION, PHOTOMETRIC, BLACK_IS_ZERO = 0x0112, 262, 1  # tags of EXIF and TIFF, and a value
+Colour = tuple[int, int, int]
+WHITE: Colour = (255, 255, 255)
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # Pillow runs another program for some others
 
 
-def decode_image(cell: Any, where: str) -> np.ndarray:
-    """One encoded image, the first where a file holds several.
+class BrokenImage(InputError):  # noqa: N818 - said of a picture, not of the code
+    """One picture cannot be read; ``data.skip_broken`` leaves it out."""
+
+
+def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | None = None) -> np.ndarray:
+    """One encoded image, the first where a file holds several, as the ``datasets`` library decodes it.
+
+    It is turned as its EXIF orientation says. Transparent pixels lie on the background: a pixel of value v and opacity
+    a (0 to 1) becomes a v + (1 - a) background, to the nearest level. Grey of 16 bits becomes v / 257, to the nearest
+    level.
 
     Args:
         cell: ``bytes``, or ``path`` of a file.
-        where: row and source, for the error.
+        where: file, or row and source, for the error.
+        background: red, green and blue under transparent pixels.
+        mode: "L" (grey) or "RGB", if the source says which; None: grey only if the file is.
 
     Returns:
         uint8 [height, width] or [height, width, 3].
 
     Raises:
-        InputError: if it cannot be decoded, is none of `FORMATS`, or declares too many pixels.
+        BrokenImage: if it cannot be decoded, is none of `FORMATS`, or declares too many pixels.
+        InputError: if its numbers are of a range that nothing tells.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
         found = cell["bytes"]
@@ -45,11 +62,70 @@ def decode_image(cell: Any, where: str) -> np.ndarray:
         with image:
             if image.width * image.height > MOST_IMAGE_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels, expected at most {MOST_IMAGE_PIXELS:,} in all")
-            if image.mode.startswith(("I", "F")):  # Pillow would cut values off at 255
-                raise ValueError(f"pixels of mode {image.mode}, expected 8 bits a channel; convert them")
-            return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+            known = _fills_16_bits(image)  # a turned image knows its file no longer
+            image.load()
+            if image.getexif().get(ORIENTATION) is not None:
+                image = ImageOps.exif_transpose(image)
+            if image.mode.startswith(("I", "F")):
+                pixels = _from_16_bits(image, background) if known else None
+            else:
+                pixels = as_pixels(_opaque(image, background))
+            if pixels is not None and mode in ("L", "RGB"):
+                pixels = as_pixels(Image.fromarray(pixels).convert(mode))
     except Exception as error:  # Pillow raises errors of many kinds
-        raise InputError(f"{where}: the image cannot be decoded ({type(error).__name__}: {shown(error)})") from error
+        raise BrokenImage(f"{where}: the image cannot be decoded ({type(error).__name__}: {shown(error)})") from error
+    if pixels is None:
+        raise InputError(
+            f"{where}: the image holds numbers of mode {image.mode}, and nothing says which of them is white; expected "
+            "8 bits a channel, or grey in a PNG or TIFF of 16 bits that fills them; convert the images"
+        )
+    return pixels
+
+
+def as_pixels(image: Image.Image) -> np.ndarray:
+    """An image as uint8 [height, width] if it is grey, else [height, width, 3]."""
+    return np.asarray(image.convert("L" if image.mode in ("L", "1") else "RGB"))
+
+
+def _opaque(image: Image.Image, background: Colour) -> Image.Image:
+    """An image without transparency: over the background where it had some."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    pixels = np.asarray(image.convert("RGBA")).astype(np.uint32)
+    return Image.fromarray(_over(pixels[..., :3], pixels[..., 3:], background))
+
+
+def _over(pixels: np.ndarray, alpha: np.ndarray, background: Colour) -> np.ndarray:
+    """Values and opacities, uint32 0..255 [height, width, 3] and [height, width, 1], over a ground; whole levels."""
+    return ((pixels * alpha + np.array(background, np.uint32) * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _fills_16_bits(image: Image.Image) -> bool:
+    """Whether the numbers of a grey image of more than 8 bits go from 0, black, to 65,535, white.
+
+    Those of PNG and PPM do (Pillow scales those of PPM), and those of a TIFF of 16 unsigned bits that says so; signed
+    numbers, floating point ones and those of 12 or 32 bits may have any range.
+    """
+    if image.mode.startswith("F"):
+        return False
+    if image.format in ("PNG", "PPM"):
+        return True
+    tags, layout = getattr(image, "tag_v2", {}), image.tile[0].args if image.tile else ""
+    layout = layout if isinstance(layout, str) else str(layout[0])  # "I;12": 12 bits that Pillow widens to 16
+    return image.mode.startswith("I;16") and layout.startswith("I;16") and tags.get(PHOTOMETRIC) == BLACK_IS_ZERO
+
+
+def _from_16_bits(image: Image.Image, background: Colour) -> np.ndarray:
+    """Grey of 16 bits in 8; the one value that a PNG may declare transparent over the background."""
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values + 128) // 257).astype(np.uint8)
+    hidden = image.info.get("transparency")
+    if not isinstance(hidden, int):
+        return grey
+    opacity = np.where(values == hidden, 0, 255).astype(np.uint32)[..., None]
+    return _over(np.repeat(grey[..., None], 3, axis=2).astype(np.uint32), opacity, background)
 
 
 def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -72,12 +148,16 @@ def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndar
                 if length > members[name].file_size:
                     raise ValueError(f"'{name}' declares {length:,} bytes and has {members[name].file_size:,}")
                 declared += length
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if declared > memory:
-        raise ValueError(f"its arrays take {declared:,} bytes, this machine has {memory:,}")
+    if declared > total_memory():
+        raise ValueError(f"its arrays take {declared:,} bytes, this machine has {total_memory():,}")
     file.seek(0)
     arrays = np.load(file, allow_pickle=False)
     return {name: arrays[name] for name in names if name in members}, sorted(members)
+
+
+def total_memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def array_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:

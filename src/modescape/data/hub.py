@@ -1,4 +1,4 @@
-"""Opening a dataset of the hub, or a local folder of the same layout: quietly, and quickly when there is no network."""
+"""Opening a source: by ourselves, or as a dataset of the hub, quietly, and quickly when there is no network."""
 
 from __future__ import annotations
 
@@ -9,63 +9,105 @@ from pathlib import Path
 from typing import Any
 
 from modescape import recipe
+from modescape.data.tables import Part, read_table, split_by_column
 from modescape.errors import InputError
+from modescape.plain import shown
 
 MOST_ROWS = 1 << 26  # of a Parquet file
 HUB_TIMEOUT = 5.0  # seconds for the question whether the hub has a dataset
 
 
 @contextmanager
-def opened(data: recipe.Data) -> Iterator[Any]:
-    """The source's splits by name, images not yet decoded; what is local leaves no copy behind.
+def opened(data: recipe.Data) -> Iterator[list[Part]]:
+    """The source's splits, images not yet decoded; what is local leaves no copy behind.
 
     Raises:
-        InputError: if there is no such dataset, here or on the hub, or it has no split "train".
+        InputError: if there is no such dataset, here or on the hub, or a file of it is damaged.
     """
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
         path = Path(data.source)
+        if path.exists() and (parts := _own(path, data)) is not None:
+            yield parts
+            return
+        stack.enter_context(_quiet())
         splits = _local(path, data, stack) if path.exists() else _remote(data, stack)
-        if "train" not in splits:
-            raise InputError(f"'{data.source}' has splits {sorted(splits)}, expected one named 'train'")
-        yield splits
+        base = path if path.is_dir() else path.parent
+        yield [_part(data.source, str(name), split, base) for name, split in splits.items()]
+
+
+def _own(path: Path, data: recipe.Data) -> list[Part] | None:
+    """The splits of a folder of pictures or a table of paths, which are read here; None for all others."""
+    from modescape.data.folders import picture_parts
+
+    if path.is_file() and path.suffix.lower() == ".parquet":
+        return None
+    parts = picture_parts(data.source) if path.is_dir() else None
+    if path.is_file():
+        parts = split_by_column(data.source, read_table(path), path.parent)
+    if parts is not None and data.config is not None:
+        raise InputError(
+            f"data.config is {shown(repr(data.config), 60)} and '{data.source}' has no configurations; leave it out"
+        )
+    return parts
+
+
+def _part(source: str, name: str, split: Any, base: Path) -> Part:
+    """A split of the library, with what it says of its columns."""
+    import datasets
+
+    features = split.features
+    declared = {name: kind.mode for name, kind in features.items() if isinstance(kind, datasets.Image)}
+    names = {name: tuple(kind.names) for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)}
+    return Part(source, name, split.data.table, base, declared, names)
 
 
 def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
     # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
-    _refuse_endless(path, data)
+    for file in _parquet_files(path):
+        check_rows(file, data.source)
     copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="modescape-"))
     try:  # an absolute path: a folder named "csv" is not the library's reader of that name
-        return datasets.load_dataset(str(path.resolve()), data.config, cache_dir=copy)
+        place = str(path.resolve())
+        if path.is_file():
+            return datasets.load_dataset("parquet", data_files={"train": place}, cache_dir=copy)
+        return datasets.load_dataset(place, data.config, cache_dir=copy)
     except Exception as error:  # the library raises errors of many kinds
         if empty := _empty_file(path):
             raise InputError(f"'{data.source}': {empty} is empty; remove it or fill it") from error
-        raise InputError(f"'{data.source}' cannot be read as a folder of the hub's layout: {_reason(error)}") from error
+        kind = "Parquet" if path.is_file() else "a folder of pictures or of the hub's layout"
+        raise InputError(f"'{data.source}' cannot be read as {kind}: {_reason(error)}") from error
 
 
-def _refuse_endless(path: Path, data: recipe.Data) -> None:
-    """Refuse Parquet files that declare more rows than any dataset: a few bytes can stand for all of them."""
+def _parquet_files(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+
+
+def check_rows(file: Path, source: str) -> None:
+    """Refuse a Parquet file that declares more rows than any dataset: a few bytes can stand for all of them.
+
+    Raises:
+        InputError: naming the file.
+    """
     from pyarrow import ArrowException, parquet
 
-    for file in sorted(path.rglob("*.parquet")):
-        try:
-            rows = parquet.read_metadata(file).num_rows
-        except (OSError, ArrowException):  # the library says what is wrong
-            continue
-        if rows > MOST_ROWS:
-            raise InputError(f"'{data.source}': {file.relative_to(path)} declares {rows:,} rows, at most {MOST_ROWS:,}")
+    try:
+        rows = parquet.read_metadata(file).num_rows
+    except (OSError, ArrowException):  # whoever reads it says what is wrong
+        return
+    if rows > MOST_ROWS:
+        raise InputError(f"'{source}': {file.name} declares {rows:,} rows, at most {MOST_ROWS:,}")
 
 
 def _empty_file(path: Path) -> str | None:
     """The first Parquet file without a row: the library fails on it with words about its own batches."""
     from pyarrow import ArrowException, parquet
 
-    for file in sorted(path.rglob("*.parquet")):
+    for file in _parquet_files(path):
         try:
             if parquet.read_metadata(file).num_rows == 0:
-                return str(file.relative_to(path))
+                return str(file.relative_to(path)) if path.is_dir() else "the table"
         except (OSError, ArrowException):  # damaged: the library's own words serve
             continue
     return None
@@ -84,7 +126,7 @@ def _remote(data: recipe.Data, stack: ExitStack) -> Any:
         raise InputError(
             f"dataset '{data.source}' is neither a folder or file here nor to be had from the hub "
             f"({problem or _reason(error)})\n"
-            "Check the name and the network, or give a local folder or .npz file: --set data.source=PATH"
+            "Check the name and the network, or give a local folder or file: --set data.source=PATH"
         ) from error
 
 

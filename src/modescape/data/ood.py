@@ -5,35 +5,45 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from modescape import recipe, rng
+from modescape.data.columns import image_column
 from modescape.data.corruptions.operations import LUMA
 from modescape.data.dataset import Split
-from modescape.data.decode import decode_image
 from modescape.data.hub import opened
+from modescape.data.pictures import Pictures, fit_all, stacked
 from modescape.data.sources import Report, digits, npz
+from modescape.data.tables import SPLITS, SUFFIXES
 from modescape.errors import InputError
 
 
-def load_ood(source: str, test: Split, limit: int | None, seed: int, report: Report | None = None) -> Tensor:
+def load_ood(
+    source: str,
+    test: Split,
+    limit: int | None,
+    seed: int,
+    report: Report | None = None,
+    data: recipe.Data | None = None,
+) -> Tensor:
     """Images that a network trained on ours should be unsure of, in the shape of ours.
 
     A dataset is read without its labels: its test split, else validation, else train (and of a .npz file
-    ``test_image``, else ``image``). Its images are made square by stretching if they are not, shrunk by averaging over
-    areas or enlarged bilinearly; grey ones get three equal channels, and colours become their luma.
+    ``test_image``, else ``image``). Its images are brought to the size of ours as the recipe brings ours to
+    ``data.size``; without that they are stretched, shrunk by averaging over areas or enlarged bilinearly. Grey ones get
+    three equal channels, and colours become their luma.
 
     Args:
-        source: "rotated" (the test images by 90 degrees) or "noise" (independent uniform pixels, as many as test
-            images); "digits", a file.npz, a local folder of the hub's layout, or a dataset of the hub, "owner/name" or
-            "owner/name:config". What exists as a path is read as one.
+        source: "rotated" (the test images by 90 degrees, stretched to their shape if they are not square) or "noise"
+            (independent uniform pixels, as many as test images); "digits", or what ``data.source`` takes, a dataset of
+            the hub also as "owner/name:config". What exists as a path is read as one.
         test: the test split; labels are not looked at.
         limit: at most so many images, a random part; None: all.
         seed: the recipe's, for the part and the noise.
         report: called with (images decoded, of how many).
+        data: the recipe's section, for how pictures are decoded and sized; None: its defaults.
 
     Returns:
         uint8 [image, channel, height, width], the last three those of ``test``, on its device.
@@ -48,7 +58,7 @@ def load_ood(source: str, test: Split, limit: int | None, seed: int, report: Rep
         found = EMBEDDED[source](clean[_part(len(clean), limit, source, seed)], seed)
     else:
         channels, height, width = clean.shape[1:]
-        found = torch.cat(list(_images(source, (channels, height, width), limit, seed, report)))
+        found = torch.cat(list(_images(source, (channels, height, width), limit, seed, report, data)))
     return found.contiguous(memory_format=torch.channels_last).to(device)  # as networks take them
 
 
@@ -62,15 +72,14 @@ def check_ood(source: str) -> None:
         return
     if Path(source).suffix or not re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", source):
         raise InputError(
-            f"data.ood: '{source}' does not exist; choose from {', '.join([*EMBEDDED, 'digits'])}, or give a file.npz, "
+            f"data.ood: '{source}' does not exist; choose from {', '.join([*EMBEDDED, 'digits'])}, or give a file, "
             "a folder, or a dataset of the hub, owner/name"
         )
 
 
 def _rotated(test: Tensor, seed: int) -> Tensor:
-    if test.shape[2] != test.shape[3]:
-        raise InputError(f"test images of {test.shape[2]}x{test.shape[3]} pixels cannot be turned by 90 degrees")
-    return test.rot90(1, (2, 3))
+    channels, height, width = test.shape[1:]
+    return matched(test.rot90(1, (2, 3)), (channels, height, width))
 
 
 def _noise(test: Tensor, seed: int) -> Tensor:
@@ -94,10 +103,15 @@ def _part(count: int, limit: int | None, source: str, seed: int) -> Tensor:
 
 
 def _images(
-    source: str, shape: tuple[int, int, int], limit: int | None, seed: int, report: Report | None
+    source: str,
+    shape: tuple[int, int, int],
+    limit: int | None,
+    seed: int,
+    report: Report | None,
+    data: recipe.Data | None,
 ) -> Iterator[Tensor]:
     """The chosen images of a dataset, uint8 [image, *shape] in pieces."""
-    path = Path(source)
+    path, settings = Path(source), Pictures.of(data or recipe.Data())
     if path.suffix == ".npz" or (source == "digits" and not path.exists()):
         if path.suffix == ".npz" and not path.is_file():
             raise InputError(f"out-of-distribution source '{source}' does not exist")
@@ -105,47 +119,27 @@ def _images(
         array = found.image if found.test_image is None else found.test_image
         if len(array) == 0:
             raise InputError(f"out-of-distribution source '{source}' holds no images")
-        for piece in torch.from_numpy(array)[_part(len(array), limit, source, seed)].split(1_000):
-            yield matched(piece, shape)
+        for rows in _part(len(array), limit, source, seed).split(1_000):
+            yield matched(torch.from_numpy(fit_all(array[rows.numpy()], settings, source)), shape)
         return
-    if path.is_file():
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"out-of-distribution source '{source}' is a file but not .npz; expected .npz, a folder, a hub name, "
-            f"or one of {', '.join(EMBEDDED)}"
+            f"out-of-distribution source '{source}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a "
+            f"folder, a hub name, or one of {', '.join(EMBEDDED)}"
         )
-    import datasets
-
     name, _, config = (source, "", "") if path.exists() else source.partition(":")
-    with opened(recipe.Data(source=name, config=config or None)) as splits:
-        split = next(one for one in ("test", "validation", "valid", "train") if one in splits)
-        part = splits[split]
+    with opened(recipe.Data(source=name, config=config or None)) as parts:
+        by_name = {SPLITS.get(part.name.lower(), part.name): part for part in parts}
+        part = next((by_name[one] for one in ("test", "validation", "train") if one in by_name), parts[0])
         if len(part) == 0:
-            raise InputError(f"out-of-distribution source '{source}': split '{split}' holds no images")
-        column = _image_column(part.features, source)
-        part = part.cast_column(column, datasets.Image(decode=False))
+            raise InputError(f"out-of-distribution source '{source}': split '{part.name}' holds no images")
+        column = image_column(part, None)
         rows = _part(len(part), limit, source, seed).tolist()
-        for done, row in enumerate(rows, start=1):
-            yield matched(_decoded(part, column, row, f"{source}: {split}, row {row}"), shape)
-            if report is not None and (done % 500 == 0 or done == len(rows)):
+        for done, (cell, where) in enumerate(part.cells(column, rows), start=1):
+            pixels = settings.decode(cell, where, part.declared.get(column))
+            yield matched(torch.from_numpy(stacked([pixels]).copy()), shape)
+            if report is not None and (done % 100 == 0 or done == len(rows)):
                 report(done, len(rows))
-
-
-def _image_column(features: Any, source: str) -> str:
-    import datasets
-
-    columns = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
-    if len(columns) != 1:
-        raise InputError(
-            f"out-of-distribution source '{source}' has {len(columns)} columns of images among "
-            f"{', '.join(features)}; expected one"
-        )
-    return columns[0]
-
-
-def _decoded(part: Any, column: str, row: int, where: str) -> Tensor:
-    """One image, uint8 [1, channel, height, width]."""
-    pixels = decode_image(part[row][column], where).copy()
-    return torch.from_numpy(pixels.reshape(1, *pixels.shape[:2], -1)).movedim(-1, 1)
 
 
 def matched(images: Tensor, shape: tuple[int, int, int]) -> Tensor:

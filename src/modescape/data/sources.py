@@ -1,4 +1,4 @@
-"""Where images come from: embedded digits, an .npz file, a dataset of the hub or a folder of its layout."""
+"""Where images come from: embedded digits, an .npz file, or encoded pictures with labels."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import gzip
 import importlib.util
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modescape import recipe
+from modescape.data.columns import classes, has_labels, raw_labels, settled
 from modescape.data.dataset import Source
-from modescape.data.decode import decode_image, read_arrays
+from modescape.data.decode import BrokenImage, read_arrays, total_memory
 from modescape.data.hub import opened
+from modescape.data.pictures import Pictures, fit_all, stacked
+from modescape.data.tables import SPLITS, Part
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
@@ -107,106 +111,114 @@ def _channels_first(image: np.ndarray, path: Path) -> np.ndarray:
     )
 
 
-def hub(data: recipe.Data, report: Report | None = None) -> Source:
-    """A dataset of the hub by name, or a local folder of the same layout, through the `datasets` library.
+def resized(source: Source, settings: Pictures, name: str) -> Source:
+    """A source of arrays with its images brought to the size of the settings, if they say one."""
+    if settings.size is None:
+        return source
+    test = None if source.test_image is None else fit_all(source.test_image, settings, f"{name}: test")
+    return replace(source, image=fit_all(source.image, settings, f"{name}: train"), test_image=test)
 
-    The columns are found by type (one image, one label) or named by ``data.image`` and ``data.label``.
+
+def pictures(data: recipe.Data, report: Report | None = None) -> Source:
+    """Encoded pictures and their labels: a folder, a table of paths, Parquet, or a dataset of the hub.
+
+    The columns are found by type (one of images, one of labels) or named by ``data.image`` and ``data.label``. The test
+    split is "test", else "validation"; one without labels is none.
 
     Raises:
-        InputError: if it cannot be loaded, a column cannot be found, or an image is corrupt (which row).
+        InputError: if it cannot be loaded, a column cannot be found, or a picture is broken (which file or row).
     """
-    with opened(data) as splits:
-        return _read(splits, data, report)
+    with opened(data) as parts:
+        return _read(parts, data, report)
 
 
-def _read(splits: Any, data: recipe.Data, report: Report | None) -> Source:
-    train = splits["train"]
-    test = next((splits[name] for name in ("test", "validation", "valid") if name in splits), None)
-    image, label = _columns(train.features, data)
-    total = len(train) + (len(test) if test is not None else 0)
-    class_names, lookup = _classes(train, test, label)
-    name = data.source
-    decoded = [
-        _decode(part, image, f"{name}: {split}", report, offset, total)
-        for part, split, offset in ((train, "train", 0), (test, "test", len(train)))
-        if part is not None
-    ]
-    channels = max(array.shape[1] for array in decoded)
-    decoded = [np.repeat(array, channels // array.shape[1], axis=1) for array in decoded]
-    labels = [lookup(part, split) for part, split in ((train, "train"), (test, "test")) if part is not None]
-    return Source(decoded[0], labels[0], *((decoded[1], labels[1]) if test is not None else (None, None)), class_names)
+def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source:
+    by_name = {SPLITS.get(part.name.lower(), part.name): part for part in parts}
+    if "train" not in by_name:
+        raise InputError(f"'{data.source}' has splits {sorted(by_name)}, expected one named 'train'")
+    train = by_name["train"]
+    image, label = settled(parts=[train], data=data)
+    notes = [note for part in parts for note in part.notes]
+    used, labels = [train], [raw_labels(train, label)]
+    for name in ("test", "validation"):
+        part = by_name.get(name)
+        if part is None or len(used) > 1:
+            continue
+        own = raw_labels(part, label)
+        if len(own) and not has_labels(own):
+            notes.append(f"The labels of the source's {name} split are hidden (-1 or missing): it was not used.")
+            continue
+        used, labels = [train, part], [labels[0], own]
+    if notes and by_name.keys() & {"test", "validation"}:
+        place = f"the source's {used[1].name} split" if len(used) > 1 else "a share of the training images (data.test)"
+        notes += [f"The test images are {place}."] if any("hidden" in note for note in notes) else []
+    names, numbers = classes(used, labels, label, image)
+    reader = _Reader(data, image, sum(map(len, used)), report)
+    images = [reader.read(part) for part in used]
+    kept = [number[rows] for number, (_, rows) in zip(numbers, images, strict=True)]
+    channels = max(array.shape[1] for array, _ in images)
+    arrays = [np.repeat(array, channels // array.shape[1], axis=1) for array, _ in images]
+    test = (arrays[1], kept[1]) if len(used) > 1 else (None, None)
+    return Source(arrays[0], kept[0], *test, names, (*notes, *reader.notes()))
 
 
-def _columns(features: Any, data: recipe.Data) -> tuple[str, str]:
-    """Names of the image and the label column."""
-    import datasets
+class _Reader:
+    """Decodes the splits of a source, and counts what it leaves out."""
 
-    images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
-    labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
-    labels = labels or [name for name, kind in features.items() if "int" in str(getattr(kind, "dtype", ""))]
-    chosen = []
-    for wanted, found, key in ((data.image, images, "image"), (data.label, labels, "label")):
-        if wanted is not None and wanted not in features:
-            raise InputError(f"'{data.source}' has no column {wanted!r}; its columns: {', '.join(features)}")
-        if wanted is None and len(found) != 1:
+    def __init__(self, data: recipe.Data, column: str, total: int, report: Report | None) -> None:
+        self.data, self.column, self.total, self.report = data, column, total, report
+        self.settings, self.done, self.broken = Pictures.of(data), 0, list[str]()
+
+    def read(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+        """All pictures of a split, uint8 [example, channel, height, width], and their rows; grey only if all are."""
+        images: list[np.ndarray] = []
+        rows: list[int] = []
+        first, mode = "", part.declared.get(self.column)
+        for row, (cell, where) in enumerate(part.cells(self.column)):
+            self.done += 1
+            if self.report is not None and (self.done % 100 == 0 or row == len(part) - 1):
+                self.report(self.done, self.total)
+            try:
+                pixels = self.settings.decode(cell, where, mode)
+            except BrokenImage as error:
+                if not self.data.skip_broken:
+                    advice = "Mend or remove it, or leave such pictures out: --set data.skip_broken=true"
+                    raise InputError(f"{error}\n{advice}") from error
+                self.broken.append(where)
+                continue
+            if not images:
+                first = where
+                _check_memory(pixels, len(part), where)
+            elif pixels.shape[:2] != images[0].shape[:2]:
+                (height, width), (other, across) = pixels.shape[:2], images[0].shape[:2]
+                raise InputError(
+                    f"{where} has {height}x{width} pixels and {first} {other}x{across} (height x width).\n"
+                    "Bring all to one size with --set data.size=64 or data.size=[48,64] (data.crop says how)"
+                )
+            images.append(pixels)
+            rows.append(row)
+        if not images:
             raise InputError(
-                f"'{data.source}' has {len(found)} columns that may be the {key} ({', '.join(features)}); "
-                f"name one with --set data.{key}=COLUMN"
+                f"'{part.source}': {part.name} " + ("holds no picture that can be read" if len(part) else "is empty")
             )
-        chosen.append(wanted if wanted is not None else found[0])
-    if chosen[0] not in images:
-        raise InputError(f"column {chosen[0]!r} of '{data.source}' holds no images; name another with data.image")
-    return chosen[0], chosen[1]
+        return stacked(images), np.array(rows)
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence about broken pictures; none where there are none."""
+        count = len(self.broken)
+        if not count:
+            return ()
+        such = ", ".join(self.broken[:3]) + (", ..." if count > 3 else "")
+        what = "1 broken picture was" if count == 1 else f"{count:,} broken pictures were"
+        return (f"{what} left out ({shown(such, 400)}).",)
 
 
-def _classes(train: Any, test: Any, label: str) -> tuple[tuple[str, ...], Callable[[Any, str], np.ndarray]]:
-    """Class names, and a function from a split to its integer labels."""
-    import datasets
-
-    kind = train.features[label]
-    if isinstance(kind, datasets.ClassLabel):
-        names = tuple(kind.names)
-    else:
-        parts = [part for part in (train, test) if part is not None]
-        highest = max((value for part in parts for value in part.unique(label) if isinstance(value, int)), default=-1)
-        names = _numbered(highest, f"column {label!r}")
-
-    def lookup(part: Any, split: str) -> np.ndarray:
-        values = part.data.column(label).to_pylist()
-        missing = next((row for row, value in enumerate(values) if not isinstance(value, int)), None)
-        if missing is not None:
-            raise InputError(f"{split}: the label of row {missing} is {values[missing]!r}, expected an integer")
-        return np.asarray(values, dtype=np.int64)
-
-    return names, lookup
-
-
-def _decode(part: Any, column: str, name: str, report: Report | None, offset: int, total: int) -> np.ndarray:
-    """All images of a split, uint8 [example, channel, height, width]; grey only if all are."""
-    import datasets
-
-    rows = part.cast_column(column, datasets.Image(decode=False)).data.column(column)
-    images: list[np.ndarray] = []
-    for row, cell in enumerate(_cells(rows)):
-        images.append(decode_image(cell, f"{name}, row {row}"))
-        if images[row].shape[:2] != images[0].shape[:2]:
-            size, first = images[row].shape[:2], images[0].shape[:2]
-            raise InputError(
-                f"{name}: the image of row {row} has {size[0]}x{size[1]} pixels and row 0 {first[0]}x{first[1]}; "
-                "resize them to one size"
-            )
-        if report is not None and (row % 500 == 499 or row == len(part) - 1):
-            report(offset + row + 1, total)
-    if not images:
-        raise InputError(f"{name} is empty")
-    grey = all(image.ndim == 2 for image in images)
-    if not grey:
-        images = [np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image for image in images]
-    stacked = np.stack(images)
-    return stacked[:, None] if grey else np.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
-
-
-def _cells(column: Any) -> Iterator[Any]:
-    """Cells of an Arrow column, chunk by chunk: the encoded images are never all in memory."""
-    for chunk in column.chunks:
-        yield from chunk.to_pylist()
+def _check_memory(pixels: np.ndarray, count: int, where: str) -> None:
+    """Refuse pictures that do not fit into the memory together, before hours of decoding end in that."""
+    needed, memory = pixels.nbytes * count, total_memory()
+    if needed > memory:
+        height, width = pixels.shape[:2]
+        raise InputError(
+            f"{count:,} pictures of {height}x{width} pixels (as {where}) take {needed / 1e9:,.1f} GB, this machine has "
+            f"{memory / 1e9:,.1f}; make them smaller with --set data.size=64"
+        )

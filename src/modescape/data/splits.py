@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from modescape import recipe, rng
 from modescape.data.dataset import Dataset, Source, as_split
@@ -13,7 +14,7 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Datas
     """Cut by one named random order: test (where the source has none), then validation, then train.
 
     Raises:
-        InputError: if there are not enough images.
+        InputError: if there are not enough images, or those for training are all the same.
     """
     order = rng.permutation(torch.tensor(rng.key(seed, "split")), len(source.label)).numpy()
     total = len(order)
@@ -31,7 +32,17 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Datas
             )
         rest = rest[: data.train if isinstance(data.train, int) else max(1, round(data.train * len(rest)))]
     train = as_split(source.image[rest], source.label[rest])
-    return Dataset(train, validation, test, source.class_names, fingerprint)
+    _check_different(train.image)
+    return Dataset(train, validation, test, source.class_names, fingerprint, source.notes)
+
+
+def _check_different(image: Tensor) -> None:
+    """Refuse training images that are all one: a network would learn the commonest label from them, without a word."""
+    if len(image) > 1 and all(torch.equal(other, image[0]) for other in image):
+        raise InputError(
+            f"all {len(image):,} training pictures are the same once decoded; look at two of them. If they are "
+            "drawings on a transparent ground, set another colour than theirs under them: --set data.background=black"
+        )
 
 
 def _count(amount: int | float, available: int, key: str, total: int) -> int:

@@ -43,6 +43,8 @@ def begin(
     path = Path(out) if out is not None else Path("studies") / resolved.name
     dataset = data.load(resolved.data, resolved.seed, _decoding(progress))
     progress.finish()
+    for note in dataset.notes:
+        progress.notice(shown(note, 600))
     _check_sources(resolved, dataset)
     study = _existing(path, resolved, dataset.fingerprint)
     say_foreign(resolved, progress)
@@ -220,6 +222,7 @@ def make_manifest(
         "image_shape": list(dataset.image_shape),
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),
+        "data_notes": list(dataset.notes),
         "examples": {name: len(getattr(dataset, name).label) for name in ("train", "validation", "test")},
         "model": {
             "parameters": {name: list(tensor.shape) for name, tensor in state.params.items()},

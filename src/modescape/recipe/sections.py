@@ -68,13 +68,23 @@ class Augmentation(Section):
 class Data(Section):
     """Where the images come from and how they are split and scaled."""
 
-    source: str = "digits"  # "digits", a hub name "owner/name", a local folder of that layout, or a file.npz
+    source: str = "digits"
+    # "digits", a folder of pictures or of the hub's layout, a .csv, .tsv, .jsonl, .parquet or .npz file, or a hub name
+    # "owner/name"; docs/data.md shows every layout
     image: str | None = None  # the image column; found by its type when not named
     label: str | None = None  # the label column; found by its type when not named
     config: str | None = None  # the hub's configuration name, where a dataset has several
     train: Amount | None = None  # training images used after the cut: a number or a fraction; null = all
     validation: Amount = 0.1  # cut from the training images: a number or a fraction
     test: Amount = 0.2  # cut from the training images where the source has no test split
+    size: PositiveInt | Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
+    # pixels: one number for a square, or [height, width]; null = pictures as they are, which must be of one size
+    resample: Literal["bilinear", "bicubic", "lanczos", "nearest", "box"] = "bilinear"  # with antialiasing, as Pillow's
+    crop: Literal["center", "stretch", "pad"] = "center"
+    # center: resized until the picture covers the size, and its middle cut out; stretch: resized whatever its
+    # proportions; pad: resized until it fits in, the rest filled with the background
+    background: str | int = "white"  # under transparent pixels: a colour's name, "#rrggbb" or a grey level 0..255
+    skip_broken: bool = False  # leave pictures out that cannot be read (the page says how many); false = refuse them
     scaling: Literal["raw", "unit", "centered", "standardized"] = "unit"
     # what the network sees: raw 0..255; unit 0..1; centered = unit minus the mean training image;
     # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images

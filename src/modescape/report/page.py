@@ -78,6 +78,7 @@ def build_page(content: PageContent) -> str:
     return template.render(
         name=content.name,
         facts=_facts(content),
+        data_notes=[shown(note, 600) for note in content.manifest.get("data_notes", [])[:20]],
         verdict=judge(content.results),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=_sections(content),

@@ -130,6 +130,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "num_classes": (lambda value: is_count(value, 1, MOST_CLASSES), f"a whole number from 1 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
     "examples": (_are_examples, "the numbers of train, validation and test images"),
+    "data_notes": (_are_texts, "a list of sentences"),
     "plan": (lambda value: isinstance(value, dict), "the plan of the training"),
     "plan.device": (lambda value: value in ("cpu", "cuda"), "'cpu' or 'cuda'"),
     "network": (lambda value: isinstance(value, dict), "what the trial of the network found"),
@@ -138,4 +139,4 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model.buffers": _SHAPES,
     "model.normalization": (_are_texts, "a list of names"),
 }
-_OPTIONAL = {"examples", "network", "plan", "plan.device", "model.normalization"}
+_OPTIONAL = {"examples", "data_notes", "network", "plan", "plan.device", "model.normalization"}

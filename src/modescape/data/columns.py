@@ -1,0 +1,165 @@
+"""Which column holds the pictures and which the labels, and what the labels' classes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modescape import recipe
+from modescape.data.tables import Part, is_picture
+from modescape.errors import InputError
+from modescape.plain import MOST_CLASSES, shown
+
+EVERY_ROW_ITS_OWN = 10  # so many rows with as many different labels are no classes
+
+
+def image_column(part: Part, wanted: str | None) -> str:
+    """The column of pictures: declared as such, else of bytes or ``{bytes, path}``, else of names of pictures.
+
+    Raises:
+        InputError: if there is none or more than one and none is called "image", or the one that is named is no such.
+    """
+    usual = [*part.declared] or _of_kind(part, _is_encoded) or _of_kind(part, _is_text_of_pictures)
+    if wanted is None:
+        return _only(part, usual, "image")
+    _check_named(part, wanted)
+    if wanted not in (*part.declared, *_of_kind(part, _is_encoded), *_of_kind(part, _is_text)):
+        raise InputError(f"column {wanted!r} of '{part.source}' holds no images; name another with data.image")
+    return wanted
+
+
+def label_column(part: Part, wanted: str | None, image: str) -> str:
+    """The column of labels: with named classes, else of whole numbers (in a dataset of the hub) or texts.
+
+    Raises:
+        InputError: if there is none, or more than one and none is called "label".
+    """
+    if wanted is not None:
+        _check_named(part, wanted)
+        return wanted
+    numbers = _of_kind(part, _is_whole)
+    texts = [name for name in _of_kind(part, _is_text) if name not in _of_kind(part, _is_text_of_pictures)]
+    untyped = numbers if part.declared and numbers else [*numbers, *texts]
+    found = [*part.class_names] or untyped
+    return _only(part, [name for name in found if name != image], "label")
+
+
+def _check_named(part: Part, name: str) -> None:
+    if name not in part.table.column_names:
+        columns = shown(", ".join(part.table.column_names))
+        raise InputError(f"'{part.source}' has no column {name!r}; its columns: {columns}")
+
+
+def _only(part: Part, found: list[str], key: str) -> str:
+    if len(found) > 1:
+        found = [name for name in found if name.lower() == key] or found
+    if len(found) != 1:
+        raise InputError(
+            f"'{part.source}' has {len(found)} columns that may be the {key} "
+            f"({shown(', '.join(part.table.column_names))}); name one with --set data.{key}=COLUMN"
+        )
+    return found[0]
+
+
+def _of_kind(part: Part, fits: Any) -> list[str]:
+    return [name for name in part.table.column_names if fits(part.table.column(name))]
+
+
+def _is_encoded(column: Any) -> bool:
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_struct(kind):
+        names = [kind.field(number).name for number in range(kind.num_fields)]
+        return bool(names) and set(names) <= {"bytes", "path"}
+    return types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _is_text(column: Any) -> bool:
+    from pyarrow import types
+
+    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+    return types.is_string(kind) or types.is_large_string(kind)
+
+
+def _is_text_of_pictures(column: Any) -> bool:
+    return _is_text(column) and is_picture(next((cell for cell in column.slice(0, 100).to_pylist() if cell), None))
+
+
+def _is_whole(column: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_integer(column.type)
+
+
+def raw_labels(part: Part, column: str) -> list[Any]:
+    """The labels of a split as written: whole numbers, texts, or None where there is none.
+
+    Raises:
+        InputError: if the column is of another kind.
+    """
+    if column not in part.table.column_names:  # a test split without labels may lack the column
+        return [None] * len(part)
+    values = part.table.column(column)
+    known = str(values.type) in ("null", "bool") or _is_whole(values) or _is_text(values)
+    if not known:
+        raise InputError(
+            f"column {column!r} of '{part.source}' holds {shown(values.type, 60)}, expected whole numbers or texts: "
+            "one class an image"
+        )
+    cells = values.to_pylist()
+    return [str(cell).lower() if isinstance(cell, bool) else cell or (None if cell == "" else cell) for cell in cells]
+
+
+def has_labels(labels: Sequence[Any]) -> bool:
+    """Whether any label of a split is there: hidden ones are -1 or missing throughout."""
+    return any(not _is_missing(label) for label in labels)
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or (isinstance(label, int) and label < 0)
+
+
+def classes(
+    parts: Sequence[Part], labels: Sequence[list[Any]], column: str, image: str
+) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """Names of the classes, and each split's labels as int64 [example].
+
+    Numbers with declared names are taken as they are; else every value that occurs is a class, numbers by size and
+    texts by the alphabet.
+
+    Raises:
+        InputError: if a label is missing, naming the file or the row, or there are too many different ones.
+    """
+    for part, own in zip(parts, labels, strict=True):
+        missing = next((row for row, label in enumerate(own) if label is None), None)
+        if missing is not None:
+            _, where = next(part.cells(image, [missing]))
+            raise InputError(f"{where}: the label of row {missing} is None, expected a number or a text")
+    if column in parts[0].class_names:
+        return parts[0].class_names[column], [np.asarray(own, dtype=np.int64) for own in labels]
+    for part, own in zip(parts, labels, strict=True):
+        wrong = next((row for row, label in enumerate(own) if _is_missing(label)), None)
+        if wrong is not None:
+            _, where = next(part.cells(image, [wrong]))
+            raise InputError(f"{where}: the label of row {wrong} is {own[wrong]}, expected 0 or more")
+    every = {label for own in labels for label in own}
+    if len({type(label) for label in every}) > 1:
+        every = set(map(str, every))
+        labels = [list(map(str, own)) for own in labels]
+    total = sum(map(len, labels))
+    if len(every) > MOST_CLASSES or len(every) == total > EVERY_ROW_ITS_OWN:
+        raise InputError(
+            f"column {column!r} of '{parts[0].source}' has {len(every):,} different values in {total:,} rows: no "
+            "classes; name another with --set data.label=COLUMN"
+        )
+    number = {label: place for place, label in enumerate(sorted(every))}
+    return tuple(map(str, number)), [np.asarray([number[label] for label in own], dtype=np.int64) for own in labels]
+
+
+def settled(parts: Sequence[Part], data: recipe.Data) -> tuple[str, str]:
+    """Names of the image and the label column of a source's training split."""
+    image = image_column(parts[0], data.image)
+    return image, label_column(parts[0], data.label, image)

@@ -1,0 +1,204 @@
+"""Splits as they lie there, before anything is decoded: tables with a column of pictures and one of labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modescape.errors import InputError
+from modescape.plain import read_regular, shown
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")  # of tables that may be a source themselves
+MOST_TABLE_BYTES = 1 << 30  # of a file of paths and labels
+READ = (
+    "png",
+    "apng",
+    "jpg",
+    "jpeg",
+    "jpe",
+    "jfif",
+    "gif",
+    "bmp",
+    "dib",
+    "webp",
+    "tif",
+    "tiff",
+    "ppm",
+    "pgm",
+    "pbm",
+    "pnm",
+)
+UNREAD = (
+    "heic",
+    "heif",
+    "avif",
+    "svg",
+    "jp2",
+    "j2k",
+    "jxl",
+    "psd",
+    "ico",
+    "tga",
+    "dng",
+    "cr2",
+    "nef",
+    "exr",
+    "dcm",
+    "eps",
+)
+PICTURES = frozenset(f".{name}" for name in (*READ, *UNREAD))  # those that are not read are named, not passed over
+SPLITS = {  # names that folders and cells of a column "split" may have
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split: a row a picture."""
+
+    source: str  # as the recipe names it
+    name: str  # of the split
+    table: Any  # pyarrow.Table
+    base: Path  # where relative paths of pictures start
+    declared: Mapping[str, str | None] = field(default_factory=dict)  # columns said to be images -> their mode
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of columns of numbers that have them
+    notes: tuple[str, ...] = ()  # what a reader of the study should know about how it was found
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def cells(self, column: str, rows: list[int] | None = None) -> Iterator[tuple[Any, str]]:
+        """Encoded pictures (``bytes`` and ``path``) and how to name each, chunk by chunk: never all are in memory.
+
+        Args:
+            column: of pictures.
+            rows: increasing numbers of those wanted; None: all.
+        """
+        values = self.table.column(column)
+        values = values if rows is None else values.take(rows)
+        numbers = iter(range(len(self)) if rows is None else rows)
+        for chunk in values.chunks:
+            for start in range(0, len(chunk), 100):
+                for value in chunk.slice(start, 100).to_pylist():
+                    yield self._cell(value, next(numbers))
+
+    def _cell(self, value: Any, row: int) -> tuple[Any, str]:
+        where = f"{self.source}: {self.name}, row {row}"
+        if isinstance(value, dict):
+            data, path = value.get("bytes"), value.get("path")
+        else:
+            data, path = (value, None) if isinstance(value, bytes) else (None, value)
+        if isinstance(path, str) and path:
+            where = f"'{self.base / path}'" if data is None else f"{where} ('{shown(path)}')"
+            path = str(self.base / path)
+        return {"bytes": data, "path": path}, where
+
+
+def is_picture(name: Any) -> bool:
+    """Whether a text ends as the name of a picture's file does."""
+    return isinstance(name, str) and Path(name).suffix.lower() in PICTURES
+
+
+def read_table(path: Path) -> Any:
+    """A file of paths and labels as a table: CSV, TSV (texts and whole numbers) or JSON lines.
+
+    The delimiter is the one of comma, semicolon and tab that cuts the first line into most cells. Without a header (a
+    cell of the first line is a picture's name) columns are called "column1", "column2", ...
+
+    Raises:
+        InputError: if the file cannot be read or a row is not as long as the first, naming the line.
+    """
+    import pyarrow as pa
+
+    try:
+        text = read_regular(path, MOST_TABLE_BYTES).decode("utf-8-sig")
+        columns = _json_lines(text) if path.suffix.lower() == ".jsonl" else _separated(text)
+        return pa.table(columns)
+    except InputError as error:
+        raise InputError(f"'{path}': {error}") from error
+    except (OSError, ValueError, csv.Error, RecursionError, pa.ArrowException, OverflowError, TypeError) as error:
+        raise InputError(f"'{path}' cannot be read as a table of paths and labels: {shown(error)}") from error
+
+
+def _separated(text: str) -> dict[str, list[Any]]:
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+    if not lines:
+        raise InputError("the table is empty")
+    header, rows = lines[0], lines[1:]
+    if any(map(is_picture, header)):
+        header, rows = [f"column{number}" for number in range(1, len(header) + 1)], lines
+    header = [name.strip() for name in header]
+    if len(set(header)) != len(header):
+        raise InputError(f"two columns have one name ({shown(', '.join(header))}); rename one")
+    for number, row in enumerate(rows):
+        if len(row) != len(header):
+            raise InputError(f"row {number} has {len(row)} cells, expected {len(header)} ({shown(', '.join(header))})")
+    return {name: _typed([row[at].strip() for row in rows]) for at, name in enumerate(header)}
+
+
+def _typed(cells: list[str]) -> list[Any]:
+    """Whole numbers where all cells are such; "007" and "1.0" are texts, and an empty cell is missing."""
+    whole = all(not cell or (cell.lstrip("-").isdecimal() and cell == _as_written(cell)) for cell in cells)
+    return [(int(cell) if whole else cell) if cell else None for cell in cells]
+
+
+def _as_written(cell: str) -> str:
+    return str(int(cell)) if len(cell) < 19 else ""  # longer numbers do not fit 64 bits
+
+
+def _json_lines(text: str) -> dict[str, list[Any]]:
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise InputError("expected one JSON object a line")
+    plain = [name for name, value in rows[0].items() if isinstance(value, (str, int))]  # boxes, captions: no labels
+    return {name: [row.get(name) for row in rows] for name in plain}
+
+
+def split_by_column(source: str, table: Any, base: Path) -> list[Part]:
+    """The parts of a table: by its column "split", where every cell of it names one; else all of it is "train"."""
+    import pyarrow.compute as pc
+
+    if "split" not in table.column_names:
+        return [Part(source, "train", table, base)]
+    cells = table.column("split").to_pylist()
+    names = [SPLITS.get(cell.lower()) if isinstance(cell, str) else None for cell in cells]
+    if None in names:
+        row = names.index(None)
+        raise InputError(
+            f"'{source}': the column 'split' of row {row} is {shown(repr(cells[row]), 40)}, expected train, validation "
+            "or test; rename the column if it means something else"
+        )
+    import pyarrow as pa
+
+    column, rest = pa.array(names), table.drop_columns(["split"])
+    found = dict.fromkeys(names)
+    return [Part(source, str(name), rest.filter(pc.equal(column, name)), base) for name in found]  # pyright: ignore
+
+
+def named_files(path: Path) -> list[Path]:
+    """The files that a table names in columns of pictures' names: they belong to a source as much as the table."""
+    from pyarrow import ArrowException, parquet, types
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            schema = parquet.read_schema(path)
+            texts = [one.name for one in schema if types.is_string(one.type) or types.is_large_string(one.type)]
+            table = parquet.read_table(path, columns=texts) if texts else None
+        else:
+            table = read_table(path)
+    except (OSError, ArrowException):  # whoever reads it says what is wrong
+        return []
+    found: list[Path] = []
+    for name in table.column_names if table is not None else []:
+        cells = table.column(name).to_pylist()
+        found += [path.parent / cell for cell in cells if is_picture(cell)]
+    return found

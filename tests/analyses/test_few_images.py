@@ -1,0 +1,62 @@
+"""Every analysis on a study of few, oblong pictures: it uses the test images that are there, or says what it needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from modescape import analyses, pipeline, results
+from modescape.analyses.requirements import NotEnough
+from modescape.study import Study
+
+SETTINGS = [
+    *("data.size=[9, 14]", "data.test=2", "data.validation=1", "train.members=2", "train.epochs=3"),
+    *("train.trajectories=2", "subspace.samples=2", "subspace.runs=2", "variants.epochs=1", "variants.cycles=2"),
+    *("compute.engine=here", "analyses=[randomness, cyclic]"),  # which train networks of their own
+]
+SIZES = {  # what is not of test images, small
+    "tsne_subspace": {"samples": 2},
+    "radial": {"radii": 3, "angles": 5, "samples": 2},
+    "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 3},
+    "ensemble_methods": {"resamples": 20},
+    "calibration": {"resamples": 20, "splits": 2},
+    "diversity_plane": {"draws": 2},
+    "diversity_map": {"points": 3},
+}
+NEEDS = {"shift": "needs 19 test images or more; this study has 2"}
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The recipe `images` on 24 oblong pictures of three classes, of many sizes."""
+    torch.set_num_threads(1)
+    random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
+    for number in range(24):
+        pixels = random.integers(0, 256, (*random.integers(8, 20, 2), 3), dtype=np.uint8)
+        path = folder / "abc"[number % 3] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modescape.plots.save", lambda *arguments: ())  # figures have their own tests
+        patch.setenv("MODESCAPE_CACHE", str(folder / "cache"))
+        source = f"data.source={folder}"
+        return pipeline.run("images", tmp_path_factory.mktemp("study") / "few", overrides=[source, *SETTINGS])
+
+
+@pytest.mark.parametrize("name", analyses.ANALYSES)
+def test_an_analysis_of_two_test_images(few: Study, name: str):
+    if name in NEEDS:
+        with pytest.raises(NotEnough, match=NEEDS[name]):
+            analyses.measure(name, few, **SIZES.get(name, {}))
+        return
+    done = name in ("randomness", "cyclic")
+    result = few.result(name) if done else analyses.measure(name, few, **SIZES.get(name, {}))
+    results.validate(result)
+    assert result.attrs["examples"] == (1 if name in ("training", "subspace_scales") else 2)
+
+
+def test_the_networks_saw_oblong_pictures(few: Study):
+    assert few.manifest["image_shape"] == [3, 9, 14]
+    assert few.manifest["examples"] == {"train": 21, "validation": 1, "test": 2}
