@@ -145,7 +145,9 @@ def gradient_of(place: Workplace, around: Surroundings) -> Callable[[Tensor, int
         }
         buffers = {name: tensor[None].to(device).clone() for name, tensor in solution.buffers.items()}
         slopes, _, _ = step(ModelState(params, buffers), images, dataset.train.label[index], keys[1].to(device))
-        return tree.ravel({name: slopes[name][0] for name in params}).to(weights)
+        # a parameter that no loss depends on has no gradient
+        found = {name: slopes[name][0] if name in slopes else torch.zeros_like(params[name][0]) for name in params}
+        return tree.ravel(found).detach().to(weights)
 
     return gradient
 
