@@ -12,6 +12,7 @@ from torch import nn
 
 from modescape import data, rng, runtime
 from modescape.data.dataset import Dataset
+from modescape.data.order import batch_sizes
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError, WorkError
 from modescape.kernels.implementation import forced
@@ -86,6 +87,12 @@ def workplace(path: str, recipe_yaml: str) -> Workplace:
     preparation = Preparation.of(recipe.data, dataset.train)
     habits = habits_of(study, dataset, preparation)
     return Workplace(study, dataset, preparation, fuse(module), habits, device)
+
+
+def epoch_examples(study: Study) -> int:
+    """Examples that a member of a study sees in an epoch: not all of them where whole batches alone are drawn."""
+    least = Habits.of(study.manifest.get("network") or {}).least_batch
+    return sum(batch_sizes(study.recipe.train, study.manifest["examples"]["train"], least))
 
 
 def habits_of(study: Study, dataset: Dataset, preparation: Preparation) -> Habits:

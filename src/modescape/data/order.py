@@ -1,4 +1,4 @@
-"""The order in which members see their examples."""
+"""The order in which members see their examples, and the batches that these are cut into."""
 
 from __future__ import annotations
 
@@ -7,32 +7,64 @@ from typing import Literal
 from torch import Tensor
 
 from modescape import rng
+from modescape.errors import InputError
+from modescape.recipe import Train
 
 Kind = Literal["permutation", "replacement"]
 
 
-def steps_per_epoch(num_examples: int, batch_size: int, kind: Kind) -> int:
-    """Batches of an epoch: with a permutation the last may be smaller; with replacement only whole ones, at least 1.
+def batch_sizes(train: Train, num_examples: int, least: int = 1) -> list[int]:
+    """Examples of each batch of an epoch.
 
-    With replacement a ``batch_size`` above ``num_examples`` is still drawn: one batch in which examples repeat.
+    With a permutation the last batch may be smaller; if it were one example and the network takes no single one,
+    ``train.last_batch_of_one`` decides. With replacement all are whole, at least 1: a ``batch_size`` above
+    ``num_examples`` is still drawn, in one batch in which examples repeat.
+
+    Args:
+        train: settings.
+        num_examples: of the training split.
+        least: examples that the network takes at least, 1 or 2.
     """
-    if kind == "permutation":
-        return -(-num_examples // batch_size)
-    return max(1, num_examples // batch_size)
+    size = train.batch_size
+    if train.batches == "replacement":
+        return [size] * max(1, num_examples // size)
+    whole, rest = divmod(num_examples, size)
+    if rest and whole and rest < least:
+        return [size] * whole if train.last_batch_of_one == "drop" else [*[size] * (whole - 1), size + rest]
+    return [size] * whole + [rest] * (rest > 0)
 
 
-def epoch_order(num_examples: int, batch_size: int, kind: Kind, keys: Tensor) -> Tensor:
+def check_batches(train: Train, num_examples: int, least: int) -> list[str]:
+    """What to say before training about batches of one example.
+
+    Raises:
+        InputError: if the network takes no single example and some batch would be one.
+    """
+    sizes = batch_sizes(train, num_examples, least)
+    if min(sizes) < least:
+        remedy = (
+            "choose train.batch_size=2 or larger" if train.batch_size < least else "train on 2 or more (data.train)"
+        )
+        raise InputError(f"in training this network takes no batch of one example, as under batch norm; {remedy}")
+    if train.last_batch_of_one == "drop" and sum(sizes) < num_examples and train.batches == "permutation":
+        return ["in training this network takes no batch of one example: the last one of an epoch is left out"]
+    if sizes[-1] > train.batch_size:
+        return ["in training this network takes no batch of one example: the last one joins the batch before it"]
+    return []
+
+
+def epoch_order(num_examples: int, examples: int, kind: Kind, keys: Tensor) -> Tensor:
     """Indices of the examples of one epoch, batch after batch.
 
     Args:
         num_examples: of the training split.
-        batch_size: examples per member and step.
+        examples: of all batches together.
         kind: "permutation" (each example once) or "replacement" (independent draws).
         keys: the members' order keys of this epoch, int64 [member].
 
     Returns:
-        int64 [member, example]; each ``batch_size`` of them are a batch, of which the last may be smaller.
+        int64 [member, example].
     """
     if kind == "permutation":
-        return rng.permutation(keys, num_examples)
-    return rng.integers(keys, steps_per_epoch(num_examples, batch_size, kind) * batch_size, num_examples)
+        return rng.permutation(keys, num_examples)[:, :examples]
+    return rng.integers(keys, examples, num_examples)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 from torch.autograd import Function
+from torch.func import vmap
+
+
+def vmapped(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`torch.vmap` of a function, called, without its requests to file issues about slow operations."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        return vmap(function)(*arguments)
 
 
 def under_vmap(operation: Callable[..., Tensor], tensors: int) -> Callable[..., Tensor]:

@@ -14,6 +14,7 @@ from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
+from modescape.data.order import check_batches
 from modescape.data.prepare import Preparation
 from modescape.data.shift import OfficialShift
 from modescape.engines import Engine, make_engine
@@ -200,7 +201,8 @@ def make_manifest(
         preparation = Preparation.of(recipe.data, dataset.train)
         habits = trial(recipe, dataset.train, dataset.num_classes, preparation)
         _refuse_equal_starts(recipe, habits)
-        for line in habits.said(device):
+        batches = check_batches(recipe.train, len(dataset.train.label), habits.least_batch)
+        for line in [*habits.said(device), *batches]:
             say(line)
         plan = make_plan(recipe, dataset, device, habits, say)
     state = split_state(module, habits.kept_buffers)

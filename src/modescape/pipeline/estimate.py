@@ -9,7 +9,7 @@ import torch
 
 from modescape import runtime
 from modescape.data.dataset import Dataset
-from modescape.data.order import steps_per_epoch
+from modescape.data.order import batch_sizes
 from modescape.data.prepare import Preparation
 from modescape.study import Study
 from modescape.train.plan import Plan
@@ -48,14 +48,14 @@ def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
     if not left:
         return None
     plan, train = Plan.of(study.manifest.get("plan")), recipe.train
+    habits = habits_of(study, dataset, Preparation.of(recipe.data, dataset.train))
     with runtime.one_thread():
         try:
-            habits = habits_of(study, dataset, Preparation.of(recipe.data, dataset.train))
             per_step = seconds_per_step(recipe, dataset, plan, habits)
         except torch.OutOfMemoryError:  # the group will be halved
             per_step = None
     count, batch = len(dataset.train.label), min(train.batch_size, len(dataset.train.label))
-    steps = steps_per_epoch(count, train.batch_size, train.batches)
+    steps = len(batch_sizes(train, count, habits.least_batch))
     to_go = {member.number: train.epochs - member.epochs_done for member in left}
     groups = plan.groups(to_go)
     group_epochs = sum(max(to_go[member] for member in members) for members in groups.values())

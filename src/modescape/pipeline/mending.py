@@ -20,7 +20,7 @@ from modescape.study.layout import RESUME, RESUME_BEFORE, SPLITS, STATE, checkpo
 from modescape.study.predictions import PredictionWriter
 from modescape.train.loop import of_member
 from modescape.train.plan import Group, Plan
-from modescape.workplace import workplace
+from modescape.workplace import epoch_examples, workplace
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
         for group, own in groups.items()
     ]
     epochs = sum(len(task.lost) * _last(task) for task in tasks)
-    progress.stage("making again", epochs * study.manifest["examples"]["train"], "images")
+    progress.stage("making again", epochs * epoch_examples(study), "images")
     for outcome in engine.map(mend_task, tasks, on_event=lambda task, images: progress.advance(images, str(task))):
         if outcome.error is not None:
             raise WorkError(f"{outcome.item}: {outcome.error}")

@@ -21,7 +21,7 @@ from modescape.study import Study, drop_resume_before, read_resume, write_member
 from modescape.study.layout import checkpoint_name
 from modescape.train.loop import Start, Trainer
 from modescape.train.plan import Group, Plan
-from modescape.workplace import Workplace, workplace
+from modescape.workplace import Workplace, epoch_examples, workplace
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
 WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
@@ -55,7 +55,7 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
         groups = plan.groups([member.number for member in open_members], begun)
         tasks = [TrainTask(str(study.path), recipe.to_yaml(), group, tuple(own)) for group, own in groups.items()]
         left = sum(recipe.train.epochs - member.epochs_done for member in open_members)
-        progress.stage("training", left * study.manifest["examples"]["train"], "images")
+        progress.stage("training", left * epoch_examples(study), "images")
         for outcome in engine.map(train_task, tasks, on_event=lambda task, event: _hear(progress, event)):
             if outcome.error is not None:
                 progress.detail(outcome.traceback)

@@ -154,6 +154,9 @@ class Train(Section):
     batches: Literal["permutation", "replacement"] = "permutation"
     # permutation: every example once an epoch, the last batch may be smaller;
     # replacement: floor(examples / batch_size) batches of independent draws
+    last_batch_of_one: Literal["join", "drop"] = "join"
+    # where the last batch of an epoch is one example and the network takes no single one in training, as under batch
+    # norm: join: it is added to the batch before it; drop: it is left out
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0)] = 1.6e-3  # at epoch 0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # sgd only

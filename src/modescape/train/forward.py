@@ -7,9 +7,10 @@ import hashlib
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 
 from modescape import rng, tree
+from modescape.kernels.under_vmap import vmapped
 from modescape.models import install
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
@@ -71,4 +72,4 @@ def forward_stacked(module: nn.Module, state: ModelState, images: Tensor, keys: 
             return functional_call(module, (params, buffers), (own,))
 
     own = manner.laid(images)
-    return vmap(single)(state.params, state.buffers, keys)
+    return vmapped(single, state.params, state.buffers, keys)

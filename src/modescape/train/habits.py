@@ -61,6 +61,10 @@ class Habits:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
         if self.training_output not in ("a tensor", self.evaluation_output):
             lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
+        if self.without_gradient:
+            shown, more = self.without_gradient[:4], len(self.without_gradient) - 4
+            names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+            lines.append(f"no gradient reaches these parameters; in steps without one they stay as they are: {names}")
         if device == "cuda" and self.cannot_stack:
             lines.append(f"members are trained and evaluated one at a time, more slowly: {self.cannot_stack}")
         return lines

@@ -80,6 +80,7 @@ class Intercept(TorchFunctionMode):
             torch.conv2d: self._convolution,
             functional.linear: self._linear,
             functional.batch_norm: self._batch_norm,
+            functional.group_norm: self._group_norm,
             functional.scaled_dot_product_attention: self._attention,
         }
 
@@ -183,6 +184,10 @@ class Intercept(TorchFunctionMode):
         if not self.ops.stacked or not training or input.dim() != 4 or one_value:
             return functional.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
         return self.ops.batch_norm(input, running_mean, running_var, weight, bias, momentum, eps)
+
+    def _group_norm(self, input: Tensor, *settings: Any, **named: Any) -> Tensor:
+        """Channels last is what torch's function cannot take under `vmap`."""
+        return functional.group_norm(input.contiguous() if self.ops.stacked else input, *settings, **named)
 
 
 def _padded(input: Tensor, weight: Tensor, padding: str, dilation: int | Sequence[int]) -> Tensor:

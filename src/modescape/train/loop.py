@@ -17,7 +17,7 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
-from modescape.data.order import steps_per_epoch
+from modescape.data.order import batch_sizes
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.recipe import Recipe
@@ -106,8 +106,7 @@ class Trainer:
         if habits is None:
             self.manner = replace(manner, memory_format=self.habits.memory_format)
         self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
-        settings = recipe.train
-        self.steps_per_epoch = steps_per_epoch(len(data.label), settings.batch_size, settings.batches)
+        self.steps_per_epoch = len(batch_sizes(recipe.train, len(data.label), self.habits.least_batch))
 
     def initial(self, member: int) -> Start:
         """A member before its first step."""

@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 
 from modescape import rng, tree
+from modescape.kernels.under_vmap import vmapped
 from modescape.models import install
 from modescape.train.fuse import fuse
 from modescape.train.habits import Habits
@@ -70,7 +71,7 @@ class Step:
         else:
             if self.manner.memory_format == "contiguous":
                 images = self.manner.laid(images.flatten(0, 1)).view(images.shape)
-            logits = vmap(self._stacked)(state.params, state.buffers, images, keys)
+            logits = vmapped(self._stacked, state.params, state.buffers, images, keys)
             loss = _cross_entropy(logits.flatten(0, 1), label.flatten(), "none").view(label.shape).mean(1)
             slopes = _slopes(loss.sum(), list(state.params.values()))
         # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.data.dataset import Split
-from modescape.data.order import epoch_order, steps_per_epoch
+from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
 from modescape.models import working_dtype
 from modescape.recipe import Cyclic, Recipe
@@ -59,11 +59,12 @@ class Steps:
         self.replayed, self.say, self._replays = replayed, say, dict[int, Replay]()
         self.device = data.label.device
         self.dtype = working_dtype(state.params)
-        self.count = steps_per_epoch(len(data.label), self.train.batch_size, self.train.batches)
+        self.sizes = batch_sizes(self.train, len(data.label), step.habits.least_batch)
+        self.count = len(self.sizes)
         self.number = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.loss = torch.zeros(len(members), dtype=torch.float64, device=self.device)
         self.correct = torch.zeros(len(members), dtype=torch.int64, device=self.device)
-        self.columns = torch.arange(self.train.batch_size, device=self.device)
+        self.columns = torch.arange(max(self.sizes), device=self.device)
         self._tables: list[Tensor] = []
         schedule = self.train.schedule
         self.noisy = isinstance(schedule, Cyclic) and schedule.temperature > 0
@@ -78,28 +79,27 @@ class Steps:
         Returns:
             running mean loss in nats and accuracy of the training examples, float64 [member].
         """
-        examples = self._fill(epoch)
-        for number in range(self.count):
-            size = min(self.train.batch_size, examples - number * self.train.batch_size)
+        self._fill(epoch)
+        for number, size in enumerate(self.sizes):
             self._step(size, learning_rate(self.train, epoch, number, self.count))
             progress(size)
-        return self.loss / examples, self.correct / examples
+        return self.loss / sum(self.sizes), self.correct / sum(self.sizes)
 
     def first(self) -> None:
         """The first step of the first epoch again and again: to see what a step takes."""
         if not self._tables:
             self._fill(0)
         self.number.zero_()
-        self._step(min(self.train.batch_size, len(self.data.label)), learning_rate(self.train, 0, 0, self.count))
+        self._step(self.sizes[0], learning_rate(self.train, 0, 0, self.count))
 
-    def _fill(self, epoch: int) -> int:
-        """Write the epoch's order, keys and rates into the tables; returns how many examples each member sees."""
+    def _fill(self, epoch: int) -> None:
+        """Write the epoch's order, keys and rates into the tables."""
         train, count = self.train, self.count
 
         def keys(purpose: str) -> Tensor:
             return self.streams.keys(purpose, self.members, epoch).to(self.device)
 
-        order = epoch_order(len(self.data.label), train.batch_size, train.batches, keys("order"))
+        order = epoch_order(len(self.data.label), sum(self.sizes), train.batches, keys("order"))
         rates = [learning_rate(train, epoch, number, count) for number in range(count)]
         noise = [langevin_noise(train, epoch, number, count, len(self.data.label)) for number in range(count)]
         draws = torch.stack([rng.words(keys(purpose), count) for purpose in ("augmentation", "dropout", "langevin")], 2)
@@ -110,7 +110,6 @@ class Steps:
             table.copy_(values)  # in place: recordings read this memory
         for tensor in (self.number, self.loss, self.correct):
             tensor.zero_()
-        return order.shape[1]
 
     def _step(self, size: int, rate: float) -> None:
         """The next step, replayed where it can be."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
+from modescape.data.order import check_batches
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
 from modescape.models import NetworkError, build, split_state, working_dtype
@@ -29,7 +30,7 @@ from modescape.train.habits import Habits
 from modescape.train.member_ops import Manner, MemoryFormat
 from modescape.train.optimizer import Optimizer
 from modescape.train.step import Step
-from modescape.train.watching import watch
+from modescape.train.watching import least_batch, watch
 from modescape.types import ModelState, Params
 
 IMAGES = 4  # of the training split
@@ -82,6 +83,7 @@ class _Trial:
             kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(other or fresh))),
         )
         habits, worn, state = self._first_step(habits)
+        check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
         if not _close(drawn, twice):
@@ -118,10 +120,14 @@ class _Trial:
 
     def _batch(self, habits: Habits) -> tuple[Tensor, Tensor]:
         """A few images [example, channel, height, width] as the step gets them, and their labels."""
-        count = min(IMAGES, len(self.data.label))
-        dtype = getattr(torch, habits.dtype)
-        picked = self.preparation.pick(self.data.image[:count].cpu(), torch.arange(count)[None], dtype=dtype)
-        return picked[0], self.data.label[:count].cpu()
+        index, dtype = self._index, getattr(torch, habits.dtype)
+        picked = self.preparation.pick(self.data.image[index].cpu(), torch.arange(len(index))[None], dtype=dtype)
+        return picked[0], self.data.label[index].cpu()
+
+    @property
+    def _index(self) -> Tensor:
+        """Examples that are used: the first ones; an only one twice."""
+        return torch.arange(max(2, min(IMAGES, len(self.data.label)))) % len(self.data.label)
 
     def _first_step(self, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
         """One step of training in the memory layout that the network takes: the network after it, and its tensors."""
@@ -155,7 +161,13 @@ class _Trial:
         step = Step(module, 1, replace(found, recomputes=True), manner)
         gradients, _, _ = step(state, images[None].clone(), label[None], KEYS[:1])
         without = tuple(name for name in state.params if name not in gradients)
-        found = replace(found, recomputes=step.recomputed, without_gradient=without)
+        if not gradients:
+            raise InputError(
+                f"{self._name}: the loss depends on no trainable parameter; run the layers that are to be trained "
+                "outside of torch.no_grad, and detach nothing behind them"
+            )
+        least = least_batch(module, images[:1], manner)
+        found = replace(found, recomputes=step.recomputed, without_gradient=without, least_batch=least)
         Optimizer(self.recipe.train, state.params).step(gradients, self.recipe.train.learning_rate)
         one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
         state = ModelState(*({name: tensor.detach().clone() for name, tensor in part.items()} for part in one))
@@ -163,7 +175,7 @@ class _Trial:
         return found, module, state
 
     def _check_logits(self, logits: Tensor) -> None:
-        expected = [min(IMAGES, len(self.data.label)), self.num_classes]
+        expected = [len(self._index), self.num_classes]
         if not isinstance(logits, Tensor) or list(logits.shape) != expected:
             came = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise InputError(

@@ -56,6 +56,25 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     return Seen(habits, logits)
 
 
+def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> int:
+    """Examples that a network takes at least in training: 1, or 2 where one fails or gives no finite numbers.
+
+    Args:
+        module: put in training mode; run on copies of its tensors.
+        image: prepared, [1, channel, height, width].
+        manner: how it lies in memory.
+    """
+    tensors = dict(module.train().named_parameters()) | dict(module.named_buffers())
+    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    ops = MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)
+    try:
+        with rng.seeded(0), torch.no_grad(), Intercept(ops):
+            logits = functional_call(module, copies, (manner.laid(image.clone()),))
+    except Exception:  # what a network raises may be anything
+        return 2
+    return 1 if logits.dim() == 2 and bool(logits.isfinite().all()) else 2
+
+
 def _numbers(module: nn.Module) -> dict[str, object]:
     """Plain numbers that layers hold."""
     return {name: value for name, value in attributes(module).items() if not isinstance(value, Tensor)}

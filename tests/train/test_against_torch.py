@@ -1,0 +1,246 @@
+"""Networks of all kinds against a plain training loop of torch with `torch.optim`, in float64."""
+
+import pytest
+import torch
+from torch import nn
+
+from modescape import recipe, rng, runtime
+from modescape.data.dataset import as_split
+from modescape.data.order import batch_sizes, epoch_order
+from modescape.data.prepare import Preparation
+from modescape.errors import InputError
+from modescape.train.initial import initial_module
+from modescape.train.loop import Trainer
+
+
+class Base(nn.Module):
+    """Two dense layers on 8 x 8 images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(64, 12), nn.Linear(12, 3)
+
+    def hidden(self, x):
+        return torch.tanh(self.a(x.flatten(1)))
+
+    def forward(self, x):
+        return self.b(self.hidden(x))
+
+
+class Scalar(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.nothing = nn.Parameter(torch.tensor(0.1)), nn.Parameter(torch.zeros(3, 0))
+
+    def forward(self, x):
+        return super().forward(x) * self.scale.exp() + self.nothing.sum()
+
+
+class Unused(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Linear(4, 4)
+
+
+class NoGrad(Base):
+    def hidden(self, x):
+        with torch.no_grad():
+            return super().hidden(x)
+
+
+class Sometimes(Base):
+    """A branch that is used in every other step of its own counting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch, self.calls = nn.Linear(12, 12), 0
+
+    def hidden(self, x):
+        h = super().hidden(x)
+        self.calls += self.training
+        return h + self.branch(h) if self.training and self.calls % 2 else h
+
+
+class ByChance(Base):
+    """A branch that is used in every other step by lot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch = nn.Linear(12, 12)
+
+    def hidden(self, x):
+        h = super().hidden(x)
+        return h + self.branch(h) if self.training and torch.rand(()) < 0.5 else h
+
+
+class Tied(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.Linear(64, 12)
+        self.c.weight = self.a.weight
+
+    def hidden(self, x):
+        return super().hidden(x) + self.c(x.flatten(1))
+
+
+class WeightNorm(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        nn.utils.parametrizations.weight_norm(self.a)
+
+
+class SpectralNorm(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        nn.utils.parametrizations.spectral_norm(self.a)
+
+
+class BatchNorm(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(12)
+
+    def hidden(self, x):
+        return self.norm(super().hidden(x))
+
+
+class GroupNorm(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 4, 3, padding=1), nn.GroupNorm(2, 4)
+
+    def hidden(self, x):
+        return super().hidden(self.norm(self.conv(x)).mean(1))
+
+
+class Recurrent(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.LSTM(8, 12, batch_first=True)
+
+    def hidden(self, x):
+        return super().hidden(x) + self.rows(x.flatten(0, 1))[0][:, -1]
+
+
+class Frozen(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a.weight.requires_grad_(False)
+
+
+class Detached(Base):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+STACKED = (Base, Scalar, Unused, NoGrad, Tied, WeightNorm, BatchNorm, GroupNorm, Frozen)
+ALONE = (Sometimes, ByChance, SpectralNorm, Recurrent)
+KINDS = {kind.__name__: kind for kind in (*STACKED, *ALONE, Detached)}
+
+
+def make(kind: str) -> nn.Module:
+    return KINDS[kind]().double()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with runtime.one_thread():
+        yield
+
+
+def trainer(kind: str, count: int = 25, **train) -> Trainer:
+    """Batches of 8: the last of 25 examples is one."""
+    values = {"epochs": 2, "batch_size": 8, "epsilon": 1e-3, "weight_decay": 0.1, **train}
+    made = recipe.parse({"model": {"factory": f"{__name__}:make", "arguments": {"kind": kind}}, "train": values}, "it")
+    stream = rng.stream(0, "test images")
+    images = torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8, generator=stream).numpy()
+    data = as_split(images, torch.randint(0, 3, (count,), generator=stream).numpy())
+    return Trainer(made, data, 3, Preparation.of(made.data, data))
+
+
+def by_torch(work: Trainer, member: int) -> dict[str, torch.Tensor]:
+    """The same network in a loop as anyone would write it, with the member's order and the step's seed."""
+    train, data = work.recipe.train, work.data
+    module = initial_module(work.recipe, work.streams, member, data, 3).train()
+    settings = {"lr": train.learning_rate, "weight_decay": train.weight_decay}
+    if train.optimizer == "adam":
+        optimizer = torch.optim.Adam(module.parameters(), eps=train.epsilon, **settings)
+    else:
+        optimizer = torch.optim.SGD(module.parameters(), momentum=train.momentum, **settings)
+    sizes = batch_sizes(train, len(data.label), work.habits.least_batch)
+    for epoch in range(train.epochs):
+        order = epoch_order(len(data.label), sum(sizes), "permutation", work.streams.keys("order", [member], epoch))[0]
+        seeds = rng.words(work.streams.keys("dropout", [member], epoch)[0], len(sizes))
+        for index, seed in zip(order.split(sizes), seeds, strict=True):
+            images = work.preparation.pick(data.image, index[None], dtype=torch.float64)[0]
+            optimizer.zero_grad()
+            with rng.seeded(int(seed)):
+                loss = nn.functional.cross_entropy(module(images), data.label[index])
+            loss.backward()
+            optimizer.step()
+    return dict(module.named_parameters()) | dict(module.named_buffers())
+
+
+def trained(work: Trainer, members: list[int]) -> dict[str, torch.Tensor]:
+    *_, last = work.group(members, lambda state: (torch.zeros(len(members)),) * 2)
+    assert last.finite == [True] * len(members)
+    return {**last.state.params, **last.state.buffers}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in (*STACKED, *ALONE)])
+def test_a_member_is_the_plain_loops_network(kind, optimizer):
+    work = trainer(kind, optimizer=optimizer)
+    assert work.habits.can_stack == (KINDS[kind] in STACKED)
+    members = [0, 1] if work.habits.can_stack else [1]
+    found = trained(work, members)
+    for position, member in enumerate(members):
+        truth = by_torch(work, member)
+        for name, tensor in found.items():
+            assert torch.allclose(tensor[position], truth[name], rtol=1e-11, atol=1e-13), (member, name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [("Unused", ("unused.weight", "unused.bias")), ("NoGrad", ("a.weight", "a.bias")), ("Tied", ())],
+)
+def test_parameters_without_gradient_are_found_named_and_left(kind, names):
+    """Weight decay, momentum and noise would move them."""
+    schedule = {"kind": "cyclic", "cycles": 1, "temperature": 1.0, "noisy": 1.0}
+    work = trainer(kind, optimizer="sgd", schedule=schedule)
+    assert work.habits.without_gradient == names
+    assert any(name in line for line in work.habits.said("cpu") for name in names) == bool(names)
+    start, end = work.initial(0).state.params, trained(work, [0, 1])
+    for name, tensor in start.items():
+        assert torch.equal(tensor, end[name][0]) == (name in names), name
+
+
+def test_a_network_without_any_gradient_is_refused():
+    with pytest.raises(InputError, match="depends on no trainable parameter"):
+        trainer("Detached")
+
+
+@pytest.mark.parametrize(("rule", "steps", "seen"), [("join", 3, 25), ("drop", 3, 24)])
+def test_a_last_batch_of_one_goes_by_the_rule_and_all_counts_agree(rule, steps, seen):
+    work = trainer("BatchNorm", last_batch_of_one=rule)
+    assert work.habits.least_batch == 2
+    assert work.steps_per_epoch == steps
+    progress: list[int] = []
+    *_, last = work.group([1], lambda state: (torch.zeros(1),) * 2, progress=progress.append)
+    assert sum(progress) == seen * 2
+    assert len(progress) == steps * 2
+    truth = by_torch(work, 1)
+    assert truth["norm.num_batches_tracked"] == last.state.buffers["norm.num_batches_tracked"][0] == steps * 2
+    assert torch.allclose(last.state.params["a.weight"][0], truth["a.weight"], rtol=1e-11, atol=1e-13)
+
+
+def test_a_network_that_takes_one_example_keeps_its_last_batch_of_one():
+    work = trainer("Base")
+    assert work.habits.least_batch == 1
+    assert work.steps_per_epoch == 4
+
+
+@pytest.mark.parametrize(("settings", "remedy"), [({"batch_size": 1}, "batch_size=2"), ({"count": 1}, "data.train")])
+def test_what_leaves_single_examples_under_batch_norm_is_refused(settings, remedy):
+    with pytest.raises(InputError, match=remedy):
+        trainer("BatchNorm", **settings)
