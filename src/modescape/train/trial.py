@@ -196,9 +196,9 @@ class _Trial:
     def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
         """Whether evaluation draws from a global generator: other keys, other numbers."""
         manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
-        with rng.watched() as drawn, torch.no_grad():
+        with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
             forward_each(fuse(module.eval()), _stacked([state]), images, KEYS[:1], manner, False)
-        return drawn()
+            return drawn()
 
     def _trained(self, module: nn.Module, state: ModelState, habits: Habits) -> tuple[Params, Tensor]:
         """Gradients and loss of one step; ``state`` is left as it is."""
