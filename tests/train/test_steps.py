@@ -185,15 +185,15 @@ def test_memory_that_runs_out_is_not_taken_for_a_network_that_cannot_be_recorded
 
 
 class Remembering(nn.Module):
-    """Counts its calls in a plain number and changes its ways after the third."""
+    """Counts its calls of training in a plain number and changes its ways after the third."""
 
     def __init__(self) -> None:
         super().__init__()
         self.dense, self.calls = nn.Linear(192, 10), 0
 
     def forward(self, x):
-        self.calls += 1
-        return self.dense(x.flatten(1)) * (1 if self.calls > 3 else 0.5)
+        self.calls += self.training
+        return self.dense(x.flatten(1)) * (0.5 if self.training and self.calls <= 3 else 1)
 
 
 def make_remembering() -> nn.Module:
