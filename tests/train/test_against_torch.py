@@ -1,14 +1,19 @@
 """Networks of all kinds against a plain training loop of torch with `torch.optim`, in float64."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from modescape import recipe, rng, runtime
 from modescape.data.dataset import as_split
 from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
+from modescape.train.forward import forward_each, forward_stacked
+from modescape.train.fuse import fuse
 from modescape.train.initial import initial_module
 from modescape.train.loop import Trainer
 
@@ -122,6 +127,67 @@ class Recurrent(Base):
         return super().hidden(x) + self.rows(x.flatten(0, 1))[0][:, -1]
 
 
+class InstanceNorm(GroupNorm):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(4, affine=True)
+
+
+class Square(torch.autograd.Function):
+    """A function with a gradient of its own, written as most are: for no `vmap`."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 2 * ctx.saved_tensors[0] * grad
+
+
+class Custom(Base):
+    def hidden(self, x):
+        return Square.apply(super().hidden(x))
+
+
+class Noise(Base):
+    def hidden(self, x):
+        h = super().hidden(x)
+        return h + 0.1 * torch.randn_like(h) if self.training else h
+
+
+class AlphaDropout(Base):
+    def hidden(self, x):
+        return nn.functional.alpha_dropout(super().hidden(x), 0.2, self.training)
+
+
+class DroppingRecurrent(Recurrent):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.LSTM(8, 12, 2, batch_first=True, dropout=0.2)
+
+
+class Checkpointed(Base):
+    def hidden(self, x):
+        return checkpoint(super().hidden, x, use_reentrant=False)
+
+
+class Reentrant(Base):
+    def forward(self, x):
+        h = self.hidden(x)
+        return checkpoint(self.b, h, use_reentrant=True) if self.training else self.b(h)
+
+
+class Transformer(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+
+    def hidden(self, x):
+        return super().hidden(self.rows(x.flatten(0, 1)))
+
+
 class Frozen(Base):
     def __init__(self) -> None:
         super().__init__()
@@ -133,9 +199,13 @@ class Detached(Base):
         return super().forward(x).detach()
 
 
-STACKED = (Base, Scalar, Unused, NoGrad, Tied, WeightNorm, BatchNorm, GroupNorm, Frozen)
-ALONE = (Sometimes, ByChance, SpectralNorm, Recurrent)
-KINDS = {kind.__name__: kind for kind in (*STACKED, *ALONE, Detached)}
+GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
+STACKED = (Base, Scalar, Unused, NoGrad, Tied, WeightNorm, BatchNorm, GroupNorm, InstanceNorm, Frozen)
+BY_CHANCE = (ByChance, Noise, AlphaDropout, DroppingRecurrent)
+REFUSED = (Custom, SpectralNorm, Recurrent)  # by `vmap`
+RECOMPUTED = (Checkpointed, Reentrant)
+ALONE = (Sometimes, *BY_CHANCE, *REFUSED, *RECOMPUTED)
+KINDS = {kind.__name__: kind for kind in (*STACKED, *ALONE, Transformer, Detached)}
 
 
 def make(kind: str) -> nn.Module:
@@ -148,20 +218,23 @@ def one_thread():
         yield
 
 
-def trainer(kind: str, count: int = 25, **train) -> Trainer:
+def trainer(kind: str, count: int = 25, device: str = "cpu", **train) -> Trainer:
     """Batches of 8: the last of 25 examples is one."""
-    values = {"epochs": 2, "batch_size": 8, "epsilon": 1e-3, "weight_decay": 0.1, **train}
+    values = {"epochs": 2, "batch_size": 8, "learning_rate": 2**-9, "epsilon": 1e-3, "weight_decay": 0.1, **train}
     made = recipe.parse({"model": {"factory": f"{__name__}:make", "arguments": {"kind": kind}}, "train": values}, "it")
     stream = rng.stream(0, "test images")
     images = torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8, generator=stream).numpy()
-    data = as_split(images, torch.randint(0, 3, (count,), generator=stream).numpy())
-    return Trainer(made, data, 3, Preparation.of(made.data, data))
+    data = as_split(images, torch.randint(0, 3, (count,), generator=stream).numpy()).to(device)
+    return Trainer(made, data, 3, Preparation.of(made.data, data), device=device)
+
+
+tried = functools.cache(trainer)
 
 
 def by_torch(work: Trainer, member: int) -> dict[str, torch.Tensor]:
     """The same network in a loop as anyone would write it, with the member's order and the step's seed."""
     train, data = work.recipe.train, work.data
-    module = initial_module(work.recipe, work.streams, member, data, 3).train()
+    module = initial_module(work.recipe, work.streams, member, data, 3).train().to(work.device)
     settings = {"lr": train.learning_rate, "weight_decay": train.weight_decay}
     if train.optimizer == "adam":
         optimizer = torch.optim.Adam(module.parameters(), eps=train.epsilon, **settings)
@@ -169,7 +242,8 @@ def by_torch(work: Trainer, member: int) -> dict[str, torch.Tensor]:
         optimizer = torch.optim.SGD(module.parameters(), momentum=train.momentum, **settings)
     sizes = batch_sizes(train, len(data.label), work.habits.least_batch)
     for epoch in range(train.epochs):
-        order = epoch_order(len(data.label), sum(sizes), "permutation", work.streams.keys("order", [member], epoch))[0]
+        keys = work.streams.keys("order", [member], epoch).to(work.device)
+        order = epoch_order(len(data.label), sum(sizes), "permutation", keys)[0]
         seeds = rng.words(work.streams.keys("dropout", [member], epoch)[0], len(sizes))
         for index, seed in zip(order.split(sizes), seeds, strict=True):
             images = work.preparation.pick(data.image, index[None], dtype=torch.float64)[0]
@@ -182,22 +256,55 @@ def by_torch(work: Trainer, member: int) -> dict[str, torch.Tensor]:
 
 
 def trained(work: Trainer, members: list[int]) -> dict[str, torch.Tensor]:
-    *_, last = work.group(members, lambda state: (torch.zeros(len(members)),) * 2)
+    *_, last = work.group(members, lambda state: (torch.zeros(len(members), device=work.device),) * 2)
     assert last.finite == [True] * len(members)
     return {**last.state.params, **last.state.buffers}
 
 
+@pytest.mark.parametrize("device", ["cpu", GPU])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in (*STACKED, *ALONE)])
-def test_a_member_is_the_plain_loops_network(kind, optimizer):
-    work = trainer(kind, optimizer=optimizer)
+def test_a_member_is_the_plain_loops_network(kind, optimizer, device):
+    work = trainer(kind, device=device, optimizer=optimizer)
     assert work.habits.can_stack == (KINDS[kind] in STACKED)
     members = [0, 1] if work.habits.can_stack else [1]
     found = trained(work, members)
     for position, member in enumerate(members):
         truth = by_torch(work, member)
         for name, tensor in found.items():
-            assert torch.allclose(tensor[position], truth[name], rtol=1e-11, atol=1e-13), (member, name)
+            assert torch.allclose(tensor[position], truth[name], rtol=1e-11, atol=1e-12), (member, name)
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in (*STACKED, *ALONE)])
+def test_members_are_evaluated_as_torch_does_stacked_or_one_by_one(kind):
+    work = tried(kind)
+    states = work.stacked([work.initial(member).state for member in (0, 1)])
+    modules = [initial_module(work.recipe, work.streams, member, work.data, 3).eval() for member in (0, 1)]
+    images = work.preparation(work.data.image, dtype=torch.float64)
+    with torch.no_grad():
+        truth = torch.stack([module(images) for module in modules])
+        settings = (fuse(modules[0]), states, images, torch.tensor([1, 2]), work.manner)
+        if work.habits.can_stack_in_evaluation:
+            assert torch.allclose(forward_stacked(*settings), truth, rtol=1e-12, atol=1e-13)
+        assert torch.allclose(forward_each(*settings, False), truth, rtol=1e-12, atol=1e-13)
+    assert work.habits.can_stack_in_evaluation == (KINDS[kind] not in (Sometimes, *REFUSED, DroppingRecurrent))
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in (*STACKED, *ALONE)])
+def test_why_a_member_trains_alone_is_said_where_others_share_a_step(kind):
+    habits = tried(kind).habits
+    alone = [line for line in habits.said("cuda") if "one at a time" in line]
+    assert len(alone) == (KINDS[kind] in ALONE)
+    assert habits.draws == (KINDS[kind] in BY_CHANCE)
+    assert habits.recomputes == (KINDS[kind] in RECOMPUTED)
+    assert not any("one at a time" in line for line in habits.said("cpu"))
+
+
+def test_a_transformer_shares_its_steps_though_its_attention_drops():
+    habits = tried("Transformer").habits
+    assert habits.can_stack
+    assert habits.calls_dropout
+    assert not habits.draws
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from modescape.train.step import Step
 from modescape.tree import stack
 from modescape.types import ModelState
 
+GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
 MANNERS = {
     "plain": None,
     "not reentrant": {"use_reentrant": False},
@@ -52,11 +53,12 @@ def state_of(net: nn.Module) -> ModelState:
     )
 
 
-def gradients(net: nn.Module, **habits):
+def gradients(net: nn.Module, device: str = "cpu", **habits):
     images = torch.rand(1, 4, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    step = Step(net, 1, Habits(calls_dropout=True, **habits))
+    step = Step(net.to(device), 1, Habits(calls_dropout=True, **habits))
     before = torch.get_rng_state()
-    slopes, loss, _ = step(state_of(net), images, torch.arange(4)[None], torch.tensor([5]))
+    batch = (images.to(device), torch.arange(4, device=device)[None], torch.tensor([5], device=device))
+    slopes, loss, _ = step(state_of(net), *batch)
     assert torch.equal(before, torch.get_rng_state())
     return slopes, loss, step.recomputed
 
@@ -66,11 +68,12 @@ def net_of(manner) -> Blocks:
     return Blocks(manner).double()
 
 
+@pytest.mark.parametrize("device", ["cpu", GPU])
 @pytest.mark.parametrize("manner", ["not reentrant", "reentrant"])
-def test_gradients_are_those_without_checkpoints(manner):
-    plain, loss, recomputed = gradients(net_of(None), recomputes=True)
+def test_gradients_are_those_without_checkpoints(manner, device):
+    plain, loss, recomputed = gradients(net_of(None), device, recomputes=True)
     assert not recomputed
-    again, same, recomputed = gradients(net_of(MANNERS[manner]), recomputes=True)
+    again, same, recomputed = gradients(net_of(MANNERS[manner]), device, recomputes=True)
     assert recomputed
     assert torch.equal(loss, same)
     assert plain.keys() == again.keys()

@@ -138,6 +138,18 @@ class OwnGeneratorInTraining(OwnGenerator):
         return super().forward(x) if self.training else self.dense(x.flatten(1))
 
 
+class Squeezing(Dense):
+    """Loses the dimension of an only example."""
+
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+class SqueezingInside(Dense):
+    def forward(self, x):
+        return super().forward(x.squeeze())
+
+
 class Auxiliary(Dense):
     def __init__(self):
         super().__init__()
@@ -235,6 +247,7 @@ def tried(factory: str, **model) -> Habits:
     ("factory", "found"),
     [
         ("Dense", {}),
+        ("Squeezing", {}),
         ("View", {"memory_format": "contiguous"}),
         ("ViewBehindLayers", {"memory_format": "contiguous"}),
         ("Statistics", {"kept_buffers": ("mean",)}),
@@ -278,6 +291,7 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("unseeded", "with the same seed it makes networks with different weights"),
         ("WideInTraining", r"turns 4 images into \[4, 6\], expected \[4, 3\]; .*model.output"),
         ("Failing", "fails in a step of training: KeyError: 'no such"),
+        ("SqueezingInside", "fails in evaluation on one image alone: RuntimeError"),
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),

@@ -33,6 +33,8 @@ class Reading:
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
         """What the network's caller gets."""
         chosen, self.seen = choose(output, self.output)
+        if isinstance(chosen, Tensor) and chosen.dim() == 1 and len(inputs[0]) == 1:
+            chosen = chosen[None]  # a ``squeeze`` in the network took the only example for nothing
         return log_of(chosen) if self.kind == "probabilities" and isinstance(chosen, Tensor) else chosen
 
 

@@ -39,10 +39,21 @@ class Habits:
     cannot_stack: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
 
     @property
+    def trains_alone_because(self) -> str:
+        """Why a step takes one member; "" where it takes several."""
+        reasons = {
+            "it draws random numbers of its own": self.draws,
+            "it puts new tensors in the place of its buffers": self.replaces_buffers,
+            "its batch norm averages over all batches": self.cumulative,
+            "it computes blocks again in the backward pass": self.recomputes,
+            self.cannot_stack: bool(self.cannot_stack),
+        }
+        return next((reason for reason, found in reasons.items() if found), "")
+
+    @property
     def can_stack(self) -> bool:
         """Whether several members may share one step: their numbers must not depend on the group."""
-        found = (self.draws, self.replaces_buffers, self.cumulative, self.recomputes, self.cannot_stack)
-        return not any(found)
+        return not self.trains_alone_because
 
     @property
     def can_stack_in_evaluation(self) -> bool:
@@ -65,8 +76,9 @@ class Habits:
             shown, more = self.without_gradient[:4], len(self.without_gradient) - 4
             names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
             lines.append(f"no gradient reaches these parameters; in steps without one they stay as they are: {names}")
-        if device == "cuda" and self.cannot_stack:
-            lines.append(f"members are trained and evaluated one at a time, more slowly: {self.cannot_stack}")
+        if device == "cuda" and self.trains_alone_because:
+            done = "trained" if self.can_stack_in_evaluation else "trained and evaluated"
+            lines.append(f"members are {done} one at a time, more slowly: {self.trains_alone_because}")
         return lines
 
     @classmethod

@@ -86,6 +86,7 @@ class _Trial:
         check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
+        self._check_one(worn, state, habits)
         if not _close(drawn, twice):
             raise InputError(
                 f"{self._name}: evaluated twice with the same weights, images and seed it gives different numbers; "
@@ -192,6 +193,21 @@ class _Trial:
         manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
         with torch.no_grad():
             return forward_each(fuse(module.eval()), _stacked(states), images, KEYS[: len(states)], manner, True)
+
+    def _check_one(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
+        """Refuse a network that takes no image alone in evaluation: the last batch of a split may be one."""
+        manner, image = Manner(memory_format=habits.memory_format), self._batch(habits)[0][:1]
+        try:
+            with torch.no_grad():
+                logits = forward_each(fuse(module.eval()), _stacked([state]), image, KEYS[:1], manner, True)
+        except Exception as error:  # what a network raises may be anything
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(f"{self._name}: the network fails in evaluation on one image alone: {reason}") from error
+        if list(logits[0].shape) != [1, self.num_classes]:
+            raise InputError(
+                f"{self._name}: in evaluation the network turns one image alone into {list(logits[0].shape)}, expected "
+                f"{[1, self.num_classes]}; name the dimension of each squeeze()"
+            )
 
     def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
         """Whether evaluation draws from a global generator: other keys, other numbers."""
