@@ -113,8 +113,7 @@ class MemberOps:
             p: of dropout.
             scale: of the products; default 1 / sqrt(feature).
         """
-        scale = query.shape[-1] ** -0.5 if scale is None else scale
-        scores = (query * scale) @ key.transpose(-2, -1)
+        scores = (query * (query.shape[-1] ** -0.5 if scale is None else scale)) @ key.transpose(-2, -1)
         if mask is None:
             weights = scores.softmax(-1)
         else:
