@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -41,8 +41,8 @@ class Evaluator:
             mean over ``batch_norm_images``, the only way to compare networks that were not trained themselves.
         batch_norm_images: training images for "recompute", uint8 [example, channel, height, width].
         manner: how products are computed; as in training.
-        habits: what the network does. Without it nothing is taken for granted: networks go through one by one, and
-            the global generators are seeded for each.
+        habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
+            lie in torch's default order, and the global generators are seeded for each.
     """
 
     module: nn.Module
@@ -95,7 +95,7 @@ class Evaluator:
         with torch.no_grad(), _dropping(self.module) if dropout is not None else contextlib.nullcontext():
             for number, index in enumerate(batches):
                 picked = self.preparation.pick(images, index[None], dtype=dtype)[0]
-                parts = (self.module, state, picked, keys[:, number], self.manner)
+                parts = (self.module, state, picked, keys[:, number], self._layout)
                 logits = forward_stacked(*parts) if stacked else forward_each(*parts, seeded)
                 pieces.append(torch.log_softmax(logits.to(dtype), dim=-1))
                 progress(models * len(index))
@@ -104,7 +104,11 @@ class Evaluator:
     def recomputed(self, state: ModelState, images: Tensor) -> ModelState:
         """Networks with batch-norm statistics of their own weights: `recompute_batch_norm`."""
         seeded = self.habits is None or self.habits.draws
-        return recompute_batch_norm(self.module, state, self.preparation, images, self.manner, seeded=seeded)
+        return recompute_batch_norm(self.module, state, self.preparation, images, self._layout, seeded=seeded)
+
+    @property
+    def _layout(self) -> Manner:
+        return self.manner if self.habits is not None else replace(self.manner, memory_format="contiguous")
 
 
 def has_dropout(module: nn.Module) -> bool:

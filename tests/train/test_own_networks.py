@@ -10,7 +10,7 @@ from modescape import recipe, rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
-from modescape.predict import Evaluator, evaluate, recompute_batch_norm
+from modescape.predict import Evaluator
 from modescape.train.habits import Habits
 from modescape.train.loop import Start, Trainer, of_member
 from modescape.train.member_ops import Manner
@@ -117,10 +117,13 @@ def no_probe(state):
 def test_networks_that_change_their_input_get_images_of_their_own():
     image = pictures(20, 3, 6)
     state = stacked([made(InPlace, seed) for seed in range(3)])
-    aside = evaluate(InPlace(aside=True), state, image, preparation(image))
-    assert torch.equal(evaluate(InPlace(), state, image, preparation(image)), aside)
-    fresh = [recompute_batch_norm(InPlace(one), state, preparation(image), image) for one in (False, True)]
-    assert all(torch.equal(fresh[0].buffers[name], tensor) for name, tensor in fresh[1].buffers.items())
+    for habits in (Habits(), None):
+        there, aside = (
+            Evaluator(module=InPlace(one), preparation=preparation(image), habits=habits) for one in (False, True)
+        )
+        assert torch.equal(there(state, image), aside(state, image))
+        fresh = [evaluator.recomputed(state, image).buffers for evaluator in (there, aside)]
+        assert all(torch.equal(fresh[0][name], tensor) for name, tensor in fresh[1].items())
 
 
 def test_draws_in_evaluation_follow_the_weights_and_nothing_else():

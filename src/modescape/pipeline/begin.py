@@ -185,9 +185,20 @@ def _refuse_equal_starts(recipe: Recipe, habits: Habits) -> None:
 
 
 def make_manifest(
-    recipe: Recipe, dataset: Dataset, device: str, say: Callable[[str], None] = lambda line: None
+    recipe: Recipe,
+    dataset: Dataset,
+    device: str,
+    say: Callable[[str], None] = lambda line: None,
+    known: Habits | None = None,
 ) -> dict[str, Any]:
     """What is written once: version, platform, seeds, plan, the data's and the network's shape.
+
+    Args:
+        recipe: settings.
+        dataset: its data.
+        device: "cpu" or "cuda".
+        say: told in a line what a user should know.
+        known: what the network does, where it was tried before.
 
     Raises:
         InputError: if the network cannot be made for this data, or not trained right.
@@ -199,7 +210,7 @@ def make_manifest(
         except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
             raise InputError(f"member 0, initialisation: {error}") from error
         preparation = Preparation.of(recipe.data, dataset.train)
-        habits = trial(recipe, dataset.train, dataset.num_classes, preparation)
+        habits = known or trial(recipe, dataset.train, dataset.num_classes, preparation)
         _refuse_equal_starts(recipe, habits)
         batches = check_batches(recipe.train, len(dataset.train.label), habits.least_batch)
         for line in [*habits.said(device), *batches]:

@@ -17,6 +17,7 @@ from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Member, Study, layout
+from modescape.train.habits import Habits
 
 
 def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
@@ -102,4 +103,7 @@ def _opened(study: Study, folder: str, recipe: Recipe, progress: Progress) -> St
     dataset = data.load(recipe.data, recipe.seed)
     if dataset.fingerprint != study.manifest["fingerprint"]:
         raise InputError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")
-    return Study.create(path, recipe, make_manifest(recipe, dataset, study.manifest["plan"]["device"]))
+    held = study.manifest.get("network")
+    known = None if held is None else Habits.of(held)
+    manifest = make_manifest(recipe, dataset, study.manifest["plan"]["device"], known=known)
+    return Study.create(path, recipe, manifest)

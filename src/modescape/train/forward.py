@@ -31,7 +31,7 @@ def weight_keys(params: Params) -> Tensor:
     for model in range(len(host[0])):
         digest = hashlib.blake2b(digest_size=8)
         for tensor in host:
-            digest.update(tensor[model].reshape(-1).view(torch.uint8).numpy())
+            digest.update(tensor[model].reshape(-1).view(torch.uint8).numpy().tobytes())
         digests.append(int.from_bytes(digest.digest(), "little", signed=True))
     return torch.tensor(digests, dtype=torch.int64)
 
