@@ -78,6 +78,31 @@ def test_monte_carlo_dropout_drops_activations_by_the_networks_keys(preparation)
     assert torch.allclose(drawn.mean(0), wanted, atol=5 * float(drawn.std(0).max()) * (1 / 100 + 1 / 1000) ** 0.5)
 
 
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.head = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True), nn.Linear(64, 3)
+
+    def forward(self, x):
+        rows = x[:, 0]
+        return self.head(self.attention(rows, rows, rows)[0].flatten(1))
+
+
+def test_attention_drops_in_monte_carlo_dropout_by_the_networks_keys(preparation):
+    torch.manual_seed(0)
+    net, pictures = Attending(), torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+    assert has_dropout(net)
+    evaluator, keys = Evaluator(module=net, preparation=preparation), torch.tensor([3, 3, 4])
+    plain, (one, same, other) = (
+        evaluator(stacked([net]), pictures),
+        evaluator(stacked([net] * 3), pictures, dropout=keys),
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, plain[0])
+    assert torch.equal(evaluator(stacked([net]), pictures), plain)  # and off again
+
+
 def test_only_dropout_that_drops_counts():
     assert has_dropout(network(0))
     assert not has_dropout(nn.Sequential(nn.Dropout(0.0), nn.Linear(2, 2)))

@@ -112,14 +112,21 @@ class Evaluator:
 
 
 def has_dropout(module: nn.Module) -> bool:
-    """Whether a network has dropout layers that drop something."""
-    return any(isinstance(layer, DROPOUTS) and layer.p > 0 for layer in module.modules())
+    """Whether a network has dropout layers, or attention with dropout, that drop something."""
+    return any(_probability(layer) > 0 for layer in module.modules())
+
+
+def _probability(layer: nn.Module) -> float:
+    """Of dropout, 0 for layers of other kinds."""
+    if isinstance(layer, nn.MultiheadAttention):
+        return layer.dropout
+    return layer.p if isinstance(layer, DROPOUTS) else 0.0
 
 
 @contextlib.contextmanager
 def _dropping(module: nn.Module) -> Iterator[None]:
     """Within this block a network's dropout layers drop, whatever its mode."""
-    layers = [layer for layer in module.modules() if isinstance(layer, DROPOUTS)]
+    layers = [layer for layer in module.modules() if _probability(layer) > 0]
     for layer in layers:
         layer.training = True
     try:

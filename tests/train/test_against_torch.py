@@ -15,7 +15,8 @@ from modescape.errors import InputError
 from modescape.train.forward import forward_each, forward_stacked
 from modescape.train.fuse import fuse
 from modescape.train.initial import initial_module
-from modescape.train.loop import Trainer
+from modescape.train.loop import Start, Trainer, of_member
+from modescape.types import ModelState
 
 
 class Base(nn.Module):
@@ -339,6 +340,25 @@ def test_a_last_batch_of_one_goes_by_the_rule_and_all_counts_agree(rule, steps, 
     truth = by_torch(work, 1)
     assert truth["norm.num_batches_tracked"] == last.state.buffers["norm.num_batches_tracked"][0] == steps * 2
     assert torch.allclose(last.state.params["a.weight"][0], truth["a.weight"], rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["BatchNorm", "Scalar", "Unused", "ByChance", "Checkpointed"])
+def test_training_goes_on_with_the_same_bits(kind):
+    work = tried(kind)
+    members = [0, 1] if work.habits.can_stack else [1]
+    copies = [shot.copy() for shot in work.group(members, lambda state: (torch.zeros(len(members)),) * 2)]
+    starts = []
+    for position in range(len(members)):
+        held = of_member(copies[1], position)
+        parts = {kind: {} for kind in ("param", "buffer", "optimizer")}
+        for name, tensor in held.items():
+            parts[name.partition("/")[0]][name.partition("/")[2]] = tensor
+        state = ModelState(parts["param"], parts["buffer"])
+        starts.append(Start(epoch=1, state=state, optimizer=parts["optimizer"]))
+    *_, last = work.group(members, lambda state: (torch.zeros(len(members)),) * 2, starts=starts)
+    resumed = last.copy()
+    assert resumed.keys() == copies[-1].keys()
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in copies[-1].items())
 
 
 def test_a_network_that_takes_one_example_keeps_its_last_batch_of_one():
