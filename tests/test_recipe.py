@@ -37,7 +37,7 @@ def from_text(text):
 
 
 def test_the_built_in_recipes_are_these():
-    assert builtin_names() == sorted(PUBLISHED)
+    assert builtin_names() == sorted([*PUBLISHED, "images"])
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -72,6 +72,14 @@ def test_built_in_augmentation_is_the_published_one():
         assert load(name).data.augmentation.model_dump() == expected.get(name, plain)
 
 
+def test_the_recipe_for_own_pictures_takes_any_and_cuts_shares():
+    recipe = load("images", ["data.source=my/folder"])
+    assert (recipe.data.source, recipe.data.size) == ("my/folder", 64)
+    assert [type(share) for share in (recipe.data.test, recipe.data.validation)] == [float, float]
+    assert recipe.model.factory == "small_cnn"
+    assert load("images", ["data.size=[48, 64]"]).data.size == [48, 64]
+
+
 def test_built_in_sources():
     sources = {name: load(name).data.source for name in PUBLISHED}
     assert sources.pop("digits") == "digits"
@@ -81,7 +89,7 @@ def test_built_in_sources():
     assert load("digits").data.test == 1297
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [*PUBLISHED, "images"])
 def test_recipes_open_with_one_line_of_comment(name):
     first = builtin_text(name).splitlines()[0]
     assert first.startswith("# ")
@@ -241,6 +249,11 @@ OTHER = [  # other networks
     "data.train=100",
     "data.validation=100",
     "data.test=0.3",
+    "data.size=32",
+    "data.resample=box",
+    "data.crop=pad",
+    "data.background=black",
+    "data.skip_broken=true",
     "data.scaling=raw",
     "data.augmentation.crop_padding=1",
     "data.augmentation.crop_fill=nearest",

@@ -33,3 +33,17 @@ def write_parquet(table: dict, features, path: Path) -> None:
     info = json.dumps({"info": {"features": features.to_dict()}})
     schema = features.arrow_schema.with_metadata({"huggingface": info})
     parquet.write_table(pa.table(table, schema=schema), path)
+
+
+def write_folder(folder: Path, files: dict[str, np.ndarray | str | bytes]) -> Path:
+    """A folder of pictures, each encoded as its name says, and of other files."""
+    from PIL import Image
+
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, np.ndarray):
+            Image.fromarray(content).save(path)
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder

@@ -5,12 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
+from modescape import recipe
 from modescape.data.dataset import Split, as_split
 from modescape.data.ood import DEFAULT_OOD, load_ood, matched
 from modescape.data.sources import digits
 from modescape.errors import InputError
 
-from .picture_files import picture_rows
+from .picture_files import encode, picture_rows
 
 
 def split(examples: int = 30, *, channels: int = 3, size: int = 8) -> Split:
@@ -30,8 +31,28 @@ def test_rotated_images_are_the_test_images_by_90_degrees():
     assert part.shape == (5, 3, 8, 8)
     assert len({image.numpy().tobytes() for image in part} & {image.numpy().tobytes() for image in found}) == 5
     assert torch.equal(load_ood("rotated", test, 100, 0), found)
-    with pytest.raises(InputError, match="8x4 pixels cannot be turned"):
-        load_ood("rotated", Split(test.image[..., :4], test.label), None, 0)
+
+
+def test_oblong_images_are_turned_and_stretched_to_their_shape():
+    image = torch.zeros(2, 1, 4, 8, dtype=torch.uint8)
+    image[:, :, :, 4:] = 200  # the right half
+    found = load_ood("rotated", Split(image, torch.zeros(2, dtype=torch.int64)), None, 0)
+    assert found.shape == (2, 1, 4, 8)
+    assert (found[:, :, 0] == 200).all()  # a quarter to the left: the upper half, its edge softened
+    assert (found[:, :, 3] == 0).all()
+
+
+def test_other_pictures_are_sized_as_ours_are(tmp_path):
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    pixels[:, 10:20] = 200
+    for number in range(3):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        (tmp_path / "set" / f"{number}.png").write_bytes(encode(pixels))
+    (tmp_path / "x.csv").write_text("path\n" + "\n".join(f"set/{number}.png" for number in range(3)))
+    test, source = split(size=10), str(tmp_path / "x.csv")
+    assert (load_ood(source, test, None, 0, data=recipe.Data(size=10)) == 200).all()  # the middle
+    stretched = load_ood(source, test, None, 0)
+    assert (stretched[..., :3] == 0).all()
 
 
 def test_noise_is_uniform_and_the_seeds():
@@ -126,7 +147,7 @@ def test_what_is_refused(tmp_path, hub_folder, monkeypatch):
     with pytest.raises(InputError, match=r"nothing.npz' does not exist"):
         load_ood(str(tmp_path / "nothing.npz"), test, None, 0)
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(InputError, match=r"a.txt' is a file but not .npz; expected .*rotated, noise"):
+    with pytest.raises(InputError, match=r"a.txt' is a file of another kind; expected .*rotated, noise"):
         load_ood(str(tmp_path / "a.txt"), test, None, 0)
     broken = hub_folder("broken", train=([picture_rows(1)[0][0], b"no image"], [0, 1]))
     with pytest.raises(InputError, match=r"broken: train, row 1: the image cannot be decoded"):

@@ -72,7 +72,7 @@ def plain_loop(images: np.ndarray, key: int, padding: int, fill: str, flip: bool
     [*itertools.product([0, 2, 5], ["zeros", "nearest"], [False, True], [0.0, 0.3]), (9, "nearest", True, 1.0)],
 )
 def test_augmentation_is_the_plain_loops(padding, fill, flip, brightness):
-    images = random_images(3, 20, 3, 7, 7)
+    images = random_images(3, 20, 3, 7, 5)
     settings = {"crop_padding": padding, "crop_fill": fill, "horizontal_flip": flip, "brightness": brightness}
     found = preparation(images[0], **settings)(images, KEYS, dtype=torch.float64)
     for member, key in enumerate(KEYS.tolist()):

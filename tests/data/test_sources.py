@@ -1,5 +1,6 @@
 """Every kind of source gives the pixels that were put in; bad data is refused by name, split and row."""
 
+import io
 import logging
 import time
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 import torch
 
 from modescape import data, recipe
-from modescape.data import hub, sources
+from modescape.data import columns, hub, sources
 from modescape.data.cache import fingerprint
+from modescape.data.decode import decode_image
 from modescape.errors import InputError
 
-from .picture_files import encode, picture_rows, write_parquet
+from .picture_files import encode, picture_rows, write_folder, write_parquet
 
 CIFAR = Path(__file__).parents[2].parent / "shared" / "data" / "cifar10"
 
@@ -123,12 +125,20 @@ def test_ambiguous_columns_are_listed_and_can_be_named(tmp_path):
 
 def test_a_folder_without_images_or_without_train_is_refused(tmp_path, hub_folder):
     (tmp_path / "bare").mkdir()
-    with pytest.raises(InputError, match="cannot be read as a folder of the hub's layout"):
+    with pytest.raises(InputError, match="cannot be read as a folder of pictures or of the hub's layout"):
         data.load(settings(tmp_path / "bare"), 0)
     with pytest.raises(InputError, match=r"has splits \['test'\], expected one named 'train'"):
         data.load(settings(hub_folder(test=picture_rows(4))), 0)
     with pytest.raises(InputError, match="cannot be read"):
         data.load(settings(hub_folder("config", train=picture_rows(4)), config="no-such"), 0)
+
+
+def deep_tiff() -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((6, 6), np.float32)).save(buffer, format="TIFF")
+    return buffer.getvalue()
 
 
 def spoil(name: str) -> tuple[list, list[int]]:
@@ -137,10 +147,8 @@ def spoil(name: str) -> tuple[list, list[int]]:
         images[4] = encode(images[4])[:-40]
     elif name == "size":
         images[6] = images[6][:5, :5]
-    elif name == "oblong":
-        images = [image[:, :5] for image in images]
     elif name == "deep":
-        images[2] = images[2][..., 0].astype(np.uint16) * 100
+        images[2] = deep_tiff()
     elif name == "label":
         labels[5] = 3
     return images, labels
@@ -150,8 +158,7 @@ def spoil(name: str) -> tuple[list, list[int]]:
     ("name", "message"),
     [
         ("corrupt", "{split}, row 4: the image cannot be decoded"),
-        ("size", "{split}: the image of row 6 has 5x5 pixels and row 0 6x6"),
-        ("oblong", "images have 6x5 pixels, expected square"),
+        ("size", "{split}, row 6 has 5x5 pixels and .*{split}, row 0 6x6 .*\n.*--set data.size="),
         ("deep", "{split}, row 2: .*expected 8 bits"),
         ("label", "{split}: the label of row 5 is 3, expected 0 to 2"),
     ],
@@ -159,9 +166,8 @@ def spoil(name: str) -> tuple[list, list[int]]:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_bad_rows_of_a_hub_folder_are_named(hub_folder, name, message, split):
     other = "test" if split == "train" else "train"
-    good = spoil("oblong") if name == "oblong" else picture_rows(4)
     with pytest.raises(InputError, match=message.format(split=split)):
-        data.load(settings(hub_folder(**{split: spoil(name), other: good})), 0)
+        data.load(settings(hub_folder(**{split: spoil(name), other: picture_rows(4)})), 0)
 
 
 def test_an_empty_split_and_a_missing_label_are_refused(hub_folder):
@@ -202,7 +208,7 @@ def test_npz_gives_back_its_pixels(tmp_path, shape, channels):
         ({"label": None}, "missing .*label"),
         ({"image": np.zeros((8, 4, 4))}, "images are float64 .* expected uint8"),
         ({"image": np.zeros((8, 4, 4, 2), np.uint8)}, "expected uint8"),
-        ({"image": np.zeros((8, 4, 5), np.uint8)}, "4x5 pixels, expected square"),
+        ({"image": np.zeros((8, 4, 5), np.uint8)}, "all 5 training pictures are the same .*data.background"),
         ({"image": np.zeros((0, 4, 4), np.uint8), "label": np.zeros(0, int), "class_names": ["a", "b"]}, "is empty"),
         ({"label": np.arange(7)}, "expected 8 integers"),
         ({"label": np.arange(8) / 2}, "label is float64"),
@@ -242,11 +248,12 @@ def test_a_damaged_npz_is_refused(tmp_path, damage):
 
 
 def test_other_files_and_missing_files_are_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("1")
-    with pytest.raises(InputError, match=r"is a file but not \.npz"):
-        data.load(settings(tmp_path / "a.csv"), 0)
-    with pytest.raises(InputError, match="does not exist"):
-        data.load(settings(tmp_path / "a.npz"), 0)
+    (tmp_path / "a.doc").write_text("1")
+    with pytest.raises(InputError, match=r"is a file of another kind; expected \.npz, \.csv"):
+        data.load(settings(tmp_path / "a.doc"), 0)
+    for name in ("a.npz", "a.csv", "a.parquet"):
+        with pytest.raises(InputError, match="does not exist"):
+            data.load(settings(tmp_path / name), 0)
 
 
 def test_a_dataset_that_is_nowhere_is_refused_quickly_and_quietly(monkeypatch, capfd):
@@ -302,8 +309,57 @@ def test_a_fingerprint_is_of_the_content_not_of_the_format(hub_folder, tmp_path)
 @pytest.mark.skipif(not CIFAR.is_dir(), reason="CIFAR-10 is not at hand")
 def test_cifar_is_found_as_the_hub_lays_it_out():
     given = settings(CIFAR)
-    with hub.opened(given) as splits:
-        assert {name: len(part) for name, part in splits.items()} == {"train": 50_000, "test": 10_000}
-        assert sources._columns(splits["train"].features, given) == ("img", "label")
-        few = splits["test"].take(3).flatten_indices()
-        assert sources._decode(few, "img", "test", None, 0, 3).shape == (3, 3, 32, 32)
+    with hub.opened(given) as parts:
+        assert {part.name: len(part) for part in parts} == {"train": 50_000, "test": 10_000}
+        assert columns.settled(parts, given) == ("img", "label")
+        cells = parts[1].cells("img", [0, 7, 9_999])
+        assert [decode_image(cell, where).shape for cell, where in cells] == [(32, 32, 3)] * 3
+
+
+BROKEN = {"cut off": lambda cell: cell[:-40], "empty": lambda cell: b"", "no picture": lambda cell: b"junk" * 9}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_pictures_are_named_and_left_out_on_request(tmp_path, kind):
+    images, labels = picture_rows(12)
+    files = {
+        f"{'abc'[label]}/{row}.png": encode(image)
+        for row, (image, label) in enumerate(zip(images, labels, strict=True))
+    }
+    broken = ("a/0.png", "b/4.png")
+    folder = write_folder(tmp_path / "set", files | {name: BROKEN[kind](files[name]) for name in broken})
+    with pytest.raises(InputError, match=r"set/a/0\.png': the image cannot be decoded .*\n.*data\.skip_broken=true"):
+        data.load(settings(folder), 0)
+    for _ in range(2):  # decoded, and from the cache
+        found = data.load(settings(folder, skip_broken=True, test=2, validation=2), 0)
+        assert found.notes == (f"2 broken pictures were left out ('{folder / broken[0]}', '{folder / broken[1]}').",)
+        parts = (found.train, found.validation, found.test)
+        left = {
+            image.numpy().tobytes(): int(label)
+            for part in parts
+            for image, label in zip(part.image, part.label, strict=True)
+        }
+        whole = [row for row in range(12) if row not in (0, 4)]
+        assert left == {images[row].transpose(2, 0, 1).tobytes(): labels[row] for row in whole}
+
+
+def test_nothing_but_broken_pictures_is_refused(tmp_path):
+    folder = write_folder(tmp_path / "set", {f"{kind}/{number}.png": b"junk" for kind in "ab" for number in range(3)})
+    with pytest.raises(InputError, match="train holds no picture that can be read"):
+        data.load(settings(folder, skip_broken=True), 0)
+
+
+def test_a_broken_row_of_the_hubs_layout_is_left_out_with_its_label(hub_folder):
+    images, labels = spoil("corrupt")
+    source = sources.pictures(settings(hub_folder(train=(images, labels)), skip_broken=True))
+    assert source.label.tolist() == labels[:4] + labels[5:]
+    assert "1 broken picture was left out (" in source.notes[0]
+    assert "train, row 4)." in source.notes[0]
+
+
+def test_pictures_that_together_exceed_the_memory_are_refused_at_the_first(tmp_path, monkeypatch):
+    memory = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 1_000}
+    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)
+    folder = write_folder(tmp_path / "set", {f"{'ab'[n % 2]}/{n}.png": np.full((9, 9), n, np.uint8) for n in range(20)})
+    with pytest.raises(InputError, match=r"20 pictures of 9x9 pixels \(as .*a/0\.png'\) take .* make them smaller"):
+        data.load(settings(folder), 0)

@@ -147,7 +147,7 @@ def test_sixteen_bit_numbers_are_scaled_in_thirty_two():
     ],
 )
 def test_preparation_in_c_has_the_bits_of_torch(scaling, channels, augmentation):
-    stored = torch.randint(0, 256, (40, 8, 8, channels), dtype=torch.uint8, generator=rng.stream(0, "test images"))
+    stored = torch.randint(0, 256, (40, 8, 6, channels), dtype=torch.uint8, generator=rng.stream(0, "test images"))
     train = Split(stored.movedim(-1, 1), torch.zeros(40, dtype=torch.int64))
     data = recipe.Data.model_validate({"scaling": scaling, "augmentation": augmentation})
     prepare = Preparation.of(data, train)

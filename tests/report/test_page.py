@@ -150,6 +150,14 @@ def test_foreign_text_stays_text(content, foreign_class):
     assert "".join(reader.text).count(EVIL) >= 8  # name, recipe, class, note, message, device, platform twice, ...
 
 
+def test_what_was_left_out_of_the_data_is_said(content):
+    note = f"2 broken pictures were left out ('{EVIL}.png')."
+    html = build_page(content(results={}, manifest={**MANIFEST, "data_notes": [note]}))
+    assert EVIL not in html
+    assert note in "".join(read(html).text)
+    assert "left out (" not in build_page(content(results={}, manifest=MANIFEST))
+
+
 def test_direction_overrides_are_written_out(content, foreign_class):
     html = build_page(content(name=TURNED, results={"confusion": foreign_class}))
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in html

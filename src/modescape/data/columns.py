@@ -40,7 +40,8 @@ def label_column(part: Part, wanted: str | None, image: str) -> str:
         _check_named(part, wanted)
         return wanted
     numbers = _of_kind(part, _is_whole)
-    texts = [name for name in _of_kind(part, _is_text) if name not in _of_kind(part, _is_text_of_pictures)]
+    pictures = _of_kind(part, _is_text_of_pictures)
+    texts = [name for name in _of_kind(part, lambda one: _is_text(one) or _is_truth(one)) if name not in pictures]
     untyped = numbers if part.declared and numbers else [*numbers, *texts]
     found = [*part.class_names] or untyped
     return _only(part, [name for name in found if name != image], "label")
@@ -88,6 +89,12 @@ def _is_text_of_pictures(column: Any) -> bool:
     return _is_text(column) and is_picture(next((cell for cell in column.slice(0, 100).to_pylist() if cell), None))
 
 
+def _is_truth(column: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_boolean(column.type)
+
+
 def _is_whole(column: Any) -> bool:
     from pyarrow import types
 
@@ -103,8 +110,7 @@ def raw_labels(part: Part, column: str) -> list[Any]:
     if column not in part.table.column_names:  # a test split without labels may lack the column
         return [None] * len(part)
     values = part.table.column(column)
-    known = str(values.type) in ("null", "bool") or _is_whole(values) or _is_text(values)
-    if not known:
+    if not (str(values.type) == "null" or _is_truth(values) or _is_whole(values) or _is_text(values)):
         raise InputError(
             f"column {column!r} of '{part.source}' holds {shown(values.type, 60)}, expected whole numbers or texts: "
             "one class an image"

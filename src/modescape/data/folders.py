@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.data.hub import check_rows
-from modescape.data.tables import PICTURES, SPLITS, Part, read_table, split_by_column
+from modescape.data.tables import PICTURES, SPLITS, Part, left_out, read_table, split_by_column
 from modescape.errors import InputError
 from modescape.plain import shown
 
@@ -85,10 +85,7 @@ def _left_beside(root: Path, pictures: list[Path], used: set[str]) -> tuple[str,
     beside = [file.relative_to(root) for file in pictures if file.relative_to(root).parts[0] not in used]
     if not beside:
         return ()
-    return (
-        f"{len(beside):,} pictures beside the folders of the splits ({', '.join(sorted(used))}) were left out, such as "
-        f"'{shown(beside[0], 120)}'.",
-    )
+    return (left_out(len(beside), f"beside the folders of the splits ({', '.join(sorted(used))})", beside[0]),)
 
 
 def _part(source: str, split: str, root: Path, pictures: list[Path], notes: tuple[str, ...] = ()) -> Part:
@@ -130,9 +127,7 @@ def _described(source: str, root: Path, pictures: list[Path], tables: list[Path]
         for split, part in _by_folder(source, root, paths, table):
             rows.setdefault(split, []).append(part)
     without = [picture for picture in pictures if Path(os.path.normpath(picture)) not in named]
-    notes = ()
-    if without:
-        notes = (f"{len(without):,} pictures that no metadata file names were left out, such as '{without[0]}'.",)
+    notes = (left_out(len(without), "that no metadata file names", without[0]),) if without else ()
     try:
         joined = {split: pa.concat_tables(parts, promote_options="default") for split, parts in rows.items()}
     except pa.ArrowException as error:

@@ -101,6 +101,12 @@ class Part:
         return {"bytes": data, "path": path}, where
 
 
+def left_out(count: int, why: str, such: object) -> str:
+    """The sentence about pictures that are not used: "3 pictures beside ... were left out, such as ..."."""
+    subject, verb = ("1 picture", "was") if count == 1 else (f"{count:,} pictures", "were")
+    return f"{subject} {why} {verb} left out, such as '{shown(such, 120)}'."
+
+
 def is_picture(name: Any) -> bool:
     """Whether a text ends as the name of a picture's file does."""
     return isinstance(name, str) and Path(name).suffix.lower() in PICTURES
