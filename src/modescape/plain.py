@@ -24,6 +24,8 @@ MOST_YAML = 1 << 18  # bytes of a recipe; the longest built-in one has 2,500
 MOST_YAML_DEPTH = 32  # the C parser of PyYAML has no limit of its own and ends the process at some thousands
 MOST_SCALAR = 10_000  # characters of one value of a recipe
 
+SESSION = "__main__"  # the module whose names are those of a notebook's cells, of a prompt, of a script
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
 NAME_LENGTH = 100
 

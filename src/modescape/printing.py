@@ -84,7 +84,7 @@ def status_text(status: StudyStatus) -> str:
     expected_results = len(status.expected_results)
     lines.append(f"analyses         {expected_results - len(status.missing_results)}/{expected_results}{missing}")
     lines.append(f"report           {'report.html' if status.report else 'missing'}")
-    lines += ["", "complete" if status.complete else "incomplete: modescape run goes on from here"]
+    lines += ["", "complete" if status.complete else f"incomplete; go on with: {status.again}"]
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from modescape.data.dataset import Dataset
 from modescape.data.prepare import Preparation
 from modescape.errors import WorkError
 from modescape.kernels.implementation import forced
+from modescape.models import importable
 from modescape.predict import Evaluator
 from modescape.study import Study
 from modescape.train.fuse import fuse
@@ -37,7 +38,8 @@ class Workplace:
         """A block of work by the study's plan: a study begun without C kernels goes on without them."""
         kernels = forced("torch") if self.plan.kernels == "torch" else contextlib.nullcontext()
         arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
-        with runtime.kept_memory(), kernels, arithmetic if self.device == "cuda" else contextlib.nullcontext():
+        arithmetic = arithmetic if self.device == "cuda" else contextlib.nullcontext()
+        with importable(self.study.recipe.model.factory), runtime.kept_memory(), kernels, arithmetic:
             yield
 
     @property

@@ -39,7 +39,7 @@ def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
     from modescape.data.dataset import check_source
     from modescape.data.splits import cut
 
-    if data.source == "digits" and not Path("digits").exists():
+    if data.source in recipe.BUILTIN_SOURCES:  # a folder that bears the name is written ./digits
         source = sources.digits()
         return cut(source, data, seed, fingerprint(source))
     path = Path(data.source)

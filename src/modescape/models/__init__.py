@@ -6,8 +6,10 @@ from modescape.models.build import (
     build,
     check_output,
     foreign_module,
+    importable,
     install,
     normalization_parameters,
+    of_session,
     split_state,
 )
 
@@ -17,7 +19,9 @@ __all__ = [
     "build",
     "check_output",
     "foreign_module",
+    "importable",
     "install",
     "normalization_parameters",
+    "of_session",
     "split_state",
 ]

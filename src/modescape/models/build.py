@@ -20,6 +20,7 @@ from torch.nn.parameter import is_lazy
 
 from modescape import rng
 from modescape.errors import InputError
+from modescape.plain import SESSION
 from modescape.recipe import Model
 from modescape.types import ModelState
 
@@ -65,6 +66,11 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
         InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it makes no
             network for these images and classes.
     """
+    with importable(model.factory):
+        return _build(model, image_shape, num_classes, key)
+
+
+def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
     with rng.seeded(key):  # an import may draw or seed, too; the call below starts afresh
         factory = _factory(model.factory)
     arguments = _arguments(factory, model, tuple(image_shape), num_classes)
@@ -85,10 +91,39 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
 
 
 def foreign_module(factory: str) -> str | None:
-    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it."""
+    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it.
+
+    None also for what the running session defines itself (``__main__:callable``): nothing is imported for it.
+    """
     name = MODELS.get(factory, factory)
     module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
-    return None if ":" not in name or root == "modescape" or root in sys.stdlib_module_names else module
+    known = {"modescape", SESSION, *sys.stdlib_module_names}
+    return None if ":" not in name or root in known else module
+
+
+def of_session(factory: str) -> bool:
+    """Whether a factory is defined in a session that has no file, such as a notebook: no worker can import it."""
+    file = getattr(sys.modules[SESSION], "__file__", None)
+    return factory.startswith(f"{SESSION}:") and (file is None or not Path(file).is_file())
+
+
+@contextmanager
+def importable(factory: str) -> Iterator[None]:
+    """The current folder on ``sys.path``, as under ``python -m``, while code of a recipe runs; ours does not need it.
+
+    A factory, and the network that it makes, may import their neighbours when they are called.
+    """
+    if foreign_module(factory) is None:
+        yield
+        return
+    folder = str(Path.cwd())
+    importlib.invalidate_caches()  # a file may be younger than Python's listing of the folder
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:  # the imported module may have tidied up itself
+            sys.path.remove(folder)
 
 
 def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
@@ -193,14 +228,18 @@ def _factory(name: str) -> Callable[..., Any]:
     if module_name.partition(".")[0] in sys.stdlib_module_names:
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     try:
-        with _current_folder_importable():
-            found: Any = importlib.import_module(module_name)
+        found: Any = importlib.import_module(module_name)
     except Exception as error:
         raise InputError(
             f"model.factory '{name}': cannot import '{module_name}' ({_reason(error)}); "
             "it must be installed or lie in the current folder"
         ) from error
     for part in attribute.split("."):
+        if not hasattr(found, part) and module_name == SESSION:
+            raise InputError(
+                f"model.factory '{name}': this session defines no '{attribute}'; define it before the run, or put it "
+                f"into a file such as net.py and name it net:{attribute}"
+            )
         if not hasattr(found, part):
             close = difflib.get_close_matches(part, dir(found), n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
@@ -216,19 +255,6 @@ def _factory(name: str) -> Callable[..., Any]:
     if own in sys.stdlib_module_names:  # reached through a module that imports it
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     return found
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    """The working directory on ``sys.path``, as under ``python -m``, for one import."""
-    folder = str(Path.cwd())
-    importlib.invalidate_caches()  # the file may be younger than Python's listing of the folder
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:  # the imported module may have tidied up itself
-            sys.path.remove(folder)
 
 
 def _arguments(

@@ -255,7 +255,8 @@ class Study:
             return read_dataset(layout.result_path(self.path, name))
         except FileNotFoundError:
             raise InputError(
-                f"study '{self.path}' has no result '{name}'; make it with: modescape analyse {self.path} {name}"
+                f"study '{self.path}' has no result '{name}'; make it with: "
+                f"{layout.run_again(self.path, 'analyse')} {name}"
             ) from None
 
     def write_result(self, name: str, dataset: xr.Dataset) -> None:
