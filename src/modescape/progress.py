@@ -45,9 +45,9 @@ def usual() -> Progress:
 
 
 def in_notebook() -> bool:
-    """Whether this is IPython without a terminal, such as the kernel of a notebook."""
+    """Whether this is the kernel of a notebook; its streams call themselves terminals, and are none."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and not sys.stderr.isatty()
+    return getattr(shell, "kernel", None) is not None
 
 
 class BarProgress(Progress):
@@ -56,9 +56,10 @@ class BarProgress(Progress):
     def __init__(self) -> None:
         from rich.console import Console
 
-        # rich's own bars of a notebook need a package of widgets, and show nothing without it
-        self.console = Console(stderr=True, highlight=False, force_jupyter=False)
         self._rewrites = in_notebook()
+        # rich's own bars of a notebook need a package of widgets, and show nothing without it
+        terminal = False if self._rewrites else None
+        self.console = Console(stderr=True, highlight=False, force_jupyter=False, force_terminal=terminal)
         self._shown, self._shown_at = "", 0.0  # the line that is rewritten
         self._bar: Any = None
         self._task: Any = None

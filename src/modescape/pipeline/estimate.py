@@ -32,7 +32,7 @@ from modescape.types import ModelState
 from modescape.workplace import workplace
 
 CHECKPOINT_SECONDS = 0.01  # of writing one and of opening it again (n = 200 of digits)
-KIND_SECONDS = 1.0  # of beginning a kind of auxiliary networks: the network is made and looked at, folders are made
+KIND_SECONDS = 0.3  # of beginning a kind of auxiliary networks: the network is made and looked at, folders are made
 DRAWING_SECONDS = 1.8  # of a figure in three formats (mean of the 19 of digits)
 SCORING_SECONDS = 1.2  # of an analysis beside passes, for every SCORED probabilities in a prediction of the test images
 SCORED = 13_000  # of digits
