@@ -17,6 +17,7 @@ from modescape import recipe
 from modescape.data.dataset import Source
 from modescape.data.decode import decode_image, read_arrays
 from modescape.data.hub import opened
+from modescape.data.kinds import refuse_arrays, refuse_columns
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
@@ -62,6 +63,7 @@ def npz(path: Path) -> Source:
     missing = [name for name in ("image", "label") if name not in arrays]
     if missing:
         raise InputError(f"'{path}' has arrays {there[:20]}, expected 'image' and 'label'; missing {missing}")
+    refuse_arrays(arrays["image"], arrays["label"], f"'{path}'")
     label = _integers(arrays["label"], f"'{path}': label")
     test_image = arrays.get("test_image")
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
@@ -143,6 +145,7 @@ def _columns(features: Any, data: recipe.Data) -> tuple[str, str]:
 
     images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
     labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
+    refuse_columns(features, images, data.label, f"'{data.source}'")
     labels = labels or [name for name, kind in features.items() if "int" in str(getattr(kind, "dtype", ""))]
     chosen = []
     for wanted, found, key in ((data.image, images, "image"), (data.label, labels, "label")):

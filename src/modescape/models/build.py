@@ -19,7 +19,7 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from modescape import rng
-from modescape.errors import InputError
+from modescape.errors import InputError, UnsupportedError
 from modescape.plain import SESSION
 from modescape.recipe import Model
 from modescape.types import ModelState
@@ -150,6 +150,8 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
         raise InputError(f"the network fails on images of shape {list(images.shape)}: {_reason(error)}") from error
     if not isinstance(output, Tensor):
         raise InputError(f"the network returns {type(output).__name__}, expected a tensor of shape {expected}")
+    if output.ndim == 4 and output.shape[:2] == (2, num_classes):
+        raise UnsupportedError(f"the network gives a class for each pixel: {list(output.shape)}, expected {expected}")
     if list(output.shape) != expected:
         raise InputError(
             f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "

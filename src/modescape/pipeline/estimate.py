@@ -31,6 +31,7 @@ from modescape.train.planning import seconds_per_step
 from modescape.types import ModelState
 from modescape.workplace import workplace
 
+START_SECONDS = 2.0  # until worker processes have imported what they need
 CHECKPOINT_SECONDS = 0.01  # of writing one and of opening it again (n = 200 of digits)
 KIND_SECONDS = 0.3  # of beginning a kind of auxiliary networks: the network is made and looked at, folders are made
 DRAWING_SECONDS = 1.8  # of a figure in three formats (mean of the 19 of digits)
@@ -115,7 +116,8 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     speed = _measured(study, dataset, plan, workers)
     if speed is None:
         return Estimate(stages=None, bytes=size)
-    stages = {"training": _training(recipe, plan, to_go, dataset, speed)}
+    started = START_SECONDS if to_go and workers > 1 else 0.0
+    stages = {"training": started + _training(recipe, plan, to_go, dataset, speed)}
     if training_only:
         return Estimate(stages=stages, bytes=size)
     stages["predicting"] = _predicting(recipe, to_go, dataset, speed)
