@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -72,7 +73,7 @@ class BarProgress(Progress):
 
         self.finish()
         self._name, self._total, self._done, self._unit = name, total, 0.0, unit
-        self._started = time.perf_counter()
+        self._started, self._shown_at = time.perf_counter(), -math.inf  # the first state is shown at once
         if not self.console.is_terminal:
             return
         self._bar = Bar(

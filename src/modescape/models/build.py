@@ -102,9 +102,16 @@ def foreign_module(factory: str) -> str | None:
 
 
 def of_session(factory: str) -> bool:
-    """Whether a factory is defined in a session that has no file, such as a notebook: no worker can import it."""
+    """Whether a factory is defined in a session that has no file, such as a notebook: no worker can import it.
+
+    Raises:
+        InputError: if it is to be of the session, and the session does not define it.
+    """
+    if not factory.startswith(f"{SESSION}:"):
+        return False
+    _factory(factory)
     file = getattr(sys.modules[SESSION], "__file__", None)
-    return factory.startswith(f"{SESSION}:") and (file is None or not Path(file).is_file())
+    return file is None or not Path(file).is_file()
 
 
 @contextmanager

@@ -20,11 +20,12 @@ def engine_of(recipe: Recipe, device: str, say: Callable[[str], None]) -> Engine
         say: told in a line where the network alone decides.
 
     Raises:
-        InputError: if there is no such engine, or its workers cannot import the network.
+        InputError: if there is no such engine, the session does not define the network, or workers cannot import it.
     """
+    of_this_session = of_session(recipe.model.factory)
     compute, factory = recipe.compute, shown(recipe.model.factory)
     engine = make_engine(compute.engine, device, compute.workers)
-    if isinstance(engine, Here) or not of_session(recipe.model.factory):
+    if isinstance(engine, Here) or not of_this_session:
         return engine
     if compute.engine != "auto":
         raise InputError(
