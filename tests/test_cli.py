@@ -146,7 +146,7 @@ def commands(command=cli, words=("modescape",)):
         yield from commands(inner, (*words, name))
 
 
-@pytest.mark.parametrize(("words", "command"), commands())
+@pytest.mark.parametrize(("words", "command"), list(commands()))
 def test_every_help_shows_its_examples_as_lines(words, command):
     text = command.get_help(click.Context(command, info_name=words, terminal_width=60))
     assert "\\b" not in text

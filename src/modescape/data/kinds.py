@@ -51,6 +51,8 @@ def refuse_columns(features: Mapping[str, Any], images: list[str], label: str | 
     if not images and kinds:
         looks = "text" if any("string" in kind for kind in kinds.values()) else "a table"
         raise UnsupportedError(f"{name} has no column of images: {listed}; it looks like {looks}")
+    if len(images) == len(kinds) > 1:
+        raise UnsupportedError(f"{name} holds nothing but images: {listed}; it looks like a picture for each picture")
     numbers = [column for column, kind in kinds.items() if "float" in kind]
     if label is None and numbers and len(numbers) + len(images) == len(kinds):
         label = numbers[0]  # nothing else could be it
