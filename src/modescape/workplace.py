@@ -39,7 +39,7 @@ class Workplace:
         kernels = forced("torch") if self.plan.kernels == "torch" else contextlib.nullcontext()
         arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
         arithmetic = arithmetic if self.device == "cuda" else contextlib.nullcontext()
-        with importable(self.study.recipe.model.factory), runtime.kept_memory(), kernels, arithmetic:
+        with importable(self.study.recipe.model.factory, last=True), runtime.kept_memory(), kernels, arithmetic:
             yield
 
     @property

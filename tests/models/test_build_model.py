@@ -155,7 +155,9 @@ def test_neighbours_of_a_factory_can_be_imported_while_it_and_its_network_run(tm
     assert {"their_width", "their_shift"} <= sys.modules.keys()
     assert sys.path == path
     with importable(factories("neighbourly")):
-        assert sys.path[1:] == path
+        assert sys.path == [str(tmp_path), *path]
+    with importable(factories("neighbourly"), last=True):  # hides nothing
+        assert sys.path == [*path, str(tmp_path)]
     with importable("small_cnn"):  # ours needs none of it
         assert sys.path == path
 

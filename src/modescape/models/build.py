@@ -115,17 +115,22 @@ def of_session(factory: str) -> bool:
 
 
 @contextmanager
-def importable(factory: str) -> Iterator[None]:
-    """The current folder on ``sys.path``, as under ``python -m``, while code of a recipe runs; ours does not need it.
+def importable(factory: str, last: bool = False) -> Iterator[None]:
+    """The current folder on ``sys.path`` while code of a recipe runs; that of this package does not need it.
 
     A factory, and the network that it makes, may import their neighbours when they are called.
+
+    Args:
+        factory: of the recipe.
+        last: look there after everything else, for long work: a neighbour called ``datasets`` hides no library. Else
+            first, as under ``python -m``.
     """
-    if foreign_module(factory) is None:
+    folder = str(Path.cwd())
+    if foreign_module(factory) is None or (last and folder in sys.path):
         yield
         return
-    folder = str(Path.cwd())
     importlib.invalidate_caches()  # a file may be younger than Python's listing of the folder
-    sys.path.insert(0, folder)
+    sys.path.insert(len(sys.path) if last else 0, folder)
     try:
         yield
     finally:

@@ -52,6 +52,7 @@ def run(
     ([0, 1], 2)
     """
     choice, progress = _started(recipe, out, overrides, quick, progress)
+    from modescape.models import importable
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
@@ -59,7 +60,8 @@ def run(
     from modescape.pipeline.reporting import write_page
     from modescape.pipeline.training import train_missing
 
-    with begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
+    network = importable(choice.recipe.model.factory, last=True)
+    with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
         mend(study, engine, progress)
         _say_estimate(study, engine, dataset, progress)
         try:
@@ -87,11 +89,13 @@ def train(
 ) -> Study:
     """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
     choice, progress = _started(recipe, out, overrides, quick, progress)
+    from modescape.models import importable
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
     from modescape.pipeline.training import train_missing
 
-    with begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
+    network = importable(choice.recipe.model.factory, last=True)
+    with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
         mend(study, engine, progress)
         _say_estimate(study, engine, dataset, progress, True)
         train_missing(study, engine, progress)
