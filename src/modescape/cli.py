@@ -131,8 +131,8 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     quick = click.option(
         "--quick",
         is_flag=True,
-        help="A first look in about a tenth of the time: at most 4 networks, fewer epochs, and only the analyses that "
-        "send no images through further networks; the page names what is left out. A study of its own, in "
+        help="A first look in about a tenth of the time: at most 4 networks, fewer epochs, and only the analyses "
+        "behind the verdict; the page names what is left out. A study of its own, in "
         "studies/<recipe name>-quick; --set wins over it.",
     )
     return out(quick(command))

@@ -14,9 +14,8 @@ from modescape.recipe import Quick, Recipe
 SHARE = 10  # of the whole recipe's training is one part trained
 MOST_MEMBERS = 4  # with fewer an ensemble says little
 LEAST_EPOCHS = 2
-ANALYSES = (  # they read predictions and weights that are there: no further networks, no further passes
-    *("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"),
-)
+ANALYSES = ("training", "solution_similarity", "tsne", "ensemble_size")
+# what the verdict and the plainest pictures need; they read what is there and send nothing through further networks
 
 
 def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
