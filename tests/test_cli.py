@@ -1,15 +1,17 @@
 """The command line as a user meets it: exit codes, plain errors, examples, light imports."""
 
+import inspect
+import re
 import signal
 import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 import modescape
-
-COMMANDS = ["run", "train", "analyse", "report", "status", "recipes"]
+from modescape.cli import cli
 
 
 def run(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
@@ -44,7 +46,7 @@ def test_status_report_and_analyse(study):
     assert status.stdout.rstrip().endswith("complete")
     assert run("status", "--verify", str(out)).stdout.rstrip().endswith("every checksum is right")
     (out / "report.html").unlink()
-    assert "incomplete" in run("status", str(out)).stdout
+    assert run("status", str(out)).stdout.endswith(f"incomplete; go on with: modescape run {out}\n")
     assert run("report", str(out)).stdout.strip() == str(out / "report.html")
     made = run("analyse", str(out), "training", "--engine", "here")
     assert made.returncode == 0
@@ -61,6 +63,7 @@ def test_verify_finds_a_flipped_bit(study):
         assert verified.returncode == 1
         assert "damaged" in verified.stdout
         assert "001/epoch-002.safetensors" in verified.stdout
+        assert verified.stdout.endswith(f"mended by: modescape run {out}\n")
     finally:
         path.write_bytes(good)
 
@@ -73,9 +76,8 @@ def test_damage_says_what_mends_it(study):
     try:
         done = run("analyse", str(out), "training")
         assert done.returncode == 1
-        assert (
-            done.stderr == f"modescape: '{path}' is damaged: its checksum does not fit\nmodescape run makes it again.\n"
-        )
+        again = f"It is made again by: modescape run {out}\n"
+        assert done.stderr == f"modescape: '{path}' is damaged: its checksum does not fit\n{again}"
     finally:
         path.write_bytes(good)
 
@@ -137,12 +139,21 @@ def test_debug_shows_the_traceback():
     assert "Traceback" in run("--debug", "run", "digit").stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_help_has_an_example(command):
-    done = run(command, "--help")
-    assert done.returncode == 0
-    assert f"modescape {command}" in done.stdout
-    assert "Example" in done.stdout
+def commands(command=cli, words=("modescape",)):
+    """Every command with its words, groups too."""
+    yield " ".join(words), command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, (*words, name))
+
+
+@pytest.mark.parametrize(("words", "command"), list(commands()))
+def test_every_help_shows_its_examples_as_lines(words, command):
+    text = command.get_help(click.Context(command, info_name=words, terminal_width=60))
+    assert "\\b" not in text
+    assert "\b" not in text
+    examples = re.findall(rf"^ +{words}\b.*$", inspect.cleandoc(command.callback.__doc__), re.MULTILINE)
+    assert examples
+    assert all(f"\n  {example}\n" in text for example in examples)
 
 
 def test_recipes_are_listed_and_shown(tmp_path):
@@ -182,6 +193,27 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
     finally:
         process.kill()
     assert process.returncode == 1
-    assert "Stopped" in stderr
-    assert f"--out {out}" in stderr
+    assert stderr.endswith(f"Stopped. Every finished epoch is kept; go on with:\n  modescape run {out}\n")
     assert "Traceback" not in stderr
+
+
+def test_ctrl_c_before_anything_was_written_says_so(tmp_path):
+    """A factory interrupts: at first before the study is begun, then when it is there."""
+    (tmp_path / "net.py").write_text(
+        "from pathlib import Path\n"
+        "if not Path('later').exists() or Path('s/manifest.json').exists():\n"
+        "    raise KeyboardInterrupt\n"
+        "from torch.nn import Flatten, Linear, Sequential\n"
+        "def f(num_classes): return Sequential(Flatten(), Linear(64, num_classes))\n"
+    )
+    command = ["train", "digits", "--out=s", "--engine=here", "--set=model.factory=net:f", "--set=train.epochs=1"]
+    first = run(*command, cwd=tmp_path)
+    assert first.returncode == 1
+    again = f"modescape {' '.join(command)}"
+    assert first.stderr.endswith(f"before anything was written; the same command begins again:\n  {again}\n")
+    assert not (tmp_path / "s").exists()
+    (tmp_path / "later").touch()
+    assert run(*command, "--set=train.members=1", cwd=tmp_path).returncode == 0
+    later = run("run", "s", cwd=tmp_path)
+    assert later.returncode == 1
+    assert later.stderr.endswith("Every finished epoch is kept; go on with:\n  modescape run ./s\n")

@@ -243,6 +243,7 @@ SAME = [  # another study of the same networks
     "compute.device=cpu",
     "compute.workers=2",
     "compute.determinism=strict",
+    "quick={members: 10, epochs: 40, analyses: [tsne]}",
 ]
 OTHER = [  # other networks
     "seed=1",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -20,20 +24,36 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=HELP)
+class _Command(click.Command):
+    """A command whose help keeps the lines of its examples: click would fill them into a paragraph."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        text = inspect.cleandoc(self.help or "")
+        self.help = re.sub(r"^(?=Examples?:$)", "\b\n", text, flags=re.MULTILINE)  # click's mark for lines that stay
+
+
+class _Group(_Command, click.Group):
+    """A group of such commands and groups."""
+
+    command_class = _Command
+    group_class = type
+
+
+@click.group(cls=_Group, context_settings=HELP)
 @click.version_option(modescape.__version__, prog_name="modescape")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
-    r"""Why do deep ensembles work, and what would one buy on your data?
+    """Why do deep ensembles work, and what would one buy on your data?
 
     Trains many networks, keeps their trajectories, and shows where each lands in the loss landscape and what function
     it has become, in one page.
 
-    \b
     Examples:
       modescape run                                   # embedded digits, two minutes
       modescape run cifar10-smallcnn --out studies/c10
       modescape run cifar10-smallcnn --set data.source=path/to/cifar10 --set train.members=4
+      modescape run studies/c10                       # go on with a study
       modescape status studies/c10
     """
 
@@ -74,50 +94,116 @@ def _end(study: Study) -> None:
         raise WorkError("\n".join([*lines, "The others are done; the same command tries these again."]))
 
 
-out_option = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+@contextlib.contextmanager
+def _working_on(study: Path, again: str | None = None) -> Iterator[None]:
+    """Say after an interrupt, and of damage, the exact command that goes on with the study in this folder.
+
+    Args:
+        study: the folder, which need not be there yet.
+        again: the command; default: ``modescape run`` of the folder.
+    """
+    from modescape.study import layout
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (study / layout.MANIFEST).is_file():
+            _stop("Stopped before anything was written; the same command begins again:", _this_command())
+        _stop("Stopped. Every finished epoch is kept; go on with:", again or layout.run_again(study))
+    except DamageError as error:
+        if "modescape run" in str(error):
+            raise
+        raise DamageError(f"{error}\nIt is made again by: {layout.run_again(study)}") from error
+
+
+def _this_command() -> str:
+    return shlex.join(["modescape", *sys.argv[1:]])
+
+
+def _stop(sentence: str, command: str) -> NoReturn:
+    click.echo(f"\n{sentence}\n  {command}", err=True)
+    sys.exit(1)
+
+
+def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--out and --quick, the same on every command that may begin a study."""
+    out = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+    quick = click.option(
+        "--quick",
+        is_flag=True,
+        help="A first look in about a tenth of the time: at most 4 networks, fewer epochs, and only the analyses "
+        "behind the verdict; the page names what is left out. A study of its own, in "
+        "studies/<recipe name>-quick; --set wins over it.",
+    )
+    return out(quick(command))
 
 
 @cli.command()
-@click.argument("recipe", default="digits")
-@out_option
+@click.argument("recipe", required=False, metavar="[RECIPE|DIR]")
+@recipe_options
 @study_options
-def run(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, device: str, quiet: bool) -> None:
-    r"""Train, analyse and report: from a RECIPE (a name or a YAML file; default "digits") to a page.
+def run(
+    recipe: str | None,
+    out: Path | None,
+    quick: bool,
+    settings: tuple[str, ...],
+    engine: str | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Train, analyse and report: from a recipe to a page.
 
-    Given an existing study, finishes what is missing and repeats nothing.
+    RECIPE is a name (default "digits") or a YAML file. DIR is the folder of a study, which goes on with its own recipe:
+    what is missing is finished, nothing is repeated.
 
-    \b
     Examples:
       modescape run
+      modescape run --quick
       modescape run digits --out studies/first --set train.members=3
+      modescape run studies/first --set train.members=5
       modescape run my.yaml --set 'analyses=[tsne, ensemble_size]' --engine here
     """
     from modescape import pipeline
+    from modescape.pipeline.choosing import choose
     from modescape.printing import print_summary
 
-    study = pipeline.run(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
-    print_summary(study)
-    _end(study)
+    choice = choose(recipe, out, _overrides(settings, engine, device), quick)
+    with _working_on(choice.path):
+        study = pipeline.run(choice, progress=_progress(quiet))
+        print_summary(study)
+        _end(study)
 
 
 @cli.command()
-@click.argument("recipe")
-@out_option
+@click.argument("recipe", metavar="RECIPE|DIR")
+@recipe_options
 @study_options
-def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str, device: str, quiet: bool) -> None:
-    r"""Train the members of a RECIPE and keep their checkpoints; no analyses.
+def train(
+    recipe: str,
+    out: Path | None,
+    quick: bool,
+    settings: tuple[str, ...],
+    engine: str | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Train the members of a RECIPE, or of the study in DIR, and keep their checkpoints; no analyses.
 
-    \b
     Examples:
       modescape train digits --out studies/digits
       modescape train cifar10-smallcnn --set train.epochs=4
+      modescape train studies/digits --set train.members=20
     """
     from modescape import pipeline
+    from modescape.pipeline.choosing import choose
     from modescape.printing import print_members
+    from modescape.study import layout
 
-    study = pipeline.train(recipe, out, overrides=_overrides(settings, engine, device), progress=_progress(quiet))
-    print_members(study)
-    _end(study)
+    choice = choose(recipe, out, _overrides(settings, engine, device), quick)
+    with _working_on(choice.path, layout.run_again(choice.path, "train")):
+        study = pipeline.train(choice, progress=_progress(quiet))
+        print_members(study)
+        _end(study)
 
 
 @cli.command()
@@ -125,11 +211,15 @@ def train(recipe: str, out: Path | None, settings: tuple[str, ...], engine: str,
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @study_options
 def analyse(
-    directory: Path, names: tuple[str, ...], settings: tuple[str, ...], engine: str, device: str, quiet: bool
+    directory: Path,
+    names: tuple[str, ...],
+    settings: tuple[str, ...],
+    engine: str | None,
+    device: str | None,
+    quiet: bool,
 ) -> None:
-    r"""Make one or more analyses of a study: those NAMEd anew, or all that are missing.
+    """Make one or more analyses of a study: those NAMEd anew, or all that are missing.
 
-    \b
     Examples:
       modescape analyse studies/digits
       modescape analyse studies/digits tsne --set settings.tsne.examples=512
@@ -137,7 +227,8 @@ def analyse(
     from modescape import pipeline
 
     overrides = _overrides(settings, engine, device)
-    study = pipeline.analyse(directory, names, overrides=overrides, progress=_progress(quiet))
+    with _working_on(directory, _this_command()):
+        study = pipeline.analyse(directory, names, overrides=overrides, progress=_progress(quiet))
     for name in names or study.recipe.analyses or ():
         click.echo(study.path / "results" / f"{name}.nc")
 
@@ -145,34 +236,33 @@ def analyse(
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 def report(directory: Path) -> None:
-    r"""Write the page of a study from its results, without training or measuring anything.
+    """Write the page of a study from its results, without training or measuring anything.
 
-    \b
     Example:
       modescape report studies/digits
     """
     from modescape import pipeline
 
-    click.echo(pipeline.report(directory))
+    with _working_on(directory, _this_command()):
+        click.echo(pipeline.report(directory))
 
 
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 when something is damaged.")
 def status(directory: Path, verify: bool) -> None:
-    r"""Say what a study holds, what is missing and what failed.
+    """Say what a study holds, what is missing and what failed.
 
-    \b
     Examples:
       modescape status studies/digits
       modescape status --verify studies/digits
     """
     from modescape.errors import InputError
     from modescape.printing import status_text
-    from modescape.study import summary
+    from modescape.study import layout, summary
 
     problems: list[str] = []
-    recipe = str(directory / "study.yaml")
+    again = layout.run_again(directory)
     if verify:
         from modescape.study import verify as find_damage
 
@@ -182,11 +272,11 @@ def status(directory: Path, verify: bool) -> None:
     except InputError:  # a damaged recipe is among the problems
         if not problems:
             raise
-        recipe = "<the recipe and settings it was begun with>"
+        again = f"modescape run <the recipe and settings it was begun with> --out {shlex.quote(str(directory))}"
     for problem in problems:
         click.echo(visible(problem))
     if problems:
-        click.echo(f"mended by: modescape run {recipe} --out {directory}")
+        click.echo(f"mended by: {again}")
         sys.exit(1)
     if verify:
         click.echo("every checksum is right")
@@ -195,9 +285,8 @@ def status(directory: Path, verify: bool) -> None:
 @cli.group(invoke_without_command=True)
 @click.pass_context
 def recipes(context: click.Context) -> None:
-    r"""List the built-in recipes, or show one.
+    """List the built-in recipes, or show one.
 
-    \b
     Examples:
       modescape recipes
       modescape recipes show cifar10-smallcnn > my.yaml
@@ -213,9 +302,8 @@ def recipes(context: click.Context) -> None:
 @recipes.command()
 @click.argument("name")
 def show(name: str) -> None:
-    r"""Print a built-in recipe as YAML, to be changed and run.
+    """Print a built-in recipe as YAML, to be changed and run.
 
-    \b
     Example:
       modescape recipes show digits > mine.yaml && modescape run mine.yaml
     """
@@ -233,12 +321,11 @@ def show(name: str) -> None:
 @click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
-    r"""Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions, load.
+    """Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions, load.
 
     Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
     half an hour together on two cores; load writes 4 GB to the folder for temporary files.
 
-    \b
     Examples:
       modescape bench digits
       modescape bench training --data path/to/cifar10 --repeats 3
@@ -263,10 +350,8 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere on the line
     try:
         cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
-    except click.exceptions.Abort:
-        _interrupted()
-    except KeyboardInterrupt:
-        _interrupted()
+    except (click.exceptions.Abort, KeyboardInterrupt):  # before or after all work
+        _stop("Stopped; the same command goes on, or begins again:", _this_command())
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -276,10 +361,7 @@ def main() -> None:
     except ModescapeError as error:
         if debug:
             raise
-        text = visible(str(error))
-        if isinstance(error, DamageError) and "modescape run" not in text:
-            text += "\nmodescape run makes it again."
-        click.echo(f"modescape: {text}", err=True)
+        click.echo(f"modescape: {visible(str(error))}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
@@ -289,12 +371,3 @@ def main() -> None:
             err=True,
         )
         sys.exit(1)
-
-
-def _interrupted() -> None:
-    """Every finished epoch is on the disk: the same command goes on from there."""
-    import shlex
-
-    again = shlex.join(["modescape", *sys.argv[1:]])
-    click.echo(f"\nStopped. Every finished epoch is kept; go on with:\n  {again}", err=True)
-    sys.exit(1)

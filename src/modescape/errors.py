@@ -13,6 +13,16 @@ class InputError(ModescapeError, ValueError):
     exit_code = 2
 
 
+class UnsupportedError(InputError):
+    """What was handed in is no classification of images; the message ends by saying so."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}\nmodescape does classification of images, one class each; regression, tables, text, segmentation "
+            "and several labels a picture are not supported yet"
+        )
+
+
 class WorkError(ModescapeError, RuntimeError):
     """The input was right and the work failed (exit code 1)."""
 

@@ -24,6 +24,8 @@ MOST_YAML = 1 << 18  # bytes of a recipe; the longest built-in one has 2,500
 MOST_YAML_DEPTH = 32  # the C parser of PyYAML has no limit of its own and ends the process at some thousands
 MOST_SCALAR = 10_000  # characters of one value of a recipe
 
+SESSION = "__main__"  # the module whose names are those of a notebook's cells, of a prompt, of a script
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
 NAME_LENGTH = 100
 
@@ -122,6 +124,17 @@ def shown(text: object, most: int = 300) -> str:
     """Text of unknown origin on one line of at most ``most`` characters, harmless on a terminal."""
     line = visible(" ".join(str(text)[: 4 * most].split()))
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers in words: [0, 1, 2, 5] -> "0-2, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def _has_shape(character: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modescape.plain import shown
+from modescape.plain import ranges, shown
 
 if TYPE_CHECKING:
     from modescape.study import Study, StudyStatus
@@ -84,17 +84,10 @@ def status_text(status: StudyStatus) -> str:
     expected_results = len(status.expected_results)
     lines.append(f"analyses         {expected_results - len(status.missing_results)}/{expected_results}{missing}")
     lines.append(f"report           {'report.html' if status.report else 'missing'}")
-    lines += ["", "complete" if status.complete else "incomplete: modescape run goes on from here"]
+    lines += ["", "complete" if status.complete else f"incomplete; go on with: {status.again}"]
     return "\n".join(lines)
 
 
 def _ranges(numbers: list[int]) -> str:
     """[0, 1, 2, 5] -> "members 0-2, 5"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    parts = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"{'members' if len(numbers) > 1 else 'member'} {', '.join(parts)}"
+    return f"{'members' if len(numbers) > 1 else 'member'} {ranges(numbers)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -36,13 +37,31 @@ class Progress:
             print(text, file=sys.stderr)
 
 
+REWRITE_SECONDS = 0.5  # shortest time between two states of a notebook's line
+
+
+def usual() -> Progress:
+    """What a call from Python says by default: all in a notebook or at a terminal, nothing where nobody looks on."""
+    return BarProgress() if in_notebook() or sys.stderr.isatty() else Progress()
+
+
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook; its streams call themselves terminals, and are none."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
 class BarProgress(Progress):
-    """Progress bars on standard error (rich); on something that is not a terminal, one line a stage."""
+    """Progress bars on standard error (rich); a line that is rewritten in a notebook; elsewhere one line a stage."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.console = Console(stderr=True, highlight=False)
+        self._rewrites = in_notebook()
+        # rich's own bars of a notebook need a package of widgets, and show nothing without it
+        terminal = False if self._rewrites else None
+        self.console = Console(stderr=True, highlight=False, force_jupyter=False, force_terminal=terminal)
+        self._shown, self._shown_at = "", 0.0  # the line that is rewritten
         self._bar: Any = None
         self._task: Any = None
         self._name, self._total, self._done, self._unit, self._started = "", 0.0, 0.0, "", 0.0
@@ -54,7 +73,7 @@ class BarProgress(Progress):
 
         self.finish()
         self._name, self._total, self._done, self._unit = name, total, 0.0, unit
-        self._started = time.perf_counter()
+        self._started, self._shown_at = time.perf_counter(), -math.inf  # the first state is shown at once
         if not self.console.is_terminal:
             return
         self._bar = Bar(
@@ -73,12 +92,24 @@ class BarProgress(Progress):
     def advance(self, amount: float, note: str = "") -> None:
         """Move the bar."""
         self._done += amount
+        if self._bar is None and not self._rewrites:
+            return
+        speed = self._done / max(time.perf_counter() - self._started, 1e-9)
+        fields = {"speed": f"{speed:,.0f} {self._unit}/s" if self._unit == "images" else ""}
+        if note:
+            fields["note"] = note
         if self._bar is not None:
-            speed = self._done / max(time.perf_counter() - self._started, 1e-9)
-            fields = {"speed": f"{speed:,.0f} {self._unit}/s" if self._unit == "images" else ""}
-            if note:
-                fields["note"] = note
             self._bar.update(self._task, advance=amount, **fields)
+        elif time.perf_counter() - self._shown_at >= REWRITE_SECONDS:
+            share = 100 * self._done / max(self._total, 1e-9)
+            self._rewrite(f"{self._name:<9} {share:>3.0f} %  {visible(note)}  {fields['speed']}".rstrip())
+
+    def _rewrite(self, text: str) -> None:
+        """Put a text over the line that was shown last; "" before a line that stays."""
+        if text or self._shown:
+            self.console.file.write(f"\r{text.ljust(len(self._shown))}" + ("" if text else "\r"))
+            self.console.file.flush()
+        self._shown, self._shown_at = text, time.perf_counter()
 
     def finish(self) -> None:
         """Replace the bar by a line that stays."""
@@ -86,6 +117,7 @@ class BarProgress(Progress):
             return
         if self._bar is not None:
             self._bar.stop()
+        self._rewrite("")
         seconds = time.perf_counter() - self._started
         speed = f", {self._done / max(seconds, 1e-9):,.0f} images/s" if self._unit == "images" else ""
         self.console.print(f"{self._name:<9} {self._done:,.0f} {self._unit} in {seconds:.1f} s{speed}", markup=False)
@@ -93,6 +125,7 @@ class BarProgress(Progress):
 
     def line(self, text: str) -> None:
         """Print above the bar."""
+        self._rewrite("")
         self.console.print(visible(text), markup=False, soft_wrap=True)
 
     def notice(self, text: str) -> None:

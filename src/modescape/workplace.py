@@ -16,6 +16,7 @@ from modescape.data.order import batch_sizes
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError, WorkError
 from modescape.kernels.implementation import forced
+from modescape.models import importable
 from modescape.predict import Evaluator
 from modescape.study import Study
 from modescape.train.fuse import fuse
@@ -43,7 +44,8 @@ class Workplace:
         """A block of work by the study's plan: a study begun without C kernels goes on without them."""
         kernels = forced("torch") if self.plan.kernels == "torch" else contextlib.nullcontext()
         arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
-        with runtime.kept_memory(), kernels, arithmetic if self.device == "cuda" else contextlib.nullcontext():
+        arithmetic = arithmetic if self.device == "cuda" else contextlib.nullcontext()
+        with importable(self.study.recipe.model.factory, last=True), runtime.kept_memory(), kernels, arithmetic:
             yield
 
     @property

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from modescape.errors import InputError
-from modescape.models import MODELS, build, check_output, normalization_parameters, split_state
+from modescape.models import MODELS, build, check_output, importable, normalization_parameters, split_state
 from modescape.recipe import Model
 
 FACTORIES = """
@@ -37,6 +37,21 @@ def noisy():
 def greedy(num_classes, sizes):
     sizes.clear()
     return nn.Sequential(nn.Flatten(), nn.Linear(12, num_classes))
+
+class Neighbourly(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.inner, self.last = nn.Linear(12, width), nn.Linear(width, 3)
+
+    def forward(self, x):
+        from their_shift import SHIFT
+
+        return self.last(self.inner(x.flatten(1)) + SHIFT)
+
+def neighbourly():
+    import their_width
+
+    return Neighbourly(their_width.WIDTH)
 
 def fails():
     raise RuntimeError("no\\nweights here")
@@ -128,6 +143,23 @@ def test_every_generator_is_seeded(factories):
     torch.rand(3), np.random.rand(2), random.random()
     assert torch.equal(make(factories("noisy"), key=-3)[1].bias, first)
     assert (make(factories("noisy"), key=4)[1].bias != first).all()
+
+
+def test_neighbours_of_a_factory_can_be_imported_while_it_and_its_network_run(tmp_path, factories, monkeypatch):
+    path = list(sys.path)
+    for name, value in (("their_width", "WIDTH = 5"), ("their_shift", "SHIFT = 2.0")):
+        (tmp_path / f"{name}.py").write_text(value)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    module = make(factories("neighbourly"))
+    assert module.inner.weight.shape == (5, 12)
+    assert {"their_width", "their_shift"} <= sys.modules.keys()
+    assert sys.path == path
+    with importable(factories("neighbourly")):
+        assert sys.path == [str(tmp_path), *path]
+    with importable(factories("neighbourly"), last=True):  # hides nothing
+        assert sys.path == [*path, str(tmp_path)]
+    with importable("small_cnn"):  # ours needs none of it
+        assert sys.path == path
 
 
 def test_a_factory_of_the_working_directory_gets_shape_and_classes(factories):

@@ -95,7 +95,7 @@ def test_any_flipped_bit_is_refused(study, flip):
     whole = path.read_bytes()
     for place in range(0, len(whole), 97):
         flip(path, place)
-        with pytest.raises(WorkError, match=r"results/confusion.nc' is damaged.*modescape run makes it again"):
+        with pytest.raises(WorkError, match=r"results/confusion.nc' is damaged.*make it again with: modescape run"):
             study.result("confusion")
         path.write_bytes(whole)
     flip(path, -1)
@@ -108,7 +108,7 @@ def test_a_cut_file_is_refused(study, keep):
     study.write_result("confusion", make(study))
     path = study.path / "results" / "confusion.nc"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(WorkError, match=r"results/confusion.nc' is damaged.*modescape run makes it again"):
+    with pytest.raises(WorkError, match=r"results/confusion.nc' is damaged.*make it again with: modescape run"):
         study.result("confusion")
 
 

@@ -220,3 +220,9 @@ def _surroundings(path: str, recipe_yaml: str, member: int) -> Surroundings:
 def surroundings(place: Workplace, member: int) -> Surroundings:
     """The surroundings of a member's solution; those looked at last stay in memory."""
     return _surroundings(str(place.study.path), place.study.recipe.to_yaml(), member)
+
+
+def forget() -> None:
+    """Let go of the networks that are held."""
+    _surroundings.cache_clear()
+    workplace.cache_clear()

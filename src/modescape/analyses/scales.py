@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modescape.analyses import sampling
 from modescape.analyses.sampling import BASES, TOGETHER, available, predict, surroundings
 from modescape.metrics import combine, nll
 from modescape.subspace import Random
@@ -79,3 +80,9 @@ def scales(place: Workplace) -> dict[str, float | None]:
     else:
         found |= {method: base for method, base in BASES.items() if method in found}
     return found
+
+
+def forget() -> None:
+    """Let go of all that is held of studies: a session may define its network anew, a folder become another study."""
+    _sweeps.cache_clear()
+    sampling.forget()

@@ -42,7 +42,7 @@ def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
     from modescape.data.tables import SUFFIXES
 
     settings = Pictures.of(data)
-    if data.source == "digits" and not Path("digits").exists():
+    if data.source in recipe.BUILTIN_SOURCES:  # a folder that bears the name is written ./digits
         source = sources.resized(sources.digits(), settings, "digits")
         return cut(source, data, seed, fingerprint(source))
     path = Path(data.source)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modescape import recipe
+from modescape.data.kinds import refuse_columns
 from modescape.data.tables import Part, is_picture
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
@@ -21,9 +22,8 @@ def image_column(part: Part, wanted: str | None) -> str:
     Raises:
         InputError: if there is none or more than one and none is called "image", or the one that is named is no such.
     """
-    usual = [*part.declared] or _of_kind(part, _is_encoded) or _of_kind(part, _is_text_of_pictures)
     if wanted is None:
-        return _only(part, usual, "image")
+        return _only(part, _pictures(part), "image")
     _check_named(part, wanted)
     if wanted not in (*part.declared, *_of_kind(part, _is_encoded), *_of_kind(part, _is_text)):
         raise InputError(f"column {wanted!r} of '{part.source}' holds no images; name another with data.image")
@@ -165,7 +165,31 @@ def classes(
     return tuple(map(str, number)), [np.asarray([number[label] for label in own], dtype=np.int64) for own in labels]
 
 
-def settled(parts: Sequence[Part], data: recipe.Data) -> tuple[str, str]:
-    """Names of the image and the label column of a source's training split."""
-    image = image_column(parts[0], data.image)
-    return image, label_column(parts[0], data.label, image)
+def settled(part: Part, data: recipe.Data) -> tuple[str, str]:
+    """Names of the image and the label column of a source's training split.
+
+    Raises:
+        InputError: if they cannot be told; an `UnsupportedError` where the table is no classification of images.
+    """
+    pictures = [data.image] if data.image is not None else _pictures(part)
+    kinds = {name: _kind(part.table.column(name)) for name in part.table.column_names}
+    refuse_columns(kinds, pictures, data.label, f"'{part.source}'")
+    image = image_column(part, data.image)
+    return image, label_column(part, data.label, image)
+
+
+def _pictures(part: Part) -> list[str]:
+    """Columns that may hold the pictures: declared as such, else encoded, else names of pictures."""
+    return [*part.declared] or _of_kind(part, _is_encoded) or _of_kind(part, _is_text_of_pictures)
+
+
+def _kind(column: Any) -> str:
+    """The type of a column as Arrow names it; texts of which the first hundred are numbers with fractions are "float"."""
+    if not _is_text(column):
+        return str(column.type)
+    cells = [cell for cell in column.slice(0, 100).to_pylist() if cell]
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError:
+        return "string"
+    return "float" if any(number != round(number) for number in numbers if abs(number) < 1e15) else "string"

@@ -54,7 +54,7 @@ def load_ood(
     if limit is not None and limit < 1:
         raise InputError(f"the limit of out-of-distribution images is {limit}, expected at least 1")
     device, clean = test.image.device, test.image.cpu()
-    if source in EMBEDDED and not Path(source).exists():
+    if source in EMBEDDED:  # a folder that bears the name is written ./noise
         found = EMBEDDED[source](clean[_part(len(clean), limit, source, seed)], seed)
     else:
         channels, height, width = clean.shape[1:]
@@ -68,11 +68,12 @@ def check_ood(source: str) -> None:
     Raises:
         InputError: if it is neither embedded, nor a file or folder here, nor of the form of a hub's name.
     """
-    if source in EMBEDDED or source == "digits" or Path(source).exists():
+    words = (*EMBEDDED, *recipe.BUILTIN_SOURCES)
+    if source in words or Path(source).exists():
         return
     if Path(source).suffix or not re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", source):
         raise InputError(
-            f"data.ood: '{source}' does not exist; choose from {', '.join([*EMBEDDED, 'digits'])}, or give a file, "
+            f"data.ood: '{source}' does not exist; choose from {', '.join(words)}, or give a file, "
             "a folder, or a dataset of the hub, owner/name"
         )
 
@@ -112,7 +113,7 @@ def _images(
 ) -> Iterator[Tensor]:
     """The chosen images of a dataset, uint8 [image, *shape] in pieces."""
     path, settings = Path(source), Pictures.of(data or recipe.Data())
-    if path.suffix == ".npz" or (source == "digits" and not path.exists()):
+    if path.suffix == ".npz" or source in recipe.BUILTIN_SOURCES:
         if path.suffix == ".npz" and not path.is_file():
             raise InputError(f"out-of-distribution source '{source}' does not exist")
         found = digits() if path.suffix != ".npz" else npz(path)

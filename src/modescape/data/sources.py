@@ -19,6 +19,7 @@ from modescape.data.columns import classes, has_labels, raw_labels, settled
 from modescape.data.dataset import Source
 from modescape.data.decode import BrokenImage, read_arrays, total_memory
 from modescape.data.hub import opened
+from modescape.data.kinds import refuse_arrays
 from modescape.data.pictures import Pictures, fit_all, stacked
 from modescape.data.tables import SPLITS, Part
 from modescape.errors import InputError
@@ -66,6 +67,7 @@ def npz(path: Path) -> Source:
     missing = [name for name in ("image", "label") if name not in arrays]
     if missing:
         raise InputError(f"'{path}' has arrays {there[:20]}, expected 'image' and 'label'; missing {missing}")
+    refuse_arrays(arrays["image"], arrays["label"], f"'{path}'")
     label = _integers(arrays["label"], f"'{path}': label")
     test_image = arrays.get("test_image")
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
@@ -137,7 +139,7 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
     if "train" not in by_name:
         raise InputError(f"'{data.source}' has splits {sorted(by_name)}, expected one named 'train'")
     train = by_name["train"]
-    image, label = settled(parts=[train], data=data)
+    image, label = settled(train, data)
     notes = [note for part in parts for note in part.notes]
     used, labels = [train], [raw_labels(train, label)]
     for name in ("test", "validation"):

@@ -6,7 +6,9 @@ from modescape.models.build import (
     build,
     check_output,
     foreign_module,
+    importable,
     normalization_parameters,
+    of_session,
 )
 from modescape.models.state import install, split_state, working_dtype
 
@@ -16,8 +18,10 @@ __all__ = [
     "build",
     "check_output",
     "foreign_module",
+    "importable",
     "install",
     "normalization_parameters",
+    "of_session",
     "split_state",
     "working_dtype",
 ]

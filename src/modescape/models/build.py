@@ -19,9 +19,10 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from modescape import rng
-from modescape.errors import InputError
+from modescape.errors import InputError, UnsupportedError
 from modescape.models.outputs import Reading, reading_of
 from modescape.models.state import copies, working_dtype
+from modescape.plain import SESSION
 from modescape.recipe import Model
 
 MODELS = {
@@ -73,6 +74,11 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
         InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it makes no
             network for these images and classes.
     """
+    with importable(model.factory):
+        return _build(model, image_shape, num_classes, key)
+
+
+def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
     with rng.seeded(key):  # an import may draw or seed, too; the call below starts afresh
         factory = _factory(model.factory)
     arguments = _arguments(factory, model, tuple(image_shape), num_classes)
@@ -95,10 +101,51 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
 
 
 def foreign_module(factory: str) -> str | None:
-    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it."""
+    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it.
+
+    None also for what the running session defines itself (``__main__:callable``): nothing is imported for it.
+    """
     name = MODELS.get(factory, factory)
     module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
-    return None if ":" not in name or root == "modescape" or root in sys.stdlib_module_names else module
+    known = {"modescape", SESSION, *sys.stdlib_module_names}
+    return None if ":" not in name or root in known else module
+
+
+def of_session(factory: str) -> bool:
+    """Whether a factory is defined in a session that has no file, such as a notebook: no worker can import it.
+
+    Raises:
+        InputError: if it is to be of the session, and the session does not define it.
+    """
+    if not factory.startswith(f"{SESSION}:"):
+        return False
+    _factory(factory)
+    file = getattr(sys.modules[SESSION], "__file__", None)
+    return file is None or not Path(file).is_file()
+
+
+@contextmanager
+def importable(factory: str, last: bool = False) -> Iterator[None]:
+    """The current folder on ``sys.path`` while code of a recipe runs; that of this package does not need it.
+
+    A factory, and the network that it makes, may import their neighbours when they are called.
+
+    Args:
+        factory: of the recipe.
+        last: look there after everything else, for long work: a neighbour called ``datasets`` hides no library. Else
+            first, as under ``python -m``.
+    """
+    folder = str(Path.cwd())
+    if foreign_module(factory) is None or (last and folder in sys.path):
+        yield
+        return
+    importlib.invalidate_caches()  # a file may be younger than Python's listing of the folder
+    sys.path.insert(len(sys.path) if last else 0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:  # the imported module may have tidied up itself
+            sys.path.remove(folder)
 
 
 def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
@@ -126,6 +173,8 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
         raise InputError(f"the network fails on images of shape {list(images.shape)}: {_reason(error)}") from error
     if not isinstance(output, Tensor):
         raise InputError(f"the network returns {type(output).__name__}, expected a tensor of shape {expected}")
+    if output.ndim == 4 and output.shape[:2] == (2, num_classes):
+        raise UnsupportedError(f"the network gives a class for each pixel: {list(output.shape)}, expected {expected}")
     if list(output.shape) != expected:
         raise InputError(
             f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
@@ -188,14 +237,18 @@ def _factory(name: str) -> Callable[..., Any]:
     if module_name.partition(".")[0] in sys.stdlib_module_names:
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     try:
-        with _current_folder_importable():
-            found: Any = importlib.import_module(module_name)
+        found: Any = importlib.import_module(module_name)
     except Exception as error:
         raise InputError(
             f"model.factory '{name}': cannot import '{module_name}' ({_reason(error)}); "
             "it must be installed or lie in the current folder"
         ) from error
     for part in attribute.split("."):
+        if not hasattr(found, part) and module_name == SESSION:
+            raise InputError(
+                f"model.factory '{name}': this session defines no '{attribute}'; define it before the run, or put it "
+                f"into a file such as net.py and name it net:{attribute}"
+            )
         if not hasattr(found, part):
             close = difflib.get_close_matches(part, dir(found), n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
@@ -211,19 +264,6 @@ def _factory(name: str) -> Callable[..., Any]:
     if own in sys.stdlib_module_names:  # reached through a module that imports it
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     return found
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    """The working directory on ``sys.path``, as under ``python -m``, for one import."""
-    folder = str(Path.cwd())
-    importlib.invalidate_caches()  # the file may be younger than Python's listing of the folder
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:  # the imported module may have tidied up itself
-            sys.path.remove(folder)
 
 
 def _arguments(

@@ -7,28 +7,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import WorkError
-from modescape.progress import Progress
+from modescape.plain import SESSION
+from modescape.progress import Progress, usual
 
 if TYPE_CHECKING:
     from modescape.data.dataset import Dataset
+    from modescape.engines import Engine
+    from modescape.pipeline.choosing import Choice
     from modescape.recipe import Recipe
     from modescape.study import Study
 
 
 def run(
-    recipe: str | Path | Recipe = "digits",
+    recipe: str | Path | Recipe | Choice | None = None,
     out: str | Path | None = None,
     *,
     overrides: Sequence[str] = (),
+    quick: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """Train, predict, analyse and write the page; finish what is missing of an existing study.
 
     Args:
-        recipe: a built-in recipe's name, a YAML file, or a `Recipe`.
+        recipe: a built-in recipe's name, a YAML file, the folder of a study, which goes on with its own recipe, or a
+            `Recipe`; default: that of the study ``out`` if there is one, else "digits".
         out: the study's folder; default ``studies/<recipe name>``.
         overrides: settings such as ``"train.members=4"``.
-        progress: what is said meanwhile; default nothing.
+        quick: a first look in about a tenth of the time, which is a study of its own: see `quick_recipe`.
+        progress: what is said meanwhile; default: all in a notebook and at a terminal, else nothing.
 
     Returns:
         the finished study.
@@ -41,10 +47,12 @@ def run(
     >>> small = ["train.members=2", "train.epochs=2", "analyses=[ensemble_size]", "compute.engine=here"]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     study = ms.run("digits", out=folder, overrides=small)
-    ...     study.trained, int(study.result("ensemble_size").sizes["size"])
+    ...     again = ms.run(folder)  # nothing is missing, nothing is done
+    ...     study.trained, int(again.result("ensemble_size").sizes["size"])
     ([0, 1], 2)
     """
-    _prepare_workers(recipe, overrides)
+    choice, progress = _started(recipe, out, overrides, quick, progress)
+    from modescape.models import importable
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
@@ -52,10 +60,10 @@ def run(
     from modescape.pipeline.reporting import write_page
     from modescape.pipeline.training import train_missing
 
-    progress = progress or Progress()
-    with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+    network = importable(choice.recipe.model.factory, last=True)
+    with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
         mend(study, engine, progress)
-        _say_estimate(study, dataset, progress)
+        _say_estimate(study, engine, dataset, progress)
         try:
             train_missing(study, engine, progress)
         except WorkError:
@@ -72,22 +80,24 @@ def run(
 
 
 def train(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | Choice,
     out: str | Path | None = None,
     *,
     overrides: Sequence[str] = (),
+    quick: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
-    _prepare_workers(recipe, overrides)
+    choice, progress = _started(recipe, out, overrides, quick, progress)
+    from modescape.models import importable
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
     from modescape.pipeline.training import train_missing
 
-    progress = progress or Progress()
-    with begin(recipe, out, overrides, progress) as (study, engine, dataset):
+    network = importable(choice.recipe.model.factory, last=True)
+    with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
         mend(study, engine, progress)
-        _say_estimate(study, dataset, progress)
+        _say_estimate(study, engine, dataset, progress, True)
         train_missing(study, engine, progress)
     return study
 
@@ -105,7 +115,7 @@ def analyse(
         path: the study's folder.
         names: analyses; default: those of its recipe.
         overrides: settings that do not change what was trained, such as ``"settings.tsne.examples=512"``.
-        progress: what is said meanwhile; default nothing.
+        progress: what is said meanwhile; default: all in a notebook and at a terminal, else nothing.
 
     Raises:
         InputError: if there is no such study or analysis, or an override would change what was trained.
@@ -115,7 +125,7 @@ def analyse(
     from modescape.pipeline.begin import reopen
     from modescape.pipeline.predicting import predict_missing
 
-    progress = progress or Progress()
+    progress = progress or usual()
     with reopen(path, names, overrides, progress) as (study, engine):
         predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))
@@ -133,26 +143,43 @@ def failures(study: Study) -> list[str]:
     return found
 
 
-def _prepare_workers(recipe: str | Path | Recipe, overrides: Sequence[str]) -> None:
-    """Have workers import what they need while this process imports the same."""
-    from modescape import recipe as recipes
+def _started(
+    recipe: str | Path | Recipe | Choice | None,
+    out: str | Path | None,
+    overrides: Sequence[str],
+    quick: bool,
+    progress: Progress | None,
+) -> tuple[Choice, Progress]:
+    """What is to be run, and who hears of it; workers import what they need while this process imports the same."""
     from modescape.engines import prepare
+    from modescape.pipeline.choosing import Choice, choose
+    from modescape.pipeline.quick import quick_words
     from modescape.runtime import cores
 
-    compute = recipes.load(recipe, overrides).compute
-    if compute.device != "cuda" and compute.engine in ("auto", "processes") and (compute.workers or cores()) > 1:
+    choice = recipe if isinstance(recipe, Choice) else choose(recipe, out, overrides, quick)
+    progress = progress or usual()
+    for line in (*choice.lines, quick_words(choice.recipe)):
+        if line:
+            progress.line(line)
+    compute, own = choice.recipe.compute, choice.recipe.model.factory.startswith(f"{SESSION}:")
+    processes = compute.device != "cuda" and compute.engine in ("auto", "processes") and not own
+    if processes and (compute.workers or cores()) > 1:
         prepare(["modescape.pipeline.training", "modescape.pipeline.predicting"])
+    return choice, progress
 
 
-def _say_estimate(study: Study, dataset: Dataset, progress: Progress) -> None:
+def _say_estimate(
+    study: Study, engine: Engine, dataset: Dataset, progress: Progress, training_only: bool = False
+) -> None:
     """Time and disk, before a long run."""
+    from modescape.engines import Here
     from modescape.pipeline.estimate import estimate
     from modescape.runtime import cores
 
-    compute = study.recipe.compute
-    cost = estimate(study, dataset, 1 if compute.engine == "here" else compute.workers or cores())
-    if cost is not None:
-        progress.line(str(cost))
+    workers = 1 if isinstance(engine, Here) else study.recipe.compute.workers or cores()
+    cost = estimate(study, dataset, workers, training_only)
+    for line in cost.lines() if cost is not None else ():
+        progress.line(line)
 
 
 def report(path: str | Path) -> Path:

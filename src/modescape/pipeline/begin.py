@@ -12,15 +12,17 @@ import torch
 import modescape
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
+from modescape.analyses import scales
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
 from modescape.data.order import check_batches
 from modescape.data.prepare import Preparation
 from modescape.data.shift import OfficialShift
-from modescape.engines import Engine, make_engine
+from modescape.engines import Engine
 from modescape.errors import InputError
 from modescape.kernels import native
 from modescape.models import NetworkError, foreign_module, normalization_parameters, split_state
+from modescape.pipeline.placing import engine_of
 from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
@@ -38,6 +40,7 @@ def begin(
     recipe: str | Path | Recipe, out: str | Path | None, overrides: Sequence[str], progress: Progress
 ) -> Iterator[tuple[Study, Engine, Dataset]]:
     """The locked study of a recipe, an engine to work on it with, and its data."""
+    scales.forget()
     resolved = with_analysis_defaults(recipes.load(recipe, overrides))
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
@@ -53,7 +56,7 @@ def begin(
     else:
         manifest = study.manifest
         _check_unfinished(study, resolved, dataset)
-    engine = make_engine(resolved.compute.engine, manifest["plan"]["device"], resolved.compute.workers)
+    engine = engine_of(resolved, manifest["plan"]["device"], progress.line)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
         progress.line(lack)
     if study is None:
@@ -100,16 +103,17 @@ def reopen(
     path: str | Path, names: Sequence[str], overrides: Sequence[str], progress: Progress
 ) -> Iterator[tuple[Study, Engine]]:
     """The locked study at ``path``, with settings changed that do not touch what was trained."""
+    scales.forget()
     study = Study.open(path)
     for name in names:
         analyses.check_settings(name, {})
     changed = with_analysis_defaults(recipes.load(study.recipe, overrides))
     _refuse_other(study, changed, study.manifest["fingerprint"])
     if changed.train.members != study.recipe.train.members:
-        raise InputError("analyse trains nothing, so train.members cannot change; use modescape run")
+        raise InputError(f"analyse trains nothing, so train.members cannot change; use: {layout.run_again(study.path)}")
     runtime.choose_device(changed.compute.device)
     say_foreign(changed, progress)
-    engine = make_engine(changed.compute.engine, study.manifest["plan"]["device"], changed.compute.workers)
+    engine = engine_of(changed, study.manifest["plan"]["device"], progress.line)
     with study.lock():
         study.update_recipe(changed)
         with engine:

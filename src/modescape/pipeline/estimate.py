@@ -1,36 +1,80 @@
-"""What a run will cost, before it starts: a few steps are timed, the rest is counted."""
+"""What a run will cost, before it starts: a step and a forward pass are timed, the rest is counted.
+
+The model, stage by stage, each shared out over the workers:
+  training     steps x the seconds of a step, and the files of each kept checkpoint
+  predicting   checkpoints x images x the seconds of an image's forward pass
+  variants     the same two for the networks that analyses train for themselves, one kind after another
+  analysing    images that each analysis sends through networks (`costs`), steps of those that train, and a fixed time
+               for reading, scoring and drawing
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
-from modescape import runtime
+from modescape import analyses, runtime, tree
+from modescape.analyses import scales
+from modescape.analyses.variants import variants
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
-from modescape.data.prepare import Preparation
-from modescape.study import Study
+from modescape.models import split_state
+from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
+from modescape.recipe import Recipe
+from modescape.study import Study, layout
+from modescape.train.measuring import remembered, seconds_of
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
-from modescape.workplace import habits_of
+from modescape.types import ModelState
+from modescape.workplace import workplace
 
-FORWARD_SHARE = 1 / 3  # of a training step's time: the gradient takes about two forward passes
+START_SECONDS = 2.0  # until worker processes have imported what they need
+CHECKPOINT_SECONDS = 0.01  # of writing one and of opening it again (n = 200 of digits)
+KIND_SECONDS = 0.3  # of beginning a kind of auxiliary networks: the network is made and looked at, folders are made
+DRAWING_SECONDS = 1.8  # of a figure in three formats (mean of the 19 of digits)
+SCORING_SECONDS = 1.2  # of an analysis beside passes, for every SCORED probabilities in a prediction of the test images
+SCORED = 13_000  # of digits
+IMAGES_TIMED = 500  # images whose forward pass is timed
+LONG = 3600.0  # seconds from which it is said what would make a run shorter
+
+SHORTER = {  # stage -> what makes it so
+    "training": "--set train.members=N, train.epochs=N or data.train=N",
+    "predicting": "--set train.trajectories=N and train.keep_last=N, the checkpoints that are kept",
+    "variants": "--set variants.epochs=N, variants.members=N or variants.train=N",
+    "analysing": "--set subspace.samples=N, subspace.runs=N, or 'analyses=[...]' without {}",
+}
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Time and disk of what is still to be done."""
 
-    seconds: float | None  # training and predicting, all workers together at work; None where no step could be timed
+    stages: Mapping[str, float] | None  # seconds, all workers together at work; None where no step could be timed
     bytes: int  # on disk
+    longest_analysis: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def seconds(self) -> float | None:
+        """Of all stages."""
+        return None if self.stages is None else sum(self.stages.values())
+
+    def lines(self) -> list[str]:
+        """For the user: time and disk, the stages, the longest; above an hour also what makes it shorter."""
         disk = f"{self.bytes / 1e6:,.0f} MB on disk"
-        if self.seconds is None:
-            return f"estimated: {disk}"
-        return f"estimated: {duration(self.seconds)} of training and predicting, {disk}"
+        if self.stages is None or self.seconds is None:
+            return [f"estimated: {disk}"]
+        if len(self.stages) == 1:
+            return [f"estimated: {duration(self.seconds)} of {next(iter(self.stages))}, {disk}"]
+        longest = max(self.stages, key=lambda stage: self.stages[stage])  # type: ignore[index]
+        parts = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in self.stages.items())
+        lines = [f"estimated: {duration(self.seconds)} ({parts}), {disk}; the longest is {longest}"]
+        if self.seconds > LONG:
+            shorter = SHORTER[longest].format(self.longest_analysis)
+            lines.append(f"shorter: {shorter}; or --quick, a first look in about a tenth of the time")
+        return lines
 
 
 def duration(seconds: float) -> str:
@@ -40,37 +84,139 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
-    """Estimate what a study still needs; None when every member is trained or diverged."""
+@dataclass(frozen=True)
+class _Speed:
+    """What was measured on this machine, by the study's plan."""
+
+    step: float  # seconds of a step of a whole group
+    image: float  # seconds of an image's pass through one network
+    workers: int
+    least_batch: int  # examples that a step takes at least
+
+
+def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool = False) -> Estimate | None:
+    """Estimate what a study still needs; None when nothing is missing.
+
+    Args:
+        study: the study.
+        dataset: its data.
+        workers: processes that share the work.
+        training_only: leave out all other stages.
+    """
     recipe = study.recipe
     members = [member for member in study.members if member.number < recipe.train.members]
-    left = [member for member in members if member.status not in ("trained", "diverged")]
-    if not left:
+    to_go = {one.number: recipe.train.epochs - one.epochs_done for one in members if one.status not in ENDED}
+    # an analysis is made again when a member is added
+    names = [name for name in recipe.analyses or [] if to_go or not study.has_result(name)]
+    if not to_go and (training_only or not names):
         return None
-    plan, train = Plan.of(study.manifest.get("plan")), recipe.train
-    habits = habits_of(study, dataset, Preparation.of(recipe.data, dataset.train))
+    examples = len(dataset.train.label)
+    kinds = {} if training_only else _kinds(study, names, examples)
+    plan = Plan.of(study.manifest.get("plan"))
+    size = sum(_bytes(study, dataset, own, plan, epochs) for own, epochs in [(recipe, to_go), *kinds.values()])
+    speed = _measured(study, dataset, plan, workers)
+    if speed is None:
+        return Estimate(stages=None, bytes=size)
+    started = START_SECONDS if to_go and workers > 1 else 0.0
+    stages = {"training": started + _training(recipe, plan, to_go, dataset, speed)}
+    if training_only:
+        return Estimate(stages=stages, bytes=size)
+    stages["predicting"] = _predicting(recipe, to_go, dataset, speed)
+    stages["variants"] = sum(
+        KIND_SECONDS + _training(own, plan, epochs, dataset, speed) + _predicting(own, epochs, dataset, speed)
+        for own, epochs in kinds.values()
+    )
+    costs = _analysing(study, dataset, names, speed, plan)
+    stages["analysing"] = max(max(costs.values(), default=0.0), sum(costs.values()) / workers)
+    longest = max(costs, key=costs.__getitem__, default="")
+    return Estimate({stage: seconds for stage, seconds in stages.items() if seconds}, size, longest)
+
+
+ENDED = ("trained", "diverged")
+
+
+def _kinds(study: Study, names: list[str], examples: int) -> dict[str, tuple[Recipe, dict[int, int]]]:
+    """Networks that analyses train for themselves and that are not there: folder -> recipe, member -> epochs to go."""
+    there = set(layout.variants(study.path))
+    wanted = {folder: own for name in names for folder, own in variants(name, study.recipe, examples).items()}
+    return {
+        folder: (own, dict.fromkeys(range(own.train.members), own.train.epochs))
+        for folder, own in wanted.items()
+        if folder not in there
+    }
+
+
+def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Speed | None:
+    """The machine's speed; None where a step does not fit into memory (the group will be halved)."""
+    device = torch.device(plan.device)
+    images = dataset.test.image[:IMAGES_TIMED]
+    place = workplace(str(study.path), study.recipe.to_yaml())
+    habits = place.habits
+
+    def seconds_per_image() -> float:
+        state = split_state(place.module, habits.kept_buffers)
+        alone = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
+        with place.at_work():
+            return seconds_of(lambda: place.evaluator(alone, images.to(device)), device) / len(images)
+
+    about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.num_classes]
     with runtime.one_thread():
         try:
-            per_step = seconds_per_step(recipe, dataset, plan, habits)
-        except torch.OutOfMemoryError:  # the group will be halved
-            per_step = None
-    count, batch = len(dataset.train.label), min(train.batch_size, len(dataset.train.label))
-    steps = len(batch_sizes(train, count, habits.least_batch))
-    to_go = {member.number: train.epochs - member.epochs_done for member in left}
+            step = seconds_per_step(study.recipe, dataset, plan, habits)
+            image = remembered("forward", about, device, seconds_per_image)
+        except torch.OutOfMemoryError:
+            return None
+        finally:
+            scales.forget()  # workers have their own data
+    return _Speed(step, image, workers, habits.least_batch)
+
+
+def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> float:
+    examples = len(dataset.train.label)
+    if isinstance(recipe.data.train, int):  # of auxiliary networks
+        examples = min(examples, recipe.data.train)
     groups = plan.groups(to_go)
-    group_epochs = sum(max(to_go[member] for member in members) for members in groups.values())
-    rows = sum(len(recipe.kept_epochs(member)) for member in to_go)
-    examples = len(dataset.test.label) + len(dataset.validation.label)
-    images = rows * examples + sum(to_go.values()) * len(dataset.validation.label)
-    seconds = None
-    if per_step is not None:
-        per_image = per_step / (batch * plan.group_size) * FORWARD_SHARE
-        seconds = (group_epochs * steps * per_step + images * per_image) / min(workers, len(groups))
+    epochs = sum(max(to_go[member] for member in members) for members in groups.values())
+    steps = epochs * len(batch_sizes(recipe.train, examples, speed.least_batch))
+    files = _checkpoints(recipe, to_go) * CHECKPOINT_SECONDS
+    probes = sum(to_go.values()) * len(dataset.validation.label) * speed.image
+    return (steps * speed.step + files + probes) / min(speed.workers, len(groups)) if groups else 0.0
+
+
+def _predicting(recipe: Recipe, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> float:
+    images = len(dataset.test.label) + len(dataset.validation.label)
+    each = images * speed.image + CHECKPOINT_SECONDS
+    return _checkpoints(recipe, to_go) * each / min(speed.workers, len(to_go)) if to_go else 0.0
+
+
+def _checkpoints(recipe: Recipe, to_go: Mapping[int, int]) -> int:
+    return sum(len(recipe.kept_epochs(member)) for member in to_go)
+
+
+def _analysing(study: Study, dataset: Dataset, names: list[str], speed: _Speed, plan: Plan) -> dict[str, float]:
+    """Analysis -> seconds on one worker."""
+    examples = (len(split.label) for split in (dataset.train, dataset.validation, dataset.test))
+    sizes = Sizes(study.recipe, study.recipe.train.members, *examples)
+    scored = max(1.0, sizes.test * dataset.num_classes / SCORED)
+    costs = {name: COSTS.get(name, lambda sizes: Cost())(sizes) for name in names}
+    drawing = [name for name in names if analyses.AROUND in analyses.USES.get(name, ())]
+    # every worker makes the sweep of scales once
+    sweeps = sweep_images(sizes) * min(speed.workers, len(drawing)) / max(1, len(drawing))
+    step = speed.step / plan.group_size
+    return {
+        name: (cost.images + sweeps * (name in drawing)) * speed.image
+        + cost.steps * step
+        + cost.seconds
+        + SCORING_SECONDS * scored
+        + DRAWING_SECONDS
+        for name, cost in costs.items()
+    }
+
+
+def _bytes(study: Study, dataset: Dataset, recipe: Recipe, plan: Plan, to_go: Mapping[int, int]) -> int:
+    """Checkpoints, what the next epoch needs, and predictions."""
     model = study.manifest["model"]
-    sizes = [math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values()]
-    resume = (3 if train.optimizer == "adam" else 2) * sum(sizes) * 4
-    predictions = rows * examples * dataset.num_classes * 4
-    return Estimate(
-        seconds=seconds,
-        bytes=rows * sum(sizes) * 4 + len(left) * resume + predictions,
-    )
+    sizes = sum(math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values())
+    rows, examples = _checkpoints(recipe, to_go), len(dataset.test.label) + len(dataset.validation.label)
+    resume = (3 if recipe.train.optimizer == "adam" else 2) * sizes * 4
+    return rows * sizes * 4 + len(to_go) * resume + rows * examples * dataset.num_classes * 4

@@ -13,7 +13,7 @@ from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import ModescapeError, WorkError
 from modescape.progress import Progress
-from modescape.study import Study
+from modescape.study import Study, layout
 from modescape.study.layout import SPLITS
 from modescape.study.predictions import PredictionWriter
 from modescape.types import ModelState
@@ -48,7 +48,7 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
         WorkError: if no member is trained, or, once all others are predicted, for members whose prediction failed.
     """
     if not study.trained:
-        raise WorkError(f"no member of '{study.path}' is trained; train first: modescape run")
+        raise WorkError(f"no member of '{study.path}' is trained; train first: {layout.run_again(study.path)}")
     wanted = [(member, epoch) for member in study.trained for epoch in study.recipe.kept_epochs(member)]
     rows: dict[int, list[tuple[str, int, int]]] = {}
     if dataset is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
+from modescape.pipeline.quick import quick_words
 from modescape.report.page import PageContent, build_page
 from modescape.study import Study
 
@@ -20,7 +21,7 @@ def page_content(study: Study) -> PageContent:
         except InputError:
             notes[name] = "Not analysed yet: modescape run finishes it."
         except WorkError as error:
-            notes[name] = f"{error} (modescape run makes it again)"
+            notes[name] = str(error)
     notes |= {name: str(result.attrs["not_enough"]) for name, result in found.items() if "not_enough" in result.attrs}
     return PageContent(
         name=study.recipe.name,
@@ -30,6 +31,7 @@ def page_content(study: Study) -> PageContent:
         notes=notes,
         members=[(member.number, member.status, member.message) for member in study.members],
         analyses=names,
+        quick=quick_words(study.recipe),
         own_network=":" in study.recipe.model.factory,  # names without a colon are those of this package
     )
 

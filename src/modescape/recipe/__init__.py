@@ -5,8 +5,19 @@ A recipe is a YAML file or the name of a built-in one; single values are overrid
 """
 
 from modescape.recipe.identity import canonical_json
-from modescape.recipe.loading import builtin_names, builtin_text, load, override, parse, parse_yaml
+from modescape.recipe.loading import (
+    SUFFIXES,
+    builtin_names,
+    builtin_text,
+    is_builtin,
+    load,
+    override,
+    parse,
+    parse_yaml,
+)
 from modescape.recipe.sections import (
+    BUILTIN_OOD,
+    BUILTIN_SOURCES,
     Augmentation,
     Compute,
     Constant,
@@ -15,6 +26,7 @@ from modescape.recipe.sections import (
     Data,
     Halving,
     Model,
+    Quick,
     Recipe,
     Section,
     Step,
@@ -25,6 +37,9 @@ from modescape.recipe.sections import (
 )
 
 __all__ = [
+    "BUILTIN_OOD",
+    "BUILTIN_SOURCES",
+    "SUFFIXES",
     "Augmentation",
     "Compute",
     "Constant",
@@ -33,6 +48,7 @@ __all__ = [
     "Data",
     "Halving",
     "Model",
+    "Quick",
     "Recipe",
     "Section",
     "Step",
@@ -43,6 +59,7 @@ __all__ = [
     "builtin_names",
     "builtin_text",
     "canonical_json",
+    "is_builtin",
     "load",
     "override",
     "parse",

@@ -16,6 +16,8 @@ from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml
 from modescape.recipe.sections import Constant, Cosine, Cyclic, Halving, Recipe, Step
 from modescape.recipe.writing import EXPONENT, FIRST
 
+SUFFIXES = (".yaml", ".yml")  # of a recipe's file
+
 
 def builtin_names() -> list[str]:
     """Names of the built-in recipes."""
@@ -30,6 +32,11 @@ def builtin_text(name: str) -> str:
     return (resources.files("modescape.recipes") / f"{name}.yaml").read_text(encoding="utf-8")
 
 
+def is_builtin(name: str | Path) -> bool:
+    """Whether this means a built-in recipe: its bare name, as text; ``./name`` and a `Path` mean what lies there."""
+    return isinstance(name, str) and name in builtin_names()
+
+
 def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe: a built-in name, a YAML file or a `Recipe`, with ``key.path=value`` overrides.
 
@@ -39,7 +46,7 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     if isinstance(recipe, Recipe):
         return parse(override(recipe.model_dump(mode="json"), overrides), origin="the recipe")
     path = Path(recipe)
-    if str(recipe).endswith((".yaml", ".yml")) or path.is_file():
+    if not is_builtin(recipe) and (path.suffix in SUFFIXES or path.is_file()):
         try:
             text = read_regular(path, MOST_YAML).decode()
         except (OSError, UnicodeDecodeError) as error:

@@ -65,6 +65,10 @@ class Augmentation(Section):
     brightness: Annotated[float, Field(ge=0, le=1)] = 0.0  # largest shift, in units of the full range; clipped after
 
 
+BUILTIN_SOURCES = ("digits",)  # of images; these words mean what is built in, a folder of the name is written ./digits
+BUILTIN_OOD = ("rotated", "noise")  # other data, made from the test images
+
+
 class Data(Section):
     """Where the images come from and how they are split and scaled."""
 
@@ -90,7 +94,7 @@ class Data(Section):
     # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
     augmentation: Augmentation = Augmentation()
     shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
-    ood: list[str] = ["rotated", "noise"]
+    ood: list[str] = list(BUILTIN_OOD)
     # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
 
 
@@ -239,6 +243,14 @@ class Compute(Section):
     # fixes the bits from then on; strict: nothing is measured, so that two studies have the same plan
 
 
+class Quick(Section):
+    """What the whole recipe has, where --quick made a smaller one of it: the page says what is left out."""
+
+    members: Annotated[int, _counted("members")]
+    epochs: Annotated[int, _counted("epochs")]
+    analyses: list[Name]
+
+
 class Recipe(Section):
     """A whole study."""
 
@@ -253,6 +265,7 @@ class Recipe(Section):
     analyses: list[Name] | None = None  # names, in the order of the page; null = all
     settings: dict[str, FreeForm] = {}  # of single analyses: {tsne: {examples: 512}}
     compute: Compute = Compute()
+    quick: Quick | None = None  # what --quick has left out of this recipe; null = it is the whole one
 
     @model_validator(mode="before")
     @classmethod

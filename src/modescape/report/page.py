@@ -41,6 +41,7 @@ class PageContent:
     timings: Mapping[str, float] | None = None  # what was done -> seconds; None: the page has no clock time in it
     analyses: Sequence[str] = ()  # order of the sections; (): results, then notes, in their own order
     own_network: bool = False  # the network is not one of this package
+    quick: str = ""  # what a quick look leaves out, a sentence
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def build_page(content: PageContent) -> str:
         name=content.name,
         facts=_facts(content),
         data_notes=[shown(note, 600) for note in content.manifest.get("data_notes", [])[:20]],
+        quick=content.quick,
         verdict=judge(content.results),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=_sections(content),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,13 @@ def chunk_path(study: Path, split: str, row: int) -> Path:
     return chunk_folder(study, split) / str(row) / "0" / "0"
 
 
-def run_again(study: Path) -> str:
-    """The command that finishes and mends a study, whatever recipe it is of."""
-    return f"modescape run {study / RECIPE} --out {study}"
+def run_again(study: Path, verb: str = "run") -> str:
+    """The command that goes on with a study and mends it, whatever recipe it is of; from the same current folder.
+
+    A bare name is written ``./name``: it cannot be taken for a recipe's name or an option.
+    """
+    text = str(study)
+    return f"modescape {verb} {shlex.quote(text if os.sep in text or text in ('.', '..') else f'.{os.sep}{text}')}"
 
 
 def result_path(study: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ from zarr.storage import LocalStore
 
 from modescape import durable
 from modescape.errors import DamageError, InputError, WorkError
-from modescape.plain import shown
+from modescape.plain import ranges, shown
 from modescape.study import layout, stores
 from modescape.study.stores import CHECKSUM_BYTES, check_store
 
@@ -77,21 +77,33 @@ class Predictions:
         try:
             return self._rows[member, epoch]
         except KeyError:
-            raise InputError(
-                f"there are no {self._split} predictions of member {member} at epoch {epoch}; "
-                "only kept checkpoints of trained members are predicted"
-            ) from None
+            raise InputError(self._absent(member, epoch)) from None
+
+    def _absent(self, member: int, epoch: int) -> str:
+        """What is not predicted, and what is."""
+        epochs = [int(self.epochs[row]) for row in self.models(member)]
+        what = f"there are no {self._split} predictions of member {member}"
+        if epochs:
+            return f"{what} at epoch {epoch}; kept and predicted are its epochs {ranges(epochs)}"
+        return f"{what}; predicted are the trained members {ranges(sorted({*self.members.tolist()})) or '(none yet)'}"
 
     def models(self, member: int) -> list[int]:
         """Rows of a member's checkpoints, in the order of epochs."""
         return [row for (_, row) in sorted((epoch, row) for (who, epoch), row in self._rows.items() if who == member)]
 
-    def log_prob(self, index: int) -> np.ndarray:
+    def log_prob(self, index: int | None = None, *, member: int | None = None, epoch: int | None = None) -> np.ndarray:
         """Log-probabilities of one model, float32 [example, class]; reads one chunk.
 
+        Args:
+            index: a row, as `index` and `models` give it; or instead of it
+            member: the number of a member, and
+            epoch: one of its kept epochs; default the last one, its solution.
+
         Raises:
+            InputError: if there is no such member or epoch; says which there are.
             DamageError: if the chunk is missing or damaged; names the member and the epoch.
         """
+        index = self._row(index, member, epoch)
         path = layout.chunk_path(self._study.path, self._split, int(index))
         whose = f"{self._split} predictions of member {self.members[index]} at epoch {self.epochs[index]}"
         again = f"make them again with: {layout.run_again(self._study.path)}"
@@ -103,6 +115,20 @@ class Predictions:
             return np.asarray(self._log_prob[int(index)])
         except Exception as error:  # a checksum that does not fit, a short file, ...: zarr raises several kinds
             raise DamageError(f"the {whose} are damaged ('{path}'); {again}") from error
+
+    def _row(self, index: int | None, member: int | None, epoch: int | None) -> int:
+        if index is not None and member is None and epoch is None:
+            if not 0 <= int(index) < len(self):
+                raise InputError(
+                    f"there is no row {index} of {self._split} predictions; there are {len(self)}, from 0 on"
+                )
+            return int(index)
+        if index is not None or member is None:
+            raise InputError("log_prob takes a row, or member=... and epoch=...")
+        if epoch is None:
+            rows = self.models(member)
+            epoch = int(self.epochs[rows[-1]]) if rows else 0
+        return self.index(member, epoch)
 
     def log_probs(self, indices: Sequence[int], examples: slice | None = None) -> np.ndarray:
         """Several models, float32 [model, example, class]; beside the answer one chunk is in memory."""

@@ -46,7 +46,7 @@ def read_dataset(path: Path) -> xr.Dataset:
         DamageError: if the file is damaged.
     """
     data = layout.read_file(path)
-    again = "modescape run makes it again"
+    again = f"make it again with: {layout.run_again(path.parents[1])}"
     if data[-TAIL:] != _tail(data[:-TAIL]):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
-from modescape.plain import is_name
+from modescape.plain import SESSION, is_name, shown
 from modescape.study import layout
 from modescape.study.members import read_member
 from modescape.study.study import Study
@@ -51,6 +51,7 @@ class StudyStatus:
     expected_results: tuple[str, ...]  # in the order of the page
     report: bool
     variants: tuple[str, ...]  # studies inside this one
+    again: str  # what goes on with the study: a command, or a call where its network is defined in a session
 
     @property
     def complete(self) -> bool:
@@ -93,6 +94,7 @@ def summary(path: str | Path, all_analyses: Sequence[str] = ()) -> StudyStatus:
         expected_results=expected,
         report=(study.path / layout.REPORT).is_file(),
         variants=tuple(layout.variants(study.path)),
+        again=_again(study.path, values),
     )
 
 
@@ -139,6 +141,14 @@ def _member_status(study: Path, values: dict[str, Any], number: int) -> MemberSt
         expected_checkpoints=layout.kept_count(values, number),
         message=message,
     )
+
+
+def _again(study: Path, values: dict[str, Any]) -> str:
+    model = values.get("model")
+    factory = model.get("factory") if isinstance(model, dict) else None
+    if isinstance(factory, str) and factory.startswith(f"{SESSION}:"):
+        return f"modescape.run({str(study)!r}), in the session that defines {shown(factory.partition(':')[2])}"
+    return layout.run_again(study)
 
 
 def _rows(study: Path, split: str) -> int:

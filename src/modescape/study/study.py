@@ -42,10 +42,12 @@ class Study:
     ...     study = ms.Study.open(path)
     ...     [(member.number, member.status) for member in study.members]
     ...     study.model().load_state_dict(study.params(member=1, epoch=1))
+    ...     study.predictions("test").log_prob(member=1, epoch=1).shape
     ...     study.result("solution_similarity")["disagreement"].dims
     ...     type(study.figure("solution_similarity")).__name__
     [(0, 'trained'), (1, 'trained')]
     <All keys matched successfully>
+    (1297, 10)
     ('member', 'other_member')
     'Figure'
     """
@@ -259,7 +261,8 @@ class Study:
             return read_dataset(layout.result_path(self.path, name))
         except FileNotFoundError:
             raise InputError(
-                f"study '{self.path}' has no result '{name}'; make it with: modescape analyse {self.path} {name}"
+                f"study '{self.path}' has no result '{name}'; make it with: "
+                f"{layout.run_again(self.path, 'analyse')} {name}"
             ) from None
 
     def write_result(self, name: str, dataset: xr.Dataset) -> None:

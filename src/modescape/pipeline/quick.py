@@ -1,0 +1,79 @@
+"""A first look: a recipe made so small that its page takes about a tenth of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modescape import analyses
+from modescape import recipe as recipes
+from modescape.plain import NAME_LENGTH
+from modescape.recipe import Quick, Recipe
+
+SHARE = 10  # of the whole recipe's training is one part trained
+MOST_MEMBERS = 4  # with fewer an ensemble says little
+LEAST_EPOCHS = 2
+ANALYSES = ("training", "solution_similarity", "tsne", "ensemble_size")
+# what the verdict and the plainest pictures need; they read what is there and send nothing through further networks
+
+
+def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe with at most 4 members, as many epochs as make a tenth of its training, and the cheapest analyses.
+
+    A schedule in epochs is shortened with them. Its name ends in ``-quick``, and what the whole recipe has is kept in
+    ``Recipe.quick``. It trains other networks: a study of its own.
+
+    Args:
+        recipe: a built-in name, a YAML file, or a `Recipe`.
+        overrides: settings, which win over all this.
+
+    >>> small = quick_recipe("digits", ["train.members=5"])
+    >>> small.name, small.train.members, small.train.epochs, small.quick.members
+    ('digits-quick', 5, 10, 5)
+    """
+    base, whole = recipes.load(recipe), recipes.load(recipe, overrides)
+    values = base.model_dump(mode="json")
+    members = min(base.train.members, MOST_MEMBERS)
+    epochs = max(LEAST_EPOCHS, round(base.train.epochs * base.train.members / members / SHARE))
+    epochs = min(base.train.epochs, epochs)
+    values["train"] |= {"members": members, "epochs": epochs}
+    values["train"]["schedule"] = _shortened(values["train"]["schedule"], epochs / base.train.epochs)
+    named = _names(base)
+    values["analyses"] = [name for name in named if name in ANALYSES] or named
+    values["name"] = f"{base.name[: NAME_LENGTH - 6]}-quick"
+    values["quick"] = Quick(members=whole.train.members, epochs=whole.train.epochs, analyses=_names(whole)).model_dump()
+    return recipes.load(recipes.parse(values, "the quick recipe"), overrides)
+
+
+def quick_words(recipe: Recipe) -> str:
+    """What a recipe leaves out of the whole one, in a sentence; "" where nothing is left out."""
+    whole, left = recipe.quick, []
+    if whole is None:
+        return ""
+    for what, own, all_of_it in (
+        ("networks", recipe.train.members, whole.members),
+        ("epochs", recipe.train.epochs, whole.epochs),
+    ):
+        if own < all_of_it:
+            left.append(f"{own} of {all_of_it} {what}")
+    absent = [name for name in whole.analyses if name not in _names(recipe)]
+    if absent:
+        left.append(f"without {', '.join(absent)}")
+    return f"A quick look (--quick): {'; '.join(left)}." if left else ""
+
+
+def _names(recipe: Recipe) -> list[str]:
+    return list(analyses.ANALYSES) if recipe.analyses is None else list(recipe.analyses)
+
+
+def _shortened(schedule: dict[str, Any], share: float) -> dict[str, Any]:
+    """A schedule whose epochs are this share of what they were, at least one each."""
+    if schedule["kind"] == "halving":
+        return schedule | {"every": max(1, round(schedule["every"] * share))}
+    if schedule["kind"] != "step":
+        return schedule
+    plateaus = dict(  # plateaus that fall together: the last one counts
+        zip((max(1, round(epoch * share)) for epoch in schedule["epochs"]), schedule["factors"], strict=True)
+    )
+    return schedule | {"epochs": list(plateaus), "factors": list(plateaus.values())}

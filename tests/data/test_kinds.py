@@ -1,0 +1,75 @@
+"""What is no classification of images is refused by these words, before anything is begun."""
+
+import numpy as np
+import pytest
+from torch import nn
+
+from modescape import data, recipe
+from modescape.errors import InputError, UnsupportedError
+from modescape.models import check_output
+
+PICTURES, CLASSES = np.zeros((8, 4, 4), np.uint8), np.arange(8) % 2
+WORDS = "modescape does classification of images, one class each"
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "looks"),
+    [
+        (PICTURES, np.arange(8) / 3, "label is float64 with values such as 0.333333: a regression"),
+        (np.zeros((8, 30)), CLASSES, r"image is float64 \[8, 30\]: a table of numbers"),
+        (np.array(["a sentence"] * 8), CLASSES, "image holds text"),
+        (PICTURES, PICTURES, r"label is uint8 \[8, 4, 4\]: a class for each pixel"),
+        (PICTURES, np.zeros((8, 3), int), r"label is int64 \[8, 3\]: several numbers a picture"),
+    ],
+)
+def test_arrays_of_another_kind(tmp_path, image, label, looks):
+    np.savez(tmp_path / "other.npz", image=image, label=label)
+    with pytest.raises(UnsupportedError, match=f"'.*other.npz': {looks}\n{WORDS}"):
+        data.load(recipe.Data(source=str(tmp_path / "other.npz")), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("height,width\n" + "1.5,2\n" * 8, r"no column of images: height \(float64\), .* looks like a table"),
+        ("review,stars\n" + "good,1\n" * 8, r"no column of images: review \(\w+\), .* looks like text"),
+    ],
+)
+def test_columns_of_another_kind(tmp_path, text, looks):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "train.csv").write_text(text)
+    with pytest.raises(UnsupportedError, match=f"{looks}\n{WORDS}"):
+        data.load(recipe.Data(source=str(tmp_path / "other")), 0)
+
+
+def test_numbers_beside_pictures_are_a_regression(tmp_path):
+    import datasets
+
+    from .picture_files import encode, write_parquet
+
+    cells = [{"bytes": encode(np.full((4, 4), at, np.uint8)), "path": None} for at in range(8)]
+    features = datasets.Features({"picture": datasets.Image(), "age": datasets.Value("float32")})
+    (tmp_path / "other").mkdir()
+    write_parquet({"picture": cells, "age": [0.5] * 8}, features, tmp_path / "other" / "train.parquet")
+    with pytest.raises(UnsupportedError, match=f"the label 'age' is float32: a regression\n{WORDS}"):
+        data.load(recipe.Data(source=str(tmp_path / "other")), 0)
+
+
+def test_whole_numbers_as_floats_are_another_fault(tmp_path):
+    np.savez(tmp_path / "floats.npz", image=PICTURES, label=CLASSES.astype(float))
+    with pytest.raises(InputError, match=r"label is float64 .* expected integers") as refused:
+        data.load(recipe.Data(source=str(tmp_path / "floats.npz")), 0)
+    assert not isinstance(refused.value, UnsupportedError)
+
+
+def test_a_network_that_segments():
+    with pytest.raises(UnsupportedError, match=rf"a class for each pixel: \[2, 3, 4, 4\].*\n{WORDS}"):
+        check_output(nn.Conv2d(1, 3, 3, padding=1), (1, 4, 4), 3)
+
+
+def test_the_word_digits_means_the_digits(tmp_path, monkeypatch):
+    (tmp_path / "digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert len(data.load(recipe.Data(source="digits"), 0).class_names) == 10
+    with pytest.raises(InputError, match=r"'./digits' cannot be read"):
+        data.load(recipe.Data(source="./digits"), 0)

@@ -1,0 +1,84 @@
+"""What a run is said to cost: every stage, the longest named, and the remedy where it is long."""
+
+from dataclasses import replace
+
+import pytest
+
+from modescape import data, pipeline
+from modescape.pipeline.estimate import Estimate, duration, estimate
+from modescape.progress import Progress
+from modescape.study import Study
+
+SMALL = ["train.members=2", "train.epochs=3", "data.test=300", "variants.epochs=1", "variants.cycles=2"]
+
+
+class Lines(Progress):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def line(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Study, list[str]]:
+    said = Lines()
+    overrides = [*SMALL, "compute.engine=here", "analyses=[training]"]
+    return pipeline.run("digits", tmp_path_factory.mktemp("s") / "s", overrides=overrides, progress=said), said.lines
+
+
+def fresh(study: Study, folder, analyses: list[str]) -> Study:
+    """The same study with nothing done, and these analyses."""
+    return Study.create(folder, study.recipe.model_copy(update={"analyses": analyses}), study.manifest)
+
+
+def test_it_counts_the_disk(trained, tmp_path):
+    """Against the files that the study came to hold; headers and state files are not counted."""
+    study, lines = trained
+    dataset = data.load(study.recipe.data, 0)
+    assert estimate(study, dataset, workers=2) is None
+    cost = estimate(fresh(study, tmp_path / "s", ["training"]), dataset, workers=2)
+    files = [*study.path.rglob("*.safetensors"), *study.path.rglob("c/*/0/0")]
+    assert cost.bytes == pytest.approx(sum(file.stat().st_size for file in files), rel=0.05)
+    assert 0 < cost.seconds < 600
+    assert len(lines) == 1
+    assert lines[0].startswith("estimated: ")
+
+
+def test_it_counts_every_stage_and_what_is_done_no_more(trained, tmp_path):
+    study, _ = trained
+    dataset = data.load(study.recipe.data, 0)
+    whole = estimate(fresh(study, tmp_path / "a", ["training", "cyclic", "radial"]), dataset, 1)
+    assert list(whole.stages) == ["training", "predicting", "variants", "analysing"]
+    less = estimate(fresh(study, tmp_path / "b", ["training", "radial"]), dataset, 1)
+    assert list(less.stages) == ["training", "predicting", "analysing"]
+    assert less.stages["analysing"] < whole.stages["analysing"]
+    assert whole.longest_analysis == "radial"
+    only = estimate(fresh(study, tmp_path / "c", ["cyclic"]), dataset, 1, training_only=True)
+    assert only.lines()[0].startswith("estimated: 1 s of training, ")
+    # training twice as many epochs takes twice as many steps, shared out over two workers half the time
+    recipe = study.recipe.model_copy(update={"train": study.recipe.train.model_copy(update={"members": 4})})
+    double = Study.create(tmp_path / "d", recipe, study.manifest)
+    assert estimate(double, dataset, 1).stages["predicting"] == pytest.approx(2 * less.stages["predicting"], rel=0.01)
+    grown = Study.open(study.path)
+    grown.recipe = recipe.model_copy(update={"analyses": ["radial"]})
+    assert list(estimate(grown, dataset, 1).stages) == ["analysing"]  # trained and predicted: an analysis is added
+
+
+def test_a_long_run_names_the_longest_stage_and_what_makes_it_short():
+    cost = Estimate(
+        {"training": 600.0, "predicting": 60.0, "variants": 7200.0, "analysing": 3000.0}, 5_000_000, "shift"
+    )
+    first, second = cost.lines()
+    assert first == (
+        "estimated: 3.0 h (training 10 min, predicting 60 s, variants 2.0 h, analysing 50 min), 5 MB on disk; "
+        "the longest is variants"
+    )
+    assert "--set variants.epochs=N" in second
+    assert "--quick" in second
+    assert "without shift" in replace(cost, stages={**(cost.stages or {}), "analysing": 9000.0}).lines()[1]
+    assert len(replace(cost, stages={"training": 60.0, "analysing": 3000.0}).lines()) == 1
+    assert replace(cost, stages=None).lines() == ["estimated: 5 MB on disk"]
+    assert [duration(seconds) for seconds in (0.1, 50, 400, 9000)] == ["1 s", "50 s", "7 min", "2.5 h"]
