@@ -1,0 +1,55 @@
+"""What all tests share: one thread a process, and studies that are made once, whichever worker asks for one first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Two workers on two cores with two threads each wait for one another: half of their time went into that. Tests of
+# threads ask for two themselves. Set before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+Made = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A function (name, make) -> a folder that ``make(folder)`` filled: once, whatever worker came first.
+
+    Nobody writes below it: a test that changes something works on a copy (``shutil.copytree``). At the end of each
+    worker it is seen whether all files are as they were made.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    shared.mkdir(exist_ok=True)
+    used: dict[str, dict[str, tuple[int, int]]] = {}
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait until it is there
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a maker that failed
+                make(folder)
+                done.touch()
+        used.setdefault(name, _files(folder))
+        return folder
+
+    yield made
+    for name, before in used.items():
+        assert _files(shared / name) == before, f"a test wrote into '{name}', which all tests share; let it take a copy"
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change of every file, by its name below the folder."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != ".lock":
+            about = path.stat()
+            found[str(path.relative_to(folder))] = about.st_size, about.st_mtime_ns
+    return found
