@@ -71,7 +71,13 @@ def test_a_listener_that_fails_ends_the_map_with_its_own_exception(engine):
 
 
 def test_one_thread_whatever_the_engine(engine):
-    [outcome] = engine.map(tasks.threads, [0])
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        [outcome] = engine.map(tasks.threads, [0])
+    finally:
+        torch.set_num_threads(before)
     assert outcome.value == (1, [1])
 
 
