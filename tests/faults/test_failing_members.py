@@ -126,7 +126,6 @@ def test_the_others_of_a_diverged_member_are_untouched_in_processes(healthy, div
 
 def test_the_others_of_a_diverged_member_are_untouched_in_a_stack(tmp_path, monkeypatch):
     monkeypatch.setattr(begin, "make_plan", lambda *arguments: Plan(device="cpu", group_size=4, kernels="torch"))
-    monkeypatch.setattr(pipeline, "_say_estimate", lambda *arguments: None)  # it runs steps too
     common = [*SMALL, "train.members=4", "compute.engine=here"]
     whole = pipeline.train("digits", tmp_path / "whole", overrides=[*common, *network("exploding")])
     study = pipeline.train("digits", tmp_path / "s", overrides=[*common, *network("exploding", 1)])
@@ -238,7 +237,6 @@ def test_the_traceback_is_shown_when_asked_for(tmp_path):
 def test_a_factory_that_raises_for_one_member_of_a_stack(tmp_path, monkeypatch):
     """Members 1 and 2, the second and the first of a group of two: their neighbours are trained, to the same bytes."""
     monkeypatch.setattr(begin, "make_plan", lambda *arguments: Plan(device="cpu", group_size=2, kernels="torch"))
-    monkeypatch.setattr(pipeline, "_say_estimate", lambda *arguments: None)
     common = [*SMALL, "train.members=6", "compute.engine=here"]
     whole = pipeline.train("digits", tmp_path / "whole", overrides=[*common, *network("refusing")])
     heard = Hearing()
@@ -316,18 +314,16 @@ def test_a_step_that_raises_costs_its_member_only(tmp_path, engine):
 
 
 def test_a_prediction_that_raises_costs_its_member_only(tmp_path, monkeypatch):
-    from modescape.pipeline import predicting
+    state = Study.state
 
-    predict = predicting._predict
-
-    def raising(place, member, *arguments):
+    def raising(self, member, epoch):
         if member == 1:
             raise ArithmeticError("no prediction")
-        return predict(place, member, *arguments)
+        return state(self, member, epoch)
 
     overrides = [*SMALL, "train.members=3", "compute.engine=here", "analyses=[training]"]
     with monkeypatch.context() as patch:
-        patch.setattr(predicting, "_predict", raising)
+        patch.setattr(Study, "state", raising)  # the first that a prediction does; files are read for it alone
         with pytest.raises(WorkError) as error:
             pipeline.run("digits", tmp_path / "s", overrides=overrides)
     assert str(error.value) == "member 1, prediction: ArithmeticError: no prediction"

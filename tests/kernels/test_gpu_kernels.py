@@ -11,9 +11,10 @@ HERE = Path(__file__).parent
 pytest.importorskip("triton")
 
 
-def test_interpreted_on_the_cpu():
+@pytest.mark.parametrize("chosen", ["not long", pytest.param("long", marks=pytest.mark.long)])
+def test_interpreted_on_the_cpu(chosen):
     """Triton decides when it is imported whether it interprets, so this takes another process."""
-    command = [sys.executable, "-m", "pytest", "-q", str(HERE / "interpreted_gpu_kernels.py")]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", chosen, str(HERE / "interpreted_gpu_kernels.py")]
     environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=HERE.parents[1])
     assert done.returncode == 0, done.stdout[-5000:]

@@ -9,7 +9,7 @@ import torch
 
 from modescape import pipeline
 from modescape.errors import WorkError
-from modescape.pipeline import begin, training, writing
+from modescape.pipeline import begin, estimate, training, writing
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.train.plan import Plan
@@ -28,7 +28,7 @@ def plan_of_groups(monkeypatch):
         return Plan(device="cpu", group_size=sizes[0], kernels="torch")
 
     monkeypatch.setattr(begin, "make_plan", make_plan)
-    monkeypatch.setattr(pipeline, "_say_estimate", lambda *arguments: None)  # it runs steps too
+    monkeypatch.setattr(estimate, "estimate", lambda *arguments, **settings: None)  # it runs steps, which are counted
     return sizes
 
 
@@ -92,11 +92,10 @@ def test_a_member_is_the_same_whoever_was_asked_for_and_growth_repeats_nothing(f
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
 
 
-class InterruptedRunError(Exception):
-    """Stands for whatever stops a run."""
+LIMITS = [1, 6, 7, 11, 22, *(pytest.param(limit, marks=pytest.mark.long) for limit in (5, 8, 16))]
 
 
-@pytest.mark.parametrize("limit", [1, 5, 6, 7, 8, 11, 16, 22])
+@pytest.mark.parametrize("limit", LIMITS)
 def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch, limit):
     """Files of two members are written one after another, so a crash leaves them at different epochs."""
     writes = []
@@ -105,7 +104,7 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
     def stopping(original):
         def write(*arguments, **settings):
             if len(writes) >= limit:
-                raise InterruptedRunError
+                raise KeyboardInterrupt
             writes.append(original.__name__)
             return original(*arguments, **settings)
 
@@ -114,10 +113,9 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(training, "WRITERS", 1)
         patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
-        patch.setattr(training, "_record_failure", lambda *arguments: None)
         for name in functions:
             patch.setattr(writing, name, stopping(getattr(writing, name)))
-        with pytest.raises(WorkError):
+        with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = train(tmp_path / "s", 2)
     assert digests(study, 0, 1) == digests(four, 0, 1)
@@ -135,13 +133,12 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
         write(study, member, epoch, *rest, **settings)
         writes.append((member, epoch))
         if writes[-1] == (0, 3):
-            raise InterruptedRunError
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "WRITERS", 1)
-        patch.setattr(training, "_record_failure", lambda *arguments: None)
         patch.setattr(writing, "write_resume", stopping)
-        with pytest.raises(WorkError):
+        with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = Study.open(tmp_path / "s")
     assert [resume(study, member).epoch for member in (0, 1)] in ([3, 2], [3, 3])
