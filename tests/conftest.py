@@ -14,6 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and only one module can be imported by that name
+
 Made = Callable[[str, Callable[[Path], object]], Path]
 
 

@@ -44,7 +44,8 @@ def networks(made_once) -> Study:
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("modescape.plots.save", lambda *arguments: ())  # figures have their own tests
-            pipeline.run("digits", folder, overrides=NETWORKS)
+            pipeline.train("digits", folder, overrides=NETWORKS)
+            pipeline.analyse(folder)  # the page, which draws them all, has tests of its own, too
 
     return Study.open(made_once("networks", make))
 

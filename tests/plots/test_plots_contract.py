@@ -186,7 +186,7 @@ def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, mem
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("all_absent", [False, True])
+@pytest.mark.parametrize("all_absent", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_cells_without_a_value_can_be_drawn(name, all_absent):
     dataset = example_result(name, members=3, epochs=3)
     for variable in dataset.data_vars:
