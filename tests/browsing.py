@@ -11,7 +11,7 @@ DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelec
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A running Chromium, one a session; without one the tests are skipped, or fail where MODESCAPE_BROWSER is "required"."""
+    """A Chromium, one a session; without one the tests are skipped, or fail if MODESCAPE_BROWSER is "required"."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright

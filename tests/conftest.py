@@ -47,6 +47,16 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         assert _files(shared / name) == before, f"a test wrote into '{name}', which all tests share; let it take a copy"
 
 
+@pytest.fixture
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, int], None]:
+    """A function (module, size): what the module does goes through blocks of that many numbers from now on."""
+
+    def set_size(module: object, size: int) -> None:
+        monkeypatch.setattr(module, "BLOCK", size)  # several blocks without millions of numbers
+
+    return set_size
+
+
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
     """Size and time of change of every file, by its name below the folder."""
     found = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stand_ins import no_figures
 
 from modescape import pipeline
 from modescape.study import Study
@@ -42,8 +43,7 @@ def networks(made_once) -> Study:
     torch.set_num_threads(1)
 
     def make(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("modescape.plots.save", lambda *arguments: ())  # figures have their own tests
+        with no_figures():
             pipeline.train("digits", folder, overrides=NETWORKS)
             pipeline.analyse(folder)  # the page, which draws them all, has tests of its own, too
 

@@ -71,7 +71,7 @@ def test_load_measures_every_analysis_that_reads_predictions_alone():
 
 
 def test_too_small_a_disk_is_said_and_the_rest_measured(monkeypatch):
-    monkeypatch.setattr(load.shutil, "disk_usage", lambda folder: Mock(free=1000))
+    monkeypatch.setattr(load.shutil, "disk_usage", lambda folder: Mock(free=1000))  # a disk that is full
     monkeypatch.setattr(load, "seconds", lambda call: 1.0)  # nothing is timed: the commands are run by `test_it_runs`
     result = load.measure(Options(small=True))
     assert {row.name for row in result.rows} >= {"status", "open, all members"}

@@ -90,13 +90,13 @@ def test_same_bits_on_every_engine(engine):
 
 
 def test_make_engine(monkeypatch):
-    monkeypatch.setattr("modescape.engines.cores", lambda: 2)
+    cores = iter([2, 1])
+    monkeypatch.setattr("modescape.engines.cores", lambda: next(cores))  # machines of one core and of two
     assert make_engine("auto", "cpu") == Processes()
     assert make_engine("auto", "cpu", workers=1) == Here()
     assert make_engine("auto", "cuda") == Here()
     assert make_engine("processes", "cpu", workers=3) == Processes(workers=3)
     assert make_engine("here", "cpu", workers=3) == Here()
-    monkeypatch.setattr("modescape.engines.cores", lambda: 1)
     assert make_engine("auto", "cpu") == Here()
 
 

@@ -62,7 +62,10 @@ def undisturbed(library, tmp_path_factory) -> dict[str, str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("seed", "kills"),
-    [pytest.param(0, FEW, id="few"), *(pytest.param(n, KILLS, marks=pytest.mark.long, id=f"many-{n}") for n in range(3))],
+    [
+        pytest.param(0, FEW, id="few"),
+        *(pytest.param(n, KILLS, marks=pytest.mark.long, id=f"many-{n}") for n in range(3)),
+    ],
 )
 def test_kills_lose_nothing(undisturbed, disk, seed, kills):
     draw, study, done, killed = random.Random(seed), disk.root, {}, []

@@ -109,6 +109,7 @@ def test_batch_norm_is_its_definition_in_float64(shape, dtype, affine, relu):
 def on_the_cpu(monkeypatch):
     """The form of a convolution that otherwise asks for a GPU."""
     triton = convolution.FORMS["triton"]
+    # the form asks for a GPU
     monkeypatch.setitem(convolution.FORMS, "triton", convolution.Form(triton.forward, triton.input, triton.weight))
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from stand_ins import stacked
 
 from modescape import pipeline
 from modescape.errors import WorkError
-from modescape.pipeline import begin, estimate, training, writing
+from modescape.pipeline import estimate, training, writing
 from modescape.progress import Progress
 from modescape.study import Study
-from modescape.train.plan import Plan
 from modescape.train.step import Step
 
 SETTINGS = ["train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=1400", "compute.engine=here"]
@@ -23,13 +23,9 @@ TIMED = {"state.json", "history.csv"}
 def plan_of_groups(monkeypatch):
     """Studies begun in a test stack ``sizes[0]`` members on the CPU."""
     sizes = [2]
-
-    def make_plan(recipe, dataset, device, habits, say):
-        return Plan(device="cpu", group_size=sizes[0], kernels="torch")
-
-    monkeypatch.setattr(begin, "make_plan", make_plan)
     monkeypatch.setattr(estimate, "estimate", lambda *arguments, **settings: None)  # it runs steps, which are counted
-    return sizes
+    with stacked(sizes):
+        yield sizes
 
 
 class Hearing(Progress):
@@ -65,8 +61,7 @@ def digests(study: Study, *members: int) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def four(tmp_path_factory) -> Study:
     """Four members in two groups of two."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "make_plan", lambda *arguments: Plan(device="cpu", group_size=2, kernels="torch"))
+    with stacked([2]):
         return train(tmp_path_factory.mktemp("groups") / "four", 4)
 
 
@@ -111,9 +106,10 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
         return write
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "WRITERS", 1)
+        patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
         patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
         for name in functions:
+            # a stop at every file in turn, which no signal hits
             patch.setattr(writing, name, stopping(getattr(writing, name)))
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
@@ -136,14 +132,14 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "WRITERS", 1)
-        patch.setattr(writing, "write_resume", stopping)
+        patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
+        patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = Study.open(tmp_path / "s")
     assert [resume(study, member).epoch for member in (0, 1)] in ([3, 2], [3, 3])
     group = training.Trainer.group
-    monkeypatch.setattr(
+    monkeypatch.setattr(  # what was trained twice is on the disk but once
         training.Trainer,
         "group",
         lambda *a, starts, **k: epochs.append(starts[0].epoch) or group(*a, starts=starts, **k),
@@ -162,7 +158,7 @@ def small_memory(monkeypatch, most: int, from_call: int = 0) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
         return original(self, state, *arguments)
 
-    monkeypatch.setattr(Step, "__call__", step)
+    monkeypatch.setattr(Step, "__call__", step)  # a GPU of little memory
 
 
 def test_memory_that_runs_out_halves_the_group(four, tmp_path, monkeypatch, plan_of_groups):
@@ -185,7 +181,7 @@ def test_a_halved_group_goes_on_from_its_last_state_and_stays_halved(tmp_path, m
         seen.append((members, starts[0].epoch))
         return group(self, members, probe, starts=starts, progress=progress)
 
-    monkeypatch.setattr(training.Trainer, "group", watching)
+    monkeypatch.setattr(training.Trainer, "group", watching)  # which half began where is on the disk no more
     with monkeypatch.context() as patch:
         small_memory(patch, 2, from_call=2 * 7 + 1)
         study = train(tmp_path / "s", 4)
@@ -214,7 +210,7 @@ def test_a_diverged_member_takes_nobody_with_it(four, tmp_path, monkeypatch):
             next(iter(start.state.params.values())).fill_(float("nan"))
         return start
 
-    monkeypatch.setattr(training.Trainer, "initial", bad)
+    monkeypatch.setattr(training.Trainer, "initial", bad)  # a member that diverges for certain
     study = train(tmp_path / "s", 2)
     assert [member.status for member in study.members] == ["trained", "diverged"]
     assert digests(study, 0) == digests(four, 0)

@@ -121,6 +121,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
         with monkeypatch.context() as patch:
             patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
             for name in functions:
+                # a stop at every file in turn, which no signal hits
                 patch.setattr(writing, name, stopping(name, getattr(writing, name), limit))
             with pytest.raises(KeyboardInterrupt):
                 pipeline.train("digits", out, overrides=overrides)
@@ -147,8 +148,8 @@ def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, 
 
     write = writing.write_resume
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "SHOW_SECONDS", 1e9)
-        patch.setattr(writing, "write_resume", stopping)
+        patch.setattr(writing, "SHOW_SECONDS", 1e9)  # nothing is shown between two epochs, however slow
+        patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
         with pytest.raises(KeyboardInterrupt):
             pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])
     assert done == [0, 1, 2, 3]
@@ -165,7 +166,7 @@ def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_pa
     out = tmp_path / "s"
     overrides = [*SMALL, "train.members=2", "compute.engine=processes", "compute.workers=1"]
     monkeypatch.setenv("MODESCAPE_TEST_KILL", "1")
-    monkeypatch.setattr(training, "train_task", killing_task)
+    monkeypatch.setattr(training, "train_task", killing_task)  # a worker that dies at a known place
     study = pipeline.train("digits", out, overrides=overrides)
     assert study.trained == [0]
     assert study.member(1).status == "failed"
@@ -291,8 +292,8 @@ def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, copy,
         return original(self, state, images, *arguments)
 
     shutil.rmtree(copy / "predictions.zarr")
-    monkeypatch.setattr(predicting, "TOGETHER", {"cpu": 4})
-    monkeypatch.setattr(Evaluator, "__call__", evaluate)
+    monkeypatch.setattr(predicting, "TOGETHER", {"cpu": 4})  # as on a GPU
+    monkeypatch.setattr(Evaluator, "__call__", evaluate)  # a GPU of little memory
     pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     assert max(sizes) == most  # member 0 has five: 4 are too many, then halves; the others have three
     assert digests(copy, "predictions.zarr") == digests(finished.path, "predictions.zarr")
@@ -443,7 +444,7 @@ def test_a_file_that_cannot_be_read_is_left_alone(copy, monkeypatch, name):
             raise OSError(5, "Input/output error", str(path))
         return read(path, most)
 
-    monkeypatch.setattr(layout, "read_regular", failing)
+    monkeypatch.setattr(layout, "read_regular", failing)  # a disk that fails for a while
     with pytest.raises(WorkError, match=f"cannot read .*{name}': Input/output error"):
         pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     assert digests(copy, "members") == before

@@ -213,8 +213,8 @@ def test_provenance_and_recipe_are_there(content):
 
 
 def test_figures_and_tables_beyond_the_budget_are_left_in_their_files(content, monkeypatch):
-    monkeypatch.setattr(page, "FIGURE_BUDGET", 10)
-    monkeypatch.setattr(page, "CSV_BUDGET", 10)
+    for budget in ("FIGURE_BUDGET", "CSV_BUDGET"):
+        monkeypatch.setattr(page, budget, 10)  # figures and tables of many megabytes
     html = build_page(content(results={"tsne": example_result("tsne")}))
     assert "There is no interactive figure here" in html
     assert "<code>results/tsne.nc</code>" in html

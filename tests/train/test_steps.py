@@ -104,7 +104,7 @@ def test_a_recording_a_size_of_batch_and_no_more(monkeypatch):
             made.append(arguments)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(steps, "Replay", Counting)
+    monkeypatch.setattr(steps, "Replay", Counting)  # how often a step was recorded shows nowhere else
     trained(trainer(replayed=True))
     assert len(made) == 2  # 16 and the last 8
 
@@ -174,7 +174,7 @@ def test_a_step_that_cannot_be_recorded_is_run_and_the_user_told(monkeypatch):
     def refuse(self, *arguments):
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(replay.Replay, "__init__", refuse)
+    monkeypatch.setattr(replay.Replay, "__init__", refuse)  # only a GPU refuses to record
     got, _ = trained(trainer(f"{__name__}:make_waiting", replayed=True, say=said.append))
     assert len(said) == 1
     assert "cannot be recorded" in said[0]
@@ -185,7 +185,7 @@ def test_memory_that_runs_out_is_not_taken_for_a_network_that_cannot_be_recorded
     def no_room(self, *arguments):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(replay.Replay, "__init__", no_room)
+    monkeypatch.setattr(replay.Replay, "__init__", no_room)  # a GPU of little memory
     with pytest.raises(torch.OutOfMemoryError):
         trained(trainer(replayed=True))
 
