@@ -19,6 +19,17 @@ collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and only one mo
 Made = Callable[[str, Callable[[Path], object]], Path]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that share what takes long to make are not begun at once: the second worker would only wait for the first."""
+    waiting = [item for item in items if item.path.match("analyses/test_networks.py")]  # as analyses/test_contract.py
+    if waiting and len(waiting) < len(items):
+        others = [item for item in items if item not in set(waiting)]
+        middle = len(others) // 2
+        while middle < len(others) and others[middle].path == others[middle - 1].path:  # a file stays in one piece
+            middle += 1
+        items[:] = [*others[:middle], *waiting, *others[middle:]]
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """A function (name, make) -> a folder that ``make(folder)`` filled: once, whatever worker came first.
