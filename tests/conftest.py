@@ -20,7 +20,7 @@ Made = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that share what takes long to make are not begun at once: the second worker would only wait for the first."""
+    """Files that share what takes long to make are not begun at once: the second worker would wait for the first."""
     waiting = [item for item in items if item.path.match("analyses/test_networks.py")]  # as analyses/test_contract.py
     if waiting and len(waiting) < len(items):
         others = [item for item in items if item not in set(waiting)]

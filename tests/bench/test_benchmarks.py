@@ -145,7 +145,6 @@ def test_a_shift_is_found_with_its_interval():
 # ---- the GPU's script ----
 
 
-@pytest.mark.timeout(900)  # a minute on two free cores
 def test_a_goal_of_the_script_for_a_gpu_is_reached_for_on_the_cpu(tmp_path):
     with images(None, 40) as source:
         run = gpu.Run(source, False, "cpu", True, end=gpu.time.monotonic() + 60)
@@ -159,7 +158,7 @@ def test_a_goal_of_the_script_for_a_gpu_is_reached_for_on_the_cpu(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)  # a minute on two free cores
 def test_the_script_for_a_gpu_runs_whole_on_the_cpu(tmp_path, capsys):
     found = gpu.main(["--device", "cpu", "--small", "--out", str(tmp_path / "gpu.json")])
     assert not [name for name, part in found.items() if isinstance(part, dict) and {"failed", "left out"} & set(part)]
