@@ -9,9 +9,9 @@ DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelec
   [...document.querySelectorAll('.plot, .plotly-graph-div')])"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium():
-    """A running Chromium; without one the tests are skipped, or fail where MODESCAPE_BROWSER is "required"."""
+    """A Chromium, one a session; without one the tests are skipped, or fail if MODESCAPE_BROWSER is "required"."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright

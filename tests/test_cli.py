@@ -1,22 +1,38 @@
 """The command line as a user meets it: exit codes, plain errors, examples, light imports."""
 
+import contextlib
 import inspect
+import io
 import re
 import signal
 import subprocess
 import sys
 import time
+from unittest import mock
 
 import click
 import pytest
 
 import modescape
-from modescape.cli import cli
+from modescape.cli import cli, main
 
 
 def run(*arguments: str, cwd=None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "modescape", *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
+
+
+def called(*arguments: str, cwd=".") -> subprocess.CompletedProcess[str]:
+    """The same without a process of its own, which takes seconds to import what is imported here already."""
+    said, complained, code = io.StringIO(), io.StringIO(), 0
+    streams = contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained)
+    words = mock.patch.object(sys, "argv", ["modescape", *arguments])  # what `main`, the entry point, reads
+    with words, contextlib.chdir(cwd), streams[0], streams[1]:
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +56,15 @@ def test_run_prints_members_verdict_and_the_page(study):
 
 def test_status_report_and_analyse(study):
     out, _ = study
-    status = run("status", str(out))
+    status = called("status", str(out))
     assert status.returncode == 0
     assert "members 0-1      trained   epoch 2/2, 3/3 checkpoints each" in status.stdout
     assert status.stdout.rstrip().endswith("complete")
-    assert run("status", "--verify", str(out)).stdout.rstrip().endswith("every checksum is right")
+    assert called("status", "--verify", str(out)).stdout.rstrip().endswith("every checksum is right")
     (out / "report.html").unlink()
-    assert run("status", str(out)).stdout.endswith(f"incomplete; go on with: modescape run {out}\n")
-    assert run("report", str(out)).stdout.strip() == str(out / "report.html")
-    made = run("analyse", str(out), "training", "--engine", "here")
+    assert called("status", str(out)).stdout.endswith(f"incomplete; go on with: modescape run {out}\n")
+    assert called("report", str(out)).stdout.strip() == str(out / "report.html")
+    made = called("analyse", str(out), "training", "--engine", "here")
     assert made.returncode == 0
     assert made.stdout.strip() == str(out / "results" / "training.nc")
 
@@ -59,7 +75,7 @@ def test_verify_finds_a_flipped_bit(study):
     good = path.read_bytes()
     path.write_bytes(good[:-3] + bytes([good[-3] ^ 4]) + good[-2:])
     try:
-        verified = run("status", "--verify", str(out))
+        verified = called("status", "--verify", str(out))
         assert verified.returncode == 1
         assert "damaged" in verified.stdout
         assert "001/epoch-002.safetensors" in verified.stdout
@@ -74,7 +90,7 @@ def test_damage_says_what_mends_it(study):
     good = path.read_bytes()
     path.write_bytes(good.replace(b'"trained"', b'"failed"'))
     try:
-        done = run("analyse", str(out), "training")
+        done = called("analyse", str(out), "training")
         assert done.returncode == 1
         again = f"It is made again by: modescape run {out}\n"
         assert done.stderr == f"modescape: '{path}' is damaged: its checksum does not fit\n{again}"
@@ -107,7 +123,7 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input_is_a_plain_error(case, tmp_path):
     arguments, expected = WRONG[case]
-    done = run(*arguments, cwd=tmp_path)
+    done = called(*arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 5
@@ -116,9 +132,17 @@ def test_wrong_input_is_a_plain_error(case, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_wrong_input_to_the_command_itself(tmp_path):
+    """As above, in a process: its exit code and its standard error."""
+    done = run("run", "--set", "train.members=many", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "train.members" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    done = run("run", "--out", str(tmp_path / "file" / "study"))
+    done = called("run", "--out", str(tmp_path / "file" / "study"))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "--out" in done.stderr
@@ -157,11 +181,11 @@ def test_every_help_shows_its_examples_as_lines(words, command):
 
 
 def test_recipes_are_listed_and_shown(tmp_path):
-    listed = run("recipes").stdout
+    listed = called("recipes").stdout
     assert "cifar10-smallcnn" in listed
-    shown = run("recipes", "show", "digits").stdout
+    shown = called("recipes", "show", "digits").stdout
     assert "source: digits" in shown
-    assert run("--version").stdout.strip().endswith(modescape.__version__)
+    assert called("--version").stdout.strip().endswith(modescape.__version__)
 
 
 @pytest.mark.parametrize("arguments", ["['--help']", "['status', {out!r}]", "['run', '--help']"])

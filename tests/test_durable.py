@@ -34,11 +34,12 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path, monkeypatch, call):
             fail()
 
     if call == "fsync":
-        monkeypatch.setattr(os, "fsync", fail)
+        monkeypatch.setattr(os, "fsync", fail)  # a disk that fails at this call
     elif call == "replace":
-        monkeypatch.setattr(type(path), "replace", fail)
+        monkeypatch.setattr(type(path), "replace", fail)  # a disk that fails at this call
     else:
         plain = type(path).open
+        # a disk that is full in the middle of a file
         monkeypatch.setattr(type(path), "open", lambda self, *rest: Dying(plain(self, *rest)))
     with pytest.raises(WorkError, match=r"cannot write .*No space left on device"):
         durable.write_text(path, "new and longer")
@@ -61,8 +62,8 @@ def events(monkeypatch):
         events.append(("rename", str(target)))
         return real_replace(self, target)
 
-    monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "fsync", sync)  # the order of calls shows on no disk that keeps its power
+    monkeypatch.setattr(Path, "replace", replace)  # as above
     return events
 
 

@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from modescape import runtime
 from modescape.errors import InputError
 
 
 def test_choose_device(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    there = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(there))  # a machine without a GPU and with one
     assert runtime.choose_device("cpu") == "cpu"
     assert runtime.choose_device("auto") == "cpu"
     with pytest.raises(InputError, match="finds no CUDA GPU here; choose --device cpu or auto"):
         runtime.choose_device("cuda")
     with pytest.raises(InputError, match="no device 'tpu'; choose auto, cpu or cuda"):
         runtime.choose_device("tpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    there.append("a GPU")
     assert runtime.choose_device("auto") == "cuda"
     assert runtime.choose_device("cuda") == "cuda"
     assert runtime.choose_device("cpu") == "cpu"
@@ -61,7 +62,14 @@ print(peak_memory() - before, said)
     assert 1_000_000 < child < 100_000_000  # a child of this large process is small
 
 
-def test_one_thread_and_back():
+def test_one_thread_and_back(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with threadpool_limits(limits=2):
+        _one_thread_and_back()
+
+
+def _one_thread_and_back():
+    threads = torch.get_num_threads()
     torch.set_num_threads(2)
     before = {library["filepath"]: library["num_threads"] for library in threadpool_info()}
     with runtime.one_thread():
@@ -71,6 +79,7 @@ def test_one_thread_and_back():
     assert torch.get_num_threads() == 2
     assert {library["filepath"]: library["num_threads"] for library in threadpool_info()} == before
     assert os.environ.get("OMP_NUM_THREADS") != "1"
+    torch.set_num_threads(threads)
 
 
 def test_libraries_loaded_in_one_thread_get_their_threads_afterwards():

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from stand_ins import no_figures
 
 from modescape import pipeline
 from modescape.study import Study
@@ -21,6 +24,7 @@ SIZES = {  # settings at which an analysis is seen to run
 }
 NETWORKS = [
     *("train.members=3", "train.epochs=4", "train.trajectories=2", "data.test=200", "data.validation=100"),
+    "data.train=300",
     *("subspace.samples=3", "subspace.runs=3", "variants.epochs=2", "variants.cycles=2", "compute.engine=here"),
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
@@ -34,12 +38,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 @pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A small study that was really trained: 3 members, 4 epochs; members 0 and 1 keep all of them."""
+def networks(made_once) -> Study:
+    """A small study that was really trained: 3 members, 4 epochs; members 0 and 1 keep all of them. For reading."""
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("modescape.plots.save", lambda *arguments: ())  # figures have their own tests
-        return pipeline.run("digits", tmp_path_factory.mktemp("study") / "networks", overrides=NETWORKS)
+
+    def make(folder: Path) -> None:
+        with no_figures():
+            pipeline.train("digits", folder, overrides=NETWORKS)
+            pipeline.analyse(folder)  # the page, which draws them all, has tests of its own, too
+
+    return Study.open(made_once("networks", make))
 
 
 @pytest.fixture(scope="session")

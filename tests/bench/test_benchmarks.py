@@ -12,9 +12,10 @@ from click.testing import CliRunner
 
 from modescape import analyses
 from modescape.bench import BENCHMARKS, benchmark, gpu, growth, load
-from modescape.bench.harness import Options, Row
+from modescape.bench.harness import Options
 from modescape.bench.memory import watched
 from modescape.bench.precision import Scores, compare, cut, tf32_small_cnn
+from modescape.bench.workload import images
 from modescape.cli import cli
 from modescape.errors import InputError, WorkError
 from modescape.models import cnn
@@ -29,8 +30,11 @@ ROWS = {
 }
 
 
+LONG = {"load", "corruptions", "digits"}  # what each of them calls is called by the others or by tests of its own
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "load" else name for name in BENCHMARKS]
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in BENCHMARKS]
 )
 def test_it_runs(name):
     said = []
@@ -67,10 +71,10 @@ def test_load_measures_every_analysis_that_reads_predictions_alone():
 
 
 def test_too_small_a_disk_is_said_and_the_rest_measured(monkeypatch):
-    monkeypatch.setattr(load.shutil, "disk_usage", lambda folder: Mock(free=1000))
-    monkeypatch.setattr(load, "_opening", lambda *arguments: [Row(name="status", values=[1.0])])
+    monkeypatch.setattr(load.shutil, "disk_usage", lambda folder: Mock(free=1000))  # a disk that is full
+    monkeypatch.setattr(load, "seconds", lambda call: 1.0)  # nothing is timed: the commands are run by `test_it_runs`
     result = load.measure(Options(small=True))
-    assert [row.name for row in result.rows] == ["status"]
+    assert {row.name for row in result.rows} >= {"status", "open, all members"}
     assert result.notes["analyses of predictions"].startswith("not measured: they need 0.0 GB of disk, ")
     assert "not measured" in result.table()
 
@@ -141,7 +145,19 @@ def test_a_shift_is_found_with_its_interval():
 # ---- the GPU's script ----
 
 
-@pytest.mark.slow
+def test_a_goal_of_the_script_for_a_gpu_is_reached_for_on_the_cpu(tmp_path):
+    with images(None, 40) as source:
+        run = gpu.Run(source, False, "cpu", True, end=gpu.time.monotonic() + 60)
+        run.part("10 SmallCNN x 40 epochs", lambda: gpu.reach(run, gpu.GOALS["10 SmallCNN x 40 epochs"]))
+        run.part("ceilings", lambda: gpu.ceilings(run))
+        run.part("plain loop", lambda: gpu.plain(run))
+    reached = run.found["10 SmallCNN x 40 epochs"]
+    assert (reached["trained"], reached["epochs_run"], reached["goal_seconds"]) == (2, 1, 10.0)
+    assert run.found["plain loop"]["ratio"] > 0
+    assert all(value > 0 for value in run.found["ceilings"].values())
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)  # a minute on two free cores
 def test_the_script_for_a_gpu_runs_whole_on_the_cpu(tmp_path, capsys):
     found = gpu.main(["--device", "cpu", "--small", "--out", str(tmp_path / "gpu.json")])

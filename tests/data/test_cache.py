@@ -16,6 +16,7 @@ from .picture_files import picture_rows
 def decodings(monkeypatch):
     """Counts how often a source was decoded."""
     calls, original = [], sources.pictures
+    # what is read a second time gives the same images
     monkeypatch.setattr(sources, "pictures", lambda given, report=None: calls.append(given) or original(given, report))
     return calls
 

@@ -154,6 +154,6 @@ def test_what_is_refused(tmp_path, hub_folder, monkeypatch):
         load_ood(str(broken), test, None, 0)
     from huggingface_hub import constants
 
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # no network, whoever runs this
     with pytest.raises(InputError, match="'nobody/nothing' is neither a folder or file here"):
         load_ood("nobody/nothing:configuration", test, None, 0)

@@ -261,7 +261,7 @@ def test_a_dataset_that_is_nowhere_is_refused_quickly_and_quietly(monkeypatch, c
     from datasets import config
     from huggingface_hub import constants
 
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # no network, whoever runs this
     level = logging.getLogger("datasets").level
     started = time.perf_counter()
     with pytest.raises(InputError, match=r"'nobody/nothing' is neither .* nor .* hub \(HF_HUB_OFFLINE is set\)"):
@@ -283,7 +283,7 @@ def test_an_unreachable_hub_is_asked_once(monkeypatch):
             asked.append((name, timeout))
             raise ConnectionError("no route")
 
-    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)  # no network, whoever runs this
     started = time.perf_counter()
     with pytest.raises(InputError, match=r"cannot be reached: no route\)\nCheck the name and the network"):
         data.load(settings("nobody/nothing"), 0)

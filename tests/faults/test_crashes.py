@@ -31,7 +31,7 @@ STAGES = {  # the file that is being written tells the stage
     "analysis": ("results/", "figures/"),
     "page": (".report.html", "report.html"),
 }
-ENOUGH = 20  # kills that have to come before the end of what they should interrupt; a few more are tried
+ENOUGH = 0.8  # of the kills have to come before the end of what they should interrupt
 KILLS = [  # stage, engine, whom: on one study, one after another
     *[("training", engine, whom) for engine in ("here", "processes") for whom in ("run", "run", "run", "run")],
     *[("training", "processes", "worker")] * 4,
@@ -39,6 +39,12 @@ KILLS = [  # stage, engine, whom: on one study, one after another
     *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
     *[("analysis", "processes", "run"), ("analysis", "processes", "worker"), ("analysis", "here", "run")] * 2,
     *[("page", "here", "run"), ("page", "processes", "run")],
+]
+FEW = [  # every stage, with every engine and whoever is killed there at least once
+    *[("training", "here", "run"), ("training", "processes", "run"), ("training", "processes", "worker")],
+    *[("prediction", "processes", "run"), ("prediction", "processes", "worker")],
+    *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
+    *[("analysis", "here", "run"), ("analysis", "processes", "worker"), ("page", "here", "run")],
 ]
 LATEST = 0.03  # seconds between a stage's first, second, ... file and the kill, at most
 FILES = {"training": 12, "prediction": 6, "networks of an analysis": 200, "analysis": 4, "page": 1}  # and which of them
@@ -54,10 +60,16 @@ def undisturbed(library, tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
-def test_twenty_kills_lose_nothing(undisturbed, disk, seed):
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [
+        pytest.param(0, FEW, id="few"),
+        *(pytest.param(n, KILLS, marks=pytest.mark.long, id=f"many-{n}") for n in range(3)),
+    ],
+)
+def test_kills_lose_nothing(undisturbed, disk, seed, kills):
     draw, study, done, killed = random.Random(seed), disk.root, {}, []
-    for stage, engine, whom in KILLS:
+    for stage, engine, whom in kills:
         command = "train" if (stage, whom) == ("training", "worker") else "run"  # which ends after its stage
         run = disk.start(command, "digits", "--out", str(study), "--engine", engine, *settings(*STUDY))
         if struck(run, disk, stage, whom, draw):
@@ -65,9 +77,10 @@ def test_twenty_kills_lose_nothing(undisturbed, disk, seed):
         look_at(study)
         assert not_done_again(done, finished(study)) == []
         done = finished(study)
-    assert len(killed) >= ENOUGH, killed
-    assert {stage for stage, _, _ in killed} == set(STAGES)
-    assert {(engine, whom) for _, engine, whom in killed} == {(engine, whom) for _, engine, whom in KILLS}
+    assert len(killed) >= ENOUGH * len(kills), killed
+    if kills is KILLS:  # one that came too late is made good by another of its stage
+        assert {stage for stage, _, _ in killed} == set(STAGES)
+    assert {(engine, whom) for _, engine, whom in killed} == {(engine, whom) for _, engine, whom in kills}
     code, text = disk.run("run", "digits", "--out", str(study), *settings(*STUDY))
     assert code == 0, text
     assert not_done_again(done, finished(study)) == []

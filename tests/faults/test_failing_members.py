@@ -12,13 +12,12 @@ import markupsafe
 import numpy as np
 import pytest
 import xarray as xr
+from stand_ins import no_figures, stacked
 
 from modescape import analyses, pipeline, plots
 from modescape.errors import InputError, WorkError
-from modescape.pipeline import begin
 from modescape.progress import Progress
 from modescape.study import Study
-from modescape.train.plan import Plan
 
 pytestmark = pytest.mark.faults
 
@@ -124,12 +123,11 @@ def test_the_others_of_a_diverged_member_are_untouched_in_processes(healthy, div
     assert without_hash(study, 0, 2, 3) == without_hash(healthy, 0, 2, 3)
 
 
-def test_the_others_of_a_diverged_member_are_untouched_in_a_stack(tmp_path, monkeypatch):
-    monkeypatch.setattr(begin, "make_plan", lambda *arguments: Plan(device="cpu", group_size=4, kernels="torch"))
-    monkeypatch.setattr(pipeline, "_say_estimate", lambda *arguments: None)  # it runs steps too
+def test_the_others_of_a_diverged_member_are_untouched_in_a_stack(tmp_path):
     common = [*SMALL, "train.members=4", "compute.engine=here"]
-    whole = pipeline.train("digits", tmp_path / "whole", overrides=[*common, *network("exploding")])
-    study = pipeline.train("digits", tmp_path / "s", overrides=[*common, *network("exploding", 1)])
+    with stacked([4]):
+        whole = pipeline.train("digits", tmp_path / "whole", overrides=[*common, *network("exploding")])
+        study = pipeline.train("digits", tmp_path / "s", overrides=[*common, *network("exploding", 1)])
     assert {member.group for member in study.members} == {(0, 4)}
     says_who_diverged(study)
     assert without_hash(study, 0, 2, 3) == without_hash(whole, 0, 2, 3)
@@ -183,8 +181,7 @@ def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path
     study, _ = diverged
     names = [name for name in analyses.ANALYSES if name not in VARIANTS]
     overrides = [*WHOLE, *network("exploding"), "train.members=3", "compute.engine=here"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save", lambda *arguments: ())
+    with no_figures():
         three = pipeline.run("digits", tmp_path / "s", overrides=[*overrides, f"analyses=[{', '.join(names)}]"])
     for name in names:
         found, like = in_order(study.result(name)), in_order(three.result(name))
@@ -235,15 +232,14 @@ def test_the_traceback_is_shown_when_asked_for(tmp_path):
     assert "WorkError: member 1, training: model.factory" in done.stderr
 
 
-def test_a_factory_that_raises_for_one_member_of_a_stack(tmp_path, monkeypatch):
+def test_a_factory_that_raises_for_one_member_of_a_stack(tmp_path):
     """Members 1 and 2, the second and the first of a group of two: their neighbours are trained, to the same bytes."""
-    monkeypatch.setattr(begin, "make_plan", lambda *arguments: Plan(device="cpu", group_size=2, kernels="torch"))
-    monkeypatch.setattr(pipeline, "_say_estimate", lambda *arguments: None)
     common = [*SMALL, "train.members=6", "compute.engine=here"]
-    whole = pipeline.train("digits", tmp_path / "whole", overrides=[*common, *network("refusing")])
     heard = Hearing()
     broken = [*common, *network("refusing", 1, 2, 4, 5)]
-    study = pipeline.train("digits", tmp_path / "s", overrides=broken, progress=heard)
+    with stacked([2]):
+        whole = pipeline.train("digits", tmp_path / "whole", overrides=[*common, *network("refusing")])
+        study = pipeline.train("digits", tmp_path / "s", overrides=broken, progress=heard)
     assert study.trained == [0, 3]
     assert without_hash(study, 0, 3) == without_hash(whole, 0, 3)
     why = "model.factory 'faults.networks:refusing' failed: ValueError: no such network"
@@ -271,7 +267,7 @@ def test_a_dataset_that_raises_writes_nothing(tmp_path, monkeypatch):
     def digits():
         raise RuntimeError("row 3 cannot be decoded")
 
-    monkeypatch.setattr(sources, "digits", digits)
+    monkeypatch.setattr(sources, "digits", digits)  # the embedded images never fail
     message = "data.source 'digits' cannot be loaded: RuntimeError: row 3 cannot be decoded"
     with pytest.raises(InputError, match=message):
         pipeline.run("digits", tmp_path / "s", overrides=[*SMALL, "compute.engine=here"])
@@ -288,6 +284,7 @@ def test_a_dataset_that_raises_in_a_worker_names_member_and_stage(tmp_path, monk
     def lost(*arguments):
         raise InputError("data.source 'digits' cannot be loaded: OSError: the disk is gone")
 
+    # a disk that is lost while a run goes on
     monkeypatch.setattr(workplace.data, "load", lambda *a: load(*a) if begun(a) else lost())
     calls: list[int] = []
 
@@ -316,18 +313,16 @@ def test_a_step_that_raises_costs_its_member_only(tmp_path, engine):
 
 
 def test_a_prediction_that_raises_costs_its_member_only(tmp_path, monkeypatch):
-    from modescape.pipeline import predicting
+    state = Study.state
 
-    predict = predicting._predict
-
-    def raising(place, member, *arguments):
+    def raising(self, member, epoch):
         if member == 1:
             raise ArithmeticError("no prediction")
-        return predict(place, member, *arguments)
+        return state(self, member, epoch)
 
     overrides = [*SMALL, "train.members=3", "compute.engine=here", "analyses=[training]"]
     with monkeypatch.context() as patch:
-        patch.setattr(predicting, "_predict", raising)
+        patch.setattr(Study, "state", raising)  # the first that a prediction does; files are read for it alone
         with pytest.raises(WorkError) as error:
             pipeline.run("digits", tmp_path / "s", overrides=overrides)
     assert str(error.value) == "member 1, prediction: ArithmeticError: no prediction"
@@ -377,9 +372,8 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
             raise ArithmeticError("no cycle")
         return train(task, report)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "train_task", failing)
-        patch.setattr(plots, "save", lambda *arguments: ())
+    with monkeypatch.context() as patch, no_figures():
+        patch.setattr(training, "train_task", failing)  # a worker that fails for one kind of network only
         study = pipeline.run("digits", tmp_path / "s", overrides=overrides)
     assert "of 'long run' there are none" in study.result("cyclic").attrs["not_enough"]
     assert pipeline.failures(study) == [
@@ -399,11 +393,11 @@ NEED_TWO = {  # analysis -> what it says of a study of one member
 }
 
 
-def test_with_one_healthy_member_those_that_need_two_say_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "save", lambda *arguments: ())
+def test_with_one_healthy_member_those_that_need_two_say_so(tmp_path):
     names = [name for name in analyses.ANALYSES if name not in VARIANTS]
     overrides = [*WHOLE, *network("exploding", 1), "train.members=2", "compute.engine=here", "train.epochs=3"]
-    study = pipeline.run("digits", tmp_path / "s", overrides=[*overrides, f"analyses=[{', '.join(names)}]"])
+    with no_figures():
+        study = pipeline.run("digits", tmp_path / "s", overrides=[*overrides, f"analyses=[{', '.join(names)}]"])
     assert study.trained == [0]
     page = (study.path / "report.html").read_text()
     said = {name: study.result(name).attrs["not_enough"] for name in names if "not_enough" in study.result(name).attrs}

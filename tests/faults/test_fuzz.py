@@ -70,7 +70,7 @@ def megabytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
-SHORT, LONG = 2_000, 140_000
+SHORT, LONG = 600, 140_000
 RECIPES = [pytest.param(0, SHORT), *(pytest.param(n, 20_000, marks=pytest.mark.long) for n in range(0, LONG, 20_000))]
 
 
@@ -297,7 +297,7 @@ class Files:
         return path, reading
 
 
-STUDIES = [pytest.param(0, 1_000), *(pytest.param(n, 10_000, marks=pytest.mark.long) for n in range(0, 60_000, 10_000))]
+STUDIES = [pytest.param(0, 300), *(pytest.param(n, 10_000, marks=pytest.mark.long) for n in range(0, 60_000, 10_000))]
 
 
 @pytest.mark.parametrize(("first", "count"), STUDIES)

@@ -149,7 +149,7 @@ def test_an_archive_that_unpacks_to_more_than_the_memory(tmp_path, monkeypatch):
     path = archive(tmp_path / "x.npz", image=npy(np.zeros((30_000, 32, 32), np.uint8)), label=LABEL)
     assert path.stat().st_size < 100_000
     memory = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}
-    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)
+    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)  # a machine of little memory
     with bounded(4, 5), pytest.raises(InputError, match=r"take 30,720,024 bytes, this machine has 4,096,000"):
         sources.npz(path)
 
@@ -181,6 +181,6 @@ def test_a_table_of_more_rows_than_any(tmp_path, monkeypatch):
     (tmp_path / "x").mkdir()
     rows = pa.array(np.zeros(100_000, np.int64))
     parquet.write_table(pa.table({"label": rows}), tmp_path / "x" / "train.parquet")
-    monkeypatch.setattr(hub, "MOST_ROWS", 99_999)
+    monkeypatch.setattr(hub, "MOST_ROWS", 99_999)  # a table of billions of rows would have to be written
     with bounded(16, 5), pytest.raises(InputError, match=r"train.parquet declares 100,000 rows, at most 99,999"):
         loaded(tmp_path / "x")

@@ -21,8 +21,8 @@ from .power import CUTS, Operation, cuts, operations
 pytestmark = pytest.mark.faults
 
 TEMPORARY = re.compile(r"(.*/)?\.[^/]+\.tmp|(.*/)?\.lock")
-LOOKED_AT = 60  # cuts of each recording at which the study is opened and verified
-FINISHED = 3  # cuts of each recording from which the run is finished
+LOOKED_AT = 30  # cuts of each recording at which the study is opened and verified
+FINISHED = [1, pytest.param(3, marks=pytest.mark.long)]  # cuts of each recording from which the run is finished
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,10 @@ def test_what_is_left_opens_and_is_sound(recordings, name, tmp_path):
 
 @pytest.mark.parametrize("name", ["run", "growth"])
 @pytest.mark.parametrize("cut", ["prefix", "any"])
-def test_a_run_goes_on_from_what_is_left_to_the_same_bytes(recordings, name, cut, tmp_path):
+@pytest.mark.parametrize("count", FINISHED)
+def test_a_run_goes_on_from_what_is_left_to_the_same_bytes(recordings, name, cut, count, tmp_path):
     recording, draw = recordings[name], random.Random(f"{name} {cut}")
-    chosen = sorted(draw.sample(range(len(recording.done)), FINISHED))
+    chosen = sorted(draw.sample(range(len(recording.done)), count))
     for number, disk, _ in cuts(recording.done, recording.begin):
         if number in chosen:
             study = laid_out(tmp_path / f"{number}", disk.after(cut, seed=number))

@@ -9,7 +9,7 @@ from modescape.errors import InputError, ModescapeError
 from modescape.pipeline.reporting import page_content
 from modescape.study import Study, layout, read_resume, summary, verify
 
-from .drawing import steady
+from .drawing import EXAMPLES, steady
 from .hostile import copied, template
 from .test_detection import hashed
 from .test_properties import check_plain
@@ -129,8 +129,8 @@ def test_any_files_absent_or_damaged(study):
                 file.write_bytes(data[file])
 
     check()
-    assert sum(refused.values()) > 200, refused
-    assert sum(map(bool, refused.values())) > len(refused) * 3 / 4, refused
+    assert sum(refused.values()) > 2 * EXAMPLES, refused
+    assert sum(map(bool, refused.values())) > len(refused) / 2, refused
 
 
 def named_by_verify(study, spoilt):

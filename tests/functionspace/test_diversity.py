@@ -30,8 +30,8 @@ def random_log_prob(seed: int, *shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("block", [30, 1 << 20])
-def test_jensen_shannon_equals_scipy(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diversity, "BLOCK", block)
+def test_jensen_shannon_equals_scipy(block: int, in_blocks) -> None:
+    in_blocks(diversity, block)
     pair = random_log_prob(0, 2, 17, 5)
     expected = np.square(jensenshannon(*np.exp(pair).transpose(0, 2, 1))).mean()  # theirs is the square root, for two
     assert jensen_shannon(pair) == pytest.approx(expected, abs=1e-12)

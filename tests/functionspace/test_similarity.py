@@ -15,10 +15,8 @@ torch.set_num_threads(1)
 
 @pytest.mark.parametrize("block", [12, 1 << 22])
 @pytest.mark.parametrize(("models", "classes"), [(1, 10), (2, 2), (7, 10), (4, 1000)])
-def test_disagreement_equals_the_double_loop(
-    models: int, classes: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(similarity, "BLOCK", block)
+def test_disagreement_equals_the_double_loop(models: int, classes: int, block: int, in_blocks) -> None:
+    in_blocks(similarity, block)
     predicted = np.random.default_rng(classes).integers(classes, size=(models, 101))
     got = disagreement(predicted)
     for i in range(models):
@@ -64,8 +62,8 @@ def test_disagreement_of_many_examples_takes_no_more_memory() -> None:
 
 
 @pytest.mark.parametrize("block", [20, 1 << 22])
-def test_cosine_equals_the_double_loop_and_scikit_learn(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similarity, "BLOCK", block)
+def test_cosine_equals_the_double_loop_and_scikit_learn(block: int, in_blocks) -> None:
+    in_blocks(similarity, block)
     weights = np.random.default_rng(1).normal(size=(5, 333)).astype(np.float32)
     got = cosine_similarity(weights)
     wide = weights.astype(np.float64)

@@ -72,13 +72,19 @@ def test_pooling_has_the_bits_of_its_definition(shape, ceil, size, drop, relu):
     assert same_bits(*gradients)
 
 
-@pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("affine", [False, True])
-@pytest.mark.parametrize(("shape", "dtype"), [
-    ((3, 2, 16, 9, 7), torch.float32),
-    ((2, 40, 70, 6, 6), torch.float32),  # more rows than one part, more channels than one tile
-    ((2, 3, 5, 4, 4), torch.bfloat16),
-])  # fmt: skip
+SWITCHES = [(affine, relu) for affine in (False, True) for relu in (False, True)]
+LARGE = (2, 40, 70, 6, 6)  # more rows than one part, more channels than one tile: ten seconds each
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "affine", "relu"),
+    [
+        *(((3, 2, 16, 9, 7), torch.float32, *switches) for switches in SWITCHES),
+        *(((2, 3, 5, 4, 4), torch.bfloat16, *switches) for switches in SWITCHES),
+        ((1, 29, 70, 6, 6), torch.float32, True, True),
+        *(pytest.param(LARGE, torch.float32, *switches, marks=pytest.mark.long) for switches in SWITCHES),
+    ],
+)
 def test_batch_norm_is_its_definition_in_float64(shape, dtype, affine, relu):
     """Far from 0 (mean 5, deviation 2), where a one-pass variance would cancel."""
     stream = rng.stream(0, "test images")
@@ -103,6 +109,7 @@ def test_batch_norm_is_its_definition_in_float64(shape, dtype, affine, relu):
 def on_the_cpu(monkeypatch):
     """The form of a convolution that otherwise asks for a GPU."""
     triton = convolution.FORMS["triton"]
+    # the form asks for a GPU
     monkeypatch.setitem(convolution.FORMS, "triton", convolution.Form(triton.forward, triton.input, triton.weight))
 
 

@@ -64,7 +64,7 @@ def test_weights_too_large_for_the_cache_go_another_way_to_the_same_numbers(monk
     x, weight = torch.randn(2, 8, 8, 8), torch.randn(16, 8, 3, 3)
     chain = [Block(weight, None, 1, 0, 6554, 2, False, True)]
     ours = blocks(x, chain, KEY)
-    monkeypatch.setattr(module, "LARGEST_KERNELS", 100)
+    monkeypatch.setattr(module, "LARGEST_KERNELS", 100)  # kernels of many megabytes
     monkeypatch.setattr(native.library(), "block_forward", None)  # not called
     assert torch.allclose(ours, blocks(x, chain, KEY), atol=1e-5)
 

@@ -54,7 +54,7 @@ def test_each_pass_has_a_form_of_its_own(monkeypatch):
         return convolution.Form(wrap("forward"), wrap("input"), wrap("weight"), form.fits)
 
     for name in ON_CPU:
-        monkeypatch.setitem(FORMS, name, spy(name))
+        monkeypatch.setitem(FORMS, name, spy(name))  # which form was called shows nowhere else
     x, weight = torch.randn(2, 1, 3, 8, 8), torch.randn(2, 4, 3, 3, 3)
     key = layer_key(x.shape, weight.shape, Geometry())
     chosen = {key: {"forward": "each", "input": "patches", "weight": "grouped"}}

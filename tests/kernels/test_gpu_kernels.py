@@ -11,15 +11,16 @@ HERE = Path(__file__).parent
 pytest.importorskip("triton")
 
 
-def test_interpreted_on_the_cpu():
+@pytest.mark.parametrize("chosen", ["not long", pytest.param("long", marks=pytest.mark.long)])
+def test_interpreted_on_the_cpu(chosen):
     """Triton decides when it is imported whether it interprets, so this takes another process."""
-    command = [sys.executable, "-m", "pytest", "-q", str(HERE / "interpreted_gpu_kernels.py")]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", chosen, str(HERE / "interpreted_gpu_kernels.py")]
     environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=HERE.parents[1])
     assert done.returncode == 0, done.stdout[-5000:]
 
 
-@pytest.mark.parametrize("capability", [80, 90])  # A100; H100 and H200
+@pytest.mark.parametrize("capability", [pytest.param(80, marks=pytest.mark.long), 90])  # A100; H100 and H200
 def test_compiled_for_real_gpus_they_use_matrix_units_and_wide_loads(capability):
     """No GPU is needed to compile for one."""
     command = [sys.executable, str(HERE / "compile_for_gpu.py"), str(capability)]

@@ -114,10 +114,10 @@ def test_probabilities_below_the_smallest_number_are_kept() -> None:
     np.testing.assert_allclose(parts.diversity[[1, 3]], [50 - np.log(2), 0], rtol=TIGHT)
 
 
-def test_blocks_and_tensors_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_and_tensors_change_nothing(in_blocks) -> None:
     log_prob, label = predictions(6, 3, 37, 4)
     whole = decompose(log_prob, label)
-    monkeypatch.setattr(scores, "BLOCK", 100)  # 8 examples at a time, the last block ragged
+    in_blocks(scores, 100)  # 8 examples at a time, the last block ragged
     parts = decompose(torch.tensor(log_prob), torch.tensor(label))
     assert isinstance(parts.example_diversity, np.ndarray)
     np.testing.assert_allclose(parts.example_diversity, whole.example_diversity, rtol=1e-13)

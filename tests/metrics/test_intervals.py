@@ -97,8 +97,8 @@ def test_bootstrap_of_a_mean_has_the_variance_of_the_mean() -> None:
 
 
 @pytest.mark.parametrize("block", [100, 1 << 20])
-def test_ece_is_resampled_as_if_examples_were_repeated(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "BLOCK", block)
+def test_ece_is_resampled_as_if_examples_were_repeated(block: int, in_blocks) -> None:
+    in_blocks(scores, block)
     log_prob, label = predictions(6, 3, 40, 4)
     counts, masks = resample_counts(40, 5, key=0), subsets(3, 2)
     got = _ece_draws(log_prob, label, masks, counts)

@@ -59,8 +59,8 @@ def test_ece_bins_are_closed_above() -> None:
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_leading_axes_equal_a_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "BLOCK", 64)  # several blocks of examples, the last one ragged
+def test_leading_axes_equal_a_loop(name: str, in_blocks) -> None:
+    in_blocks(scores, 64)  # several blocks of examples, the last one ragged
     log_prob, label = predictions(1, 2, 3, 31, 4)
     function = METRICS[name].function
     got = function(log_prob, label)

@@ -56,8 +56,8 @@ def test_sampled_subsets_are_fixed_by_their_key() -> None:
 
 @pytest.mark.parametrize("block", [20, 1 << 20])
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_subset_scores_equal_direct_averages(size: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "BLOCK", block)
+def test_subset_scores_equal_direct_averages(size: int, block: int, in_blocks) -> None:
+    in_blocks(scores, block)
     log_prob, label = predictions(0, 4, 37, 5)
     masks = subsets(4, size)
     got = subset_scores(log_prob, label, masks)

@@ -80,14 +80,14 @@ def test_probabilities_of_zero() -> None:
     assert calibrated_nll(wider, label).score == np.inf
 
 
-def test_models_do_not_touch_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_do_not_touch_each_other(in_blocks) -> None:
     log_prob, label = predictions(3, 2, 3, 41, 5)
     log_prob *= np.array([0.1, 0.3, 1.0, 2.0, 5.0, 10.0]).reshape(2, 3, 1, 1)
     log_prob = log_softmax(log_prob, axis=-1)
     log_prob[1, 1, 7] = np.nan
     alone = [fit_temperature(one, label) for one in log_prob.reshape(6, 41, 5)]
     scored = [calibrated_nll(one, label, splits=2) for one in log_prob.reshape(6, 41, 5)]
-    monkeypatch.setattr(scores, "BLOCK", 200)  # several blocks of examples, the last one ragged
+    in_blocks(scores, 200)  # several blocks of examples, the last one ragged
     got = fit_temperature(log_prob, label)
     assert got.shape == (2, 3)
     assert np.isnan(got).ravel().tolist() == [False] * 4 + [True, False]

@@ -106,7 +106,7 @@ def factories(tmp_path, monkeypatch):
     (tmp_path / "their_networks.py").write_text(FACTORIES)
     (tmp_path / "broken_networks.py").write_text("import torch\nraise KeyError('weights')\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the factory's folder stays as it is
     yield lambda name: f"their_networks:{name}"
     for module in ("their_networks", "broken_networks"):
         sys.modules.pop(module, None)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from stand_ins import stacked
 
 from modescape import pipeline
 from modescape.errors import WorkError
-from modescape.pipeline import begin, training, writing
+from modescape.pipeline import estimate, training, writing
 from modescape.progress import Progress
 from modescape.study import Study
-from modescape.train.plan import Plan
 from modescape.train.step import Step
 from modescape.train.trial import IMAGES
 
@@ -24,13 +24,9 @@ TIMED = {"state.json", "history.csv"}
 def plan_of_groups(monkeypatch):
     """Studies begun in a test stack ``sizes[0]`` members on the CPU."""
     sizes = [2]
-
-    def make_plan(recipe, dataset, device, habits, say):
-        return Plan(device="cpu", group_size=sizes[0], kernels="torch")
-
-    monkeypatch.setattr(begin, "make_plan", make_plan)
-    monkeypatch.setattr(pipeline, "_say_estimate", lambda *arguments: None)  # it runs steps too
-    return sizes
+    monkeypatch.setattr(estimate, "estimate", lambda *arguments, **settings: None)  # it runs steps, which are counted
+    with stacked(sizes):
+        yield sizes
 
 
 class Hearing(Progress):
@@ -66,8 +62,7 @@ def digests(study: Study, *members: int) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def four(tmp_path_factory) -> Study:
     """Four members in two groups of two."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "make_plan", lambda *arguments: Plan(device="cpu", group_size=2, kernels="torch"))
+    with stacked([2]):
         return train(tmp_path_factory.mktemp("groups") / "four", 4)
 
 
@@ -93,11 +88,10 @@ def test_a_member_is_the_same_whoever_was_asked_for_and_growth_repeats_nothing(f
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
 
 
-class InterruptedRunError(Exception):
-    """Stands for whatever stops a run."""
+LIMITS = [1, 6, 7, 11, 22, *(pytest.param(limit, marks=pytest.mark.long) for limit in (5, 8, 16))]
 
 
-@pytest.mark.parametrize("limit", [1, 5, 6, 7, 8, 11, 16, 22])
+@pytest.mark.parametrize("limit", LIMITS)
 def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch, limit):
     """Files of two members are written one after another, so a crash leaves them at different epochs."""
     writes = []
@@ -106,19 +100,19 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
     def stopping(original):
         def write(*arguments, **settings):
             if len(writes) >= limit:
-                raise InterruptedRunError
+                raise KeyboardInterrupt
             writes.append(original.__name__)
             return original(*arguments, **settings)
 
         return write
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "WRITERS", 1)
+        patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
         patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
-        patch.setattr(training, "_record_failure", lambda *arguments: None)
         for name in functions:
+            # a stop at every file in turn, which no signal hits
             patch.setattr(writing, name, stopping(getattr(writing, name)))
-        with pytest.raises(WorkError):
+        with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = train(tmp_path / "s", 2)
     assert digests(study, 0, 1) == digests(four, 0, 1)
@@ -136,18 +130,17 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
         write(study, member, epoch, *rest, **settings)
         writes.append((member, epoch))
         if writes[-1] == (0, 3):
-            raise InterruptedRunError
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "WRITERS", 1)
-        patch.setattr(training, "_record_failure", lambda *arguments: None)
-        patch.setattr(writing, "write_resume", stopping)
-        with pytest.raises(WorkError):
+        patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
+        patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
+        with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = Study.open(tmp_path / "s")
     assert [resume(study, member).epoch for member in (0, 1)] in ([3, 2], [3, 3])
     group = training.Trainer.group
-    monkeypatch.setattr(
+    monkeypatch.setattr(  # what was trained twice is on the disk but once
         training.Trainer,
         "group",
         lambda *a, starts, **k: epochs.append(starts[0].epoch) or group(*a, starts=starts, **k),
@@ -168,7 +161,7 @@ def small_memory(monkeypatch, most: int, from_call: int = 0) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
         return original(self, state, images, *arguments)
 
-    monkeypatch.setattr(Step, "__call__", step)
+    monkeypatch.setattr(Step, "__call__", step)  # a GPU of little memory
 
 
 def test_memory_that_runs_out_halves_the_group(four, tmp_path, monkeypatch, plan_of_groups):
@@ -191,7 +184,7 @@ def test_a_halved_group_goes_on_from_its_last_state_and_stays_halved(tmp_path, m
         seen.append((members, starts[0].epoch))
         return group(self, members, probe, starts=starts, progress=progress)
 
-    monkeypatch.setattr(training.Trainer, "group", watching)
+    monkeypatch.setattr(training.Trainer, "group", watching)  # which half began where is on the disk no more
     with monkeypatch.context() as patch:
         small_memory(patch, 2, from_call=2 * 7 + 1)
         study = train(tmp_path / "s", 4)
@@ -220,7 +213,7 @@ def test_a_diverged_member_takes_nobody_with_it(four, tmp_path, monkeypatch):
             next(iter(start.state.params.values())).fill_(float("nan"))
         return start
 
-    monkeypatch.setattr(training.Trainer, "initial", bad)
+    monkeypatch.setattr(training.Trainer, "initial", bad)  # a member that diverges for certain
     study = train(tmp_path / "s", 2)
     assert [member.status for member in study.members] == ["trained", "diverged"]
     assert digests(study, 0) == digests(four, 0)

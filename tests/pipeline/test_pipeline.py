@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from modescape.train.plan import Plan
 
 NAMES = ["training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"]
 SMALL = [
-    *("train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=300"),
+    *("train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.train=200", "data.test=300"),
     f"analyses=[{', '.join(NAMES)}]",  # the others draw and train networks of their own; see tests/analyses
 ]
 HERE = [*SMALL, "compute.engine=here"]
@@ -39,11 +40,17 @@ def digests(folder: Path, *parts: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Study:
-    """Three members, analysed."""
-    out = tmp_path_factory.mktemp("studies") / "here"
-    return pipeline.run("digits", out, overrides=[*HERE, "train.members=3"])
+@pytest.fixture(scope="session")
+def finished(made_once) -> Study:
+    """Three members, analysed; for reading."""
+    made = made_once("pipeline", lambda out: pipeline.run("digits", out, overrides=[*HERE, "train.members=3"]))
+    return Study.open(made)
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    """The same, for a test's own use."""
+    return Path(shutil.copytree(finished.path, tmp_path / "copy"))
 
 
 def test_everything_of_the_contract_is_there(finished):
@@ -84,19 +91,13 @@ def test_a_member_is_the_same_in_a_larger_study_and_growth_repeats_nothing(finis
     assert grown.result("ensemble_size").sizes["size"] >= 3
 
 
-def test_a_second_run_does_nothing(finished):
-    watched = [
-        path for path in finished.path.rglob("*") if path.is_file() and path.name not in (".lock", "report.html")
-    ]
+def test_a_second_run_does_nothing(copy):
+    watched = [path for path in copy.rglob("*") if path.is_file() and path.name not in (".lock", "report.html")]
     before = {path: path.stat().st_mtime_ns for path in watched}
-    page = (finished.path / "report.html").read_bytes()
-    pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
+    page = (copy / "report.html").read_bytes()
+    pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     assert {path: path.stat().st_mtime_ns for path in watched} == before
-    assert (finished.path / "report.html").read_bytes() == page
-
-
-class InterruptedRunError(Exception):
-    """Stands for whatever stops a run."""
+    assert (copy / "report.html").read_bytes() == page
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkeypatch):
@@ -110,7 +111,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
             result = original(*arguments, **settings)
             writes.append(name)
             if len(writes) >= limit:
-                raise InterruptedRunError
+                raise KeyboardInterrupt
             return result
 
         return write
@@ -120,9 +121,9 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
         with monkeypatch.context() as patch:
             patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
             for name in functions:
+                # a stop at every file in turn, which no signal hits
                 patch.setattr(writing, name, stopping(name, getattr(writing, name), limit))
-            patch.setattr(training, "_record_failure", lambda *arguments: None)
-            with pytest.raises(WorkError):
+            with pytest.raises(KeyboardInterrupt):
                 pipeline.train("digits", out, overrides=overrides)
     assert Study.open(out).member(0).status == "training"
     resume = read_resume(Study.open(out), 0)
@@ -143,14 +144,13 @@ def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, 
         write(study, member, epoch, *arguments, **settings)
         done.append(epoch)
         if epoch == 3:
-            raise InterruptedRunError
+            raise KeyboardInterrupt
 
     write = writing.write_resume
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "SHOW_SECONDS", 1e9)
-        patch.setattr(writing, "write_resume", stopping)
-        patch.setattr(training, "_record_failure", lambda *arguments: None)
-        with pytest.raises(WorkError):
+        patch.setattr(writing, "SHOW_SECONDS", 1e9)  # nothing is shown between two epochs, however slow
+        patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
+        with pytest.raises(KeyboardInterrupt):
             pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])
     assert done == [0, 1, 2, 3]
     member = Study.open(out).member(0)
@@ -166,7 +166,7 @@ def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_pa
     out = tmp_path / "s"
     overrides = [*SMALL, "train.members=2", "compute.engine=processes", "compute.workers=1"]
     monkeypatch.setenv("MODESCAPE_TEST_KILL", "1")
-    monkeypatch.setattr(training, "train_task", killing_task)
+    monkeypatch.setattr(training, "train_task", killing_task)  # a worker that dies at a known place
     study = pipeline.train("digits", out, overrides=overrides)
     assert study.trained == [0]
     assert study.member(1).status == "failed"
@@ -217,17 +217,17 @@ def test_a_study_of_another_recipe_is_refused_with_the_difference(finished):
     assert digests(finished.path, ".") == before
 
 
-def test_a_study_in_use_is_refused(finished):
+def test_a_study_in_use_is_refused(copy):
     holder = subprocess.Popen(
         [sys.executable, "-c", f"import time; from modescape.study import Study\n"
-         f"with Study.open({str(finished.path)!r}).lock(): print('held', flush=True); time.sleep(60)"],
+         f"with Study.open({str(copy)!r}).lock(): print('held', flush=True); time.sleep(60)"],
         stdout=subprocess.PIPE,
     )  # fmt: skip
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == b"held"
         with pytest.raises(InputError, match=rf"in use.*{holder.pid}"):
-            pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
+            pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     finally:
         holder.kill()
         holder.wait()
@@ -275,10 +275,8 @@ def test_predictions_are_the_deterministic_evaluation(finished):
 
 
 @pytest.mark.parametrize("most", [3, 2, 1])
-def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, tmp_path, monkeypatch, most):
+def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, copy, monkeypatch, most):
     """As on a GPU, whose memory may hold fewer than it tries."""
-    import shutil
-
     import torch
 
     from modescape.pipeline import predicting
@@ -293,22 +291,21 @@ def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, tmp_p
         sizes.append(models)
         return original(self, state, images, *arguments)
 
-    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
     shutil.rmtree(copy / "predictions.zarr")
-    monkeypatch.setattr(predicting, "TOGETHER", {"cpu": 4})
-    monkeypatch.setattr(Evaluator, "__call__", evaluate)
+    monkeypatch.setattr(predicting, "TOGETHER", {"cpu": 4})  # as on a GPU
+    monkeypatch.setattr(Evaluator, "__call__", evaluate)  # a GPU of little memory
     pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     assert max(sizes) == most  # member 0 has five: 4 are too many, then halves; the others have three
     assert digests(copy, "predictions.zarr") == digests(finished.path, "predictions.zarr")
 
 
-def test_a_damaged_prediction_is_made_again(finished):
+def test_a_damaged_prediction_is_made_again(copy):
     from modescape.study.layout import chunk_path
 
-    path = chunk_path(finished.path, "test", 1)
+    path = chunk_path(copy, "test", 1)
     good = path.read_bytes()
     path.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
-    pipeline.run("digits", finished.path, overrides=[*HERE, "train.members=3"])
+    pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     assert path.read_bytes() == good
 
 
@@ -338,10 +335,7 @@ def test_changed_data_is_refused(tmp_path):
         pipeline.run("digits", tmp_path / "s", overrides=overrides)
 
 
-def test_analyse_makes_named_analyses_anew_with_new_settings(finished, tmp_path):
-    import shutil
-
-    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+def test_analyse_makes_named_analyses_anew_with_new_settings(copy):
     before = (copy / "results/ensemble_size.nc").stat().st_mtime_ns
     study = pipeline.analyse(copy, ["tsne"], overrides=["settings.tsne.examples=50", "compute.engine=here"])
     assert study.result("tsne").attrs["examples"] == 50
@@ -357,7 +351,7 @@ def test_manifest_holds_provenance_and_no_clock(finished):
     manifest = json.loads((finished.path / "manifest.json").read_text())
     kernels = "native" if native.library() else "torch"
     assert manifest["plan"] == Plan(device="cpu", group_size=1, kernels=kernels).as_dict()
-    assert manifest["examples"] == {"train": 1297, "validation": 200, "test": 300}
+    assert manifest["examples"] == {"train": 200, "validation": 200, "test": 300}
     assert manifest["seed"] == 0
     assert not any("time" in key or "date" in key for key in manifest)
 
@@ -409,12 +403,9 @@ def test_a_damaged_resume_file_starts_the_member_over(finished, tmp_path):
 
 
 @pytest.mark.parametrize("lost", ["state.json", "epoch-003.safetensors"])
-def test_a_lost_file_of_a_finished_member_is_made_again(finished, tmp_path, lost):
-    import shutil
-
+def test_a_lost_file_of_a_finished_member_is_made_again(finished, copy, lost):
     from modescape.study import summary
 
-    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
     (copy / "members/000" / lost).unlink()
     assert not summary(copy).complete
     study = pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
@@ -424,13 +415,10 @@ def test_a_lost_file_of_a_finished_member_is_made_again(finished, tmp_path, lost
 
 
 @pytest.mark.parametrize("name", ["resume.safetensors", "epoch-003.safetensors", "history.csv", "state.json"])
-def test_a_file_that_cannot_be_read_is_left_alone(finished, tmp_path, monkeypatch, name):
+def test_a_file_that_cannot_be_read_is_left_alone(copy, monkeypatch, name):
     """A disk that fails for a while, or a permission: what lies there may be whole."""
-    import shutil
-
     from modescape.study import layout
 
-    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
     before, read = digests(copy, "members"), layout.read_regular
 
     def failing(path, most=None):
@@ -438,16 +426,13 @@ def test_a_file_that_cannot_be_read_is_left_alone(finished, tmp_path, monkeypatc
             raise OSError(5, "Input/output error", str(path))
         return read(path, most)
 
-    monkeypatch.setattr(layout, "read_regular", failing)
+    monkeypatch.setattr(layout, "read_regular", failing)  # a disk that fails for a while
     with pytest.raises(WorkError, match=f"cannot read .*{name}': Input/output error"):
         pipeline.run("digits", copy, overrides=[*HERE, "train.members=3"])
     assert digests(copy, "members") == before
 
 
-def test_a_damaged_result_is_made_again(finished, tmp_path):
-    import shutil
-
-    copy = Path(shutil.copytree(finished.path, tmp_path / "copy"))
+def test_a_damaged_result_is_made_again(finished, copy):
     path = copy / "results/tsne.nc"
     path.write_bytes(path.read_bytes()[:300])
     assert f"make it again with: modescape run {copy}" in pipeline.report(copy).read_text()

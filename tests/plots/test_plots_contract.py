@@ -143,14 +143,6 @@ def test_the_page_decides_on_colours_and_width(name, webs):
     assert not layout.template.layout.to_plotly_json()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_drawing_leaves_the_settings_of_matplotlib_alone(name):
-    names = set(matplotlib.rcParams) - {"backend"}  # asking for the backend chooses one
-    before = {key: matplotlib.rcParams[key] for key in names}
-    plots.draw(name, example_result(name, members=2, epochs=2))
-    assert {key: matplotlib.rcParams[key] for key in names} == before
-
-
 @pytest.mark.parametrize("name", ["confusion", "trajectory_similarity"])
 def test_compared_panels_have_one_colour_scale(name, papers, webs):
     images = [axes.images[0] for axes in panels(papers[name])]
@@ -176,14 +168,17 @@ def test_both_cosines_have_one_scale(papers):
     assert (first.cmin, first.cmax, first.colorscale) == (second.cmin, second.cmax, second.colorscale)
 
 
-EDGES = [(1, 1), (2, 2), (64, 200)]
+EDGES = [(1, 1), pytest.param(2, 2, marks=pytest.mark.long), (64, 200)]  # 2 x 2 without pixels is drawn above
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("members", "epochs"), EDGES)
-def test_few_and_many_can_be_drawn(name, members, epochs):
+def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, members, epochs):
     dataset = example_result(name, members=members, epochs=epochs)
+    names = set(matplotlib.rcParams) - {"backend"}  # asking for the backend chooses one
+    before = {key: matplotlib.rcParams[key] for key in names}
     figure = plots.draw(name, dataset)
+    assert {key: matplotlib.rcParams[key] for key in names} == before
     figure.set_dpi(30)  # few pixels: this is about what raises
     figure.canvas.draw()
     # the report has room for figures of 7 MB together
@@ -191,7 +186,7 @@ def test_few_and_many_can_be_drawn(name, members, epochs):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("all_absent", [False, True])
+@pytest.mark.parametrize("all_absent", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_cells_without_a_value_can_be_drawn(name, all_absent):
     dataset = example_result(name, members=3, epochs=3)
     for variable in dataset.data_vars:

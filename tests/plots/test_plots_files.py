@@ -47,7 +47,7 @@ def test_the_last_bit_of_the_layout_does_not_reach_the_files(monkeypatch):
         for axes in figure.axes:
             axes._set_position([value * (1 + 1e-15) for value in axes.get_position(original=True).bounds])
 
-    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", unsteady)
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", unsteady)  # what another machine's rounding would do
     assert saved() == plain
 
 

@@ -79,7 +79,7 @@ def test_every_variable_is_in_one_table(name):
 
 
 def test_a_long_table_stays_out_of_the_page(monkeypatch):
-    monkeypatch.setattr(tables, "MOST_ROWS", 3)
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)  # a table of hundreds of rows would be no other
     (table,) = csv_tables("a", xr.Dataset({"v": (("example",), np.zeros(4))}))
     assert (table.rows, table.text) == (4, "")
 

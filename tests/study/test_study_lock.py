@@ -89,6 +89,6 @@ def test_a_folder_without_permission_cannot_be_locked(study, monkeypatch):
     def fail(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "open", fail)
+    monkeypatch.setattr(os, "open", fail)  # a file system without locks
     with pytest.raises(InputError, match="Permission denied; choose a folder"), study.lock():
         pass

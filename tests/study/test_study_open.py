@@ -156,6 +156,7 @@ def test_the_model_is_built_from_the_recipe(study, recipe, monkeypatch):
         calls.append(arguments)
         return Net()
 
+    # a study knows no network: that it builds the recipe's
     monkeypatch.setitem(sys.modules, "modescape.models", SimpleNamespace(build=build))
     assert study.model() == "in evaluation mode"
     assert calls == [(recipe.model, (1, 8, 8), 4, key(5, "initialisation", 0))]
@@ -163,6 +164,6 @@ def test_the_model_is_built_from_the_recipe(study, recipe, monkeypatch):
 
 def test_a_figure_is_drawn_from_its_result(study, monkeypatch):
     plots = SimpleNamespace(draw=lambda name, dataset: (name, dataset))
-    monkeypatch.setitem(sys.modules, "modescape.plots", plots)
-    monkeypatch.setattr(study, "result", lambda name: f"result of {name}")
+    monkeypatch.setitem(sys.modules, "modescape.plots", plots)  # a study draws nothing: that it asks for its figure
+    monkeypatch.setattr(study, "result", lambda name: f"result of {name}")  # no result is needed for it
     assert study.figure("tsne") == ("tsne", "result of tsne")

@@ -116,7 +116,7 @@ def test_rows_grow_and_keep_their_index(study):
 
 
 def test_many_rows_cross_a_chunk_of_names(study, monkeypatch):
-    monkeypatch.setattr(stores, "INDEX_CHUNK", 4)
+    monkeypatch.setattr(stores, "INDEX_CHUNK", 4)  # a chunk of thousands of names
     writer = PredictionWriter(study, "test")
     pairs = [(member, epoch) for member in range(5) for epoch in (0, 1, 2)]
     for end in (3, 6, 15):
@@ -215,7 +215,7 @@ def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
         write(path, data, within)
 
     wanted = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    monkeypatch.setattr(predictions.durable, "write_bytes", dying)
+    monkeypatch.setattr(predictions.durable, "write_bytes", dying)  # a kill at every file in turn, which no signal hits
     try:
         fill(study, wanted)
         assert stop > 7  # two resizes, two names, one resize, two rows
@@ -261,7 +261,7 @@ def test_processes_write_rows_side_by_side(study, method):
 def test_every_file_is_written_durably(study, monkeypatch):
     seen = []
     write = predictions.durable.write_bytes
-    monkeypatch.setattr(
+    monkeypatch.setattr(  # what is confirmed shows on no disk that keeps its power
         predictions.durable, "write_bytes", lambda path, data, within: (seen.append(path), write(path, data, within))[1]
     )
     fill(study, [(0, 0)])
@@ -300,8 +300,8 @@ def test_reading_one_model_reads_one_chunk(study, monkeypatch):
         reads.append(key)
         return get_sync(self, key, *rest, **more)
 
-    monkeypatch.setattr(predictions.DurableStore, "get", counted)
-    monkeypatch.setattr(predictions.DurableStore, "get_sync", counted_sync)
+    monkeypatch.setattr(predictions.DurableStore, "get", counted)  # how much is read shows in the time alone
+    monkeypatch.setattr(predictions.DurableStore, "get_sync", counted_sync)  # as above
     back.log_prob(13)
     assert reads == ["test/log_prob/c/13/0/0"]
     tracemalloc.start()

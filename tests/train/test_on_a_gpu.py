@@ -12,6 +12,7 @@ from modescape.kernels.convolution import FORMS
 from modescape.train import steps
 from modescape.train.loop import Trainer
 from modescape.train.member_ops import Manner
+from modescape.train.schedule import learning_rate
 
 pytestmark = [
     pytest.mark.gpu,
@@ -36,9 +37,9 @@ def test_stacked_members_get_the_gradients_of_lone_ones(factory, form):
 @pytest.mark.parametrize("factory", ["small_cnn", "resnet20"])
 def test_a_recorded_step_is_the_step(factory, arithmetic, monkeypatch):
     """The same bits over two epochs with a last batch of another size."""
-    original = steps.Steps._one
-    # rates from the table in both: as numbers they have more digits
-    monkeypatch.setattr(steps.Steps, "_one", lambda self, size, rate=None: original(self, size))
+    monkeypatch.setattr(
+        steps, "learning_rate", lambda *a: torch.tensor(learning_rate(*a))
+    )  # digits of the table in both
     train = recipe.Train(epochs=2, batch_size=24, batches="permutation", arithmetic=arithmetic)
     made = recipe.Recipe(model=recipe.Model(factory=factory), train=train)
     data, ends = images(), []

@@ -10,7 +10,7 @@ from modescape.errors import InputError
 from modescape.kernels import convolution
 from modescape.kernels.convolution import FORMS, Layer
 from modescape.kernels.geometry import Geometry
-from modescape.train import measuring, planning
+from modescape.train import planning
 from modescape.train.habits import Habits
 from modescape.train.measuring import fastest, measured
 from modescape.train.plan import Group, Plan
@@ -79,12 +79,11 @@ def test_every_form_is_timed_and_the_fastest_chosen(own_cache):
     assert fastest({"one": {"forward": {"each": 2.0, "patches": 1.0}}}) == {"one": {"forward": "patches"}}
 
 
-def test_times_are_taken_once_and_remembered(own_cache, monkeypatch):
+def test_times_are_taken_once_and_remembered(own_cache):
     said = []
     first = measured([LAYER], 2, "float32", CPU, said.append)
     assert len(said) == len(list(own_cache.iterdir())) == 1
-    monkeypatch.setattr(measuring, "_times", lambda *arguments: pytest.fail("measured again"))
-    assert measured([LAYER], 2, "float32", CPU, said.append) == first
+    assert measured([LAYER], 2, "float32", CPU, said.append) == first  # to the last digit: not measured again
     assert len(said) == 1
 
 
@@ -102,7 +101,7 @@ def test_a_form_that_is_wrong_or_fails_is_never_chosen(own_cache, monkeypatch):
 
     good = FORMS["grouped"]
     wrong = convolution.Form(lambda *a: good.forward(*a) * 1.01, good.input, fails)
-    monkeypatch.setitem(FORMS, "patches", wrong)
+    monkeypatch.setitem(FORMS, "patches", wrong)  # a form that is wrong
     (passes,) = measured([LAYER], 2, "float32", CPU).values()
     assert "patches" not in passes["forward"]
     assert "patches" not in passes["weight"]
@@ -114,14 +113,14 @@ def test_plans_of_devices(own_cache, monkeypatch):
     digits = data.load(made.data, 0)
     assert make_plan(made, digits, "cpu", PLAIN).group_size == 1
     # a GPU that is not here: what is measured is measured on the CPU, what is free is said
-    monkeypatch.setattr(planning, "usual", lambda device: "triton")
+    monkeypatch.setattr(planning, "usual", lambda device: "triton")  # a GPU that is not here
     lone = make_plan(made, digits, "cuda", Habits(draws=True))
     assert (lone.group_size, lone.convolution, lone.replayed) == (1, "each", False)
     strict = make_plan(recipe.load(made, ["compute.determinism=strict"]), digits, "cuda", PLAIN)
     assert (strict.group_size, strict.convolution, strict.convolutions) == (10, "triton", {})
-    monkeypatch.setattr(planning, "try_step", lambda *arguments: ([LAYER], 1000))
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10_000, 20_000))
-    monkeypatch.setattr(torch, "device", lambda name: CPU)
+    monkeypatch.setattr(planning, "try_step", lambda *arguments: ([LAYER], 1000))  # a GPU that is not here
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10_000, 20_000))  # a GPU that is not here
+    monkeypatch.setattr(torch, "device", lambda name: CPU)  # a GPU that is not here
     measured_plan = make_plan(made, digits, "cuda", PLAIN)
     assert [plan.measured for plan in (lone, strict, measured_plan)] == [False, False, True]  # what the report says
     assert measured_plan.group_size == 5  # six fit: two groups of five

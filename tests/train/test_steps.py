@@ -12,6 +12,7 @@ from modescape.train import replay, steps
 from modescape.train.loop import Trainer
 from modescape.train.optimizer import Optimizer
 from modescape.train.replay import TRIALS, Replay
+from modescape.train.schedule import learning_rate
 
 MEMBERS = [0, 1, 2]
 CPU = torch.device("cpu")
@@ -33,6 +34,11 @@ def trainer(factory="small_cnn", batches="permutation", count=40, train=None, st
     return Trainer(made, data, 10, Preparation.of(made.data, data), **settings)
 
 
+def as_in_the_table(*arguments) -> torch.Tensor:
+    """The learning rate as a recorded step reads it."""
+    return torch.tensor(learning_rate(*arguments), dtype=torch.float32)
+
+
 def no_probe(state):
     return torch.zeros(len(MEMBERS)), torch.zeros(len(MEMBERS))
 
@@ -47,9 +53,7 @@ def trained(work: Trainer, members=MEMBERS):
 @pytest.mark.parametrize("factory", ["small_cnn", "resnet20"])
 def test_replayed_steps_are_the_steps(factory, batches, monkeypatch):
     """Everything a step reads lies in tensors, and trials leave no trace: the same bits."""
-    original = steps.Steps._one
-    # rates from the table in both: as numbers they have more digits
-    monkeypatch.setattr(steps.Steps, "_one", lambda self, size, rate=None: original(self, size))
+    monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as numbers, rates have more digits
     (one, history), (other, replayed) = (trained(trainer(factory, batches, replayed=flag)) for flag in (False, True))
     assert [row["train_loss"] for row in history] == [row["train_loss"] for row in replayed]
     for name, tensor in one.items():
@@ -75,8 +79,7 @@ def test_langevin_noise_is_the_members_own_normal_numbers():
 
 
 def test_replayed_noise_is_the_noise(monkeypatch):
-    original = steps.Steps._one
-    monkeypatch.setattr(steps.Steps, "_one", lambda self, size, rate=None: original(self, size))
+    monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as numbers, rates have more digits
     schedule = {"kind": "cyclic", "cycles": 2, "temperature": 1.0, "noisy": 0.5}
     one, other = (trained(trainer(train={"schedule": schedule}, replayed=flag))[0] for flag in (False, True))
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
@@ -101,7 +104,7 @@ def test_a_recording_a_size_of_batch_and_no_more(monkeypatch):
             made.append(arguments)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(steps, "Replay", Counting)
+    monkeypatch.setattr(steps, "Replay", Counting)  # how often a step was recorded shows nowhere else
     trained(trainer(replayed=True))
     assert len(made) == 2  # 16 and the last 8
 
@@ -122,20 +125,23 @@ def test_trials_leave_every_tensor_as_it_was():
     assert b.tolist() == [4, 4]
 
 
-def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_members(monkeypatch):
+def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_members():
     """What the layers draw from, taken down during a replayed epoch: one key a step and member, none twice."""
     keys = []
     work = trainer(count=160, replayed=True)
-    original = steps.Steps._one
 
-    def watching(self, size, rate=None):
-        keys.append(self._tables[1].index_select(1, self.number)[:, 0, 1].clone())
-        return original(self, size, rate)
+    class Watched:
+        def __init__(self, step):
+            self.step, self.module = step, step.module
 
-    monkeypatch.setattr(steps.Steps, "_one", watching)
+        def __call__(self, state, images, label, dropout):
+            keys.append(dropout.clone())
+            return self.step(state, images, label, dropout)
+
     state = work.stacked([work.initial(member).state for member in MEMBERS])
     epoch = work.make_steps(MEMBERS, state, Optimizer(work.recipe.train, state.params))
     assert epoch.replayed
+    epoch.step = Watched(epoch.step)
     epoch.epoch(0, lambda images: None)
     drawn = torch.stack(keys[TRIALS:])  # [step, member]; before: the trials
     assert drawn.shape == (10, 3)
@@ -168,7 +174,7 @@ def test_a_step_that_cannot_be_recorded_is_run_and_the_user_told(monkeypatch):
     def refuse(self, *arguments):
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(replay.Replay, "__init__", refuse)
+    monkeypatch.setattr(replay.Replay, "__init__", refuse)  # only a GPU refuses to record
     got, _ = trained(trainer(f"{__name__}:make_waiting", replayed=True, say=said.append))
     assert len(said) == 1
     assert "cannot be recorded" in said[0]
@@ -179,7 +185,7 @@ def test_memory_that_runs_out_is_not_taken_for_a_network_that_cannot_be_recorded
     def no_room(self, *arguments):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(replay.Replay, "__init__", no_room)
+    monkeypatch.setattr(replay.Replay, "__init__", no_room)  # a GPU of little memory
     with pytest.raises(torch.OutOfMemoryError):
         trained(trainer(replayed=True))
 

@@ -184,7 +184,7 @@ def _pictures(part: Part) -> list[str]:
 
 
 def _kind(column: Any) -> str:
-    """The type of a column as Arrow names it; texts of which the first hundred are numbers with fractions are "float"."""
+    """The type of a column as Arrow names it; "float" for texts that are numbers with fractions (the first hundred)."""
     if not _is_text(column):
         return str(column.type)
     cells = [cell for cell in column.slice(0, 100).to_pylist() if cell]

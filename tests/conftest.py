@@ -1,0 +1,78 @@
+"""What all tests share: one thread a process, and studies that are made once, whichever worker asks for one first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Two workers on two cores with two threads each wait for one another: half of their time went into that. Tests of
+# threads ask for two themselves. Set before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+
+collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and only one module can be imported by that name
+
+Made = Callable[[str, Callable[[Path], object]], Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that share what takes long to make are not begun at once: the second worker would wait for the first."""
+    waiting = [item for item in items if item.path.match("analyses/test_networks.py")]  # as analyses/test_contract.py
+    if waiting and len(waiting) < len(items):
+        others = [item for item in items if item not in set(waiting)]
+        middle = len(others) // 2
+        while middle < len(others) and others[middle].path == others[middle - 1].path:  # a file stays in one piece
+            middle += 1
+        items[:] = [*others[:middle], *waiting, *others[middle:]]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A function (name, make) -> a folder that ``make(folder)`` filled: once, whatever worker came first.
+
+    Nobody writes below it: a test that changes something works on a copy (``shutil.copytree``). At the end of each
+    worker it is seen whether all files are as they were made.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    shared.mkdir(exist_ok=True)
+    used: dict[str, dict[str, tuple[int, int]]] = {}
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait until it is there
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a maker that failed
+                make(folder)
+                done.touch()
+        used.setdefault(name, _files(folder))
+        return folder
+
+    yield made
+    for name, before in used.items():
+        assert _files(shared / name) == before, f"a test wrote into '{name}', which all tests share; let it take a copy"
+
+
+@pytest.fixture
+def in_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, int], None]:
+    """A function (module, size): what the module does goes through blocks of that many numbers from now on."""
+
+    def set_size(module: object, size: int) -> None:
+        monkeypatch.setattr(module, "BLOCK", size)  # several blocks without millions of numbers
+
+    return set_size
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change of every file, by its name below the folder."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != ".lock":
+            about = path.stat()
+            found[str(path.relative_to(folder))] = about.st_size, about.st_mtime_ns
+    return found

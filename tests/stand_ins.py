@@ -1,0 +1,30 @@
+"""What stands in for a GPU, or for work of no interest, in several tests: each patched here, once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from modescape import plots
+from modescape.pipeline import begin
+from modescape.train.plan import Plan
+
+
+@contextmanager
+def no_figures() -> Iterator[None]:
+    """Analyses without their files of figures, which take most of the time and have tests of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "save", lambda *arguments: ())  # no setting turns them off
+        yield
+
+
+@contextmanager
+def stacked(sizes: list[int]) -> Iterator[None]:
+    """Studies begun here stack ``sizes[0]`` members on the CPU, in torch's operations."""
+
+    def make_plan(*arguments) -> Plan:
+        return Plan(device="cpu", group_size=sizes[0], kernels="torch")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(begin, "make_plan", make_plan)  # plans stack members on GPUs alone
+        yield
