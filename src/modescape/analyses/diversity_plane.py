@@ -43,7 +43,8 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
     images, label = {"test": split.image}, split.label.cpu().numpy()
     baseline = around.log_prob("single", None, 1, images)["test"][0].argmax(-1)
     right = float((baseline == label).mean())
-    found = {"independent": _solutions(study, members[1:])}
+    others = [surroundings(place, member).log_prob("single", None, 1, images)["test"] for member in members[1:]]
+    found = {"independent": np.array([one[0].argmax(-1) for one in others])}
     for method in available(place, tuple(one for one in METHODS if one != "weight_average")):
         found[method] = np.concatenate([part.argmax(-1) for part in _draws(around, method, draws, images)])
     found = {method: predicted for method, predicted in found.items() if len(predicted)}
@@ -79,13 +80,6 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
         classes=classes,
         variant=study.recipe.subspace.variant,
     )
-
-
-def _solutions(study: Study, members: list[int]) -> np.ndarray:
-    """Labels that other solutions predict, [member, example]."""
-    predictions = study.predictions("test")
-    rows = [predictions.index(member, study.recipe.train.epochs) for member in members]
-    return np.array([predictions.log_prob(row).argmax(-1) for row in rows])
 
 
 def _draws(around: Surroundings, method: str, draws: int, images: dict) -> list[np.ndarray]:

@@ -115,15 +115,15 @@ class Surroundings:
             accept: draw random samples again that are below the threshold.
         """
         if method == "single":
-            yield self._placed([self.states[-1]])
+            yield self._placed([self._solution])
         elif method == "trajectory":
             chosen = self.states[-count:]
             for start in range(0, len(chosen), TOGETHER):
-                yield self._placed(chosen[start : start + TOGETHER])
+                yield self._compared(chosen[start : start + TOGETHER])
         elif method == "mc_dropout":
             keys = self.keys(f"{purpose} mc_dropout", count)
             for some in keys.split(TOGETHER):
-                networks = self._placed([self.states[-1]] * len(some))
+                networks = self._placed([self._solution] * len(some))
                 yield Networks(networks.state, some.to(self.place.device))
         else:
             keys = self.keys(f"{purpose} {method}", 1 if method == "weight_average" else count)
@@ -133,13 +133,30 @@ class Surroundings:
                 yield self.installed(weights)
 
     def installed(self, weights: Tensor) -> Networks:
-        """Flattened weights [sample, parameter] as networks, batch-norm statistics made for them.
-
-        Statistics are those of the solution, or recomputed on training images (`recipe.Subspace.batch_norm`).
-        """
+        """Flattened weights [sample, parameter] as networks, with batch-norm statistics as all are compared."""
         solution = self.states[-1]
         params: list[Params] = [tree.unravel(row, solution.params) for row in weights]
-        networks = self._placed([ModelState(one, solution.buffers) for one in params])
+        return self._compared([ModelState(one, solution.buffers) for one in params])
+
+    def checkpoints(self, epochs: list[int], images: Tensor) -> np.ndarray:
+        """Predictions of this member's checkpoints as they are compared with samples, [epoch, example, class]."""
+        states = [self.place.study.state(self.member, epoch) for epoch in epochs]
+        parts = (states[start : start + TOGETHER] for start in range(0, len(states), TOGETHER))
+        return np.concatenate([predict(self.place, self._compared(some), images) for some in parts])
+
+    @functools.cached_property
+    def _solution(self) -> ModelState:
+        """The solution, with batch-norm statistics as all are compared."""
+        params, buffers = self._compared(self.states[-1:]).state
+        return ModelState(tree.unstack(params, 0), tree.unstack(buffers, 0))
+
+    def _compared(self, states: list[ModelState]) -> Networks:
+        """Networks with batch-norm statistics of one kind: in a comparison they differ in nothing else.
+
+        They are recomputed on training images for every network, trained or sampled, or are those that it came with,
+        which for a sample are the solution's (`recipe.Subspace.batch_norm`).
+        """
+        networks = self._placed(states)
         if self.place.study.recipe.subspace.batch_norm == "stored":
             return networks
         images = self.place.dataset.train.image[:BATCH_NORM_IMAGES]

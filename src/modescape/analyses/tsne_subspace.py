@@ -47,10 +47,10 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
         raise NotEnough(f"the embedding of subspaces needs {LEAST} points or more; there are {points}")
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
-    predictions = study.predictions("test")
-    rows = [predictions.index(member, epoch) for member in members for epoch in epochs]
-    checkpoints = np.exp(predictions.log_probs(rows, slice(examples))).reshape(len(rows), -1)
-    images, chosen = {"test": place.dataset.test.image[:examples]}, scales(place)
+    image, chosen = place.dataset.test.image[:examples], scales(place)
+    images, trained_ones = {"test": image}, len(members) * len(epochs)
+    known = [surroundings(place, member).checkpoints(epochs, image) for member in members]
+    checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
     methods = [method for method in available(place, METHODS) if method not in LEFT_OUT]
     seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
     embedded = []
@@ -74,11 +74,11 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
             "method": methods,
             "member": ("model", [m for m in members for _ in epochs] + [m for m in members for _ in range(samples)]),
             "epoch": ("model", epochs * len(members) + [last] * len(members) * samples),
-            "is_sample": ("model", [0] * len(rows) + [1] * (points - len(rows))),
+            "is_sample": ("model", [0] * trained_ones + [1] * (points - trained_ones)),
         },
         title="Trajectories and samples around their solutions, embedded by their predictions",
         intervals="none",
-        provenance=study.provenance(examples=min(examples, len(predictions.label)), members=len(members), repeats=1),
+        provenance=study.provenance(examples=len(image), members=len(members), repeats=1),
         left_out=left_out(study, trajectories_alone=True),
         split="test",
         samples=samples,

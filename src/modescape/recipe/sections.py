@@ -213,7 +213,9 @@ class Subspace(Section):
     rank: PositiveInt = 4  # principal directions
     acceptance: Annotated[float, Field(ge=0, le=1)] = 0.9
     # random samples below this share of the solution's validation accuracy are drawn again, up to 5 times
-    batch_norm: Literal["recompute", "stored"] = "recompute"  # statistics of weights that were not trained themselves
+    batch_norm: Literal["recompute", "stored"] = "recompute"
+    # statistics of all networks that are compared with samples. recompute: of their own weights, on training images;
+    # stored: those that each came with, for a sample the solution's
     runs: PositiveInt = 5  # first members around which samples are drawn where not all are needed
 
 
