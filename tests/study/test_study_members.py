@@ -147,6 +147,10 @@ def test_resume_comes_back_bit_for_bit_or_not_at_all(study, flip):
         "b/moment": torch.tensor(SPECIAL, dtype=torch.float64),
         "a/step": torch.tensor(7),
         "half": torch.ones(3, dtype=torch.bfloat16),
+        "eighth": torch.tensor([0.5, -2.0]).to(torch.float8_e5m2),
+        "turn": torch.tensor([1 + 2j, -1j], dtype=torch.complex64),
+        "levels": torch.tensor([-3, 7], dtype=torch.int16),
+        "counts": torch.tensor([1, 65535], dtype=torch.uint16),
         "empty": torch.zeros(0),
         "mask": torch.tensor([True, False]),
     }
