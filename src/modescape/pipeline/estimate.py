@@ -148,7 +148,7 @@ def _kinds(study: Study, names: list[str], examples: int) -> dict[str, tuple[Rec
 
 
 def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Speed | None:
-    """The machine's speed; None where a step does not fit into memory (the group will be halved)."""
+    """The machine's speed; None where a step or a pass fails: an estimate ends no run."""
     device = torch.device(plan.device)
     images = dataset.test.image[:IMAGES_TIMED]
 
@@ -164,7 +164,7 @@ def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Spee
         try:
             step = seconds_per_step(study.recipe, dataset, plan)
             image = remembered("pass", about, device, seconds_per_image)
-        except torch.OutOfMemoryError:
+        except Exception:  # memory, the data, others' networks: training says what it is, and of which member
             return None
         finally:
             scales.forget()  # workers have their own data
