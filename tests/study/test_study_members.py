@@ -109,9 +109,7 @@ def test_absent_and_damaged_checkpoints_are_named(study, make_state, flip):
         study.state(0, 4)
     path = study.path / "members" / "000" / name
     flip(path, -1)  # a bit of a weight is only seen by the checksum
-    with pytest.raises(
-        DamageError, match=r"epoch-001.safetensors' is damaged: its SHA-256.*modescape run .*study.yaml"
-    ):
+    with pytest.raises(DamageError, match=r"epoch-001.safetensors' is damaged: its SHA-256.*modescape run .*/s$"):
         study.state(0, 1)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(WorkError, match=r"epoch-001.safetensors' is damaged"):

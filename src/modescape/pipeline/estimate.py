@@ -11,7 +11,8 @@ The model, stage by stage, each shared out over the workers:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +30,7 @@ from modescape.train.measuring import remembered, seconds_of
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
 from modescape.types import ModelState
-from modescape.workplace import workplace
+from modescape.workplace import Workplace, workplace
 
 START_SECONDS = 2.0  # until worker processes have imported what they need
 CHECKPOINT_SECONDS = 0.01  # of writing one and of opening it again (n = 200 of digits)
@@ -38,6 +39,7 @@ DRAWING_SECONDS = 1.8  # of a figure in three formats (mean of the 19 of digits)
 SCORING_SECONDS = 1.2  # of an analysis beside passes, for every SCORED probabilities in a prediction of the test images
 SCORED = 13_000  # of digits
 IMAGES_TIMED = 500  # images whose forward pass is timed
+PASSES_TIMED = 3
 LONG = 3600.0  # seconds from which it is said what would make a run shorter
 
 SHORTER = {  # stage -> what makes it so
@@ -147,28 +149,38 @@ def _kinds(study: Study, names: list[str], examples: int) -> dict[str, tuple[Rec
 
 
 def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Speed | None:
-    """The machine's speed; None where a step does not fit into memory (the group will be halved)."""
+    """The machine's speed; None where a step or a pass fails: an estimate ends no run."""
     device = torch.device(plan.device)
     images = dataset.test.image[:IMAGES_TIMED]
-    place = workplace(str(study.path), study.recipe.to_yaml())
-    habits = place.habits
 
-    def seconds_per_image() -> float:
-        state = split_state(place.module, habits.kept_buffers)
+    def seconds_per_image(place: Workplace) -> float:
+        state = split_state(place.module, place.habits.kept_buffers)
         alone = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
         with place.at_work():
-            return seconds_of(lambda: place.evaluator(alone, images.to(device)), device) / len(images)
+            return _seconds(lambda: place.evaluator(alone, images.to(device)), device) / len(images)
 
     about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.num_classes]
     with runtime.one_thread():
         try:
-            step = seconds_per_step(study.recipe, dataset, plan, habits)
-            image = remembered("forward", about, device, seconds_per_image)
-        except torch.OutOfMemoryError:
+            place = workplace(str(study.path), study.recipe.to_yaml())
+            step = seconds_per_step(study.recipe, dataset, plan, place.habits)
+            image = remembered("pass", about, device, lambda: seconds_per_image(place))
+        except Exception:  # memory, the data, others' networks: training says what it is, and of which member
             return None
         finally:
             scales.forget()  # workers have their own data
-    return _Speed(step, image, workers, habits.least_batch)
+    return _Speed(step, image, workers, place.habits.least_batch)
+
+
+def _seconds(call: Callable[[], object], device: torch.device) -> float:
+    """Of a call; on a CPU the thread's own time, which other work on the machine does not stretch."""
+    if device.type == "cuda":
+        return seconds_of(call, device)
+    call()
+    started = time.thread_time()
+    for _ in range(PASSES_TIMED):
+        call()
+    return (time.thread_time() - started) / PASSES_TIMED
 
 
 def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> float:
