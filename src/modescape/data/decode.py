@@ -112,7 +112,8 @@ def _fills_16_bits(image: Image.Image) -> bool:
         return False
     if image.format in ("PNG", "PPM"):
         return True
-    tags, layout = getattr(image, "tag_v2", {}), image.tile[0].args if image.tile else ""
+    tags: Any = getattr(image, "tag_v2", {})
+    layout: Any = getattr(image, "tile", [(None, None, None, "")])[0][3]
     layout = layout if isinstance(layout, str) else str(layout[0])  # "I;12": 12 bits that Pillow widens to 16
     return image.mode.startswith("I;16") and layout.startswith("I;16") and tags.get(PHOTOMETRIC) == BLACK_IS_ZERO
 

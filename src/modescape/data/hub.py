@@ -62,11 +62,11 @@ def _part(source: str, name: str, split: Any, base: Path) -> Part:
 
 
 def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
+    for file in _parquet_files(path):
+        check_rows(file, data.source)
     import datasets
 
     # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
-    for file in _parquet_files(path):
-        check_rows(file, data.source)
     copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="modescape-"))
     try:  # an absolute path: a folder named "csv" is not the library's reader of that name
         place = str(path.resolve())
@@ -85,13 +85,15 @@ def _parquet_files(path: Path) -> list[Path]:
 
 
 def check_rows(file: Path, source: str) -> None:
-    """Refuse a Parquet file that declares more rows than any dataset: a few bytes can stand for all of them.
+    """Refuse a Parquet file that is no file, or declares more rows than any dataset in a few bytes.
 
     Raises:
         InputError: naming the file.
     """
     from pyarrow import ArrowException, parquet
 
+    if not file.is_file():  # a pipe, say, which would never end
+        raise InputError(f"'{source}': {file.name} is not an ordinary file")
     try:
         rows = parquet.read_metadata(file).num_rows
     except (OSError, ArrowException):  # whoever reads it says what is wrong
