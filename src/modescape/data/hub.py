@@ -29,6 +29,8 @@ def opened(data: recipe.Data) -> Iterator[list[Part]]:
         if path.exists() and (parts := _own(path, data)) is not None:
             yield parts
             return
+        for file in _parquet_files(path):
+            check_rows(file, data.source)
         stack.enter_context(_quiet())
         splits = _local(path, data, stack) if path.exists() else _remote(data, stack)
         base = path if path.is_dir() else path.parent
@@ -62,8 +64,6 @@ def _part(source: str, name: str, split: Any, base: Path) -> Part:
 
 
 def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
-    for file in _parquet_files(path):
-        check_rows(file, data.source)
     import datasets
 
     # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
@@ -81,7 +81,7 @@ def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
 
 
 def _parquet_files(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path] if path.is_file() else []
 
 
 def check_rows(file: Path, source: str) -> None:
