@@ -1,6 +1,7 @@
 """Images and files that the tests of the data room write."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def write_parquet(table: dict, features, path: Path) -> None:
     parquet.write_table(pa.table(table, schema=schema), path)
 
 
-def write_folder(folder: Path, files: dict[str, np.ndarray | str | bytes]) -> Path:
+def write_folder(folder: Path, files: Mapping[str, np.ndarray | str | bytes]) -> Path:
     """A folder of pictures, each encoded as its name says, and of other files."""
     from PIL import Image
 

@@ -174,8 +174,8 @@ def test_a_test_folder_without_classes_is_no_test_split(tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({f"{n}.png": pixels(n) for n in range(4)}, r"lie in no class folders.*name a \.csv file"),
-        ({f"cat/{n}.png": pixels(n) for n in range(4)}, "1 class; classification needs at least 2"),
+        ({f"{n}.png": pixels(n) for n in range(4)}, r"all pictures lie in '.*set', .*table .*data\.source=FILE\.csv"),
+        ({"a.csv": "", "a/1.png": pixels(1)}, r"all pictures lie in '.*set/a', .*table .*data\.source=.*set/a\.csv"),
         (in_folders("train/") | in_folders("training/"), "two folders for the split 'train': train, training"),
         (in_folders() | {"cat/x.heic": "x"}, r"cat/x\.heic': the image cannot be decoded"),
         (

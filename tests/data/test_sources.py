@@ -160,7 +160,7 @@ def spoil(name: str) -> tuple[list, list[int]]:
         ("corrupt", "{split}, row 4: the image cannot be decoded"),
         ("size", "{split}, row 6 has 5x5 pixels and .*{split}, row 0 6x6 .*\n.*--set data.size="),
         ("deep", "{split}, row 2: .*expected 8 bits"),
-        ("label", "{split}: the label of row 5 is 3, expected 0 to 2"),
+        ("label", "{split}, row 5: the label is 3, expected 0 to 2"),
     ],
 )
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -174,7 +174,7 @@ def test_an_empty_split_and_a_missing_label_are_refused(hub_folder):
     with pytest.raises(InputError, match=r"data/test-00000-of-00001\.parquet is empty"):
         data.load(settings(hub_folder(train=picture_rows(5), test=([], []))), 0)
     images, _ = picture_rows(3)
-    with pytest.raises(InputError, match=r"the label of row 1 is None"):
+    with pytest.raises(InputError, match=r"train, row 1: the label is None, expected 0 to 2"):
         data.load(settings(hub_folder("unlabelled", train=(images, [0, None, 1]))), 0)
 
 

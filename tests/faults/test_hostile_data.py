@@ -129,10 +129,10 @@ ARCHIVES = {
 }
 
 
-def loaded(path):
+def loaded(path, **values):
     from modescape.data import load
 
-    return load(recipe.Data(source=str(path), validation=1, test=1), 0)
+    return load(recipe.Data(source=str(path), validation=1, test=1, **values), 0)
 
 
 @pytest.mark.parametrize("case", ARCHIVES)
@@ -155,7 +155,7 @@ def test_an_archive_that_unpacks_to_more_than_the_memory(tmp_path, monkeypatch):
 
 
 def test_other_members_of_an_archive_are_not_unpacked(tmp_path):
-    image = npy(np.zeros((30, 4, 4), np.uint8))
+    image = npy(np.arange(30, dtype=np.uint8)[:, None, None] * np.ones((4, 4), np.uint8))
     label = npy(np.arange(30) % 3)
     path = archive(tmp_path / "x.npz", image=image, label=label, bomb=npy(np.zeros(10**8, np.uint8)), code=b"\x80\x04.")
     with bounded(8, 5):
@@ -184,3 +184,65 @@ def test_a_table_of_more_rows_than_any(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "MOST_ROWS", 99_999)  # a table of billions of rows would have to be written
     with bounded(16, 5), pytest.raises(InputError, match=r"train.parquet declares 100,000 rows, at most 99,999"):
         loaded(tmp_path / "x")
+
+
+def test_a_table_names_devices_and_pipes(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in ("/dev/zero", "pipe.png", "../../../../../../../dev/zero", "/proc/self/mem"):
+        (tmp_path / "x.csv").write_text(f"path,label\n{path},a\n{path},b\n")
+        with bounded(16, 5), pytest.raises(InputError, match="cannot be decoded"):
+            loaded(tmp_path / "x.csv", image="path", label="label")
+
+
+TABLES = {
+    "a pipe": (None, "not an ordinary file"),
+    "one endless cell": ("path,label\n" + "x" * 500_000, "field larger than"),
+    "numbers that no field holds": ("path,label\na.png," + "9" * 5_000 + "\n", "No such file"),
+    "a header of many columns": (
+        ",".join(f"c{number}" for number in range(50_000)) + "\n",
+        "50,000 columns, expected at most 1,000",
+    ),
+    "control characters": ("path,label\n\x1b[2J\u202ex.png,a\n", r"\[U\+202E\]"),
+    "nothing": ("\n\n\n", "the table is empty"),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_tables_of_paths(tmp_path, case):
+    text, message = TABLES[case]
+    path = tmp_path / "x.csv"
+    if text is None:
+        os.mkfifo(path)
+    else:
+        path.write_text(text)
+    with bounded(64, 10), pytest.raises(InputError, match=message) as caught:
+        loaded(path)
+    assert len(str(caught.value)) < 1_000
+
+
+def test_folders_that_lead_in_circles(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        (tmp_path / "set" / name / "1.png").write_bytes(png())
+        (tmp_path / "set" / name / "loop").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "a" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with bounded(16, 5), pytest.raises(InputError, match=r"gone\.png': the image cannot be decoded"):
+        loaded(tmp_path / "set")
+
+
+@pytest.mark.parametrize("size", [60_000, [1, 16_777_216], [2**62, 2**62]])
+def test_sizes_that_no_machine_has(tmp_path, size):
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    (tmp_path / "set" / "a" / "1.png").write_bytes(png())
+    with bounded(16, 5), pytest.raises(InputError, match=r"data\.size is .* expected at most 5,592,405 pixels"):
+        loaded(tmp_path / "set", size=size)
+
+
+def test_a_thread_of_25_million_pixels_is_not_unrolled(tmp_path):
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        Image.new("L", (1_000_000, 1)).save(tmp_path / "set" / name / "1.png")
+    with bounded(64, 5), pytest.raises(InputError, match=r"a/1\.png': the image has 1x1000000 .*too long and narrow"):
+        loaded(tmp_path / "set", size=64)

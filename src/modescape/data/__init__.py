@@ -46,6 +46,8 @@ def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
         source = sources.resized(sources.digits(), settings, "digits")
         return cut(source, data, seed, fingerprint(source))
     path = Path(data.source)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"data.source '{path}' is not an ordinary file; expected a file or a folder")
     if path.is_file() and path.suffix.lower() not in (".npz", *SUFFIXES):
         raise InputError(
             f"data.source '{path}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a folder, or a "

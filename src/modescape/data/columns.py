@@ -137,20 +137,18 @@ def classes(
     texts by the alphabet.
 
     Raises:
-        InputError: if a label is missing, naming the file or the row, or there are too many different ones.
+        InputError: if a label is missing or out of range, naming the file or the row; if there are too many classes.
     """
+    names = parts[0].class_names.get(column)
+    highest = None if names is None else len(names) - 1
     for part, own in zip(parts, labels, strict=True):
-        missing = next((row for row, label in enumerate(own) if label is None), None)
-        if missing is not None:
-            _, where = next(part.cells(image, [missing]))
-            raise InputError(f"{where}: the label of row {missing} is None, expected a number or a text")
-    if column in parts[0].class_names:
-        return parts[0].class_names[column], [np.asarray(own, dtype=np.int64) for own in labels]
-    for part, own in zip(parts, labels, strict=True):
-        wrong = next((row for row, label in enumerate(own) if _is_missing(label)), None)
-        if wrong is not None:
-            _, where = next(part.cells(image, [wrong]))
-            raise InputError(f"{where}: the label of row {wrong} is {own[wrong]}, expected 0 or more")
+        for row, label in enumerate(own):
+            if _is_missing(label) or (highest is not None and label > highest):
+                expected = "a number from 0 or a text" if highest is None else f"0 to {highest}"
+                _, where = next(part.cells(image, [row]))
+                raise InputError(f"{where}: the label is {label}, expected {expected}")
+    if names is not None:
+        return names, [np.asarray(own, dtype=np.int64) for own in labels]
     every = {label for own in labels for label in own}
     if len({type(label) for label in every}) > 1:
         every = set(map(str, every))

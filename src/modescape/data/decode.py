@@ -108,11 +108,12 @@ def _fills_16_bits(image: Image.Image) -> bool:
     Those of PNG and PPM do (Pillow scales those of PPM), and those of a TIFF of 16 unsigned bits that says so; signed
     numbers, floating point ones and those of 12 or 32 bits may have any range.
     """
-    if image.mode.startswith("F"):
+    if not image.mode.startswith("I"):
         return False
     if image.format in ("PNG", "PPM"):
         return True
-    tags, layout = getattr(image, "tag_v2", {}), image.tile[0].args if image.tile else ""
+    tags: Any = getattr(image, "tag_v2", {})
+    layout: Any = (getattr(image, "tile", None) or [(None, None, None, "")])[0][3]
     layout = layout if isinstance(layout, str) else str(layout[0])  # "I;12": 12 bits that Pillow widens to 16
     return image.mode.startswith("I;16") and layout.startswith("I;16") and tags.get(PHOTOMETRIC) == BLACK_IS_ZERO
 

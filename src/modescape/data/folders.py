@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.data.hub import check_rows
-from modescape.data.tables import PICTURES, SPLITS, Part, left_out, read_table, split_by_column
+from modescape.data.tables import PICTURES, SPLITS, SUFFIXES, Part, left_out, read_table, split_by_column
 from modescape.errors import InputError
 from modescape.plain import shown
 
@@ -101,16 +101,22 @@ def _part(source: str, split: str, root: Path, pictures: list[Path], notes: tupl
                 f"'{source}': pictures lie at different depths: '{file}' and '{other}'; each must lie in the folder of "
                 "its class. Move or remove the first, or list pictures and labels in a .csv file"
             )
-    if usual == 0 and split == "train":
-        raise InputError(
-            f"'{source}': the pictures in '{root}' lie in no class folders, so that nothing says what they show; give "
-            f"each class a folder, or name a .csv file of paths and labels: --set data.source={root}/FILE.csv"
-        )
     labels = [file.parent.name if usual else None for file in pictures]
+    if split == "train" and len(set(labels)) == 1:
+        raise InputError(
+            f"'{source}': all pictures lie in '{pictures[0].parent}', so that nothing says what they show; give each "
+            "of two classes or more a folder, or name a table of paths and labels: "
+            f"--set data.source={_table_near(source)}"
+        )
     if usual > 1 and split == "train":
         notes += (f"The classes are the innermost folders ({shown(', '.join(sorted(set(map(str, labels)))), 200)}).",)
     table = pa.table({IMAGE: [str(file) for file in pictures], LABEL: pa.array(labels, pa.string())})
     return Part(source, split, table, Path(), notes=notes)
+
+
+def _table_near(source: str) -> str:
+    """A table that may say what pictures show, for advice."""
+    return next((str(file) for file in files_below(Path(source)) if file.suffix.lower() in SUFFIXES), "FILE.csv")
 
 
 def _described(source: str, root: Path, pictures: list[Path], tables: list[Path]) -> list[Part]:

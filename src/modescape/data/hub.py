@@ -29,6 +29,8 @@ def opened(data: recipe.Data) -> Iterator[list[Part]]:
         if path.exists() and (parts := _own(path, data)) is not None:
             yield parts
             return
+        for file in _parquet_files(path):
+            check_rows(file, data.source)
         stack.enter_context(_quiet())
         splits = _local(path, data, stack) if path.exists() else _remote(data, stack)
         base = path if path.is_dir() else path.parent
@@ -65,8 +67,6 @@ def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
     # the library writes an Arrow copy of what it reads; ours is decoded and kept, so theirs need not stay
-    for file in _parquet_files(path):
-        check_rows(file, data.source)
     copy = stack.enter_context(tempfile.TemporaryDirectory(prefix="modescape-"))
     try:  # an absolute path: a folder named "csv" is not the library's reader of that name
         place = str(path.resolve())
@@ -81,17 +81,19 @@ def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
 
 
 def _parquet_files(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path] if path.is_file() else []
 
 
 def check_rows(file: Path, source: str) -> None:
-    """Refuse a Parquet file that declares more rows than any dataset: a few bytes can stand for all of them.
+    """Refuse a Parquet file that is no file, or declares more rows than any dataset in a few bytes.
 
     Raises:
         InputError: naming the file.
     """
     from pyarrow import ArrowException, parquet
 
+    if not file.is_file():  # a pipe, say, which would never end
+        raise InputError(f"'{source}': {file.name} is not an ordinary file")
     try:
         rows = parquet.read_metadata(file).num_rows
     except (OSError, ArrowException):  # whoever reads it says what is wrong

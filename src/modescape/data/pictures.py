@@ -118,6 +118,8 @@ def colour(value: str | int) -> Colour:
     Raises:
         InputError: if it is none of these.
     """
+    if value == "white":  # the default, without the library
+        return WHITE
     from PIL import ImageColor
 
     try:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError
-from modescape.plain import read_regular, shown
+from modescape.plain import read_regular, shown, visible
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")  # of tables that may be a source themselves
+CELLS = 100  # encoded pictures in memory at a time
+MOST_COLUMNS = 1_000
 MOST_TABLE_BYTES = 1 << 30  # of a file of paths and labels
 READ = (
     "png",
@@ -75,19 +77,23 @@ class Part:
         return self.table.num_rows
 
     def cells(self, column: str, rows: list[int] | None = None) -> Iterator[tuple[Any, str]]:
-        """Encoded pictures (``bytes`` and ``path``) and how to name each, chunk by chunk: never all are in memory.
+        """Encoded pictures (``bytes`` and ``path``) and how to name each; few of them are in memory at a time.
 
         Args:
             column: of pictures.
             rows: increasing numbers of those wanted; None: all.
         """
         values = self.table.column(column)
-        values = values if rows is None else values.take(rows)
-        numbers = iter(range(len(self)) if rows is None else rows)
+        if rows is not None:
+            for row in rows:
+                yield self._cell(values[row].as_py(), row)
+            return
+        row = 0
         for chunk in values.chunks:
-            for start in range(0, len(chunk), 100):
-                for value in chunk.slice(start, 100).to_pylist():
-                    yield self._cell(value, next(numbers))
+            for start in range(0, len(chunk), CELLS):
+                for value in chunk.slice(start, CELLS).to_pylist():
+                    yield self._cell(value, row)
+                    row += 1
 
     def _cell(self, value: Any, row: int) -> tuple[Any, str]:
         where = f"{self.source}: {self.name}, row {row}"
@@ -96,7 +102,7 @@ class Part:
         else:
             data, path = (value, None) if isinstance(value, bytes) else (None, value)
         if isinstance(path, str) and path:
-            where = f"'{self.base / path}'" if data is None else f"{where} ('{shown(path)}')"
+            where = f"'{visible(str(self.base / path))}'" if data is None else f"{where} ('{shown(path)}')"
             path = str(self.base / path)
         return {"bytes": data, "path": path}, where
 
@@ -143,6 +149,8 @@ def _separated(text: str) -> dict[str, list[Any]]:
     if any(map(is_picture, header)):
         header, rows = [f"column{number}" for number in range(1, len(header) + 1)], lines
     header = [name.strip() for name in header]
+    if len(header) > MOST_COLUMNS:
+        raise InputError(f"the table has {len(header):,} columns, expected at most {MOST_COLUMNS:,}")
     if len(set(header)) != len(header):
         raise InputError(f"two columns have one name ({shown(', '.join(header))}); rename one")
     for number, row in enumerate(rows):
@@ -165,7 +173,8 @@ def _json_lines(text: str) -> dict[str, list[Any]]:
     rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise InputError("expected one JSON object a line")
-    plain = [name for name, value in rows[0].items() if isinstance(value, (str, int))]  # boxes, captions: no labels
+    kinds = (str, int, type(None))  # boxes and lists of captions are no labels
+    plain = [name for name in rows[0] if all(isinstance(row.get(name), kinds) for row in rows)]
     return {name: [row.get(name) for row in rows] for name in plain}
 
 
@@ -194,17 +203,16 @@ def named_files(path: Path) -> list[Path]:
     """The files that a table names in columns of pictures' names: they belong to a source as much as the table."""
     from pyarrow import ArrowException, parquet, types
 
+    if not path.is_file():
+        return []
     try:
         if path.suffix.lower() == ".parquet":
             schema = parquet.read_schema(path)
             texts = [one.name for one in schema if types.is_string(one.type) or types.is_large_string(one.type)]
-            table = parquet.read_table(path, columns=texts) if texts else None
+            table = parquet.read_table(path, columns=texts)
         else:
             table = read_table(path)
     except (OSError, ArrowException):  # whoever reads it says what is wrong
         return []
-    found: list[Path] = []
-    for name in table.column_names if table is not None else []:
-        cells = table.column(name).to_pylist()
-        found += [path.parent / cell for cell in cells if is_picture(cell)]
-    return found
+    cells = (cell for name in table.column_names for cell in table.column(name).to_pylist())
+    return [path.parent / cell for cell in cells if is_picture(cell)]
