@@ -10,6 +10,7 @@ import torch
 from modescape import runtime
 from modescape.data.dataset import Dataset
 from modescape.data.order import steps_per_epoch
+from modescape.errors import InputError
 from modescape.study import Study
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
@@ -49,7 +50,7 @@ def estimate(study: Study, dataset: Dataset, workers: int) -> Estimate | None:
     with runtime.one_thread():
         try:
             per_step = seconds_per_step(recipe, dataset, plan)
-        except torch.OutOfMemoryError:  # the group will be halved
+        except (torch.OutOfMemoryError, InputError):  # the group is halved then, or training says whose network fails
             per_step = None
     count, batch = len(dataset.train.label), min(train.batch_size, len(dataset.train.label))
     steps = steps_per_epoch(count, train.batch_size, train.batches)
