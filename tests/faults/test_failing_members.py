@@ -176,6 +176,7 @@ def in_order(result: xr.Dataset) -> xr.Dataset:
     return result.assign_coords(method=names).sortby("method")
 
 
+@pytest.mark.long
 def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path):
     """Three healthy members give the same shapes and the same gaps: no NaN comes from the one that diverged."""
     study, _ = diverged

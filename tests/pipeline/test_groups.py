@@ -127,10 +127,10 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
     resume, write = training.read_resume, writing.write_resume
 
     def stopping(study, member, epoch, *rest, **settings):
+        if (0, 3) in writes:  # a run that is stopped writes nothing more, whichever thread would have
+            raise KeyboardInterrupt
         write(study, member, epoch, *rest, **settings)
         writes.append((member, epoch))
-        if writes[-1] == (0, 3):
-            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
@@ -138,7 +138,7 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
     study = Study.open(tmp_path / "s")
-    assert [resume(study, member).epoch for member in (0, 1)] in ([3, 2], [3, 3])
+    assert [resume(study, member).epoch for member in (0, 1)] == [3, 2]
     group = training.Trainer.group
     monkeypatch.setattr(  # what was trained twice is on the disk but once
         training.Trainer,
@@ -146,7 +146,7 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
         lambda *a, starts, **k: epochs.append(starts[0].epoch) or group(*a, starts=starts, **k),
     )
     train(tmp_path / "s", 2)
-    assert epochs[0] >= 2
+    assert epochs[0] == 2
 
 
 def small_memory(monkeypatch, most: int, from_call: int = 0) -> None:

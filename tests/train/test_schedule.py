@@ -38,6 +38,13 @@ def test_cyclic_restarts_every_cycle():
     assert got[:10] == got[30:]
 
 
+def test_cycles_that_do_not_divide_the_steps_are_rounded_up():
+    """L = ceil(T / cycles): 35 steps in three cycles are 12, 12 and 11; found missing by breaking it."""
+    got = rates(Cyclic(kind="cyclic", cycles=3), epochs=5, steps=7)
+    assert [index for index, rate in enumerate(got) if rate == 1.6e-3] == [0, 12, 24]
+    assert got == pytest.approx([0.8e-3 * (1 + math.cos(math.pi * (t % 12) / 12)) for t in range(35)])
+
+
 def test_langevin_noise_is_the_publisheds_in_the_last_part_of_each_cycle():
     schedule = Cyclic(kind="cyclic", cycles=2, temperature=0.5, noisy=0.2)
     train = Train(learning_rate=0.1, epochs=4, schedule=schedule)
