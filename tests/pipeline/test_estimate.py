@@ -1,11 +1,12 @@
 """What a run is said to cost: every stage, the longest named, and the remedy where it is long."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from modescape import data, pipeline
-from modescape.pipeline.estimate import Estimate, duration, estimate
+from modescape.pipeline.estimate import DRAWING_SECONDS, Estimate, duration, estimate
 from modescape.progress import Progress
 from modescape.study import Study
 
@@ -62,9 +63,20 @@ def test_it_counts_every_stage_and_what_is_done_no_more(trained, tmp_path):
     recipe = study.recipe.model_copy(update={"train": study.recipe.train.model_copy(update={"members": 4})})
     double = Study.create(tmp_path / "d", recipe, study.manifest)
     assert estimate(double, dataset, 1).stages["predicting"] == pytest.approx(2 * less.stages["predicting"], rel=0.01)
-    grown = Study.open(study.path)
-    grown.recipe = recipe.model_copy(update={"analyses": ["radial"]})
-    assert list(estimate(grown, dataset, 1).stages) == ["analysing"]  # trained and predicted: an analysis is added
+    assert estimate(double, dataset, 2).stages["predicting"] == pytest.approx(less.stages["predicting"], rel=0.01)
+
+
+def test_an_added_analysis_costs_itself_and_an_added_member_all_analyses(trained, tmp_path):
+    study = Study.open(shutil.copytree(trained[0].path, tmp_path / "s"))
+    dataset = data.load(study.recipe.data, 0)
+    study.update_recipe(study.recipe.model_copy(update={"analyses": ["training", "radial"]}))
+    added = estimate(study, dataset, 1)
+    assert list(added.stages) == ["analysing"]
+    train = study.recipe.train.model_copy(update={"members": 3})
+    study.update_recipe(study.recipe.model_copy(update={"train": train}))
+    grown = estimate(study, dataset, 1)
+    assert list(grown.stages) == ["training", "predicting", "analysing"]
+    assert grown.stages["analysing"] > added.stages["analysing"] + DRAWING_SECONDS  # "training" is made again
 
 
 def test_a_long_run_names_the_longest_stage_and_what_makes_it_short():

@@ -202,6 +202,12 @@ def test_empty_page_can_be_built(content):
     assert "No verdict" in build_page(content(results={}, manifest={}, members=(), recipe_yaml=""))
 
 
+def test_a_quick_look_says_what_it_leaves_out(content, usual):
+    quick = "A quick look (--quick): 4 of 10 networks; without <shift>."
+    assert quick in " ".join(read(build_page(content(quick=quick, results={}))).text)
+    assert "quick look" not in usual
+
+
 def test_members_left_out_are_named(content, usual):
     members = [(0, "trained", ""), (1, "diverged", "the loss was not a number in epoch 3"), (2, "failed", "")]
     text = " ".join("".join(read(build_page(content(members=members, results={}))).text).split())
