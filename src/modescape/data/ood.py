@@ -38,7 +38,7 @@ def load_ood(
     Args:
         source: "rotated" (the test images by 90 degrees, stretched to their shape if they are not square) or "noise"
             (independent uniform pixels, as many as test images); "digits", or what ``data.source`` takes, a dataset of
-            the hub also as "owner/name:config". What exists as a path is read as one.
+            the hub also as "owner/name:config". A folder that bears one of these names is written "./noise".
         test: the test split; labels are not looked at.
         limit: at most so many images, a random part; None: all.
         seed: the recipe's, for the part and the noise.

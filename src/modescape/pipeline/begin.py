@@ -158,7 +158,10 @@ def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     shown = "; ".join(f"{key} is {there.get(key)!r} there and {here.get(key)!r} here" for key in differing[:3])
     more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""
-    raise InputError(f"'{study.path}' is a study of another recipe: {shown}{more}.\nChoose another folder with --out.")
+    raise InputError(
+        f"'{study.path}' is a study of another recipe: {shown}{more}.\n"
+        f"Choose another folder with --out, or go on with this one: {layout.run_again(study.path)}"
+    )
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

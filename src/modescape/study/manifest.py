@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def read_manifest(study: Path) -> dict[str, Any]:
         InputError: if the folder is no study, or one of a newer format, or the manifest is damaged.
     """
     path = study / MANIFEST
-    make = f"make one with: modescape run --out {study}"
+    make = f"make one with: modescape run digits --out {shlex.quote(str(study))}"
     if not study.exists():
         raise InputError(f"'{study}' is not a study: there is no such folder; {make}")
     if not study.is_dir():
