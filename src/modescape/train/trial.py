@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from safetensors import torch as safetensors
 from torch import Tensor, nn
 
 from modescape import rng, tree
@@ -24,6 +23,7 @@ from modescape.models import NetworkError, build, split_state, working_dtype
 from modescape.models.outputs import check_kind, reading_of
 from modescape.models.state import attributes, differing, passing_buffers
 from modescape.recipe import Recipe
+from modescape.train.copies import SAME, close, equal, leaves, stacked, through_a_file
 from modescape.train.forward import forward_each, forward_stacked
 from modescape.train.fuse import fuse
 from modescape.train.habits import Habits
@@ -35,7 +35,6 @@ from modescape.types import ModelState, Params
 
 IMAGES = 4  # of the training split
 KEYS = torch.tensor([1, 2])  # of dropout, one a network
-SAME = 1e-5  # largest difference that is only rounding, over the largest number, in float32
 SAME_GRADIENT = 5e-2  # the same of gradients stacked against alone: batch norm magnifies rounding
 REMEDY = "register it as a buffer (register_buffer), so that it is saved with the weights"
 
@@ -79,7 +78,7 @@ class _Trial:
         self._check_factory(fresh)
         habits = Habits(
             dtype=str(working_dtype(dict(fresh.named_parameters()))).removeprefix("torch."),
-            starts_equal=other is not None and _equal(split_state(fresh).params, split_state(other).params),
+            starts_equal=other is not None and equal(split_state(fresh).params, split_state(other).params),
             kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(other or fresh))),
         )
         habits, worn, state = self._first_step(habits)
@@ -87,14 +86,14 @@ class _Trial:
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
         self._check_one(worn, state, habits)
-        if not _close(drawn, twice):
+        if not close(drawn, twice):
             raise InputError(
                 f"{self._name}: evaluated twice with the same weights, images and seed it gives different numbers; "
                 "draw from the global generators of torch, NumPy or random, which are seeded, and change nothing "
                 "of the network in evaluation"
             )
         habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
-        self._check_state(worn, fresh, _through_a_file(state, self._name), habits)
+        self._check_state(worn, fresh, through_a_file(state, self._name), habits)
         if other is None:
             return habits
         self._check_architecture(fresh, other, habits)
@@ -113,7 +112,7 @@ class _Trial:
 
     def _check_factory(self, fresh: nn.Module) -> None:
         again = split_state(self.make("initialisation"))
-        if not _equal(split_state(fresh).params, again.params):
+        if not equal(split_state(fresh).params, again.params):
             raise InputError(
                 f"{self._name}: called twice with the same seed it makes networks with different weights; "
                 "draw from the global generators of torch, NumPy or random, which are seeded for each call"
@@ -158,7 +157,7 @@ class _Trial:
             memory_format=memory_format,
             training_output=_output(module),
         )
-        state = _leaves([_state(module, found)])
+        state = leaves([_state(module, found)])
         step = Step(module, 1, replace(found, recomputes=True), manner)
         gradients, _, _ = step(state, images[None].clone(), label[None], KEYS[:1])
         without = tuple(name for name in state.params if name not in gradients)
@@ -192,14 +191,14 @@ class _Trial:
         """Logits [model, example, class] in evaluation; the generators are seeded."""
         manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
         with torch.no_grad():
-            return forward_each(fuse(module.eval()), _stacked(states), images, KEYS[: len(states)], manner, True)
+            return forward_each(fuse(module.eval()), stacked(states), images, KEYS[: len(states)], manner, True)
 
     def _check_one(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
         """Refuse a network that takes no image alone in evaluation: the last batch of a split may be one."""
         manner, image = Manner(memory_format=habits.memory_format), self._batch(habits)[0][:1]
         try:
             with torch.no_grad():
-                logits = forward_each(fuse(module.eval()), _stacked([state]), image, KEYS[:1], manner, True)
+                logits = forward_each(fuse(module.eval()), stacked([state]), image, KEYS[:1], manner, True)
         except Exception as error:  # what a network raises may be anything
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise InputError(f"{self._name}: the network fails in evaluation on one image alone: {reason}") from error
@@ -213,20 +212,20 @@ class _Trial:
         """Whether evaluation draws from a global generator: other keys, other numbers."""
         manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
         with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
-            forward_each(fuse(module.eval()), _stacked([state]), images, KEYS[:1], manner, False)
+            forward_each(fuse(module.eval()), stacked([state]), images, KEYS[:1], manner, False)
             return drawn()
 
     def _trained(self, module: nn.Module, state: ModelState, habits: Habits) -> tuple[Params, Tensor]:
         """Gradients and loss of one step; ``state`` is left as it is."""
         images, label = self._batch(habits)
         step = Step(module, 1, habits, Manner(memory_format=habits.memory_format))
-        gradients, loss, _ = step(_leaves([state]), images[None].clone(), label[None], KEYS[:1])
+        gradients, loss, _ = step(leaves([state]), images[None].clone(), label[None], KEYS[:1])
         return gradients, loss
 
     def _check_state(self, worn: nn.Module, fresh: nn.Module, state: ModelState, habits: Habits) -> None:
         """Refuse a network that a trained one's tensors do not make the trained one."""
         changed = _unsaved(worn, fresh, habits)
-        if not _close(self._evaluated(worn, [state], habits), self._evaluated(fresh, [state], habits)):
+        if not close(self._evaluated(worn, [state], habits), self._evaluated(fresh, [state], habits)):
             raise InputError(
                 f"{self._name}: a step of training changes its predictions by more than its parameters and buffers: "
                 f"{_named(changed)} would be lost; {REMEDY}"
@@ -234,7 +233,7 @@ class _Trial:
         tensors = {name for name in changed if isinstance(attributes(worn).get(name), Tensor)}
         if habits.remembers and not tensors:
             return  # numbers that count calls, say, may change training
-        if not _close(self._trained(worn, state, habits)[1], self._trained(fresh, state, habits)[1]):
+        if not close(self._trained(worn, state, habits)[1], self._trained(fresh, state, habits)[1]):
             raise InputError(
                 f"{self._name}: a step of training changes its loss by more than its parameters and buffers: "
                 f"{_named(changed)} would be lost when training goes on; {REMEDY}, and draw from the global generators"
@@ -243,9 +242,9 @@ class _Trial:
     def _check_architecture(self, fresh: nn.Module, other: nn.Module, habits: Habits) -> None:
         """Refuse a network that another's tensors do not make the other: one network stands for all members."""
         state, differ = _state(other, habits), _unsaved(other, fresh, habits)
-        same = _close(self._evaluated(other, [state], habits), self._evaluated(fresh, [state], habits))
+        same = close(self._evaluated(other, [state], habits), self._evaluated(fresh, [state], habits))
         if same and not habits.remembers:
-            same = _close(self._trained(other, state, habits)[1], self._trained(fresh, state, habits)[1])
+            same = close(self._trained(other, state, habits)[1], self._trained(fresh, state, habits)[1])
         if not same:
             raise InputError(
                 f"{self._name}: two seeds make networks that differ in more than their parameters and buffers: "
@@ -261,16 +260,16 @@ class _Trial:
             if alone:
                 step = Step(module, len(states), habits, manner)
                 several = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
-                together, losses, _ = step(_leaves(states), *several, KEYS[:1].expand(len(states)))
+                together, losses, _ = step(leaves(states), *several, KEYS[:1].expand(len(states)))
                 for model, (gradients, loss) in enumerate(alone):
                     names = [name for name in gradients if name in together]
                     slopes = (tree.ravel(gradients, names), tree.ravel(tree.unstack(together, model), names))
-                    if not _close(loss[0], losses[model], 10 * SAME) or not _close(*slopes, SAME_GRADIENT):
+                    if not close(loss[0], losses[model], 10 * SAME) or not close(*slopes, SAME_GRADIENT):
                         return "stacked with others it gives other numbers than alone"
             if idle is not None:
                 with torch.no_grad():
-                    logits = forward_stacked(fuse(module.eval()), _stacked(states), images, KEYS[:2], manner)
-                if not _close(idle, logits, 10 * SAME):
+                    logits = forward_stacked(fuse(module.eval()), stacked(states), images, KEYS[:2], manner)
+                if not close(idle, logits, 10 * SAME):
                     return "stacked with others it gives other numbers than alone"
         except Exception as error:  # whatever `vmap` does not take
             return " ".join(f"vmap refuses it ({type(error).__name__}: {error})".split())[:200]
@@ -279,33 +278,6 @@ class _Trial:
 
 def _state(module: nn.Module, habits: Habits) -> ModelState:
     return split_state(module, habits.kept_buffers)
-
-
-def _stacked(states: Sequence[ModelState]) -> ModelState:
-    """Copies [model, ...]."""
-    params, buffers = (tree.stack([state[part] for state in states]) for part in (0, 1))
-    return ModelState(params, buffers)
-
-
-def _leaves(states: Sequence[ModelState]) -> ModelState:
-    """Copies [model, ...] whose parameters require gradients."""
-    params, buffers = _stacked(states)
-    return ModelState({name: tensor.requires_grad_() for name, tensor in params.items()}, buffers)
-
-
-def _through_a_file(state: ModelState, name: str) -> ModelState:
-    """The tensors as a file of weights gives them back."""
-    for held, tensor in {**state.params, **state.buffers}.items():
-        try:
-            safetensors.save({held: tensor.contiguous()})
-        except Exception as error:
-            raise InputError(
-                f"{name}: '{held}' cannot be saved: it is {tensor.dtype}, {tensor.layout}, which files of weights "
-                "(safetensors) do not hold; keep it as real numbers of at most 64 bits, dense"
-            ) from error
-    parts = ({key: tensor.contiguous() for key, tensor in part.items()} for part in state)
-    read = (safetensors.load(safetensors.save(part)) for part in parts)
-    return ModelState(*({key: tensor.clone() for key, tensor in part.items()} for part in read))
 
 
 def _unsaved(one: nn.Module, two: nn.Module, habits: Habits) -> list[str]:
@@ -322,14 +294,3 @@ def _named(names: Sequence[str]) -> str:
 def _output(module: nn.Module) -> str:
     reading = reading_of(module)
     return "a tensor" if reading is None else reading.seen
-
-
-def _equal(one: Params, two: Params) -> bool:
-    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-
-
-def _close(one: Tensor, two: Tensor, tolerance: float = SAME) -> bool:
-    """Whether they are the same but for rounding; what is not finite must be so in both."""
-    one, two = one.detach().double(), two.detach().double()
-    scale = max(float(one[one.isfinite()].abs().max()), 1e-12) if bool(one.isfinite().any()) else 1.0
-    return bool(torch.allclose(one, two, rtol=0.0, atol=tolerance * scale, equal_nan=True))
