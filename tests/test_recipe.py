@@ -72,6 +72,21 @@ def test_built_in_augmentation_is_the_published_one():
         assert load(name).data.augmentation.model_dump() == expected.get(name, plain)
 
 
+@pytest.mark.parametrize(
+    "setting", ["size=0", "size=true", "size=[1, 2, 3]", "size=[8, 0]", "size=big", "size=[[1], 2]"]
+)
+def test_sizes_that_are_none(setting):
+    with pytest.raises(InputError, match=r"data\.size is .*: .*one number of pixels from 1, two as \[height, width\]"):
+        load("images", [f"data.{setting}"])
+
+
+@pytest.mark.parametrize("setting", ["background=#ffffff", "background=1.5", "background=true", "background=[1]"])
+def test_grounds_that_are_none(setting):
+    with pytest.raises(InputError, match=r"data\.background is .*quotation marks"):
+        load("images", [f"data.{setting}"])
+    assert load("images", ['data.background="#ffffff"']).data.background == "#ffffff"
+
+
 def test_the_recipe_for_own_pictures_takes_any_and_cuts_shares():
     recipe = load("images", ["data.source=my/folder"])
     assert (recipe.data.source, recipe.data.size) == ("my/folder", 64)

@@ -40,6 +40,11 @@ def test_oblong_images_are_turned_and_stretched_to_their_shape():
     assert found.shape == (2, 1, 4, 8)
     assert (found[:, :, 0] == 200).all()  # a quarter to the left: the upper half, its edge softened
     assert (found[:, :, 3] == 0).all()
+    image = torch.zeros(2, 1, 4, 8, dtype=torch.uint8)
+    image[:, :, 2:] = 200  # the lower half
+    found = load_ood("rotated", Split(image, torch.zeros(2, dtype=torch.int64)), None, 0)
+    assert (found[..., 6:] == 200).all()  # the right half
+    assert (found[..., :2] == 0).all()
 
 
 def test_other_pictures_are_sized_as_ours_are(tmp_path):

@@ -136,6 +136,16 @@ def test_fractions_are_no_classes(tmp_path):
         read(path, label="what")
 
 
+def test_an_empty_cell_is_a_missing_label(tmp_path):
+    for label in ("1", "cat"):
+        table = csv("path,label", lambda n, label=label: f"pictures/{n}.png,{label if n != 3 else ''}")
+        folder = write_folder(tmp_path / "set", FILES | {"x.csv": table})
+        with pytest.raises(
+            InputError, match=r"pictures/3\.png': the label is None, expected a number from 0 or a text"
+        ):
+            read(folder / "x.csv")
+
+
 def test_an_identifier_is_no_label(tmp_path):
     files = {f"pictures/{n}.png": pixels(n) for n in range(20)}
     table = csv("path,identifier", lambda n: f"pictures/{n}.png,x{n}", range(20))

@@ -97,6 +97,25 @@ class Data(Section):
     ood: list[str] = list(BUILTIN_OOD)
     # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
 
+    @field_validator("size", mode="before")
+    @classmethod
+    def _pixels(cls, value: Any) -> Any:
+        """One number or two; pydantic would complain about one alternative of several."""
+        numbers = value if isinstance(value, list) and len(value) == 2 else [value]
+        if value is not None and not all(type(number) is int and number > 0 for number in numbers):
+            raise ValueError("expected one number of pixels from 1, two as [height, width], or null")
+        return value
+
+    @field_validator("background", mode="before")
+    @classmethod
+    def _colour(cls, value: Any) -> Any:
+        """A text or a whole number; an unquoted # begins a comment in YAML, so that nothing is left of the colour."""
+        if type(value) not in (str, int):
+            raise ValueError(
+                "expected a colour's name, a grey level, or '\"#rrggbb\"' in both kinds of quotation marks"
+            )
+        return value
+
 
 class Model(Section):
     """The network."""
