@@ -80,9 +80,8 @@ def test_a_folder_that_cannot_be_written(tmp_path, recipe, manifest):
 
 def test_what_is_no_study_is_refused_in_plain_words(tmp_path, study):
     absent = tmp_path / "absent"
-    with pytest.raises(
-        InputError, match=f"there is no such folder; make one with: modescape run digits --out {absent}"
-    ):
+    made = f"there is no such folder; make one with: modescape run digits --out {absent}"
+    with pytest.raises(InputError, match=made):
         Study.open(absent)
     with pytest.raises(InputError, match=r"is not a study: it has no manifest.json; make one with: modescape run"):
         Study.open(tmp_path)
