@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from modescape import analyses, results
+from modescape import analyses, recipe, results
 from modescape.analyses.requirements import NotEnough
+from modescape.analyses.variants import variants
 from modescape.errors import InputError, WorkError
 from modescape.study import Study
 
@@ -135,6 +136,17 @@ def test_importing_the_room_is_light():
     code = "import sys, modescape.analyses; print(*{'torch', 'numpy', 'xarray', 'pydantic'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_each_condition_of_randomness_shares_the_streams_that_it_names():
+    made = variants("randomness", recipe.load("digits"), 100)
+    assert len(made) == 9
+    for folder, one in made.items():
+        words = folder.removeprefix("randomness-").split("-")
+        wanted = [{"same": "shared", "different": "separate"}[word] for word in words[:3]]
+        assert [one.streams.initialisation, one.streams.order, one.streams.dropout] == wanted, folder
+        assert one.streams.augmentation == one.streams.order
+        assert one.streams.last_bit == folder.endswith("last-bit")
 
 
 def test_nothing_trained_is_not_enough_for_any(tmp_path: Path):
