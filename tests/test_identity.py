@@ -60,6 +60,7 @@ def test_only_what_differs_from_the_defaults_is_hashed():
 
 
 def test_a_setting_that_came_later_is_part_of_the_first_version_only_where_it_was_changed(monkeypatch):
+    # as if these two settings had come later
     monkeypatch.setattr(
         identity, "FIRST_KEYS", identity.FIRST_KEYS - {"train.momentum", "data.augmentation.brightness"}
     )
@@ -75,7 +76,8 @@ def test_a_setting_that_came_later_is_part_of_the_first_version_only_where_it_wa
 def test_a_default_that_changed_its_meaning_leaves_older_studies_what_they_were(monkeypatch):
     """As if the learning rate had been 0.01 by default up to version 2."""
     then = load("digits", ["train.learning_rate=0.01"])
-    monkeypatch.setattr(identity, "IDENTITY", 3)
+    monkeypatch.setattr(identity, "IDENTITY", 3)  # a version to come
+    # with a default that changes then
     monkeypatch.setitem(identity.FORMER_DEFAULTS, 2, {"train.learning_rate": 0.01})
     assert "learning_rate" not in identity.identity(then, "f", version=2)["train"]
     assert identity.identity(load("digits"), "f", version=2)["train"]["learning_rate"] == 1.6e-3
