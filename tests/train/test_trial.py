@@ -12,8 +12,10 @@ from modescape import recipe, rng
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
+from modescape.models import MODELS, build
 from modescape.train.habits import Habits
 from modescape.train.trial import trial
+from modescape.train.watching import watch
 
 FEATURES, CLASSES = 16, 3
 
@@ -252,7 +254,7 @@ def tried(factory: str, **model) -> Habits:
         ("ViewBehindLayers", {"memory_format": "contiguous"}),
         ("Statistics", {"kept_buffers": ("mean",)}),
         ("Features", {"kept_buffers": ("features",)}),
-        ("Remembering", {"remembers": True}),
+        ("Remembering", {"remembers": ("calls",)}),
         ("Noise", {"draws": True, "draws_in_evaluation": True}),
         ("NumpyNoise", {"draws": True, "draws_in_evaluation": True}),
         ("AlwaysDropping", {"calls_dropout": True, "draws_in_evaluation": True}),
@@ -268,6 +270,18 @@ def tried(factory: str, **model) -> Habits:
 )
 def test_what_a_network_does_is_found(factory, found):
     assert tried(factory) == Habits(**found)
+
+
+def test_plain_numbers_that_an_interrupted_run_would_lose_are_named():
+    (line,) = tried("Remembering").said("cpu")
+    assert "calls; a run that was interrupted begins with them anew" in line
+    assert "register_buffer" in line
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_no_network_of_this_package_keeps_plain_numbers(factory):
+    network = build(recipe.Model(factory=factory), (3, 32, 32), 10, 0)
+    assert not watch(network, torch.rand(2, 3, 32, 32)).habits.remembers
 
 
 @pytest.mark.parametrize("factory", ["Recurrent", "spectral"])
