@@ -175,8 +175,9 @@ def recompute_batch_norm(
         manner: how images lie in memory; products are those of float32.
         seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
     """
-    named = {name: layer for name, layer in module.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)}
-    named = {name: layer for name, layer in named.items() if layer.track_running_stats}
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, kind)}
+    named = {name: layer for name, layer in layers.items() if layer.track_running_stats}
     if not named:
         return state
     tracked = list(named.values())

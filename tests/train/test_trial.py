@@ -177,6 +177,13 @@ class Recurrent(Dense):
         return self.dense(self.rows(x.flatten(1, 2))[0][:, -1])
 
 
+def fussy():
+    """Makes networks from one seed alone."""
+    if torch.initial_seed() != rng.key(0, "initialisation", 0) & (1 << 63) - 1:
+        raise ValueError("another seed")
+    return Recurrent()
+
+
 class Scalar(Dense):
     def __init__(self):
         super().__init__()
@@ -284,7 +291,7 @@ def test_no_network_of_this_package_keeps_plain_numbers(factory):
     assert not watch(network, torch.rand(2, 3, 32, 32)).habits.remembers
 
 
-@pytest.mark.parametrize("factory", ["Recurrent", "spectral"])
+@pytest.mark.parametrize("factory", ["Recurrent", "fussy", "spectral"])
 def test_networks_that_vmap_refuses_go_alone(factory):
     habits = tried(factory)
     assert "vmap refuses it" in habits.cannot_stack

@@ -1,7 +1,7 @@
 """Networks in evaluation: the one place that calls them, one by one or stacked.
 
-A network may change its buffers meanwhile (a count of calls, a running mean): it changes copies, so that no batch depends
-on the one before it, and what is evaluated stays what it was.
+A network may change its buffers meanwhile (a count of calls, a running mean): it changes copies, so that no batch
+depends on the one before it, and what is evaluated stays what it was.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from modescape.train.member_ops import MemoryFormat
 
 MOST_NAMES = 4  # that a line lists
 
+
 @dataclass(frozen=True, kw_only=True)
 class Habits:
     """What a network does in forward passes; the defaults are those of a network that does nothing unusual.

@@ -94,10 +94,10 @@ class _Trial:
             )
         habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
-        if other is None:
-            return habits
-        self._check_architecture(fresh, other, habits)
-        return replace(habits, cannot_stack=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
+        if other is not None:
+            self._check_architecture(fresh, other, habits)
+        states = [state, _state(other or fresh, habits)]
+        return replace(habits, cannot_stack=self._why_not_stacked(fresh, states, habits))
 
     @property
     def _name(self) -> str:
