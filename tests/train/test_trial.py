@@ -184,6 +184,17 @@ def fussy():
     return Recurrent()
 
 
+class Product(Dense):
+    """Multiplies by a weight of its own, without a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = nn.Parameter(torch.eye(CLASSES))
+
+    def forward(self, x):
+        return super().forward(x) @ self.own
+
+
 class Scalar(Dense):
     def __init__(self):
         super().__init__()
@@ -245,8 +256,9 @@ def softmaxed():
     return nn.Sequential(nn.Flatten(), nn.Linear(FEATURES, CLASSES), nn.Softmax(1))
 
 
-def tried(factory: str, **model) -> Habits:
-    settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model))
+def tried(factory: str, arithmetic="tf32", **model) -> Habits:
+    train = recipe.Train(arithmetic=arithmetic)
+    settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model), train=train)
     image = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8, generator=rng.stream(0, "trial"))
     data = Split(image.contiguous(memory_format=torch.channels_last), torch.arange(20) % CLASSES)
     return trial(settings, data, CLASSES, Preparation.of(settings.data, data))
@@ -329,6 +341,12 @@ def test_a_softmax_is_taken_where_the_recipe_says_so():
     assert tried("softmaxed", output_kind="probabilities") == Habits()
     with pytest.raises(InputError, match=r"do not sum to 1; use model\.output_kind=logits"):
         tried("Dense", output_kind="probabilities")
+
+
+def test_16_bits_are_tried_where_they_are_asked_for():
+    assert tried("Product") == tried("Dense", "bf16") == Habits()
+    with pytest.raises(InputError, match=r"fails with train.arithmetic=bf16: RuntimeError: .*; use tf32 or float32"):
+        tried("Product", "bf16")
 
 
 @pytest.mark.parametrize("factory", ["Noise", "NumpyNoise", "Statistics"])

@@ -86,6 +86,7 @@ class _Trial:
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
         self._check_one(worn, state, habits)
+        self._check_arithmetic(worn, state, habits)
         if not close(drawn, twice):
             raise InputError(
                 f"{self._name}: evaluated twice with the same weights, images and seed it gives different numbers; "
@@ -142,8 +143,7 @@ class _Trial:
         except InputError:
             raise
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{self._name}: the network fails in a step of training: {reason}") from error
+            raise InputError(f"{self._name}: the network fails in a step of training: {_reason(error)}") from error
 
     def _step_in(self, memory_format: MemoryFormat, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
         module, (images, label) = self.make("initialisation"), self._batch(habits)
@@ -200,13 +200,29 @@ class _Trial:
             with torch.no_grad():
                 logits = forward_each(fuse(module.eval()), stacked([state]), image, KEYS[:1], manner, True)
         except Exception as error:  # what a network raises may be anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{self._name}: the network fails in evaluation on one image alone: {reason}") from error
+            raise InputError(
+                f"{self._name}: the network fails in evaluation on one image alone: {_reason(error)}"
+            ) from error
         if list(logits[0].shape) != [1, self.num_classes]:
             raise InputError(
                 f"{self._name}: in evaluation the network turns one image alone into {list(logits[0].shape)}, expected "
                 f"{[1, self.num_classes]}; name the dimension of each squeeze()"
             )
+
+    def _check_arithmetic(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
+        """Refuse 16 bits for a network that multiplies what layers give, which has them, by weights of 32 itself."""
+        if self.recipe.train.arithmetic != "bf16":
+            return
+        manner, (images, label) = Manner("bf16", memory_format=habits.memory_format), self._batch(habits)
+        try:
+            Step(module, 1, habits, manner)(leaves([state]), images[None].clone(), label[None], KEYS[:1])
+            with torch.no_grad():
+                forward_each(fuse(module.eval()), stacked([state]), images, KEYS[:1], manner, True)
+        except Exception as error:  # what a network raises may be anything
+            raise InputError(
+                f"{self._name}: the network fails with train.arithmetic=bf16: {_reason(error)}; use tf32 or "
+                "float32, or convert what its own products take to one type"
+            ) from error
 
     def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
         """Whether evaluation draws from a global generator: other keys, other numbers."""
@@ -272,7 +288,7 @@ class _Trial:
                 if not close(idle, logits, 10 * SAME):
                     return "stacked with others it gives other numbers than alone"
         except Exception as error:  # whatever `vmap` does not take
-            return " ".join(f"vmap refuses it ({type(error).__name__}: {error})".split())[:200]
+            return f"vmap refuses it ({_reason(error)})"[:200]
         return ""
 
 
@@ -294,3 +310,8 @@ def _named(names: Sequence[str]) -> str:
 def _output(module: nn.Module) -> str:
     reading = reading_of(module)
     return "a tensor" if reading is None else reading.seen
+
+
+def _reason(error: Exception) -> str:
+    """The error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
