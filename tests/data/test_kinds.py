@@ -31,8 +31,11 @@ def test_arrays_of_another_kind(tmp_path, image, label, looks):
 @pytest.mark.parametrize(
     ("text", "looks"),
     [
-        ("height,width\n" + "1.5,2\n" * 8, r"no column of images: height \(float64\), .* looks like a table"),
-        ("review,stars\n" + "good,1\n" * 8, r"no column of images: review \(\w+\), .* looks like text"),
+        ("height,width\n" + "1.5,2\n" * 8, r"no column of images: height \(double\), .* looks like a table"),
+        (
+            "review,stars\n" + "good,1\n" * 8,
+            r"no column of images: review \(\w+\), .* looks like text; .*data\.image=COLUMN",
+        ),
     ],
 )
 def test_columns_of_another_kind(tmp_path, text, looks):
@@ -51,7 +54,7 @@ def test_numbers_beside_pictures_are_a_regression(tmp_path):
     features = datasets.Features({"picture": datasets.Image(), "age": datasets.Value("float32")})
     (tmp_path / "other").mkdir()
     write_parquet({"picture": cells, "age": [0.5] * 8}, features, tmp_path / "other" / "train.parquet")
-    with pytest.raises(UnsupportedError, match=f"the label 'age' is float32: a regression\n{WORDS}"):
+    with pytest.raises(UnsupportedError, match=f"the label 'age' is float: a regression\n{WORDS}"):
         data.load(recipe.Data(source=str(tmp_path / "other")), 0)
 
 

@@ -311,7 +311,7 @@ def test_cifar_is_found_as_the_hub_lays_it_out():
     given = settings(CIFAR)
     with hub.opened(given) as parts:
         assert {part.name: len(part) for part in parts} == {"train": 50_000, "test": 10_000}
-        assert columns.settled(parts, given) == ("img", "label")
+        assert columns.settled(parts[0], given) == ("img", "label")
         cells = parts[1].cells("img", [0, 7, 9_999])
         assert [decode_image(cell, where).shape for cell, where in cells] == [(32, 32, 3)] * 3
 
@@ -359,7 +359,7 @@ def test_a_broken_row_of_the_hubs_layout_is_left_out_with_its_label(hub_folder):
 
 def test_pictures_that_together_exceed_the_memory_are_refused_at_the_first(tmp_path, monkeypatch):
     memory = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 1_000}
-    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)
+    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)  # a machine of less memory
     folder = write_folder(tmp_path / "set", {f"{'ab'[n % 2]}/{n}.png": np.full((9, 9), n, np.uint8) for n in range(20)})
     with pytest.raises(InputError, match=r"20 pictures of 9x9 pixels \(as .*a/0\.png'\) take .* make them smaller"):
         data.load(settings(folder), 0)

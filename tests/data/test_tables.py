@@ -121,7 +121,7 @@ def test_labels_of_every_kind(tmp_path, labels, kind):
     [
         ([0, 1, None, 0, 1, 0], r"train, row 2: the label is None"),
         ([0, 1, 1, -1, 1, 0], r"train, row 3: the label is -1, expected a number from 0 or a text"),
-        ([0.5, 1.5, 0.0, 0.1, 0.2, 0.3], r"0 columns that may be the label"),
+        ([0.5, 1.5, 0.0, 0.1, 0.2, 0.3], r"the label 'what' is double: a regression"),
         (["a"] * 6, "1 class"),
     ],
 )
@@ -132,7 +132,7 @@ def test_labels_that_are_none(tmp_path, labels, message):
 
 def test_fractions_are_no_classes(tmp_path):
     path = write_table(tmp_path / "x.parquet", *CELLS["bytes"], labels=[0.5, 1.0, 0.5, 1.0, 0.5, 1.0])
-    with pytest.raises(InputError, match=r"column 'what' of .* holds double, expected whole numbers or texts"):
+    with pytest.raises(InputError, match=r"the label 'what' is double: a regression"):
         read(path, label="what")
 
 
@@ -182,9 +182,9 @@ def test_a_test_label_that_is_missing_among_others_is_named(hub_folder):
         ("", "the table is empty"),
         ("path,label\n1.png,a,b\n", "row 0 has 3 cells, expected 2"),
         ("path,path\n1.png,a\n", "two columns have one name"),
-        ("path,label\n", "0 columns that may be the image"),
+        ("path,label\n", "train is empty"),
         ('path,label\n"1.png,a\n', "cannot be read as a table"),
-        ("a,b\nc,d\n", "0 columns that may be the image"),
+        ("a,b\nc,d\n", "no column of images: .* it looks like text"),
         ("path,label\n1.png,a\0\n", "cannot be decoded|cannot be read"),
     ],
 )

@@ -169,6 +169,8 @@ def settled(part: Part, data: recipe.Data) -> tuple[str, str]:
     Raises:
         InputError: if they cannot be told; an `UnsupportedError` where the table is no classification of images.
     """
+    if not len(part):
+        raise InputError(f"'{part.source}': {part.name} is empty")
     pictures = [data.image] if data.image is not None else _pictures(part)
     kinds = {name: _kind(part.table.column(name)) for name in part.table.column_names}
     refuse_columns(kinds, pictures, data.label, f"'{part.source}'")
