@@ -111,6 +111,13 @@ class Remembering(Dense):
         return self.last
 
 
+class Mixing(Dense):
+    """Sees each image against the others of its batch, in evaluation, too."""
+
+    def forward(self, x):
+        return super().forward(x - x.mean(0))
+
+
 class Noise(Dense):
     def forward(self, x):
         return super().forward(x + torch.randn_like(x))
@@ -274,6 +281,7 @@ def tried(factory: str, arithmetic="tf32", **model) -> Habits:
         ("Statistics", {"kept_buffers": ("mean",)}),
         ("Features", {"kept_buffers": ("features",)}),
         ("Remembering", {"remembers": ("calls",)}),
+        ("Mixing", {"mixes_examples": True}),
         ("Noise", {"draws": True, "draws_in_evaluation": True}),
         ("NumpyNoise", {"draws": True, "draws_in_evaluation": True}),
         ("AlwaysDropping", {"calls_dropout": True, "draws_in_evaluation": True}),

@@ -29,6 +29,7 @@ class Habits:
     cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
     remembers: tuple[str, ...] = ()  # plain numbers that it changes in training (a count of calls): nothing saves them
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
+    mixes_examples: bool = False  # in evaluation: what it says of an image depends on the images beside it
     starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
     memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
     dtype: str = "float32"  # of its images and most of its weights
@@ -72,6 +73,11 @@ class Habits:
         lines = []
         if self.draws_in_evaluation:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
+        if self.mixes_examples:
+            lines.append(
+                "in evaluation what this network says of an image depends on the images of its batch, as under batch "
+                "norm without running statistics: its predictions hold for these batches alone"
+            )
         if self.training_output not in ("a tensor", self.evaluation_output):
             lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
         if self.without_gradient:

@@ -85,7 +85,7 @@ class _Trial:
         check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
-        self._check_one(worn, state, habits)
+        alone = self._alone(worn, state, habits)
         self._check_arithmetic(worn, state, habits)
         if not close(drawn, twice):
             raise InputError(
@@ -93,7 +93,10 @@ class _Trial:
                 "draw from the global generators of torch, NumPy or random, which are seeded, and change nothing "
                 "of the network in evaluation"
             )
-        habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
+        draws = self._draws(worn, state, habits)
+        mixes = not draws and not close(drawn[0, :1], alone, 100 * SAME)
+        found = {"draws_in_evaluation": draws, "mixes_examples": mixes, "evaluation_output": _output(worn)}
+        habits = replace(habits, **found)
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
         if other is not None:
             self._check_architecture(fresh, other, habits)
@@ -193,8 +196,12 @@ class _Trial:
         with torch.no_grad():
             return forward_each(fuse(module.eval()), stacked(states), images, KEYS[: len(states)], manner, True)
 
-    def _check_one(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
-        """Refuse a network that takes no image alone in evaluation: the last batch of a split may be one."""
+    def _alone(self, module: nn.Module, state: ModelState, habits: Habits) -> Tensor:
+        """Logits [1, class] of the first image alone, in evaluation: the last batch of a split may be one.
+
+        Raises:
+            InputError: if the network takes no image alone.
+        """
         manner, image = Manner(memory_format=habits.memory_format), self._batch(habits)[0][:1]
         try:
             with torch.no_grad():
@@ -208,6 +215,7 @@ class _Trial:
                 f"{self._name}: in evaluation the network turns one image alone into {list(logits[0].shape)}, expected "
                 f"{[1, self.num_classes]}; name the dimension of each squeeze()"
             )
+        return logits[0]
 
     def _check_arithmetic(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
         """Refuse 16 bits for a network that multiplies what layers give, which has them, by weights of 32 itself."""
