@@ -331,7 +331,7 @@ def test_what_may_differ_between_runs_is_said_of_a_gpu_alone(plan, own, said):
 )
 def test_what_is_unusual_about_the_network_is_said(habit, said):
     def text(network):
-        return read(build_page(make_content(results={}, manifest={**MANIFEST, "network": network}))).text
+        return " ".join(read(build_page(make_content(results={}, manifest={**MANIFEST, "network": network}))).text)
 
     assert said in text({habit: True})
     assert said not in text({habit: False})
