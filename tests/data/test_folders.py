@@ -120,7 +120,7 @@ def test_nested_classes_are_the_innermost_folders_and_said(tmp_path):
     }
     source = read(write_folder(tmp_path / "set", files))
     assert train_rows(source) == TRAIN
-    assert source.notes == ("The classes are the innermost folders (cat, dog).",)
+    assert source.notes == ("The classes are the innermost folders (cat, dog); the folders above them (home, zoo) are taken together.",)
 
 
 def test_a_link_to_a_folder_is_followed_once(tmp_path):
@@ -180,10 +180,10 @@ def test_a_test_folder_without_classes_is_no_test_split(tmp_path):
         (in_folders() | {"cat/x.heic": "x"}, r"cat/x\.heic': the image cannot be decoded"),
         (
             described("csv", "", range(1, 7), "\ngone.png,cat"),
-            r"gone\.png': the image cannot be decoded .*No such file",
+            r"gone\.png': the image cannot be decoded .*there is no such file",
         ),
         ({"metadata.csv": "name,label\n1.png,cat", "1.png": pixels(1)}, r"metadata\.csv' has no column 'file_name'"),
-        ({"metadata.jsonl": "[1]", "1.png": pixels(1)}, r"metadata\.jsonl': expected one JSON object a line"),
+        ({"metadata.jsonl": "[1]", "1.png": pixels(1)}, r"metadata\.jsonl': line 1 is no JSON object; expected one a line"),
         ({"metadata.jsonl": "[" * 9_999, "1.png": pixels(1)}, r"metadata\.jsonl' cannot be read as a table"),
     ],
 )

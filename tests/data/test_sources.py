@@ -125,7 +125,7 @@ def test_ambiguous_columns_are_listed_and_can_be_named(tmp_path):
 
 def test_a_folder_without_images_or_without_train_is_refused(tmp_path, hub_folder):
     (tmp_path / "bare").mkdir()
-    with pytest.raises(InputError, match="cannot be read as a folder of pictures or of the hub's layout"):
+    with pytest.raises(InputError, match="holds no pictures .* it is empty"):
         data.load(settings(tmp_path / "bare"), 0)
     with pytest.raises(InputError, match=r"has splits \['test'\], expected one named 'train'"):
         data.load(settings(hub_folder(test=picture_rows(4))), 0)
@@ -174,7 +174,7 @@ def test_an_empty_split_and_a_missing_label_are_refused(hub_folder):
     with pytest.raises(InputError, match=r"data/test-00000-of-00001\.parquet is empty"):
         data.load(settings(hub_folder(train=picture_rows(5), test=([], []))), 0)
     images, _ = picture_rows(3)
-    with pytest.raises(InputError, match=r"train, row 1: the label is None, expected 0 to 2"):
+    with pytest.raises(InputError, match=r"train, row 1: the label is missing, expected 0 to 2"):
         data.load(settings(hub_folder("unlabelled", train=(images, [0, None, 1]))), 0)
 
 

@@ -119,9 +119,9 @@ def test_labels_of_every_kind(tmp_path, labels, kind):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 1, None, 0, 1, 0], r"train, row 2: the label is None"),
+        ([0, 1, None, 0, 1, 0], r"train, row 2: the label is missing"),
         ([0, 1, 1, -1, 1, 0], r"train, row 3: the label is -1, expected a number from 0 or a text"),
-        ([0.5, 1.5, 0.0, 0.1, 0.2, 0.3], r"0 columns that may be the label"),
+        ([0.5, 1.5, 0.0, 0.1, 0.2, 0.3], r"'what' is double: a regression"),
         (["a"] * 6, "1 class"),
     ],
 )
@@ -132,7 +132,7 @@ def test_labels_that_are_none(tmp_path, labels, message):
 
 def test_fractions_are_no_classes(tmp_path):
     path = write_table(tmp_path / "x.parquet", *CELLS["bytes"], labels=[0.5, 1.0, 0.5, 1.0, 0.5, 1.0])
-    with pytest.raises(InputError, match=r"column 'what' of .* holds double, expected whole numbers or texts"):
+    with pytest.raises(InputError, match=r"label 'what' is double: a regression"):
         read(path, label="what")
 
 
@@ -141,7 +141,7 @@ def test_an_empty_cell_is_a_missing_label(tmp_path):
         table = csv("path,label", lambda n, label=label: f"pictures/{n}.png,{label if n != 3 else ''}")
         folder = write_folder(tmp_path / "set", FILES | {"x.csv": table})
         with pytest.raises(
-            InputError, match=r"pictures/3\.png': the label is None, expected a number from 0 or a text"
+            InputError, match=r"pictures/3\.png': the label is missing, expected a number from 0 or a text"
         ):
             read(folder / "x.csv")
 
@@ -180,11 +180,11 @@ def test_a_test_label_that_is_missing_among_others_is_named(hub_folder):
     ("text", "message"),
     [
         ("", "the table is empty"),
-        ("path,label\n1.png,a,b\n", "row 0 has 3 cells, expected 2"),
+        ("path,label\n1.png,a,b\n", "line 2 has 3 cells, expected 2"),
         ("path,path\n1.png,a\n", "two columns have one name"),
-        ("path,label\n", "0 columns that may be the image"),
+        ("path,label\n", "a header and no rows"),
         ('path,label\n"1.png,a\n', "cannot be read as a table"),
-        ("a,b\nc,d\n", "0 columns that may be the image"),
+        ("a,b\nc,d\n", "no column of images"),
         ("path,label\n1.png,a\0\n", "cannot be decoded|cannot be read"),
     ],
 )

@@ -73,12 +73,16 @@ def npz(path: Path) -> Source:
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
     if (test_image is None) != (test_label is None):
         raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+    notes = ()
+    if test_label is not None and len(test_label) and test_label.max() < 0:
+        notes, test_image, test_label = (_hidden("test"), _test_images(None)), None, None
     if "class_names" in arrays:
         names = _texts(np.atleast_1d(arrays["class_names"]), path)
     else:
         names = _numbered(int(label.max(initial=0)), f"'{path}'")
     channels_first = [_channels_first(image, path) for image in (arrays["image"], test_image) if image is not None]
-    return Source(channels_first[0], label, channels_first[1] if test_image is not None else None, test_label, names)
+    test = channels_first[1] if test_image is not None else None
+    return Source(channels_first[0], label, test, test_label, names, notes)
 
 
 def _texts(names: np.ndarray, path: Path) -> tuple[str, ...]:
@@ -88,8 +92,14 @@ def _texts(names: np.ndarray, path: Path) -> tuple[str, ...]:
 
 
 def _integers(label: np.ndarray, name: str) -> np.ndarray:
-    if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
-        raise InputError(f"{name} is {label.dtype} {list(label.shape)}, expected integers [example]")
+    """Labels as int64 [example]: whole numbers of any type, also [example, 1]."""
+    label = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
+    whole = label.dtype.kind in "iub" or (label.dtype.kind == "f" and bool(np.all(label == np.rint(label))))
+    if label.ndim != 1 or not whole:
+        raise InputError(
+            f"{name} is {label.dtype} {list(label.shape)}, expected integers [example]; number the classes from 0 and "
+            "give their names as class_names"
+        )
     return label.astype(np.int64)
 
 
@@ -148,12 +158,12 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
             continue
         own = raw_labels(part, label)
         if len(own) and not has_labels(own):
-            notes.append(f"The labels of the source's {name} split are hidden (-1 or missing): it was not used.")
+            notes.append(_hidden(name))
             continue
         used, labels = [train, part], [labels[0], own]
     if notes and by_name.keys() & {"test", "validation"}:
-        place = f"the source's {used[1].name} split" if len(used) > 1 else "a share of the training images (data.test)"
-        notes += [f"The test images are {place}."] if any("hidden" in note for note in notes) else []
+        place = _test_images(used[1].name if len(used) > 1 else None)
+        notes += [place] if any("hidden" in note for note in notes) else []
     names, numbers = classes(used, labels, label, image)
     reader = _Reader(data, image, sum(map(len, used)), report)
     images = [reader.read(part) for part in used]
@@ -162,6 +172,15 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
     arrays = [np.repeat(array, channels // array.shape[1], axis=1) for array, _ in images]
     test = (arrays[1], kept[1]) if len(used) > 1 else (None, None)
     return Source(arrays[0], kept[0], *test, names, (*notes, *reader.notes()))
+
+
+def _hidden(split: str) -> str:
+    return f"The labels of the source's {split} split are hidden (-1 or missing): it was not used."
+
+
+def _test_images(split: str | None) -> str:
+    place = f"the source's {split} split" if split else "a share of the training images (data.test)"
+    return f"The test images are {place}."
 
 
 class _Reader:
