@@ -33,7 +33,10 @@ def test_arrays_of_another_kind(tmp_path, image, label, looks):
     ("text", "looks"),
     [
         ("height,width\n" + "1.5,2\n" * 8, r"no column of images: height \(double\), .* looks like a table"),
-        ("review,stars\n" + "good,1\n" * 8, r"no column of images: review \(\w+\), .* looks like text"),
+        (
+            "review,stars\n" + "good,1\n" * 8,
+            r"no column of images: review \(\w+\), .* looks like text; .*data\.image=COLUMN",
+        ),
     ],
 )
 def test_columns_of_another_kind(tmp_path, text, looks):

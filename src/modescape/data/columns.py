@@ -69,7 +69,9 @@ def _only(part: Part, found: list[str], key: str) -> str:
 
 def _holds(part: Part, column: str, key: str) -> str:
     expected = "pictures, or their paths" if key == "image" else "whole numbers or texts: one class an image"
-    return f"column {column!r} of '{part.source}' holds {shown(part.table.column(column).type, 60)}, expected {expected}"
+    return (
+        f"column {column!r} of '{part.source}' holds {shown(part.table.column(column).type, 60)}, expected {expected}"
+    )
 
 
 def _of_kind(part: Part, fits: Any) -> list[str]:
@@ -192,6 +194,8 @@ def settled(part: Part, data: recipe.Data) -> tuple[str, str]:
     Raises:
         InputError: if they cannot be told; an `UnsupportedError` where the table is no classification of images.
     """
+    if not len(part):
+        raise InputError(f"'{part.source}': {part.name} is empty")
     pictures = [data.image] if data.image is not None else _pictures(part)
     kinds = {name: _kind(part.table.column(name)) for name in part.table.column_names}
     refuse_columns(kinds, pictures, data.label, f"'{part.source}'")

@@ -47,7 +47,9 @@ def _check_names(files: list[Path]) -> None:
         name = str(file)
         if name.encode("utf-8", "ignore").decode() != name:
             readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            raise InputError(f"'{shown(readable)}': this name is not in UTF-8 (each � is a byte that is not); rename it")
+            raise InputError(
+                f"'{shown(readable)}': this name is not in UTF-8 (each � is a byte that is not); rename it"
+            )
 
 
 def _is_hidden(name: str) -> bool:

@@ -171,7 +171,18 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
     channels = max(array.shape[1] for array, _ in images)
     arrays = [np.repeat(array, channels // array.shape[1], axis=1) for array, _ in images]
     test = (arrays[1], kept[1]) if len(used) > 1 else (None, None)
-    return Source(arrays[0], kept[0], *test, names, (*notes, *reader.notes()))
+    return Source(arrays[0], kept[0], *test, names, (*notes, *_alike(names), *reader.notes()))
+
+
+def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence about classes whose names differ in capitals alone; none where there are none."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.casefold(), []).append(name)
+    twice = [name for group in groups.values() if len(group) > 1 for name in group]
+    if not twice:
+        return ()
+    return (f"Classes that differ in capitals alone are taken for different ones ({shown(', '.join(twice), 200)}).",)
 
 
 def _hidden(split: str) -> str:
@@ -189,6 +200,7 @@ class _Reader:
     def __init__(self, data: recipe.Data, column: str, total: int, report: Report | None) -> None:
         self.data, self.column, self.total, self.report = data, column, total, report
         self.settings, self.done, self.broken = Pictures.of(data), 0, list[str]()
+        self.seen, self.again = set[str](), list[str]()  # files, and those that a later row names once more
 
     def read(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
         """All pictures of a split, uint8 [example, channel, height, width], and their rows; grey only if all are."""
@@ -199,6 +211,10 @@ class _Reader:
             self.done += 1
             if self.report is not None and (self.done % 100 == 0 or row == len(part) - 1):
                 self.report(self.done, self.total)
+            if cell["bytes"] is None and cell["path"]:
+                if cell["path"] in self.seen:
+                    self.again.append(where)
+                self.seen.add(cell["path"])
             try:
                 pixels = self.settings.decode(cell, where, mode)
             except BrokenImage as error:
@@ -225,13 +241,20 @@ class _Reader:
         return stacked(images), np.array(rows)
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence about broken pictures; none where there are none."""
+        """Sentences about pictures that are named twice and about broken ones; none where there are none."""
+        notes: tuple[str, ...] = ()
+        if self.again:
+            rows = "1 row names" if len(self.again) == 1 else f"{len(self.again):,} rows name"
+            notes = (
+                f"{rows} a picture that an earlier row names ({shown(self.again[0], 200)}): it may be among the "
+                "training and the test images.",
+            )
         count = len(self.broken)
         if not count:
-            return ()
+            return notes
         such = ", ".join(self.broken[:3]) + (", ..." if count > 3 else "")
         what = "1 broken picture was" if count == 1 else f"{count:,} broken pictures were"
-        return (f"{what} left out ({shown(such, 400)}).",)
+        return (*notes, f"{what} left out ({shown(such, 400)}).")
 
 
 def _check_memory(pixels: np.ndarray, count: int, where: str) -> None:

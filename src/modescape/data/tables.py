@@ -125,8 +125,8 @@ def is_picture(name: Any) -> bool:
 def read_table(path: Path) -> Any:
     """A file of paths and labels as a table: CSV, TSV (texts and whole numbers) or JSON lines.
 
-    The delimiter is the one of comma, semicolon and tab that cuts the first lines into equally many cells, and into most
-    of them. Without a header (a
+    The delimiter is the one of comma, semicolon and tab that cuts the first lines into equally many cells, and into
+    most of them. Without a header (a
     cell of the first line is a picture's name) columns are called "column1", "column2", ...
 
     Raises:
@@ -183,10 +183,10 @@ def _delimiter(text: str) -> str:
 
 
 def _typed(cells: list[str]) -> list[Any]:
-    """Whole numbers where all cells are such or missing; "007" and "1.0" are texts, of which an empty one is missing."""
-    if all(cell.lower() in NOT_THERE or (cell.lstrip("-").isdecimal() and cell == _as_written(cell)) for cell in cells):
-        if any(cell.lower() not in NOT_THERE for cell in cells):
-            return [None if cell.lower() in NOT_THERE else int(cell) for cell in cells]
+    """Whole numbers where all cells that are there are such; "007" and "1.0" are texts, an empty cell is missing."""
+    there = [cell for cell in cells if cell.lower() not in NOT_THERE]
+    if there and all(cell.lstrip("-").isdecimal() and cell == _as_written(cell) for cell in there):
+        return [None if cell.lower() in NOT_THERE else int(cell) for cell in cells]
     return [cell or None for cell in cells]
 
 
@@ -237,8 +237,8 @@ def split_by_column(source: str, table: Any, base: Path) -> list[Part]:
     if None in names:
         row = names.index(None)
         raise InputError(
-            f"'{source}': the column '{named[0]}' of row {row} is {shown(repr(cells[row]), 40)}, expected train, validation "
-            "or test; rename the column if it means something else"
+            f"'{source}': the column '{named[0]}' of row {row} is {shown(repr(cells[row]), 40)}, expected train, "
+            "validation or test; rename the column if it means something else"
         )
     import pyarrow as pa
 
