@@ -332,7 +332,7 @@ def test_broken_pictures_are_named_and_left_out_on_request(tmp_path, kind):
         data.load(settings(folder), 0)
     for _ in range(2):  # decoded, and from the cache
         found = data.load(settings(folder, skip_broken=True, test=2, validation=2), 0)
-        assert found.notes == (f"2 broken pictures were left out ('{folder / broken[0]}', '{folder / broken[1]}').",)
+        assert found.notes[0] == f"2 broken pictures were left out ('{folder / broken[0]}', '{folder / broken[1]}')."
         parts = (found.train, found.validation, found.test)
         left = {
             image.numpy().tobytes(): int(label)
