@@ -214,3 +214,13 @@ def test_a_folder_has_no_configurations(tmp_path):
 def test_folders_that_say_nothing_are_refused_by_what_they_hold(tmp_path, files, message):
     with pytest.raises(InputError, match=message):
         read(write_folder(tmp_path / "set", files))
+
+
+def test_what_lies_among_pictures_by_chance_is_said_and_a_study_passed_over(tmp_path):
+    more = {"cat/backup.zip": "PK", "info.json": "{}"}
+    study = {"study/study.yaml": "name: x", "study/results/one.json": "NaN", "study/figures/loss.png": pixels(9)}
+    source = read(write_folder(tmp_path / "set", in_folders() | more | study))
+    assert train_rows(source) == TRAIN
+    assert source.notes == (
+        f"2 other files are among the pictures and not read, such as '{tmp_path / 'set' / 'cat' / 'backup.zip'}'.",
+    )

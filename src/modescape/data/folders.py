@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from modescape.plain import shown
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"  # the column of a metadata file that names its picture
 DATA = frozenset((".parquet", ".arrow", ".tar", ".zip", ".gz", ".json"))  # of a dataset in the hub's layout
+TABLES = frozenset((".parquet", ".arrow"))  # those of them that are more than what lies beside pictures by chance
+STUDY = "study.yaml"  # the recipe in the folder of a study, whose files are no data
 IMAGE, LABEL = "image", "label"  # columns of the tables that are made here
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files, sorted by path, but hidden ones; links to folders are followed, each folder is visited once."""
+    """All files, sorted by path, but hidden ones and studies; links to folders are followed, each is visited once."""
     found, visited = [], set()
     for place, folders, names in os.walk(folder, followlinks=True):
         about = Path(place).stat()
@@ -36,6 +39,9 @@ def files_below(folder: Path) -> list[Path]:
             folders.clear()
             continue
         visited.add((about.st_dev, about.st_ino))
+        if STUDY in names and Path(place) != folder:
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         found += [Path(place, name) for name in names if not _is_hidden(name)]
     return sorted(found, key=str)
@@ -77,8 +83,18 @@ def picture_parts(source: str) -> list[Part] | None:
             f"'{source}' holds no pictures (.png, .jpg and the like), no tables of them and no Parquet files; "
             + (f"its files: {shown(kinds, 120)}" if files else "it is empty")
         )
-    if not pictures or data:
+    by_chance = len(pictures) > len(data) and len({file.parent for file in pictures}) > 1
+    if not pictures or (data and not (by_chance and TABLES.isdisjoint(file.suffix.lower() for file in data))):
         return None
+    parts = _picture_parts(source, root, pictures, tables)
+    if data:
+        beside = "1 other file is" if len(data) == 1 else f"{len(data):,} other files are"
+        note = f"{beside} among the pictures and not read, such as '{shown(data[0], 120)}'."
+        parts[0] = replace(parts[0], notes=(*parts[0].notes, note))
+    return parts
+
+
+def _picture_parts(source: str, root: Path, pictures: list[Path], tables: list[Path]) -> list[Part]:
     root = _inside(root, pictures)
     if tables:
         return _described(source, root, pictures, tables)
