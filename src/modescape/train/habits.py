@@ -23,7 +23,7 @@ class Habits:
 
     draws: bool = False  # in training from the global generator, other than by dropout
     calls_dropout: bool = False  # by itself, not through layers
-    replaces_buffers: bool = False  # puts new tensors in the place of its buffers
+    replaces_buffers: bool = False  # puts new tensors in the place of its buffers, or of the data of its parameters
     cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
     remembers: bool = False  # changes numbers of its own (a count of calls, a probability): a recording would not
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
@@ -43,7 +43,7 @@ class Habits:
         """Why a step takes one member; "" where it takes several."""
         reasons = {
             "it draws random numbers of its own": self.draws,
-            "it puts new tensors in the place of its buffers": self.replaces_buffers,
+            "it puts new tensors in the place of those it had": self.replaces_buffers,
             "its batch norm averages over all batches": self.cumulative,
             "it computes blocks again in the backward pass": self.recomputes,
             self.cannot_stack: bool(self.cannot_stack),
