@@ -213,6 +213,137 @@ class Scalar(Dense):
         return self.scale * super().forward(x) * self.turn.real
 
 
+class Switching(Dense):
+    """Puts itself into training mode, so that it drops in evaluation, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        self.train()
+        return self.drop(super().forward(x))
+
+
+class Silent(Dense):
+    """Modes of its own that return nothing."""
+
+    def train(self, mode=True):
+        super().train(mode)
+
+    def eval(self):
+        super().eval()
+
+
+class Masked(Dense):
+    """A class that is never predicted."""
+
+    def forward(self, x):
+        return super().forward(x).index_fill(1, torch.tensor([2]), -torch.inf)
+
+
+class Growing(Dense):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("means", torch.zeros(0, FEATURES))
+
+    def forward(self, x):
+        if self.training:
+            self.means = torch.cat([self.means, x.flatten(1).mean(0, keepdim=True)])
+        return super().forward(x)
+
+
+class Sized(Dense):
+    """A mask as large as the batch, kept for speed."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.ones(1, 1), persistent=False)
+
+    def forward(self, x):
+        if len(self.mask) != len(x):
+            self.mask = torch.ones(len(x), 1)
+        return super().forward(x) * self.mask
+
+
+class TiedByData(Dense):
+    def __init__(self):
+        super().__init__()
+        self.again = nn.Linear(FEATURES, CLASSES)
+        self.again.weight.data = self.dense.weight.data
+
+    def forward(self, x):
+        return super().forward(x) + self.again(x.flatten(1))
+
+
+class Halves(Dense):
+    """Two parameters side by side in one memory, and a sparse constant."""
+
+    def __init__(self):
+        super().__init__()
+        memory = torch.ones(2 * CLASSES)
+        self.scale, self.shift = nn.Parameter(memory[:CLASSES]), nn.Parameter(memory[CLASSES:])
+        self.same = torch.eye(CLASSES).to_sparse()
+
+    def forward(self, x):
+        return torch.sparse.mm(self.same, super().forward(x).T).T * self.scale + self.shift
+
+
+class Merging(Dense):
+    """Keeps in evaluation what it made of its weights until its mode is set again."""
+
+    def train(self, mode=True):
+        self.merged = None
+        return super().train(mode)
+
+    def forward(self, x):
+        if self.training:
+            return super().forward(x)
+        if self.merged is None:
+            self.merged = 2 * self.dense.weight.detach()
+        return functional.linear(x.flatten(1), self.merged / 2, self.dense.bias)
+
+
+class NotANumber(Dense):
+    def forward(self, x):
+        return (super().forward(x) - 1e6).sqrt()
+
+
+SHARED, ONE, KEPT = nn.Linear(CLASSES, CLASSES), Dense(), {}
+
+
+class SharingLayer(Dense):
+    def __init__(self):
+        super().__init__()
+        self.shared = SHARED
+
+    def forward(self, x):
+        return self.shared(super().forward(x))
+
+
+class SharingStatistics(Dense):
+    norm = nn.BatchNorm1d(CLASSES, affine=False)
+
+    def __init__(self):
+        super().__init__()
+        self.own = SharingStatistics.norm
+
+    def forward(self, x):
+        return self.own(super().forward(x))
+
+
+class KeepingInAGlobal(Dense):
+    def forward(self, x):
+        if self.training:
+            KEPT["mean"] = x.detach().mean(0)
+        return super().forward(x - KEPT.get("mean", 0))
+
+
+def one_for_all():
+    ONE.dense.reset_parameters()
+    return ONE
+
+
 class Failing(Dense):
     def forward(self, x):
         if self.training:
@@ -289,6 +420,11 @@ def tried(factory: str, arithmetic="tf32", **model) -> Habits:
         ("double", {"dtype": "float64"}),
         ("normalised", {}),
         ("seeded", {"starts_equal": True}),
+        ("Switching", {"draws_in_evaluation": True}),
+        ("Silent", {}),
+        ("Masked", {}),
+        ("Sized", {"replaces_buffers": True}),
+        ("Halves", {}),
         (
             "Auxiliary",
             {"training_output": "number 0 of a tuple of 2", "without_gradient": ("other.weight", "other.bias")},
@@ -336,6 +472,14 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),
+        ("Growing", "changes the shape of 'means'; keep it as large from the start"),
+        ("TiedByData", "'dense.weight' and 'again.weight' share memory, .*give both layers one nn.Parameter"),
+        ("Merging", "given other weights, the network goes on predicting with"),
+        ("NotANumber", "gives NaN before its first step"),
+        ("SharingLayer", "two networks that it makes share 'shared.weight'.*make every layer anew"),
+        ("one_for_all", "two networks that it makes share 'dense.weight'"),
+        ("SharingStatistics", r"makes other networks from the same seed \('own.running_mean', .*make every layer anew"),
+        ("KeepingInAGlobal", "makes other networks from the same seed .*keep nothing in globals"),
         ("softmaxed", "returns probabilities .*model.output_kind=probabilities"),
     ],
 )

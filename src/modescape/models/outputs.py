@@ -33,8 +33,11 @@ class Reading:
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
         """What the network's caller gets."""
         chosen, self.seen = choose(output, self.output)
-        if isinstance(chosen, Tensor) and chosen.dim() == 1 and len(inputs[0]) == 1:
-            chosen = chosen[None]  # a ``squeeze`` in the network took the only example for nothing
+        if isinstance(chosen, Tensor):
+            if chosen.dim() == 1 and inputs and len(inputs[0]) == 1:
+                chosen = chosen[None]  # a ``squeeze`` in the network took the only example for nothing
+            elif chosen.dim() > 2 and chosen.shape[2:].numel() == 1:
+                chosen = chosen.flatten(1)  # pooled to one pixel
         return log_of(chosen) if self.kind == "probabilities" and isinstance(chosen, Tensor) else chosen
 
 
@@ -62,11 +65,11 @@ def choose(output: Any, which: str | int | None) -> tuple[Any, str]:
         return output, "a tensor"
     named = _named(output)
     if isinstance(which, str):
-        if which not in named:
+        if which not in named and not isinstance(getattr(output, which, None), Tensor):
             raise InputError(f"model.output is '{which}', but the network returns {_words(output, named)}")
-        return named[which], f"'{which}' of {_words(output, named)}"
-    if which is None and "logits" in named:
-        return named["logits"], f"'logits' of {_words(output, named)}"
+        return named.get(which, getattr(output, which, None)), f"'{which}' of {_words(output, named)}"
+    if which is None and isinstance(logits := named.get("logits", getattr(output, "logits", None)), Tensor):
+        return logits, f"'logits' of {_words(output, named)}"
     row = list(output) if isinstance(output, tuple | list) else []
     number = which or 0
     if number < len(row):

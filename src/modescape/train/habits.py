@@ -25,7 +25,7 @@ class Habits:
 
     draws: bool = False  # in training from the global generator, other than by dropout
     calls_dropout: bool = False  # by itself, not through layers
-    replaces_buffers: bool = False  # puts new tensors in the place of its buffers
+    replaces_buffers: bool = False  # puts new tensors in the place of its buffers, or of the data of its parameters
     cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
     remembers: tuple[str, ...] = ()  # plain numbers that it changes in training (a count of calls): nothing saves them
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
@@ -46,7 +46,7 @@ class Habits:
         """Why a step takes one member; "" where it takes several."""
         reasons = {
             "it draws random numbers of its own": self.draws,
-            "it puts new tensors in the place of its buffers": self.replaces_buffers,
+            "it puts new tensors in the place of those it had": self.replaces_buffers,
             "its batch norm averages over all batches": self.cumulative,
             "it computes blocks again in the backward pass": self.recomputes,
             self.cannot_stack: bool(self.cannot_stack),
