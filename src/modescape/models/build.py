@@ -15,13 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from modescape import rng
 from modescape.errors import InputError, UnsupportedError
 from modescape.models.outputs import Reading, reading_of
-from modescape.models.state import copies, working_dtype
+from modescape.models.state import call_with, copies, working_dtype
 from modescape.plain import SESSION, in_session
 from modescape.recipe import Model
 
@@ -91,6 +90,11 @@ def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int)
             raise NetworkError(f"model.factory '{model.factory}' failed: {_reason(error)}") from error
     if not isinstance(module, nn.Module):
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise NetworkError(
+            f"model.factory '{model.factory}' returned a script (torch.jit), whose layers cannot be looked at; return "
+            "the nn.Module that it was made of"
+        )
     if model.factory not in MODELS and reading_of(module) is None:  # a factory may hand out one network twice
         module.register_forward_hook(Reading(model.output, model.output_kind))
     try:
@@ -219,7 +223,7 @@ def _evaluate(module: nn.Module, images: Tensor) -> Any:
     module.eval()
     try:
         with rng.seeded(0), torch.no_grad():
-            return functional_call(module, copies(dict(module.named_buffers())), (images,))
+            return call_with(module, copies(dict(module.named_buffers())), images)
     finally:
         for layer, training in modes.items():
             layer.training = training

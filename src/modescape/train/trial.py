@@ -79,7 +79,7 @@ class _Trial:
         habits = Habits(
             dtype=str(working_dtype(dict(fresh.named_parameters()))).removeprefix("torch."),
             starts_equal=other is not None and equal(split_state(fresh).params, split_state(other).params),
-            kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(other or fresh))),
+            kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(fresh if other is None else other))),
         )
         habits, worn, state = self._first_step(habits)
         check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
@@ -100,7 +100,7 @@ class _Trial:
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
         if other is not None:
             self._check_architecture(fresh, other, habits)
-        states = [state, _state(other or fresh, habits)]
+        states = [state, _state(fresh if other is None else other, habits)]
         return replace(habits, cannot_stack=self._why_not_stacked(fresh, states, habits))
 
     @property
