@@ -96,6 +96,69 @@ class Holder:
     @staticmethod
     def make():
         return fixed()
+
+def first(image_shape, /, num_classes):
+    return plain(image_shape, num_classes)
+
+def anything(**settings):
+    return plain(settings["image_shape"], 3)
+
+def exits():
+    raise SystemExit(2)
+
+def scripted():
+    return torch.jit.script(fixed())
+
+def compiled():
+    return nn.Sequential(torch.compile(fixed(), backend="eager"))
+
+def parallel():
+    return nn.DataParallel(fixed())
+
+def on_meta():
+    return fixed().to("meta")
+
+def inference():
+    with torch.inference_mode():
+        return fixed()
+
+def listened():
+    module = fixed()
+    module[1].weight.register_post_accumulate_grad_hook(lambda parameter: None)
+    return module
+
+def doubles():
+    torch.set_default_dtype(torch.float64)
+    return fixed()
+
+def without_gradients():
+    torch.set_grad_enabled(False)
+    return fixed()
+
+class Doubling(Net):
+    def forward(self, images):
+        torch.set_default_dtype(torch.float64)
+        return super().forward(images)
+
+class ByItsFirstImages(Net):
+    ready = False
+    def forward(self, images):
+        if not self.ready:
+            self.inner.bias.data.fill_(images.mean() + 1)
+            self.ready = True
+        return super().forward(images)
+"""
+DRAWING = """
+import torch
+from torch import nn
+
+CONSTANT = torch.rand(12)
+
+class Scaled(nn.Linear):
+    def __init__(self):
+        super().__init__(12, 3)
+    def forward(self, images):
+        return super().forward(images.flatten(1) * CONSTANT)
 """
 SHAPE = (3, 2, 2)
 
@@ -105,10 +168,12 @@ def factories(tmp_path, monkeypatch):
     """A module that lies in the working directory alone."""
     (tmp_path / "their_networks.py").write_text(FACTORIES)
     (tmp_path / "broken_networks.py").write_text("import torch\nraise KeyError('weights')\n")
+    (tmp_path / "exiting_networks.py").write_text("raise SystemExit(2)\n")
+    (tmp_path / "drawing_networks.py").write_text(DRAWING)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the factory's folder stays as it is
     yield lambda name: f"their_networks:{name}"
-    for module in ("their_networks", "broken_networks"):
+    for module in ("their_networks", "broken_networks", "exiting_networks", "drawing_networks"):
         sys.modules.pop(module, None)
 
 
@@ -169,6 +234,18 @@ def test_a_factory_of_the_working_directory_gets_shape_and_classes(factories):
     assert make(factories("Net"))(torch.zeros(4, *SHAPE)).shape == (4, 3)
     assert make(factories("fixed"))[1].weight.shape == (3, 12)
     assert make(factories("Holder.make"))[1].weight.shape == (3, 12)
+    assert make(factories("first"))[1].weight.shape == (4, 12)
+
+
+def test_what_an_import_draws_does_not_depend_on_which_member_is_made_first(factories):
+    def constant(key):
+        network = make("drawing_networks:Scaled", key=key)
+        sys.modules.pop("drawing_networks")
+        with torch.no_grad():
+            network.weight.fill_(1), network.bias.zero_()
+            return network(torch.ones(1, *SHAPE))
+
+    assert torch.equal(constant(1), constant(2))
 
 
 def test_a_factory_cannot_change_the_recipe(factories):
@@ -177,6 +254,7 @@ def test_a_factory_cannot_change_the_recipe(factories):
     assert model.arguments == {"sizes": [1, 2]}
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize(
     ("factory", "arguments", "message"),
     [
@@ -199,6 +277,19 @@ def test_a_factory_cannot_change_the_recipe(factories):
         ("their_networks:lazy", {}, "lazy layers"),
         ("their_networks:stubborn", {}, r"fails on images of shape \[2, 3, 2, 2\]: RuntimeError"),
         ("their_networks:tuples", {}, r"returns int, expected a tensor of shape \[2, 3\]"),
+        ("their_networks:anything", {}, r"KeyError: 'image_shape'; .*given to parameters of these names, not to \*"),
+        ("their_networks:exits", {}, "failed: SystemExit: 2"),
+        ("exiting_networks:plain", {}, "cannot import 'exiting_networks' .SystemExit: 2"),
+        ("their_networks:scripted", {}, "TorchScript .*return the network of Python itself"),
+        ("their_networks:compiled", {}, "torch.compile; return the network of Python itself"),
+        ("their_networks:parallel", {}, "nn.DataParallel; return the network of Python itself"),
+        ("their_networks:on_meta", {}, "'1.weight' is on the device meta"),
+        ("their_networks:inference", {}, "'1.weight' was made within torch.inference_mode"),
+        ("their_networks:listened", {}, "'1.weight' has a hook .*use register_hook"),
+        ("their_networks:doubles", {}, "doubles' calls torch.set_default_dtype"),
+        ("their_networks:without_gradients", {}, "calls torch.set_grad_enabled"),
+        ("their_networks:Doubling", {"num_classes": 3}, "the network calls torch.set_default_dtype"),
+        ("their_networks:ByItsFirstImages", {"num_classes": 3}, "first forward pass sets 'inner.bias'"),
         ("their_networks:wide", {}, r"images \[2, 3, 2, 2\] into \[2, 7\], expected \[2, 3\]"),
     ],
 )

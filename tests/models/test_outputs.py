@@ -22,6 +22,19 @@ class Holder:
         self.__dict__.update(tensors)
 
 
+class Slotted:
+    """An object whose attributes are found one by one only."""
+
+    __slots__ = ("_logits", "features")
+
+    def __init__(self, logits, features):
+        self._logits, self.features = logits, features
+
+    @property
+    def logits(self):
+        return self._logits
+
+
 @pytest.mark.parametrize(
     ("output", "which", "expected"),
     [
@@ -36,6 +49,8 @@ class Holder:
         (Pair(A, B), "aux", B),
         (Pair(A, B), 1, B),
         (Holder(aux=B, logits=A), None, A),
+        (Slotted(A, B), None, A),
+        (Slotted(A, B), "features", B),
         (Holder(aux=B, logits=A), "aux", B),
     ],
 )
@@ -52,6 +67,7 @@ def test_the_output_that_counts_is_found(output, which, expected):
         ((A, B), 2, "model.output is 2, but the network returns a tuple of 2"),
         ((A, B), "aux", "model.output is 'aux', but the network returns a tuple of 2"),
         ((), None, "a tuple of 0, expected a tensor"),
+        (Slotted(A, B), "copy", "model.output is 'copy', but the network returns a Slotted"),
         (None, None, "a NoneType, expected a tensor"),
     ],
 )
@@ -80,6 +96,9 @@ def test_kinds_are_told_apart():
     check_kind(torch.ones(5, 1), "logits")  # one class is always certain
     with pytest.raises(InputError, match="output_kind=probabilities"):
         check_kind(logits.softmax(1), "logits")
+    coarse = torch.tensor([[0.3359375, 0.333984375, 0.333984375]] * 2).bfloat16()  # as half precision rounds a softmax
+    with pytest.raises(InputError, match="output_kind=probabilities"):
+        check_kind(coarse, "logits")
     with pytest.raises(InputError, match="output_kind=logits"):
         check_kind(logits, "log_probabilities")
 
@@ -92,6 +111,41 @@ class Several(nn.Module):
     def forward(self, x):
         logits = self.dense(x.flatten(1))
         return {"probabilities": logits.softmax(1), "halves": logits / 2}
+
+
+class OneLogit(Several):
+    def __init__(self, num_classes):
+        super().__init__(1)
+
+    def forward(self, x):
+        return self.dense(x.flatten(1))
+
+
+class Pooled(Several):
+    def forward(self, x):
+        return self.dense(x.flatten(1))[..., None, None]
+
+
+def test_outputs_pooled_to_one_pixel_are_taken_without_it():
+    images, network = torch.rand(1, 3, 2, 2), build(Model(factory=f"{__name__}:Pooled"), (3, 2, 2), 4, key=1)
+    assert torch.equal(network(images), network.dense(images.flatten(1)))
+
+
+class Features(Several):
+    def forward(self, x):
+        return x.flatten(1), self.dense(x.flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        ("Features", r"into \[2, 12\], expected \[2, 2\].*number 0 of a tuple of 2, and model.output chooses another"),
+        ("OneLogit", r"into \[2, 1\], expected \[2, 2\].*torch.stack\(\[-z, z\], 1\)"),
+    ],
+)
+def test_outputs_of_another_shape_are_refused_with_what_to_do(factory, message):
+    with pytest.raises(InputError, match=message):
+        build(Model(factory=f"{__name__}:{factory}"), (3, 2, 2), 2, key=1)
 
 
 def test_a_network_is_built_as_the_recipe_reads_it():

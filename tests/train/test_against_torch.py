@@ -195,6 +195,38 @@ class Frozen(Base):
         self.a.weight.requires_grad_(False)
 
 
+class Clipped(Base):
+    """Bounds its weights as many do, by a new tensor in the place of the old one; keeps statistics in the same way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(12), requires_grad=False)
+        self.register_buffer("square", torch.zeros(12))
+
+    def hidden(self, x):
+        if self.training:
+            self.a.weight.data = self.a.weight.data.clamp(-0.05, 0.05)
+        h = super().hidden(x)
+        if self.training:
+            self.mean.data = 0.9 * self.mean.data + 0.1 * h.detach().mean(0)
+            self.square.data = 0.9 * self.square.data + 0.1 * h.detach().square().mean(0)
+        return (h - self.mean) / (1 + self.square)
+
+
+class Replaced(Base):
+    """A frozen parameter that is made anew in every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(12), requires_grad=False)
+
+    def hidden(self, x):
+        h = super().hidden(x)
+        if self.training:
+            self.mean = nn.Parameter(0.9 * self.mean + 0.1 * h.detach().mean(0), requires_grad=False)
+        return h - self.mean
+
+
 class Detached(Base):
     def forward(self, x):
         return super().forward(x).detach()
@@ -205,7 +237,8 @@ STACKED = (Base, Scalar, Unused, NoGrad, Tied, WeightNorm, BatchNorm, GroupNorm,
 BY_CHANCE = (ByChance, Noise, AlphaDropout, DroppingRecurrent)
 REFUSED = (Custom, SpectralNorm, Recurrent)  # by `vmap`
 RECOMPUTED = (Checkpointed, Reentrant)
-ALONE = (Sometimes, *BY_CHANCE, *REFUSED, *RECOMPUTED)
+REPLACING = (Clipped, Replaced)
+ALONE = (Sometimes, *BY_CHANCE, *REFUSED, *RECOMPUTED, *REPLACING)
 KINDS = {kind.__name__: kind for kind in (*STACKED, *ALONE, Transformer, Detached)}
 
 

@@ -12,8 +12,10 @@ from modescape import recipe, rng
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
+from modescape.models import MODELS, build
 from modescape.train.habits import Habits
 from modescape.train.trial import trial
+from modescape.train.watching import watch
 
 FEATURES, CLASSES = 16, 3
 
@@ -109,6 +111,13 @@ class Remembering(Dense):
         return self.last
 
 
+class Mixing(Dense):
+    """Sees each image against the others of its batch, in evaluation, too."""
+
+    def forward(self, x):
+        return super().forward(x - x.mean(0))
+
+
 class Noise(Dense):
     def forward(self, x):
         return super().forward(x + torch.randn_like(x))
@@ -175,6 +184,24 @@ class Recurrent(Dense):
         return self.dense(self.rows(x.flatten(1, 2))[0][:, -1])
 
 
+def fussy():
+    """Makes networks from one seed alone."""
+    if torch.initial_seed() != rng.key(0, "initialisation", 0) & (1 << 63) - 1:
+        raise ValueError("another seed")
+    return Recurrent()
+
+
+class Product(Dense):
+    """Multiplies by a weight of its own, without a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = nn.Parameter(torch.eye(CLASSES))
+
+    def forward(self, x):
+        return super().forward(x) @ self.own
+
+
 class Scalar(Dense):
     def __init__(self):
         super().__init__()
@@ -184,6 +211,137 @@ class Scalar(Dense):
 
     def forward(self, x):
         return self.scale * super().forward(x) * self.turn.real
+
+
+class Switching(Dense):
+    """Puts itself into training mode, so that it drops in evaluation, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        self.train()
+        return self.drop(super().forward(x))
+
+
+class Silent(Dense):
+    """Modes of its own that return nothing."""
+
+    def train(self, mode=True):
+        super().train(mode)
+
+    def eval(self):
+        super().eval()
+
+
+class Masked(Dense):
+    """A class that is never predicted."""
+
+    def forward(self, x):
+        return super().forward(x).index_fill(1, torch.tensor([2]), -torch.inf)
+
+
+class Growing(Dense):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("means", torch.zeros(0, FEATURES))
+
+    def forward(self, x):
+        if self.training:
+            self.means = torch.cat([self.means, x.flatten(1).mean(0, keepdim=True)])
+        return super().forward(x)
+
+
+class Sized(Dense):
+    """A mask as large as the batch, kept for speed."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.ones(1, 1), persistent=False)
+
+    def forward(self, x):
+        if len(self.mask) != len(x):
+            self.mask = torch.ones(len(x), 1)
+        return super().forward(x) * self.mask
+
+
+class TiedByData(Dense):
+    def __init__(self):
+        super().__init__()
+        self.again = nn.Linear(FEATURES, CLASSES)
+        self.again.weight.data = self.dense.weight.data
+
+    def forward(self, x):
+        return super().forward(x) + self.again(x.flatten(1))
+
+
+class Halves(Dense):
+    """Two parameters side by side in one memory, and a sparse constant."""
+
+    def __init__(self):
+        super().__init__()
+        memory = torch.ones(2 * CLASSES)
+        self.scale, self.shift = nn.Parameter(memory[:CLASSES]), nn.Parameter(memory[CLASSES:])
+        self.same = torch.eye(CLASSES).to_sparse()
+
+    def forward(self, x):
+        return torch.sparse.mm(self.same, super().forward(x).T).T * self.scale + self.shift
+
+
+class Merging(Dense):
+    """Keeps in evaluation what it made of its weights until its mode is set again."""
+
+    def train(self, mode=True):
+        self.merged = None
+        return super().train(mode)
+
+    def forward(self, x):
+        if self.training:
+            return super().forward(x)
+        if self.merged is None:
+            self.merged = 2 * self.dense.weight.detach()
+        return functional.linear(x.flatten(1), self.merged / 2, self.dense.bias)
+
+
+class NotANumber(Dense):
+    def forward(self, x):
+        return (super().forward(x) - 1e6).sqrt()
+
+
+SHARED, ONE, KEPT = nn.Linear(CLASSES, CLASSES), Dense(), {}
+
+
+class SharingLayer(Dense):
+    def __init__(self):
+        super().__init__()
+        self.shared = SHARED
+
+    def forward(self, x):
+        return self.shared(super().forward(x))
+
+
+class SharingStatistics(Dense):
+    norm = nn.BatchNorm1d(CLASSES, affine=False)
+
+    def __init__(self):
+        super().__init__()
+        self.own = SharingStatistics.norm
+
+    def forward(self, x):
+        return self.own(super().forward(x))
+
+
+class KeepingInAGlobal(Dense):
+    def forward(self, x):
+        if self.training:
+            KEPT["mean"] = x.detach().mean(0)
+        return super().forward(x - KEPT.get("mean", 0))
+
+
+def one_for_all():
+    ONE.dense.reset_parameters()
+    return ONE
 
 
 class Failing(Dense):
@@ -236,8 +394,9 @@ def softmaxed():
     return nn.Sequential(nn.Flatten(), nn.Linear(FEATURES, CLASSES), nn.Softmax(1))
 
 
-def tried(factory: str, **model) -> Habits:
-    settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model))
+def tried(factory: str, arithmetic="tf32", **model) -> Habits:
+    train = recipe.Train(arithmetic=arithmetic)
+    settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model), train=train)
     image = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8, generator=rng.stream(0, "trial"))
     data = Split(image.contiguous(memory_format=torch.channels_last), torch.arange(20) % CLASSES)
     return trial(settings, data, CLASSES, Preparation.of(settings.data, data))
@@ -252,7 +411,8 @@ def tried(factory: str, **model) -> Habits:
         ("ViewBehindLayers", {"memory_format": "contiguous"}),
         ("Statistics", {"kept_buffers": ("mean",)}),
         ("Features", {"kept_buffers": ("features",)}),
-        ("Remembering", {"remembers": True}),
+        ("Remembering", {"remembers": ("calls",)}),
+        ("Mixing", {"mixes_examples": True}),
         ("Noise", {"draws": True, "draws_in_evaluation": True}),
         ("NumpyNoise", {"draws": True, "draws_in_evaluation": True}),
         ("AlwaysDropping", {"calls_dropout": True, "draws_in_evaluation": True}),
@@ -260,6 +420,11 @@ def tried(factory: str, **model) -> Habits:
         ("double", {"dtype": "float64"}),
         ("normalised", {}),
         ("seeded", {"starts_equal": True}),
+        ("Switching", {"draws_in_evaluation": True}),
+        ("Silent", {}),
+        ("Masked", {}),
+        ("Sized", {"replaces_buffers": True}),
+        ("Halves", {}),
         (
             "Auxiliary",
             {"training_output": "number 0 of a tuple of 2", "without_gradient": ("other.weight", "other.bias")},
@@ -270,7 +435,19 @@ def test_what_a_network_does_is_found(factory, found):
     assert tried(factory) == Habits(**found)
 
 
-@pytest.mark.parametrize("factory", ["Recurrent", "spectral"])
+def test_plain_numbers_that_an_interrupted_run_would_lose_are_named():
+    (line,) = tried("Remembering").said("cpu")
+    assert "calls; a run that was interrupted begins with them anew" in line
+    assert "register_buffer" in line
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_no_network_of_this_package_keeps_plain_numbers(factory):
+    network = build(recipe.Model(factory=factory), (3, 32, 32), 10, 0)
+    assert not watch(network, torch.rand(2, 3, 32, 32)).habits.remembers
+
+
+@pytest.mark.parametrize("factory", ["Recurrent", "fussy", "spectral"])
 def test_networks_that_vmap_refuses_go_alone(factory):
     habits = tried(factory)
     assert "vmap refuses it" in habits.cannot_stack
@@ -295,6 +472,14 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),
+        ("Growing", "changes the shape of 'means'; keep it as large from the start"),
+        ("TiedByData", "'dense.weight' and 'again.weight' share memory, .*give both layers one nn.Parameter"),
+        ("Merging", "given other weights, the network goes on predicting with"),
+        ("NotANumber", "gives NaN before its first step"),
+        ("SharingLayer", "two networks that it makes share 'shared.weight'.*make every layer anew"),
+        ("one_for_all", "two networks that it makes share 'dense.weight'"),
+        ("SharingStatistics", r"makes other networks from the same seed \('own.running_mean', .*make every layer anew"),
+        ("KeepingInAGlobal", "makes other networks from the same seed .*keep nothing in globals"),
         ("softmaxed", "returns probabilities .*model.output_kind=probabilities"),
     ],
 )
@@ -308,6 +493,12 @@ def test_a_softmax_is_taken_where_the_recipe_says_so():
     assert tried("softmaxed", output_kind="probabilities") == Habits()
     with pytest.raises(InputError, match=r"do not sum to 1; use model\.output_kind=logits"):
         tried("Dense", output_kind="probabilities")
+
+
+def test_16_bits_are_tried_where_they_are_asked_for():
+    assert tried("Product") == tried("Dense", "bf16") == Habits()
+    with pytest.raises(InputError, match=r"fails with train.arithmetic=bf16: RuntimeError: .*; use tf32 or float32"):
+        tried("Product", "bf16")
 
 
 @pytest.mark.parametrize("factory", ["Noise", "NumpyNoise", "Statistics"])

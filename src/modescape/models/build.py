@@ -21,8 +21,8 @@ from torch.nn.parameter import is_lazy
 from modescape import rng
 from modescape.errors import InputError, UnsupportedError
 from modescape.models.outputs import Reading, reading_of
-from modescape.models.state import copies, working_dtype
-from modescape.plain import SESSION
+from modescape.models.state import attributes, copies, differing, working_dtype
+from modescape.plain import SESSION, in_session
 from modescape.recipe import Model
 
 MODELS = {
@@ -79,18 +79,24 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
 
 
 def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
-    with rng.seeded(key):  # an import may draw or seed, too; the call below starts afresh
+    with (
+        rng.seeded(0),
+        _settings_kept(f"model.factory '{model.factory}'"),
+    ):  # an import may draw or seed: the same in every process
         factory = _factory(model.factory)
-    arguments = _arguments(factory, model, tuple(image_shape), num_classes)
-    with rng.seeded(key):
+    positional, named = _arguments(factory, model, tuple(image_shape), num_classes)
+    with rng.seeded(key), _settings_kept(f"model.factory '{model.factory}'"):
         try:
-            module = factory(**arguments)
+            module = factory(*positional, **named)
         except InputError:
             raise
-        except Exception as error:
-            raise NetworkError(f"model.factory '{model.factory}' failed: {_reason(error)}") from error
+        except (Exception, SystemExit) as error:
+            hint = _unnamed(factory)
+            raise NetworkError(f"model.factory '{model.factory}' failed: {_reason(error)}{hint}") from error
     if not isinstance(module, nn.Module):
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
+    if wrapper := _wrapper(module):
+        raise NetworkError(f"model.factory '{model.factory}' {wrapper}; return the network of Python itself")
     if model.factory not in MODELS and reading_of(module) is None:  # a factory may hand out one network twice
         module.register_forward_hook(Reading(model.output, model.output_kind))
     try:
@@ -98,6 +104,41 @@ def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int)
     except InputError as error:
         raise NetworkError(f"model.factory '{model.factory}': {error}") from error
     return module
+
+
+@contextmanager
+def _settings_kept(who: str) -> Iterator[None]:
+    """Refuse code that changes what torch does for everybody in the process, and put it back.
+
+    Raises:
+        NetworkError: naming the setting, and what to do.
+    """
+    before = torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        yield
+        after = torch.get_default_dtype(), torch.is_grad_enabled()
+    finally:
+        torch.set_default_dtype(before[0])
+        torch.set_grad_enabled(before[1])
+    if after[0] != before[0]:
+        advice = f"calls torch.set_default_dtype({after[0]}), which changes all numbers here; make the network .to() it"
+    elif after[1] != before[1]:
+        advice = "calls torch.set_grad_enabled, which changes all networks here; use `with torch.no_grad():`"
+    else:
+        return
+    raise NetworkError(f"{who} {advice}")
+
+
+def _wrapper(module: nn.Module) -> str:
+    """What a network was wrapped into that cannot run with the weights of others, in words; "" for none."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return "makes a network of TorchScript (torch.jit.script or trace)"
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return f"makes an nn.{type(module).__name__}"
+    for layer in module.modules():
+        if "_orig_mod" in layer._modules or getattr(layer, "_compiled_call_impl", None) is not None:
+            return "makes a network with torch.compile"
+    return ""
 
 
 def foreign_module(factory: str) -> str | None:
@@ -117,7 +158,7 @@ def of_session(factory: str) -> bool:
     Raises:
         InputError: if it is to be of the session, and the session does not define it.
     """
-    if not factory.startswith(f"{SESSION}:"):
+    if not in_session(factory):
         return False
     _factory(factory)
     file = getattr(sys.modules[SESSION], "__file__", None)
@@ -162,24 +203,43 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
     if not any(parameter.requires_grad for parameter in parameters.values()):
         raise InputError("the network has no trainable parameters; expected at least one")
     _check_numbers(parameters)
+    parameters = copies(parameters)
     expected = [2, num_classes]
     device = next(iter(parameters.values())).device
     images = torch.zeros((2, *image_shape), dtype=working_dtype(parameters), device=device)
+    before = _plain_numbers(module)
     try:
-        output = _evaluate(module, images)
+        with _settings_kept("the network"):
+            output = _evaluate(module, parameters, images)
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"the network fails on images of shape {list(images.shape)}: {_reason(error)}") from error
     if not isinstance(output, Tensor):
         raise InputError(f"the network returns {type(output).__name__}, expected a tensor of shape {expected}")
     if output.ndim == 4 and output.shape[:2] == (2, num_classes):
         raise UnsupportedError(f"the network gives a class for each pixel: {list(output.shape)}, expected {expected}")
     if list(output.shape) != expected:
+        reading, hint = reading_of(module), ""
+        if num_classes == 2 and output.numel() == 2:
+            hint = "; one logit z for two classes is written torch.stack([-z, z], 1) / 2, of z [example]"
+        elif reading is not None and reading.seen != "a tensor":
+            hint = f"; that is {reading.seen}, and model.output chooses another"
         raise InputError(
             f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
-            f"one number for each of the {num_classes} classes"
+            f"one number for each of the {num_classes} classes{hint}"
         )
+    changed = differing(parameters, dict(module.named_parameters()))
+    if changed and _plain_numbers(module) != before:
+        raise InputError(
+            f"the network's first forward pass sets '{changed[0]}'; give it that value in model.factory, "
+            "or in its first pass in training, remembered in a buffer"
+        )
+
+
+def _plain_numbers(module: nn.Module) -> dict[str, Any]:
+    """Plain numbers that layers hold as attributes."""
+    return {name: value for name, value in attributes(module).items() if not isinstance(value, Tensor)}
 
 
 def _check_numbers(parameters: Mapping[str, Tensor]) -> None:
@@ -189,6 +249,15 @@ def _check_numbers(parameters: Mapping[str, Tensor]) -> None:
         InputError: naming the first, and what to do.
     """
     for name, parameter in parameters.items():
+        if parameter.device.type == "meta":
+            raise InputError(f"parameter '{name}' is on the device meta, and has no numbers; make it on the CPU")
+        if parameter.is_inference():
+            raise InputError(f"parameter '{name}' was made within torch.inference_mode, and cannot be trained")
+        if parameter.requires_grad and getattr(parameter, "_post_accumulate_grad_hooks", None):
+            raise InputError(
+                f"parameter '{name}' has a hook by register_post_accumulate_grad_hook, which is not called here; "
+                "use register_hook"
+            )
         if parameter.is_complex():
             advice = "hold its real and its imaginary part (torch.view_as_real)"
         elif not parameter.is_floating_point():
@@ -213,13 +282,13 @@ def normalization_parameters(module: nn.Module) -> list[str]:
     ]
 
 
-def _evaluate(module: nn.Module, images: Tensor) -> Any:
-    """The network's output in evaluation mode, on copies of its buffers."""
+def _evaluate(module: nn.Module, parameters: Mapping[str, Tensor], images: Tensor) -> Any:
+    """The network's output in evaluation mode, with these parameters and copies of its buffers."""
     modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:
         with rng.seeded(0), torch.no_grad():
-            return functional_call(module, copies(dict(module.named_buffers())), (images,))
+            return functional_call(module, [parameters, copies(dict(module.named_buffers()))], (images,))
     finally:
         for layer, training in modes.items():
             layer.training = training
@@ -238,7 +307,7 @@ def _factory(name: str) -> Callable[..., Any]:
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"model.factory '{name}': cannot import '{module_name}' ({_reason(error)}); "
             "it must be installed or lie in the current folder"
@@ -268,26 +337,41 @@ def _factory(name: str) -> Callable[..., Any]:
 
 def _arguments(
     factory: Callable[..., Any], model: Model, image_shape: tuple[int, ...], num_classes: int
-) -> dict[str, Any]:
-    """Keyword arguments of the factory: the recipe's, and the data's where they are asked for."""
+) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments of the factory, by position and by name: the recipe's, and the data's where they are asked for."""
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):  # some compiled callables have none
-        return copy.deepcopy(model.arguments)
+        return [], copy.deepcopy(model.arguments)
     known = signature.parameters
     offered = {"image_shape": image_shape, "num_classes": num_classes}
-    arguments = {name: value for name, value in offered.items() if name in known} | copy.deepcopy(model.arguments)
+    named = {name: value for name, value in offered.items() if name in known} | copy.deepcopy(model.arguments)
+    first = [name for name, parameter in known.items() if parameter.kind is parameter.POSITIONAL_ONLY and name in named]
+    positional = [named.pop(name) for name in first]
     try:
-        signature.bind(**arguments)
+        signature.bind(*positional, **named)
     except TypeError as error:
         names = ", ".join(known) or "none"
         raise InputError(
             f"model.arguments do not fit model.factory '{model.factory}': {error}; its parameters: {names}"
         ) from error
-    return arguments
+    return positional, named
 
 
-def _reason(error: Exception) -> str:
+def _unnamed(factory: Callable[..., Any]) -> str:
+    """Why a factory that takes anything by `**` may lack something; "" for others."""
+    try:
+        known = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return ""
+    if {"image_shape", "num_classes"} <= known.keys() or all(
+        parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in known.values()
+    ):
+        return ""
+    return "; image_shape and num_classes are given to parameters of these names, not to * or **"
+
+
+def _reason(error: BaseException) -> str:
     """The error on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -13,7 +13,7 @@ from modescape.errors import InputError
 OutputKind: TypeAlias = Literal["logits", "probabilities", "log_probabilities"]
 
 MOST_NAMES = 8  # of outputs that a message lists
-ROUNDING = 1e-3  # by which the probabilities of an example may miss 1
+ROUNDING = 1e-3  # by which the probabilities of an example may miss 1; more where their numbers are coarser
 
 
 class Reading:
@@ -33,8 +33,11 @@ class Reading:
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
         """What the network's caller gets."""
         chosen, self.seen = choose(output, self.output)
-        if isinstance(chosen, Tensor) and chosen.dim() == 1 and len(inputs[0]) == 1:
-            chosen = chosen[None]  # a ``squeeze`` in the network took the only example for nothing
+        if isinstance(chosen, Tensor):
+            if chosen.dim() == 1 and inputs and len(inputs[0]) == 1:
+                chosen = chosen[None]  # a ``squeeze`` in the network took the only example for nothing
+            elif chosen.dim() > 2 and chosen.shape[2:].numel() == 1:
+                chosen = chosen.flatten(1)  # pooled to one pixel
         return log_of(chosen) if self.kind == "probabilities" and isinstance(chosen, Tensor) else chosen
 
 
@@ -62,11 +65,11 @@ def choose(output: Any, which: str | int | None) -> tuple[Any, str]:
         return output, "a tensor"
     named = _named(output)
     if isinstance(which, str):
-        if which not in named:
+        if which not in named and not isinstance(getattr(output, which, None), Tensor):
             raise InputError(f"model.output is '{which}', but the network returns {_words(output, named)}")
-        return named[which], f"'{which}' of {_words(output, named)}"
-    if which is None and "logits" in named:
-        return named["logits"], f"'logits' of {_words(output, named)}"
+        return named.get(which, getattr(output, which, None)), f"'{which}' of {_words(output, named)}"
+    if which is None and isinstance(logits := named.get("logits", getattr(output, "logits", None)), Tensor):
+        return logits, f"'logits' of {_words(output, named)}"
     row = list(output) if isinstance(output, tuple | list) else []
     number = which or 0
     if number < len(row):
@@ -93,21 +96,22 @@ def check_kind(logits: Tensor, kind: OutputKind) -> None:
     if logits.shape[-1] < 2:
         return
     values = logits.detach().double()
+    rounding = max(ROUNDING, 4 * torch.finfo(logits.dtype).eps if logits.is_floating_point() else 0.0)
     if kind == "logits":
-        if bool((values >= 0).all()) and _sums_to_one(values):
+        if bool((values >= 0).all()) and _sums_to_one(values, rounding):
             raise InputError(
                 "the network returns probabilities (never negative, each row sums to 1), and logits are expected; "
                 "take the softmax out of the network, or set model.output_kind=probabilities"
             )
-    elif not _sums_to_one(values.exp()):
+    elif not _sums_to_one(values.exp(), rounding):
         raise InputError(
             f"model.output_kind is {kind}, but the rows that the network returns are none: "
             "their probabilities do not sum to 1; use model.output_kind=logits for a network without softmax"
         )
 
 
-def _sums_to_one(values: Tensor) -> bool:
-    return bool(((values.sum(-1) - 1).abs() <= ROUNDING).all())
+def _sums_to_one(values: Tensor, rounding: float) -> bool:
+    return bool(((values.sum(-1) - 1).abs() <= rounding).all())
 
 
 def _named(output: Any) -> dict[str, Any]:

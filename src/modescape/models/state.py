@@ -100,5 +100,11 @@ def copies(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one.shape == other.shape and one.dtype == other.dtype and bool(torch.equal(one, other))
-    return type(one) is type(other) and not isinstance(one, Tensor) and bool(one == other)
+        if one.shape != other.shape or one.dtype != other.dtype or one.layout != other.layout:
+            return False
+        if one.layout != torch.strided:
+            one, other = one.to_dense(), other.to_dense()
+        return bool(torch.equal(one, other)) or bool(((one == other) | ((one != one) & (other != other))).all())
+    if type(one) is not type(other) or isinstance(one, Tensor):
+        return False
+    return bool(one == other) or (one != one and other != other)  # a NaN is no other than a NaN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from safetensors import torch as safetensors
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from modescape import tree
 from modescape.errors import InputError
+from modescape.models.state import differing
 from modescape.types import ModelState, Params
 
 SAME = 1e-5  # largest difference that is only rounding, over the largest number, in float32
@@ -43,8 +44,32 @@ def through_a_file(state: ModelState, name: str) -> ModelState:
 
 
 def equal(one: Params, two: Params) -> bool:
-    """Whether two networks hold the same bits."""
-    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    """Whether two networks hold the same numbers."""
+    return not differing(one, two)
+
+
+def overlapping(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> list[tuple[str, str]]:
+    """Pairs of tensors of other names, or of two networks, that share memory."""
+    places: dict[int, list[tuple[int, int, str]]] = {}
+    for name, tensor in two.items():
+        start, end = _extent(tensor)
+        places.setdefault(tensor.untyped_storage().data_ptr(), []).append((start, end, name))
+    found = []
+    for name, tensor in one.items():
+        start, end = _extent(tensor)
+        for begin, stop, other in places.get(tensor.untyped_storage().data_ptr(), []):
+            if start < stop and begin < end and tensor is not two[other]:
+                found.append((name, other))
+    return found
+
+
+def _extent(tensor: Tensor) -> tuple[int, int]:
+    """First and last byte + 1 of a dense tensor in its storage."""
+    size = tensor.element_size()
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    last = sum((length - 1) * step for length, step in steps) if tensor.numel() else -1
+    start = int(tensor.storage_offset())
+    return start * size, (start + int(last) + 1) * size
 
 
 def close(one: Tensor, two: Tensor, tolerance: float = SAME) -> bool:

@@ -49,7 +49,8 @@ class Step:
     ) -> None:
         if members != 1 and not habits.can_stack:
             raise ValueError(f"this network trains alone, not {members} at a time: {habits}")
-        self.module, self.members, self.habits, self.manner = fuse(module.train()), members, habits, manner
+        module.train()
+        self.module, self.members, self.habits, self.manner = fuse(module), members, habits, manner
         self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
         self._installed: tuple[ModelState, list[Tensor]] | None = None
 
@@ -127,11 +128,13 @@ class Step:
         return self._installed[1]
 
     def _copy_back(self, state: ModelState) -> None:
-        """Keep what the network put in the place of its buffers, for a lone member."""
-        for name, tensor in self.module.named_buffers():
-            if name in state.buffers and tensor.data_ptr() != state.buffers[name].data_ptr():
-                state.buffers[name][0].copy_(tensor)
-                tensor.data = state.buffers[name][0]
+        """Keep what the network put in the place of its tensors (``buffer = ...``, ``weight.data = ...``)."""
+        held = state.params | state.buffers
+        for name, tensor in [*self.module.named_parameters(), *self.module.named_buffers()]:
+            if name in held and tensor.data_ptr() != held[name].data_ptr():
+                place = held[name].detach()[0]
+                place.copy_(tensor.detach())
+                tensor.data = place
 
 
 def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:

@@ -23,7 +23,7 @@ from modescape.models import NetworkError, build, split_state, working_dtype
 from modescape.models.outputs import check_kind, reading_of
 from modescape.models.state import attributes, differing, passing_buffers
 from modescape.recipe import Recipe
-from modescape.train.copies import SAME, close, equal, leaves, stacked, through_a_file
+from modescape.train.copies import SAME, close, equal, leaves, overlapping, stacked, through_a_file
 from modescape.train.forward import forward_each, forward_stacked
 from modescape.train.fuse import fuse
 from modescape.train.habits import Habits
@@ -36,7 +36,10 @@ from modescape.types import ModelState, Params
 IMAGES = 4  # of the training split
 KEYS = torch.tensor([1, 2])  # of dropout, one a network
 SAME_GRADIENT = 5e-2  # the same of gradients stacked against alone: batch norm magnifies rounding
-REMEDY = "register it as a buffer (register_buffer), so that it is saved with the weights"
+REMEDY = (
+    "register it as a buffer (register_buffer), so that it is saved with the weights; layers belong into a ModuleList, "
+    "and what is made of weights is made in forward"
+)
 
 
 def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Preparation) -> Habits:
@@ -75,29 +78,35 @@ class _Trial:
     def run(self) -> Habits:
         """All parts, the cheap ones first."""
         fresh, other = self.make("initialisation"), self._other()
-        self._check_factory(fresh)
+        first, before = self._check_factory(fresh)
         habits = Habits(
             dtype=str(working_dtype(dict(fresh.named_parameters()))).removeprefix("torch."),
             starts_equal=other is not None and equal(split_state(fresh).params, split_state(other).params),
-            kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(other or fresh))),
+            kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(fresh if other is None else other))),
         )
         habits, worn, state = self._first_step(habits)
         check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
-        self._check_one(worn, state, habits)
+        alone = self._alone(worn, state, habits)
+        self._check_arithmetic(worn, state, habits)
         if not close(drawn, twice):
             raise InputError(
                 f"{self._name}: evaluated twice with the same weights, images and seed it gives different numbers; "
                 "draw from the global generators of torch, NumPy or random, which are seeded, and change nothing "
                 "of the network in evaluation"
             )
-        habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
+        draws = self._draws(worn, state, habits)
+        mixes = not draws and not close(drawn[0, :1], alone, 100 * SAME)
+        found = {"draws_in_evaluation": draws, "mixes_examples": mixes, "evaluation_output": _output(worn)}
+        habits = replace(habits, **found)
+        self._check_made_anew(first, before)
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
-        if other is None:
-            return habits
-        self._check_architecture(fresh, other, habits)
-        return replace(habits, cannot_stack=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
+        states = [state, _state(fresh if other is None else other, habits)]
+        if other is not None:
+            self._check_architecture(fresh, other, habits)
+            self._check_in_turn(fresh, states, habits)
+        return replace(habits, cannot_stack=self._why_not_stacked(fresh, states, habits))
 
     @property
     def _name(self) -> str:
@@ -110,12 +119,47 @@ class _Trial:
         except NetworkError:
             return None
 
-    def _check_factory(self, fresh: nn.Module) -> None:
-        again = split_state(self.make("initialisation"))
-        if not equal(split_state(fresh).params, again.params):
+    def _check_factory(self, fresh: nn.Module) -> tuple[ModelState, Tensor | None]:
+        """What the factory made, and what it gives in evaluation before anything is trained (`_untouched`)."""
+        again, first = self.make("initialisation"), split_state(fresh)
+        if not equal(first.params, split_state(again).params):
             raise InputError(
                 f"{self._name}: called twice with the same seed it makes networks with different weights; "
                 "draw from the global generators of torch, NumPy or random, which are seeded for each call"
+            )
+        trained = {name: tensor for name, tensor in fresh.named_parameters() if tensor.requires_grad}
+        held = dict(again.named_parameters())
+        if again is fresh or any(held.get(name) is tensor for name, tensor in trained.items()):
+            shared = next(name for name, tensor in trained.items() if held.get(name) is tensor)
+            raise InputError(
+                f"{self._name}: two networks that it makes share '{shared}', and training one would train the other; "
+                "make every layer anew in the factory"
+            )
+        for one, two in overlapping(trained, dict(fresh.named_parameters()) | dict(fresh.named_buffers())):
+            raise InputError(
+                f"{self._name}: '{one}' and '{two}' share memory, and would be trained apart from each other; give "
+                "both layers one nn.Parameter (not its .data or a view), or take the view in forward"
+            )
+        return first, self._untouched(again, first)
+
+    def _untouched(self, module: nn.Module, state: ModelState) -> Tensor | None:
+        """Logits in evaluation with these weights; None where the network fails, which the step of training reports."""
+        dtype = str(working_dtype(dict(module.named_parameters()))).removeprefix("torch.")
+        try:
+            return self._evaluated(module, [state], Habits(dtype=dtype, memory_format="contiguous"))
+        except Exception:  # what a network raises may be anything
+            return None
+
+    def _check_made_anew(self, first: ModelState, before: Tensor | None) -> None:
+        """Refuse a factory whose networks depend on those that were made and trained before."""
+        module = self.make("initialisation")
+        again = split_state(module)
+        differ = [name for part in (0, 1) for name in differing(first[part], again[part])]
+        after = None if before is None else self._untouched(module, first)
+        if differ or (before is not None and (after is None or not close(before, after))):
+            raise InputError(
+                f"{self._name}: after a step of training it makes other networks from the same seed "
+                f"({_named(differ)}); keep nothing in globals or classes, and make every layer anew in the factory"
             )
 
     def _batch(self, habits: Habits) -> tuple[Tensor, Tensor]:
@@ -142,14 +186,23 @@ class _Trial:
         except InputError:
             raise
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{self._name}: the network fails in a step of training: {reason}") from error
+            raise InputError(f"{self._name}: the network fails in a step of training: {_reason(error)}") from error
 
     def _step_in(self, memory_format: MemoryFormat, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
         module, (images, label) = self.make("initialisation"), self._batch(habits)
         manner = Manner(memory_format=memory_format)
         seen = watch(module, images, manner)
         self._check_logits(seen.logits)
+        if bool(seen.logits.isnan().any()):
+            raise InputError(
+                f"{self._name}: the network gives NaN before its first step; look at the scale of its initialisation "
+                "and at divisions, roots and logarithms in forward"
+            )
+        if seen.reshaped:
+            raise InputError(
+                f"{self._name}: a step of training changes the shape of {_named(seen.reshaped)}; keep it as large "
+                "from the start, or register it with persistent=False where it need not be saved"
+            )
         found = replace(
             seen.habits,
             **{name: getattr(habits, name) for name in ("dtype", "starts_equal")},
@@ -191,29 +244,51 @@ class _Trial:
         """Logits [model, example, class] in evaluation; the generators are seeded."""
         manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
         with torch.no_grad():
-            return forward_each(fuse(module.eval()), stacked(states), images, KEYS[: len(states)], manner, True)
+            return forward_each(_idle(module), stacked(states), images, KEYS[: len(states)], manner, True)
 
-    def _check_one(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
-        """Refuse a network that takes no image alone in evaluation: the last batch of a split may be one."""
+    def _alone(self, module: nn.Module, state: ModelState, habits: Habits) -> Tensor:
+        """Logits [1, class] of the first image alone, in evaluation: the last batch of a split may be one.
+
+        Raises:
+            InputError: if the network takes no image alone.
+        """
         manner, image = Manner(memory_format=habits.memory_format), self._batch(habits)[0][:1]
         try:
             with torch.no_grad():
-                logits = forward_each(fuse(module.eval()), stacked([state]), image, KEYS[:1], manner, True)
+                logits = forward_each(_idle(module), stacked([state]), image, KEYS[:1], manner, True)
         except Exception as error:  # what a network raises may be anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{self._name}: the network fails in evaluation on one image alone: {reason}") from error
+            raise InputError(
+                f"{self._name}: the network fails in evaluation on one image alone: {_reason(error)}"
+            ) from error
         if list(logits[0].shape) != [1, self.num_classes]:
             raise InputError(
                 f"{self._name}: in evaluation the network turns one image alone into {list(logits[0].shape)}, expected "
                 f"{[1, self.num_classes]}; name the dimension of each squeeze()"
             )
+        return logits[0]
+
+    def _check_arithmetic(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
+        """Refuse 16 bits for a network that multiplies what layers give, which has them, by weights of 32 itself."""
+        if self.recipe.train.arithmetic != "bf16":
+            return
+        manner, (images, label) = Manner("bf16", memory_format=habits.memory_format), self._batch(habits)
+        try:
+            Step(module, 1, habits, manner)(leaves([state]), images[None].clone(), label[None], KEYS[:1])
+            with torch.no_grad():
+                forward_each(_idle(module), stacked([state]), images, KEYS[:1], manner, True)
+        except Exception as error:  # what a network raises may be anything
+            raise InputError(
+                f"{self._name}: the network fails with train.arithmetic=bf16: {_reason(error)}; use tf32 or "
+                "float32, or convert what its own products take to one type"
+            ) from error
 
     def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
-        """Whether evaluation draws from a global generator: other keys, other numbers."""
+        """Whether evaluation draws from a global generator, or drops: other keys, other numbers."""
         manner, images = Manner(memory_format=habits.memory_format), self._batch(habits)[0]
+        parts = (_idle(module), stacked([state]))
         with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
-            forward_each(fuse(module.eval()), stacked([state]), images, KEYS[:1], manner, False)
-            return drawn()
+            one, two = (forward_each(*parts, images.clone(), KEYS[key : key + 1], manner, False) for key in (0, 1))
+            return drawn() or not close(one, two)
 
     def _trained(self, module: nn.Module, state: ModelState, habits: Habits) -> tuple[Params, Tensor]:
         """Gradients and loss of one step; ``state`` is left as it is."""
@@ -251,6 +326,15 @@ class _Trial:
                 f"{_named(differ)}; {REMEDY}"
             )
 
+    def _check_in_turn(self, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> None:
+        """Refuse a network that in evaluation goes on with what it made of the weights before."""
+        alone = torch.cat([self._evaluated(module, [state], habits) for state in states])
+        if not habits.draws_in_evaluation and not close(alone, self._evaluated(module, states, habits)):
+            raise InputError(
+                f"{self._name}: given other weights, the network goes on predicting with what it made of those before; "
+                "in evaluation, make nothing of the weights that is kept for the next call"
+            )
+
     def _why_not_stacked(self, module: nn.Module, states: Sequence[ModelState], habits: Habits) -> str:
         """Why networks cannot go through `vmap` together; "" where they can."""
         manner, (images, label) = Manner(memory_format=habits.memory_format), self._batch(habits)
@@ -268,12 +352,18 @@ class _Trial:
                         return "stacked with others it gives other numbers than alone"
             if idle is not None:
                 with torch.no_grad():
-                    logits = forward_stacked(fuse(module.eval()), stacked(states), images, KEYS[:2], manner)
+                    logits = forward_stacked(_idle(module), stacked(states), images, KEYS[:2], manner)
                 if not close(idle, logits, 10 * SAME):
                     return "stacked with others it gives other numbers than alone"
         except Exception as error:  # whatever `vmap` does not take
-            return " ".join(f"vmap refuses it ({type(error).__name__}: {error})".split())[:200]
+            return f"vmap refuses it ({_reason(error)})"[:200]
         return ""
+
+
+def _idle(module: nn.Module) -> nn.Module:
+    """The network in evaluation mode, prepared as everywhere."""
+    module.eval()  # somebody's own ``eval`` may return nothing
+    return fuse(module)
 
 
 def _state(module: nn.Module, habits: Habits) -> ModelState:
@@ -294,3 +384,8 @@ def _named(names: Sequence[str]) -> str:
 def _output(module: nn.Module) -> str:
     reading = reading_of(module)
     return "a tensor" if reading is None else reading.seen
+
+
+def _reason(error: Exception) -> str:
+    """The error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -21,6 +21,7 @@ class Seen(NamedTuple):
 
     habits: Habits
     logits: Tensor  # what the network returned, [example, class]
+    reshaped: tuple[str, ...]  # tensors of ``state_dict`` that it gave another shape
 
 
 def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
@@ -31,7 +32,8 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
         images: prepared images [example, channel, height, width].
         manner: how they lie in memory.
     """
-    module = fuse(module.train())
+    module.train()
+    fuse(module)
     cumulative = any(
         isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.momentum is None for layer in module.modules()
     )
@@ -39,32 +41,40 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     passing = list(passing_buffers(module))
     given, numbers = dict(copies), _numbers(module)
+    memory = {name: tensor.data_ptr() for name, tensor in copies.items() if tensor.layout == torch.strided}
+    shapes = {name: tensor.shape for name, tensor in copies.items()}
     with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
             logits = functional_call(module, given, (manner.laid(images.clone()),))
         draws = drawn()
-    replaces = any(given[name] is not tensor for name, tensor in copies.items())
+    replaces = any(given[name] is not tensor for name, tensor in copies.items()) or any(
+        given[name].data_ptr() != place
+        for name, place in memory.items()  # `tensor.data = ...`
+    )
+    reshaped = {name for name, shape in shapes.items() if given[name].shape != shape}
+    passing = [name for name in passing if name not in reshaped]  # kept for speed, of the size of a batch
     changed = differing(*({name: held[name] for name in passing} for held in (tensors, given)))
     habits = Habits(
         draws=draws,
         calls_dropout=calls.dropout_calls > 0,
         replaces_buffers=replaces,
         cumulative=cumulative,
-        remembers=numbers != _numbers(module),
+        remembers=tuple(differing(numbers, _numbers(module))),
         kept_buffers=tuple(changed),
     )
-    return Seen(habits, logits)
+    return Seen(habits, logits, tuple(sorted(reshaped.intersection(module.state_dict()))))
 
 
 def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> int:
-    """Examples that a network takes at least in training: 1, or 2 where one fails or gives no finite numbers.
+    """Examples that a network takes at least in training: 1, or 2 where one fails or gives no numbers.
 
     Args:
         module: put in training mode; run on copies of its tensors.
         image: prepared, [1, channel, height, width].
         manner: how it lies in memory.
     """
-    tensors = dict(module.train().named_parameters()) | dict(module.named_buffers())
+    module.train()
+    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     ops = MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)
     try:
@@ -72,7 +82,7 @@ def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> 
             logits = functional_call(module, copies, (manner.laid(image.clone()),))
     except Exception:  # what a network raises may be anything
         return 2
-    return 1 if logits.dim() == 2 and bool(logits.isfinite().all()) else 2
+    return 1 if logits.dim() == 2 and not bool(logits.isnan().any()) else 2
 
 
 def _numbers(module: nn.Module) -> dict[str, object]:
