@@ -160,6 +160,12 @@ class Auxiliary(Dense):
         return (main, self.other(x.flatten(1))) if self.training else main
 
 
+class AuxiliaryFirst(Auxiliary):
+    def forward(self, x):
+        main = Dense.forward(self, x)
+        return (self.other(x.flatten(1)), main) if self.training else main
+
+
 class WideInTraining(Dense):
     def forward(self, x):
         logits = super().forward(x)
@@ -439,6 +445,7 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("one_for_all", "two networks that it makes share 'dense.weight'"),
         ("SharingStatistics", r"makes other networks from the same seed \('own.running_mean', .*make every layer anew"),
         ("KeepingInAGlobal", "makes other networks from the same seed .*keep nothing in globals"),
+        ("AuxiliaryFirst", "number 0 of a tuple of 2. does not reach 'dense.weight', 'dense.bias', .*model.output"),
         ("softmaxed", "returns probabilities .*model.output_kind=probabilities"),
     ],
 )
@@ -446,6 +453,10 @@ def test_what_cannot_be_done_right_is_refused_in_one_line(factory, message):
     with pytest.raises(InputError, match=message) as caught:
         tried(factory)
     assert "\n" not in str(caught.value)
+
+
+def test_the_output_that_is_evaluated_is_trained_where_the_recipe_says_which():
+    assert tried("AuxiliaryFirst", output=1).without_gradient == ("other.weight", "other.bias")
 
 
 def test_a_softmax_is_taken_where_the_recipe_says_so():

@@ -96,6 +96,7 @@ class _Trial:
                 "of the network in evaluation"
             )
         habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
+        self._check_head(worn, state, drawn, habits)
         self._check_made_anew(first, before)
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
         if other is None:
@@ -256,6 +257,24 @@ class _Trial:
             raise InputError(
                 f"{self._name}: in evaluation the network turns one image alone into {list(logits[0].shape)}, expected "
                 f"{[1, self.num_classes]}; name the dimension of each squeeze()"
+            )
+
+    def _check_head(self, module: nn.Module, state: ModelState, logits: Tensor, habits: Habits) -> None:
+        """Refuse a network that returns more in training, if what is trained there is not what is evaluated.
+
+        Args:
+            module: the network.
+            state: its tensors.
+            logits: what it gives with them in evaluation.
+            habits: found so far.
+        """
+        if habits.training_output == habits.evaluation_output or not habits.without_gradient:
+            return
+        moved = {name: tensor + 1 for name, tensor in state.params.items() if name in habits.without_gradient}
+        if not close(logits, self._evaluated(module, [ModelState(state.params | moved, state.buffers)], habits)):
+            raise InputError(
+                f"{self._name}: what is trained ({habits.training_output}) does not reach {_named(list(moved))}, by "
+                "which the network predicts in evaluation; say with model.output which output in training it is"
             )
 
     def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
