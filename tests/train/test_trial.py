@@ -232,6 +232,31 @@ class Growing(Dense):
         return super().forward(x)
 
 
+class Removing(Dense):
+    def forward(self, x):
+        if self.training:
+            self.dense.bias = None
+        return super().forward(x)
+
+
+class Emptying(Dense):
+    """A cache that goes with the first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(2), persistent=False)
+
+    def forward(self, x):
+        self.cache = None
+        return super().forward(x)
+
+
+class Sparse(Dense):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("same", torch.eye(CLASSES).to_sparse())
+
+
 class Sized(Dense):
     """A mask as large as the batch, kept for speed."""
 
@@ -401,6 +426,7 @@ def tried(factory: str, **model) -> Habits:
         ("Silent", {}),
         ("Masked", {}),
         ("Sized", {"replaces_buffers": True}),
+        ("Emptying", {"replaces_buffers": True}),
         ("Halves", {}),
         (
             "Auxiliary",
@@ -437,7 +463,9 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),
-        ("Growing", "changes the shape of 'means'; keep it as large from the start"),
+        ("Growing", "changes the shape of 'means', or takes it away; keep it as large from the start"),
+        ("Removing", "changes the shape of 'dense.bias', or takes it away"),
+        ("Sparse", "'same' cannot be saved: it is torch.float32, torch.sparse_coo"),
         ("TiedByData", "'dense.weight' and 'again.weight' share memory, .*give both layers one nn.Parameter"),
         ("Merging", "given other weights, the network goes on predicting with"),
         ("NotANumber", "gives NaN before its first step"),

@@ -198,8 +198,8 @@ class _Trial:
             )
         if seen.reshaped:
             raise InputError(
-                f"{self._name}: a step of training changes the shape of {_named(seen.reshaped)}; keep it as large "
-                "from the start, or register it with persistent=False where it need not be saved"
+                f"{self._name}: a step of training changes the shape of {_named(seen.reshaped)}, or takes it away; "
+                "keep it as large from the start, or register it with persistent=False where it need not be saved"
             )
         found = replace(
             seen.habits,
