@@ -132,6 +132,39 @@ def test_recomputed_statistics_are_torchs_cumulative_average(preparation):
         assert torch.allclose(used, expected, atol=1e-5)
 
 
+class Counting(nn.Module):
+    """Counts its calls in a buffer, which scales what it says."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = network(0)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return self.layers(x) * self.calls
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_evaluation_changes_copies_of_buffers(preparation, together):
+    state, pictures = stacked([Counting(), Counting()]), preparation(images(8))
+    parts = (Counting().eval(), state, pictures, torch.zeros(2, dtype=torch.int64), Manner())
+    with torch.no_grad():
+        first, again = (forward_stacked(*parts) if together else forward_each(*parts, seeded=False) for _ in range(2))
+    assert torch.equal(first, again)
+    assert torch.allclose(first[0], network(0).eval()(pictures), atol=1e-5)
+    assert torch.equal(state.buffers["calls"], torch.zeros(2))
+
+
+def test_statistics_are_recomputed_and_other_buffers_left(preparation):
+    state = stacked([Counting(), Counting()])
+    got = recompute_batch_norm(Counting(), state, preparation, images(2 * BATCH)).buffers
+    expected = recompute_batch_norm(network(0), stacked([network(0)] * 2), preparation, images(2 * BATCH)).buffers
+    assert torch.equal(got["calls"], torch.zeros(2))
+    assert all(torch.equal(got[f"layers.{name}"], tensor) for name, tensor in expected.items())
+    assert not torch.equal(got["layers.1.running_mean"], state.buffers["layers.1.running_mean"])
+
+
 def test_recompute_without_images_says_what_it_needs(preparation):
     with pytest.raises(ValueError, match="batch_norm_images"):
         evaluate(network(0), stacked([network(0)]), images(2), preparation, batch_norm="recompute")

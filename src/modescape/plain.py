@@ -26,6 +26,7 @@ MOST_SCALAR = 10_000  # characters of one value of a recipe
 
 SESSION = "__main__"  # the module whose names are those of a notebook's cells, of a prompt, of a script
 
+
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
 NAME_LENGTH = 100
 
@@ -124,6 +125,11 @@ def shown(text: object, most: int = 300) -> str:
     """Text of unknown origin on one line of at most ``most`` characters, harmless on a terminal."""
     line = visible(" ".join(str(text)[: 4 * most].split()))
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def in_session(factory: str) -> bool:
+    """Whether a factory is named as one that the running session defines, ``__main__:callable``."""
+    return factory.startswith(f"{SESSION}:")
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -164,7 +164,7 @@ def recompute_batch_norm(
     """Running statistics replaced by the average over batches of ``images``, network by network.
 
     mean = average of the batches' means, variance = average of the batches' unbiased variances (as torch's own
-    cumulative average, ``momentum=None``). Networks without batch norm are returned as they are.
+    cumulative average, ``momentum=None``). Other buffers, and networks without batch norm, are returned as they are.
 
     Args:
         module: the architecture.
@@ -175,10 +175,12 @@ def recompute_batch_norm(
         manner: how images lie in memory; products are those of float32.
         seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
     """
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    tracked = [layer for layer in layers if layer.track_running_stats]
-    if not tracked:
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, kind)}
+    named = {name: layer for name, layer in layers.items() if layer.track_running_stats}
+    if not named:
         return state
+    tracked = list(named.values())
     fresh = {name: tensor.clone() for name, tensor in state.buffers.items()}
     momenta = [layer.momentum for layer in tracked]
     batches = [batch for batch in images.split(BATCH) if len(batch) == min(BATCH, len(images))]
@@ -203,7 +205,8 @@ def recompute_batch_norm(
         for layer, momentum in zip(tracked, momenta, strict=True):
             layer.momentum = momentum
         module.eval()
-    return ModelState(state.params, fresh)
+    statistics = {f"{name}." * bool(name) + own for name, layer in named.items() for own in layer._buffers}
+    return ModelState(state.params, state.buffers | {name: fresh[name] for name in statistics & fresh.keys()})
 
 
 def validation_probe(evaluator: Evaluator, split: Split) -> Callable[[ModelState], tuple[Tensor, Tensor]]:

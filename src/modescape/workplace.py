@@ -48,12 +48,12 @@ class Workplace:
         with importable(self.study.recipe.model.factory, last=True), runtime.kept_memory(), kernels, arithmetic:
             yield
 
-    @property
+    @functools.cached_property
     def plan(self) -> Plan:
         """The study's plan."""
         return Plan.of(self.study.manifest.get("plan"))
 
-    @property
+    @functools.cached_property
     def evaluator(self) -> Evaluator:
         """The evaluator of trained checkpoints."""
         return Evaluator(module=self.module, preparation=self.preparation, manner=self._manner, habits=self.habits)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from stand_ins import no_figures
 
 from modescape import analyses, data, pipeline, results
 from modescape.analyses.requirements import NotEnough
@@ -39,8 +40,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Study:
         path = folder / "abc"[number % 3] / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("modescape.plots.save", lambda *arguments: ())  # figures have their own tests
+    with no_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODESCAPE_CACHE", str(folder / "cache"))
         source = f"data.source={folder}"
         return pipeline.run("images", tmp_path_factory.mktemp("study") / "few", overrides=[source, *SETTINGS])

@@ -140,3 +140,27 @@ def test_grounds(value, expected):
 def test_what_is_no_ground(value):
     with pytest.raises(InputError, match=r"data\.background is .* expected the name of a colour"):
         colour(value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it has 0 bytes"),
+        (b"<html>404</html>", "its content is none of PNG, JPEG"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (None, "there is no such file"),
+    ],
+)
+def test_what_is_no_picture_is_told_in_plain_words(tmp_path, content, said):
+    path = tmp_path / "x.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BrokenImage) as caught:
+        decode_image({"bytes": None, "path": str(path)}, "x.png")
+    assert said in str(caught.value)
+    assert " at 0x" not in str(caught.value)
+
+
+def test_a_row_without_a_picture_is_a_broken_picture():
+    with pytest.raises(BrokenImage, match=r"row 3: .*there is none"):
+        decode_image({"bytes": None, "path": None}, "row 3")

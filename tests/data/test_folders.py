@@ -120,7 +120,9 @@ def test_nested_classes_are_the_innermost_folders_and_said(tmp_path):
     }
     source = read(write_folder(tmp_path / "set", files))
     assert train_rows(source) == TRAIN
-    assert source.notes == ("The classes are the innermost folders (cat, dog).",)
+    assert source.notes == (
+        "The classes are the innermost folders (cat, dog); the folders above them (home, zoo) are taken together.",
+    )
 
 
 def test_a_link_to_a_folder_is_followed_once(tmp_path):
@@ -180,10 +182,13 @@ def test_a_test_folder_without_classes_is_no_test_split(tmp_path):
         (in_folders() | {"cat/x.heic": "x"}, r"cat/x\.heic': the image cannot be decoded"),
         (
             described("csv", "", range(1, 7), "\ngone.png,cat"),
-            r"gone\.png': the image cannot be decoded .*No such file",
+            r"gone\.png': the image cannot be decoded .*there is no such file",
         ),
         ({"metadata.csv": "name,label\n1.png,cat", "1.png": pixels(1)}, r"metadata\.csv' has no column 'file_name'"),
-        ({"metadata.jsonl": "[1]", "1.png": pixels(1)}, r"metadata\.jsonl': expected one JSON object a line"),
+        (
+            {"metadata.jsonl": "[1]", "1.png": pixels(1)},
+            r"metadata\.jsonl': line 1 is no JSON object; expected one a line",
+        ),
         ({"metadata.jsonl": "[" * 9_999, "1.png": pixels(1)}, r"metadata\.jsonl' cannot be read as a table"),
     ],
 )
@@ -195,3 +200,27 @@ def test_what_is_refused(tmp_path, files, message):
 def test_a_folder_has_no_configurations(tmp_path):
     with pytest.raises(InputError, match=r"data\.config is 'plain' and '.*' has no configurations"):
         read(write_folder(tmp_path / "set", in_folders()), config="plain")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"cat/train/1.png": pixels(1), "dog/test/2.png": pixels(2)}, "named as splits .* train/CLASS|test/CLASS"),
+        ({f"{n}/a.png": pixels(n) for n in range(1, 13)}, "each of the 12 pictures lies in a folder of its own"),
+        ({"cat/1.txt": "x", "dog/2.txt": "y"}, r"holds no pictures .*; its files: \.txt"),
+        ({"cat/\udcff.png": b"x", "dog/2.png": pixels(2)}, r"cat/�\.png': this name is not in UTF-8"),
+    ],
+)
+def test_folders_that_say_nothing_are_refused_by_what_they_hold(tmp_path, files, message):
+    with pytest.raises(InputError, match=message):
+        read(write_folder(tmp_path / "set", files))
+
+
+def test_what_lies_among_pictures_by_chance_is_said_and_a_study_passed_over(tmp_path):
+    more = {"cat/backup.zip": "PK", "info.json": "{}"}
+    study = {"study/study.yaml": "name: x", "study/results/one.json": "NaN", "study/figures/loss.png": pixels(9)}
+    source = read(write_folder(tmp_path / "set", in_folders() | more | study))
+    assert train_rows(source) == TRAIN
+    assert source.notes == (
+        f"2 other files are among the pictures and not read, such as '{tmp_path / 'set' / 'cat' / 'backup.zip'}'.",
+    )

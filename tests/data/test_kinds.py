@@ -5,6 +5,7 @@ import pytest
 from torch import nn
 
 from modescape import data, recipe
+from modescape.data import sources
 from modescape.errors import InputError, UnsupportedError
 from modescape.models import check_output
 
@@ -31,8 +32,11 @@ def test_arrays_of_another_kind(tmp_path, image, label, looks):
 @pytest.mark.parametrize(
     ("text", "looks"),
     [
-        ("height,width\n" + "1.5,2\n" * 8, r"no column of images: height \(float64\), .* looks like a table"),
-        ("review,stars\n" + "good,1\n" * 8, r"no column of images: review \(\w+\), .* looks like text"),
+        ("height,width\n" + "1.5,2\n" * 8, r"no column of images: height \(double\), .* looks like a table"),
+        (
+            "review,stars\n" + "good,1\n" * 8,
+            r"no column of images: review \(\w+\), .* looks like text; .*data\.image=COLUMN",
+        ),
     ],
 )
 def test_columns_of_another_kind(tmp_path, text, looks):
@@ -51,15 +55,16 @@ def test_numbers_beside_pictures_are_a_regression(tmp_path):
     features = datasets.Features({"picture": datasets.Image(), "age": datasets.Value("float32")})
     (tmp_path / "other").mkdir()
     write_parquet({"picture": cells, "age": [0.5] * 8}, features, tmp_path / "other" / "train.parquet")
-    with pytest.raises(UnsupportedError, match=f"the label 'age' is float32: a regression\n{WORDS}"):
+    with pytest.raises(UnsupportedError, match=f"the label 'age' is float: a regression\n{WORDS}"):
         data.load(recipe.Data(source=str(tmp_path / "other")), 0)
 
 
-def test_whole_numbers_as_floats_are_another_fault(tmp_path):
-    np.savez(tmp_path / "floats.npz", image=PICTURES, label=CLASSES.astype(float))
-    with pytest.raises(InputError, match=r"label is float64 .* expected integers") as refused:
-        data.load(recipe.Data(source=str(tmp_path / "floats.npz")), 0)
-    assert not isinstance(refused.value, UnsupportedError)
+@pytest.mark.parametrize("kind", [float, bool, "column"])
+def test_whole_numbers_of_any_type_are_classes(tmp_path, kind):
+    image = np.arange(len(CLASSES), dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)
+    label = (CLASSES % 2)[:, None] if kind == "column" else (CLASSES % 2).astype(kind)
+    np.savez(tmp_path / "whole.npz", image=image, label=label)
+    assert sources.npz(tmp_path / "whole.npz").label.tolist() == (CLASSES % 2).tolist()
 
 
 def test_a_network_that_segments():
@@ -71,5 +76,5 @@ def test_the_word_digits_means_the_digits(tmp_path, monkeypatch):
     (tmp_path / "digits").mkdir()
     monkeypatch.chdir(tmp_path)
     assert len(data.load(recipe.Data(source="digits"), 0).class_names) == 10
-    with pytest.raises(InputError, match=r"'./digits' cannot be read"):
+    with pytest.raises(InputError, match=r"'./digits' holds no pictures"):
         data.load(recipe.Data(source="./digits"), 0)

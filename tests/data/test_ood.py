@@ -7,7 +7,7 @@ from PIL import Image
 
 from modescape import recipe
 from modescape.data.dataset import Split, as_split
-from modescape.data.ood import DEFAULT_OOD, load_ood, matched
+from modescape.data.ood import EMBEDDED, load_ood, matched
 from modescape.data.sources import digits
 from modescape.errors import InputError
 
@@ -73,7 +73,7 @@ def test_noise_is_uniform_and_the_seeds():
 
 
 def test_the_defaults_need_nothing():
-    for source in DEFAULT_OOD:
+    for source in EMBEDDED:
         assert load_ood(source, split(channels=1), 10, 0).shape == (10, 1, 8, 8)
 
 

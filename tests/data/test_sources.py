@@ -125,7 +125,7 @@ def test_ambiguous_columns_are_listed_and_can_be_named(tmp_path):
 
 def test_a_folder_without_images_or_without_train_is_refused(tmp_path, hub_folder):
     (tmp_path / "bare").mkdir()
-    with pytest.raises(InputError, match="cannot be read as a folder of pictures or of the hub's layout"):
+    with pytest.raises(InputError, match=r"holds no pictures .* it is empty"):
         data.load(settings(tmp_path / "bare"), 0)
     with pytest.raises(InputError, match=r"has splits \['test'\], expected one named 'train'"):
         data.load(settings(hub_folder(test=picture_rows(4))), 0)
@@ -174,7 +174,7 @@ def test_an_empty_split_and_a_missing_label_are_refused(hub_folder):
     with pytest.raises(InputError, match=r"data/test-00000-of-00001\.parquet is empty"):
         data.load(settings(hub_folder(train=picture_rows(5), test=([], []))), 0)
     images, _ = picture_rows(3)
-    with pytest.raises(InputError, match=r"train, row 1: the label is None, expected 0 to 2"):
+    with pytest.raises(InputError, match=r"train, row 1: the label is missing, expected 0 to 2"):
         data.load(settings(hub_folder("unlabelled", train=(images, [0, None, 1]))), 0)
 
 
@@ -311,7 +311,7 @@ def test_cifar_is_found_as_the_hub_lays_it_out():
     given = settings(CIFAR)
     with hub.opened(given) as parts:
         assert {part.name: len(part) for part in parts} == {"train": 50_000, "test": 10_000}
-        assert columns.settled(parts, given) == ("img", "label")
+        assert columns.settled(parts[0], given) == ("img", "label")
         cells = parts[1].cells("img", [0, 7, 9_999])
         assert [decode_image(cell, where).shape for cell, where in cells] == [(32, 32, 3)] * 3
 
@@ -332,7 +332,7 @@ def test_broken_pictures_are_named_and_left_out_on_request(tmp_path, kind):
         data.load(settings(folder), 0)
     for _ in range(2):  # decoded, and from the cache
         found = data.load(settings(folder, skip_broken=True, test=2, validation=2), 0)
-        assert found.notes == (f"2 broken pictures were left out ('{folder / broken[0]}', '{folder / broken[1]}').",)
+        assert found.notes[0] == f"2 broken pictures were left out ('{folder / broken[0]}', '{folder / broken[1]}')."
         parts = (found.train, found.validation, found.test)
         left = {
             image.numpy().tobytes(): int(label)
@@ -359,7 +359,32 @@ def test_a_broken_row_of_the_hubs_layout_is_left_out_with_its_label(hub_folder):
 
 def test_pictures_that_together_exceed_the_memory_are_refused_at_the_first(tmp_path, monkeypatch):
     memory = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 1_000}
-    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)
+    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)  # a machine of less memory
     folder = write_folder(tmp_path / "set", {f"{'ab'[n % 2]}/{n}.png": np.full((9, 9), n, np.uint8) for n in range(20)})
     with pytest.raises(InputError, match=r"20 pictures of 9x9 pixels \(as .*a/0\.png'\) take .* make them smaller"):
         data.load(settings(folder), 0)
+
+
+def test_hidden_test_labels_of_arrays_are_no_test_split(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (8, 4, 4), dtype=np.uint8)
+    path = write_npz(tmp_path / "a.npz", image=image, label=np.arange(8) % 2, test_image=image, test_label=[-1] * 8)
+    found = data.load(settings(path.rename(tmp_path / "a.NPZ")), 0)
+    assert len(found.train.label) + len(found.validation.label) + len(found.test.label) == 8
+    assert found.notes[:2] == (
+        "The labels of the source's test split are hidden (-1 or missing): it was not used.",
+        "The test images are a share of the training images (data.test).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"class_names": ["a", "a", "b"]}, "two classes are named 'a'"),
+        ({"image": np.zeros((8, 0, 4), np.uint8)}, "without a pixel"),
+        ({"label": np.arange(8) % 2 - 1}, "the label of row 0 is -1, expected 0 or more"),
+        ({"label": np.array(["cat", "dog"] * 4)}, "number the classes from 0"),
+    ],
+)
+def test_arrays_that_would_be_misread_are_refused(tmp_path, arrays, message):
+    with pytest.raises(InputError, match=message):
+        data.load(settings(write_npz(tmp_path / "bad.npz", **arrays)), 0)

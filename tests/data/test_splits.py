@@ -72,3 +72,39 @@ def test_the_cut_is_the_seeds_alone():
 def test_asking_for_too_much_is_refused_with_the_numbers(values, message):
     with pytest.raises(InputError, match=message):
         rows(numbered(), **values)
+
+
+def labelled(train: list[int], test: list[int] | None = None, names: tuple[str, ...] = ("a", "b", "c")) -> Source:
+    """A source with these labels, whose pictures differ."""
+    image = np.arange(len(train), dtype=np.uint8)[:, None, None, None].repeat(4, 3)
+    other = None if test is None else np.zeros((len(test), 1, 1, 4), np.uint8)
+    return Source(image, np.array(train), other, None if test is None else np.array(test), names)
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        (labelled([0, 1, 2] * 9, [0, 1]), None),
+        (labelled([0, 1] * 9, [0, 2, 2]), "is of the class c; 2 of 3 test pictures are, and can only be errors."),
+        (labelled([1, 2] * 9, [1, 2]), "is of the class a."),  # numbers from 1 where none are named
+        (labelled([0, 1] * 9, [0], tuple("abcdefgh")), "is of 6 of the 8 classes c, d, e, f, g, ..."),
+    ],
+)
+def test_classes_without_a_training_picture_are_said(source, note):
+    notes = cut(source, recipe.Data(validation=1), 0, "fingerprint").notes
+    assert (
+        notes == (() if note is None else (f"No training picture {note}".removesuffix(".") + ".",)) or note in notes[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "message"),
+    [
+        (labelled([0] * 9, [0, 1]), {}, r"all training pictures \(8\) are of the class 'a'"),
+        (labelled([0, 1] * 9), {"train": 1}, r"all training pictures \(1\) are of the class .* larger data.train"),
+        (labelled([0, 1] * 9, [2, 2]), {}, "no test picture is of a class that is trained on .* such as c"),
+    ],
+)
+def test_splits_that_no_network_could_learn_from_are_refused(source, values, message):
+    with pytest.raises(InputError, match=message):
+        cut(source, recipe.Data(validation=1, **values), 0, "fingerprint")

@@ -119,9 +119,9 @@ def test_labels_of_every_kind(tmp_path, labels, kind):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 1, None, 0, 1, 0], r"train, row 2: the label is None"),
+        ([0, 1, None, 0, 1, 0], r"train, row 2: the label is missing"),
         ([0, 1, 1, -1, 1, 0], r"train, row 3: the label is -1, expected a number from 0 or a text"),
-        ([0.5, 1.5, 0.0, 0.1, 0.2, 0.3], r"0 columns that may be the label"),
+        ([0.5, 1.5, 0.0, 0.1, 0.2, 0.3], r"the label 'what' is double: a regression"),
         (["a"] * 6, "1 class"),
     ],
 )
@@ -132,7 +132,7 @@ def test_labels_that_are_none(tmp_path, labels, message):
 
 def test_fractions_are_no_classes(tmp_path):
     path = write_table(tmp_path / "x.parquet", *CELLS["bytes"], labels=[0.5, 1.0, 0.5, 1.0, 0.5, 1.0])
-    with pytest.raises(InputError, match=r"column 'what' of .* holds double, expected whole numbers or texts"):
+    with pytest.raises(InputError, match=r"the label 'what' is double: a regression"):
         read(path, label="what")
 
 
@@ -141,7 +141,7 @@ def test_an_empty_cell_is_a_missing_label(tmp_path):
         table = csv("path,label", lambda n, label=label: f"pictures/{n}.png,{label if n != 3 else ''}")
         folder = write_folder(tmp_path / "set", FILES | {"x.csv": table})
         with pytest.raises(
-            InputError, match=r"pictures/3\.png': the label is None, expected a number from 0 or a text"
+            InputError, match=r"pictures/3\.png': the label is missing, expected a number from 0 or a text"
         ):
             read(folder / "x.csv")
 
@@ -180,11 +180,11 @@ def test_a_test_label_that_is_missing_among_others_is_named(hub_folder):
     ("text", "message"),
     [
         ("", "the table is empty"),
-        ("path,label\n1.png,a,b\n", "row 0 has 3 cells, expected 2"),
+        ("path,label\n1.png,a,b\n", "line 2 has 3 cells, expected 2"),
         ("path,path\n1.png,a\n", "two columns have one name"),
-        ("path,label\n", "0 columns that may be the image"),
+        ("path,label\n", "a header and no rows"),
         ('path,label\n"1.png,a\n', "cannot be read as a table"),
-        ("a,b\nc,d\n", "0 columns that may be the image"),
+        ("a,b\nc,d\n", "no column of images: .* it looks like text"),
         ("path,label\n1.png,a\0\n", "cannot be decoded|cannot be read"),
     ],
 )
@@ -217,3 +217,81 @@ def test_a_source_of_paths_names_ordinary_files_alone(tmp_path):
     (tmp_path / "x.csv").write_text("path,label\n/dev/zero,a\n/etc/hosts.png,b\n")
     with pytest.raises(InputError, match=r"'/dev/zero': the image cannot be decoded .*not an ordinary file"):
         sources.pictures(recipe.Data(source=str(tmp_path / "x.csv"), image="path", label="label"))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            'path;"label, which, it"\n' + "".join(f'pictures/{n}.png;"{EXPECTED[n]}, a"\n' for n in range(1, 7)),
+            "cat, a",
+        ),
+        (csv("path,label", lambda n: f'"pictures/{n}.png","{EXPECTED[n]};b;c"'), "cat;b;c"),
+    ],
+)
+def test_the_delimiter_is_the_one_that_fits_all_lines(tmp_path, text, names):
+    assert read(write_folder(tmp_path, FILES | {"x.csv": text}) / "x.csv").class_names[0] == names
+
+
+@pytest.mark.parametrize(("usual", "odd"), [("1", "NA"), ("1", "nan"), ("cat", "-1")])
+def test_what_stands_for_a_missing_label_is_no_class(tmp_path, usual, odd):
+    table = csv("path,label", lambda n: f"pictures/{n}.png,{odd if n == 3 else usual}")
+    with pytest.raises(InputError, match=r"pictures/3\.png': the label is (missing|-1), expected a number from 0"):
+        read(write_folder(tmp_path, FILES | {"x.csv": table}) / "x.csv")
+
+
+def test_json_lines_of_any_keys_and_letters(tmp_path):
+    lines = [f'{{"path": "pictures/{n}.png", "label": "a\u2028{EXPECTED[n]}"}}' for n in range(1, 7)]
+    lines[0] = lines[0].replace("}", ', "more": 1.5}')
+    source = read(write_folder(tmp_path, FILES | {"x.jsonl": "\n".join(lines)}) / "x.jsonl")
+    assert source.class_names == ("a\u2028cat", "a\u2028dog")
+
+
+def test_an_address_is_named_and_not_asked(tmp_path):
+    table = csv("url,label", lambda n: f"http://127.0.0.1:9/{n}.png?size=1,{EXPECTED[n]}")
+    with pytest.raises(InputError, match=r"'http://127\.0\.0\.1:9/1\.png\?size=1': .* nothing is downloaded"):
+        read(write_folder(tmp_path, {"x.csv": table}) / "x.csv")
+
+
+def test_rows_that_name_one_picture_and_classes_that_look_alike_are_said(tmp_path):
+    table = csv("path,label", lambda n: f"pictures/{n}.png,{EXPECTED[n]}") + "pictures/1.png,Cat\n"
+    again, alike = sorted(read(write_folder(tmp_path, FILES | {"x.csv": table}) / "x.csv").notes)
+    assert again.startswith("1 row names a picture that an earlier row names (")
+    assert alike == "Classes that differ in capitals alone are taken for different ones (Cat, cat)."
+
+
+@pytest.mark.parametrize("values", [[1.0, 0.0, 1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, float("nan"), 1.0, 0.0]])
+def test_whole_numbers_of_a_floating_type_are_classes(tmp_path, values):
+    path = write_table(tmp_path / "x.parquet", *CELLS["bytes"], labels=values)
+    if all(value == value for value in values):
+        assert read(path).label.tolist() == values
+    else:
+        with pytest.raises(InputError, match="train, row 3: the label is missing"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (pa.array([[0], [1]] * 3), r"'label' is a list.*several labels a picture|'label' of .* holds list"),
+        (pa.array([0, 1] * 3, pa.date32()), r"column 'label' of .* holds date32.*, expected whole numbers or texts"),
+        (pa.array([b"cat", b"dog"] * 3), r"column 'label' of .* holds binary, expected whole numbers or texts"),
+    ],
+)
+def test_a_label_of_another_type_is_named(tmp_path, labels, message):
+    table = pa.table({"image": [encode(pixels(n)) for n in range(1, 7)], "label": labels})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=message):
+        read(tmp_path / "x.parquet")
+
+
+def test_a_parquet_file_may_have_a_column_of_splits_and_no_name_twice(tmp_path):
+    numbers = range(1, 11)
+    columns = [[encode(pixels(n)) for n in numbers], [EXPECTED[n] for n in numbers]]
+    split = ["train" if n < 7 else "test" for n in numbers]
+    parquet.write_table(pa.table([*columns, split], ["image", "label", "Split"]), tmp_path / "x.parquet")
+    source = read(tmp_path / "x.parquet")
+    assert (train_rows(source), held_out_rows(source)) == (TRAIN, TEST)
+    parquet.write_table(pa.table([*columns, columns[1]], ["image", "label", "label"]), tmp_path / "y.parquet")
+    with pytest.raises(InputError, match=r"two columns of y\.parquet have one name"):
+        read(tmp_path / "y.parquet")

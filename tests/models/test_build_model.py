@@ -220,7 +220,7 @@ def test_neighbours_of_a_factory_can_be_imported_while_it_and_its_network_run(tm
     path = list(sys.path)
     for name, value in (("their_width", "WIDTH = 5"), ("their_shift", "SHIFT = 2.0")):
         (tmp_path / f"{name}.py").write_text(value)
-        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.delitem(sys.modules, name, raising=False)  # a run before may have imported it
     module = make(factories("neighbourly"))
     assert module.inner.weight.shape == (5, 12)
     assert {"their_width", "their_shift"} <= sys.modules.keys()

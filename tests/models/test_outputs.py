@@ -96,6 +96,9 @@ def test_kinds_are_told_apart():
     check_kind(torch.ones(5, 1), "logits")  # one class is always certain
     with pytest.raises(InputError, match="output_kind=probabilities"):
         check_kind(logits.softmax(1), "logits")
+    coarse = torch.tensor([[0.3359375, 0.333984375, 0.333984375]] * 2).bfloat16()  # as half precision rounds a softmax
+    with pytest.raises(InputError, match="output_kind=probabilities"):
+        check_kind(coarse, "logits")
     with pytest.raises(InputError, match="output_kind=logits"):
         check_kind(logits, "log_probabilities")
 

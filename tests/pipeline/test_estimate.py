@@ -66,6 +66,17 @@ def test_it_counts_every_stage_and_what_is_done_no_more(trained, tmp_path):
     assert estimate(double, dataset, 2).stages["predicting"] == pytest.approx(less.stages["predicting"], rel=0.01)
 
 
+def test_what_is_trained_and_not_predicted_costs_its_predictions(trained, tmp_path):
+    study, _ = trained
+    dataset = data.load(study.recipe.data, 0)
+    shutil.copytree(study.path, tmp_path / "s")
+    shutil.rmtree(tmp_path / "s" / "predictions.zarr")
+    cost = estimate(Study.open(tmp_path / "s"), dataset, 1)
+    assert list(cost.stages) == ["predicting"]
+    chunks = [file.stat().st_size for file in (study.path / "predictions.zarr").rglob("log_prob/c/*/0/0")]
+    assert cost.bytes == pytest.approx(sum(chunks), rel=0.05)
+
+
 def test_an_added_analysis_costs_itself_and_an_added_member_all_analyses(trained, tmp_path):
     study = Study.open(shutil.copytree(trained[0].path, tmp_path / "s"))
     dataset = data.load(study.recipe.data, 0)

@@ -324,3 +324,14 @@ def test_what_may_differ_between_runs_is_said_of_a_gpu_alone(plan, own, said):
     for phrase in ("begun anew may measure others", "adds with atomics"):
         assert (phrase in text) == (phrase in said)
     assert ("last bits" in text) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("habit", "said"), [("draws_in_evaluation", "are a sample"), ("mixes_examples", "evaluated with it")]
+)
+def test_what_is_unusual_about_the_network_is_said(habit, said):
+    def text(network):
+        return " ".join(read(build_page(make_content(results={}, manifest={**MANIFEST, "network": network}))).text)
+
+    assert said in text({habit: True})
+    assert said not in text({habit: False})

@@ -210,5 +210,5 @@ def test_a_network_that_counts_is_never_recorded():
     work = trainer(f"{__name__}:make_remembering", replayed=True)
     state = work.stacked([work.initial(0).state])
     made = work.make_steps([0], state, Optimizer(work.recipe.train, state.params))
-    assert made.step.habits.remembers
+    assert made.step.habits.remembers == ("calls",)
     assert not made.replayed

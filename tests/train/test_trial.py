@@ -12,8 +12,10 @@ from modescape import recipe, rng
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
+from modescape.models import MODELS, build
 from modescape.train.habits import Habits
 from modescape.train.trial import trial
+from modescape.train.watching import watch
 
 FEATURES, CLASSES = 16, 3
 
@@ -109,6 +111,13 @@ class Remembering(Dense):
         return self.last
 
 
+class Mixing(Dense):
+    """Sees each image against the others of its batch, in evaluation, too."""
+
+    def forward(self, x):
+        return super().forward(x - x.mean(0))
+
+
 class Noise(Dense):
     def forward(self, x):
         return super().forward(x + torch.randn_like(x))
@@ -179,6 +188,24 @@ class Recurrent(Dense):
 
     def forward(self, x):
         return self.dense(self.rows(x.flatten(1, 2))[0][:, -1])
+
+
+def fussy():
+    """Makes networks from one seed alone."""
+    if torch.initial_seed() != rng.key(0, "initialisation", 0) & (1 << 63) - 1:
+        raise ValueError("another seed")
+    return Recurrent()
+
+
+class Product(Dense):
+    """Multiplies by a weight of its own, without a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = nn.Parameter(torch.eye(CLASSES))
+
+    def forward(self, x):
+        return super().forward(x) @ self.own
 
 
 class Scalar(Dense):
@@ -398,8 +425,9 @@ def softmaxed():
     return nn.Sequential(nn.Flatten(), nn.Linear(FEATURES, CLASSES), nn.Softmax(1))
 
 
-def tried(factory: str, **model) -> Habits:
-    settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model))
+def tried(factory: str, arithmetic="tf32", **model) -> Habits:
+    train = recipe.Train(arithmetic=arithmetic)
+    settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model), train=train)
     image = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8, generator=rng.stream(0, "trial"))
     data = Split(image.contiguous(memory_format=torch.channels_last), torch.arange(20) % CLASSES)
     return trial(settings, data, CLASSES, Preparation.of(settings.data, data))
@@ -414,7 +442,8 @@ def tried(factory: str, **model) -> Habits:
         ("ViewBehindLayers", {"memory_format": "contiguous"}),
         ("Statistics", {"kept_buffers": ("mean",)}),
         ("Features", {"kept_buffers": ("features",)}),
-        ("Remembering", {"remembers": True}),
+        ("Remembering", {"remembers": ("calls",)}),
+        ("Mixing", {"mixes_examples": True}),
         ("Noise", {"draws": True, "draws_in_evaluation": True}),
         ("NumpyNoise", {"draws": True, "draws_in_evaluation": True}),
         ("AlwaysDropping", {"calls_dropout": True, "draws_in_evaluation": True}),
@@ -438,7 +467,19 @@ def test_what_a_network_does_is_found(factory, found):
     assert tried(factory) == Habits(**found)
 
 
-@pytest.mark.parametrize("factory", ["Recurrent", "spectral"])
+def test_plain_numbers_that_an_interrupted_run_would_lose_are_named():
+    (line,) = tried("Remembering").said("cpu")
+    assert "calls; a run that was interrupted begins with them anew" in line
+    assert "register_buffer" in line
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_no_network_of_this_package_keeps_plain_numbers(factory):
+    network = build(recipe.Model(factory=factory), (3, 32, 32), 10, 0)
+    assert not watch(network, torch.rand(2, 3, 32, 32)).habits.remembers
+
+
+@pytest.mark.parametrize("factory", ["Recurrent", "fussy", "spectral"])
 def test_networks_that_vmap_refuses_go_alone(factory):
     habits = tried(factory)
     assert "vmap refuses it" in habits.cannot_stack
@@ -491,6 +532,12 @@ def test_a_softmax_is_taken_where_the_recipe_says_so():
     assert tried("softmaxed", output_kind="probabilities") == Habits()
     with pytest.raises(InputError, match=r"do not sum to 1; use model\.output_kind=logits"):
         tried("Dense", output_kind="probabilities")
+
+
+def test_16_bits_are_tried_where_they_are_asked_for():
+    assert tried("Product") == tried("Dense", "bf16") == Habits()
+    with pytest.raises(InputError, match=r"fails with train.arithmetic=bf16: RuntimeError: .*; use tf32 or float32"):
+        tried("Product", "bf16")
 
 
 @pytest.mark.parametrize("factory", ["Noise", "NumpyNoise", "Statistics"])

@@ -45,6 +45,8 @@ def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
     if data.source in recipe.BUILTIN_SOURCES:  # a folder that bears the name is written ./digits
         source = sources.resized(sources.digits(), settings, "digits")
         return cut(source, data, seed, fingerprint(source))
+    if not data.source.strip():
+        raise InputError("data.source is empty; expected a folder, a file, or a name of the hub")
     path = Path(data.source)
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"data.source '{path}' is not an ordinary file; expected a file or a folder")
@@ -55,7 +57,7 @@ def _load(data: recipe.Data, seed: int, report: Report | None) -> Dataset:
         )
     if path.suffix.lower() in (".npz", *SUFFIXES) and not path.exists():
         raise InputError(f"data.source '{path}' does not exist")
-    if path.is_file() and path.suffix == ".npz":  # read as fast as a cache would be
+    if path.is_file() and path.suffix.lower() == ".npz":  # read as fast as a cache would be
         source = check_source(sources.resized(sources.npz(path), settings, f"'{path}'"), f"'{path}'")
         return cut(source, data, seed, fingerprint(source))
     key = cache_key(data)

@@ -42,7 +42,7 @@ def cache_key(data: recipe.Data) -> str:
     files: list[Any] = []
     if path.exists():
         members = files_below(path) if path.is_dir() else [path]
-        tables = [file for file in members if path.is_file() or file.name in METADATA]
+        tables = [file for file in members if path.is_file() or file.name.lower() in METADATA]
         members += [file for table in tables if table.suffix.lower() in SUFFIXES for file in named_files(table)]
         files = [about for file in dict.fromkeys(members) if (about := _about(file)) is not None]
         source = str(path)

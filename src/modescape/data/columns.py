@@ -9,11 +9,11 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.kinds import refuse_columns
-from modescape.data.tables import Part, is_picture
+from modescape.data.tables import EVERY_ROW_ITS_OWN, Part, is_picture
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
-EVERY_ROW_ITS_OWN = 10  # so many rows with as many different labels are no classes
+SHORT_TEXT = 100  # bytes; no picture with anything on it is as short
 
 
 def image_column(part: Part, wanted: str | None) -> str:
@@ -56,12 +56,22 @@ def _check_named(part: Part, name: str) -> None:
 def _only(part: Part, found: list[str], key: str) -> str:
     if len(found) > 1:
         found = [name for name in found if name.lower() == key] or found
+    such = [name for name in part.table.column_names if name.lower() == key and not _is_text(part.table.column(name))]
+    if not found and such:
+        raise InputError(_holds(part, such[0], key))
     if len(found) != 1:
         raise InputError(
             f"'{part.source}' has {len(found)} columns that may be the {key} "
             f"({shown(', '.join(part.table.column_names))}); name one with --set data.{key}=COLUMN"
         )
     return found[0]
+
+
+def _holds(part: Part, column: str, key: str) -> str:
+    expected = "pictures, or their paths" if key == "image" else "whole numbers or texts: one class an image"
+    return (
+        f"column {column!r} of '{part.source}' holds {shown(part.table.column(column).type, 60)}, expected {expected}"
+    )
 
 
 def _of_kind(part: Part, fits: Any) -> list[str]:
@@ -74,15 +84,22 @@ def _is_encoded(column: Any) -> bool:
     kind = column.type
     if types.is_struct(kind):
         names = [kind.field(number).name for number in range(kind.num_fields)]
-        return bool(names) and set(names) <= {"bytes", "path"}
-    return types.is_binary(kind) or types.is_large_binary(kind)
+        return bool(names) and (set(names) <= {"bytes", "path"} or {"bytes", "path"} <= set(names))
+    binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    return binary and not _is_written(column)
+
+
+def _is_written(column: Any) -> bool:
+    """Whether the first cell of a column of bytes is a short text, as some programs write their texts: no picture."""
+    first = next((cell for cell in column.slice(0, 100).to_pylist() if cell), b"")
+    return 0 < len(first) < SHORT_TEXT and first.isascii() and first.decode().isprintable()
 
 
 def _is_text(column: Any) -> bool:
     from pyarrow import types
 
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    return types.is_string(kind) or types.is_large_string(kind)
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _is_text_of_pictures(column: Any) -> bool:
@@ -96,8 +113,11 @@ def _is_truth(column: Any) -> bool:
 
 
 def _is_whole(column: Any) -> bool:
+    """Whole numbers, also those of a floating type, which pandas takes where some are missing."""
     from pyarrow import types
 
+    if types.is_floating(column.type):
+        return all(cell is None or cell != cell or cell == round(cell) for cell in column.to_pylist())
     return types.is_integer(column.type)
 
 
@@ -111,12 +131,17 @@ def raw_labels(part: Part, column: str) -> list[Any]:
         return [None] * len(part)
     values = part.table.column(column)
     if not (str(values.type) == "null" or _is_truth(values) or _is_whole(values) or _is_text(values)):
-        raise InputError(
-            f"column {column!r} of '{part.source}' holds {shown(values.type, 60)}, expected whole numbers or texts: "
-            "one class an image"
-        )
-    cells = values.to_pylist()
-    return [str(cell).lower() if isinstance(cell, bool) else cell or (None if cell == "" else cell) for cell in cells]
+        raise InputError(_holds(part, column, "label"))
+    return [_label(cell) for cell in values.to_pylist()]
+
+
+def _label(cell: Any) -> Any:
+    """A label as a whole number or a text; None where there is none."""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float):
+        return int(cell) if cell == cell else None
+    return None if cell == "" else cell
 
 
 def has_labels(labels: Sequence[Any]) -> bool:
@@ -125,7 +150,7 @@ def has_labels(labels: Sequence[Any]) -> bool:
 
 
 def _is_missing(label: Any) -> bool:
-    return label is None or (isinstance(label, int) and label < 0)
+    return label is None or (isinstance(label, int) and label < 0) or label == "-1"
 
 
 def classes(
@@ -146,7 +171,7 @@ def classes(
             if _is_missing(label) or (highest is not None and label > highest):
                 expected = "a number from 0 or a text" if highest is None else f"0 to {highest}"
                 _, where = next(part.cells(image, [row]))
-                raise InputError(f"{where}: the label is {label}, expected {expected}")
+                raise InputError(f"{where}: the label is {'missing' if label is None else label}, expected {expected}")
     if names is not None:
         return names, [np.asarray(own, dtype=np.int64) for own in labels]
     every = {label for own in labels for label in own}
@@ -169,6 +194,8 @@ def settled(part: Part, data: recipe.Data) -> tuple[str, str]:
     Raises:
         InputError: if they cannot be told; an `UnsupportedError` where the table is no classification of images.
     """
+    if not len(part):
+        raise InputError(f"'{part.source}': {part.name} is empty")
     pictures = [data.image] if data.image is not None else _pictures(part)
     kinds = {name: _kind(part.table.column(name)) for name in part.table.column_names}
     refuse_columns(kinds, pictures, data.label, f"'{part.source}'")
@@ -184,7 +211,7 @@ def _pictures(part: Part) -> list[str]:
 def _kind(column: Any) -> str:
     """The type of a column as Arrow names it; "float" for texts that are numbers with fractions (the first hundred)."""
     if not _is_text(column):
-        return str(column.type)
+        return "int64" if _is_whole(column) else str(column.type)
     cells = [cell for cell in column.slice(0, 100).to_pylist() if cell]
     try:
         numbers = [float(cell) for cell in cells]

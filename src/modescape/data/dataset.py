@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from modescape.errors import InputError
-from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS
+from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, shown
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def check_source(source: Source, name: str) -> Source:
     Raises:
         InputError: naming the source, the split and the row.
     """
+    if len(source.label) and len(wrong := np.flatnonzero(source.label < 0)) and len(source.class_names) < 2:
+        raise InputError(f"{name}: train: the label of row {wrong[0]} is {source.label[wrong[0]]}, expected 0 or more")
     if len(source.class_names) < 2:
         raise InputError(f"{name}: {len(source.class_names)} class; classification needs at least 2")
     longest = max(map(len, source.class_names))
@@ -81,6 +84,10 @@ def check_source(source: Source, name: str) -> Source:
         )
     if unwritable := [number for number, text in enumerate(source.class_names) if not _is_writable(text)]:
         raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
+    if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
+        raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
+    if len(source.image) and not source.image[0].size:
+        raise InputError(f"{name}: images are {list(source.image.shape[1:])} [channel, height, width], without a pixel")
     if math.prod(source.image.shape[1:]) > MOST_PIXELS:
         raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
     check_split(source.image, source.label, len(source.class_names), f"{name}: train")

@@ -24,6 +24,7 @@ MOST_IMAGE_BYTES = 1 << 28  # of an image's file
 ORIENTATION, PHOTOMETRIC, BLACK_IS_ZERO = 0x0112, 262, 1  # tags of EXIF and TIFF, and a value
 Colour = tuple[int, int, int]
 WHITE: Colour = (255, 255, 255)
+LFS = b"version https://git-lfs"  # how the text begins that stands in for a file which was not fetched
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # Pillow runs another program for some others
 
 
@@ -54,14 +55,15 @@ def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | 
     from PIL import Image, ImageOps
 
     try:
-        found = cell["bytes"]
-        data = found if found is not None else read_regular(Path(cell["path"]), MOST_IMAGE_BYTES)
+        data = _encoded(cell)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # refused below
             image = Image.open(io.BytesIO(data), formats=FORMATS)
         with image:
             if image.width * image.height > MOST_IMAGE_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels, expected at most {MOST_IMAGE_PIXELS:,} in all")
+                raise ValueError(
+                    f"{image.width}x{image.height} pixels, expected at most {MOST_IMAGE_PIXELS:,} in all: scale it down"
+                )
             known = _fills_16_bits(image)  # a turned image knows its file no longer
             image.load()
             if image.getexif().get(ORIENTATION) is not None:
@@ -73,13 +75,51 @@ def decode_image(cell: Any, where: str, background: Colour = WHITE, mode: str | 
             if pixels is not None and mode in ("L", "RGB"):
                 pixels = as_pixels(Image.fromarray(pixels).convert(mode))
     except Exception as error:  # Pillow raises errors of many kinds
-        raise BrokenImage(f"{where}: the image cannot be decoded ({type(error).__name__}: {shown(error)})") from error
+        raise BrokenImage(f"{where}: the image cannot be decoded ({_why(error)})") from error
     if pixels is None:
         raise InputError(
             f"{where}: the image holds numbers of mode {image.mode}, and nothing says which of them is white; expected "
             "8 bits a channel, or grey in a PNG or TIFF of 16 bits that fills them; convert the images"
         )
     return pixels
+
+
+def _encoded(cell: Any) -> bytes:
+    """The bytes of a picture.
+
+    Raises:
+        ValueError, OSError: if there are none, or a text that stands in for them.
+    """
+    data, path = cell["bytes"], cell["path"]
+    if data is None and not path:
+        raise ValueError("there is none")
+    if data is None and is_address(path):
+        raise ValueError("it is an address and nothing is downloaded: fetch the picture first")
+    data = read_regular(Path(path), MOST_IMAGE_BYTES) if data is None else data
+    if not data:
+        raise ValueError("it has 0 bytes")
+    if data.startswith(LFS):
+        raise ValueError("it is a pointer of Git LFS; fetch the picture: git lfs pull")
+    return data
+
+
+def is_address(path: str) -> bool:
+    """Whether a text is an address on a network rather than a path."""
+    return "://" in path
+
+
+def _why(error: Exception) -> str:
+    """What Pillow or the system says, without the parts that mean nothing to a user."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return f"its content is none of {', '.join(FORMATS)}; convert it"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it declares more than the {MOST_IMAGE_PIXELS:,} pixels that are expected at most"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    said = error.strerror if isinstance(error, OSError) and error.strerror else shown(error)
+    return said if type(error) in (ValueError, OSError) else f"{type(error).__name__}: {said}"
 
 
 def as_pixels(image: Image.Image) -> np.ndarray:

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from modescape.data.hub import check_rows
-from modescape.data.tables import PICTURES, SPLITS, SUFFIXES, Part, left_out, read_table, split_by_column
+from modescape.data.tables import (
+    EVERY_ROW_ITS_OWN,
+    PICTURES,
+    SPLITS,
+    SUFFIXES,
+    Part,
+    left_out,
+    read_table,
+    split_by_column,
+)
 from modescape.errors import InputError
 from modescape.plain import shown
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"  # the column of a metadata file that names its picture
 DATA = frozenset((".parquet", ".arrow", ".tar", ".zip", ".gz", ".json"))  # of a dataset in the hub's layout
+TABLES = frozenset((".parquet", ".arrow"))  # those of them that are more than what lies beside pictures by chance
+STUDY = "study.yaml"  # the recipe in the folder of a study, whose files are no data
 IMAGE, LABEL = "image", "label"  # columns of the tables that are made here
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files, sorted by path, but hidden ones; links to folders are followed, each folder is visited once."""
+    """All files, sorted by path, but hidden ones and studies; links to folders are followed, each is visited once."""
     found, visited = [], set()
     for place, folders, names in os.walk(folder, followlinks=True):
         about = Path(place).stat()
@@ -27,9 +39,23 @@ def files_below(folder: Path) -> list[Path]:
             folders.clear()
             continue
         visited.add((about.st_dev, about.st_ino))
+        if STUDY in names and Path(place) != folder:
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         found += [Path(place, name) for name in names if not _is_hidden(name)]
     return sorted(found, key=str)
+
+
+def _check_names(files: list[Path]) -> None:
+    """Refuse names that are no Unicode: no table, page or recipe could hold them."""
+    for file in files:
+        name = str(file)
+        if name.encode("utf-8", "ignore").decode() != name:
+            readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            raise InputError(
+                f"'{shown(readable)}': this name is not in UTF-8 (each � is a byte that is not); rename it"
+            )
 
 
 def _is_hidden(name: str) -> bool:
@@ -47,11 +73,28 @@ def picture_parts(source: str) -> list[Part] | None:
     """
     root = Path(source)
     files = files_below(root)
+    _check_names(files)
     pictures = [file for file in files if file.suffix.lower() in PICTURES]
-    tables = [file for file in files if file.name in METADATA]
+    tables = [file for file in files if file.name.lower() in METADATA]
     data = [file for file in files if file.suffix.lower() in DATA and file not in tables]
-    if not pictures or data:
+    if not pictures and not data and not any(file.suffix.lower() in SUFFIXES for file in files):
+        kinds = ", ".join(sorted({file.suffix.lower() or file.name for file in files}))
+        raise InputError(
+            f"'{source}' holds no pictures (.png, .jpg and the like), no tables of them and no Parquet files; "
+            + (f"its files: {shown(kinds, 120)}" if files else "it is empty")
+        )
+    by_chance = len(pictures) > len(data) and len({file.parent for file in pictures}) > 1
+    if not pictures or (data and not (by_chance and TABLES.isdisjoint(file.suffix.lower() for file in data))):
         return None
+    parts = _picture_parts(source, root, pictures, tables)
+    if data:
+        beside = "1 other file is" if len(data) == 1 else f"{len(data):,} other files are"
+        note = f"{beside} among the pictures and not read, such as '{shown(data[0], 120)}'."
+        parts[0] = replace(parts[0], notes=(*parts[0].notes, note))
+    return parts
+
+
+def _picture_parts(source: str, root: Path, pictures: list[Path], tables: list[Path]) -> list[Part]:
     root = _inside(root, pictures)
     if tables:
         return _described(source, root, pictures, tables)
@@ -108,8 +151,23 @@ def _part(source: str, split: str, root: Path, pictures: list[Path], notes: tupl
             "of two classes or more a folder, or name a table of paths and labels: "
             f"--set data.source={_table_near(source)}"
         )
+    names = sorted(set(map(str, labels)))
+    if usual > 1 and all(name.lower() in SPLITS for name in names):
+        raise InputError(
+            f"'{source}': the innermost folders are named as splits ({', '.join(names)}) and would be the classes; put "
+            f"the splits outside: {names[0]}/CLASS instead of CLASS/{names[0]}"
+        )
+    if split == "train" and len(names) == len(pictures) > EVERY_ROW_ITS_OWN:
+        raise InputError(
+            f"'{source}': each of the {len(pictures):,} pictures lies in a folder of its own, such as '{pictures[0]}'; "
+            "give each class one folder, or list pictures and labels in a .csv file"
+        )
     if usual > 1 and split == "train":
-        notes += (f"The classes are the innermost folders ({shown(', '.join(sorted(set(map(str, labels)))), 200)}).",)
+        above = sorted({str(file.relative_to(root).parts[0]) for file in pictures})
+        notes += (
+            f"The classes are the innermost folders ({shown(', '.join(names), 200)}); the folders above them "
+            f"({shown(', '.join(above), 200)}) are taken together.",
+        )
     table = pa.table({IMAGE: [str(file) for file in pictures], LABEL: pa.array(labels, pa.string())})
     return Part(source, split, table, Path(), notes=notes)
 
@@ -147,7 +205,7 @@ def _metadata(file: Path) -> Any:
 
     try:
         check_rows(file, str(file))
-        table = parquet.read_table(file) if file.suffix == ".parquet" else read_table(file)
+        table = parquet.read_table(file) if file.suffix.lower() == ".parquet" else read_table(file)
     except (OSError, ArrowException) as error:
         raise InputError(f"'{file}' cannot be read: {shown(error)}") from error
     if FILE_NAME not in table.column_names:
@@ -157,7 +215,7 @@ def _metadata(file: Path) -> Any:
 
 def _by_folder(source: str, root: Path, paths: list[Path], table: Any) -> list[tuple[str, Any]]:
     """The rows of a metadata file by split: its column "split", or the first folder of the pictures' paths."""
-    if "split" in table.column_names:
+    if any(name.lower() == "split" for name in table.column_names):
         return [(part.name, part.table) for part in split_by_column(source, table, root)]
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,10 @@ def opened(data: recipe.Data) -> Iterator[list[Part]]:
         stack.enter_context(_quiet())
         splits = _local(path, data, stack) if path.exists() else _remote(data, stack)
         base = path if path.is_dir() else path.parent
-        yield [_part(data.source, str(name), split, base) for name, split in splits.items()]
+        parts = [_part(data.source, str(name), split, base) for name, split in splits.items()]
+        if path.is_file():
+            parts = [replace(parts[0], name=own.name, table=own.table) for own in _by_column(parts[0])]
+        yield parts
 
 
 def _own(path: Path, data: recipe.Data) -> list[Part] | None:
@@ -61,6 +66,10 @@ def _part(source: str, name: str, split: Any, base: Path) -> Part:
     declared = {name: kind.mode for name, kind in features.items() if isinstance(kind, datasets.Image)}
     names = {name: tuple(kind.names) for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)}
     return Part(source, name, split.data.table, base, declared, names)
+
+
+def _by_column(part: Part) -> list[Part]:
+    return split_by_column(part.source, part.table, part.base)
 
 
 def _local(path: Path, data: recipe.Data, stack: ExitStack) -> Any:
@@ -95,9 +104,13 @@ def check_rows(file: Path, source: str) -> None:
     if not file.is_file():  # a pipe, say, which would never end
         raise InputError(f"'{source}': {file.name} is not an ordinary file")
     try:
-        rows = parquet.read_metadata(file).num_rows
+        rows, names = parquet.read_metadata(file).num_rows, parquet.read_schema(file).names
     except (OSError, ArrowException):  # whoever reads it says what is wrong
         return
+    if len(set(names)) != len(names):
+        raise InputError(
+            f"'{source}': two columns of {file.name} have one name ({shown(', '.join(names))}); rename one"
+        )
     if rows > MOST_ROWS:
         raise InputError(f"'{source}': {file.name} declares {rows:,} rows, at most {MOST_ROWS:,}")
 
@@ -118,6 +131,10 @@ def _empty_file(path: Path) -> str | None:
 def _remote(data: recipe.Data, stack: ExitStack) -> Any:
     import datasets
 
+    if data.source.startswith("~"):
+        raise InputError(
+            f"'{data.source}': a shell writes ~ out only at the start of a word; use $HOME or the whole path"
+        )
     problem = _hub_problem(data.source)
     if problem is not None:
         # without this the library asks an unreachable hub six times over, 23 s; what it has kept it still finds
@@ -167,7 +184,7 @@ def _quiet() -> Iterator[None]:
     levels = [(library, library.get_verbosity()) for library in (datasets.logging, hub_logging)]
     datasets.disable_progress_bars()
     for library, _ in levels:
-        library.set_verbosity_error()
+        library.set_verbosity(logging.CRITICAL)  # their errors are raised, too, and said by us
     try:
         yield
     finally:

@@ -52,7 +52,8 @@ def refuse_columns(kinds: Mapping[str, str], images: list[str], label: str | Non
     numbers = [column for column, kind in kinds.items() if kind.startswith(FRACTIONS)]
     if not images and kinds:
         looks = "text" if any("string" in kind for kind in kinds.values()) and not numbers else "a table"
-        raise UnsupportedError(f"{name} has no column of images: {listed}; it looks like {looks}")
+        hint = "; a column of paths is named by data.image=COLUMN" if looks == "text" else ""
+        raise UnsupportedError(f"{name} has no column of images: {listed}; it looks like {looks}{hint}")
     if len(images) == len(kinds) > 1:
         raise UnsupportedError(f"{name} holds nothing but images: {listed}; it looks like a picture for each picture")
     if label is None and numbers and len(numbers) + len(images) == len(kinds):

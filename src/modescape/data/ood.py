@@ -93,8 +93,6 @@ def _noise(test: Tensor, seed: int) -> Tensor:
 EMBEDDED: dict[str, Callable[[Tensor, int], Tensor]] = {"rotated": _rotated, "noise": _noise}
 """Sources made from the test images: (some of them, seed) -> images."""
 
-DEFAULT_OOD = tuple(EMBEDDED)
-
 
 def _part(count: int, limit: int | None, source: str, seed: int) -> Tensor:
     """Increasing numbers of the images that are used, int64."""

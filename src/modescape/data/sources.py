@@ -73,12 +73,16 @@ def npz(path: Path) -> Source:
     test_label = _integers(arrays["test_label"], f"'{path}': test_label") if "test_label" in arrays else None
     if (test_image is None) != (test_label is None):
         raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+    notes = ()
+    if test_label is not None and len(test_label) and test_label.max() < 0:
+        notes, test_image, test_label = (_hidden("test"), _test_images(None)), None, None
     if "class_names" in arrays:
         names = _texts(np.atleast_1d(arrays["class_names"]), path)
     else:
         names = _numbered(int(label.max(initial=0)), f"'{path}'")
     channels_first = [_channels_first(image, path) for image in (arrays["image"], test_image) if image is not None]
-    return Source(channels_first[0], label, channels_first[1] if test_image is not None else None, test_label, names)
+    test = channels_first[1] if test_image is not None else None
+    return Source(channels_first[0], label, test, test_label, names, notes)
 
 
 def _texts(names: np.ndarray, path: Path) -> tuple[str, ...]:
@@ -88,8 +92,14 @@ def _texts(names: np.ndarray, path: Path) -> tuple[str, ...]:
 
 
 def _integers(label: np.ndarray, name: str) -> np.ndarray:
-    if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer):
-        raise InputError(f"{name} is {label.dtype} {list(label.shape)}, expected integers [example]")
+    """Labels as int64 [example]: whole numbers of any type, also [example, 1]."""
+    label = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
+    whole = label.dtype.kind in "iub" or (label.dtype.kind == "f" and bool(np.all(label == np.rint(label))))
+    if label.ndim != 1 or not whole:
+        raise InputError(
+            f"{name} is {label.dtype} {list(label.shape)}, expected integers [example]; number the classes from 0 and "
+            "give their names as class_names"
+        )
     return label.astype(np.int64)
 
 
@@ -148,12 +158,12 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
             continue
         own = raw_labels(part, label)
         if len(own) and not has_labels(own):
-            notes.append(f"The labels of the source's {name} split are hidden (-1 or missing): it was not used.")
+            notes.append(_hidden(name))
             continue
         used, labels = [train, part], [labels[0], own]
     if notes and by_name.keys() & {"test", "validation"}:
-        place = f"the source's {used[1].name} split" if len(used) > 1 else "a share of the training images (data.test)"
-        notes += [f"The test images are {place}."] if any("hidden" in note for note in notes) else []
+        place = _test_images(used[1].name if len(used) > 1 else None)
+        notes += [place] if any("hidden" in note for note in notes) else []
     names, numbers = classes(used, labels, label, image)
     reader = _Reader(data, image, sum(map(len, used)), report)
     images = [reader.read(part) for part in used]
@@ -161,7 +171,27 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
     channels = max(array.shape[1] for array, _ in images)
     arrays = [np.repeat(array, channels // array.shape[1], axis=1) for array, _ in images]
     test = (arrays[1], kept[1]) if len(used) > 1 else (None, None)
-    return Source(arrays[0], kept[0], *test, names, (*notes, *reader.notes()))
+    return Source(arrays[0], kept[0], *test, names, (*notes, *_alike(names), *reader.notes()))
+
+
+def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence about classes whose names differ in capitals alone; none where there are none."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.casefold(), []).append(name)
+    twice = [name for group in groups.values() if len(group) > 1 for name in group]
+    if not twice:
+        return ()
+    return (f"Classes that differ in capitals alone are taken for different ones ({shown(', '.join(twice), 200)}).",)
+
+
+def _hidden(split: str) -> str:
+    return f"The labels of the source's {split} split are hidden (-1 or missing): it was not used."
+
+
+def _test_images(split: str | None) -> str:
+    place = f"the source's {split} split" if split else "a share of the training images (data.test)"
+    return f"The test images are {place}."
 
 
 class _Reader:
@@ -170,6 +200,7 @@ class _Reader:
     def __init__(self, data: recipe.Data, column: str, total: int, report: Report | None) -> None:
         self.data, self.column, self.total, self.report = data, column, total, report
         self.settings, self.done, self.broken = Pictures.of(data), 0, list[str]()
+        self.seen, self.again = set[str](), list[str]()  # files, and those that a later row names once more
 
     def read(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
         """All pictures of a split, uint8 [example, channel, height, width], and their rows; grey only if all are."""
@@ -180,6 +211,10 @@ class _Reader:
             self.done += 1
             if self.report is not None and (self.done % 100 == 0 or row == len(part) - 1):
                 self.report(self.done, self.total)
+            if cell["bytes"] is None and cell["path"]:
+                if cell["path"] in self.seen:
+                    self.again.append(where)
+                self.seen.add(cell["path"])
             try:
                 pixels = self.settings.decode(cell, where, mode)
             except BrokenImage as error:
@@ -206,13 +241,20 @@ class _Reader:
         return stacked(images), np.array(rows)
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence about broken pictures; none where there are none."""
+        """Sentences about pictures that are named twice and about broken ones; none where there are none."""
+        notes: tuple[str, ...] = ()
+        if self.again:
+            rows = "1 row names" if len(self.again) == 1 else f"{len(self.again):,} rows name"
+            notes = (
+                f"{rows} a picture that an earlier row names ({shown(self.again[0], 200)}): it may be among the "
+                "training and the test images.",
+            )
         count = len(self.broken)
         if not count:
-            return ()
+            return notes
         such = ", ".join(self.broken[:3]) + (", ..." if count > 3 else "")
         what = "1 broken picture was" if count == 1 else f"{count:,} broken pictures were"
-        return (f"{what} left out ({shown(such, 400)}).",)
+        return (*notes, f"{what} left out ({shown(such, 400)}).")
 
 
 def _check_memory(pixels: np.ndarray, count: int, where: str) -> None:

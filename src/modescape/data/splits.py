@@ -8,13 +8,14 @@ from torch import Tensor
 from modescape import recipe, rng
 from modescape.data.dataset import Dataset, Source, as_split
 from modescape.errors import InputError
+from modescape.plain import shown
 
 
 def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Dataset:
     """Cut by one named random order: test (where the source has none), then validation, then train.
 
     Raises:
-        InputError: if there are not enough images, or those for training are all the same.
+        InputError: if there are not enough images, or those for training are all the same or of one class.
     """
     order = rng.permutation(torch.tensor(rng.key(seed, "split")), len(source.label)).numpy()
     total = len(order)
@@ -32,8 +33,36 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Datas
             )
         rest = rest[: data.train if isinstance(data.train, int) else max(1, round(data.train * len(rest)))]
     train = as_split(source.image[rest], source.label[rest])
+    notes = _check_trained_on(train.label, test.label, source.class_names, source.test_label is not None)
     _check_different(train.image)
-    return Dataset(train, validation, test, source.class_names, fingerprint, source.notes)
+    return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes))
+
+
+def _check_trained_on(train: Tensor, test: Tensor, names: tuple[str, ...], own_test: bool) -> tuple[str, ...]:
+    """A sentence about classes without a training picture: the networks cannot know them; none where there are none.
+
+    Raises:
+        InputError: if there is but one class to train on, or no picture of the source's own test split is of such.
+    """
+    known = torch.bincount(train, minlength=len(names)) > 0
+    if known.sum() < 2:
+        raise InputError(
+            f"all training pictures ({len(train):,}) are of the class {shown(repr(names[int(train[0])]), 60)}; "
+            "networks need two classes. Give more pictures, larger data.train, or smaller data.test and data.validation"
+        )
+    of_unknown = int((~known[test]).sum())
+    unknown = [name for name, there in zip(names, known.tolist(), strict=True) if not there]
+    such = shown(", ".join(unknown[:5]), 200) + (", ..." if len(unknown) > 5 else "")
+    if of_unknown == len(test) and own_test:
+        raise InputError(
+            f"no test picture is of a class that is trained on (test pictures are of classes such as {such}); give "
+            "both splits the same classes, spelled in the same way"
+        )
+    if not unknown:
+        return ()
+    classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} of the {len(names):,} classes"
+    share = f"; {of_unknown:,} of {len(test):,} test pictures are, and can only be errors" if of_unknown else ""
+    return (f"No training picture is of {classes} {such}{share}.",)
 
 
 def _check_different(image: Tensor) -> None:

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modescape.data.decode import is_address
 from modescape.errors import InputError
 from modescape.plain import read_regular, shown, visible
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")  # of tables that may be a source themselves
 CELLS = 100  # encoded pictures in memory at a time
+EVERY_ROW_ITS_OWN = 10  # so many rows with as many different labels are no classes
 MOST_COLUMNS = 1_000
+LINES_LOOKED_AT, MOST_LOOKED_AT = 20, 1 << 20  # lines and characters of a table that tell its delimiter
+NOT_THERE = ("", "na", "n/a", "nan", "null", "none", "?")  # what programs write for a number that is missing
 MOST_TABLE_BYTES = 1 << 30  # of a file of paths and labels
 READ = (
     "png",
@@ -102,8 +106,8 @@ class Part:
         else:
             data, path = (value, None) if isinstance(value, bytes) else (None, value)
         if isinstance(path, str) and path:
-            where = f"'{visible(str(self.base / path))}'" if data is None else f"{where} ('{shown(path)}')"
-            path = str(self.base / path)
+            path = path if is_address(path) else str(self.base / path)
+            where = f"'{visible(path)}'" if data is None else f"{where} ('{shown(path)}')"
         return {"bytes": data, "path": path}, where
 
 
@@ -115,13 +119,14 @@ def left_out(count: int, why: str, such: object) -> str:
 
 def is_picture(name: Any) -> bool:
     """Whether a text ends as the name of a picture's file does."""
-    return isinstance(name, str) and Path(name).suffix.lower() in PICTURES
+    return isinstance(name, str) and Path(name.split("?")[0] if is_address(name) else name).suffix.lower() in PICTURES
 
 
 def read_table(path: Path) -> Any:
     """A file of paths and labels as a table: CSV, TSV (texts and whole numbers) or JSON lines.
 
-    The delimiter is the one of comma, semicolon and tab that cuts the first line into most cells. Without a header (a
+    The delimiter is the one of comma, semicolon and tab that cuts the first lines into equally many cells, and into
+    most of them. Without a header (a
     cell of the first line is a picture's name) columns are called "column1", "column2", ...
 
     Raises:
@@ -135,34 +140,54 @@ def read_table(path: Path) -> Any:
         return pa.table(columns)
     except InputError as error:
         raise InputError(f"'{path}': {error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"'{path}' cannot be read as a table of paths and labels: it is no text in UTF-8; save it as such "
+            f"({shown(error)})"
+        ) from error
     except (OSError, ValueError, csv.Error, RecursionError, pa.ArrowException, OverflowError, TypeError) as error:
         raise InputError(f"'{path}' cannot be read as a table of paths and labels: {shown(error)}") from error
 
 
 def _separated(text: str) -> dict[str, list[Any]]:
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    lines = [(reader.line_num, row) for row in reader if row]
     if not lines:
         raise InputError("the table is empty")
-    header, rows = lines[0], lines[1:]
+    (_, header), rows = lines[0], lines[1:]
     if any(map(is_picture, header)):
         header, rows = [f"column{number}" for number in range(1, len(header) + 1)], lines
+    if not rows:
+        raise InputError("the table has a header and no rows")
     header = [name.strip() for name in header]
     if len(header) > MOST_COLUMNS:
         raise InputError(f"the table has {len(header):,} columns, expected at most {MOST_COLUMNS:,}")
     if len(set(header)) != len(header):
         raise InputError(f"two columns have one name ({shown(', '.join(header))}); rename one")
-    for number, row in enumerate(rows):
+    for line, row in rows:
         if len(row) != len(header):
-            raise InputError(f"row {number} has {len(row)} cells, expected {len(header)} ({shown(', '.join(header))})")
-    return {name: _typed([row[at].strip() for row in rows]) for at, name in enumerate(header)}
+            cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+            raise InputError(f"line {line} has {cells}, expected {len(header)} ({shown(', '.join(header))})")
+    return {name: _typed([row[at].strip() for _, row in rows]) for at, name in enumerate(header)}
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that cuts the first lines into equally many cells, and into most of them."""
+
+    def widths(delimiter: str) -> tuple[bool, int]:
+        lines = csv.reader(io.StringIO(text[:MOST_LOOKED_AT], newline=""), delimiter=delimiter)
+        rows = [row for _, row in zip(range(LINES_LOOKED_AT), lines, strict=False) if row] or [[]]
+        return 1 < len(rows[0]) == max(map(len, rows)) == min(map(len, rows)), len(rows[0])
+
+    return max(",;\t", key=widths)
 
 
 def _typed(cells: list[str]) -> list[Any]:
-    """Whole numbers where all cells are such; "007" and "1.0" are texts, and an empty cell is missing."""
-    whole = all(not cell or (cell.lstrip("-").isdecimal() and cell == _as_written(cell)) for cell in cells)
-    return [(int(cell) if whole else cell) if cell else None for cell in cells]
+    """Whole numbers where all cells that are there are such; "007" and "1.0" are texts, an empty cell is missing."""
+    there = [cell for cell in cells if cell.lower() not in NOT_THERE]
+    if there and all(cell.lstrip("-").isdecimal() and cell == _as_written(cell) for cell in there):
+        return [None if cell.lower() in NOT_THERE else int(cell) for cell in cells]
+    return [cell or None for cell in cells]
 
 
 def _as_written(cell: str) -> str:
@@ -170,31 +195,54 @@ def _as_written(cell: str) -> str:
 
 
 def _json_lines(text: str) -> dict[str, list[Any]]:
-    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise InputError("expected one JSON object a line")
-    kinds = (str, int, type(None))  # boxes and lists of captions are no labels
-    plain = [name for name in rows[0] if all(isinstance(row.get(name), kinds) for row in rows)]
-    return {name: [row.get(name) for row in rows] for name in plain}
+    rows = [_json_object(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not rows:
+        raise InputError("the table is empty")
+    kinds = (str, int, float, type(None))  # boxes and lists of captions are no labels
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return {
+        name: list(cells) if len({type(cell) for cell in cells} - {type(None)}) < 2 else _as_texts(cells)
+        for name, cells in columns.items()
+        if all(isinstance(cell, kinds) for cell in cells)
+    }
+
+
+def _json_object(number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise InputError(f"line {number} is no JSON object; expected one a line")
+    return row
+
+
+def _as_texts(cells: list[Any]) -> list[Any]:
+    """Cells of several types as texts; whole and other numbers together stay numbers."""
+    if {type(cell) for cell in cells} <= {int, float, type(None)}:
+        return [None if cell is None else float(cell) for cell in cells]
+    return [None if cell is None else str(cell) for cell in cells]
 
 
 def split_by_column(source: str, table: Any, base: Path) -> list[Part]:
     """The parts of a table: by its column "split", where every cell of it names one; else all of it is "train"."""
     import pyarrow.compute as pc
 
-    if "split" not in table.column_names:
+    named = [name for name in table.column_names if name.lower() == "split"]
+    if len(named) != 1:
         return [Part(source, "train", table, base)]
-    cells = table.column("split").to_pylist()
+    cells = table.column(named[0]).to_pylist()
     names = [SPLITS.get(cell.lower()) if isinstance(cell, str) else None for cell in cells]
     if None in names:
         row = names.index(None)
         raise InputError(
-            f"'{source}': the column 'split' of row {row} is {shown(repr(cells[row]), 40)}, expected train, validation "
-            "or test; rename the column if it means something else"
+            f"'{source}': the column '{named[0]}' of row {row} is {shown(repr(cells[row]), 40)}, expected train, "
+            "validation or test; rename the column if it means something else"
         )
     import pyarrow as pa
 
-    column, rest = pa.array(names), table.drop_columns(["split"])
+    column, rest = pa.array(names), table.drop_columns(named)
     found = dict.fromkeys(names)
     return [Part(source, str(name), rest.filter(pc.equal(column, name)), base) for name in found]  # pyright: ignore
 

@@ -22,7 +22,7 @@ from modescape import rng
 from modescape.errors import InputError, UnsupportedError
 from modescape.models.outputs import Reading, reading_of
 from modescape.models.state import attributes, copies, differing, working_dtype
-from modescape.plain import SESSION
+from modescape.plain import SESSION, in_session
 from modescape.recipe import Model
 
 MODELS = {
@@ -158,7 +158,7 @@ def of_session(factory: str) -> bool:
     Raises:
         InputError: if it is to be of the session, and the session does not define it.
     """
-    if not factory.startswith(f"{SESSION}:"):
+    if not in_session(factory):
         return False
     _factory(factory)
     file = getattr(sys.modules[SESSION], "__file__", None)

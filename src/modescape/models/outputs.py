@@ -13,7 +13,7 @@ from modescape.errors import InputError
 OutputKind: TypeAlias = Literal["logits", "probabilities", "log_probabilities"]
 
 MOST_NAMES = 8  # of outputs that a message lists
-ROUNDING = 1e-3  # by which the probabilities of an example may miss 1
+ROUNDING = 1e-3  # by which the probabilities of an example may miss 1; more where their numbers are coarser
 
 
 class Reading:
@@ -96,21 +96,22 @@ def check_kind(logits: Tensor, kind: OutputKind) -> None:
     if logits.shape[-1] < 2:
         return
     values = logits.detach().double()
+    rounding = max(ROUNDING, 4 * torch.finfo(logits.dtype).eps if logits.is_floating_point() else 0.0)
     if kind == "logits":
-        if bool((values >= 0).all()) and _sums_to_one(values):
+        if bool((values >= 0).all()) and _sums_to_one(values, rounding):
             raise InputError(
                 "the network returns probabilities (never negative, each row sums to 1), and logits are expected; "
                 "take the softmax out of the network, or set model.output_kind=probabilities"
             )
-    elif not _sums_to_one(values.exp()):
+    elif not _sums_to_one(values.exp(), rounding):
         raise InputError(
             f"model.output_kind is {kind}, but the rows that the network returns are none: "
             "their probabilities do not sum to 1; use model.output_kind=logits for a network without softmax"
         )
 
 
-def _sums_to_one(values: Tensor) -> bool:
-    return bool(((values.sum(-1) - 1).abs() <= ROUNDING).all())
+def _sums_to_one(values: Tensor, rounding: float) -> bool:
+    return bool(((values.sum(-1) - 1).abs() <= rounding).all())
 
 
 def _named(output: Any) -> dict[str, Any]:

@@ -105,4 +105,6 @@ def _same(one: Any, other: Any) -> bool:
         if one.layout != torch.strided:
             one, other = one.to_dense(), other.to_dense()
         return bool(torch.equal(one, other)) or bool(((one == other) | ((one != one) & (other != other))).all())
-    return type(one) is type(other) and not isinstance(one, Tensor) and bool(one == other)
+    if type(one) is not type(other) or isinstance(one, Tensor):
+        return False
+    return bool(one == other) or (one != one and other != other)  # a NaN is no other than a NaN

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import WorkError
-from modescape.plain import SESSION
+from modescape.plain import in_session
 from modescape.progress import Progress, usual
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _started(
     for line in (*choice.lines, quick_words(choice.recipe)):
         if line:
             progress.line(line)
-    compute, own = choice.recipe.compute, choice.recipe.model.factory.startswith(f"{SESSION}:")
+    compute, own = choice.recipe.compute, in_session(choice.recipe.model.factory)
     processes = compute.device != "cuda" and compute.engine in ("auto", "processes") and not own
     if processes and (compute.workers or cores()) > 1:
         prepare(["modescape.pipeline.training", "modescape.pipeline.predicting"])

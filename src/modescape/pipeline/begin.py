@@ -19,7 +19,7 @@ from modescape.data.order import check_batches
 from modescape.data.prepare import Preparation
 from modescape.data.shift import OfficialShift
 from modescape.engines import Engine
-from modescape.errors import InputError
+from modescape.errors import InputError, ModescapeError
 from modescape.kernels import native
 from modescape.models import NetworkError, foreign_module, normalization_parameters, split_state
 from modescape.pipeline.placing import engine_of
@@ -174,8 +174,11 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _check_unfinished(study: Study, recipe: Recipe, dataset: Dataset) -> None:
     """Refuse to go on training a network that could not be begun: of a study of an older version, or a grown one."""
-    finished = [member for member in study.members if member.status in ("trained", "diverged")]
-    if len(finished) < recipe.train.members:
+    try:
+        finished = sum(member.status in ("trained", "diverged") for member in study.members)
+    except ModescapeError:  # damaged: it is mended later, which trains
+        finished = 0
+    if finished < recipe.train.members:
         preparation = Preparation.of(recipe.data, dataset.train)
         _refuse_equal_starts(recipe, habits_of(study, dataset, preparation))
 

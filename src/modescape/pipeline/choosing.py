@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ def _folder(recipe: str | Path | Recipe | None, out: str | Path | None) -> Path 
     if not _is_begun(folder):
         raise InputError(
             f"the folder '{folder}' holds no study ({layout.RECIPE}); expected a study's folder, a YAML file, or one "
-            f"of the recipes {', '.join(recipes.builtin_names())}"
+            f"of the recipes {', '.join(recipes.builtin_names())}\n"
+            f"If it holds pictures: modescape run images --set data.source={shlex.quote(str(folder))}"
         )
     if out is not None and Path(out).resolve() != folder.resolve():
         raise InputError(

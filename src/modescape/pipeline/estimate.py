@@ -19,13 +19,13 @@ import torch
 
 from modescape import analyses, runtime, tree
 from modescape.analyses import scales
-from modescape.analyses.variants import variants
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
 from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
+from modescape.pipeline.variants import wanted_variants
 from modescape.recipe import Recipe
-from modescape.study import Study, layout
+from modescape.study import Study, layout, summary
 from modescape.train.measuring import remembered, seconds_of
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
@@ -110,12 +110,14 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     to_go = {one.number: recipe.train.epochs - one.epochs_done for one in members if one.status not in ENDED}
     # an analysis is made again when a member is added
     names = [name for name in recipe.analyses or [] if to_go or not study.has_result(name)]
-    if not to_go and (training_only or not names):
+    rows = {} if training_only else _unpredicted(study)
+    if not (to_go or sum(rows.values())) and (training_only or not names):
         return None
-    examples = len(dataset.train.label)
-    kinds = {} if training_only else _kinds(study, names, examples)
+    kinds = {} if training_only else _kinds(study, names)
     plan = Plan.of(study.manifest.get("plan"))
-    size = sum(_bytes(study, dataset, own, plan, epochs) for own, epochs in [(recipe, to_go), *kinds.values()])
+    size = _weight_bytes(study, recipe, to_go) + _prediction_bytes(rows, dataset)
+    for own, epochs in kinds.values():
+        size += _weight_bytes(study, own, epochs) + _prediction_bytes(_rows(own, epochs), dataset)
     speed = _measured(study, dataset, plan, workers)
     if speed is None:
         return Estimate(stages=None, bytes=size)
@@ -123,9 +125,11 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     stages = {"training": started + _training(recipe, plan, to_go, dataset, speed)}
     if training_only:
         return Estimate(stages=stages, bytes=size)
-    stages["predicting"] = _predicting(recipe, to_go, dataset, speed)
+    stages["predicting"] = _predicting(rows, len(members), dataset, speed)
     stages["variants"] = sum(
-        KIND_SECONDS + _training(own, plan, epochs, dataset, speed) + _predicting(own, epochs, dataset, speed)
+        KIND_SECONDS
+        + _training(own, plan, epochs, dataset, speed)
+        + _predicting(_rows(own, epochs), len(epochs), dataset, speed)
         for own, epochs in kinds.values()
     )
     costs = _analysing(study, dataset, names, speed, plan)
@@ -137,10 +141,10 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
 ENDED = ("trained", "diverged")
 
 
-def _kinds(study: Study, names: list[str], examples: int) -> dict[str, tuple[Recipe, dict[int, int]]]:
+def _kinds(study: Study, names: list[str]) -> dict[str, tuple[Recipe, dict[int, int]]]:
     """Networks that analyses train for themselves and that are not there: folder -> recipe, member -> epochs to go."""
     there = set(layout.variants(study.path))
-    wanted = {folder: own for name in names for folder, own in variants(name, study.recipe, examples).items()}
+    wanted = {folder: own for name in names for folder, own in wanted_variants(study, name).items()}
     return {
         folder: (own, dict.fromkeys(range(own.train.members), own.train.epochs))
         for folder, own in wanted.items()
@@ -195,10 +199,20 @@ def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dat
     return (steps * speed.step + files + probes) / min(speed.workers, len(groups)) if groups else 0.0
 
 
-def _predicting(recipe: Recipe, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> float:
-    images = len(dataset.test.label) + len(dataset.validation.label)
-    each = images * speed.image + CHECKPOINT_SECONDS
-    return _checkpoints(recipe, to_go) * each / min(speed.workers, len(to_go)) if to_go else 0.0
+def _unpredicted(study: Study) -> dict[str, int]:
+    """Split -> checkpoints whose predictions are not there, of members that are trained and of those to be trained."""
+    return {split: max(0, rows.expected - rows.done) for split, rows in summary(study.path).predictions.items()}
+
+
+def _rows(recipe: Recipe, to_go: Mapping[int, int]) -> dict[str, int]:
+    """The same of a study that is not begun."""
+    return dict.fromkeys(layout.SPLITS, _checkpoints(recipe, to_go))
+
+
+def _predicting(rows: Mapping[str, int], members: int, dataset: Dataset, speed: _Speed) -> float:
+    images = sum(count * len(getattr(dataset, split).label) for split, count in rows.items())
+    seconds = images * speed.image + max(rows.values(), default=0) * CHECKPOINT_SECONDS
+    return seconds / max(1, min(speed.workers, members))
 
 
 def _checkpoints(recipe: Recipe, to_go: Mapping[int, int]) -> int:
@@ -225,10 +239,13 @@ def _analysing(study: Study, dataset: Dataset, names: list[str], speed: _Speed, 
     }
 
 
-def _bytes(study: Study, dataset: Dataset, recipe: Recipe, plan: Plan, to_go: Mapping[int, int]) -> int:
-    """Checkpoints, what the next epoch needs, and predictions."""
+def _weight_bytes(study: Study, recipe: Recipe, to_go: Mapping[int, int]) -> int:
+    """Checkpoints, and what the next epoch needs."""
     model = study.manifest["model"]
     sizes = sum(math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values())
-    rows, examples = _checkpoints(recipe, to_go), len(dataset.test.label) + len(dataset.validation.label)
-    resume = (3 if recipe.train.optimizer == "adam" else 2) * sizes * 4
-    return rows * sizes * 4 + len(to_go) * resume + rows * examples * dataset.num_classes * 4
+    resume = len(to_go) * (3 if recipe.train.optimizer == "adam" else 2)
+    return (_checkpoints(recipe, to_go) + resume) * sizes * 4
+
+
+def _prediction_bytes(rows: Mapping[str, int], dataset: Dataset) -> int:
+    return sum(count * len(getattr(dataset, split).label) * dataset.num_classes * 4 for split, count in rows.items())

@@ -25,7 +25,7 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
 
     An analysis finds out by itself which networks it has.
     """
-    wanted = {folder: recipe for name in names for folder, recipe in _variants(study, name).items()}
+    wanted = {folder: recipe for name in names for folder, recipe in wanted_variants(study, name).items()}
     if not wanted:
         return
     progress.stage("variants", len(wanted), "kinds of networks")
@@ -46,7 +46,7 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
 def variant_checksums(study: Study, name: str) -> dict[str, dict[str, dict[str, str]]]:
     """What an analysis has of networks of its own: folder -> trained member -> checksums of its checkpoints."""
     found = {}
-    for folder in _variants(study, name):
+    for folder in wanted_variants(study, name):
         with contextlib.suppress(InputError):  # not begun yet
             found[folder] = trained_checksums(study.variant(folder).members)
     return found
@@ -57,7 +57,7 @@ def trained_checksums(members: Sequence[Member]) -> dict[str, dict[str, str]]:
     return {str(member.number): member.checksums for member in members if member.status == "trained"}
 
 
-def _variants(study: Study, name: str) -> dict[str, Recipe]:
+def wanted_variants(study: Study, name: str) -> dict[str, Recipe]:
     """What an analysis wants; without networks of different initialisations where the factory makes none."""
     wanted = variants(name, study.recipe, study.manifest["examples"]["train"])
     if not study.manifest.get("network", {}).get("starts_equal"):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from modescape.keeping import kept_epochs
 from modescape.plain import COUNTS, NAME, NAME_LENGTH
@@ -13,7 +22,15 @@ from modescape.recipe import identity
 from modescape.recipe.identity import canonical_json
 from modescape.recipe.writing import yaml_text
 
-Amount = Annotated[int, Field(ge=1, strict=True)] | Annotated[float, Field(gt=0, lt=1, strict=True)]
+
+def _amount(value: Any) -> Any:
+    """A count or a share; pydantic would complain about one alternative of the two."""
+    if not ((type(value) is int and value >= 1) or (type(value) is float and 0 < value < 1)):
+        raise ValueError("expected a number of images from 1, or a share between 0 and 1")
+    return value
+
+
+Amount = Annotated[int | float, BeforeValidator(_amount)]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]

@@ -23,9 +23,17 @@ SAMPLES = (
 )
 
 
+MIXES = (
+    "What this network says of an image depends on the images that are evaluated with it: its predictions hold for the "
+    "batches in which they were made."
+)
+
+
 def network_notes(manifest: Mapping[str, Any]) -> list[str]:
     """Sentences on what is unusual about the network, as its trial found it."""
-    return [SAMPLES] if (manifest.get("network") or {}).get("draws_in_evaluation") else []
+    network = manifest.get("network") or {}
+    notes = {"draws_in_evaluation": SAMPLES, "mixes_examples": MIXES}
+    return [note for habit, note in notes.items() if network.get(habit)]
 
 
 def repeat_notes(manifest: Mapping[str, Any], own_network: bool) -> list[str]:

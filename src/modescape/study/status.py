@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
-from modescape.plain import SESSION, is_name, shown
+from modescape.plain import in_session, is_name, shown
 from modescape.study import layout
 from modescape.study.members import read_member
 from modescape.study.study import Study
@@ -146,7 +146,7 @@ def _member_status(study: Path, values: dict[str, Any], number: int) -> MemberSt
 def _again(study: Path, values: dict[str, Any]) -> str:
     model = values.get("model")
     factory = model.get("factory") if isinstance(model, dict) else None
-    if isinstance(factory, str) and factory.startswith(f"{SESSION}:"):
+    if isinstance(factory, str) and in_session(factory):
         return f"modescape.run({str(study)!r}), in the session that defines {shown(factory.partition(':')[2])}"
     return layout.run_again(study)
 

@@ -1,4 +1,8 @@
-"""Networks in evaluation: the one place that calls them, one by one or stacked."""
+"""Networks in evaluation: the one place that calls them, one by one or stacked.
+
+A network may change its buffers meanwhile (a count of calls, a running mean): it changes copies, so that no batch
+depends on the one before it, and what is evaluated stays what it was.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from torch.func import functional_call
 from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import install
+from modescape.models.state import copies
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
@@ -55,7 +60,7 @@ def forward_each(
     logits = []
     drops = any(layer.training for layer in module.modules())
     for model, key in enumerate(keys):
-        install(module, ModelState(tree.unstack(state.params, model), tree.unstack(state.buffers, model)))
+        install(module, ModelState(tree.unstack(state.params, model), copies(tree.unstack(state.buffers, model))))
         own = manner.laid(images if model == len(keys) - 1 else images.clone())  # a network may change its input
         ops = MemberOps(key, manner=manner)
         generators = rng.seeded(int(key)) if seeded else contextlib.nullcontext()
@@ -72,4 +77,4 @@ def forward_stacked(module: nn.Module, state: ModelState, images: Tensor, keys: 
             return functional_call(module, (params, buffers), (own,))
 
     own = manner.laid(images)
-    return vmapped(single, state.params, state.buffers, keys)
+    return vmapped(single, state.params, copies(state.buffers), keys)

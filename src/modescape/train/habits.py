@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -11,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from modescape.errors import InputError
 from modescape.train.member_ops import MemoryFormat
+
+MOST_NAMES = 4  # that a line lists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,9 @@ class Habits:
     calls_dropout: bool = False  # by itself, not through layers
     replaces_buffers: bool = False  # puts new tensors in the place of its buffers, or of the data of its parameters
     cumulative: bool = False  # has batch norm whose weight of a batch depends on how many there were
-    remembers: bool = False  # changes numbers of its own (a count of calls, a probability): a recording would not
+    remembers: tuple[str, ...] = ()  # plain numbers that it changes in training (a count of calls): nothing saves them
     draws_in_evaluation: bool = False  # from a global generator: its predictions are a sample
+    mixes_examples: bool = False  # in evaluation: what it says of an image depends on the images beside it
     starts_equal: bool = False  # two seeds give the same trained weights: the factory seeds itself, or draws nothing
     memory_format: MemoryFormat = "channels_last"  # of images; contiguous where a `view` in the network asks for it
     dtype: str = "float32"  # of its images and most of its weights
@@ -70,12 +73,22 @@ class Habits:
         lines = []
         if self.draws_in_evaluation:
             lines.append("this network draws random numbers when it is evaluated: its predictions are a sample")
+        if self.mixes_examples:
+            lines.append(
+                "in evaluation what this network says of an image depends on the images of its batch, as under batch "
+                "norm without running statistics: its predictions hold for these batches alone"
+            )
         if self.training_output not in ("a tensor", self.evaluation_output):
             lines.append(f"in training the network returns more than in evaluation; trained is {self.training_output}")
         if self.without_gradient:
-            shown, more = self.without_gradient[:4], len(self.without_gradient) - 4
-            names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+            names = _listed(self.without_gradient)
             lines.append(f"no gradient reaches these parameters; in steps without one they stay as they are: {names}")
+        if self.remembers:
+            lines.append(
+                f"in training the network changes plain numbers, which are not saved: {_listed(self.remembers)}; a run "
+                "that was interrupted begins with them anew, so what training depends on belongs in a buffer "
+                "(register_buffer)"
+            )
         if device == "cuda" and self.trains_alone_because:
             done = "trained" if self.can_stack_in_evaluation else "trained and evaluated"
             lines.append(f"members are {done} one at a time, more slowly: {self.trains_alone_because}")
@@ -101,3 +114,9 @@ class Habits:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""
         return json.loads(json.dumps(asdict(self)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

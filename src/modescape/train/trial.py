@@ -88,22 +88,26 @@ class _Trial:
         check_batches(self.recipe.train, len(self.data.label), habits.least_batch)
         drawn, twice = self._evaluated(worn, [state], habits), self._evaluated(worn, [state], habits)
         self._check_logits(drawn[0])
-        self._check_one(worn, state, habits)
+        alone = self._alone(worn, state, habits)
+        self._check_arithmetic(worn, state, habits)
         if not close(drawn, twice):
             raise InputError(
                 f"{self._name}: evaluated twice with the same weights, images and seed it gives different numbers; "
                 "draw from the global generators of torch, NumPy or random, which are seeded, and change nothing "
                 "of the network in evaluation"
             )
-        habits = replace(habits, evaluation_output=_output(worn), draws_in_evaluation=self._draws(worn, state, habits))
+        draws = self._draws(worn, state, habits)
+        mixes = not draws and not close(drawn[0, :1], alone, 100 * SAME)
+        found = {"draws_in_evaluation": draws, "mixes_examples": mixes, "evaluation_output": _output(worn)}
+        habits = replace(habits, **found)
         self._check_head(worn, state, drawn, habits)
         self._check_made_anew(first, before)
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
-        if other is None:
-            return habits
-        self._check_architecture(fresh, other, habits)
-        self._check_in_turn(fresh, [state, _state(other, habits)], habits)
-        return replace(habits, cannot_stack=self._why_not_stacked(fresh, [state, _state(other, habits)], habits))
+        states = [state, _state(fresh if other is None else other, habits)]
+        if other is not None:
+            self._check_architecture(fresh, other, habits)
+            self._check_in_turn(fresh, states, habits)
+        return replace(habits, cannot_stack=self._why_not_stacked(fresh, states, habits))
 
     @property
     def _name(self) -> str:
@@ -183,8 +187,7 @@ class _Trial:
         except InputError:
             raise
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{self._name}: the network fails in a step of training: {reason}") from error
+            raise InputError(f"{self._name}: the network fails in a step of training: {_reason(error)}") from error
 
     def _step_in(self, memory_format: MemoryFormat, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
         module, (images, label) = self.make("initialisation"), self._batch(habits)
@@ -244,20 +247,41 @@ class _Trial:
         with torch.no_grad():
             return forward_each(_idle(module), stacked(states), images, KEYS[: len(states)], manner, True)
 
-    def _check_one(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
-        """Refuse a network that takes no image alone in evaluation: the last batch of a split may be one."""
+    def _alone(self, module: nn.Module, state: ModelState, habits: Habits) -> Tensor:
+        """Logits [1, class] of the first image alone, in evaluation: the last batch of a split may be one.
+
+        Raises:
+            InputError: if the network takes no image alone.
+        """
         manner, image = Manner(memory_format=habits.memory_format), self._batch(habits)[0][:1]
         try:
             with torch.no_grad():
                 logits = forward_each(_idle(module), stacked([state]), image, KEYS[:1], manner, True)
         except Exception as error:  # what a network raises may be anything
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{self._name}: the network fails in evaluation on one image alone: {reason}") from error
+            raise InputError(
+                f"{self._name}: the network fails in evaluation on one image alone: {_reason(error)}"
+            ) from error
         if list(logits[0].shape) != [1, self.num_classes]:
             raise InputError(
                 f"{self._name}: in evaluation the network turns one image alone into {list(logits[0].shape)}, expected "
                 f"{[1, self.num_classes]}; name the dimension of each squeeze()"
             )
+        return logits[0]
+
+    def _check_arithmetic(self, module: nn.Module, state: ModelState, habits: Habits) -> None:
+        """Refuse 16 bits for a network that multiplies what layers give, which has them, by weights of 32 itself."""
+        if self.recipe.train.arithmetic != "bf16":
+            return
+        manner, (images, label) = Manner("bf16", memory_format=habits.memory_format), self._batch(habits)
+        try:
+            Step(module, 1, habits, manner)(leaves([state]), images[None].clone(), label[None], KEYS[:1])
+            with torch.no_grad():
+                forward_each(_idle(module), stacked([state]), images, KEYS[:1], manner, True)
+        except Exception as error:  # what a network raises may be anything
+            raise InputError(
+                f"{self._name}: the network fails with train.arithmetic=bf16: {_reason(error)}; use tf32 or "
+                "float32, or convert what its own products take to one type"
+            ) from error
 
     def _check_head(self, module: nn.Module, state: ModelState, logits: Tensor, habits: Habits) -> None:
         """Refuse a network that returns more in training, if what is trained there is not what is evaluated.
@@ -351,7 +375,7 @@ class _Trial:
                 if not close(idle, logits, 10 * SAME):
                     return "stacked with others it gives other numbers than alone"
         except Exception as error:  # whatever `vmap` does not take
-            return " ".join(f"vmap refuses it ({type(error).__name__}: {error})".split())[:200]
+            return f"vmap refuses it ({_reason(error)})"[:200]
         return ""
 
 
@@ -379,3 +403,8 @@ def _named(names: Sequence[str]) -> str:
 def _output(module: nn.Module) -> str:
     reading = reading_of(module)
     return "a tensor" if reading is None else reading.seen
+
+
+def _reason(error: Exception) -> str:
+    """The error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

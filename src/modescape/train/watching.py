@@ -60,7 +60,7 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
         calls_dropout=calls.dropout_calls > 0,
         replaces_buffers=replaces,
         cumulative=cumulative,
-        remembers=numbers != _numbers(module),
+        remembers=tuple(differing(numbers, _numbers(module))),
         kept_buffers=tuple(changed),
     )
     return Seen(habits, logits, tuple(name for name in tensors if name in reshaped and name not in unsaved))
