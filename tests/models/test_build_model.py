@@ -140,6 +140,12 @@ class Doubling(Net):
         torch.set_default_dtype(torch.float64)
         return super().forward(images)
 
+class Removing(Net):
+    def forward(self, images):
+        if not self.training:
+            self.inner.bias = None
+        return super().forward(images)
+
 class ByItsFirstImages(Net):
     ready = False
     def forward(self, images):
@@ -289,6 +295,7 @@ def test_a_factory_cannot_change_the_recipe(factories):
         ("their_networks:doubles", {}, "doubles' calls torch.set_default_dtype"),
         ("their_networks:without_gradients", {}, "calls torch.set_grad_enabled"),
         ("their_networks:Doubling", {"num_classes": 3}, "the network calls torch.set_default_dtype"),
+        ("their_networks:Removing", {"num_classes": 3}, "evaluation takes the parameter 'inner.bias' away"),
         ("their_networks:ByItsFirstImages", {"num_classes": 3}, "first forward pass sets 'inner.bias'"),
         ("their_networks:wide", {}, r"images \[2, 3, 2, 2\] into \[2, 7\], expected \[2, 3\]"),
     ],

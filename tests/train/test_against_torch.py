@@ -241,6 +241,14 @@ class Replaced(Base):
         return h - self.mean
 
 
+class Freezing(Base):
+    """Freezes a layer when it is called."""
+
+    def hidden(self, x):
+        self.a.requires_grad_(False)
+        return super().hidden(x)
+
+
 class Detached(Base):
     def forward(self, x):
         return super().forward(x).detach()
@@ -249,7 +257,7 @@ class Detached(Base):
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
 STACKED = (Base, Scalar, Unused, NoGrad, Tied, Repeated, WeightNorm, BatchNorm, GroupNorm, InstanceNorm, Frozen)
 BY_CHANCE = (ByChance, Noise, AlphaDropout, DroppingRecurrent)
-REFUSED = (Custom, SpectralNorm, Recurrent)  # by `vmap`
+REFUSED = (Custom, SpectralNorm, Recurrent, Freezing)  # by `vmap`
 RECOMPUTED = (Checkpointed, Reentrant)
 REPLACING = (Clipped, Replaced)
 ALONE = (Sometimes, *BY_CHANCE, *REFUSED, *RECOMPUTED, *REPLACING)

@@ -181,6 +181,12 @@ class Auxiliary(Dense):
         return (main, self.other(x.flatten(1))) if self.training else main
 
 
+class AuxiliaryFirst(Auxiliary):
+    def forward(self, x):
+        main = Dense.forward(self, x)
+        return (self.other(x.flatten(1)), main) if self.training else main
+
+
 class WideInTraining(Dense):
     def forward(self, x):
         logits = super().forward(x)
@@ -263,6 +269,31 @@ class Growing(Dense):
         if self.training:
             self.means = torch.cat([self.means, x.flatten(1).mean(0, keepdim=True)])
         return super().forward(x)
+
+
+class Removing(Dense):
+    def forward(self, x):
+        if self.training:
+            self.dense.bias = None
+        return super().forward(x)
+
+
+class Emptying(Dense):
+    """A cache that goes with the first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(2), persistent=False)
+
+    def forward(self, x):
+        self.cache = None
+        return super().forward(x)
+
+
+class Sparse(Dense):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("same", torch.eye(CLASSES).to_sparse())
 
 
 class Sized(Dense):
@@ -441,6 +472,7 @@ def tried(factory: str, arithmetic="tf32", **model) -> Habits:
         ("Silent", {}),
         ("Masked", {}),
         ("Sized", {"replaces_buffers": True}),
+        ("Emptying", {"replaces_buffers": True}),
         ("Halves", {}),
         (
             "Auxiliary",
@@ -490,7 +522,9 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),
-        ("Growing", "changes the shape of 'means'; keep it as large from the start"),
+        ("Growing", "changes the shape of 'means', or takes it away; keep it as large from the start"),
+        ("Removing", "changes the shape of 'dense.bias', or takes it away"),
+        ("Sparse", "'same' cannot be saved: it is torch.float32, torch.sparse_coo"),
         ("TiedByData", "'dense.weight' and 'again.weight' share memory, .*give both layers one nn.Parameter"),
         ("Merging", "given other weights, the network goes on predicting with"),
         ("NotANumber", "gives NaN before its first step"),
@@ -498,6 +532,7 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("one_for_all", "two networks that it makes share 'dense.weight'"),
         ("SharingStatistics", r"makes other networks from the same seed \('own.running_mean', .*make every layer anew"),
         ("KeepingInAGlobal", "makes other networks from the same seed .*keep nothing in globals"),
+        ("AuxiliaryFirst", "number 0 of a tuple of 2. does not reach 'dense.weight', 'dense.bias', .*model.output"),
         ("softmaxed", "returns probabilities .*model.output_kind=probabilities"),
     ],
 )
@@ -505,6 +540,10 @@ def test_what_cannot_be_done_right_is_refused_in_one_line(factory, message):
     with pytest.raises(InputError, match=message) as caught:
         tried(factory)
     assert "\n" not in str(caught.value)
+
+
+def test_the_output_that_is_evaluated_is_trained_where_the_recipe_says_which():
+    assert tried("AuxiliaryFirst", output=1).without_gradient == ("other.weight", "other.bias")
 
 
 def test_a_softmax_is_taken_where_the_recipe_says_so():

@@ -202,14 +202,13 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
     if not any(parameter.requires_grad for parameter in parameters.values()):
         raise InputError("the network has no trainable parameters; expected at least one")
     _check_numbers(parameters)
-    parameters = copies(parameters)
     expected = [2, num_classes]
     device = next(iter(parameters.values())).device
     images = torch.zeros((2, *image_shape), dtype=working_dtype(parameters), device=device)
-    before = _plain_numbers(module)
+    before, tensors = _plain_numbers(module), copies(parameters | dict(module.named_buffers()))
     try:
         with _settings_kept("the network"):
-            output = _evaluate(module, parameters, images)
+            output = _evaluate(module, tensors, images)
     except InputError:
         raise
     except (Exception, SystemExit) as error:
@@ -228,7 +227,11 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
             f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
             f"one number for each of the {num_classes} classes{hint}"
         )
-    changed = differing(parameters, dict(module.named_parameters()))
+    if gone := [name for name in parameters if not isinstance(tensors[name], Tensor)]:
+        raise InputError(
+            f"evaluation takes the parameter '{gone[0]}' away from the network; leave it, and do not use it"
+        )
+    changed = differing(parameters, {name: tensors[name] for name in parameters})
     if changed and _plain_numbers(module) != before:
         raise InputError(
             f"the network's first forward pass sets '{changed[0]}'; give it that value in model.factory, "
@@ -281,13 +284,13 @@ def normalization_parameters(module: nn.Module) -> list[str]:
     ]
 
 
-def _evaluate(module: nn.Module, parameters: Mapping[str, Tensor], images: Tensor) -> Any:
-    """The network's output in evaluation mode, with these parameters and copies of its buffers."""
+def _evaluate(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> Any:
+    """The network's output in evaluation mode, with these parameters and buffers, which it may change or replace."""
     modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:
         with rng.seeded(0), torch.no_grad():
-            return call_with(module, {**parameters, **copies(dict(module.named_buffers()))}, images)
+            return call_with(module, tensors, images)
     finally:
         for layer, training in modes.items():
             layer.training = training

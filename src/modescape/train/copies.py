@@ -51,6 +51,9 @@ def equal(one: Params, two: Params) -> bool:
 def overlapping(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> list[tuple[str, str]]:
     """Pairs of tensors of other names, or of two networks, that share memory."""
     places: dict[int, list[tuple[int, int, str]]] = {}
+    one, two = (
+        {name: tensor for name, tensor in part.items() if tensor.layout == torch.strided} for part in (one, two)
+    )
     for name, tensor in two.items():
         start, end = _extent(tensor)
         places.setdefault(tensor.untyped_storage().data_ptr(), []).append((start, end, name))

@@ -138,7 +138,11 @@ class Step:
 
 def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:
     """Gradients; None where the loss does not depend on a parameter."""
-    return torch.autograd.grad(loss, wanted, allow_unused=True) if loss.requires_grad else [None] * len(wanted)
+    asked = [tensor for tensor in wanted if tensor.requires_grad]  # a network may freeze its own in forward
+    if not loss.requires_grad or not asked:
+        return [None] * len(wanted)
+    slopes = iter(torch.autograd.grad(loss, asked, allow_unused=True))
+    return [next(slopes) if tensor.requires_grad else None for tensor in wanted]
 
 
 def _cross_entropy(logits: Tensor, label: Tensor, reduction: str) -> Tensor:

@@ -100,6 +100,7 @@ class _Trial:
         mixes = not draws and not close(drawn[0, :1], alone, 100 * SAME)
         found = {"draws_in_evaluation": draws, "mixes_examples": mixes, "evaluation_output": _output(worn)}
         habits = replace(habits, **found)
+        self._check_head(worn, state, drawn, habits)
         self._check_made_anew(first, before)
         self._check_state(worn, fresh, through_a_file(state, self._name), habits)
         states = [state, _state(fresh if other is None else other, habits)]
@@ -200,8 +201,8 @@ class _Trial:
             )
         if seen.reshaped:
             raise InputError(
-                f"{self._name}: a step of training changes the shape of {_named(seen.reshaped)}; keep it as large "
-                "from the start, or register it with persistent=False where it need not be saved"
+                f"{self._name}: a step of training changes the shape of {_named(seen.reshaped)}, or takes it away; "
+                "keep it as large from the start, or register it with persistent=False where it need not be saved"
             )
         found = replace(
             seen.habits,
@@ -281,6 +282,24 @@ class _Trial:
                 f"{self._name}: the network fails with train.arithmetic=bf16: {_reason(error)}; use tf32 or "
                 "float32, or convert what its own products take to one type"
             ) from error
+
+    def _check_head(self, module: nn.Module, state: ModelState, logits: Tensor, habits: Habits) -> None:
+        """Refuse a network that returns more in training, if what is trained there is not what is evaluated.
+
+        Args:
+            module: the network.
+            state: its tensors.
+            logits: what it gives with them in evaluation.
+            habits: found so far.
+        """
+        if habits.training_output == habits.evaluation_output or not habits.without_gradient:
+            return
+        moved = {name: tensor + 1 for name, tensor in state.params.items() if name in habits.without_gradient}
+        if not close(logits, self._evaluated(module, [ModelState(state.params | moved, state.buffers)], habits)):
+            raise InputError(
+                f"{self._name}: what is trained ({habits.training_output}) does not reach {_named(list(moved))}, by "
+                "which the network predicts in evaluation; say with model.output which output in training it is"
+            )
 
     def _draws(self, module: nn.Module, state: ModelState, habits: Habits) -> bool:
         """Whether evaluation draws from a global generator, or drops: other keys, other numbers."""

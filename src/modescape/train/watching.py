@@ -20,7 +20,7 @@ class Seen(NamedTuple):
 
     habits: Habits
     logits: Tensor  # what the network returned, [example, class]
-    reshaped: tuple[str, ...]  # tensors of ``state_dict`` that it gave another shape
+    reshaped: tuple[str, ...]  # tensors of ``state_dict`` that it gave another shape, or took away
 
 
 def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
@@ -38,7 +38,7 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     )
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    passing = list(passing_buffers(module))
+    passing = unsaved = list(passing_buffers(module))
     given, numbers = dict(copies), _numbers(module)
     memory = {name: tensor.data_ptr() for name, tensor in copies.items() if tensor.layout == torch.strided}
     shapes = {name: tensor.shape for name, tensor in copies.items()}
@@ -46,11 +46,12 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
             logits = call_with(module, given, manner.laid(images.clone()))
         draws = drawn()
-    replaces = any(given[name] is not tensor for name, tensor in copies.items()) or any(
-        given[name].data_ptr() != place
-        for name, place in memory.items()  # `tensor.data = ...`
+    gone = {name for name in shapes if not isinstance(given[name], Tensor)}
+    replaces = any(  # by an assignment to the name, or to its `data`
+        given[name] is not tensor or (name in memory and tensor.data_ptr() != memory[name])
+        for name, tensor in copies.items()
     )
-    reshaped = {name for name, shape in shapes.items() if given[name].shape != shape}
+    reshaped = gone | {name for name, shape in shapes.items() if name not in gone and given[name].shape != shape}
     passing = [name for name in passing if name not in reshaped]  # kept for speed, of the size of a batch
     changed = differing(*({name: held[name] for name in passing} for held in (tensors, given)))
     habits = Habits(
@@ -61,7 +62,7 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
         remembers=tuple(differing(numbers, _numbers(module))),
         kept_buffers=tuple(changed),
     )
-    return Seen(habits, logits, tuple(sorted(reshaped.intersection(module.state_dict()))))
+    return Seen(habits, logits, tuple(name for name in tensors if name in reshaped and name not in unsaved))
 
 
 def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> int:
