@@ -13,12 +13,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
-from modescape.models import working_dtype
+from modescape.models import call_with, working_dtype
 from modescape.train.forward import forward_each, forward_stacked, weight_keys
 from modescape.train.habits import Habits
 from modescape.train.intercept import Intercept
@@ -196,11 +195,11 @@ def recompute_batch_norm(
                 layer.momentum = 1 / count  # the first batch replaces what was there
             for model, seed in enumerate(seeds[count - 1]):
                 key = torch.zeros((), dtype=torch.int64, device=images.device)
-                one = (tree.unstack(state.params, model), tree.unstack(fresh, model))
+                one = {**tree.unstack(state.params, model), **tree.unstack(fresh, model)}
                 own = prepared.clone() if manner.memory_format == "channels_last" else layout.laid(prepared)
                 generators = rng.seeded(seed) if seeded else contextlib.nullcontext()
                 with torch.no_grad(), Intercept(MemberOps(key, manner=layout)), generators:
-                    functional_call(module, one, (own,))
+                    call_with(module, one, own)
     finally:
         for layer, momentum in zip(tracked, momenta, strict=True):
             layer.momentum = momentum

@@ -87,14 +87,12 @@ def labelled(train: list[int], test: list[int] | None = None, names: tuple[str, 
         (labelled([0, 1, 2] * 9, [0, 1]), None),
         (labelled([0, 1] * 9, [0, 2, 2]), "is of the class c; 2 of 3 test pictures are, and can only be errors."),
         (labelled([1, 2] * 9, [1, 2]), "is of the class a."),  # numbers from 1 where none are named
-        (labelled([0, 1] * 9, [0], tuple("abcdefgh")), "is of 6 of the 8 classes c, d, e, f, g, ..."),
+        (labelled([0, 1] * 9, [0], tuple("abcdefgh")), "is of 6 of the 8 classes: c, d, e, f, g and others."),
     ],
 )
 def test_classes_without_a_training_picture_are_said(source, note):
     notes = cut(source, recipe.Data(validation=1), 0, "fingerprint").notes
-    assert (
-        notes == (() if note is None else (f"No training picture {note}".removesuffix(".") + ".",)) or note in notes[0]
-    )
+    assert notes == (() if note is None else (f"No training picture {note}",))
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,17 @@ def test_a_study_of_another_recipe_is_refused_with_the_difference(finished):
     assert digests(finished.path, ".") == before
 
 
+def test_images_that_changed_since_are_told_from_another_recipe(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    source = tmp_path / "a.npz"
+    np.savez(source, image=image, label=np.arange(40) % 2)
+    wanted = [f"data.source={source}", "train.members=1", "train.epochs=1", "compute.engine=here"]
+    pipeline.train("images", tmp_path / "study", overrides=[*wanted, "data.size=8"])
+    np.savez(source, image=image[::-1], label=np.arange(40) % 2)
+    with pytest.raises(InputError, match=r"the images of .*a\.npz' are not those that the study .* was begun with"):
+        pipeline.train("images", tmp_path / "study", overrides=[*wanted, "data.size=8"])
+
+
 def test_a_study_in_use_is_refused(copy):
     holder = subprocess.Popen(
         [sys.executable, "-c", f"import time; from modescape.study import Study\n"

@@ -158,6 +158,11 @@ def test_reasons_follow_the_numbers():
     alike = judge({"solution_similarity": solutions(0.02, normalized=0.1, accuracy=(0.5, 0.8))}).why
     assert alike[0].startswith("They are similar functions: two of them disagree only 0.10 times")
     assert alike[1].startswith("They are not equally accurate")
+    same = judge({"solution_similarity": solutions(0.0, normalized=0.0, accuracy=(0.9, 0.9))}).why
+    assert (
+        same[1].replace(SPACE, " ")
+        == "They label every test image alike (90.0 % right): averaging can change no label."
+    )
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,20 @@ class Tied(Base):
         return super().hidden(x) + self.c(x.flatten(1))
 
 
+class Repeated(Base):
+    """One block with statistics, held three times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(12, 12), nn.BatchNorm1d(12))] * 3)
+
+    def hidden(self, x):
+        x = super().hidden(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return x
+
+
 class WeightNorm(Base):
     def __init__(self) -> None:
         super().__init__()
@@ -241,7 +255,7 @@ class Detached(Base):
 
 
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")])
-STACKED = (Base, Scalar, Unused, NoGrad, Tied, WeightNorm, BatchNorm, GroupNorm, InstanceNorm, Frozen)
+STACKED = (Base, Scalar, Unused, NoGrad, Tied, Repeated, WeightNorm, BatchNorm, GroupNorm, InstanceNorm, Frozen)
 BY_CHANCE = (ByChance, Noise, AlphaDropout, DroppingRecurrent)
 REFUSED = (Custom, SpectralNorm, Recurrent, Freezing)  # by `vmap`
 RECOMPUTED = (Checkpointed, Reentrant)

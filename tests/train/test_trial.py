@@ -111,6 +111,18 @@ class Remembering(Dense):
         return self.last
 
 
+class Twice(Dense):
+    """Holds one layer under two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1)
+        self.again = self.norm
+
+    def forward(self, x):
+        return super().forward(self.again(self.norm(x)))
+
+
 class Mixing(Dense):
     """Sees each image against the others of its batch, in evaluation, too."""
 
@@ -405,6 +417,10 @@ def unseeded():
     return network
 
 
+def scripted():
+    return torch.jit.trace(Dense(), torch.zeros(1, 1, 4, 4))
+
+
 def half():
     return Dense().half()
 
@@ -443,6 +459,7 @@ def tried(factory: str, arithmetic="tf32", **model) -> Habits:
         ("Statistics", {"kept_buffers": ("mean",)}),
         ("Features", {"kept_buffers": ("features",)}),
         ("Remembering", {"remembers": ("calls",)}),
+        ("Twice", {}),
         ("Mixing", {"mixes_examples": True}),
         ("Noise", {"draws": True, "draws_in_evaluation": True}),
         ("NumpyNoise", {"draws": True, "draws_in_evaluation": True}),
@@ -501,6 +518,7 @@ def test_networks_that_vmap_refuses_go_alone(factory):
         ("WideInTraining", r"turns 4 images into \[4, 6\], expected \[4, 3\]; .*model.output"),
         ("Failing", "fails in a step of training: KeyError: 'no such"),
         ("SqueezingInside", "fails in evaluation on one image alone: RuntimeError"),
+        ("scripted", r"makes a network of TorchScript .*return the network of Python"),
         ("half", "'dense.weight' is torch.float16, .*train.arithmetic=bf16"),
         ("complex_weights", "'turn' is torch.complex64, .*view_as_real"),
         ("wide_complex", "'turn' cannot be saved: it is torch.complex128"),

@@ -79,7 +79,8 @@ def npz(path: Path) -> Source:
     if "class_names" in arrays:
         names = _texts(np.atleast_1d(arrays["class_names"]), path)
     else:
-        names = _numbered(int(label.max(initial=0)), f"'{path}'")
+        every = label if test_label is None else np.concatenate([label, test_label])
+        names = _numbered(int(every.max(initial=0)), f"'{path}'")
     channels_first = [_channels_first(image, path) for image in (arrays["image"], test_image) if image is not None]
     test = channels_first[1] if test_image is not None else None
     return Source(channels_first[0], label, test, test_label, names, notes)

@@ -52,7 +52,7 @@ def _check_trained_on(train: Tensor, test: Tensor, names: tuple[str, ...], own_t
         )
     of_unknown = int((~known[test]).sum())
     unknown = [name for name, there in zip(names, known.tolist(), strict=True) if not there]
-    such = shown(", ".join(unknown[:5]), 200) + (", ..." if len(unknown) > 5 else "")
+    such = shown(", ".join(unknown[:5]), 200) + (" and others" if len(unknown) > 5 else "")
     if of_unknown == len(test) and own_test:
         raise InputError(
             f"no test picture is of a class that is trained on (test pictures are of classes such as {such}); give "
@@ -60,7 +60,7 @@ def _check_trained_on(train: Tensor, test: Tensor, names: tuple[str, ...], own_t
         )
     if not unknown:
         return ()
-    classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} of the {len(names):,} classes"
+    classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} of the {len(names):,} classes:"
     share = f"; {of_unknown:,} of {len(test):,} test pictures are, and can only be errors" if of_unknown else ""
     return (f"No training picture is of {classes} {such}{share}.",)
 

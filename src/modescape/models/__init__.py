@@ -10,12 +10,13 @@ from modescape.models.build import (
     normalization_parameters,
     of_session,
 )
-from modescape.models.state import install, split_state, working_dtype
+from modescape.models.state import call_with, install, split_state, working_dtype
 
 __all__ = [
     "MODELS",
     "NetworkError",
     "build",
+    "call_with",
     "check_output",
     "foreign_module",
     "importable",

@@ -15,13 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from modescape import rng
 from modescape.errors import InputError, UnsupportedError
 from modescape.models.outputs import Reading, reading_of
-from modescape.models.state import attributes, copies, differing, working_dtype
+from modescape.models.state import attributes, call_with, copies, differing, working_dtype
 from modescape.plain import SESSION, in_session
 from modescape.recipe import Model
 
@@ -291,7 +290,7 @@ def _evaluate(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> 
     module.eval()
     try:
         with rng.seeded(0), torch.no_grad():
-            return functional_call(module, tensors, (images,))
+            return call_with(module, tensors, images)
     finally:
         for layer, training in modes.items():
             layer.training = training

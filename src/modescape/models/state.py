@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from modescape.types import ModelState
 
@@ -55,6 +56,31 @@ def install(module: nn.Module, state: ModelState) -> dict[str, nn.Parameter]:
         if name in tensors:
             own.data = tensors[name].detach()
     return parameters
+
+
+def call_with(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> Any:
+    """What a network says of images with other tensors in the place of its own, which it has again afterwards.
+
+    As `torch.func.functional_call`, which leaves its own tensors in a layer that a network holds twice.
+
+    Args:
+        module: a network.
+        tensors: under the names of `split_state`; those that are not there stay the module's own. What the network
+            puts in the place of one is put here.
+        images: its input.
+    """
+    first: dict[int, str] = {}  # a tensor -> its first name
+    places: dict[str, str] = {}  # every place that holds a tensor -> that tensor's first name
+    for prefix, layer in module.named_modules():  # each layer once
+        for name, tensor in [*layer._parameters.items(), *layer._buffers.items()]:
+            if tensor is not None:
+                place = f"{prefix}.{name}" if prefix else name
+                places[place] = first.setdefault(id(tensor), place)
+    given = {place: tensors[name] for place, name in places.items() if name in tensors}
+    try:
+        return functional_call(module, given, (images,), tie_weights=False)
+    finally:
+        tensors.update({name: given[name] for name in given.keys() & tensors.keys()})
 
 
 def working_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:

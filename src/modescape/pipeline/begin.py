@@ -156,6 +156,12 @@ def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
     there = _flat(settings(study.recipe, study.manifest["fingerprint"]))
     here = _flat(settings(recipe, fingerprint))
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
+    if differing == ["data.fingerprint"]:
+        raise InputError(
+            f"the images of '{recipe.data.source}' are not those that the study '{study.path}' was begun with: "
+            "files were added, removed or changed.\nPut them back, or begin a study of the new ones in another folder "
+            "with --out"
+        )
     shown = "; ".join(f"{key} is {there.get(key)!r} there and {here.get(key)!r} here" for key in differing[:3])
     more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""
     raise InputError(

@@ -165,7 +165,7 @@ def _explain(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":  # the last part is the key itself, also where it is called "step"
         path = ".".join([*(part for part in where[:-1] if part not in kinds), where[-1]])
         return f"unknown key {shown(repr(path))}; {_nearest(where[-1], _known_keys(where[:-1]))}"
-    came, message = problem.get("input"), shown(problem["msg"])
+    came, message = problem.get("input"), shown(problem["msg"].removeprefix("Value error, "))
     return f"{shown(path)} is {shown(repr(came))}: {message[:1].lower()}{message[1:]}"
 
 

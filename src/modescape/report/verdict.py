@@ -156,6 +156,8 @@ def _equals_reason(solutions: xr.Dataset | None) -> str:
     low, high = float(solutions["accuracy"].min()), float(solutions["accuracy"].max())
     across, _ = disagreements(solutions)
     bounds = f"{accuracy(low)} to {accuracy(high)}"
+    if across == 0:
+        return f"They label every test image alike ({accuracy(low)} right): averaging can change no label."
     if math.isnan(across) or high - low > across / 2:
         return (
             f"They are not equally accurate ({bounds}): against the mean member, good ones can make up for weak ones."

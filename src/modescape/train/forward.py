@@ -11,11 +11,10 @@ import hashlib
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
-from modescape.models import install
+from modescape.models import call_with, install
 from modescape.models.state import copies
 from modescape.train.intercept import Intercept
 from modescape.train.member_ops import Manner, MemberOps
@@ -74,7 +73,7 @@ def forward_stacked(module: nn.Module, state: ModelState, images: Tensor, keys: 
 
     def single(params: Params, buffers: Params, key: Tensor) -> Tensor:
         with Intercept(MemberOps(key, stacked=True, manner=manner)):
-            return functional_call(module, (params, buffers), (own,))
+            return call_with(module, {**params, **buffers}, own)
 
     own = manner.laid(images)
     return vmapped(single, state.params, copies(state.buffers), keys)

@@ -13,11 +13,10 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
-from modescape.models import install
+from modescape.models import call_with, install
 from modescape.train.fuse import fuse
 from modescape.train.habits import Habits
 from modescape.train.intercept import Intercept
@@ -117,7 +116,7 @@ class Step:
 
     def _stacked(self, params: Params, buffers: Params, images: Tensor, key: Tensor) -> Tensor:
         with Intercept(MemberOps(key, stacked=True, manner=self.manner)):
-            return functional_call(self.module, (params, buffers), (images,))
+            return call_with(self.module, {**params, **buffers}, images)
 
     def _install(self, state: ModelState) -> list[Tensor]:
         """Make the lone member's tensors the module's own, once; returns the module's parameters."""

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from modescape import rng
-from modescape.models.state import attributes, differing, passing_buffers
+from modescape.models.state import attributes, call_with, differing, passing_buffers
 from modescape.train.fuse import fuse
 from modescape.train.habits import Habits
 from modescape.train.intercept import Intercept
@@ -45,7 +44,7 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     shapes = {name: tensor.shape for name, tensor in copies.items()}
     with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
-            logits = functional_call(module, given, (manner.laid(images.clone()),))
+            logits = call_with(module, given, manner.laid(images.clone()))
         draws = drawn()
     gone = {name for name in shapes if not isinstance(given[name], Tensor)}
     replaces = any(  # by an assignment to the name, or to its `data`
@@ -80,7 +79,7 @@ def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> 
     ops = MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)
     try:
         with rng.seeded(0), torch.no_grad(), Intercept(ops):
-            logits = functional_call(module, copies, (manner.laid(image.clone()),))
+            logits = call_with(module, copies, manner.laid(image.clone()))
     except Exception:  # what a network raises may be anything
         return 2
     return 1 if logits.dim() == 2 and not bool(logits.isnan().any()) else 2
