@@ -36,7 +36,7 @@ def text_bomb():
 
 BOMBS = {
     "3.6 billion pixels": (lambda: png(60_000, 60_000), "60000|exceeds limit|pixels"),
-    "100 million pixels": (lambda: png(10_000, 10_000), "10000x10000 pixels, expected at most 25,000,000"),
+    "144 million pixels": (lambda: png(12_000, 12_000), "12000x12000 pixels, expected at most 120,000,000"),
     "just above": (lambda: png(MOST_IMAGE_PIXELS + 1, 1), "pixels, expected at most"),
     "one long row": (lambda: png(2**31 - 1, 1), "pixels|limit"),
     "text": (text_bomb, "too large|Decompressed"),

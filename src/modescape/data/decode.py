@@ -19,7 +19,7 @@ from modescape.plain import read_regular, shown
 if TYPE_CHECKING:
     from PIL import Image
 
-MOST_IMAGE_PIXELS = 25_000_000  # of one image, as declared: 75 MB of colours
+MOST_IMAGE_PIXELS = 120_000_000  # of one image, as declared, more than a phone takes: 360 MB of colours
 MOST_IMAGE_BYTES = 1 << 28  # of an image's file
 ORIENTATION, PHOTOMETRIC, BLACK_IS_ZERO = 0x0112, 262, 1  # tags of EXIF and TIFF, and a value
 Colour = tuple[int, int, int]
