@@ -157,11 +157,11 @@ def _separated(text: str) -> dict[str, list[Any]]:
     (_, header), rows = lines[0], lines[1:]
     if any(map(is_picture, header)):
         header, rows = [f"column{number}" for number in range(1, len(header) + 1)], lines
+    if len(header) > MOST_COLUMNS:
+        raise InputError(f"the table has {len(header):,} columns, expected at most {MOST_COLUMNS:,}")
     if not rows:
         raise InputError("the table has a header and no rows")
     header = [name.strip() for name in header]
-    if len(header) > MOST_COLUMNS:
-        raise InputError(f"the table has {len(header):,} columns, expected at most {MOST_COLUMNS:,}")
     if len(set(header)) != len(header):
         raise InputError(f"two columns have one name ({shown(', '.join(header))}); rename one")
     for line, row in rows:
@@ -176,7 +176,10 @@ def _delimiter(text: str) -> str:
 
     def widths(delimiter: str) -> tuple[bool, int]:
         lines = csv.reader(io.StringIO(text[:MOST_LOOKED_AT], newline=""), delimiter=delimiter)
-        rows = [row for _, row in zip(range(LINES_LOOKED_AT), lines, strict=False) if row] or [[]]
+        try:
+            rows = [row for _, row in zip(range(LINES_LOOKED_AT), lines, strict=False) if row] or [[]]
+        except csv.Error:  # a cell that never ends: another delimiter may cut it
+            return False, 0
         return 1 < len(rows[0]) == max(map(len, rows)) == min(map(len, rows)), len(rows[0])
 
     return max(",;\t", key=widths)
