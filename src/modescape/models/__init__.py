@@ -1,15 +1,8 @@
 """Networks: the built-in ones by name, and any callable that returns an ``nn.Module``."""
 
-from modescape.models.build import (
-    MODELS,
-    NetworkError,
-    build,
-    check_output,
-    foreign_module,
-    importable,
-    normalization_parameters,
-    of_session,
-)
+from modescape.models.build import build, normalization_parameters
+from modescape.models.checking import NetworkError, check_output
+from modescape.models.factory import MODELS, foreign_module, importable, of_session
 from modescape.models.state import call_with, install, split_state, working_dtype
 
 __all__ = [

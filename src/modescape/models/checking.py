@@ -1,0 +1,157 @@
+"""What is looked at before a network is tried: its parameters, and what it gives for two images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from modescape import rng
+from modescape.errors import InputError, UnsupportedError
+from modescape.models.factory import reason
+from modescape.models.outputs import reading_of
+from modescape.models.state import attributes, call_with, copies, differing, working_dtype
+
+TRAINED = (torch.float32, torch.float64)
+"""Numbers that an optimiser changes here."""
+
+
+class NetworkError(InputError):
+    """A factory was found and called, and made no network for these images and classes."""
+
+
+@contextmanager
+def settings_kept(who: str) -> Iterator[None]:
+    """Refuse code that changes what torch does for everybody in the process, and put it back.
+
+    Raises:
+        NetworkError: naming the setting, and what to do.
+    """
+    before = torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        yield
+        after = torch.get_default_dtype(), torch.is_grad_enabled()
+    finally:
+        torch.set_default_dtype(before[0])
+        torch.set_grad_enabled(before[1])
+    if after[0] != before[0]:
+        advice = f"calls torch.set_default_dtype({after[0]}), which changes all numbers here; make the network .to() it"
+    elif after[1] != before[1]:
+        advice = "calls torch.set_grad_enabled, which changes all networks here; use `with torch.no_grad():`"
+    else:
+        return
+    raise NetworkError(f"{who} {advice}")
+
+
+def wrapper_of(module: nn.Module) -> str:
+    """What a network was wrapped into that cannot run with the weights of others, in words; "" for none."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return "makes a network of TorchScript (torch.jit.script or trace)"
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return f"makes an nn.{type(module).__name__}"
+    for layer in module.modules():
+        if "_orig_mod" in layer._modules or getattr(layer, "_compiled_call_impl", None) is not None:
+            return "makes a network with torch.compile"
+    return ""
+
+
+def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
+    """Refuse a network that does not turn two images into [2, num_classes] numbers.
+
+    Weights, buffers, the training mode and the global generators are left as they were.
+
+    Raises:
+        InputError: if it has nothing to train, fails on the images, or returns another shape.
+    """
+    parameters: dict[str, Tensor] = dict(module.named_parameters())
+    if any(is_lazy(tensor) for tensor in [*parameters.values(), *module.buffers()]):
+        raise InputError("the network has lazy layers without shapes; run one forward pass in model.factory")
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        raise InputError("the network has no trainable parameters; expected at least one")
+    check_numbers(parameters)
+    expected = [2, num_classes]
+    device = next(iter(parameters.values())).device
+    images = torch.zeros((2, *image_shape), dtype=working_dtype(parameters), device=device)
+    before, tensors = _plain_numbers(module), copies(parameters | dict(module.named_buffers()))
+    try:
+        with settings_kept("the network"):
+            output = _evaluate(module, tensors, images)
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"the network fails on images of shape {list(images.shape)}: {reason(error)}") from error
+    if not isinstance(output, Tensor):
+        raise InputError(f"the network returns {type(output).__name__}, expected a tensor of shape {expected}")
+    if output.ndim == 4 and output.shape[:2] == (2, num_classes):
+        raise UnsupportedError(f"the network gives a class for each pixel: {list(output.shape)}, expected {expected}")
+    if list(output.shape) != expected:
+        reading, hint = reading_of(module), ""
+        if num_classes == 2 and output.numel() == 2:
+            hint = "; one logit z for two classes is written torch.stack([-z, z], 1) / 2, of z [example]"
+        elif reading is not None and reading.seen != "a tensor":
+            hint = f"; that is {reading.seen}, and model.output chooses another"
+        raise InputError(
+            f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
+            f"one number for each of the {num_classes} classes{hint}"
+        )
+    if gone := [name for name in parameters if not isinstance(tensors[name], Tensor)]:
+        raise InputError(
+            f"evaluation takes the parameter '{gone[0]}' away from the network; leave it, and do not use it"
+        )
+    changed = differing(parameters, {name: tensors[name] for name in parameters})
+    if changed and _plain_numbers(module) != before:
+        raise InputError(
+            f"the network's first forward pass sets '{changed[0]}'; give it that value in model.factory, "
+            "or in its first pass in training, remembered in a buffer"
+        )
+
+
+def _plain_numbers(module: nn.Module) -> dict[str, Any]:
+    """Plain numbers that layers hold as attributes."""
+    return {name: value for name, value in attributes(module).items() if not isinstance(value, Tensor)}
+
+
+def check_numbers(parameters: Mapping[str, Tensor]) -> None:
+    """Refuse parameters of types that are not trained here.
+
+    Raises:
+        InputError: naming the first, and what to do.
+    """
+    for name, parameter in parameters.items():
+        if parameter.device.type == "meta":
+            raise InputError(f"parameter '{name}' is on the device meta, and has no numbers; make it on the CPU")
+        if parameter.is_inference():
+            raise InputError(f"parameter '{name}' was made within torch.inference_mode, and cannot be trained")
+        if parameter.requires_grad and getattr(parameter, "_post_accumulate_grad_hooks", None):
+            raise InputError(
+                f"parameter '{name}' has a hook by register_post_accumulate_grad_hook, which is not called here; "
+                "use register_hook"
+            )
+        if parameter.is_complex():
+            advice = "hold its real and its imaginary part (torch.view_as_real)"
+        elif not parameter.is_floating_point():
+            advice = "make it a buffer"
+        elif parameter.requires_grad and parameter.dtype not in TRAINED:
+            advice = (
+                "leave out .half() or .bfloat16(); train.arithmetic=bf16 multiplies in half precision, "
+                "and keeps the weights in float32"
+            )
+        else:
+            continue
+        raise InputError(f"parameter '{name}' is {parameter.dtype}, expected floats of 32 or 64 bits; {advice}")
+
+
+def _evaluate(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> Any:
+    """The network's output in evaluation mode, with these parameters and buffers, which it may change or replace."""
+    modes = {layer: layer.training for layer in module.modules()}
+    module.eval()
+    try:
+        with rng.seeded(0), torch.no_grad():
+            return call_with(module, tensors, images)
+    finally:
+        for layer, training in modes.items():
+            layer.training = training

@@ -1,0 +1,163 @@
+"""The callable that a recipe's ``model.factory`` names: found, imported, and given its arguments."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import importlib
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from modescape.errors import InputError
+from modescape.plain import SESSION, in_session
+from modescape.recipe import Model
+
+MODELS = {
+    "small_cnn": "modescape.models.cnn:small_cnn",
+    "medium_cnn": "modescape.models.cnn:medium_cnn",
+    "resnet20": "modescape.models.resnet:resnet20",
+    "notebook_small_cnn": "modescape.models.cnn:notebook_small_cnn",
+    "notebook_medium_cnn": "modescape.models.cnn:notebook_medium_cnn",
+    "notebook_resnet20": "modescape.models.resnet:notebook_resnet20",
+}
+"""Built-in networks: name -> factory."""
+
+EXPECTED = "expected a function or class of Python that makes an nn.Module"
+
+
+def foreign_module(factory: str) -> str | None:
+    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it.
+
+    None also for what the running session defines itself (``__main__:callable``): nothing is imported for it.
+    """
+    name = MODELS.get(factory, factory)
+    module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
+    known = {"modescape", SESSION, *sys.stdlib_module_names}
+    return None if ":" not in name or root in known else module
+
+
+def of_session(factory: str) -> bool:
+    """Whether a factory is defined in a session that has no file, such as a notebook: no worker can import it.
+
+    Raises:
+        InputError: if it is to be of the session, and the session does not define it.
+    """
+    if not in_session(factory):
+        return False
+    find_factory(factory)
+    file = getattr(sys.modules[SESSION], "__file__", None)
+    return file is None or not Path(file).is_file()
+
+
+@contextmanager
+def importable(factory: str, last: bool = False) -> Iterator[None]:
+    """The current folder on ``sys.path`` while code of a recipe runs; that of this package does not need it.
+
+    A factory, and the network that it makes, may import their neighbours when they are called.
+
+    Args:
+        factory: of the recipe.
+        last: look there after everything else, for long work: a neighbour called ``datasets`` hides no library. Else
+            first, as under ``python -m``.
+    """
+    folder = str(Path.cwd())
+    if foreign_module(factory) is None or (last and folder in sys.path):
+        yield
+        return
+    importlib.invalidate_caches()  # a file may be younger than Python's listing of the folder
+    sys.path.insert(len(sys.path) if last else 0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:  # the imported module may have tidied up itself
+            sys.path.remove(folder)
+
+
+def find_factory(name: str) -> Callable[..., Any]:
+    """The callable that a built-in name or "package.module:callable" stands for."""
+    if ":" not in name and name not in MODELS:
+        close = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(MODELS)}"
+        raise InputError(f"no model '{name}'; {hint} Other networks are written package.module:callable")
+    module_name, _, attribute = MODELS.get(name, name).partition(":")
+    if not module_name or not attribute:
+        raise InputError(f"model.factory '{name}' is incomplete, expected package.module:callable")
+    if module_name.partition(".")[0] in sys.stdlib_module_names:
+        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise InputError(
+            f"model.factory '{name}': cannot import '{module_name}' ({reason(error)}); "
+            "it must be installed or lie in the current folder"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part) and module_name == SESSION:
+            raise InputError(
+                f"model.factory '{name}': this session defines no '{attribute}'; define it before the run, or put it "
+                f"into a file such as net.py and name it net:{attribute}"
+            )
+        if not hasattr(found, part):
+            close = difflib.get_close_matches(part, dir(found), n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise InputError(f"model.factory '{name}': '{module_name}' has no '{attribute}'{hint}")
+        found = getattr(found, part)
+    if not callable(found) or isinstance(found, nn.Module):
+        raise InputError(f"model.factory '{name}' is of type {type(found).__name__}, expected a callable")
+    if isinstance(found, types.BuiltinFunctionType | types.BuiltinMethodType):
+        raise InputError(f"model.factory '{name}' is a builtin function, {EXPECTED}")
+    if isinstance(found, type) and not issubclass(found, nn.Module):
+        raise InputError(f"model.factory '{name}' is the class {found.__name__}, {EXPECTED}")
+    own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
+    if own in sys.stdlib_module_names:  # reached through a module that imports it
+        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
+    return found
+
+
+def arguments_of(
+    factory: Callable[..., Any], model: Model, image_shape: tuple[int, ...], num_classes: int
+) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments of the factory, by position and by name: the recipe's, and the data's where they are asked for."""
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # some compiled callables have none
+        return [], copy.deepcopy(model.arguments)
+    known = signature.parameters
+    offered = {"image_shape": image_shape, "num_classes": num_classes}
+    named = {name: value for name, value in offered.items() if name in known} | copy.deepcopy(model.arguments)
+    first = [name for name, parameter in known.items() if parameter.kind is parameter.POSITIONAL_ONLY and name in named]
+    positional = [named.pop(name) for name in first]
+    try:
+        signature.bind(*positional, **named)
+    except TypeError as error:
+        names = ", ".join(known) or "none"
+        raise InputError(
+            f"model.arguments do not fit model.factory '{model.factory}': {error}; its parameters: {names}"
+        ) from error
+    return positional, named
+
+
+def unnamed(factory: Callable[..., Any]) -> str:
+    """Why a factory that takes anything by `**` may lack something; "" for others."""
+    try:
+        known = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return ""
+    if {"image_shape", "num_classes"} <= known.keys() or all(
+        parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in known.values()
+    ):
+        return ""
+    return "; image_shape and num_classes are given to parameters of these names, not to * or **"
+
+
+def reason(error: BaseException) -> str:
+    """The error on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
