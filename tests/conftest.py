@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 collect_ignore_glob = ["*conftest.py"]  # they hold no doctests, and only one module can be imported by that name
 
 Made = Callable[[str, Callable[[Path], object]], Path]
@@ -21,7 +25,8 @@ Made = Callable[[str, Callable[[Path], object]], Path]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that share what takes long to make are not begun at once: the second worker would wait for the first."""
-    waiting = [item for item in items if item.path.match("analyses/test_networks.py")]  # as analyses/test_contract.py
+    later = ("analyses/test_networks.py", "analyses/test_costs.py")  # they share it with analyses/test_contract.py
+    waiting = [item for item in items if any(item.path.match(name) for name in later)]
     if waiting and len(waiting) < len(items):
         others = [item for item in items if item not in set(waiting)]
         middle = len(others) // 2

@@ -37,8 +37,6 @@ SETTINGS = {
     "ood": {"examples": 60},
 }
 
-IN_CI = "a frozen stem and a layer that nothing uses"  # with batch norm: the others' analyses run in .ci/long
-
 
 def by_torch(factory, study, member: int, epoch: int, images: torch.Tensor) -> torch.Tensor:
     """Log-probabilities of a checkpoint in plain torch: the state loaded, ``eval()``, one batch."""
@@ -72,9 +70,8 @@ def test_predictions_are_those_of_plain_torch(name, tmp_path):
             torch.testing.assert_close(ours, plain, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(
-    "name", [IN_CI, *(pytest.param(name, marks=pytest.mark.long) for name in NETWORKS if name != IN_CI)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_analysis_runs(name, tmp_path):
     study = trained(name, tmp_path / "study")
     train_variants(study, make_engine("here", "cpu", None), Progress(), list(ANALYSES))
