@@ -86,6 +86,7 @@ def test_the_result_says_who_is_left_out_and_of_what_it_is(name: str, result: xr
         assert 1 not in result["member"]
 
 
+@pytest.mark.ci
 def test_a_second_run_gives_the_same_bytes(own: Study, name: str, result: xr.Dataset, tmp_path: Path):
     copy = Study.open(shutil.copytree(own.path, tmp_path / "study", ignore=DATA))
     path = copy.path / "results" / f"{name}.nc"

@@ -9,6 +9,8 @@ from modescape.analyses import sampling, scales
 from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
 from modescape.study import Study
 
+pytestmark = pytest.mark.ci
+
 
 def counted(work) -> int:
     images = 0

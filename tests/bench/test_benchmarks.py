@@ -33,9 +33,11 @@ ROWS = {
 LONG = {"load", "corruptions", "digits"}  # what each of them calls is called by the others or by tests of its own
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in BENCHMARKS]
-)
+IN_CI = {"precision", "growth", "training"}  # seconds each
+MARKS = {**dict.fromkeys(LONG, pytest.mark.long), **dict.fromkeys(IN_CI, pytest.mark.ci)}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in BENCHMARKS])
 def test_it_runs(name):
     said = []
     result = benchmark(name)(Options(repeats=1, small=True, say=said.append))
@@ -56,6 +58,7 @@ def test_an_unknown_benchmark_is_refused_with_the_known_ones():
         benchmark("sped")
 
 
+@pytest.mark.ci
 def test_the_command_prints_a_table_and_keeps_json(tmp_path):
     done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--json", str(tmp_path), "--quiet"])
     assert done.exit_code == 0, done.output

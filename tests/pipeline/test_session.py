@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 SESSION = """
 import sys, types
 shell = types.SimpleNamespace(kernel=object())

@@ -171,6 +171,7 @@ def test_both_cosines_have_one_scale(papers):
 EDGES = [(1, 1), pytest.param(2, 2, marks=pytest.mark.long), (64, 200)]  # 2 x 2 without pixels is drawn above
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("members", "epochs"), EDGES)
 def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, members, epochs):
@@ -185,6 +186,7 @@ def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, mem
     assert len(plots.draw_interactive(name, dataset).to_json()) < 1_500_000
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("all_absent", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_cells_without_a_value_can_be_drawn(name, all_absent):

@@ -36,6 +36,7 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
         assert opened.asked == [page_file.as_uri()]
 
 
+@pytest.mark.ci
 def test_colours_follow_the_system_and_the_button(chromium, page_file):
     colour = "getComputedStyle(document.body).backgroundColor"
     text = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
@@ -52,6 +53,7 @@ def test_colours_follow_the_system_and_the_button(chromium, page_file):
     assert all(light != dark for light, dark in zip(seen["light"], seen["dark"], strict=True))
 
 
+@pytest.mark.ci
 def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, page_file):
     with Opened(chromium, page_file, width=375) as opened:
         opened.wait_for_figures()
@@ -63,6 +65,7 @@ def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, pag
         assert opened.page.evaluate(wide + ".every(b => b.tabIndex === 0)")
 
 
+@pytest.mark.ci
 def test_keys_reach_the_skip_link_the_button_and_the_contents(chromium, page_file):
     with Opened(chromium, page_file) as opened:
         reached = []
@@ -99,6 +102,7 @@ POOR_CONTRAST = r"""() => {
 }"""
 
 
+@pytest.mark.ci
 def test_text_has_contrast_in_both_schemes(chromium, page_file):
     for scheme in ("light", "dark"):
         with Opened(chromium, page_file, scheme=scheme) as opened:

@@ -120,6 +120,7 @@ def test_page_is_complete_small_and_loads_nothing(usual):
         assert attributes(reader, tag) == []
 
 
+@pytest.mark.ci
 def test_same_content_gives_the_same_bytes_in_another_process():
     """Of some figures; of all of them in `tests/faults/test_determinism.py`."""
     some = "{name: example_result(name) for name in ('confusion', 'tsne', 'ensemble_size')}"
