@@ -221,6 +221,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in stderr
 
 
+@pytest.mark.ci
 def test_ctrl_c_before_anything_was_written_says_so(tmp_path):
     """A factory interrupts: at first before the study is begun, then when it is there."""
     (tmp_path / "net.py").write_text(

@@ -13,6 +13,8 @@ from modescape.analyses.requirements import NotEnough
 from modescape.analyses.variants import VARIANTS
 from modescape.study import Study
 
+pytestmark = pytest.mark.ci
+
 SETTINGS = [
     *("data.size=[9, 14]", "data.test=2", "data.validation=1", "train.members=2", "train.epochs=3"),
     *("train.trajectories=2", "subspace.samples=2", "subspace.runs=2", "compute.engine=here", "analyses=[training]"),

@@ -115,6 +115,7 @@ def test_the_bounds_of_the_diversity_plane_are_never_crossed(networks, solutions
     np.testing.assert_allclose(own["diversity"][:2], (labels[1:] != labels[0]).sum(1) / (labels[1:] != truth).sum(1))
 
 
+@pytest.mark.ci
 def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, truth, tmp_path):
     copy = shutil.copytree(networks.path, tmp_path / "study")
     study = pipeline.analyse(copy, ["training"], overrides=["subspace.runs=2", "subspace.samples=2"])
@@ -224,6 +225,7 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
     assert np.array_equal(hot.weights(0, 1), snapshots.weights(0, 1))  # noise comes in the last tenth of a cycle
 
 
+@pytest.mark.ci
 def test_a_finished_variant_is_not_trained_again(networks, tmp_path):
     copy = shutil.copytree(networks.path, tmp_path / "study")
     before = {path: path.stat().st_mtime_ns for path in (copy / "variants").rglob("*.safetensors")}

@@ -80,7 +80,9 @@ def test_the_names_are_the_references():
     ]
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize(
+    "name", [name if at % 3 == 0 else pytest.param(name, marks=pytest.mark.ci) for at, name in enumerate(CORRUPTIONS)]
+)
 def test_moments_are_the_references(moments, name):
     for severity, row in enumerate(REFERENCE["corruption"][name]):
         difference = np.abs(moments(name)[severity] - row["moments"])

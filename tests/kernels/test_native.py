@@ -32,6 +32,7 @@ def test_compiled_once_and_found_again(tmp_path):
     assert [path.stat().st_mtime_ns for path in (tmp_path / "native").iterdir()] == [stamp]
 
 
+@pytest.mark.ci
 @has_compiler
 def test_a_library_that_others_can_write_is_not_loaded(tmp_path):
     assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"

@@ -16,6 +16,8 @@ from modescape.study import Study
 from modescape.train.step import Step
 from modescape.train.trial import IMAGES
 
+pytestmark = pytest.mark.ci
+
 SETTINGS = ["train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=1400", "compute.engine=here"]
 TIMED = {"state.json", "history.csv"}
 

@@ -125,6 +125,7 @@ def test_refusals_come_before_anything_is_written(tmp_path, factory, message):
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.ci
 def test_one_start_for_all_is_trained_where_it_is_asked_for(tmp_path):
     shared = settings("seeded", "streams.initialisation=shared", "analyses=[randomness]", "variants.epochs=1")
     study = pipeline.run("digits", tmp_path / "s", overrides=shared)

@@ -62,6 +62,7 @@ def test_unknown_figure_is_refused_and_the_known_ones_named():
         plots.draw("tnse", example_result("tsne"))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("work", "unwanted"),
     [
