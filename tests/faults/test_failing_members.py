@@ -190,6 +190,8 @@ def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path
         for key, values in found.data_vars.items():
             if (name, key) in (("calibration", "confidence"), ("calibration", "accuracy")):
                 assert np.array_equal(np.isnan(values), found["share"] == 0)  # empty bins
+            elif (name, key) == ("diversity_plane", "lower"):  # none where the baseline is less accurate
+                assert not np.isnan(values).all()
             else:
                 assert np.array_equal(np.isnan(values), np.isnan(like[key])), (name, key)
     for name in VARIANTS:

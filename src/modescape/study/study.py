@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modescape import durable
 from modescape.errors import InputError
+from modescape.plain import MOST_YAML, read_regular
 from modescape.study import layout
 from modescape.study.lock import locked
 from modescape.study.manifest import NEEDED, read_manifest
@@ -109,6 +110,11 @@ class Study:
         from modescape.recipe import load
 
         recipe = load(self.path / layout.RECIPE)
+        if not _is_whole(self.path / layout.RECIPE):
+            raise InputError(
+                f"'{self.path / layout.RECIPE}' is cut off: its last sections are missing; "
+                f"run the study's recipe again to write it anew, with --out {self.path}"
+            )
         if not self.is_of(recipe):
             raise InputError(
                 f"'{self.path / layout.RECIPE}' is not what this study was made from (its hash is another one); "
@@ -288,6 +294,15 @@ class Study:
         # a figure is what a user asks a study for; by name, since plots stand above studies
         plots = importlib.import_module("modescape.plots")
         return plots.draw(name, self.result(name))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a recipe that was written with every default spelled out has its last section, and its last line an end.
+
+    What is cut off would be read as defaults, most of which do not identify the study.
+    """
+    text = read_regular(path, MOST_YAML)
+    return text.endswith(b"\n") and b"\ncompute:\n" in b"\n" + text
 
 
 @contextlib.contextmanager
