@@ -70,7 +70,7 @@ class Estimate:
             return [f"estimated: {disk}"]
         if len(self.stages) == 1:
             return [f"estimated: {duration(self.seconds)} of {next(iter(self.stages))}, {disk}"]
-        longest = max(self.stages, key=lambda stage: self.stages[stage])  # type: ignore[index]
+        longest = max(self.stages, key=self.stages.__getitem__)
         parts = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in self.stages.items())
         lines = [f"estimated: {duration(self.seconds)} ({parts}), {disk}; the longest is {longest}"]
         if self.seconds > LONG:
