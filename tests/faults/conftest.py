@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from browsing import chromium  # noqa: F401 - a fixture
 
 from .disk import Disk, compiled
 

@@ -7,7 +7,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # example_results, wherever pytest is started
 
-from browsing import chromium  # noqa: F401 - a fixture
 from example_page import make_content
 
 
