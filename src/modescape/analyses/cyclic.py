@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import NotEnough, left_out_of, trained
-from modescape.analyses.scoring import Scored, interval, scores_of
+from modescape.analyses.scoring import INTERVALS_OF_RUNS, score_runs
 from modescape.analyses.variants import CYCLIC
 from modescape.functionspace import jensen_shannon, normalized_diversity
 from modescape.metrics import METRICS, accuracy, combine
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 UNITS = "1 (nats for nll)"
-INTERVALS = (
-    "95 %; Student's t on the sum of the variance between repeats, pooled over the methods as there are few repeats of "
-    "each, and that of resampling test examples (in closed form; ece: between repeats alone); a single repeat: test "
-    "sampling alone (none for ece)"
-)
 
 
 def measure(study: Study) -> xr.Dataset:
@@ -59,9 +54,9 @@ def measure(study: Study) -> xr.Dataset:
         predictions = variant.predictions("test")
         found[method] = [predictions.log_probs([predictions.index(*one) for one in group]) for group in groups]
     label = next(iter(studies.values())).predictions("test").label
-    scored = _scored(
-        {method: np.stack([combine(group) for group in groups]) for method, groups in found.items()}, label
-    )
+    scored = {
+        method: score_runs(np.stack([combine(group) for group in groups]), label) for method, groups in found.items()
+    }
     alone = {method: [_member_scores(group, label) for group in groups] for method, groups in found.items()}
     spread = [
         np.mean([jensen_shannon(group) for group in groups]) if method != "long run" else np.nan
@@ -101,7 +96,7 @@ def measure(study: Study) -> xr.Dataset:
         },
         {"method": list(found), "metric": list(METRICS), "draw": np.arange(longest)},
         title="Cyclic schedules against independent networks at equal training",
-        intervals=INTERVALS,
+        intervals=INTERVALS_OF_RUNS,
         provenance=study.provenance(examples=len(label), members=size.members, repeats=size.members),
         left_out=left_out_of(studies),
         split="test",
@@ -109,20 +104,6 @@ def measure(study: Study) -> xr.Dataset:
         training_images=next(iter(studies.values())).manifest["examples"]["train"],
         optimizer=study.recipe.train.optimizer,
     )
-
-
-def _scored(log_prob: dict[str, np.ndarray], label: np.ndarray) -> dict[str, Scored]:
-    """Scores of the ensembles [repeat, example, class] of every method, with `INTERVALS`."""
-    scores = {method: scores_of(rows, label) for method, rows in log_prob.items()}
-    free = sum(values.shape[1] - 1 for values, _ in scores.values())
-    if not free:
-        return {method: interval(*parts, None) for method, parts in scores.items()}
-    squares = [np.square(values - values.mean(1, keepdims=True)).sum(1) for values, _ in scores.values()]
-    variance = np.sum(squares, 0) / free
-    return {
-        method: interval(values, example, variance / values.shape[1], free + 1)
-        for method, (values, example) in scores.items()
-    }
 
 
 def _member_scores(log_prob: np.ndarray, label: np.ndarray) -> list[float]:

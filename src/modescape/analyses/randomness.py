@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import NotEnough, left_out_of, trained
 from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
-from modescape.metrics.intervals import normal_interval
+from modescape.metrics.intervals import satterthwaite_interval
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -119,4 +120,4 @@ def _interval(values: np.ndarray, examples: int) -> tuple[np.ndarray, np.ndarray
     test = mean * (1 - mean) / examples
     if count < 2:
         return sampling_interval(mean, test)
-    return normal_interval(mean, chosen.var(1, ddof=1) / count + test, count)
+    return satterthwaite_interval(mean, [chosen.var(1, ddof=1) / count, test], [count - 1, math.inf])
