@@ -75,7 +75,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 """The official names, in the official order."""
 
-NOT_MONOTONE = frozenset({"elastic_transform", "saturate", "glass_blur", "spatter"})
+NOT_MONOTONE = frozenset({"elastic_transform", "saturate", "glass_blur", "spatter", "frost"})
 """Those whose distance from the clean image does not grow with severity, by their published constants."""
 
 
