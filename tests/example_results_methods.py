@@ -36,6 +36,7 @@ CORRUPTIONS = (
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "saturate", "contrast", "elastic_transform"),
     *("pixelate", "jpeg_compression", "spatter"),
 )
+NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity at which nothing comes of it
 
 
 def subspace_scales(members: int, epochs: int) -> xr.Dataset:
@@ -120,8 +121,12 @@ def shift(members: int, epochs: int) -> xr.Dataset:
     width = np.broadcast_to(HALF[:, None] * (1 + 0.1 * severity), score.shape)
     spread = np.abs(SHIFTED)[:, None] * severity * 0.8
     factor = np.clip(random.gamma(3, 0.35, len(CORRUPTIONS)), 0.1, 2.5)[:, None]
+    lacking = np.zeros((len(CORRUPTIONS), 6), np.int8)
+    for name, first in NO_EFFECT.items():
+        lacking[CORRUPTIONS.index(name), 1 : first + 1] = 1
     each = base[:, :, None] + SHIFTED[:, None, None] * severity * factor  # method, metric, corruption, severity
     each[:, 0] = np.clip(each[:, 0], 0.1, 1)
+    each[:, :, lacking.any(1)] = np.nan
     known = {**{method: values[4] for method, values in WITHIN.items()}, "independent": 0.274}
     divergence = np.array([known.get(method, np.nan) for method in gains])[:, None] * (1 + 0.075 * severity)
     dims = ("method", "metric", "severity")
@@ -137,6 +142,9 @@ def shift(members: int, epochs: int) -> xr.Dataset:
                 SCORE,
                 "on the corruption's own part of the test images",
             ),
+            "effect": (("corruption", "severity"), 8 * severity * (1 - lacking), "levels of 255", "mean change"),
+            "changed": (("corruption", "severity"), 0.15 * severity * (1 - lacking), "1", "share that changes"),
+            "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
             "jensen_shannon": (("method", "severity"), divergence, "nats", "divergence of the networks"),
             "jensen_shannon_calibrated": (("method", "severity"), 0.45 * divergence, "nats", "after calibration"),
         },

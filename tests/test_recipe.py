@@ -155,6 +155,10 @@ def test_unknown_keys_name_the_nearest(override, message):
         ("data.size=[0, 5]", r"data.size is \[0, 5\]: expected one number of pixels"),
         ("data.validation=true", "data.validation is True"),
         ("data.source=", "data.source is None"),
+        (
+            "data={shift: official, frost: pictures}",
+            "data is .*data.frost is for our own corruptions.*one of them to null",
+        ),
         ("streams.order=share", "streams.order is 'share': .*'separate' or 'shared'"),
         ("seed=-1", "seed is -1"),
         ("name=a/b", "name is 'a/b'"),
@@ -241,6 +245,7 @@ SAME = [  # another study of the same networks
     "data.label=y",
     "data.config=plain",
     "data.shift=folder",
+    "data.frost=pictures",
     "data.ood=[noise]",
     "subspace.variant=paper",
     "subspace.samples=7",

@@ -8,11 +8,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from modescape import analyses, pipeline, tree
 from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
+from modescape.data.shift import Shift
 from modescape.metrics import METRICS, brier, brier_law, combine
 from modescape.study import Study
 
@@ -132,6 +134,27 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     first = solutions[:2, :80]
     law = found["diversity_map"].sel({"metric": "raw", "method": "independent", "draw": 0})
     assert float(law["mean_brier"]) == pytest.approx(float(np.mean(brier(first, truth[:80]))), abs=1e-6)
+
+
+def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, solutions, truth):
+    """On digits five do nothing at some severity; the rest has all test images between them, at every severity."""
+    found = networks.result("shift")
+    test = sampling.place_of(networks).dataset.test
+    shift = Shift.of(test, None, networks.manifest["seed"])
+    left_out = found["without_effect"].any("severity")
+    assert set(found["corruption"].values[left_out]) == {
+        *("defocus_blur", "motion_blur", "zoom_blur", "gaussian_blur", "saturate"),
+    }
+    each = found["score_of_corruption"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    assert bool(each.sel(corruption=left_out).isnull().all())
+    there = each.sel(corruption=~left_out)
+    sizes = xr.DataArray([len(shift.parts[str(name)]) for name in there["corruption"].values], dims="corruption")
+    assert int(sizes.sum()) == len(truth)
+    whole = found["score"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    np.testing.assert_allclose((there * sizes).sum("corruption") / len(truth), whole, atol=1e-6)
+    spread = there.std("corruption", ddof=1)
+    np.testing.assert_allclose(spread, found["score_spread"].sel({"method": "single", "metric": spread["metric"]}))
+    np.testing.assert_allclose(found["effect"][:, 1:], shift.effect.change)
 
 
 def test_every_divergence_is_of_as_many_networks(networks):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.plots.shift import corruption_name, left_out_sentence, without_effect
 from modescape.plots.style import method_look
 from modescape.report.reading import full_size, pick
 from modescape.report.summaries.summary import Summary
@@ -170,11 +171,16 @@ def _shift(dataset: xr.Dataset) -> Summary:
                 for severity in (ends[0], ends[-1])
             )
             parts.append(f"{_named(method)} from {first} to {last}")
+    left_out = without_effect(dataset)
+    for name, which in left_out.items():
+        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *[ABSENT] * (len(metrics) + 1)))
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(_names(dataset)), 'method')}, and heat maps of the accuracy on "
-        f"{count(dataset.sizes['corruption'], 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+        f"{count(dataset.sizes['corruption'] - len(left_out), 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
     )
+    if left_out:
+        text += f" {left_out_sentence(left_out)}"
     return Summary(text, ("method", "severity", *_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
 
 
