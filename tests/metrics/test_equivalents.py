@@ -78,7 +78,7 @@ def test_infinite_and_missing_scores() -> None:
     assert not worth.below.any()
     unknown = deep_ensemble_equivalent(np.array([np.nan, 0.0]), np.array([[0.9, 0.8], [0.9, np.nan]]))
     assert np.isnan(unknown.number).all()
-    assert not (unknown.beyond | unknown.below).any()
+    assert not np.logical_or(unknown.beyond, unknown.below).any()
 
 
 def test_brier_equivalent_inverts_the_law() -> None:
