@@ -194,6 +194,22 @@ def test_equivalents_of_independent_networks_are_their_number(networks):
     assert (found["equivalent"].values[1:][falling] == found["size"].values[1:][falling]).all()
 
 
+def test_methods_worse_than_one_network_have_no_equivalent(networks):
+    found = networks.result("calibration")
+    loss = found["calibrated_nll"]
+    one = loss.sel({"other_method": "independent", "size": 1})
+    np.testing.assert_allclose(found["behind"], loss - one, atol=1e-15)
+    worse = (loss - one > 1e-6 * one).values
+    assert worse.any()
+    np.testing.assert_array_equal(found["equivalent_below"], worse)
+    np.testing.assert_array_equal(np.isnan(found["equivalent"]), worse | np.isnan(loss))
+    assert not (found["equivalent"] < 1).any()
+    assert not (found["equivalent_low"] > found["equivalent"]).any()
+    assert not (found["equivalent_high"] < found["equivalent"]).any()
+    clearly = (found["behind_low"] > 1e-5).values
+    assert np.isnan(found["equivalent_high"].values[clearly]).all()
+
+
 def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):
     found = networks.result("radial")
     labels = solutions[:, :60].argmax(-1)

@@ -149,6 +149,17 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
     np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_method": "swag"}).values)
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
+    worse = series(equivalents, "Dropout on weights")
+    assert worse.y[0] == 1  # a single one is worth itself
+    assert np.isnan(worse.y[1:]).all()
+    assert "Worth < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
+        calibration.caption(dataset)
+    )
+    dataset["equivalent"].loc[{"other_method": "swag", "size": 4}] = np.inf
+    best = series(calibration.panels(dataset)[3], "SWAG")
+    assert best.y[3] == 10  # as many as there are
+    assert best.high is not None
+    assert np.nanmax(best.high) <= 10
     assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"method": "independent"})))
     np.testing.assert_allclose(temperatures.series[1].y, dataset["temperature"])
 
