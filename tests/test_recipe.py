@@ -260,6 +260,7 @@ SAME = [  # another study of the same networks
     "variants.epochs=4",
     "variants.train=50",
     "variants.cycles=2",
+    "variants.long_runs=2",
     "analyses=[tsne]",
     "settings.tsne.examples=10",
     "compute.engine=here",

@@ -180,7 +180,7 @@ def test_conditions_are_told_apart_by_what_differs():
 
 def test_networks_of_cyclical_runs_and_their_ensembles():
     dataset = example_result("cyclic", members=4)
-    accuracy, _, _, _, divergence, plane = cyclic.panels(dataset)
+    accuracy, than, *_, divergence, plane = cyclic.panels(dataset)
     assert accuracy.rows[:2] == ["Independent", "Snapshots of one run"]
     np.testing.assert_allclose(
         series(accuracy, "Mean network").x, 100 * dataset["member_score"].sel({"metric": "accuracy"})
@@ -191,6 +191,11 @@ def test_networks_of_cyclical_runs_and_their_ensembles():
     assert float(ensemble.high[0]) == pytest.approx(100 * float(chosen["score_high"]))
     assert [float(one.x[0]) for one in divergence.series[:2]] == pytest.approx([0.274, 0.17])
     np.testing.assert_allclose(series(plane, "Independent").y, dataset["diversity"].values[0])
+    worse = series(than, "One run as long as all members")
+    chosen = dataset.sel({"method": "whole long run", "metric": "accuracy"})
+    assert float(worse.x[0]) == pytest.approx(100 * float(chosen["difference"])) != 0
+    assert float(worse.low[0]) == pytest.approx(100 * float(chosen["difference_low"]))
+    assert "as long as all members is from the ensemble of all 4" in cyclic.caption(dataset)
     assert "Training epochs: 160 for each." in cyclic.caption(dataset)
     dataset["training_epochs"][1] = 150
     assert "Training epochs: Independent: 160; Snapshots of one run: 150; " in cyclic.caption(dataset)
