@@ -36,6 +36,7 @@ CORRUPTIONS = (
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "saturate", "contrast", "elastic_transform"),
     *("pixelate", "jpeg_compression", "spatter"),
 )
+NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity at which nothing comes of it
 
 
 def subspace_scales(members: int, epochs: int) -> xr.Dataset:
@@ -120,8 +121,12 @@ def shift(members: int, epochs: int) -> xr.Dataset:
     width = np.broadcast_to(HALF[:, None] * (1 + 0.1 * severity), score.shape)
     spread = np.abs(SHIFTED)[:, None] * severity * 0.8
     factor = np.clip(random.gamma(3, 0.35, len(CORRUPTIONS)), 0.1, 2.5)[:, None]
+    lacking = np.zeros((len(CORRUPTIONS), 6), np.int8)
+    for name, first in NO_EFFECT.items():
+        lacking[CORRUPTIONS.index(name), 1 : first + 1] = 1
     each = base[:, :, None] + SHIFTED[:, None, None] * severity * factor  # method, metric, corruption, severity
     each[:, 0] = np.clip(each[:, 0], 0.1, 1)
+    each[:, :, lacking.any(1)] = np.nan
     known = {**{method: values[4] for method, values in WITHIN.items()}, "independent": 0.274}
     divergence = np.array([known.get(method, np.nan) for method in gains])[:, None] * (1 + 0.075 * severity)
     dims = ("method", "metric", "severity")
@@ -137,6 +142,9 @@ def shift(members: int, epochs: int) -> xr.Dataset:
                 SCORE,
                 "on the corruption's own part of the test images",
             ),
+            "effect": (("corruption", "severity"), 8 * severity * (1 - lacking), "levels of 255", "mean change"),
+            "changed": (("corruption", "severity"), 0.15 * severity * (1 - lacking), "1", "share that changes"),
+            "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
             "jensen_shannon": (("method", "severity"), divergence, "nats", "divergence of the networks"),
             "jensen_shannon_calibrated": (("method", "severity"), 0.45 * divergence, "nats", "after calibration"),
         },
@@ -195,12 +203,16 @@ def calibration(members: int, epochs: int) -> xr.Dataset:
     accuracy = np.clip(confidence + off * 4 * middle * (1.1 - middle), 0, 1)
     share = np.where(there, middle**3, 0) / (middle[there] ** 3).sum() * np.ones((5, 1))
     ece = np.nansum(share * np.abs(accuracy - confidence), axis=1)
-    others = {"independent": 0.20, "trajectory": 0.045, "random": 0.05, "dropout": 0.04, "diagonal": 0.025}
+    others = {"independent": 0.20, "trajectory": 0.045, "random": 0.05, "dropout": -0.02, "diagonal": 0.025}
     others |= {"low_rank": 0.035, "low_rank_scaled": 0.042, "pca_random": 0.02, "swag": 0.04}
     size = np.arange(1, min(members, 10) + 1)
     gain = np.array(list(others.values()))[:, None]
     calibrated = 0.83 - gain * (1 - 1 / size)
-    equivalent = 1 / np.clip(1 - (gain / 0.20) * (1 - 1 / size), 1e-3, None)
+    equivalent = np.where(calibrated > 0.83, np.nan, 1 / np.clip(1 - (gain / 0.20) * (1 - 1 / size), 1e-3, None))
+    behind = calibrated - 0.83
+    low, high = equivalent * 0.93, equivalent * 1.07
+    low = np.where(low < 1, np.nan, low)  # open ends
+    high = np.where(high > size[-1], np.inf, high)
     sized = ("other_method", "size")
     return results.make_result(
         {
@@ -212,8 +224,12 @@ def calibration(members: int, epochs: int) -> xr.Dataset:
             "calibrated_nll_low": (sized, calibrated - 0.012, "nats", "lower end of the 95 % interval"),
             "calibrated_nll_high": (sized, calibrated + 0.012, "nats", "upper end of the 95 % interval"),
             "equivalent": (sized, equivalent, "1", "deep-ensemble equivalent"),
-            "equivalent_low": (sized, equivalent * 0.93, "1", "lower end of the 95 % interval"),
-            "equivalent_high": (sized, equivalent * 1.07, "1", "upper end of the 95 % interval"),
+            "equivalent_low": (sized, low, "1", "lower end of the 95 % interval"),
+            "equivalent_high": (sized, high, "1", "upper end of the 95 % interval"),
+            "equivalent_below": (sized, np.isnan(equivalent), "1", "whether the method is worse than one network"),
+            "behind": (sized, behind, "nats", "calibrated NLL minus that of the mean single network"),
+            "behind_low": (sized, behind - 0.004, "nats", "lower end of the 95 % interval"),
+            "behind_high": (sized, behind + 0.004, "nats", "upper end of the 95 % interval"),
             "temperature": (("member",), 1.75 + 0.05 * np.sin(np.arange(members)), "1", "temperature"),
         },
         {

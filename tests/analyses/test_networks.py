@@ -8,12 +8,14 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from stand_ins import no_figures
 
 from modescape import analyses, pipeline, tree
 from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
+from modescape.data.shift import Shift
 from modescape.metrics import METRICS, brier, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress
 from modescape.study import Study
@@ -146,6 +148,27 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     assert float(law["mean_brier"]) == pytest.approx(float(np.mean(brier(first, truth[:80]))), abs=1e-6)
 
 
+def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, solutions, truth):
+    """On digits five do nothing at some severity; the rest has all test images between them, at every severity."""
+    found = networks.result("shift")
+    test = sampling.place_of(networks).dataset.test
+    shift = Shift.of(test, None, networks.manifest["seed"])
+    left_out = found["without_effect"].any("severity")
+    assert set(found["corruption"].values[left_out]) == {
+        *("defocus_blur", "motion_blur", "zoom_blur", "gaussian_blur", "saturate"),
+    }
+    each = found["score_of_corruption"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    assert bool(each.sel(corruption=left_out).isnull().all())
+    there = each.sel(corruption=~left_out)
+    sizes = xr.DataArray([len(shift.parts[str(name)]) for name in there["corruption"].values], dims="corruption")
+    assert int(sizes.sum()) == len(truth)
+    whole = found["score"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    np.testing.assert_allclose((there * sizes).sum("corruption") / len(truth), whole, atol=1e-6)
+    spread = there.std("corruption", ddof=1)
+    np.testing.assert_allclose(spread, found["score_spread"].sel({"method": "single", "metric": spread["metric"]}))
+    np.testing.assert_allclose(found["effect"][:, 1:], shift.effect.change)
+
+
 def test_every_divergence_is_of_as_many_networks(networks):
     for name in ("ensemble_methods", "shift", "ood", "decomposition", "diversity_map"):
         assert networks.result(name).attrs["networks"] == 3, name
@@ -181,6 +204,22 @@ def test_equivalents_of_independent_networks_are_their_number(networks):
     found = networks.result("calibration").sel({"other_method": "independent"})
     falling = np.diff(found["calibrated_nll"]) < 0
     assert (found["equivalent"].values[1:][falling] == found["size"].values[1:][falling]).all()
+
+
+def test_methods_worse_than_one_network_have_no_equivalent(networks):
+    found = networks.result("calibration")
+    loss = found["calibrated_nll"]
+    one = loss.sel({"other_method": "independent", "size": 1})
+    np.testing.assert_allclose(found["behind"], loss - one, atol=1e-15)
+    worse = (loss - one > 1e-6 * one).values
+    assert worse.any()
+    np.testing.assert_array_equal(found["equivalent_below"], worse)
+    np.testing.assert_array_equal(np.isnan(found["equivalent"]), worse | np.isnan(loss))
+    assert not (found["equivalent"] < 1).any()
+    assert not (found["equivalent_low"] > found["equivalent"]).any()
+    assert not (found["equivalent_high"] < found["equivalent"]).any()
+    clearly = (found["behind_low"] > 1e-5).values
+    assert np.isnan(found["equivalent_high"].values[clearly]).all()
 
 
 def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):

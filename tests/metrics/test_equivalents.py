@@ -20,12 +20,25 @@ def test_a_size_is_worth_itself_and_between_sizes_it_is_linear() -> None:
 
 
 def test_outside_the_curve() -> None:
-    worth = deep_ensemble_equivalent(np.array([0.95, np.inf, 0.5]), CURVE)
-    assert worth.number.tolist() == [1, 1, 4]
-    assert worth.beyond.tolist() == [False, False, True]
+    worth = deep_ensemble_equivalent(np.array([0.95, np.inf, 0.9, 0.5]), CURVE)
+    np.testing.assert_array_equal(worth.number, [np.nan, np.nan, 1, 4])
+    assert worth.beyond.tolist() == [False, False, False, True]
+    assert worth.below.tolist() == [True, True, False, False]
+    np.testing.assert_allclose(worth.behind, [0.05, np.inf, 0, -0.4], rtol=1e-13)
+    assert worth.ranked.tolist() == [0, 0, 1, np.inf]  # in the order of the scores
     single = deep_ensemble_equivalent(0.5, CURVE[:1])
     assert (single.number, single.beyond) == (1, True)
     assert isinstance(single.number, float)
+
+
+def test_worse_than_one_network_is_no_number_of_networks() -> None:
+    """Monte-Carlo dropout on digits: .294 nats against .279 was printed as worth 1.0."""
+    worth = deep_ensemble_equivalent(0.294, np.array([0.279, 0.25, 0.24]))
+    assert worth.below
+    assert np.isnan(worth.number)
+    assert worth.behind == pytest.approx(0.015)
+    same = deep_ensemble_equivalent(np.float64(np.float32(0.279)), np.array([0.279, 0.25]))  # rounded in prediction
+    assert (same.number, same.below) == (1, False)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -38,7 +51,9 @@ def test_a_noisy_curve_counts_where_it_is_first_reached(seed: int) -> None:
         worth = deep_ensemble_equivalent(score, curve)
         reached = np.flatnonzero(value <= score)
         assert worth.beyond == (reached.size == 0)
-        assert worth.number == pytest.approx(along[reached[0]] if reached.size else 8, abs=1.1e-5)
+        assert worth.below == (score > curve[0])
+        if not worth.below:
+            assert worth.number == pytest.approx(along[reached[0]] if reached.size else 8, abs=1.1e-5)
 
 
 def test_draws_are_done_row_by_row() -> None:
@@ -48,20 +63,22 @@ def test_draws_are_done_row_by_row() -> None:
     worth = deep_ensemble_equivalent(torch.tensor(score), torch.tensor(curves))
     assert worth.number.shape == worth.beyond.shape == (2, 30)
     assert worth.number.dtype == np.float64
-    assert worth.beyond.any()
-    assert not worth.beyond.all()
+    for flag in (np.asarray(worth.beyond), np.asarray(worth.below)):
+        assert flag.any()
+        assert not flag.all()
     for i in range(2):
         for j in range(30):
             one = deep_ensemble_equivalent(score[j], curves[i, j])
-            assert (worth.number[i, j], worth.beyond[i, j]) == (one.number, one.beyond)
+            np.testing.assert_array_equal([part[i, j] for part in worth], one)
 
 
 def test_infinite_and_missing_scores() -> None:
     worth = deep_ensemble_equivalent(np.array([1.0, 0.5, np.inf]), np.array([np.inf, 0.8, 0.2]))
     np.testing.assert_allclose(worth.number, [2, 2.5, 1])
+    assert not worth.below.any()
     unknown = deep_ensemble_equivalent(np.array([np.nan, 0.0]), np.array([[0.9, 0.8], [0.9, np.nan]]))
     assert np.isnan(unknown.number).all()
-    assert not unknown.beyond.any()
+    assert not np.logical_or(unknown.beyond, unknown.below).any()
 
 
 def test_brier_equivalent_inverts_the_law() -> None:

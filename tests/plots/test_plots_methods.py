@@ -6,6 +6,7 @@ from example_results import example_result
 
 from modescape import plots
 from modescape.plots import calibration, cyclic, decomposition, ensemble_methods, randomness, shift, subspace_scales
+from modescape.report.summaries.methods import METHODS
 
 
 def series(panel, name):
@@ -83,6 +84,28 @@ def test_corruptions_are_rows_and_severities_columns():
     assert "our corruptions" in shift.caption(dataset)
 
 
+def test_corruptions_without_effect_are_named_and_grey():
+    dataset = example_result("shift")
+    assert shift.without_effect(dataset) == {"gaussian_blur": "1-2", "saturate": "1-5"}
+    rows = shift.panels(dataset)[8].rows
+    assert [row for row in rows if "left out" in row] == ["gaussian blur (left out)", "saturate (left out)"]
+    assert np.isnan(shift.panels(dataset)[8].matrix[rows.index("saturate (left out)")]).all()
+    told = shift.caption(dataset)
+    assert told.startswith("Mean over 17 kinds of corruption")
+    assert "by more than a level: gaussian blur (1-2), saturate (1-5)." in told
+    summary = METHODS["shift"](dataset)
+    assert "gaussian blur (1-2), saturate (1-5)" in summary.text
+    assert "the accuracy on 17\N{NO-BREAK SPACE}corruptions" in summary.text
+    assert [row[:2] for row in summary.rows[-2:]] == [
+        ("left out: gaussian blur", "no effect at 1-2"),
+        ("left out: saturate", "no effect at 1-5"),
+    ]
+    assert {len(row) for row in summary.rows} == {len(summary.header)}
+    every = dataset.assign(without_effect=dataset["without_effect"] * 0)
+    assert "Left out" not in shift.caption(every)
+    assert "kinds" in shift.caption(dataset.drop_vars("without_effect"))
+
+
 def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
     dataset = example_result("shift")
     figure = plots.draw("shift", dataset)
@@ -90,6 +113,7 @@ def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
     assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 100), (0, 100)]
     assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 1
     maps = [trace for trace in plots.draw_interactive("shift", dataset).data if trace.type == "heatmap"]
+    maps = [trace for trace in maps if trace.coloraxis]  # the others are the grey of cells without a value
     assert [trace.coloraxis for trace in maps] == ["coloraxis", "coloraxis"]
     assert maps[0].text[0][0].endswith(">72</span>")
 
@@ -125,6 +149,17 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
     np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_method": "swag"}).values)
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
+    worse = series(equivalents, "Dropout on weights")
+    assert worse.y[0] == 1  # a single one is worth itself
+    assert np.isnan(worse.y[1:]).all()
+    assert "Worth < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
+        calibration.caption(dataset)
+    )
+    dataset["equivalent"].loc[{"other_method": "swag", "size": 4}] = np.inf
+    best = series(calibration.panels(dataset)[3], "SWAG")
+    assert best.y[3] == 10  # as many as there are
+    assert best.high is not None
+    assert np.nanmax(best.high) <= 10
     assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"method": "independent"})))
     np.testing.assert_allclose(temperatures.series[1].y, dataset["temperature"])
 

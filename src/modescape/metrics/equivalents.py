@@ -10,24 +10,34 @@ from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.subsets import BrierLaw
 
+ROUNDING = 1e-6  # share of a score: float32 predictions of the same network in batches of other sizes differ by as much
+
 
 class Equivalent(NamedTuple):
-    """Number of independent networks."""
+    """Number of independent networks; defined from 1 on."""
 
-    number: Array  # 1 to n, float64 [...]; NaN where a score is NaN
+    number: Array  # 1 to n, float64 [...]; NaN where the method is worse than one network, and where a score is NaN
     beyond: Array  # whether the method is better than every size, so that `number` is n for want of more, bool [...]
+    below: Array  # whether the method is worse than a single network, bool [...]
+    behind: Array  # the method's score minus a single network's, in its units; positive: worse; float64 [...]
+
+    @property
+    def ranked(self) -> Array:
+        """Numbers in the order of the scores, for quantiles of draws: 0 where `below`, infinite where `beyond`."""
+        return np.where(self.below, 0.0, np.where(self.beyond, np.inf, self.number))[()]
 
 
 def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equivalent:
     """Number of independent networks whose ensemble scores as well as a method, min { l >= 1 : S(l) <= score }.
 
     S is the score of an ensemble of l independent networks, known for l = 1 .. n and linear in between; lower is
-    better, as for `calibrated_nll`. So a method worse than a single network is worth 1, and one better than all n is
-    `beyond` and gets n.
+    better, as for `calibrated_nll`. A method worse than a single network (by more than `ROUNDING` of the score) is
+    `below`: no number of networks is as bad, so it has none, and `behind` says how much worse it is. One better than
+    all n is `beyond` and gets n.
 
     A curve that was measured with noise need not fall everywhere: the first size to reach the score counts, which is
     the size on the running minimum of the linear curve. For an interval hand in draws, [draw] and [draw, size] from
-    the same resamples, and take the quantiles of the numbers; an end where most draws are `beyond` is open.
+    the same resamples, and take the quantiles of `ranked`; an end that is 0 or infinite is open.
 
     Args:
         score: the method's score, [...].
@@ -43,7 +53,9 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
     >>> independent = np.array([0.9, 0.7, 0.6])
     >>> worth = deep_ensemble_equivalent(np.array([1.0, 0.75, 0.5]), independent)
     >>> worth.number.round(2).tolist(), worth.beyond.tolist()
-    ([1.0, 1.75, 3.0], [False, False, True])
+    ([nan, 1.75, 3.0], [False, False, True])
+    >>> worth.below.tolist(), worth.behind.round(2).tolist()
+    ([True, False, False], [0.1, -0.15, -0.4])
     """
     (score, curve), _ = to_numpy(score, independent_scores)
     if curve.ndim < 1 or not curve.shape[-1]:
@@ -67,8 +79,11 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
     number = np.where(first == 0, 1.0, first + share)
     unknown = np.isnan(score) | np.isnan(curve).any(-1)
     beyond = ~reached.any(-1) & ~unknown
+    with np.errstate(invalid="ignore"):  # infinite minus infinite: no difference
+        behind = np.where(score == curve[..., 0], 0.0, score - curve[..., 0])
+        below = ~unknown & (behind > ROUNDING * np.abs(curve[..., 0]))
     number = np.where(beyond, float(sizes), number)
-    return Equivalent(np.where(unknown, np.nan, number)[()], beyond[()])
+    return Equivalent(np.where(unknown | below, np.nan, number)[()], beyond[()], below[()], behind[()])
 
 
 def brier_equivalent(brier: Array, law: BrierLaw) -> Array:

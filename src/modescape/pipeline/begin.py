@@ -13,6 +13,7 @@ import modescape
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
 from modescape.analyses import scales
+from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
 from modescape.data.order import check_batches
@@ -78,8 +79,11 @@ def say_foreign(recipe: Recipe, progress: Progress) -> None:
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
     wanted = set(recipe.analyses or [])
-    if recipe.data.shift is not None and wanted & {"shift", "diversity_map"}:
-        OfficialShift.open(recipe.data.shift, dataset.test)
+    if wanted & {"shift", "diversity_map"}:
+        if recipe.data.shift is not None:
+            OfficialShift.open(recipe.data.shift, dataset.test)
+        if recipe.data.frost is not None:
+            Photographs.open(recipe.data.frost, *dataset.image_shape[1:])
     for source in recipe.data.ood if "ood" in wanted else []:
         check_ood(source)
 

@@ -111,8 +111,19 @@ class Data(Section):
     # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
     augmentation: Augmentation = Augmentation()
     shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
+    frost: str | None = None  # folder of photographs for our own corruption `frost`; null = our own texture
     ood: list[str] = list(BUILTIN_OOD)
     # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
+
+    @model_validator(mode="after")
+    def _one_frost(self) -> Data:
+        """Refuse photographs that nothing would be made from."""
+        if self.shift is not None and self.frost is not None:
+            raise ValueError(
+                "data.frost is for our own corruptions, and the official ones of data.shift have their frost; set one "
+                "of them to null"
+            )
+        return self
 
     @field_validator("size", mode="before")
     @classmethod

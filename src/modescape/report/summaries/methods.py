@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.plots.shift import corruption_name, left_out_sentence, without_effect
 from modescape.plots.style import method_look
+from modescape.report.equivalents import equivalent
 from modescape.report.reading import full_size, pick
 from modescape.report.summaries.summary import Summary
 from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
@@ -106,18 +108,15 @@ def _decomposition(dataset: xr.Dataset) -> Summary:
 
 
 def _calibration(dataset: xr.Dataset) -> Summary:
-    sizes = [int(size) for size in dataset["size"].values]
     rows = [(f"{method}: ECE", "", fixed(pick(dataset, "ece", method=method), 3), "") for method in _names(dataset)]
     worth = []
     for method in _names(dataset, "other_method"):
-        known = [
-            size for size in sizes if math.isfinite(pick(dataset, "calibrated_nll", other_method=method, size=size))
-        ]
-        last = max(known, default=0)
-        loss, equal = (pick(dataset, key, other_method=method, size=last) for key in ("calibrated_nll", "equivalent"))
-        rows.append((f"{_named(method)}: calibrated NLL (nats)", str(last), fixed(loss, 3), significant(equal, 3)))
-        if math.isfinite(equal) and method != "independent":
-            worth.append(f"{last} of {_named(method)} {significant(equal)}")
+        equal = equivalent(dataset, method)
+        loss = pick(dataset, "calibrated_nll", other_method=method, size=equal.size)
+        cell = f"{equal.text(2)}; {equal.bounds(2)}" if equal.known else ABSENT
+        rows.append((f"{_named(method)}: calibrated NLL (nats)", str(equal.size), fixed(loss, 3), cell))
+        if equal.known and method != "independent":
+            worth.append(f"{equal.size} of {_named(method)} {equal.text(2)}")
     single, together = (fixed(pick(dataset, "ece", method=method), 3) for method in ("single", "independent"))
     text = (
         "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
@@ -125,7 +124,7 @@ def _calibration(dataset: xr.Dataset) -> Summary:
         f"for all averaged. Median temperature {significant(_median(dataset['temperature'].values))}. "
         f"Worth in independent networks: {listing(worth) or ABSENT}."
     )
-    return Summary(text, ("quantity", "networks", "value", "equivalent"), tuple(rows))
+    return Summary(text, ("quantity", "networks", "value", "equivalent; 95 % interval"), tuple(rows))
 
 
 def _median(values: np.ndarray) -> float:
@@ -173,11 +172,16 @@ def _shift(dataset: xr.Dataset) -> Summary:
                 for severity in (ends[0], ends[-1])
             )
             parts.append(f"{_named(method)} from {first} to {last}")
+    left_out = without_effect(dataset)
+    for name, which in left_out.items():
+        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *[ABSENT] * (len(metrics) + 1)))
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(_names(dataset)), 'method')}, and heat maps of the accuracy on "
-        f"{count(dataset.sizes['corruption'], 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+        f"{count(dataset.sizes['corruption'] - len(left_out), 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
     )
+    if left_out:
+        text += f" {left_out_sentence(left_out)}"
     return Summary(text, ("method", "severity", *_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
 
 

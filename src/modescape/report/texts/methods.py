@@ -36,7 +36,8 @@ METHODS: dict[str, Text] = {
         "could be had by a temperature: the calibrated log-likelihood takes that part away, and what remains is the "
         "gain of averaging. Averaging networks that were calibrated one by one tends to end above the diagonal; "
         "calibrating the average does not. An equivalent below the diagonal of its panel says that a method's networks "
-        "are worth less than as many independent ones. Here each temperature is fitted on one half of the test images "
+        "are worth less than as many independent ones; a method that is worse than one network has no equivalent, and "
+        "the difference is given in nats. Here each temperature is fitted on one half of the test images "
         "and scored on the other, both ways; everywhere else temperatures come from validation.",
     ),
     "subspace_scales": Text(
