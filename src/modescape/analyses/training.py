@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, trained
+from modescape.metrics.convergence import ending
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -39,8 +40,16 @@ def measure(study: Study) -> xr.Dataset:
     examples = study.manifest["examples"]
     return make_result(
         {
-            name: (("member", "epoch"), values[name], units, long_name)
-            for name, (_, units, long_name) in VARIABLES.items()
+            **{
+                name: (("member", "epoch"), values[name], units, long_name)
+                for name, (_, units, long_name) in VARIABLES.items()
+            },
+            "end_change": (
+                ("member",),
+                ending(values["validation_loss"]).change,
+                "1",
+                "change of the validation loss over the last quarter of the epochs, over the loss at the end",
+            ),
         },
         {"member": members, "epoch": np.arange(1, epochs + 1)},
         title="Loss, accuracy and learning rate of every member",
