@@ -62,7 +62,8 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     if networks < 2:
         raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
     test, validation = place.dataset.test, place.dataset.validation
-    shifted = Shift.of(test, study.recipe.data.shift, study.manifest["seed"]).images(SEVERITY)
+    given = study.recipe.data
+    shifted = Shift.of(test, given.shift, study.manifest["seed"], frost=given.frost).images(SEVERITY)
     images = {"": test.image[:examples], "shifted": shifted[:examples], VALIDATION: validation.image}
     label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 INTERVALS = (
-    "95 %; Student's t on the sum of the variance between pairs that share no network and that of resampling test "
-    "examples (in closed form); a single pair: test sampling alone"
+    "95 %, new pairs on new test examples; Satterthwaite's degrees of freedom for the sum of the variance between "
+    "pairs that share no network and that of test sampling (in closed form); a single pair: test sampling alone"
 )
 SOURCES = ("initialisation", "order", "dropout")
 
@@ -48,7 +48,7 @@ def measure(study: Study) -> xr.Dataset:
     short = [name for name, variant in variants.items() if len(variant.trained) < 2]
     if short:
         raise NotEnough(f"the roles of randomness need 2 trained networks of each kind; missing: {', '.join(short)}")
-    epochs = range(study.recipe.variants.epochs + 1)
+    epochs = range(study.recipe.variant_epochs() + 1)
     measured = {name: [_pairs(variant, epoch) for epoch in epochs] for name, variant in variants.items()}
     table = {name: np.stack(rows) for name, rows in measured.items()}  # [epoch, pair, quantity]
     values = np.stack([rows.mean(1) for rows in table.values()])  # [method, epoch, quantity]
@@ -83,7 +83,10 @@ def measure(study: Study) -> xr.Dataset:
         left_out=left_out_of(variants),
         split="test",
         networks=2,
+        network_epochs=study.recipe.variant_epochs(),
         training_images=first.manifest["examples"]["train"],
+        member_epochs=study.recipe.train.epochs,
+        member_images=study.manifest["examples"]["train"],
     )
 
 
