@@ -40,7 +40,7 @@ SMALL = [
 WHOLE = [
     *SMALL,
     *("subspace.samples=2", "subspace.runs=3"),
-    *("variants.members=3", "variants.epochs=1", "variants.cycles=2", "variants.train=60"),
+    *("variants.members=3", "variants.epochs=1", "variants.cycles=2", "variants.train=60", "variants.long_runs=0"),
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
 VARIANTS = ("randomness", "cyclic")
@@ -368,7 +368,7 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
 
     train = training.train_task
     overrides = [*SMALL, "train.members=1", "compute.engine=here", "analyses=[cyclic]", "variants.epochs=1"]
-    overrides += ["variants.cycles=2", "variants.train=60"]
+    overrides += ["variants.cycles=2", "variants.train=60", "variants.long_runs=0"]
 
     def failing(task, report):
         if "cyclic-long-run" in task.path:

@@ -22,7 +22,7 @@ from modescape.metrics import (
     subset_scores,
 )
 from modescape.metrics.ensemble import _ece_draws
-from modescape.metrics.intervals import delete_one_means, normal_interval, resample_counts
+from modescape.metrics.intervals import delete_one_means, normal_interval, resample_counts, satterthwaite_interval
 from modescape.metrics.subsets import subsets
 
 torch.set_num_threads(1)
@@ -112,6 +112,43 @@ def test_normal_interval_uses_student_t() -> None:
     low, high = normal_interval(np.array(1.0), np.array(4.0), members=5)
     half = stats.t.ppf(0.975, 4) * 2
     assert (float(low), float(high)) == pytest.approx((1 - half, 1 + half))
+
+
+def test_satterthwaite_is_student_or_normal_where_one_variance_is_all() -> None:
+    for freedom in (1, 4, 9, np.inf):
+        low, high = satterthwaite_interval(np.array([1.0, 2.0]), [4.0, 0.0], [freedom, 3])
+        half = 2 * (stats.t.ppf(0.975, freedom) if np.isfinite(freedom) else stats.norm.ppf(0.975))
+        np.testing.assert_allclose([low, high], [[1 - half, 2 - half], [1 + half, 2 + half]], rtol=1e-12)
+    low, high = satterthwaite_interval(0.5, [0.0, 0.0], [1, np.inf])
+    assert (low, high) == (0.5, 0.5)
+
+
+def test_satterthwaite_covers_where_one_degree_on_the_whole_variance_is_many_times_too_wide() -> None:
+    # The mean of two runs, standard deviation .2 between them, and test examples that add a known standard deviation 1.
+    numbers = np.random.default_rng(5)
+    runs = 0.2 * numbers.normal(size=(40_000, 2)) + numbers.normal(size=(40_000, 1))
+    between = runs.var(1, ddof=1) / 2
+    low, high = satterthwaite_interval(runs.mean(1), [between, 1.0], [1, np.inf])
+    ideal = 2 * stats.norm.ppf(0.975) * np.sqrt(0.2**2 / 2 + 1)
+    assert np.mean((low < 0) & (high > 0)) == pytest.approx(0.95, abs=0.006)  # 40,000 draws know it to .001
+    assert np.mean(high - low) / ideal == pytest.approx(1, abs=0.02)
+    whole = 2 * stats.t.ppf(0.975, 1) * np.sqrt(between + 1)  # what one degree of freedom on the sum makes of it
+    assert np.mean(whole) / ideal > 6
+
+
+def test_satterthwaite_of_a_difference_of_variances_stays_an_interval() -> None:
+    low, high = satterthwaite_interval(1.0, [2.0, -3.0], [5, 5])  # more subtracted than there was
+    assert (low, high) == (1.0, 1.0)
+    low, high = satterthwaite_interval(0.0, [2.0, -1.9], [5, 5])  # 0.0066 degrees of freedom: taken as 1
+    assert high == pytest.approx(stats.t.ppf(0.975, 1) * np.sqrt(0.1))
+    for bad in (np.nan, np.inf):
+        assert np.isnan(satterthwaite_interval(1.0, [bad, 1.0], [1, np.inf])).all()
+
+
+def test_satterthwaite_refuses_what_has_no_degrees_of_freedom() -> None:
+    for variances, freedoms in (([], []), ([1.0], []), ([1.0], [0]), ([1.0], [np.nan])):
+        with pytest.raises(InputError, match="degrees"):
+            satterthwaite_interval(0.0, variances, freedoms)
 
 
 @pytest.fixture(scope="module")

@@ -149,6 +149,17 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
     np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_method": "swag"}).values)
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
+    worse = series(equivalents, "Dropout on weights")
+    assert worse.y[0] == 1  # a single one is worth itself
+    assert np.isnan(worse.y[1:]).all()
+    assert "Worth < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
+        calibration.caption(dataset)
+    )
+    dataset["equivalent"].loc[{"other_method": "swag", "size": 4}] = np.inf
+    best = series(calibration.panels(dataset)[3], "SWAG")
+    assert best.y[3] == 10  # as many as there are
+    assert best.high is not None
+    assert np.nanmax(best.high) <= 10
     assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"method": "independent"})))
     np.testing.assert_allclose(temperatures.series[1].y, dataset["temperature"])
 
@@ -169,7 +180,7 @@ def test_conditions_are_told_apart_by_what_differs():
 
 def test_networks_of_cyclical_runs_and_their_ensembles():
     dataset = example_result("cyclic", members=4)
-    accuracy, _, _, _, divergence, plane = cyclic.panels(dataset)
+    accuracy, than, *_, divergence, plane = cyclic.panels(dataset)
     assert accuracy.rows[:2] == ["Independent", "Snapshots of one run"]
     np.testing.assert_allclose(
         series(accuracy, "Mean network").x, 100 * dataset["member_score"].sel({"metric": "accuracy"})
@@ -180,6 +191,11 @@ def test_networks_of_cyclical_runs_and_their_ensembles():
     assert float(ensemble.high[0]) == pytest.approx(100 * float(chosen["score_high"]))
     assert [float(one.x[0]) for one in divergence.series[:2]] == pytest.approx([0.274, 0.17])
     np.testing.assert_allclose(series(plane, "Independent").y, dataset["diversity"].values[0])
+    worse = series(than, "One run as long as all members")
+    chosen = dataset.sel({"method": "whole long run", "metric": "accuracy"})
+    assert float(worse.x[0]) == pytest.approx(100 * float(chosen["difference"])) != 0
+    assert float(worse.low[0]) == pytest.approx(100 * float(chosen["difference_low"]))
+    assert "as long as all members is from the ensemble of all 4" in cyclic.caption(dataset)
     assert "Training epochs: 160 for each." in cyclic.caption(dataset)
     dataset["training_epochs"][1] = 150
     assert "Training epochs: Independent: 160; Snapshots of one run: 150; " in cyclic.caption(dataset)

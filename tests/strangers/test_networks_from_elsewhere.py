@@ -25,6 +25,7 @@ SMALL = [
     ),
     *("train.trajectories=2", "train.learning_rate=0.01", "compute.engine=here"),
     *("subspace.samples=2", "subspace.runs=2", "variants.members=2", "variants.epochs=1", "variants.cycles=2"),
+    "variants.long_runs=0",
 ]
 SETTINGS = {
     "tsne_subspace": {"samples": 2, "examples": 50},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
+from modescape.analyses.final_network import gain_over_final
 from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import NotEnough, last_epochs, left_out, trained
 from modescape.metrics import INTERVALS, METRICS, brier_law, ensemble_curve, subset_scores
@@ -74,6 +75,7 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000, snapshot
         "independent": independent_curve(study, predictions, members, subsets, resamples, key),
         "snapshots": snapshot_curve(predictions, members, epochs, subsets, key),
     }
+    final = gain_over_final(predictions, members, epochs)
     size = np.arange(1, max(len(members), len(epochs)) + 1)
     dims = ("method", "metric", "size")
     runs = len(members)
@@ -84,6 +86,14 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000, snapshot
                 name: (dims, _padded([curve.values[name] for curve in curves.values()], len(size)), UNITS, long_name)
                 for name, long_name in LONG_NAMES.items()
             },
+            "final_gain": (
+                ("metric",),
+                final.value,
+                UNITS,
+                "score of all snapshots of a run minus its final network's",
+            ),
+            "final_gain_low": (("metric",), final.low, UNITS, "lower end of the 95 % interval of it, over runs"),
+            "final_gain_high": (("metric",), final.high, UNITS, "upper end of the 95 % interval of it, over runs"),
             "subsets": (
                 ("method", "size"),
                 _padded([curve.subsets for curve in curves.values()], len(size)),

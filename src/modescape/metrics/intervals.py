@@ -5,12 +5,15 @@ Subsets of k out of n members overlap, so the spread of their scores is no inter
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
 LEVEL = 0.95  # probability of every interval
+LEAST_FREEDOM = 1.0  # degrees of Student's t that a subtracted variance cannot go below
 RESAMPLES_AT_A_TIME = 100  # rows of weights turned into float64 at a time
 
 
@@ -140,6 +143,55 @@ def bootstrap(score: Array, resamples: int = 1000, key: int = 0) -> Array:
             "expected [example, column] and 1 or more"
         )
     return restore(resample_means(resample_counts(len(score), resamples, key), score.astype(np.float64)))
+
+
+def satterthwaite_interval(
+    estimate: np.ndarray | float, variances: Sequence[np.ndarray | float], freedoms: Sequence[np.ndarray | float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of an estimate whose variance is a sum of parts that are known to different degrees.
+
+    estimate +- t_f sqrt(sum_j v_j), t_f the quantile of Student's t with f = (sum_j v_j)^2 / sum_j (v_j^2 / f_j): near
+    the degrees of freedom of the part that weighs most. A small part of few degrees (two runs) then costs little, where
+    its degrees on the whole variance make the interval several times too wide.
+
+    Args:
+        estimate: the estimate, [...].
+        variances: estimated variance of it from each source, [...] each; below 0 where more was subtracted than was
+            there (a sum below 0 counts as 0), NaN or infinite where there is no interval.
+        freedoms: degrees of freedom of each variance, above 0, `math.inf` where it is known; [...] or numbers.
+
+    Returns:
+        Lower and upper end, float64 [...] each.
+
+    Raises:
+        InputError: (a ValueError) if there is no part, if not every part has its degrees, or if these are not above 0.
+
+    Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components"; Welch 1947.
+
+    >>> from math import inf
+    >>> low, high = satterthwaite_interval(0.5, [0.0001], [9])  # Student's t with 9 degrees of freedom
+    >>> round(float(low), 5), round(float(high), 5)
+    (0.47738, 0.52262)
+    >>> low, high = satterthwaite_interval(0.5, [0.00001, 0.00009], [1, inf])  # of two runs, and of the test examples
+    >>> round(float(low), 5), round(float(high), 5)
+    (0.48016, 0.51984)
+    """
+    from scipy.special import stdtrit
+
+    freedoms = [np.asarray(freedom, dtype=np.float64) for freedom in freedoms]
+    if not variances or len(variances) != len(freedoms) or not all((freedom > 0).all() for freedom in freedoms):
+        raise InputError(
+            f"there are {len(variances)} variances and degrees of freedom {[freedom.tolist() for freedom in freedoms]};"
+            " expected 1 variance or more, and for each its degrees above 0"
+        )
+    parts = [np.asarray(variance, dtype=np.float64) for variance in variances]
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # infinite and absent variances; none at all
+        total = np.maximum(np.sum(np.broadcast_arrays(*parts), axis=0), 0.0)
+        spread = sum(np.square(part) / freedom for part, freedom in zip(parts, freedoms, strict=True))
+        freedom = np.where(spread > 0, np.square(total) / spread, np.inf)
+        half = stdtrit(np.maximum(freedom, LEAST_FREEDOM), (1 + LEVEL) / 2) * np.sqrt(total)
+    half = np.where(np.isfinite(half), half, np.nan)
+    return estimate - half, estimate + half
 
 
 def normal_interval(estimate: np.ndarray, variance: np.ndarray, members: int) -> tuple[np.ndarray, np.ndarray]:

@@ -107,6 +107,14 @@ def _former(version: int) -> dict[str, Any]:
     return former
 
 
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return found
+
+
 def _value(values: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         values = values[part]

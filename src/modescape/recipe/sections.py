@@ -276,9 +276,13 @@ class Variants(Section):
     """Size of the networks that single analyses train for themselves, under ``variants/``."""
 
     members: PositiveInt = 2  # networks of each kind
-    epochs: PositiveInt = 3  # of each network; a cycle of a cyclic schedule
+    epochs: Annotated[int, Field(ge=1, le=COUNTS["epochs"][1])] | None = None
+    # of each network; a cycle of a cyclic schedule; null = as many as the members' own (train.epochs)
     train: PositiveInt = 10_000  # training images, at most
     cycles: PositiveInt = 3  # of cyclic schedules: networks of each ensemble that is compared
+    long_runs: NonNegativeInt = 1
+    # networks that are trained, one by one, on all training images for as many epochs as all members together: what the
+    # ensemble's cost buys in one network; 0 = none
 
 
 class Compute(Section):
@@ -345,6 +349,10 @@ class Recipe(Section):
     def kept_epochs(self, member: int) -> list[int]:
         """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
         return kept_epochs(member, self.train.epochs, self.train.trajectories, self.train.keep_last)
+
+    def variant_epochs(self) -> int:
+        """Epochs of each network that an analysis trains for itself (`Variants.epochs`)."""
+        return self.variants.epochs or self.train.epochs
 
     def content_hash(self, fingerprint: str) -> str:
         """What identifies a study of this recipe whose data has this fingerprint: SHA-256, hex."""
