@@ -83,7 +83,10 @@ def measure(study: Study) -> xr.Dataset:
         left_out=left_out_of(variants),
         split="test",
         networks=2,
+        network_epochs=study.recipe.variant_epochs(),
         training_images=first.manifest["examples"]["train"],
+        member_epochs=study.recipe.train.epochs,
+        member_images=study.manifest["examples"]["train"],
     )
 
 

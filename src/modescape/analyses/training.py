@@ -23,6 +23,8 @@ VARIABLES = {  # name -> column of history.csv, units, long name
     "learning_rate": ("lr", "1", "learning rate at the start of the epoch"),
 }
 
+TREND = {"falling": -1.0, "flat": 0.0, "rising": 1.0, "unknown": np.nan}
+
 
 def measure(study: Study) -> xr.Dataset:
     """Learning curves of the trained members, from their histories.
@@ -37,6 +39,7 @@ def measure(study: Study) -> xr.Dataset:
         history = study.member(member).history()
         for name, (column, _, _) in VARIABLES.items():
             values[name][row, history["epoch"] - 1] = history[column]
+    found = ending(values["validation_loss"])
     examples = study.manifest["examples"]
     return make_result(
         {
@@ -46,9 +49,15 @@ def measure(study: Study) -> xr.Dataset:
             },
             "end_change": (
                 ("member",),
-                ending(values["validation_loss"]).change,
+                found.change,
                 "1",
                 "change of the validation loss over the last quarter of the epochs, over the loss at the end",
+            ),
+            "trend": (
+                ("member",),
+                np.array([TREND[str(state)] for state in found.state]),
+                "1",
+                "whether that is one: -1 the loss still falls, 0 no, 1 it rises",
             ),
         },
         {"member": members, "epoch": np.arange(1, epochs + 1)},

@@ -12,7 +12,7 @@ BASICS: dict[str, Text] = {
         "Each line is one network; the band or the bundle of lines is the spread between networks that differ only in "
         "their random numbers. The training curve is the running mean over an epoch, in training mode, so it can lie "
         "below the validation curve early on. Where validation loss turns upwards while training loss still falls, the "
-        "networks are becoming overconfident.",
+        "networks are becoming overconfident; where it still falls at the end, more epochs would make better ones.",
     ),
     "ensemble_size": Text(
         "How many networks to average",
