@@ -33,6 +33,8 @@ def test_networks_are_trained_as_long_as_members_unless_the_recipe_says_otherwis
     cyclic = variants("cyclic", whole, 500)
     assert cyclic[CYCLIC["independent"]].train.epochs == whole.train.epochs
     assert cyclic[CYCLIC["long run"]].train.epochs == whole.variants.cycles * whole.train.epochs
+    assert cyclic[CYCLIC["snapshots"]].kept_epochs(0) == [0, 10, 20, 30]  # the ends of cycles
+    assert cyclic[CYCLIC["independent"]].kept_epochs(0) == [0, 10]
     few = recipe.load(PLAIN, ["variants.epochs=3"])
     assert {one.train.epochs for one in variants("randomness", few, 500).values()} == {3}
 
