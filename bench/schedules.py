@@ -64,7 +64,12 @@ def row(folder: Path, overrides: list[str]) -> list[str]:
     pipeline.analyse(folder, ANALYSES)
     epochs, members = study.recipe.train.epochs, study.trained
     seconds = sum(study.member(member).history()["seconds"].sum() for member in members)
-    long = [f"train.members={LONG_RUNS}", f"train.epochs={epochs * len(members)}", "analyses=[training]", "train.trajectories=0"]
+    long = [
+        f"train.members={LONG_RUNS}",
+        f"train.epochs={epochs * len(members)}",
+        "analyses=[training]",
+        "train.trajectories=0",
+    ]
     length = pipeline.train("digits", folder / "long", overrides=[*overrides, *long])
     pipeline.analyse(folder / "long", ["training"])
     found = {split: final(study, split) for split in ("validation", "test")}

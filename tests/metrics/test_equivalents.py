@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from modescape.errors import InputError
-from modescape.metrics import BrierLaw, brier_equivalent, deep_ensemble_equivalent
+from modescape.metrics import (
+    BrierLaw,
+    brier_equivalent,
+    brier_equivalent_interval,
+    brier_law,
+    deep_ensemble_equivalent,
+    example_scores,
+)
+from modescape.metrics.intervals import satterthwaite_interval
 
 CURVE = np.array([0.9, 0.7, 0.6, 0.55])
 
@@ -93,7 +101,80 @@ def test_brier_equivalent_inverts_the_law() -> None:
     np.testing.assert_allclose(brier_equivalent(np.array([0.37, 0.4]), draws), [2, 2])
 
 
+def members_and_method(members: int = 6, examples: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Brier scores of a method around each member, [member, example], the members and labels."""
+    stream = np.random.default_rng(members)
+    label = stream.integers(0, 3, examples)
+    shared = 2 * np.eye(3)[label] + stream.normal(size=(examples, 3))
+    skill = np.linspace(-1, 1, members)[:, None, None]  # so that members differ by more than chance
+    own = 1.5 * stream.normal(size=(members, examples, 3)) + skill * np.eye(3)[label]
+
+    def log_prob(noise: np.ndarray) -> np.ndarray:
+        logits = shared + noise
+        return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+    return np.asarray(example_scores(log_prob(0.7 * own), label)["brier"]), log_prob(own), label
+
+
+def test_brier_intervals_are_those_of_slow_formulas() -> None:
+    """Every member left out by computing the law anew; every example's pull by a small weight on it."""
+    brier, log_prob, label = members_and_method()
+    members, examples = brier.shape
+    of_example = [brier_law(log_prob[:, [at]], label[[at]]) for at in range(examples)]
+    without = [
+        [brier_law(np.delete(log_prob, i, 0)[:, [at]], label[[at]]) for at in range(examples)] for i in range(members)
+    ]
+
+    def inverse(weight: np.ndarray) -> float:
+        law = BrierLaw(*(float(weight @ np.array([getattr(one, name) for one in of_example])) for name in law_names))
+        return 1 / float(brier_equivalent(float(weight @ brier.mean(0)), law))
+
+    law_names, even, step = BrierLaw._fields, np.full(examples, 1 / examples), 1e-5
+    ratio = inverse(even)
+    pull = np.array(
+        [(inverse((1 - step) * even + step * np.eye(examples)[at]) - ratio) / step for at in range(examples)]
+    )
+    test = pull.var(ddof=1) / examples
+    got = brier_equivalent_interval(brier, log_prob, label)
+    assert got.number == pytest.approx(1 / ratio, rel=1e-12)
+    low, high = satterthwaite_interval(ratio, [test], [examples - 1])
+    assert (got.low_these, got.high_these) == pytest.approx((1 / high, 1 / low), rel=1e-4)  # of the weight's step
+
+    law = brier_law(log_prob, label)
+    left = np.empty((members, examples))  # linear part without each member
+    for i, laws in enumerate(without):
+        change = np.delete(brier, i, 0).mean(0) - [one.mean_member for one in laws]
+        left[i] = (change - (ratio - 1) * np.array([one.diversity for one in laws])) / law.diversity
+    influence = (members - 1) * (pull - left)
+    spread = influence.mean(1).var(ddof=1) / members
+    both = influence - influence.mean(1)[:, None] - influence.mean(0) + influence.mean()
+    freedom = (members - 1) * (examples - 1)
+    shared = np.square(both).sum() / freedom / (members * examples)
+    low, high = satterthwaite_interval(ratio, [test, spread, -shared], [examples - 1, members - 1, freedom])
+    assert (got.low, got.high) == pytest.approx((1 / high, 1 / low), rel=1e-4)
+
+
+def test_brier_intervals_are_done_method_by_method_and_open_at_the_limit() -> None:
+    brier, log_prob, label = members_and_method()
+    better = np.stack([brier, 0.5 * brier, 1.5 * brier])
+    got = brier_equivalent_interval(torch.tensor(better), torch.tensor(log_prob), torch.tensor(label))
+    for at, one in enumerate(better):
+        np.testing.assert_array_equal([part[at] for part in got], brier_equivalent_interval(one, log_prob, label))
+    assert np.isfinite([part[0] for part in got]).all()
+    assert got.low[0] < got.low_these[0] < got.number[0] < got.high_these[0] < got.high[0]
+    assert np.isinf([part[1] for part in got]).all()  # better than infinitely many
+    assert got.high_these[2] < 1  # worse than one
+    few = brier_equivalent_interval(brier[:2], log_prob[:2], label)
+    assert np.isnan([few.low, few.high]).all()
+    assert few.low_these < few.number < few.high_these
+
+
 def test_wrong_input_is_refused() -> None:
+    brier, log_prob, label = members_and_method()
+    with pytest.raises(InputError, match=r"brier has shape \[6, 79\]; expected \[..., 6, 80\]"):
+        brier_equivalent_interval(brier[:, 1:], log_prob, label)
+    with pytest.raises(InputError, match="1 member"):
+        brier_equivalent_interval(brier[:1], log_prob[:1], label)
     for wrong in (0.5, np.zeros((3, 0))):
         with pytest.raises(InputError, match="1 size or more"):
             deep_ensemble_equivalent(0.5, wrong)

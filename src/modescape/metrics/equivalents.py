@@ -8,7 +8,9 @@ import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.subsets import BrierLaw
+from modescape.metrics.intervals import satterthwaite_interval
+from modescape.metrics.scores import example_blocks
+from modescape.metrics.subsets import BrierLaw, check_members
 
 ROUNDING = 1e-6  # share of a score: float32 predictions of the same network in batches of other sizes differ by as much
 
@@ -108,3 +110,120 @@ def brier_equivalent(brier: Array, law: BrierLaw) -> Array:
     above = brier.astype(np.float64) - (mean_member - diversity)  # in this order: 0 at the limit itself
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(above <= 0, np.inf, diversity / above)[()]
+
+
+class BrierEquivalent(NamedTuple):
+    """Number of independent networks with the same Brier score, and its 95 % intervals; float64 [...] each."""
+
+    number: Array  # from 0 to infinity; below 1 for a method worse than one network
+    low: Array  # new members on new examples; NaN with 2 members
+    high: Array  # infinite where no number of networks is too large
+    low_these: Array  # these members on new examples
+    high_these: Array
+
+
+def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> BrierEquivalent:
+    """`brier_equivalent` of a method with 95 % intervals, every score from the same examples and members.
+
+    It is the interval of r = 1 / number = 1 + (B - B1) / V, turned over: V is well known, so r is nearly normal, and at
+    the limit of infinitely many networks it passes through 0, where the number jumps. An end of r at or below 0 is an
+    infinite number: "8.1 to beyond any number".
+
+    r changes with an example by d = [b - b1 - (r - 1) v] / V, b, b1 and v its parts of B, B1 and V. These members on
+    new examples: the variance of d over the number of examples. New members add the variance of mean d by the
+    delete-one jackknife; what members and examples add together is in both, so it is subtracted once. Student's t with
+    Satterthwaite's degrees of freedom, from n - 1 of the members and N - 1 of the examples.
+
+    Args:
+        brier: Brier score of each example, [..., member, example]: of the method's networks around each member. A
+            method that is not made of these members has equal rows.
+        log_prob: log-probabilities of the independent networks, [member, example, class], 2 members or more.
+        label: true classes, [example].
+
+    Raises:
+        InputError: (a ValueError) on shapes, labels or values that do not fit.
+
+    Source: the law is that of `brier_law`; delta method and jackknife; Satterthwaite 1946, "An approximate distribution
+    of estimates of variance components". Coverage: docs/intervals.md.
+
+    >>> import numpy as np
+    >>> stream = np.random.default_rng(0)
+    >>> label = stream.integers(0, 3, 1000)
+    >>> logits = 2 * np.eye(3)[label] + stream.normal(0, 1, (1000, 3)) + stream.normal(0, 1.5, (10, 1000, 3))
+    >>> prob = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    >>> pairs = (prob[:5] + prob[5:]) / 2  # worth two networks
+    >>> brier = np.square(pairs - np.eye(3)[label]).sum(-1).mean(0)
+    >>> worth = brier_equivalent_interval(np.tile(brier, (10, 1)), np.log(prob), label)
+    >>> bool(1.8 < worth.low_these < worth.number < worth.high_these < 2.3)
+    True
+    """
+    (brier, log_prob, label), _ = to_numpy(brier, log_prob, label)
+    check_members(log_prob, label)
+    members, examples = log_prob.shape[:2]
+    if members < 2:
+        raise InputError("log_prob has 1 member; the Brier law compares pairs, so it needs 2 or more")
+    if brier.ndim < 2 or brier.shape[-2:] != (members, examples):
+        raise InputError(
+            f"brier has shape {list(brier.shape)}; expected [..., {members}, {examples}] for a log_prob of shape "
+            f"{list(log_prob.shape)}"
+        )
+    parts = _law_of_examples(log_prob, label)
+    rows = brier.reshape(-1, members, examples).astype(np.float64)
+    found = np.array([_interval_of_one(row, parts) for row in rows]).reshape(*brier.shape[:-2], 5)
+    return BrierEquivalent(*(found[..., at][()] for at in range(5)))
+
+
+class _LawOfExamples(NamedTuple):
+    """Every example's part of the Brier law."""
+
+    brier: np.ndarray  # of each member, [member, example]
+    diversity: np.ndarray  # v, [example]
+    without: np.ndarray  # v of all members but one, [member, example]; NaN with 2 members
+
+
+def _law_of_examples(log_prob: np.ndarray, label: np.ndarray) -> _LawOfExamples:
+    """Parts of B1 and V; v = sum_m |p_m - mean p|^2 / (n - 1) from sums over members, which one is soon taken from."""
+    members, examples, classes = log_prob.shape
+    brier, without = np.empty((members, examples)), np.full((members, examples), np.nan)
+    diversity = np.empty(examples)
+    for block in example_blocks(examples, members * classes):
+        prob = np.exp(log_prob[:, block].astype(np.float64))
+        length = np.square(prob).sum(-1)  # |p_m|^2, [member, example]
+        brier[:, block] = length - 2 * prob[:, np.arange(prob.shape[1]), label[block]] + 1
+        total = prob.sum(0)
+        of_total = np.square(total).sum(-1)
+        diversity[block] = (length.sum(0) - of_total / members) / (members - 1)
+        if members > 2:
+            rest = of_total - 2 * (prob * total).sum(-1) + length  # |total - p_m|^2
+            without[:, block] = (length.sum(0) - length - rest / (members - 1)) / (members - 2)
+    return _LawOfExamples(brier, diversity, without)
+
+
+def _interval_of_one(brier: np.ndarray, parts: _LawOfExamples) -> tuple[float, float, float, float, float]:
+    """Number, low, high, low_these, high_these of one method, [member, example]."""
+    members, examples = brier.shape
+    change, diversity = brier - parts.brier, parts.diversity.mean()  # b - b1 by member
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal members: V = 0
+        excess = change.mean() / diversity  # r - 1
+        by_example = (change.mean(0) - excess * parts.diversity) / diversity  # d
+        without = (change.sum(0) - change) / (members - 1)
+        influence = (members - 1) * (by_example - (without - excess * parts.without) / diversity)
+    test = by_example.var(ddof=1) / examples
+    of_member = influence.mean(1)
+    spread = of_member.var(ddof=1) / members
+    both = influence - of_member[:, None] - influence.mean(0) + influence.mean()
+    shared = np.square(both).sum() / ((members - 1) * (examples - 1)) / (members * examples)
+    variances, freedoms = [test, spread, -shared], [examples - 1, members - 1, (members - 1) * (examples - 1)]
+    if spread <= shared:  # the members differ by no more than the examples explain
+        variances, freedoms = variances[:1], freedoms[:1]
+    ends = [
+        *satterthwaite_interval(1 + excess, variances, freedoms),
+        *satterthwaite_interval(1 + excess, [test], [examples - 1]),
+    ]
+    least, most, least_these, most_these = (_turned_over(float(end)) for end in ends)
+    return _turned_over(1 + excess), most, least, most_these, least_these
+
+
+def _turned_over(ratio: float) -> float:
+    """1 / r; infinite at and below 0."""
+    return 1 / ratio if ratio > 0 else np.nan if np.isnan(ratio) else np.inf
