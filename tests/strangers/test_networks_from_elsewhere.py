@@ -31,7 +31,6 @@ SETTINGS = {
     "tsne_subspace": {"samples": 2, "examples": 50},
     "radial": {"radii": 2, "angles": 5, "examples": 60, "samples": 2},
     "tunnel": {"levels": 1, "steps": 3, "points": 3, "radii": 2, "examples": 60},
-    "ensemble_methods": {"resamples": 20},
     "calibration": {"resamples": 20},
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},

@@ -14,7 +14,7 @@ from modescape.analyses.weights import cosines
 from modescape.functionspace import disagreement, jensen_shannon
 from modescape.metrics import jackknife_variance
 from modescape.metrics.between_members import between_members
-from modescape.metrics.intervals import normal_interval
+from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.subsets import subsets
 from modescape.results import make_result
 
@@ -32,9 +32,9 @@ MATRICES = {  # metric -> long name
 JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
 
 INTERVALS = (
-    "pair_low, pair_high: 95 %; Student's t with n - 1 degrees of freedom on a delete-one-member jackknife variance of "
-    "the mean over pairs, to which the disagreements add the variance of resampling test examples (in closed form, the "
-    "ratio linearised); with 2 members, test sampling alone for the disagreements and no interval for cosines. "
+    "pair_low, pair_high: 95 %; Student's t with Satterthwaite's degrees of freedom on a delete-one-member jackknife "
+    "variance of the mean over pairs, to which the disagreements add the variance over test examples (the ratio "
+    "linearised); with 2 members, test sampling alone for the disagreements and no interval for cosines. "
     "accuracy_sd_beyond_high: 95 %, one-sided, chi-squared with n - 1 degrees of freedom; new members on new examples"
 )
 
@@ -170,7 +170,9 @@ def pair_mean(matrix: np.ndarray, test_variance: float | None) -> tuple[float, f
     if members > 2:
         kept = [np.delete(np.arange(members), member) for member in range(members)]
         delete_one = np.array([matrix[np.ix_(rows, rows)][np.triu_indices(members - 1, 1)].mean() for rows in kept])
-        low, high = normal_interval(mean, jackknife_variance(delete_one) + (test_variance or 0.0), members)
+        low, high = satterthwaite_interval(
+            mean, [jackknife_variance(delete_one), test_variance or 0.0], [members - 1, np.inf]
+        )
     elif test_variance is not None:
         low, high = sampling_interval(mean, np.asarray(test_variance))
     else:

@@ -1,11 +1,9 @@
-"""Uncertainty of scores: from which members were trained (jackknife), and which examples were tested on (bootstrap).
-
-Subsets of k out of n members overlap, so the spread of their scores is no interval; deleting one member at a time is.
-"""
+"""Uncertainty of scores: intervals from variances, and resampled test sets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -194,26 +192,39 @@ def satterthwaite_interval(
     return estimate - half, estimate + half
 
 
-def normal_interval(estimate: np.ndarray, variance: np.ndarray, members: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval: estimate +- t * sqrt(variance), t the quantile of Student's t with members - 1 degrees of freedom.
+def bounded_interval(
+    value: np.ndarray, half: np.ndarray, largest: np.ndarray | float, examples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval for a mean of scores between 0 and `largest`: inside that range, and longer away from its ends.
+
+    All t with (value - t)^2 <= r t (1 - t / largest): the variance is taken as proportional to t (1 - t / largest), as
+    that of a share is (largest 1), or to t (largest infinite), as the means of skewed scores near 0 are the surer the
+    smaller they are. r gives it the variance at the value that value +- half was made from. A mean at an end of the
+    range shows no variance; there it gets that of scores which are 0 or `largest`.
 
     Args:
-        estimate: the estimate, [...].
-        variance: sum of its variances through members and through examples, [...].
-        members: number of members, 2 or more.
+        value: the mean, 0 to `largest`, [...].
+        half: half the length of its interval value +- half, [...]; NaN gives no interval.
+        largest: largest score, [...] or a number; may be infinite.
+        examples: number of examples behind the mean.
 
     Returns:
-        Lower and upper end, [...] each.
+        Lower and upper end, float64 [...] each.
 
-    >>> import numpy as np
-    >>> low, high = normal_interval(np.array(0.5), np.array(0.0001), members=10)
-    >>> round(float(low), 5), round(float(high), 5)
-    (0.47738, 0.52262)
+    Source: Wilson 1927; Korn and Graubard 1998 (for a variance that is estimated).
+
+    >>> low, high = bounded_interval(np.array([0.5, 1.0]), np.array([0.098, 0.0]), 1.0, examples=100)
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.404, 0.963], [0.596, 1.0])
     """
-    from scipy.special import stdtrit
-
-    half = stdtrit(members - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
-    return estimate - half, estimate + half
+    value, largest = np.clip(value, 0, largest), np.asarray(largest, dtype=np.float64)
+    sure = np.where(np.isfinite(largest), largest, 0) * NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2 / examples
+    with np.errstate(invalid="ignore", divide="ignore"):  # no interval; a mean at an end of its range
+        single = value * (1 - value / largest)
+        ratio = np.where(single > 0, np.square(half) / single, sure + 0 * half)
+        centre, reach = value + ratio / 2, np.sqrt(ratio * (single + ratio / 4))
+        low, high = ((centre + side * reach) / (1 + ratio / largest) for side in (-1, 1))
+    return np.maximum(low, 0), np.minimum(high, largest)
 
 
 def percentile_interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
