@@ -1,7 +1,7 @@
 """What the made-up results share."""
 
 EXAMPLES = 10_000
-JACKKNIFE = "95 %: jackknife over members below the full size, paired bootstrap over test examples"
+CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
 
 
 def provenance(members: int) -> dict[str, str | int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from example_parts import JACKKNIFE, provenance
+from example_parts import CROSSED, provenance
 
 from modescape import results
 
@@ -91,7 +91,11 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
             "score": (dims, score, SCORE, "mean score over subsets"),
             "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
             "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
             "gain": (dims, gain, SCORE, "score minus that of the mean single network"),
+            "gain_low_these": (dims, gain - narrow / 2, SCORE, "lower end for these networks"),
+            "gain_high_these": (dims, gain + narrow / 2, SCORE, "upper end for these networks"),
             "gain_low": (dims, gain - narrow, SCORE, "lower end of the 95 % interval"),
             "gain_high": (dims, gain + narrow, SCORE, "upper end of the 95 % interval"),
             "jensen_shannon": (("method",), jensen_shannon, "nats", "divergence of the networks"),
@@ -101,7 +105,7 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
         },
         {"method": list(methods), "metric": list(METRICS), "size": size},
         title="Scores of every way to make an ensemble",
-        intervals=JACKKNIFE,
+        intervals=CROSSED,
         provenance=provenance(members),
         left_out="",
         samples=10,
@@ -135,6 +139,8 @@ def shift(members: int, epochs: int) -> xr.Dataset:
             "score": (dims, score, SCORE, "mean over corruptions"),
             "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
             "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (
                 ("method", "metric", "corruption", "severity"),

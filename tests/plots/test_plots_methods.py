@@ -19,17 +19,9 @@ def test_scores_of_methods_against_size_are_those_of_the_result():
     line = series(ensemble_methods.panels(dataset)[0], "Low-rank Gaussian")
     np.testing.assert_allclose(line.y, 100 * chosen["score"])
     np.testing.assert_allclose(line.low, 100 * chosen["score_low"])
-    assert line.hollow.tolist() == [False] * 4 + [True]
     axes = plots.draw("ensemble_methods", dataset).axes[0]
     drawn = [line.get_ydata() for line in axes.lines]
     assert any(len(y) == 5 and np.allclose(y, 100 * chosen["score"]) for y in drawn)
-
-
-def test_a_size_that_was_not_scored_moves_the_hollow_mark():
-    dataset = example_result("ensemble_methods", members=5)
-    dataset["score"][:, :, 4] = np.nan
-    line = series(ensemble_methods.panels(dataset)[0], "Independent")
-    assert line.hollow.tolist() == [False, False, False, True, False]
 
 
 def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():

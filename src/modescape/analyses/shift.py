@@ -90,7 +90,7 @@ def measure(study: Study) -> xr.Dataset:
             table.spread(method, severity, *spreads_of[name])
             if method == best and len(rows) > 1:
                 together = combine(rows)[None]
-                table.add(f"independent + {method}", severity, score_runs(together, label), together)
+                table.add(f"independent + {method}", severity, score_subsets(rows, label, len(rows)), together)
     return make_result(
         {**table.variables(), **_effect(shift.effect)},
         {
@@ -184,6 +184,8 @@ class Table:
             "score": (dims, scores("mean"), UNITS, "score on all test images"),
             "score_low": (dims, scores("low"), UNITS, "lower end of the 95 % interval"),
             "score_high": (dims, scores("high"), UNITS, "upper end of the 95 % interval"),
+            "score_low_these": (dims, scores("low_these"), UNITS, "lower end of it for these networks alone"),
+            "score_high_these": (dims, scores("high_these"), UNITS, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
                 of_part[..., [len(part) > 0 for part in self.parts]].std(3, ddof=1).transpose(0, 2, 1),

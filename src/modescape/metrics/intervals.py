@@ -15,42 +15,11 @@ LEAST_FREEDOM = 1.0  # degrees of Student's t that a subtracted variance cannot 
 RESAMPLES_AT_A_TIME = 100  # rows of weights turned into float64 at a time
 
 
-def delete_one_means(score: Array, masks: Array) -> np.ndarray:
-    """Mean score over the subsets without member i, for every member i.
-
-    Args:
-        score: score of each subset, [..., subset].
-        masks: the subsets, bool [subset, member].
-
-    Returns:
-        float64 [..., member].
-
-    Raises:
-        InputError: (a ValueError) if shapes differ, or a member is in every subset.
-
-    >>> import numpy as np
-    >>> delete_one_means(np.array([1.0, 2.0, 3.0]), np.array([[1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool)).tolist()
-    [3.0, 2.0, 1.0]
-    """
-    (score, masks), _ = to_numpy(score, masks)
-    if masks.ndim != 2 or score.ndim < 1 or score.shape[-1] != len(masks):
-        raise InputError(
-            f"score has shape {list(score.shape)} and masks {list(masks.shape)}; expected [..., subset] and "
-            "[subset, member]"
-        )
-    without = ~masks.astype(bool)
-    count = without.sum(0)
-    if not count.all():
-        raise InputError(f"member {np.argmin(count)} is in every subset; take more subsets, or smaller ones")
-    with np.errstate(invalid="ignore"):  # an infinite score times 0
-        return score.astype(np.float64) @ without.astype(np.float64) / count
-
-
 def jackknife_variance(delete_one: Array) -> np.ndarray:
     """Variance of an estimate through the choice of members, (n - 1) / n sum_i (theta_-i - mean_j theta_-j)^2.
 
     Args:
-        delete_one: the estimate without member i, [..., member] (see `delete_one_means`).
+        delete_one: the estimate without member i, [..., member].
 
     Returns:
         float64 [...]; NaN where an estimate is infinite.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modescape.report.cards import Card, key_figures, probability_scores
 from modescape.report.convergence import not_converged
 from modescape.report.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
-from modescape.report.reading import Gain, disagreements, final_gain, full_gain, pick, score_at
+from modescape.report.reading import Gain, disagreements, final_gain, full_gain, full_size, pick, score_at
 from modescape.report.wording import (
     SPACE,
     accuracy,
@@ -291,10 +291,10 @@ def _auxiliary(results: Mapping[str, xr.Dataset]) -> str:
 
 def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
     texts = [_OTHER_RECIPES, _price(results.get("cyclic"))]
-    if "ensemble_size" in results:
+    if full_size(results.get("ensemble_size"), "independent") == 2:
         texts.append(
-            "What another set of networks would give: at the full size, the intervals of independent networks hold the "
-            "sampling of the test images only, as there is one such set."
+            "What two other networks would gain: one pair does not show how pairs differ, so the interval of its gain "
+            "holds the sampling of the test images only."
         )
     if "solution_similarity" in results:
         texts.append(

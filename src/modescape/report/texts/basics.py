@@ -19,7 +19,8 @@ BASICS: dict[str, Text] = {
         "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "
         "the number of networks averaged: independent networks, and the last snapshots of one run.",
         "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % "
-        "interval; for all independent networks at once it holds the sampling of test images only. A curve for "
+        "interval for new networks on new images; the table also has the narrower one for these networks on new "
+        "images. A curve for "
         "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
         "from different runs, not from averaging as such. Higher is better for accuracy, lower for the rest.",
     ),
