@@ -16,6 +16,7 @@ import numpy as np
 
 from modescape import pipeline, rng
 from modescape.metrics import accuracy, calibrated_nll, combine, fit_temperature, nll
+from modescape.metrics.convergence import ending
 from modescape.study import Study
 
 SCHEDULES = {
@@ -31,7 +32,7 @@ ANALYSES = ["training", "ensemble_size", "solution_similarity"]
 COLUMNS = {
     "training, s": "of one core, all members",
     "validation NLL": "mean member, ensemble",
-    "fall": "of the members' validation loss over the last quarter of the epochs, least squares: mean (sd)",
+    "end": "members by how their validation loss ends, and its mean change over the last quarter of the epochs",
     "test NLL": "mean member, ensemble",
     "accuracy": "mean member, ensemble",
     "gain, points": "95 % interval",
@@ -60,18 +61,11 @@ def main() -> None:
 
 def row(folder: Path, overrides: list[str]) -> list[str]:
     """A cell for each of `COLUMNS`."""
-    study = pipeline.train("digits", folder, overrides=overrides)
-    pipeline.analyse(folder, ANALYSES)
+    study = made(folder, overrides, ANALYSES)
     epochs, members = study.recipe.train.epochs, study.trained
     seconds = sum(study.member(member).history()["seconds"].sum() for member in members)
-    long = [
-        f"train.members={LONG_RUNS}",
-        f"train.epochs={epochs * len(members)}",
-        "analyses=[training]",
-        "train.trajectories=0",
-    ]
-    length = pipeline.train("digits", folder / "long", overrides=[*overrides, *long])
-    pipeline.analyse(folder / "long", ["training"])
+    as_long = [f"train.members={LONG_RUNS}", f"train.epochs={epochs * len(members)}", "train.trajectories=0"]
+    long = made(folder / "long", [*overrides, *as_long], ["training"])
     found = {split: final(study, split) for split in ("validation", "test")}
     scores = {
         split: (float(np.mean(nll(*pair))), float(nll(combine(pair[0]), pair[1]))) for split, pair in found.items()
@@ -82,15 +76,16 @@ def row(folder: Path, overrides: list[str]) -> list[str]:
     gain = curve.sel({"metric": "accuracy", "method": "independent"}).isel(size=-1)
     snapshots = curve.sel({"metric": "accuracy", "method": "snapshots"}).isel(size=-1)
     key = rng.key(0, "calibration")
-    run, _ = final(length, "test")
+    run, _ = final(long, "test")
     together = float(calibrated_nll(combine(log_prob), label, key=key).score)
     calibrated = calibrated_nll(run, label, key=key).score
     lone = [float(np.mean(score)) for score in (accuracy(run, label), nll(run, label), calibrated)]
-    slopes = falls(study)
+    ends = ending(np.stack([study.member(member).history()["validation_loss"] for member in members]))
+    states = [f"{(ends.state == state).sum()} {state}" for state in ("falling", "flat", "rising")]
     return [
         f"{seconds:.1f}",
         "{:.3f}, {:.3f}".format(*scores["validation"]),
-        f"{slopes.mean():+.3f} ({slopes.std(ddof=1):.3f})",
+        f"{', '.join(state for state in states if state[0] != '0')}; {100 * ends.change.mean():+.0f} %",
         "{:.3f}, {:.3f}".format(*scores["test"]),
         f"{np.mean(accuracy(log_prob, label)):.3f}, {float(accuracy(combine(log_prob), label)):.3f}",
         "{:+.2f} ({:.2f} to {:.2f})".format(*(100 * float(gain[name]) for name in ("gain", "gain_low", "gain_high"))),
@@ -101,18 +96,18 @@ def row(folder: Path, overrides: list[str]) -> list[str]:
     ]
 
 
+def made(folder: Path, overrides: list[str], names: list[str]) -> Study:
+    """A trained study with these analyses; what is there is not made again."""
+    study = pipeline.train("digits", folder, overrides=overrides)
+    missing = [name for name in names if not study.has_result(name)]
+    return pipeline.analyse(folder, missing) if missing else study
+
+
 def final(study: Study, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Log-probabilities of the members' last epochs, [member, example, class], and labels."""
     predictions = study.predictions(split)
     rows = [predictions.index(member, study.recipe.train.epochs) for member in study.trained]
     return predictions.log_probs(rows), predictions.label
-
-
-def falls(study: Study) -> np.ndarray:
-    """How much each member's validation loss falls over the last quarter of its epochs, nats, [member]."""
-    loss = study.result("training")["validation_loss"].values
-    last = loss[:, -(loss.shape[1] // 4) :]
-    return -np.polyfit(np.arange(last.shape[1]), last.T, 1)[0] * last.shape[1]
 
 
 if __name__ == "__main__":

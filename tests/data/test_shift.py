@@ -140,7 +140,7 @@ def test_the_effect_is_the_mean_change_of_the_same_images():
 
 def test_many_images_are_looked_at_in_part():
     large = Split(torch.zeros(20, 3, 256, 256, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64))
-    assert Shift.of(large, None, 0, ["brightness"]).effect.images == 1
+    assert Shift.of(large, None, 0, ["brightness"]).effect.images == 16
 
 
 def test_grey_colours_are_left_unsaturated():

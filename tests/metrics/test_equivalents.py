@@ -137,7 +137,7 @@ def test_brier_intervals_are_those_of_slow_formulas() -> None:
     test = pull.var(ddof=1) / examples
     got = brier_equivalent_interval(brier, log_prob, label)
     assert got.number == pytest.approx(1 / ratio, rel=1e-12)
-    low, high = satterthwaite_interval(ratio, [test], [examples - 1])
+    low, high = satterthwaite_interval(ratio, [test], [np.inf])
     assert (got.low_these, got.high_these) == pytest.approx((1 / high, 1 / low), rel=1e-4)  # of the weight's step
 
     law = brier_law(log_prob, label)
@@ -148,9 +148,10 @@ def test_brier_intervals_are_those_of_slow_formulas() -> None:
     influence = (members - 1) * (pull - left)
     spread = influence.mean(1).var(ddof=1) / members
     both = influence - influence.mean(1)[:, None] - influence.mean(0) + influence.mean()
-    freedom = (members - 1) * (examples - 1)
-    shared = np.square(both).sum() / freedom / (members * examples)
-    low, high = satterthwaite_interval(ratio, [test, spread, -shared], [examples - 1, members - 1, freedom])
+    both = np.square(both).sum() / ((members - 1) * (examples - 1)) / (members * examples)
+    own = spread - both
+    assert own > 0  # else both intervals are the same
+    low, high = satterthwaite_interval(ratio, [test, own], [np.inf, (members - 1) * own / spread])
     assert (got.low, got.high) == pytest.approx((1 / high, 1 / low), rel=1e-4)
 
 

@@ -84,7 +84,7 @@ def test_corruptions_without_effect_are_named_and_grey():
     assert np.isnan(shift.panels(dataset)[8].matrix[rows.index("saturate (left out)")]).all()
     told = shift.caption(dataset)
     assert told.startswith("Mean over 17 kinds of corruption")
-    assert "by more than a level: gaussian blur (1-2), saturate (1-5)." in told
+    assert "at the severities in parentheses: gaussian blur (1-2), saturate (1-5)." in told
     summary = METHODS["shift"](dataset)
     assert "gaussian blur (1-2), saturate (1-5)" in summary.text
     assert "the accuracy on 17\N{NO-BREAK SPACE}corruptions" in summary.text

@@ -63,8 +63,8 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
     test, validation = place.dataset.test, place.dataset.validation
     given = study.recipe.data
-    shifted = Shift.of(test, given.shift, study.manifest["seed"], frost=given.frost).images(SEVERITY)
-    images = {"": test.image[:examples], "shifted": shifted[:examples], VALIDATION: validation.image}
+    shift = Shift.of(test, given.shift, study.manifest["seed"], frost=given.frost)
+    images = {"": test.image[:examples], "shifted": shift.images(SEVERITY)[:examples], VALIDATION: validation.image}
     label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
 
     def laws(parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -102,7 +102,8 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     if "weight_average" in available(place):
         law = np.mean([laws(run.log_prob("weight_average", None, 1, images)) for run in runs], 0)
         found["weight_average"] = [_Step(law, barrier_of(first, first.trajectory.double().mean(0)[None]), epochs)]
-    return _result(study, found, networks, len(label), len(members))
+    result = _result(study, found, networks, len(label), len(members))
+    return result.assign_attrs(without_effect=shift.effect.lacking())
 
 
 def _result(study: Study, found: dict[str, list[_Step]], networks: int, examples: int, members: int) -> xr.Dataset:

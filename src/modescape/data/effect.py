@@ -14,6 +14,7 @@ from modescape.plain import ranges
 LEAST_SHARE = 1e-3  # of the values have to change by more than ROUNDED, or a corruption has no effect
 ROUNDED = 1  # level that a value loses by rounding alone, as corrupted images are cut off to whole levels
 VALUES = 1 << 18  # that the effect is measured on: 85 colour images of 32 pixels, 1.8 s for all corruptions
+LEAST_IMAGES = 16  # whatever their size: one picture alone may be grey or blurred already
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,10 @@ def effect_of(
         corrupted: (corruption, severity, increasing numbers of images) -> these images under it.
         clean: all images, uint8 [example, channel, height, width].
         corruptions: names.
-        order: of the images, int64; as many of them, from the first on, as hold `VALUES` values are looked at.
+        order: of the images, int64; as many of them, from the first on, as hold `VALUES` values are looked at, and
+            `LEAST_IMAGES` at least.
     """
-    index = order[: max(1, VALUES // max(1, clean[0].numel()))].sort().values
+    index = order[: max(LEAST_IMAGES, VALUES // max(1, clean[0].numel()))].sort().values
     images = clean[index].cpu().short()
     change, share = np.zeros((2, len(corruptions), len(SEVERITIES)))
     for row, name in enumerate(corruptions):

@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.intervals import satterthwaite_interval
+from modescape.metrics.influence import crossed_interval
 from modescape.metrics.scores import example_blocks
 from modescape.metrics.subsets import BrierLaw, check_members
 
@@ -129,10 +129,8 @@ def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> Br
     the limit of infinitely many networks it passes through 0, where the number jumps. An end of r at or below 0 is an
     infinite number: "8.1 to beyond any number".
 
-    r changes with an example by d = [b - b1 - (r - 1) v] / V, b, b1 and v its parts of B, B1 and V. These members on
-    new examples: the variance of d over the number of examples. New members add the variance of mean d by the
-    delete-one jackknife; what members and examples add together is in both, so it is subtracted once. Student's t with
-    Satterthwaite's degrees of freedom, from n - 1 of the members and N - 1 of the examples.
+    r changes with an example by d = [b - b1 - (r - 1) v] / V, b, b1 and v its parts of B, B1 and V; with a member by
+    n - 1 times what leaving it out takes from d. These are scores and influences as in `modescape.metrics.influence`.
 
     Args:
         brier: Brier score of each example, [..., member, example]: of the method's networks around each member. A
@@ -143,8 +141,8 @@ def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> Br
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit.
 
-    Source: the law is that of `brier_law`; delta method and jackknife; Satterthwaite 1946, "An approximate distribution
-    of estimates of variance components". Coverage: docs/intervals.md.
+    Source: the law is that of `brier_law`; delta method over examples, delete-one jackknife over members. Coverage:
+    docs/intervals.md.
 
     >>> import numpy as np
     >>> stream = np.random.default_rng(0)
@@ -201,26 +199,16 @@ def _law_of_examples(log_prob: np.ndarray, label: np.ndarray) -> _LawOfExamples:
 
 def _interval_of_one(brier: np.ndarray, parts: _LawOfExamples) -> tuple[float, float, float, float, float]:
     """Number, low, high, low_these, high_these of one method, [member, example]."""
-    members, examples = brier.shape
+    members = len(brier)
     change, diversity = brier - parts.brier, parts.diversity.mean()  # b - b1 by member
     with np.errstate(divide="ignore", invalid="ignore"):  # equal members: V = 0
         excess = change.mean() / diversity  # r - 1
         by_example = (change.mean(0) - excess * parts.diversity) / diversity  # d
         without = (change.sum(0) - change) / (members - 1)
         influence = (members - 1) * (by_example - (without - excess * parts.without) / diversity)
-    test = by_example.var(ddof=1) / examples
-    of_member = influence.mean(1)
-    spread = of_member.var(ddof=1) / members
-    both = influence - of_member[:, None] - influence.mean(0) + influence.mean()
-    shared = np.square(both).sum() / ((members - 1) * (examples - 1)) / (members * examples)
-    variances, freedoms = [test, spread, -shared], [examples - 1, members - 1, (members - 1) * (examples - 1)]
-    if spread <= shared:  # the members differ by no more than the examples explain
-        variances, freedoms = variances[:1], freedoms[:1]
-    ends = [
-        *satterthwaite_interval(1 + excess, variances, freedoms),
-        *satterthwaite_interval(1 + excess, [test], [examples - 1]),
-    ]
-    least, most, least_these, most_these = (_turned_over(float(end)) for end in ends)
+    new = crossed_interval(1 + excess, by_example, influence)
+    these = crossed_interval(1 + excess, by_example, None)
+    least, most, least_these, most_these = (_turned_over(float(end)) for end in (*new, *these))
     return _turned_over(1 + excess), most, least, most_these, least_these
 
 

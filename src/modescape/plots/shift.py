@@ -87,8 +87,8 @@ def left_out_sentence(left_out: dict[str, str]) -> str:
         return ""
     named = ", ".join(f"{corruption_name(name)} ({severities})" for name, severities in left_out.items())
     return (
-        "Left out of all means, as at the severities in parentheses they change less than one value in 1,000 of these "
-        f"images by more than a level: {named}."
+        "Left out of all means are corruptions that change fewer than one value in 1,000 of these images by more than "
+        f"a level, at the severities in parentheses: {named}."
     )
 
 

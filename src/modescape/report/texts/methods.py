@@ -52,8 +52,9 @@ METHODS: dict[str, Text] = {
     ),
     "shift": Text(
         "Under corrupted images",
-        "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption; "
-        "the diversity of the networks of each method; and the accuracy on each kind of corruption.",
+        "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption "
+        "that have an effect on such images at every severity; the diversity of the networks of each method; and the "
+        "accuracy on each kind of corruption.",
         "Look at whether the order of the methods stays as the images get worse, and at the distance between them. "
         "Diversity grows under corruption partly because confidence changes: the panel after calibration takes each "
         "network's temperature, fitted on clean validation images, out of it. The spread over kinds of corruption is "
