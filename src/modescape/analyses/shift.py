@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.comparing import calibrated, networks_compared
-from modescape.analyses.groups import groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.groups import BOTH, groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import available, place_of, surroundings
 from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
+from modescape.analyses.stating import stated
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.shift import Shift
 from modescape.functionspace import jensen_shannon
@@ -85,9 +86,9 @@ def measure(study: Study) -> xr.Dataset:
             table.spread(method, severity, *spreads_of[name])
             if method == best and len(rows) > 1:
                 together = combine(rows)[None]
-                table.add(f"independent + {method}", severity, score_runs(together, label), together)
+                table.add(f"{BOTH}{method}", severity, score_runs(together, label), together)
     return make_result(
-        table.variables(),
+        {**table.variables(), **stated(place, list(table.scores), images["0"], found["0"][0])},
         {
             "method": list(table.scores),
             "metric": list(METRICS),
