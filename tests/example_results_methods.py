@@ -110,7 +110,7 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
             "equal_distance_jensen_shannon": (("other_method",), 0.8 * jensen_shannon[place], "nats", "there"),
             "equal_distance_scale": (("other_method",), np.arange(1.0, 8), "1", "setting there"),
             "equal_distance_reached": (("other_method",), np.full(7, 0.1), "1", "distance there"),
-            "stored_score": (("metric",), ALONE, SCORE, "with stored statistics"),
+            "stored_score": (("metric",), ALONE.copy(), SCORE, "with stored statistics"),
             "recomputed_score": (("metric",), ALONE, SCORE, "with recomputed statistics"),
             "stored_disagreement": (("member",), np.zeros(members), "1", "share of labels that differ"),
             "stored_jensen_shannon": (("member",), np.zeros(members), "nats", "divergence of the two"),
