@@ -171,9 +171,12 @@ def snow(image, stream, mean, deviation, zoom, threshold, radius, smear, blend):
 
 
 def frost(image, stream, weight, ice):
-    """Photographs are not to be had: contour lines of a plasma fractal, as docs/corruptions.md says."""
-    crystals = (1 - np.abs(2 * plasma(stream, 1.6) - 1)) ** 9
-    return levels(weight * image / 255 + ice * crystals[:, :, None] * [0.8, 0.92, 1.0])
+    """Our texture in place of the published photographs, as docs/corruptions.md says."""
+    parts = [stream.normal(size=(SIZE, SIZE)), plasma(stream, 1.1)]
+    noise, cloud = ((part - part.mean()) / part.std() for part in parts)
+    luma = stream.uniform(0.36, 0.905) + 0.092 * (math.sqrt(0.53) * noise + math.sqrt(0.47) * cloud)
+    ground = luma[:, :, None] * [1.186, 0.927, 0.887] + [-0.181, 0.0655, 0.1375]
+    return levels(weight * image / 255 + ice * np.clip(ground, 0, 1))
 
 
 def fog(image, stream, weight, decay):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 EXAMPLES = 10_000
-JACKKNIFE = "95 %: jackknife over members below the full size, paired bootstrap over test examples"
+CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
 
 
 def stated(methods: Sequence[str], dim: str = "method", draws: int = 0) -> dict:

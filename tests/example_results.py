@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from example_parts import EXAMPLES, JACKKNIFE, provenance
+from example_parts import CROSSED, EXAMPLES, provenance
 from example_results_maps import MAP_EXAMPLES
 from example_results_methods import METHOD_EXAMPLES
 
@@ -165,7 +165,7 @@ def solution_similarity(members: int, epochs: int) -> xr.Dataset:
             "method": ["independent", "snapshots"],
         },
         title="Similarity of independent solutions",
-        intervals=JACKKNIFE,
+        intervals=CROSSED,
         provenance=provenance(members),
         left_out="",
     )
@@ -227,7 +227,11 @@ def ensemble_size(members: int, epochs: int) -> xr.Dataset:
             "score": (dims, score, "1 (nats for nll)", "mean score over subsets"),
             "score_low": (dims, score - width, "1 (nats for nll)", "lower end of the 95 % interval"),
             "score_high": (dims, score + width, "1 (nats for nll)", "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, "1 (nats for nll)", "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, "1 (nats for nll)", "upper end for these networks"),
             "gain": (dims, gain, "1 (nats for nll)", "score minus the mean member's score"),
+            "gain_low_these": (dims, gain - width / 6 * saving, "1 (nats for nll)", "lower end for these networks"),
+            "gain_high_these": (dims, gain + width / 6 * saving, "1 (nats for nll)", "upper end for these networks"),
             "gain_low": (dims, gain - width / 3 * saving, "1 (nats for nll)", "lower end of the 95 % interval"),
             "gain_high": (dims, gain + width / 3 * saving, "1 (nats for nll)", "upper end of the 95 % interval"),
             "subsets": (("method", "size"), np.stack([subsets, subsets]), "1", "subsets averaged"),
@@ -235,7 +239,7 @@ def ensemble_size(members: int, epochs: int) -> xr.Dataset:
         },
         {"method": list(full), "metric": list(metrics), "size": size},
         title="Scores against the number of networks averaged",
-        intervals=JACKKNIFE,
+        intervals=CROSSED,
         provenance=provenance(members),
         left_out="",
         runs_of_snapshots=members,

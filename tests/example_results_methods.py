@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from example_parts import JACKKNIFE, provenance, stated
+from example_parts import CROSSED, provenance, stated
 
 from modescape import results
 
@@ -36,6 +36,7 @@ CORRUPTIONS = (
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "saturate", "contrast", "elastic_transform"),
     *("pixelate", "jpeg_compression", "spatter"),
 )
+NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity at which nothing comes of it
 
 
 def subspace_scales(members: int, epochs: int) -> xr.Dataset:
@@ -98,7 +99,11 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
             "score": (dims, score, SCORE, "mean score over subsets"),
             "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
             "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
             "gain": (dims, gain, SCORE, "score minus that of the mean single network"),
+            "gain_low_these": (dims, gain - narrow / 2, SCORE, "lower end for these networks"),
+            "gain_high_these": (dims, gain + narrow / 2, SCORE, "upper end for these networks"),
             "gain_low": (dims, gain - narrow, SCORE, "lower end of the 95 % interval"),
             "gain_high": (dims, gain + narrow, SCORE, "upper end of the 95 % interval"),
             "jensen_shannon": (("method",), jensen_shannon, "nats", "divergence of the networks"),
@@ -123,7 +128,7 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
             "member": np.arange(members),
         },
         title="Scores of every way to make an ensemble",
-        intervals=JACKKNIFE,
+        intervals=CROSSED,
         provenance=provenance(members),
         left_out="",
         samples=10,
@@ -146,8 +151,12 @@ def shift(members: int, epochs: int) -> xr.Dataset:
     width = np.broadcast_to(HALF[:, None] * (1 + 0.1 * severity), score.shape)
     spread = np.abs(SHIFTED)[:, None] * severity * 0.8
     factor = np.clip(random.gamma(3, 0.35, len(CORRUPTIONS)), 0.1, 2.5)[:, None]
+    lacking = np.zeros((len(CORRUPTIONS), 6), np.int8)
+    for name, first in NO_EFFECT.items():
+        lacking[CORRUPTIONS.index(name), 1 : first + 1] = 1
     each = base[:, :, None] + SHIFTED[:, None, None] * severity * factor  # method, metric, corruption, severity
     each[:, 0] = np.clip(each[:, 0], 0.1, 1)
+    each[:, :, lacking.any(1)] = np.nan
     known = {**{method: values[4] for method, values in WITHIN.items()}, "independent": 0.274}
     divergence = np.array([known.get(method, np.nan) for method in gains])[:, None] * (1 + 0.075 * severity)
     dims = ("method", "metric", "severity")
@@ -156,6 +165,8 @@ def shift(members: int, epochs: int) -> xr.Dataset:
             "score": (dims, score, SCORE, "mean over corruptions"),
             "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
             "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (
                 ("method", "metric", "corruption", "severity"),
@@ -163,6 +174,9 @@ def shift(members: int, epochs: int) -> xr.Dataset:
                 SCORE,
                 "on the corruption's own part of the test images",
             ),
+            "effect": (("corruption", "severity"), 8 * severity * (1 - lacking), "levels of 255", "mean change"),
+            "changed": (("corruption", "severity"), 0.15 * severity * (1 - lacking), "1", "share that changes"),
+            "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
             "jensen_shannon": (("method", "severity"), divergence, "nats", "divergence of the networks"),
             "jensen_shannon_calibrated": (("method", "severity"), 0.45 * divergence, "nats", "after calibration"),
             **stated(list(gains)),
@@ -223,12 +237,16 @@ def calibration(members: int, epochs: int) -> xr.Dataset:
     accuracy = np.clip(confidence + off * 4 * middle * (1.1 - middle), 0, 1)
     share = np.where(there, middle**3, 0) / (middle[there] ** 3).sum() * np.ones((5, 1))
     ece = np.nansum(share * np.abs(accuracy - confidence), axis=1)
-    others = {"independent": 0.20, "trajectory": 0.045, "random": 0.05, "dropout": 0.04, "diagonal": 0.025}
+    others = {"independent": 0.20, "trajectory": 0.045, "random": 0.05, "dropout": -0.02, "diagonal": 0.025}
     others |= {"low_rank": 0.035, "low_rank_scaled": 0.042, "pca_random": 0.02, "swag": 0.04}
     size = np.arange(1, min(members, 10) + 1)
     gain = np.array(list(others.values()))[:, None]
     calibrated = 0.83 - gain * (1 - 1 / size)
-    equivalent = 1 / np.clip(1 - (gain / 0.20) * (1 - 1 / size), 1e-3, None)
+    equivalent = np.where(calibrated > 0.83, np.nan, 1 / np.clip(1 - (gain / 0.20) * (1 - 1 / size), 1e-3, None))
+    behind = calibrated - 0.83
+    low, high = equivalent * 0.93, equivalent * 1.07
+    low = np.where(low < 1, np.nan, low)  # open ends
+    high = np.where(high > size[-1], np.inf, high)
     sized = ("other_method", "size")
     return results.make_result(
         {
@@ -240,8 +258,12 @@ def calibration(members: int, epochs: int) -> xr.Dataset:
             "calibrated_nll_low": (sized, calibrated - 0.012, "nats", "lower end of the 95 % interval"),
             "calibrated_nll_high": (sized, calibrated + 0.012, "nats", "upper end of the 95 % interval"),
             "equivalent": (sized, equivalent, "1", "deep-ensemble equivalent"),
-            "equivalent_low": (sized, equivalent * 0.93, "1", "lower end of the 95 % interval"),
-            "equivalent_high": (sized, equivalent * 1.07, "1", "upper end of the 95 % interval"),
+            "equivalent_low": (sized, low, "1", "lower end of the 95 % interval"),
+            "equivalent_high": (sized, high, "1", "upper end of the 95 % interval"),
+            "equivalent_below": (sized, np.isnan(equivalent), "1", "whether the method is worse than one network"),
+            "behind": (sized, behind, "nats", "calibrated NLL minus that of the mean single network"),
+            "behind_low": (sized, behind - 0.004, "nats", "lower end of the 95 % interval"),
+            "behind_high": (sized, behind + 0.004, "nats", "upper end of the 95 % interval"),
             "temperature": (("member",), 1.75 + 0.05 * np.sin(np.arange(members)), "1", "temperature"),
             **stated(list(others), "other_method"),
         },
@@ -320,33 +342,57 @@ def cyclic(members: int, epochs: int) -> xr.Dataset:
         "csgmcmc, cold": ALONE + np.array([-0.003, 0.01, 0.003, -0.01]),
         "csgmcmc, T = 1": ALONE + np.array([-0.02, -0.02, 0.01, -0.03]),
         "long run": ALONE + np.array([0.004, 0.09, 0.006, 0.02]),
+        "ensemble": ALONE,
+        "whole long run": ALONE + np.array([0.006, 0.15, 0.008, 0.03]),
     }
-    share = np.array([1, 0.62, 0.6, 0.5, 0])[:, None]
+    share = np.array([1, 0.62, 0.6, 0.5, 0, 1.1, 0])[:, None]
     member_score = np.stack(list(single.values()))
     score = member_score + share * ACROSS * (1 - 1 / networks)
-    accuracy = member_score[:, :1] + random.normal(0, 0.003, (5, networks))
-    diversity = np.array([0.92, 0.75, 0.72, 0.66, 0.9])[:, None] + random.normal(0, 0.02, (5, networks))
+    score, member_score = (np.hstack([part, part[:, 1:2] - 0.06]) for part in (score, member_score))  # calibrated NLL
+    half = np.append(HALF, HALF[1])
+    reference = ["independent"] * 5 + ["ensemble"] * 2
+    than = score - score[[list(single).index(name) for name in reference]]
+    than[[0, 5]] = np.nan
+    accuracy = member_score[:, :1] + random.normal(0, 0.003, (7, networks))
+    diversity = np.array([0.92, 0.75, 0.72, 0.66, 0.9, 0, 0])[:, None] + random.normal(0, 0.02, (7, networks))
     accuracy[4, 1:] = diversity[4, 1:] = np.nan
+    accuracy[5:] = diversity[5:] = np.nan
     accuracy[0, -1] = diversity[0, -1] = np.nan  # the baseline is left out
-    dims = ("method", "metric")
+    dims, both = ("method", "metric"), "1 (nats for nll and calibrated_nll)"
+    cost = np.array([40 * networks] * 5 + [40 * members] * 2)
+    passes = np.array([networks] * 4 + [1, members, 1])
     return results.make_result(
         {
-            "score": (dims, score, SCORE, "score of the ensemble"),
-            "score_low": (dims, score - HALF, SCORE, "lower end of the 95 % interval"),
-            "score_high": (dims, score + HALF, SCORE, "upper end of the 95 % interval"),
-            "member_score": (dims, member_score, SCORE, "mean score of the networks"),
-            "jensen_shannon": (("method",), np.array([0.274, 0.17, 0.165, 0.14, np.nan]), "nats", "divergence"),
-            "training_epochs": (("method",), np.full(5, 40 * networks), "1", "training epochs"),
-            "forward_passes": (("method",), np.array([networks] * 4 + [1]), "1", "forward passes an image"),
+            "score": (dims, score, both, "score of the ensemble"),
+            "score_low": (dims, score - half, both, "lower end of the 95 % interval"),
+            "score_high": (dims, score + half, both, "upper end of the 95 % interval"),
+            "difference": (dims, than, both, "score minus that of the reference"),
+            "difference_low": (dims, than - half / 2, both, "lower end of the 95 % interval"),
+            "difference_high": (dims, than + half / 2, both, "upper end of the 95 % interval"),
+            "member_score": (dims, member_score, both, "mean score of the networks"),
+            "jensen_shannon": (("method",), np.array([0.274, 0.17, 0.165, 0.14, *[np.nan] * 3]), "nats", "divergence"),
+            "training_epochs": (("method",), cost, "1", "training epochs"),
+            "forward_passes": (("method",), passes, "1", "forward passes an image"),
             "accuracy": (("method", "draw"), accuracy, "1", "accuracy of each network"),
             "diversity": (("method", "draw"), diversity, "1", "disagreement with the baseline over the own error"),
         },
-        {"method": list(single), "metric": list(METRICS), "draw": np.arange(networks)},
+        {
+            "method": list(single),
+            "reference": ("method", reference),
+            "metric": [*METRICS, "calibrated_nll"],
+            "draw": np.arange(networks),
+        },
         title="Cyclical runs against independent ones",
-        intervals="95 %: paired bootstrap over test examples",
+        intervals="95 %: paired over test examples",
         provenance={**provenance(members), "repeats": 2},
         left_out="",
         networks=networks,
+        network_epochs=40,
+        training_images=10_000,
+        ensemble_members=members,
+        member_epochs=40,
+        member_images=45_000,
+        long_runs=1,
     )
 
 

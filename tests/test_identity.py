@@ -17,6 +17,7 @@ HASH = "68886eea31a594b12d3457fef9844c121e0551397bd57f5bd1d7a49c50cdc308"  # as 
 SETTINGS = [
     *("train.members=2", "train.epochs=2", "model.arguments={channels: [4, 4, 4]}", "data.test=200", "data.train=60"),
     *("data.validation=40", "train.trajectories=1"),
+    *("train.learning_rate=1.6e-3", "train.schedule={kind: halving, every: 10}"),  # as the recipe was then
 ]
 DIGITS = "c8d50796d2c751a5b1a922fe5b2b9ca86d236fc7f16b03d9bda63b07a32509c6"
 
@@ -52,7 +53,7 @@ def test_only_what_differs_from_the_defaults_is_hashed():
         "seed": 0,
         "data": {"fingerprint": "f", "validation": 200, "test": 1297},
         "model": {},
-        "train": {"batch_size": 32, "schedule": {"kind": "halving"}},
+        "train": {"batch_size": 32, "learning_rate": 0.01, "schedule": {"kind": "cosine"}},
         "streams": {},
     }
     text = json.dumps(identity.identity(load("digits"), "f"), sort_keys=True, separators=(",", ":"))
@@ -70,13 +71,13 @@ def test_a_setting_that_came_later_is_part_of_the_first_version_only_where_it_wa
 
 def test_a_default_that_changed_its_meaning_leaves_older_studies_what_they_were(monkeypatch):
     """As if the learning rate had been 0.01 by default up to version 2."""
-    then = load("digits", ["train.learning_rate=0.01"])
+    then, now = load("digits", ["train.learning_rate=0.01"]), load("digits", ["train.learning_rate=1.6e-3"])
     monkeypatch.setattr(identity, "IDENTITY", 3)  # a version to come
     # with a default that changes then
     monkeypatch.setitem(identity.FORMER_DEFAULTS, 2, {"train.learning_rate": 0.01})
     assert "learning_rate" not in identity.identity(then, "f", version=2)["train"]
-    assert identity.identity(load("digits"), "f", version=2)["train"]["learning_rate"] == 1.6e-3
+    assert identity.identity(now, "f", version=2)["train"]["learning_rate"] == 1.6e-3
     begun = identity.content_hash(then, "f", version=2)  # of a study that was begun then, its rate left as it was
     assert then.identifies("f", begun)
-    assert not load("digits").identifies("f", begun)
-    assert "learning_rate" not in identity.identity(load("digits"), "f", version=3)["train"]
+    assert not now.identifies("f", begun)
+    assert "learning_rate" not in identity.identity(now, "f", version=3)["train"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         jensen_shannon,
         normalized_diversity,
     )
-    from modescape.metrics import accuracy, brier, combine, ece, nll
+    from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
     from modescape.study import Study
 
@@ -31,6 +31,7 @@ __all__ = [  # noqa: RUF022 - by heading
     "brier",
     "combine",
     "ece",
+    "ensemble_curve",
     "nll",
     # Networks as functions
     "cosine_similarity",
@@ -47,6 +48,7 @@ _ROOMS = {
     "brier": "modescape.metrics",
     "combine": "modescape.metrics",
     "ece": "modescape.metrics",
+    "ensemble_curve": "modescape.metrics",
     "nll": "modescape.metrics",
     "cosine_similarity": "modescape.functionspace",
     "disagreement": "modescape.functionspace",

@@ -16,7 +16,6 @@ SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 17, "examples": 60, "samples": 3},
     "tunnel": {"levels": 1, "steps": 5, "points": 5, "radii": 3, "examples": 60},
-    "ensemble_methods": {"resamples": 50},
     "calibration": {"resamples": 50},
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 80, "train_examples": 40, "points": 3},

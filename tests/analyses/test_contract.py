@@ -33,7 +33,7 @@ def documented() -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
         if not line.startswith("|") or len(cells) != 5 or not cells[1].startswith("`"):
             continue
         analysis = cells[0].strip("`") or analysis
-        dims = tuple(cell.strip() for cell in cells[2].split(","))
+        dims = tuple(filter(None, (cell.strip() for cell in cells[2].split(","))))  # none: a single number
         for name in re.findall(r"`(\w+)`", cells[1]):
             table.setdefault(analysis, {})[name] = (dims, cells[3])
     return table

@@ -10,7 +10,9 @@ import pytest
 import xarray as xr
 from scipy import stats
 
+import modescape as ms
 from modescape import analyses
+from modescape.metrics.intervals import bounded_interval
 from modescape.study import Study
 
 from .building import EXAMPLES, build_study
@@ -87,26 +89,42 @@ def test_sampled_subsets_are_as_many_as_asked(study: Study):
 
 def test_intervals_hold_the_estimate(result: xr.Dataset):
     for name in ("score", "gain"):
-        low, high = result[f"{name}_low"], result[f"{name}_high"]
-        assert ((low <= result[name] + 1e-12) & (result[name] <= high + 1e-12)).all()
+        for whom in ("", "_these"):
+            low, high = result[f"{name}_low{whom}"], result[f"{name}_high{whom}"]
+            assert ((low <= result[name] + 1e-12) & (result[name] <= high + 1e-12)).all()
     assert (result["gain"].sel(size=1) == 0).all()
     assert (result["score_high"] > result["score_low"]).all()
-    assert "size n: paired percentile bootstrap" in result.attrs["intervals"]
+    assert "new networks on new examples" in result.attrs["intervals"]
+
+
+def test_independent_members_have_the_curve_of_their_predictions(result: xr.Dataset, study: Study):
+    predictions = study.predictions("test")
+    log_prob = predictions.log_probs([predictions.index(member, LAST) for member in MEMBERS])
+    curve = ms.ensemble_curve(log_prob, predictions.label, key=result.attrs["stream_key"])
+    independent = result.sel({"method": "independent"})
+    for name in curve.data_vars:
+        np.testing.assert_array_equal(independent[name], curve[name])
+        assert independent[name].attrs == curve[name].attrs
 
 
 def test_interval_of_snapshots_is_over_runs_and_test_examples(result: xr.Dataset, prob: Prob, label: np.ndarray):
-    def brier(rows: tuple[np.ndarray, ...]) -> np.ndarray:
-        return np.square(np.mean(rows, axis=0) - np.eye(3)[label]).sum(-1)  # [example]
+    def right(rows: tuple[np.ndarray, ...]) -> np.ndarray:
+        return (np.mean(rows, axis=0).argmax(-1) == label) * 1.0  # [example]
 
     groups = runs_of("snapshots", prob)
-    two = np.array([np.mean([brier(pair) for pair in combinations(group, 2)], axis=0) for group in groups])
-    one = np.array([np.mean([brier((single,)) for single in group], axis=0) for group in groups])
-    for name, values in (("score", two), ("gain", two - one)):  # [run, example]
-        variance = values.mean(1).var(ddof=1) / 4 + values.mean(0).var() / EXAMPLES
-        half = stats.t.ppf(0.975, 3) * np.sqrt(variance)
-        here = result.sel({"method": "snapshots", "metric": "brier", "size": 2})
-        assert float(here[f"{name}_low"]) == pytest.approx(values.mean() - half, rel=1e-9)
-        assert float(here[f"{name}_high"]) == pytest.approx(values.mean() + half, rel=1e-9)
+    two = np.array([np.mean([right(pair) for pair in combinations(group, 2)], axis=0) for group in groups])
+    one = np.array([np.mean([right((single,)) for single in group], axis=0) for group in groups])
+    gain = two - one  # [run, example]
+    test, spread = gain.mean(0).var(ddof=1) / EXAMPLES, gain.mean(1).var(ddof=1) / 4
+    rest = gain - gain.mean(0) - gain.mean(1, keepdims=True) + gain.mean()
+    shared = max(spread - np.square(rest).sum() / 3 / (EXAMPLES - 1) / 4 / EXAMPLES, 0)
+    freedom = (test + shared) ** 2 / (shared * spread / 3) if shared else np.inf
+    here = result.sel({"method": "snapshots", "metric": "accuracy", "size": 2})
+    for end, half in (
+        ("gain_high", stats.t.ppf(0.975, min(freedom, 1e9)) * np.sqrt(test + shared)),
+        ("gain_high_these", stats.norm.ppf(0.975) * np.sqrt(test)),
+    ):
+        assert float(here[end]) == pytest.approx(gain.mean() + half, rel=1e-7)
 
 
 def test_one_run_has_test_sampling_alone(tmp_path: Path):
@@ -124,10 +142,12 @@ def test_one_run_has_test_sampling_alone(tmp_path: Path):
     for epoch in (1, 2, 3):
         predictions = study.predictions("test")
         share += (predictions.log_prob(predictions.index(0, epoch)).argmax(-1) == predictions.label) / 3
-    half = 1.959964 * np.std(share) / np.sqrt(EXAMPLES)
-    assert float(run["score_high"].sel(metric="accuracy")) == pytest.approx(np.mean(share) + half, abs=1e-6)
-    assert np.isnan(run["score_high"].sel(metric="ece"))
-    assert "a single run: test sampling alone" in result.attrs["intervals"]
+    half = 1.959964 * np.std(share, ddof=1) / np.sqrt(EXAMPLES)
+    low, high = bounded_interval(np.mean(share), np.asarray(half), 1.0, EXAMPLES)
+    assert float(run["score_low"].sel(metric="accuracy")) == pytest.approx(low, abs=1e-6)
+    assert float(run["score_high"].sel(metric="accuracy")) == pytest.approx(high, abs=1e-6)
+    assert float(run["score_high"].sel(metric="ece")) == float(run["score_high_these"].sel(metric="ece"))
+    assert "a single run: test examples alone" in result.attrs["intervals"]
 
 
 def test_one_snapshot_a_run_still_gives_the_independent_curve(tmp_path: Path):

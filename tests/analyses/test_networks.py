@@ -8,15 +8,29 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import xarray as xr
+from stand_ins import no_figures
 
 from modescape import analyses, pipeline, tree
 from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
-from modescape.metrics import METRICS, brier, brier_law, combine
+from modescape.data.shift import Shift
+from modescape.metrics import METRICS, brier, brier_law, combine, fit_temperature, rescale
+from modescape.progress import Progress
 from modescape.study import Study
 
 from .conftest import NETWORKS, SIZES
+
+
+class Hearing(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +148,27 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     assert float(law["mean_brier"]) == pytest.approx(float(np.mean(brier(first, truth[:80]))), abs=1e-6)
 
 
+def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, solutions, truth):
+    """On digits five do nothing at some severity; the rest has all test images between them, at every severity."""
+    found = networks.result("shift")
+    test = sampling.place_of(networks).dataset.test
+    shift = Shift.of(test, None, networks.manifest["seed"])
+    left_out = found["without_effect"].any("severity")
+    assert set(found["corruption"].values[left_out]) == {
+        *("defocus_blur", "motion_blur", "zoom_blur", "gaussian_blur", "saturate"),
+    }
+    each = found["score_of_corruption"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    assert bool(each.sel(corruption=left_out).isnull().all())
+    there = each.sel(corruption=~left_out)
+    sizes = xr.DataArray([len(shift.parts[str(name)]) for name in there["corruption"].values], dims="corruption")
+    assert int(sizes.sum()) == len(truth)
+    whole = found["score"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    np.testing.assert_allclose((there * sizes).sum("corruption") / len(truth), whole, atol=1e-6)
+    spread = there.std("corruption", ddof=1)
+    np.testing.assert_allclose(spread, found["score_spread"].sel({"method": "single", "metric": spread["metric"]}))
+    np.testing.assert_allclose(found["effect"][:, 1:], shift.effect.change)
+
+
 def test_every_divergence_is_of_as_many_networks(networks):
     for name in ("ensemble_methods", "shift", "ood", "decomposition", "diversity_map"):
         assert networks.result(name).attrs["networks"] == 3, name
@@ -169,6 +204,22 @@ def test_equivalents_of_independent_networks_are_their_number(networks):
     found = networks.result("calibration").sel({"other_method": "independent"})
     falling = np.diff(found["calibrated_nll"]) < 0
     assert (found["equivalent"].values[1:][falling] == found["size"].values[1:][falling]).all()
+
+
+def test_methods_worse_than_one_network_have_no_equivalent(networks):
+    found = networks.result("calibration")
+    loss = found["calibrated_nll"]
+    one = loss.sel({"other_method": "independent", "size": 1})
+    np.testing.assert_allclose(found["behind"], loss - one, atol=1e-15)
+    worse = (loss - one > 1e-6 * one).values
+    assert worse.any()
+    np.testing.assert_array_equal(found["equivalent_below"], worse)
+    np.testing.assert_array_equal(np.isnan(found["equivalent"]), worse | np.isnan(loss))
+    assert not (found["equivalent"] < 1).any()
+    assert not (found["equivalent_low"] > found["equivalent"]).any()
+    assert not (found["equivalent_high"] < found["equivalent"]).any()
+    clearly = (found["behind_low"] > 1e-5).values
+    assert np.isnan(found["equivalent_high"].values[clearly]).all()
 
 
 def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):
@@ -212,7 +263,7 @@ def test_shared_streams_give_the_same_networks_and_a_last_bit_does_not(networks)
 def test_cyclic_runs_are_compared_at_equal_training(networks):
     found = networks.result("cyclic")
     assert found.attrs["networks"] == 2
-    assert (found["training_epochs"] == 4).all()
+    assert (found["training_epochs"][found["reference"] == "independent"] == 4).all()
     snapshots = networks.variant("cyclic-snapshots")
     predictions = snapshots.predictions("test")
     ensembles = [
@@ -223,6 +274,55 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
     hot = networks.variant("cyclic-csgmcmc-hot")
     assert not np.array_equal(hot.weights(0, 4), snapshots.weights(0, 4))
     assert np.array_equal(hot.weights(0, 1), snapshots.weights(0, 1))  # noise comes in the last tenth of a cycle
+
+
+def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, solutions, truth):
+    """By hand: both scores, the paired difference and its closed-form interval, and the temperature of validation."""
+    found = networks.result("cyclic")
+    runs = networks.variant("equal-cost-long-run")
+    assert (runs.trained, runs.recipe.train.epochs) == ([0], 12)  # 3 members of 4 epochs
+    assert runs.kept(0) == [0, 12]
+    assert runs.manifest["fingerprint"] == networks.manifest["fingerprint"]
+    assert (found["training_epochs"][found["reference"] == "ensemble"] == 12).all()
+    assert found["forward_passes"].sel({"method": ["ensemble", "whole long run"]}).values.tolist() == [3, 1]
+    long = runs.predictions("test").log_prob(member=0, epoch=12)
+    ensemble = combine(solutions)
+    for name, metric in METRICS.items():
+        scores = [float(metric.function(one, truth)) for one in (long, ensemble)]
+        for method, score in zip(("whole long run", "ensemble"), scores, strict=True):
+            assert float(found["score"].sel({"method": method, "metric": name})) == pytest.approx(score, abs=1e-6)
+        than = found["difference"].sel({"method": "whole long run", "metric": name})
+        assert float(than) == pytest.approx(scores[0] - scores[1], abs=1e-6)
+    right = (long.argmax(1) == truth) * 1.0 - (ensemble.argmax(1) == truth)
+    low, high = (
+        float(found[f"difference_{end}"].sel({"method": "whole long run", "metric": "accuracy"}))
+        for end in ("low", "high")
+    )
+    half = 1.972 * right.std(ddof=1) / 200**0.5  # of a single run against a single ensemble: test sampling, paired
+    assert (low, high) == pytest.approx((right.mean() - half, right.mean() + half), abs=1e-5)
+    validation = networks.predictions("validation")
+    chosen = combine(validation.log_probs([validation.index(member, 4) for member in networks.trained]))
+    own = rescale(ensemble, fit_temperature(chosen, validation.label))
+    wanted = float(METRICS["nll"].function(own, truth))
+    calibrated = found["score"].sel({"method": "ensemble", "metric": "calibrated_nll"})
+    assert float(calibrated) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.ci
+def test_the_long_run_grows_with_the_members_and_nothing_else_is_trained_again(networks, tmp_path):
+    copy = shutil.copytree(networks.path, tmp_path / "study")
+    kept = {path: path.stat().st_mtime_ns for path in (copy / "variants").rglob("*.safetensors")}
+    said, overrides = Hearing(), [*NETWORKS, "train.members=4", "analyses=[cyclic]"]
+    with no_figures():
+        grown = pipeline.run("digits", copy, overrides=overrides, progress=said)
+    (line,) = [line for line in said.lines if "trained again" in line]
+    assert line.startswith(
+        "networks of analyses that were trained otherwise are trained again: equal-cost-long-run (train.epochs 12 -> 16"
+    )
+    changed = {path for path, when in kept.items() if not path.exists() or path.stat().st_mtime_ns != when}
+    assert {path.parts[-4] for path in changed} <= {"equal-cost-long-run"}
+    assert grown.result("cyclic")["training_epochs"].sel({"method": "ensemble"}) == 16
+    assert grown.result("cyclic").attrs["ensemble_members"] == 4
 
 
 @pytest.mark.ci

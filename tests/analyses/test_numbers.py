@@ -144,7 +144,8 @@ def test_pair_interval_is_the_jackknife_and_the_bootstrap():
     jackknife = 4 / 5 * np.square(deleted - deleted.mean(0)).sum(0)
     for at, matrix in enumerate((pairs.different, pairs.normalized)):
         mean, low, high = pair_mean(matrix, pairs.test_variance[at])
-        half = stats.t.ppf(0.975, 4) * np.sqrt(jackknife[at] + pairs.test_variance[at])
+        total = jackknife[at] + pairs.test_variance[at]
+        half = stats.t.ppf(0.975, 4 * (total / jackknife[at]) ** 2) * np.sqrt(total)  # Satterthwaite's degrees
         assert (mean, low, high) == pytest.approx((means(everything, everyone)[at], mean - half, mean + half))
 
 

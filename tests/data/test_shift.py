@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from modescape import rng
 from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from modescape.data.dataset import Split, as_split
 from modescape.data.shift import ALL, OfficialShift, Shift, slices
+from modescape.data.sources import digits
 from modescape.errors import InputError
 
 NAMES = ("fog", "contrast", "gaussian_noise")
@@ -35,6 +37,13 @@ def official_folder(folder: Path, test: Split, names=NAMES) -> Path:
     return folder
 
 
+def given(shift: Shift) -> list[str]:
+    """The corruption of each test image."""
+    return [
+        next(name for name, part in shift.parts.items() if example in part) for example in range(len(shift.test.label))
+    ]
+
+
 # ---- parts ----
 
 
@@ -53,24 +62,25 @@ def test_parts_are_the_seeds_alone():
     assert all(torch.equal(one[name], again[name]) for name in NAMES)
     assert not all(torch.equal(one[name], other[name]) for name in NAMES)
     shift = Shift.of(split(20), None, 0, NAMES)
-    for number, name in enumerate(NAMES):
-        assert torch.equal((shift.corruption_of == number).nonzero()[:, 0], slices(20, NAMES, 0)[name])
+    assert shift.corruptions == NAMES
+    assert all(torch.equal(shift.parts[name], slices(20, NAMES, 0)[name]) for name in NAMES)
 
 
 # ---- our own corruptions ----
 
 
 def test_every_image_has_its_own_corruption_in_the_test_splits_order():
-    test = split(40)
+    test = split(24, size=32)
     shift = Shift.of(test, None, 7)
-    keys = rng.words(torch.tensor(rng.key(7, "corruption")), 40)
+    assert shift.corruptions == ALL
+    keys = rng.words(torch.tensor(rng.key(7, "corruption")), 24)
     for severity in (1, 4):
         found = shift.images(severity)
         assert found.dtype == torch.uint8
         assert found.stride() == test.image.stride()
-        for example, number in enumerate(shift.corruption_of.tolist()):
+        for example, name in enumerate(given(shift)):
             one = slice(example, example + 1)
-            assert torch.equal(found[one], corrupt(test.image[one], ALL[number], severity, keys[one]))
+            assert torch.equal(found[one], corrupt(test.image[one], name, severity, keys[one]))
     assert torch.equal(shift.images(0), test.image)
     assert not torch.equal(Shift.of(test, None, 8).images(1), shift.images(1))
 
@@ -87,6 +97,84 @@ def test_digits_can_be_shifted():
     assert len({found.images(severity).numpy().tobytes() for severity in (0, *SEVERITIES)}) == 6
 
 
+# ---- corruptions without effect ----
+
+
+def digits_split(examples: int = 400) -> Split:
+    found = digits()
+    return as_split(found.image[:examples], found.label[:examples])
+
+
+def test_on_grey_images_of_eight_pixels_five_corruptions_are_left_out():
+    """As is known of digits; at the severities in question no value changes by more than the level of rounding."""
+    test = digits_split()
+    shift = Shift.of(test, None, 0)
+    left_out = {"defocus_blur": "1-5", "motion_blur": "1", "zoom_blur": "1", "gaussian_blur": "1-5", "saturate": "1-5"}
+    assert shift.effect.lacking() == ", ".join(f"{name} ({which})" for name, which in left_out.items())
+    assert shift.corruptions == tuple(name for name in ALL if name not in left_out)
+    assert torch.cat(list(shift.parts.values())).sort().values.equal(torch.arange(400))
+    for severity in SEVERITIES:
+        moved = (shift.images(severity).int() - test.image).abs()
+        assert all((moved[part] > 1).double().mean() >= 1e-3 for part in shift.parts.values())
+    assert shift.effect.images == 400
+    assert (shift.effect.change[ALL.index("gaussian_blur")] < 0.5).all()
+
+
+def test_on_colour_images_of_32_pixels_every_corruption_has_an_effect():
+    shift = Shift.of(split(30, size=32), None, 0)
+    assert (shift.corruptions, shift.effect.lacking()) == (ALL, "")
+    assert all(torch.equal(part, slices(30, ALL, 0)[name]) for name, part in shift.parts.items())
+
+
+def test_the_effect_is_the_mean_change_of_the_same_images():
+    test = split(12, size=16)
+    keys = rng.words(torch.tensor(rng.key(3, "corruption")), 12)
+    effect = Shift.of(test, None, 3, NAMES).effect
+    assert effect.images == 12
+    for name, row, share in zip(NAMES, effect.change, effect.share, strict=True):
+        for severity in SEVERITIES:
+            moved = (corrupt(test.image, name, severity, keys).double() - test.image).abs()
+            assert row[severity - 1] == pytest.approx(float(moved.mean()))
+            assert share[severity - 1] == pytest.approx(float((moved > 1).double().mean()))
+
+
+def test_many_images_are_looked_at_in_part():
+    large = Split(torch.zeros(20, 3, 256, 256, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64))
+    assert Shift.of(large, None, 0, ["brightness"]).effect.images == 16
+
+
+def test_grey_colours_are_left_unsaturated():
+    """Of three equal channels the published formula makes red, at severities 4 and 5 alone."""
+    grey = split(20, channels=1, size=32)
+    equal = Split(grey.image.expand(-1, 3, -1, -1), grey.label)
+    assert Shift.of(equal, None, 0, ["fog", "saturate"]).effect.lacking() == "saturate (1-3)"
+    with pytest.raises(
+        InputError, match=r"no corruption changes these test images at every severity \(saturate \(1-3\)\)"
+    ):
+        Shift.of(equal, None, 0, ["saturate"])
+
+
+def test_an_official_file_of_clean_images_is_left_out(tmp_path):
+    test = split()
+    folder = official_folder(tmp_path / "official", test)
+    clean = test.image.movedim(1, -1).numpy()
+    np.save(folder / "fog.npy", np.tile(clean, (5, 1, 1, 1)))
+    shift = Shift.of(test, str(folder), 0, NAMES)
+    assert (shift.corruptions, shift.effect.lacking()) == (NAMES[1:], "fog (1-5)")
+
+
+# ---- photographs of frost ----
+
+
+def test_photographs_of_a_folder_are_the_frost(tmp_path):
+    Image.fromarray(np.full((200, 220, 3), 200, np.uint8)).save(tmp_path / "a.png")
+    test = split(12, size=32)
+    shift = Shift.of(test, None, 0, ["frost"], frost=str(tmp_path))
+    assert shift.made.source == f"our corruptions, frost from {tmp_path.name}"
+    assert torch.equal(shift.images(3), (0.9 * test.image.double() + 80 + 1e-4).clamp(0, 255).to(torch.uint8))
+    assert Shift.of(test, None, 0, ["frost"]).made.source == "our corruptions"
+
+
 # ---- official files ----
 
 
@@ -95,12 +183,12 @@ def test_official_files_are_read_by_severity_and_example(tmp_path):
     shift = Shift.of(test, str(official_folder(tmp_path / "official", test)), 0, NAMES)
     for severity in SEVERITIES:
         found = shift.images(severity)
-        assert torch.equal(found[:, 0, 0, 0].long(), shift.corruption_of)
+        assert found[:, 0, 0, 0].tolist() == [NAMES.index(name) for name in given(shift)]
         assert (found[:, 0, 0, 1] == severity).all()
         assert torch.equal(found[:, 0, 0, 2].long(), torch.arange(10))
     assert torch.equal(shift.images(0), test.image)
     ours = Shift.of(test, None, 0, NAMES)
-    assert torch.equal(ours.corruption_of, shift.corruption_of)
+    assert given(ours) == given(shift)
 
 
 def test_official_files_are_mapped_not_read(tmp_path):

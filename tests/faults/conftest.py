@@ -8,7 +8,7 @@ from .disk import Disk, compiled
 
 TINY = (
     *("train.members=2", "train.epochs=3", "analyses=[training, ensemble_size, cyclic]"),
-    *("variants.members=1", "variants.epochs=1", "variants.cycles=2"),
+    *("variants.members=1", "variants.epochs=1", "variants.cycles=2", "variants.long_runs=0"),
 )
 
 

@@ -26,8 +26,7 @@ SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 20},
     "radial": {"radii": 3, "angles": 5, "examples": 20, "samples": 3},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 20},
-    "ensemble_size": {"resamples": 20},
-    "ensemble_methods": {"resamples": 20, "subsets": 10},
+    "ensemble_methods": {"subsets": 10},
     "calibration": {"resamples": 20, "splits": 1},
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 20, "train_examples": 20, "points": 3},
@@ -40,7 +39,7 @@ SMALL = [
 WHOLE = [
     *SMALL,
     *("subspace.samples=2", "subspace.runs=3"),
-    *("variants.members=3", "variants.epochs=1", "variants.cycles=2", "variants.train=60"),
+    *("variants.members=3", "variants.epochs=1", "variants.cycles=2", "variants.train=60", "variants.long_runs=0"),
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
 VARIANTS = ("randomness", "cyclic")
@@ -368,7 +367,7 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
 
     train = training.train_task
     overrides = [*SMALL, "train.members=1", "compute.engine=here", "analyses=[cyclic]", "variants.epochs=1"]
-    overrides += ["variants.cycles=2", "variants.train=60"]
+    overrides += ["variants.cycles=2", "variants.train=60", "variants.long_runs=0"]
 
     def failing(task, report):
         if "cyclic-long-run" in task.path:

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -15,7 +16,6 @@ import modescape as ms
 from modescape import functionspace, metrics
 from modescape import recipe as recipes
 from modescape.errors import InputError, ModescapeError
-from modescape.metrics import intervals
 from modescape.metrics.subsets import subsets
 
 from .drawing import steady
@@ -75,6 +75,8 @@ def leaves(value):
     """All numbers of what a function returns."""
     if hasattr(value, "__dataclass_fields__"):
         value = [getattr(value, name) for name in value.__dataclass_fields__]
+    if isinstance(value, xr.Dataset):
+        value = [value[name].values for name in value.data_vars]
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, tuple | list):
@@ -86,11 +88,10 @@ TWO = {  # (log_prob, label) -> whatever
     **{name: getattr(ms, name) for name in ("accuracy", "nll", "brier", "ece")},
     **{name: getattr(metrics, name) for name in ("example_scores", "reliability", "fit_temperature", "decompose")},
     **{name: getattr(metrics, name) for name in ("brier_law", "calibrated_nll", "auroc", "aupr", "fpr_at_tpr")},
-    "ensemble_curve": lambda log_prob, label: metrics.ensemble_curve(log_prob, label, resamples=3),
+    "ensemble_curve": lambda log_prob, label: metrics.ensemble_curve(log_prob, label),
     "subset_scores": lambda log_prob, label: metrics.subset_scores(log_prob, label, subsets(2, 1)),
     "rescale": metrics.rescale,
     "deep_ensemble_equivalent": metrics.deep_ensemble_equivalent,
-    "delete_one_means": intervals.delete_one_means,
     "diversity_bounds": functionspace.diversity_bounds,
     "diversity_limits": lambda accuracy, baseline: ms.diversity_limits(accuracy, baseline, 3),
     "normalized_diversity": lambda predicted, label: ms.normalized_diversity(predicted, label, label),
@@ -203,14 +204,12 @@ def test_calibration_decomposition_and_detection(given_):
 @given(predictions(models=st.integers(2, 4), broken=False))
 def test_curves_of_ensembles(given_):
     log_prob, label = given_
-    curve = metrics.ensemble_curve(log_prob, label, resamples=5)
-    for row, name in enumerate(curve.metric):
-        alone, whole = metrics.METRICS[name].function, ms.combine(log_prob)
-        np.testing.assert_allclose(curve.score[row, 0], alone(log_prob, label).mean(), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(
-            curve.score[row, -1], metrics.METRICS[name].function(whole, label), rtol=1e-5, atol=1e-6
-        )
-        low, high = curve.low[row], curve.high[row]
+    curve = metrics.ensemble_curve(log_prob, label)
+    for name, metric in metrics.METRICS.items():
+        here, whole = curve.sel(metric=name), ms.combine(log_prob)
+        np.testing.assert_allclose(here["score"][0], metric.function(log_prob, label).mean(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(here["score"][-1], metric.function(whole, label), rtol=1e-5, atol=1e-6)
+        low, high = here["score_low"], here["score_high"]
         assert (np.isnan(low) | (low <= high)).all()
     law = metrics.brier_law(log_prob, label)
     np.testing.assert_allclose(law.at(len(log_prob)), ms.brier(ms.combine(log_prob), label), rtol=1e-6, atol=1e-6)

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modescape import pipeline
+from modescape import analyses, pipeline
+from modescape import recipe as recipes
 from modescape.errors import InputError, WorkError
 from modescape.kernels import native
 from modescape.pipeline import training, writing
+from modescape.pipeline.analysing import inputs_digest
 from modescape.progress import Progress
 from modescape.study import Study, read_resume
 from modescape.train.plan import Plan
@@ -324,6 +326,7 @@ def test_a_damaged_prediction_is_made_again(copy):
     ("setting", "sentence"),
     [
         ("data.shift=no/such/folder", "data.shift 'no/such/folder' is not a folder"),
+        ("data.frost=no/such/folder", "data.frost 'no/such/folder' is not a folder"),
         ("data.ood=[noise, nothing.npz]", "data.ood: 'nothing.npz' does not exist; choose from rotated, noise, digits"),
         ("data.ood=[rotatd]", "data.ood: 'rotatd' does not exist"),
     ],
@@ -332,6 +335,15 @@ def test_shifted_and_other_data_are_looked_for_before_any_work(tmp_path, setting
     with pytest.raises(InputError, match=re.escape(sentence)):
         pipeline.run("digits", tmp_path / "s", overrides=[*SMALL, "analyses=[shift, ood]", setting])
     assert not (tmp_path / "s").exists()
+
+
+def test_results_under_shift_are_out_of_date_with_other_frost(copy):
+    study = Study.open(copy)
+    before = {name: inputs_digest(study, study.members, name) for name in analyses.ANALYSES}
+    with study.lock():
+        study.update_recipe(recipes.load(study.recipe, ["data.frost=pictures"]))
+    changed = [name for name, digest in before.items() if inputs_digest(study, study.members, name) != digest]
+    assert sorted(changed) == ["diversity_map", "shift"]
 
 
 def test_changed_data_is_refused(tmp_path):

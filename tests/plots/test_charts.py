@@ -219,7 +219,8 @@ def test_ticks_of_logarithmic_axes_are_round_and_few(low, high, ticks):
 def test_every_method_has_a_look_of_its_own():
     looks = [style.method_look(method) for method in style.METHOD_NAMES]
     assert len({look.name for look in looks}) == len(looks)
-    elsewhere = {"snapshots", "csgmcmc, cold", "csgmcmc, T = 1", "long run"}  # of a figure without the subspaces
+    elsewhere = {"snapshots", "csgmcmc, cold", "csgmcmc, T = 1", "long run", "ensemble", "whole long run"}
+    # of a figure without the subspaces
     apart = [style.method_look(method) for method in style.METHOD_NAMES if method not in elsewhere]
     assert len({(look.colour, look.marker) for look in apart}) == len(apart) == 12
     inside = style.method_look("independent + low_rank")

@@ -62,6 +62,13 @@ def test_iso_lines_are_the_brier_law(members):
             assert panel.y_range[0] < y < panel.y_range[1]
 
 
+def test_the_map_names_corruptions_without_effect():
+    dataset = example_result("diversity_map")
+    assert "corruptions" not in diversity_map.caption(dataset)
+    told = diversity_map.caption(dataset.assign_attrs(without_effect="zoom_blur (1), saturate (1-5)"))
+    assert "at the severities in parentheses: zoom blur (1), saturate (1-5)." in told
+
+
 def test_marks_of_the_map_are_coloured_by_barrier_and_sized_by_cost():
     dataset = example_result("diversity_map")
     panel = diversity_map.panels(dataset)[0]

@@ -18,6 +18,7 @@ from modescape.plots import (
 )
 from modescape.plots.style import METHOD_NAMES
 from modescape.report.summaries import summarize
+from modescape.report.summaries.methods import METHODS
 from modescape.report.verdict import judge
 
 
@@ -31,17 +32,9 @@ def test_scores_of_methods_against_size_are_those_of_the_result():
     line = series(ensemble_methods.panels(dataset)[0], "Low-rank Gaussian")
     np.testing.assert_allclose(line.y, 100 * chosen["score"])
     np.testing.assert_allclose(line.low, 100 * chosen["score_low"])
-    assert line.hollow.tolist() == [False] * 4 + [True]
     axes = plots.draw("ensemble_methods", dataset).axes[0]
     drawn = [line.get_ydata() for line in axes.lines]
     assert any(len(y) == 5 and np.allclose(y, 100 * chosen["score"]) for y in drawn)
-
-
-def test_a_size_that_was_not_scored_moves_the_hollow_mark():
-    dataset = example_result("ensemble_methods", members=5)
-    dataset["score"][:, :, 4] = np.nan
-    line = series(ensemble_methods.panels(dataset)[0], "Independent")
-    assert line.hollow.tolist() == [False, False, False, True, False]
 
 
 def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
@@ -139,6 +132,28 @@ def test_corruptions_are_rows_and_severities_columns():
     assert "our corruptions" in shift.caption(dataset)
 
 
+def test_corruptions_without_effect_are_named_and_grey():
+    dataset = example_result("shift")
+    assert shift.without_effect(dataset) == {"gaussian_blur": "1-2", "saturate": "1-5"}
+    rows = shift.panels(dataset)[8].rows
+    assert [row for row in rows if "left out" in row] == ["gaussian blur (left out)", "saturate (left out)"]
+    assert np.isnan(shift.panels(dataset)[8].matrix[rows.index("saturate (left out)")]).all()
+    told = shift.caption(dataset)
+    assert told.startswith("Mean over 17 kinds of corruption")
+    assert "at the severities in parentheses: gaussian blur (1-2), saturate (1-5)." in told
+    summary = METHODS["shift"](dataset)
+    assert "gaussian blur (1-2), saturate (1-5)" in summary.text
+    assert "the accuracy on 17\N{NO-BREAK SPACE}corruptions" in summary.text
+    assert [row[:2] for row in summary.rows[-2:]] == [
+        ("left out: gaussian blur", "no effect at 1-2"),
+        ("left out: saturate", "no effect at 1-5"),
+    ]
+    assert {len(row) for row in summary.rows} == {len(summary.header)}
+    every = dataset.assign(without_effect=dataset["without_effect"] * 0)
+    assert "Left out" not in shift.caption(every)
+    assert "kinds" in shift.caption(dataset.drop_vars("without_effect"))
+
+
 def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
     dataset = example_result("shift")
     figure = plots.draw("shift", dataset)
@@ -146,6 +161,7 @@ def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
     assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 100), (0, 100)]
     assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 1
     maps = [trace for trace in plots.draw_interactive("shift", dataset).data if trace.type == "heatmap"]
+    maps = [trace for trace in maps if trace.coloraxis]  # the others are the grey of cells without a value
     assert [trace.coloraxis for trace in maps] == ["coloraxis", "coloraxis"]
     assert maps[0].text[0][0].endswith(">72</span>")
 
@@ -181,6 +197,17 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
     np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_method": "swag"}).values)
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
+    worse = series(equivalents, "Dropout on weights")
+    assert worse.y[0] == 1  # a single one is worth itself
+    assert np.isnan(worse.y[1:]).all()
+    assert "Worth < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
+        calibration.caption(dataset)
+    )
+    dataset["equivalent"].loc[{"other_method": "swag", "size": 4}] = np.inf
+    best = series(calibration.panels(dataset)[3], "SWAG")
+    assert best.y[3] == 10  # as many as there are
+    assert best.high is not None
+    assert np.nanmax(best.high) <= 10
     assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"method": "independent"})))
     np.testing.assert_allclose(temperatures.series[1].y, dataset["temperature"])
 
@@ -201,7 +228,7 @@ def test_conditions_are_told_apart_by_what_differs():
 
 def test_networks_of_cyclical_runs_and_their_ensembles():
     dataset = example_result("cyclic", members=4)
-    accuracy, _, _, _, divergence, plane = cyclic.panels(dataset)
+    accuracy, than, *_, divergence, plane = cyclic.panels(dataset)
     assert accuracy.rows[:2] == ["Independent", "Snapshots of one run"]
     np.testing.assert_allclose(
         series(accuracy, "Mean network").x, 100 * dataset["member_score"].sel({"metric": "accuracy"})
@@ -212,6 +239,11 @@ def test_networks_of_cyclical_runs_and_their_ensembles():
     assert float(ensemble.high[0]) == pytest.approx(100 * float(chosen["score_high"]))
     assert [float(one.x[0]) for one in divergence.series[:2]] == pytest.approx([0.274, 0.17])
     np.testing.assert_allclose(series(plane, "Independent").y, dataset["diversity"].values[0])
+    worse = series(than, "One run as long as all members")
+    chosen = dataset.sel({"method": "whole long run", "metric": "accuracy"})
+    assert float(worse.x[0]) == pytest.approx(100 * float(chosen["difference"])) != 0
+    assert float(worse.low[0]) == pytest.approx(100 * float(chosen["difference_low"]))
+    assert "as long as all members is from the ensemble of all 4" in cyclic.caption(dataset)
     assert "Training epochs: 160 for each." in cyclic.caption(dataset)
     dataset["training_epochs"][1] = 150
     assert "Training epochs: Independent: 160; Snapshots of one run: 150; " in cyclic.caption(dataset)

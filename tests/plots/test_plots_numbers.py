@@ -116,13 +116,15 @@ def test_embeddings_keep_their_aspect_and_say_the_share_of_variance():
     assert [axis.scaleanchor for axis in web.select_yaxes()] == ["x", "x2"]
 
 
-@pytest.mark.parametrize(("runs", "hollow"), [(10, [True, False]), (1, [True, True])])
-def test_intervals_of_test_sampling_alone_are_marked_hollow(runs, hollow):
-    dataset = example_result("ensemble_size").assign_attrs(runs_of_snapshots=runs)
+@pytest.mark.parametrize(("members", "runs", "hollow"), [(10, 10, [False, False]), (10, 1, [False, True])])
+def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow):
+    dataset = example_result("ensemble_size").assign_attrs(members=members, runs_of_snapshots=runs)
     figure = plots.draw_interactive("ensemble_size", dataset)
     lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert [trace.marker.symbol[-1].endswith("-open") for trace in lines] == hollow * 4
-    assert "test sampling alone" in plots.caption("ensemble_size", dataset)
+    named = [trace.name == "Hollow: 95 % of test images alone" for trace in figure.data]
+    assert any(named) == any(hollow)
+    assert ("interval is of test images alone" in plots.caption("ensemble_size", dataset)) == any(hollow)
 
 
 def test_bands_and_the_mean_member_are_those_of_the_result():

@@ -17,7 +17,11 @@ PROVENANCE = {
 }
 
 
-def solutions(across=0.27, within=0.0628, low=0.26, high=0.28, normalized=0.76, accuracy=(0.64, 0.65, 0.66)):
+def solutions(
+    across=0.27, within=0.0628, low=0.26, high=0.28, normalized=0.76, accuracy=(0.64, 0.65, 0.66), between=None
+):
+    names = [f"accuracy_sd{end}" for end in ("", "_sampling", "_beyond", "_beyond_high")] + ["cochran_q", "cochran_p"]
+    single = {name: ((), value, "1", name) for name, value in zip(names, between, strict=True)} if between else {}
     metric = ["disagreement", "normalized_disagreement", "cosine", "cosine_without_batch_norm"]
     mean = np.array([across, normalized, 0.3, 0.013])
     return make_result(
@@ -27,6 +31,7 @@ def solutions(across=0.27, within=0.0628, low=0.26, high=0.28, normalized=0.76, 
             "pair_mean": (("metric",), mean, "1", "mean"),
             "pair_low": (("metric",), np.array([low, *mean[1:]]), "1", "low"),
             "pair_high": (("metric",), np.array([high, *mean[1:]]), "1", "high"),
+            **single,
         },
         {"member": np.arange(len(accuracy)), "metric": metric},
         title="t",
@@ -154,15 +159,47 @@ def test_reasons_follow_the_numbers():
     different = judge({"solution_similarity": solutions()}).why
     assert different[0].startswith("They are different functions: two of them disagree 0.76 times as often")
     assert "0.013: their weights are close to perpendicular" in different[0]  # without batch norm, not 0.3
-    assert different[1].startswith("Each is about equally accurate")
     alike = judge({"solution_similarity": solutions(0.02, normalized=0.1, accuracy=(0.5, 0.8))}).why
     assert alike[0].startswith("They are similar functions: two of them disagree only 0.10 times")
-    assert alike[1].startswith("They are not equally accurate")
     same = judge({"solution_similarity": solutions(0.0, normalized=0.0, accuracy=(0.9, 0.9))}).why
     assert (
         same[1].replace(SPACE, " ")
         == "They label every test image alike (90.0 % right): averaging can change no label."
     )
+
+
+def test_the_spread_between_members_is_told_from_test_sampling():
+    """On digits "each is about equally accurate" was said of Cochran's Q 42.6, p = 3e-6."""
+    between = (0.0081, 0.0048, 0.0065, 0.0127, 42.6, 2.6e-6)
+    (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.92, 0.94, 0.95), between=between)}).why
+    assert reason.replace(SPACE, " ") == (
+        "They are not equally accurate (92.0 % to 95.0 %; Cochran's Q 42.6, p < 0.001): the standard deviation between "
+        "members is 0.8 points, of which test sampling explains 0.5; beyond it 0.7 points (at most 1.3, 95 % upper "
+        "bound)."
+    )
+    between = (0.005, 0.004, 0.003, 0.0071, 13.8, 0.13)
+    (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.94, 0.95, 0.96), between=between)}).why
+    assert reason.startswith("That they differ in accuracy cannot be told from sampling of the test images (94.0")
+    assert "p = 0.13" in reason.replace(SPACE, " ")
+    (_, reason) = judge({"solution_similarity": solutions()}).why  # made before this was measured
+    assert reason.replace(SPACE, " ") == "Their accuracies range from 64.0 % to 66.0 %."
+
+
+def test_snapshots_are_judged_against_the_final_network():
+    """Against the mean snapshot they gain .16 points on digits, against the network at the run's end nothing."""
+    dataset = sizes(climbing(0.041, 10), climbing(0.0016, 10, half=0.0004))
+    for name, value in (("final_gain", -0.0006), ("final_gain_low", -0.0029), ("final_gain_high", 0.0017)):
+        dataset[name] = (("metric",), np.array([value]), {"units": "1", "long_name": name})
+    verdict = judge({"ensemble_size": dataset})
+    assert verdict.sentences[-1].replace(SPACE, " ") == (
+        "Averaging 10 snapshots of one run changes accuracy by \N{MINUS SIGN}0.1 points over its final network (95 % "
+        "interval \N{MINUS SIGN}0.3 to 0.2): inconclusive, because the interval holds 0. Over the mean snapshot it is "
+        "+0.2 points (95 % interval 0.1 to 0.2)."
+    )
+    card = verdict.cards[-1]
+    assert card.label.replace(SPACE, " ") == "Gain of 10 snapshots over the run's end"
+    assert card.value.startswith("\N{MINUS SIGN}0.1")
+    assert "inconclusive" in card.note
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,12 @@ def set_gain(methods, method, metric, size, low, value, high):
         methods[name].loc[{"method": method, "metric": metric, "size": size}] = number
 
 
-def set_equivalent(calibration, method, low, value, high):
-    size = calibration["size"].values[np.isfinite(calibration["equivalent"].sel(other_method=method))][-1]
-    for name, number in (("equivalent_low", low), ("equivalent", value), ("equivalent_high", high)):
+def set_equivalent(calibration, method, low, value, high, behind=(-0.02, -0.01, -0.001)):
+    size = calibration["size"].values[np.isfinite(calibration["calibrated_nll"].sel(other_method=method))][-1]
+    for name, number in (
+        *zip(("equivalent_low", "equivalent", "equivalent_high"), (low, value, high), strict=True),
+        *zip(("behind_low", "behind", "behind_high"), behind, strict=True),
+    ):
         calibration[name].loc[{"other_method": method, "size": size}] = number
 
 
@@ -53,7 +56,7 @@ def test_changes_are_written_with_their_interval_and_the_rule(methods, calibrati
 def test_the_best_method_inside_a_run_is_named_with_its_worth(methods, calibration):
     for method in calibration["other_method"].values:
         if method != "independent":
-            set_equivalent(calibration, method, 1.0, 1.0, 1.1)
+            set_equivalent(calibration, method, np.nan, 1.0, 1.1, (-0.001, 0.0, 0.001))
     assert worth_sentence(methods, calibration).startswith(
         "No method inside one run is worth more than its one network"
     )
@@ -61,8 +64,31 @@ def test_the_best_method_inside_a_run_is_named_with_its_worth(methods, calibrati
     sentence = worth_sentence(methods, calibration)
     assert "Diagonal Gaussian" in sentence
     assert f"are worth 1.3 independent networks by calibrated likelihood (95{SPACE}% interval 1.1 to 1.6)." in sentence
-    set_equivalent(calibration, "diagonal", 1.0, 1.3, 1.6)
-    assert "inconclusive" in worth_sentence(methods, calibration)
+    set_equivalent(calibration, "diagonal", np.nan, 1.3, 1.6)
+    assert f"(95{SPACE}% interval < 1 to 1.6: inconclusive)" in worth_sentence(methods, calibration)
+    set_equivalent(calibration, "diagonal", 1.3, np.inf, np.inf)
+    most = calibration.sizes["size"]
+    assert f"are worth > {most} independent networks" in worth_sentence(methods, calibration)
+    assert f"interval 1.3 to > {most})" in worth_sentence(methods, calibration)
+
+
+def test_worse_than_one_network_is_written_so_with_the_difference(methods, calibration):
+    for method in calibration["other_method"].values:
+        if method != "independent":
+            set_equivalent(calibration, method, np.nan, np.nan, np.nan, (0.02, 0.03, 0.04))
+    set_equivalent(calibration, "dropout", np.nan, np.nan, 1.2, (-0.001, 0.015, 0.03))
+    sentence = worth_sentence(methods, calibration)
+    assert sentence.startswith("No method inside one run was better than its one network by calibrated likelihood")
+    assert "(Dropout on weights), is worth < 1 (0.015 nats worse)" in sentence
+    assert f"95{SPACE}% interval \N{MINUS SIGN}0.001 to 0.030 nats; inconclusive." in sentence
+    methods.attrs["samples"] = calibration.sizes["size"]
+    row = next(row for row in worths(methods, calibration) if row.method == "Dropout on weights")
+    assert row.equivalent == (
+        "< 1 (0.015 nats worse)",
+        "\N{MINUS SIGN}0.001 to 0.030 nats; inconclusive",
+    )
+    row = next(row for row in worths(methods, calibration) if row.method == "SWAG")
+    assert row.equivalent == ("< 1 (0.030 nats worse)", "0.020 to 0.040 nats")
 
 
 def test_nothing_measured_says_nothing(methods):

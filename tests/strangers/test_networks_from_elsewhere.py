@@ -25,12 +25,12 @@ SMALL = [
     ),
     *("train.trajectories=2", "train.learning_rate=0.01", "compute.engine=here"),
     *("subspace.samples=2", "subspace.runs=2", "variants.members=2", "variants.epochs=1", "variants.cycles=2"),
+    "variants.long_runs=0",
 ]
 SETTINGS = {
     "tsne_subspace": {"samples": 2, "examples": 50},
     "radial": {"radii": 2, "angles": 5, "examples": 60, "samples": 2},
     "tunnel": {"levels": 1, "steps": 3, "points": 3, "radii": 2, "examples": 60},
-    "ensemble_methods": {"resamples": 20},
     "calibration": {"resamples": 20},
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},

@@ -40,7 +40,7 @@ ANALYSES = {  # in the order of the page
     "cyclic": "modescape.analyses.cyclic",
 }
 AROUND = {"subspace": True}  # draws networks around solutions
-SHIFTED = {"data": {"shift"}}
+SHIFTED = {"data": {"shift", "frost"}}
 USES: dict[str, tuple[dict[str, Any], ...]] = {  # parts of the recipe that a result depends on, beside what was trained
     **dict.fromkeys(
         ("tsne_subspace", "radial", "ensemble_methods", "decomposition", "calibration", "diversity_plane"), (AROUND,)

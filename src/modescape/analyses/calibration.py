@@ -20,7 +20,7 @@ from modescape.metrics import (
     fit_temperature,
     reliability,
 )
-from modescape.metrics.intervals import percentile_interval, resample_counts, resample_means
+from modescape.metrics.intervals import LEVEL, percentile_interval, resample_counts, resample_means
 from modescape.metrics.subsets import subsets
 from modescape.results import make_result
 
@@ -32,9 +32,18 @@ if TYPE_CHECKING:
 BINS = 15
 MOST_SUBSETS = 20  # of independent members of one size
 INTERVALS = (
-    "95 %; percentile bootstrap over test examples, the same resamples for all (paired), temperatures held; it does "
-    "not say what other networks would give"
+    "95 %, these networks on new test examples: percentile bootstrap over test examples, the same resamples for all "
+    "methods and sizes (paired), temperatures held; it does not say what other networks would give"
 )
+WORTHS = {  # variable -> units, long name
+    "calibrated_nll": ("nats", "calibrated NLL"),
+    "behind": ("nats", "calibrated NLL minus that of the mean single network; positive: worse"),
+    "equivalent": (
+        "1",
+        "independent networks with the same calibrated NLL; NaN: worse than one network; infinite: better than all",
+    ),
+}
+OPEN = {"calibrated_nll": "", "behind": "", "equivalent": "; NaN: below one network; infinite: above all there are"}
 
 
 def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
@@ -43,7 +52,7 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
     A temperature of the diagrams is fitted on validation images: of every member before averaging ("calibrated
     members"), or of the average ("calibrated average"). The calibrated NLL follows its authors: fitted on one half of
     the test images and scored on the other, both ways. The equivalent of a method is the number of independent networks
-    whose ensemble has its calibrated NLL.
+    whose ensemble has its calibrated NLL: from 1 on, and none where the method is worse than one network, by `behind`.
 
     All of it is on the same members (``subspace.runs``).
 
@@ -78,33 +87,9 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
     counts = resample_counts(len(label), resamples, key)
     draws = {method: resample_means(counts, rows.T) for method, rows in example.items()}  # [resample, size]
     nll = {method: rows.mean(1) for method, rows in example.items()}
-    equivalent = {
-        method: np.asarray(deep_ensemble_equivalent(score, nll["independent"]).number) for method, score in nll.items()
-    }
-    equivalent_draws = {
-        method: np.stack(
-            [
-                np.asarray(deep_ensemble_equivalent(draw[:, at], draws["independent"]).number)
-                for at in range(draw.shape[1])
-            ],
-            1,
-        )
-        for method, draw in draws.items()
-    }
-    table = {
-        "calibrated_nll": (nll, draws, "nats", "calibrated NLL"),
-        "equivalent": (equivalent, equivalent_draws, "1", "independent networks with the same calibrated NLL"),
-    }
-    dims, curve = ("other_method", "size"), ("method", "x")
-    variables = {}
-    for name, (middle, drawn, units, text) in table.items():
-        ends = {method: percentile_interval(rows.T) for method, rows in drawn.items()}
-        variables[name] = (dims, _padded(middle, sizes), units, text)
-        for at, end in enumerate(("low", "high")):
-            values = {method: pair[at] for method, pair in ends.items()}
-            word = "lower" if end == "low" else "upper"
-            variables[f"{name}_{end}"] = (dims, _padded(values, sizes), units, f"{word} end of its 95 % interval")
+    variables = _worths(nll, draws, sizes)
     temperature = np.asarray(fit_temperature(found["validation"], validation_label))
+    curve = ("method", "x")
     return make_result(
         {
             "confidence": (
@@ -188,6 +173,49 @@ def _independent(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int)
         masks = subsets(len(log_prob), size, MOST_SUBSETS, key)
         rows.append(np.mean([_example(log_prob[mask], label, splits, key) for mask in masks], 0))
     return np.stack(rows)
+
+
+def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int) -> dict[str, tuple]:
+    """Calibrated NLL, how far it is from one network's, and the equivalent, with intervals: variables of the result.
+
+    Args:
+        nll: of every method, [size].
+        draws: the same over resampled test sets, [resample, size].
+        sizes: the largest of all methods.
+    """
+    single, single_draws = nll["independent"][0], draws["independent"][:, :1]
+    worth = {method: deep_ensemble_equivalent(score, nll["independent"]) for method, score in nll.items()}
+    worth_draws = {
+        method: np.asarray(deep_ensemble_equivalent(draw, draws["independent"][:, None]).ranked)
+        for method, draw in draws.items()
+    }
+    ends = {
+        "calibrated_nll": {method: percentile_interval(draw.T) for method, draw in draws.items()},
+        "behind": {method: percentile_interval((draw - single_draws).T) for method, draw in draws.items()},
+        "equivalent": {method: _open_ended(draw) for method, draw in worth_draws.items()},
+    }
+    middle = {
+        "calibrated_nll": nll,
+        "behind": {method: score - single for method, score in nll.items()},
+        "equivalent": {method: np.where(one.beyond, np.inf, one.number) for method, one in worth.items()},
+    }
+    dims, variables = ("other_method", "size"), {}
+    for name, (units, text) in WORTHS.items():
+        lows, highs = ({method: pair[at] for method, pair in ends[name].items()} for at in (0, 1))
+        variables[name] = (dims, _padded(middle[name], sizes), units, text)
+        variables[f"{name}_low"] = (dims, _padded(lows, sizes), units, f"lower end of its 95 % interval{OPEN[name]}")
+        variables[f"{name}_high"] = (dims, _padded(highs, sizes), units, f"upper end of its 95 % interval{OPEN[name]}")
+    below = np.zeros(variables["equivalent"][1].shape, dtype=bool)
+    for at, one in enumerate(worth.values()):
+        below[at, : len(one.below)] = one.below
+    variables["equivalent_below"] = (dims, below, "1", "whether the method is worse than one network")
+    return variables
+
+
+def _open_ended(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the 95 % interval of `ranked` equivalents [resample, size]: draws themselves, as some are infinite."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="inverted_cdf")
+    return np.where(low == 0, np.nan, low), np.where(high == 0, np.nan, high)
 
 
 def _padded(rows: dict[str, np.ndarray], length: int) -> np.ndarray:

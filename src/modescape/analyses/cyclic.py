@@ -1,16 +1,18 @@
-"""Networks collected along one cyclic run, with and without noise, against independent ones at equal training."""
+"""Networks collected along one cyclic run, and long runs, against independent networks at equal training cost."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import NotEnough, left_out_of, trained
-from modescape.analyses.scoring import Scored, interval, scores_of
+from modescape.analyses.equal_cost import ENSEMBLE, WHOLE, Networks, at_the_cost_of_all, long_runs, networks_of
+from modescape.analyses.repeats import SCORES, Estimate, difference
+from modescape.analyses.requirements import NotEnough, left_out, left_out_of, trained
 from modescape.analyses.variants import CYCLIC
 from modescape.functionspace import jensen_shannon, normalized_diversity
-from modescape.metrics import METRICS, accuracy, combine
+from modescape.metrics import accuracy
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -18,11 +20,17 @@ if TYPE_CHECKING:
 
     from modescape.study import Study
 
-UNITS = "1 (nats for nll)"
+UNITS = "1 (nats for nll and calibrated_nll)"
+POSSIBLE = {  # values that a score can have: no interval reaches beyond
+    **{"accuracy": (0.0, 1.0), "nll": (0.0, np.inf), "brier": (0.0, 2.0), "ece": (0.0, 1.0)},
+    "calibrated_nll": (0.0, np.inf),
+}
 INTERVALS = (
-    "95 %; Student's t on the sum of the variance between repeats, pooled over the methods as there are few repeats of "
-    "each, and that of resampling test examples (in closed form; ece: between repeats alone); a single repeat: test "
-    "sampling alone (none for ece)"
+    "95 %, new repeats on new test examples: Satterthwaite's degrees of freedom for the sum of the variance between a "
+    "method's repeats beyond test sampling and that of test sampling (in closed form; temperatures held). Differences "
+    "are paired over test examples. What has a single repeat stands for itself, as does the ensemble of all members. "
+    "Ece: between repeats alone, none for a single one. Each interval is of one comparison, not widened for their "
+    "number"
 )
 
 
@@ -34,97 +42,125 @@ def measure(study: Study) -> xr.Dataset:
     own for each cycle. "long run": one network trained for all those epochs, which also predicts in one forward pass.
     The optimiser is the recipe's: with Adam the noise makes no exact sampler.
 
+    And at the cost of all members of the study: "ensemble", which they are, and "whole long run", one network that was
+    trained for as many epochs as all of them (`at_the_cost_of_all`).
+
+    Temperatures of the calibrated NLL are fitted on validation images, one for each network or average.
+
     Raises:
-        NotEnough: if those networks were not trained.
+        NotEnough: if the networks of the first comparison were not trained.
 
     Source: Fort et al. 2019, arXiv 1912.02757, appendix C; Huang et al. 2017; Zhang et al. 2020, arXiv 1902.03932.
     """
     trained(study, 1, "the comparison with cyclic schedules")
-    size = study.recipe.variants
-    studies = {method: study.variant(folder) for method, folder in CYCLIC.items()}
-    cycles = [cycle * size.epochs for cycle in range(1, size.cycles + 1)]
-    found: dict[str, list[np.ndarray]] = {}
-    for method, variant in studies.items():
-        last = variant.recipe.train.epochs
-        if method == "independent":
-            whole = [range(at, at + size.cycles) for at in range(0, size.members * size.cycles, size.cycles)]
-            groups = [[(member, last) for member in group] for group in whole]
-        else:
-            epochs = cycles if method != "long run" else [last]
-            groups = [[(member, epoch) for epoch in epochs] for member in range(size.members)]
-        there = set(variant.trained)
-        groups = [group for group in groups if all(member in there for member, _ in group)]
-        if not groups:
-            raise NotEnough(f"cyclic schedules need trained networks; of {method!r} there are none")
-        predictions = variant.predictions("test")
-        found[method] = [predictions.log_probs([predictions.index(*one) for one in group]) for group in groups]
-    label = next(iter(studies.values())).predictions("test").label
-    scored = _scored(
-        {method: np.stack([combine(group) for group in groups]) for method, groups in found.items()}, label
-    )
-    alone = {method: [_member_scores(group, label) for group in groups] for method, groups in found.items()}
+    size, epochs = study.recipe.variants, study.recipe.variant_epochs()
+    variants = {method: study.variant(folder) for method, folder in CYCLIC.items()}
+    first = next(iter(variants.values()))
+    short = {method: networks_of(variant, _groups(method, variant, epochs)) for method, variant in variants.items()}
+    whole = at_the_cost_of_all(study)
+    found = short | whole
+    reference = dict.fromkeys(short, "independent") | dict.fromkeys(whole, ENSEMBLE)
+    members, runs = study.recipe.train.members, long_runs(study)
+    cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * study.recipe.train.epochs)
     spread = [
-        np.mean([jensen_shannon(group) for group in groups]) if method != "long run" else np.nan
-        for method, groups in found.items()
+        np.mean([jensen_shannon(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
+        for method, own in found.items()
     ]
-    baseline = found["independent"][0][0].argmax(-1)
-    points = {method: np.concatenate(groups) for method, groups in found.items()}
-    points["independent"] = points["independent"][1:]  # without the baseline
-    longest = max(len(own) for own in points.values())
-    place = np.full((2, len(points), longest), np.nan)
-    for row, own in enumerate(points.values()):
-        place[0, row, : len(own)] = accuracy(own, label)
-        place[1, row, : len(own)] = normalized_diversity(own.argmax(-1), baseline, label)
-    dims = ("method", "metric")
-    passes = [1.0 if method == "long run" else float(size.cycles) for method in found]
+    label = first.predictions("test").label
+    place = _plane({method: np.concatenate(own.test) for method, own in short.items()}, label, len(found))
+    dims, alone = ("method", "metric"), ("method",)
     return make_result(
         {
-            "score": (dims, np.stack([one.mean for one in scored.values()]), UNITS, "score of the ensemble"),
-            "score_low": (
+            **_table("score", found, reference=None),
+            **_table("difference", found, reference),
+            "member_score": (
                 dims,
-                np.stack([one.low for one in scored.values()]),
+                np.array([[own.alone.score[name].mean() for name in SCORES] for own in found.values()]),
                 UNITS,
-                "lower end of the 95 % interval",
+                "mean network's",
             ),
-            "score_high": (dims, np.stack([one.high for one in scored.values()]), UNITS, "upper end of it"),
-            "member_score": (dims, np.stack([np.mean(own, 0) for own in alone.values()]), UNITS, "mean network's"),
-            "jensen_shannon": (("method",), np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
+            "jensen_shannon": (alone, np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
             "training_epochs": (
-                ("method",),
-                np.full(len(found), float(size.cycles * size.epochs)),
+                alone,
+                np.array([float(cost[method]) for method in found]),
                 "1",
                 "epochs of training behind an ensemble",
             ),
-            "forward_passes": (("method",), np.array(passes), "1", "forward passes for a prediction"),
+            "forward_passes": (
+                alone,
+                np.array([float(len(own.test[0])) for own in found.values()]),
+                "1",
+                "forward passes for a prediction",
+            ),
             "accuracy": (("method", "draw"), place[0], "1", "accuracy of a network"),
             "diversity": (("method", "draw"), place[1], "1", "its disagreement with the baseline over its error"),
         },
-        {"method": list(found), "metric": list(METRICS), "draw": np.arange(longest)},
-        title="Cyclic schedules against independent networks at equal training",
+        {
+            "method": list(found),
+            "reference": ("method", [reference[method] for method in found]),
+            "metric": list(SCORES),
+            "draw": np.arange(place.shape[-1]),
+        },
+        title="Cyclic schedules and long runs against independent networks at equal training",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=size.members, repeats=size.members),
-        left_out=left_out_of(studies),
+        left_out="; ".join(filter(None, [left_out(study), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",
         networks=size.cycles,
-        training_images=next(iter(studies.values())).manifest["examples"]["train"],
+        network_epochs=epochs,
+        training_images=first.manifest["examples"]["train"],
+        ensemble_members=len(study.trained),
+        member_epochs=study.recipe.train.epochs,
+        member_images=study.manifest["examples"]["train"],
+        long_runs=len(runs.trained) if runs else 0,
         optimizer=study.recipe.train.optimizer,
     )
 
 
-def _scored(log_prob: dict[str, np.ndarray], label: np.ndarray) -> dict[str, Scored]:
-    """Scores of the ensembles [repeat, example, class] of every method, with `INTERVALS`."""
-    scores = {method: scores_of(rows, label) for method, rows in log_prob.items()}
-    free = sum(values.shape[1] - 1 for values, _ in scores.values())
-    if not free:
-        return {method: interval(*parts, None) for method, parts in scores.items()}
-    squares = [np.square(values - values.mean(1, keepdims=True)).sum(1) for values, _ in scores.values()]
-    variance = np.sum(squares, 0) / free
+def _groups(method: str, variant: Study, epochs: int) -> list[list[tuple[int, int]]]:
+    """Networks of a method as (member, epoch), a group a repeat; those with an untrained network are left out."""
+    size, last = variant.recipe.variants, variant.recipe.train.epochs
+    if method == "independent":
+        starts = range(0, size.members * size.cycles, size.cycles)
+        groups = [[(member, last) for member in range(start, start + size.cycles)] for start in starts]
+    else:
+        ends = [last] if method == "long run" else [cycle * epochs for cycle in range(1, size.cycles + 1)]
+        groups = [[(member, epoch) for epoch in ends] for member in range(size.members)]
+    there = set(variant.trained)
+    groups = [group for group in groups if all(member in there for member, _ in group)]
+    if not groups:
+        raise NotEnough(f"cyclic schedules need trained networks; of {method!r} there are none")
+    return groups
+
+
+def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str] | None) -> dict:
+    """The variables ``name``, ``name_low`` and ``name_high``, [method, metric]."""
+    texts = {
+        "score": "score of the ensemble",
+        "difference": "score of the ensemble minus that of its reference at the same training cost",
+    }
+    rows = []
+    for method, own in found.items():
+        if reference is not None and reference[method] == method:
+            rows.append(Estimate(*np.full((3, len(SCORES)), np.nan)))  # itself
+        else:
+            rows.append(difference(own.repeats, None if reference is None else found[reference[method]].repeats))
+    dims, low = ("method", "metric"), f"lower end of the 95 % interval of the {name}"
+    least, most = np.array([POSSIBLE[metric] for metric in SCORES]).T if reference is None else (-np.inf, np.inf)
     return {
-        method: interval(values, example, variance / values.shape[1], free + 1)
-        for method, (values, example) in scores.items()
+        name: (dims, np.stack([row.value for row in rows]), UNITS, texts[name]),
+        f"{name}_low": (dims, np.maximum(np.stack([row.low for row in rows]), least), UNITS, low),
+        f"{name}_high": (dims, np.minimum(np.stack([row.high for row in rows]), most), UNITS, "upper end of it"),
     }
 
 
-def _member_scores(log_prob: np.ndarray, label: np.ndarray) -> list[float]:
-    """Mean score of single networks, [metric]."""
-    return [float(np.mean(metric.function(log_prob, label))) for metric in METRICS.values()]
+def _plane(points: dict[str, np.ndarray], label: np.ndarray, methods: int) -> np.ndarray:
+    """Accuracy of each network, and its normalised disagreement with the first independent one, [2, method, draw]."""
+    baseline = points["independent"][0].argmax(-1)
+    points = points | {"independent": points["independent"][1:]}  # without the baseline
+    place = np.full((2, methods, max(len(own) for own in points.values())), np.nan)
+    for row, own in enumerate(points.values()):
+        if len(own):
+            place[0, row, : len(own)] = accuracy(own, label)
+            place[1, row, : len(own)] = normalized_diversity(own.argmax(-1), baseline, label)
+    return place

@@ -8,12 +8,11 @@ import numpy as np
 
 from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
-from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import NotEnough, left_out, trained
 from modescape.analyses.sampling import place_of
 from modescape.analyses.stating import stated
 from modescape.metrics import Decomposition, decompose
-from modescape.metrics.intervals import delete_one_means, jackknife_variance, normal_interval
+from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 
 UNITS = "1 (nats for nll)"
 INTERVALS = (
-    "95 %; Student's t on the sum of the variance between runs (independent: a delete-one-member jackknife over "
-    "groups) and that of resampling test examples (in closed form); a single run, or all members in one group: test "
-    "sampling alone"
+    "95 %: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on the variance over test "
+    "examples and that between runs (independent: between members, from groups of them) without what the same examples "
+    "made of it; a single run, or all members in one group: test examples alone"
 )
 
 
@@ -84,14 +83,10 @@ def measure(study: Study) -> xr.Dataset:
 
 def _row(parts: list[Decomposition], masks: np.ndarray | None) -> tuple[np.ndarray, ...]:
     """Mean score, diversity, ensemble's score and the diversity's interval, [metric] each."""
-    diversity = np.stack([part.diversity for part in parts], 1)  # [metric, group]
     means = [np.mean([getattr(part, name) for part in parts], 0) for name in ("mean_member", "diversity", "ensemble")]
-    example = np.mean([part.example_diversity for part in parts], 0)
-    test = example.var(1) / example.shape[1]
+    example = np.stack([part.example_diversity for part in parts], 1)  # [metric, group, example]
     if masks is not None and masks.sum(1)[0] < masks.shape[1]:
-        between, runs = jackknife_variance(delete_one_means(diversity, masks)), masks.shape[1]
-    elif masks is None and len(parts) > 1:
-        between, runs = diversity.var(1, ddof=1) / len(parts), len(parts)
+        influence = influence_weights(masks) @ example
     else:
-        return (*means, *sampling_interval(means[1], test))
-    return (*means, *normal_interval(means[1], between + test, runs))
+        influence = example if masks is None and len(parts) > 1 else None
+    return (*means, *crossed_interval(means[1], example.mean(1), influence))

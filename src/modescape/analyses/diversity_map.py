@@ -65,8 +65,9 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     if networks < 2:
         raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
     test, validation = place.dataset.test, place.dataset.validation
-    shifted = Shift.of(test, study.recipe.data.shift, study.manifest["seed"]).images(SEVERITY)
-    images = {"": test.image[:examples], "shifted": shifted[:examples], VALIDATION: validation.image}
+    given = study.recipe.data
+    shift = Shift.of(test, given.shift, study.manifest["seed"], frost=given.frost)
+    images = {"": test.image[:examples], "shifted": shift.images(SEVERITY)[:examples], VALIDATION: validation.image}
     label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
 
     def laws(parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -107,7 +108,8 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         average = first.trajectory.double().mean(0)[None]
         found["weight_average"] = [_Step(law, barrier_of(first, average), epochs, distance=_apart(first, average))]
     control = controlled(place, list(found), images[""], alone[0][""][0])
-    return _result(study, found, control, networks, len(label), len(members))
+    result = _result(study, found, control, networks, len(label), len(members))
+    return result.assign_attrs(without_effect=shift.effect.lacking())
 
 
 def _apart(around: Surroundings, weights: Tensor) -> float:

@@ -17,6 +17,7 @@ from modescape.analyses.stating import stated
 from modescape.analyses.statistics import two_statistics
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import INTERVALS, METRICS, combine, ensemble_curves
+from modescape.metrics.ensemble import LONG_NAMES, UNITS
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -24,18 +25,8 @@ if TYPE_CHECKING:
 
     from modescape.study import Study
 
-UNITS = "1 (nats for nll)"
-LONG_NAMES = {
-    "score": "mean score over subsets of members",
-    "score_low": "lower end of the 95 % interval of the score",
-    "score_high": "upper end of the 95 % interval of the score",
-    "gain": "score minus the mean single network's",
-    "gain_low": "lower end of the 95 % interval of the gain",
-    "gain_high": "upper end of the 95 % interval of the gain",
-}
 
-
-def measure(study: Study, *, subsets: int = 200, resamples: int = 1000) -> xr.Dataset:
+def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     """Accuracy, NLL, Brier score and ECE against the number of members, each of them an ensemble around its solution.
 
     "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
@@ -47,7 +38,6 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000) -> xr.Da
     Args:
         study: the study.
         subsets: most subsets of a size that are averaged.
-        resamples: resampled test sets behind the intervals.
 
     Raises:
         NotEnough: if no member is trained.
@@ -88,17 +78,16 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000) -> xr.Da
         label,
         baseline="independent",
         limit=subsets,
-        resamples=resamples,
         key=key,
     )
-    parts = ("score", "low", "high", "gain", "gain_low", "gain_high")
+    values = {method: curve.values() for method, curve in curves.items()}
     dims = ("method", "metric", "size")
     epochs = study.recipe.train.epochs
     return make_result(
         {
             **{
-                name: (dims, np.stack([getattr(curve, part) for curve in curves.values()]), UNITS, long_name)
-                for part, (name, long_name) in zip(parts, LONG_NAMES.items(), strict=True)
+                name: (dims, np.stack([own[name] for own in values.values()]), UNITS, long_name)
+                for name, long_name in LONG_NAMES.items()
             },
             "jensen_shannon": (("method",), spread(raw), "nats", "Jensen-Shannon divergence of as many networks"),
             "jensen_shannon_calibrated": (
@@ -138,6 +127,5 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000) -> xr.Da
         equal_distance=level.distance,
         equal_distance_runs=len(runs_of(study)),
         most_subsets=max(subsets, len(members)),
-        resamples=resamples,
         stream_key=key,
     )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.intervals import sampling_interval
+from modescape.analyses.final_network import gain_over_final
 from modescape.analyses.requirements import NotEnough, last_epochs, left_out, trained
-from modescape.metrics import INTERVALS, METRICS, brier_law, ensemble_curve, subset_scores
-from modescape.metrics.intervals import normal_interval
-from modescape.metrics.subsets import EXAMPLE_METRICS
+from modescape.analyses.scoring import INTERVALS_OF_RUNS
+from modescape.metrics import INTERVALS, METRICS, brier_law, ensemble_curve
+from modescape.metrics.crossed import of_runs, subset_estimate
+from modescape.metrics.ensemble import LONG_NAMES, UNITS
 from modescape.metrics.subsets import subsets as choose_subsets
 from modescape.results import make_result
 
@@ -20,31 +21,16 @@ if TYPE_CHECKING:
 
     from modescape.study import Predictions, Study
 
-UNITS = "1 (nats for nll)"
-LONG_NAMES = {
-    "score": "mean score over subsets",
-    "score_low": "lower end of the 95 % interval of the score",
-    "score_high": "upper end of the 95 % interval of the score",
-    "gain": "score minus the mean member's score",
-    "gain_low": "lower end of the 95 % interval of the gain",
-    "gain_high": "upper end of the 95 % interval of the gain",
-}
-OVER_RUNS = (
-    "95 %; mean over {runs} runs; Student's t with {free} degrees of freedom on the sum of the variance between runs "
-    "and that of resampling test examples (in closed form; ece: between runs alone)"
-)
-ONE_RUN = "95 %; a single run: test sampling alone (in closed form; none for ece)"
-
 
 class Curve(NamedTuple):
     """Scores against size 1 .. n of one kind of ensemble."""
 
-    values: dict[str, np.ndarray]  # keys of LONG_NAMES -> [metric, size]
+    values: dict[str, np.ndarray]  # LONG_NAMES -> [metric, size]
     subsets: np.ndarray  # subsets averaged, [size]
     law: np.ndarray  # closed form of the Brier score, [size]
 
 
-def measure(study: Study, *, subsets: int = 200, resamples: int = 1000, snapshots: int = 10) -> xr.Dataset:
+def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Dataset:
     """Accuracy, NLL, Brier score and ECE of averaged probabilities against the number of networks, from 1 on.
 
     "independent": the last checkpoints of the trained members. "snapshots": the last epochs of a run, scored run by
@@ -53,7 +39,6 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000, snapshot
     Args:
         study: the study.
         subsets: most subsets of a size that are averaged; above, a balanced sample.
-        resamples: resampled test sets behind the intervals of independent members, 2 or more.
         snapshots: last kept epochs of a run that are averaged, at most.
 
     Raises:
@@ -71,19 +56,26 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000, snapshot
     predictions = study.predictions("test")
     key = rng.key(study.manifest["seed"], "ensemble_size")
     curves = {
-        "independent": independent_curve(study, predictions, members, subsets, resamples, key),
+        "independent": independent_curve(study, predictions, members, subsets, key),
         "snapshots": snapshot_curve(predictions, members, epochs, subsets, key),
     }
+    final = gain_over_final(predictions, members, epochs)
     size = np.arange(1, max(len(members), len(epochs)) + 1)
     dims = ("method", "metric", "size")
-    runs = len(members)
-    over_runs = OVER_RUNS.format(runs=runs, free=runs - 1) if runs > 1 else ONE_RUN
     return make_result(
         {
             **{
                 name: (dims, _padded([curve.values[name] for curve in curves.values()], len(size)), UNITS, long_name)
                 for name, long_name in LONG_NAMES.items()
             },
+            "final_gain": (
+                ("metric",),
+                final.value,
+                UNITS,
+                "score of all snapshots of a run minus its final network's",
+            ),
+            "final_gain_low": (("metric",), final.low, UNITS, "lower end of the 95 % interval of it, over runs"),
+            "final_gain_high": (("metric",), final.high, UNITS, "upper end of the 95 % interval of it, over runs"),
             "subsets": (
                 ("method", "size"),
                 _padded([curve.subsets for curve in curves.values()], len(size)),
@@ -99,68 +91,47 @@ def measure(study: Study, *, subsets: int = 200, resamples: int = 1000, snapshot
         },
         {"method": list(curves), "metric": list(METRICS), "size": size},
         title="Scores against the number of networks averaged",
-        intervals=f"independent: {INTERVALS}; snapshots: {over_runs}",
+        intervals=f"independent: {INTERVALS}. snapshots: of mean scores over {len(members)} runs, {INTERVALS_OF_RUNS}",
         provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(study),
         split="test",
         most_subsets=max(subsets, len(members), len(epochs)),
-        resamples=resamples,
         snapshots=len(epochs),
-        runs_of_snapshots=runs,
+        runs_of_snapshots=len(members),
         stream_key=key,
     )
 
 
-def independent_curve(
-    study: Study, predictions: Predictions, members: list[int], limit: int, resamples: int, key: int
-) -> Curve:
+def independent_curve(study: Study, predictions: Predictions, members: list[int], limit: int, key: int) -> Curve:
     """Ensembles of the members' last checkpoints."""
     log_prob = predictions.log_probs([predictions.index(member, study.recipe.train.epochs) for member in members])
-    curve = ensemble_curve(log_prob, predictions.label, limit=limit, resamples=resamples, key=key)
-    parts = (curve.score, curve.low, curve.high, curve.gain, curve.gain_low, curve.gain_high)
-    law = _law(log_prob, predictions.label, curve.score[curve.metric.index("brier")])
-    return Curve(dict(zip(LONG_NAMES, parts, strict=True)), curve.subsets, law)
+    curve = ensemble_curve(log_prob, predictions.label, limit=limit, key=key)
+    return Curve({name: curve[name].values for name in LONG_NAMES}, curve["subsets"].values, curve["brier_law"].values)
 
 
 def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[int], limit: int, key: int) -> Curve:
     """Ensembles of one run's last epochs, mean over runs; runs are independent, snapshots of one are not.
 
-    So the runs' spread makes the interval, not a jackknife over snapshots.
+    So a run is what a member is elsewhere: its influence on the mean is its own score.
     """
     label = predictions.label
-    score = np.empty((len(members), len(METRICS), len(epochs)))
-    example = np.zeros((len(EXAMPLE_METRICS), len(epochs), len(label)))  # mean over runs and subsets
+    score = np.empty((len(epochs), len(members), len(METRICS)))
+    example = np.empty((*score.shape, len(label)))
     law = np.zeros(len(epochs))
     masks = [choose_subsets(len(epochs), size, max(limit, len(epochs)), key) for size in range(1, len(epochs) + 1)]
     for run, member in enumerate(members):
         log_prob = predictions.log_probs([predictions.index(member, epoch) for epoch in epochs])
         for at, chosen in enumerate(masks):
-            scores = subset_scores(log_prob, label, chosen)
-            score[run, :, at] = [scores.score[name].mean() for name in METRICS]
-            example[:, at] += np.stack([scores.example[name] for name in EXAMPLE_METRICS]) / len(members)
-        law += _law(log_prob, label, score[run, list(METRICS).index("brier")]) / len(members)
-    with np.errstate(invalid="ignore"):  # an infinite NLL has no interval
-        values = (*_over_runs(score, example), *_over_runs(score - score[..., :1], example - example[:, :1]))
+            estimate = subset_estimate(log_prob, label, chosen, None)
+            score[at, run], example[at, run] = estimate.score, estimate.example
+        law += _law(log_prob, label, score[:, run, list(METRICS).index("brier")]) / len(members)
+    alone, columns = of_runs(score[0], example[0]), []
+    for parts in zip(score, example, strict=True):
+        own = of_runs(*parts)
+        gain = own.gain(alone)
+        columns.append((own.score, *own.new(), *own.these(), gain.score, *gain.new(), *gain.these()))
+    values = (np.stack(rows, axis=1) for rows in zip(*columns, strict=True))
     return Curve(dict(zip(LONG_NAMES, values, strict=True)), np.array([len(chosen) for chosen in masks]), law)
-
-
-def _over_runs(score: np.ndarray, example: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over runs and its 95 % interval (`OVER_RUNS`, `ONE_RUN`).
-
-    Args:
-        score: [run, metric, size].
-        example: scores of each example, mean over runs, [example metric, size, example]; these metrics come first.
-
-    Returns:
-        mean, low, high, [metric, size] each.
-    """
-    runs = len(score)
-    mean = score.mean(0)
-    test = np.zeros_like(mean) if runs > 1 else np.full_like(mean, np.nan)
-    test[: len(example)] = example.var(-1) / example.shape[-1]
-    if runs == 1:
-        return mean, *sampling_interval(mean, test)
-    return mean, *normal_interval(mean, score.var(0, ddof=1) / runs + test, runs)
 
 
 def _law(log_prob: np.ndarray, label: np.ndarray, brier: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import NotEnough, left_out_of, trained
 from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
-from modescape.metrics.intervals import normal_interval
+from modescape.metrics.intervals import satterthwaite_interval
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 INTERVALS = (
-    "95 %; Student's t on the sum of the variance between pairs that share no network and that of resampling test "
-    "examples (in closed form); a single pair: test sampling alone"
+    "95 %, new pairs on new test examples; Satterthwaite's degrees of freedom for the sum of the variance between "
+    "pairs that share no network and that of test sampling (in closed form); a single pair: test sampling alone"
 )
 SOURCES = ("initialisation", "order", "dropout")
 
@@ -47,7 +48,7 @@ def measure(study: Study) -> xr.Dataset:
     short = [name for name, variant in variants.items() if len(variant.trained) < 2]
     if short:
         raise NotEnough(f"the roles of randomness need 2 trained networks of each kind; missing: {', '.join(short)}")
-    epochs = range(study.recipe.variants.epochs + 1)
+    epochs = range(study.recipe.variant_epochs() + 1)
     measured = {name: [_pairs(variant, epoch) for epoch in epochs] for name, variant in variants.items()}
     table = {name: np.stack(rows) for name, rows in measured.items()}  # [epoch, pair, quantity]
     values = np.stack([rows.mean(1) for rows in table.values()])  # [method, epoch, quantity]
@@ -82,7 +83,10 @@ def measure(study: Study) -> xr.Dataset:
         left_out=left_out_of(variants),
         split="test",
         networks=2,
+        network_epochs=study.recipe.variant_epochs(),
         training_images=first.manifest["examples"]["train"],
+        member_epochs=study.recipe.train.epochs,
+        member_images=study.manifest["examples"]["train"],
     )
 
 
@@ -119,4 +123,4 @@ def _interval(values: np.ndarray, examples: int) -> tuple[np.ndarray, np.ndarray
     test = mean * (1 - mean) / examples
     if count < 2:
         return sampling_interval(mean, test)
-    return normal_interval(mean, chosen.var(1, ddof=1) / count + test, count)
+    return satterthwaite_interval(mean, [chosen.var(1, ddof=1) / count, test], [count - 1, math.inf])

@@ -1,4 +1,4 @@
-"""Scores of several runs, or of subsets of members, each with one interval for networks and test images together."""
+"""Scores of several runs, or of subsets of members, each with an interval for new networks and one for these."""
 
 from __future__ import annotations
 
@@ -6,72 +6,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modescape.analyses.intervals import sampling_interval
-from modescape.metrics import METRICS, example_scores
-from modescape.metrics.intervals import delete_one_means, jackknife_variance, normal_interval
-from modescape.metrics.subsets import EXAMPLE_METRICS, subset_scores, subsets
+from modescape.metrics.crossed import Estimate, size_estimates, size_masks
 
 INTERVALS_OF_RUNS = (
-    "95 %; Student's t on the sum of the variance between runs (of subsets of members: a delete-one-member jackknife) "
-    "and that of resampling test examples (in closed form; ece: between runs alone); a single run or all members at "
-    "once: test sampling alone (none for ece)"
+    "95 %. score: new networks on new test examples; Student's t with Satterthwaite's degrees of freedom on the "
+    "variance over test examples and that between runs (of subsets: between members) without what the same examples "
+    "made of it; a single run: test examples alone. ..._these: these networks on new examples. ece: what test sets of "
+    "this size show on average"
 )
 MOST_SUBSETS = 100
 
 
 class Scored(NamedTuple):
-    """A score with its interval; [metric] each, metrics as in `METRICS`."""
+    """A score with its intervals; [metric] each, metrics as in `METRICS`."""
 
     mean: np.ndarray
-    low: np.ndarray
+    low: np.ndarray  # new networks on new examples
     high: np.ndarray
+    low_these: np.ndarray  # these networks on new examples
+    high_these: np.ndarray
 
 
-def score_runs(log_prob: np.ndarray, label: np.ndarray) -> Scored:
-    """Mean score of runs, each a network or an ensemble of its own.
+def scored(estimate: Estimate) -> Scored:
+    """An estimate with both intervals."""
+    return Scored(estimate.score, *estimate.new(), *estimate.these())
+
+
+def runs_estimate(log_prob: np.ndarray, label: np.ndarray) -> Estimate:
+    """Mean score of runs, each a network or an ensemble of its own; differences of two are paired in both.
 
     Args:
         log_prob: [run, example, class].
         label: [example].
     """
-    scores, example = scores_of(log_prob, label)
-    runs = len(log_prob)
-    return interval(scores, example, scores.var(1, ddof=1) / runs if runs > 1 else None)
+    return size_estimate(log_prob, label, 1)
 
 
-def scores_of(log_prob: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of every run, [metric, run], and of every example, mean over runs, [example metric, example]."""
-    scores = np.stack([np.asarray(metric.function(log_prob, label)) for metric in METRICS.values()])
-    found = example_scores(log_prob, label)
-    return scores, np.stack([found[name].mean(0) for name in EXAMPLE_METRICS])
+def size_estimate(log_prob: np.ndarray, label: np.ndarray, size: int) -> Estimate:
+    """Mean score of ensembles of ``size`` members over subsets of them; arguments as `runs_estimate`."""
+    masks = size_masks(len(log_prob), [size], MOST_SUBSETS, key=0)
+    return dict(size_estimates(log_prob, label, masks))[size]
+
+
+def score_runs(log_prob: np.ndarray, label: np.ndarray) -> Scored:
+    """`runs_estimate` with its intervals."""
+    return scored(runs_estimate(log_prob, label))
 
 
 def score_subsets(log_prob: np.ndarray, label: np.ndarray, size: int) -> Scored:
-    """Mean score of ensembles of ``size`` members over subsets of them; arguments as `score_runs`."""
-    if size == 1:
-        return score_runs(log_prob, label)
-    masks = subsets(len(log_prob), size, max(MOST_SUBSETS, len(log_prob)))
-    found = subset_scores(log_prob, label, masks)
-    scores = np.stack([found.score[name] for name in METRICS])
-    example = np.stack([found.example[name] for name in EXAMPLE_METRICS])
-    between = jackknife_variance(delete_one_means(scores, masks)) if size < len(log_prob) else None
-    return interval(scores, example, between, len(log_prob))
-
-
-def interval(scores: np.ndarray, example: np.ndarray, between: np.ndarray | None, runs: int | None = None) -> Scored:
-    """Mean over runs and its interval (`INTERVALS_OF_RUNS`).
-
-    Args:
-        scores: [metric, run].
-        example: scores of each example, mean over runs, of the metrics that are means over examples, which come
-            first, [example metric, example].
-        between: variance of the mean through the choice of runs, [metric]; None where it is not known.
-        runs: behind that variance; default those of ``scores``.
-    """
-    mean = scores.mean(1)
-    test = np.full(len(mean), np.nan if between is None else 0.0)
-    with np.errstate(invalid="ignore"):  # an infinite NLL has no interval
-        test[: len(example)] = example.var(1) / example.shape[1]
-        if between is None:
-            return Scored(mean, *sampling_interval(mean, test))
-        return Scored(mean, *normal_interval(mean, between + test, runs or scores.shape[1]))
+    """`size_estimate` with its intervals."""
+    return scored(size_estimate(log_prob, label, size))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import BOTH, groups_of_solutions, runs_of, sampled_methods, solutions
@@ -14,6 +15,7 @@ from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.analyses.stating import stated
 from modescape.data.corruptions import SEVERITIES
+from modescape.data.effect import Effect
 from modescape.data.shift import Shift
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import METRICS, combine
@@ -27,20 +29,23 @@ if TYPE_CHECKING:
 
 UNITS = "1 (nats for nll)"
 VALIDATION = "validation"
+NO_PART = torch.empty(0, dtype=torch.int64)  # of a corruption that is left out
 
 
 def measure(study: Study) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
-    judged on the whole test set. Everything is on the same members (``subspace.runs``): "single" is the mean member,
-    "independent" the mean over subsets of as many members as a method has networks, a subspace method the mean over
-    members of the ensemble around each, and "independent + X" averages X, the method with the best validation NLL, over
-    all of them.
+    judged on the whole test set. Corruptions that do nothing to these images at some severity have no part
+    (`modescape.data.effect`): the means are over the others. Everything is on the same members (``subspace.runs``):
+    "single" is the mean member, "independent" the mean over subsets of as many members as a method has networks, a
+    subspace method the mean over members of the ensemble around each, and "independent + X" averages X, the method with
+    the best validation NLL, over all of them.
 
     Raises:
         NotEnough: if no member is trained, or there are fewer test images than corruptions.
-        InputError: if the official corruptions of ``data.shift`` are missing or of the wrong shape.
+        InputError: if the official corruptions of ``data.shift`` are missing or of the wrong shape, or the photographs
+            of ``data.frost`` are.
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
     """
@@ -48,7 +53,7 @@ def measure(study: Study) -> xr.Dataset:
     members = runs_of(study)
     place = place_of(study)
     recipe = study.recipe
-    shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"])
+    shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
     enough_images(
         len(place.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
     )
@@ -56,7 +61,7 @@ def measure(study: Study) -> xr.Dataset:
     images[VALIDATION] = place.dataset.validation.image
     label, validation_label = place.dataset.test.label.cpu().numpy(), place.dataset.validation.label.cpu().numpy()
     networks = networks_compared(study)
-    table = Table(label, shift.corruption_of.numpy(), len(shift.corruptions))
+    table = Table(label, [shift.parts.get(name, NO_PART).numpy() for name in shift.effect.corruptions])
 
     found = solutions(place, images)
     masks = groups_of_solutions(len(members), networks) if networks > 1 else np.zeros((0, len(members)), bool)
@@ -86,14 +91,16 @@ def measure(study: Study) -> xr.Dataset:
             table.spread(method, severity, *spreads_of[name])
             if method == best and len(rows) > 1:
                 together = combine(rows)[None]
-                table.add(f"{BOTH}{method}", severity, score_runs(together, label), together)
+                together_of = score_subsets(rows, label, len(rows))
+                table.add(f"{BOTH}{method}", severity, together_of, together)
+    stating = stated(place, list(table.scores), images["0"], found["0"][0])
     return make_result(
-        {**table.variables(), **stated(place, list(table.scores), images["0"], found["0"][0])},
+        {**table.variables(), **_effect(shift.effect), **stating},
         {
             "method": list(table.scores),
             "metric": list(METRICS),
             "severity": [0, *SEVERITIES],
-            "corruption": list(shift.corruptions),
+            "corruption": list(shift.effect.corruptions),
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
@@ -103,7 +110,8 @@ def measure(study: Study) -> xr.Dataset:
         samples=recipe.subspace.samples,
         networks=networks,
         runs=len(members),
-        source="our corruptions" if shift.official is None else shift.official.folder.name,
+        source=shift.made.source,
+        effect_images=shift.effect.images,
         variant=recipe.subspace.variant,
     )
 
@@ -116,17 +124,31 @@ def best_method(place: Workplace) -> str:
     return min(found, key=lambda method: float(found[method].nll.min()))
 
 
+def _effect(effect: Effect) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
+    """The variables that say what each corruption does to the images, 0 at severity 0."""
+    dims, clean = ("corruption", "severity"), ((0, 0), (1, 0))
+    return {
+        "effect": (dims, np.pad(effect.change, clean), "levels of 255", "mean absolute change of a value"),
+        "changed": (dims, np.pad(effect.share, clean), "1", "share of the values that change by more than one level"),
+        "without_effect": (
+            dims,
+            np.pad(~effect.there, clean).astype(np.int8),
+            "1",
+            "1: nothing comes of it; such corruptions are left out of all means",
+        ),
+    }
+
+
 class Table:
     """Scores of methods at severities, and of each corruption's part of the test images.
 
     Args:
         label: true classes, [example].
-        corruption_of: number of the corruption that an example is given, [example].
-        corruptions: how many there are.
+        parts: numbers of the examples that each corruption is given; none of one that is left out.
     """
 
-    def __init__(self, label: np.ndarray, corruption_of: np.ndarray, corruptions: int) -> None:
-        self.label, self.parts = label, [np.flatnonzero(corruption_of == number) for number in range(corruptions)]
+    def __init__(self, label: np.ndarray, parts: list[np.ndarray]) -> None:
+        self.label, self.parts = label, parts
         self.scores: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
         self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
@@ -134,10 +156,11 @@ class Table:
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
         """Note scores, and take those of each part from predictions [run, example, class]."""
         self.scores.setdefault(method, {})[severity] = scored
-        functions = [metric.function for metric in METRICS.values()]
-        self.of_part.setdefault(method, {})[severity] = np.array(
-            [[np.mean(of(log_prob[:, part], self.label[part])) for part in self.parts] for of in functions]
-        )
+        found = np.full((len(METRICS), len(self.parts)), np.nan)
+        for column, part in enumerate(self.parts):
+            for row, metric in enumerate(METRICS.values() if len(part) else ()):
+                found[row, column] = np.mean(metric.function(log_prob[:, part], self.label[part]))
+        self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
         """Note divergences of several groups, nats."""
@@ -164,9 +187,11 @@ class Table:
             "score": (dims, scores("mean"), UNITS, "score on all test images"),
             "score_low": (dims, scores("low"), UNITS, "lower end of the 95 % interval"),
             "score_high": (dims, scores("high"), UNITS, "upper end of the 95 % interval"),
+            "score_low_these": (dims, scores("low_these"), UNITS, "lower end of it for these networks alone"),
+            "score_high_these": (dims, scores("high_these"), UNITS, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
-                of_part.std(3, ddof=1).transpose(0, 2, 1),
+                of_part[..., [len(part) > 0 for part in self.parts]].std(3, ddof=1).transpose(0, 2, 1),
                 UNITS,
                 "standard deviation over corruptions",
             ),
@@ -174,7 +199,7 @@ class Table:
                 ("method", "metric", "corruption", "severity"),
                 of_part.transpose(0, 2, 3, 1),
                 UNITS,
-                "score on the corruption's own part of the test images",
+                "score on the corruption's own part of the test images; none of one without effect",
             ),
             "jensen_shannon": (("method", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),
             "jensen_shannon_calibrated": (

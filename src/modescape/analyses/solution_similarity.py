@@ -13,7 +13,8 @@ from modescape.analyses.requirements import last_epochs, left_out, predicted_lab
 from modescape.analyses.weights import cosines
 from modescape.functionspace import disagreement, jensen_shannon
 from modescape.metrics import jackknife_variance
-from modescape.metrics.intervals import normal_interval
+from modescape.metrics.between_members import between_members
+from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.subsets import subsets
 from modescape.results import make_result
 
@@ -31,9 +32,10 @@ MATRICES = {  # metric -> long name
 JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
 
 INTERVALS = (
-    "pair_low, pair_high: 95 %; Student's t with n - 1 degrees of freedom on a delete-one-member jackknife variance of "
-    "the mean over pairs, to which the disagreements add the variance of resampling test examples (in closed form, the "
-    "ratio linearised); with 2 members, test sampling alone for the disagreements and no interval for cosines"
+    "pair_low, pair_high: 95 %; Student's t with Satterthwaite's degrees of freedom on a delete-one-member jackknife "
+    "variance of the mean over pairs, to which the disagreements add the variance over test examples (the ratio "
+    "linearised); with 2 members, test sampling alone for the disagreements and no interval for cosines. "
+    "accuracy_sd_beyond_high: 95 %, one-sided, chi-squared with n - 1 degrees of freedom; new members on new examples"
 )
 
 
@@ -67,7 +69,8 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
     last = study.recipe.train.epochs
     epochs = last_epochs(study, snapshots)
     rows = [predictions.index(member, last) for member in members]
-    pairs = compare(predicted_labels(predictions, rows), predictions.label)
+    labels = predicted_labels(predictions, rows)
+    pairs = compare(labels, predictions.label)
     cosine, without = cosines(study, [(member, last) for member in members])
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
     within = [_within(predictions, member, epochs) for member in members]
@@ -77,6 +80,7 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
         {
             **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
             "accuracy": (("member",), pairs.accuracy, "1", "accuracy"),
+            **_between(labels == predictions.label),
             **_pair_means(values, pairs.test_variance),
             "last_epochs_disagreement": (
                 ("member",),
@@ -137,6 +141,20 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
     return Pairs(1 - error, different, normalized, test_variance)  # type: ignore[arg-type]
 
 
+def _between(right: np.ndarray) -> dict:
+    """Single numbers on how equally accurate the members are."""
+    found = between_members(right)
+    names = {
+        "accuracy_sd": (found.sd, "standard deviation of accuracy between members"),
+        "accuracy_sd_sampling": (found.sampling, "that of members of equal accuracy on as many test examples"),
+        "accuracy_sd_beyond": (found.beyond, "standard deviation between members beyond test sampling"),
+        "accuracy_sd_beyond_high": (found.beyond_high, "its 95 % upper bound, one-sided"),
+        "cochran_q": (found.q, "Cochran's Q of the members' accuracies"),
+        "cochran_p": (found.p_value, "probability of as large a Q if all members had one accuracy"),
+    }
+    return {name: ((), np.array(value), "1", text) for name, (value, text) in names.items()}
+
+
 def pair_mean(matrix: np.ndarray, test_variance: float | None) -> tuple[float, float, float]:
     """Mean over pairs of different members and its 95 % interval (see `INTERVALS`).
 
@@ -152,7 +170,9 @@ def pair_mean(matrix: np.ndarray, test_variance: float | None) -> tuple[float, f
     if members > 2:
         kept = [np.delete(np.arange(members), member) for member in range(members)]
         delete_one = np.array([matrix[np.ix_(rows, rows)][np.triu_indices(members - 1, 1)].mean() for rows in kept])
-        low, high = normal_interval(mean, jackknife_variance(delete_one) + (test_variance or 0.0), members)
+        low, high = satterthwaite_interval(
+            mean, [jackknife_variance(delete_one), test_variance or 0.0], [members - 1, np.inf]
+        )
     elif test_variance is not None:
         low, high = sampling_interval(mean, np.asarray(test_variance))
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, trained
+from modescape.metrics.convergence import ending
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ VARIABLES = {  # name -> column of history.csv, units, long name
     "learning_rate": ("lr", "1", "learning rate at the start of the epoch"),
 }
 
+TREND = {"falling": -1.0, "flat": 0.0, "rising": 1.0, "unknown": np.nan}
+
 
 def measure(study: Study) -> xr.Dataset:
     """Learning curves of the trained members, from their histories.
@@ -36,11 +39,26 @@ def measure(study: Study) -> xr.Dataset:
         history = study.member(member).history()
         for name, (column, _, _) in VARIABLES.items():
             values[name][row, history["epoch"] - 1] = history[column]
+    found = ending(values["validation_loss"])
     examples = study.manifest["examples"]
     return make_result(
         {
-            name: (("member", "epoch"), values[name], units, long_name)
-            for name, (_, units, long_name) in VARIABLES.items()
+            **{
+                name: (("member", "epoch"), values[name], units, long_name)
+                for name, (_, units, long_name) in VARIABLES.items()
+            },
+            "end_change": (
+                ("member",),
+                found.change,
+                "1",
+                "change of the validation loss over the last quarter of the epochs, over the loss at the end",
+            ),
+            "trend": (
+                ("member",),
+                np.array([TREND[str(state)] for state in found.state]),
+                "1",
+                "whether that is one: -1 the loss still falls, 0 no, 1 it rises",
+            ),
         },
         {"member": members, "epoch": np.arange(1, epochs + 1)},
         title="Loss, accuracy and learning rate of every member",

@@ -1,6 +1,6 @@
 """The networks that analyses train for themselves, each kind a study of its own under ``variants/``.
 
-They are small by default (`recipe.Variants`) and use the study's data, network and optimiser.
+They use the study's data, network and optimiser, at the size that the recipe gives (`recipe.Variants`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any, NamedTuple
 
-from modescape.recipe import Recipe, parse
+from modescape.plain import MOST_EPOCHS
+from modescape.recipe import Recipe, parse, stretched
 
 COLD = 1 / 50_000  # temperature of the published code
 CYCLIC = {  # method -> folder
@@ -19,6 +20,7 @@ CYCLIC = {  # method -> folder
     "csgmcmc, T = 1": "cyclic-csgmcmc-hot",
     "long run": "cyclic-long-run",
 }
+LONG_RUN = "equal-cost-long-run"  # folder of the networks that are trained at the cost of all members
 
 
 class Condition(NamedTuple):
@@ -72,22 +74,47 @@ def _randomness(recipe: Recipe, examples: int) -> dict[str, Recipe]:
 
 
 def _cyclic(recipe: Recipe, examples: int) -> dict[str, Recipe]:
-    """Snapshot ensembles and cSG-MCMC against independent networks and one long run, at equal epochs of training."""
-    size = recipe.variants
-    long = size.cycles * size.epochs
+    """Snapshot ensembles and cSG-MCMC against independent networks and one long run, at equal epochs of training.
+
+    And one network at the cost of all members (`long_run`).
+    """
+    size, epochs = recipe.variants, recipe.variant_epochs()
+    long = size.cycles * epochs
     cycle: dict[str, Any] = {"kind": "cyclic", "cycles": size.cycles}
     kinds: dict[str, dict[str, Any]] = {
         # one ensemble of `cycles` networks a repeat
-        "independent": {"members": size.members * size.cycles, "epochs": size.epochs, "schedule": {"kind": "cosine"}},
+        "independent": {"members": size.members * size.cycles, "epochs": epochs, "schedule": {"kind": "cosine"}},
         "snapshots": {"epochs": long, "schedule": cycle},
         "csgmcmc, cold": {"epochs": long, "schedule": {**cycle, "temperature": COLD}},
         "csgmcmc, T = 1": {"epochs": long, "schedule": {**cycle, "temperature": 1.0}},
         "long run": {"epochs": long, "schedule": {"kind": "cosine"}},
     }
-    return {
-        CYCLIC[method]: _small(recipe, examples, **{"trajectories": size.members, **settings})
-        for method, settings in kinds.items()
+    ends = {"trajectories": 0, "keep_last": 1}  # the only checkpoints that are looked at
+    kept = {
+        method: ends if method in ("independent", "long run") else {"trajectories": size.members} for method in kinds
     }
+    found = {
+        CYCLIC[method]: _small(recipe, examples, **{**kept[method], **settings}) for method, settings in kinds.items()
+    }
+    long_runs = long_run(recipe)
+    return found if long_runs is None else found | {LONG_RUN: long_runs}
+
+
+def long_run(recipe: Recipe) -> Recipe | None:
+    """The recipe with its training stretched to the cost of all its members: what that buys in one network.
+
+    All training images, the same optimiser, and the recipe's own schedule over the whole of the longer training. None
+    where the recipe wants none (``variants.long_runs``), has one member, or would be trained for more epochs than a
+    recipe may say.
+    """
+    train, runs = recipe.train, recipe.variants.long_runs
+    epochs = train.members * train.epochs
+    if not runs or train.members < 2 or epochs > MOST_EPOCHS:
+        return None
+    values = recipe.model_dump(mode="json")
+    values["train"] |= {"members": runs, "epochs": epochs, "trajectories": 0, "keep_last": 1}
+    values["train"]["schedule"] = stretched(values["train"]["schedule"], train.members)
+    return parse({**values, "analyses": [], "settings": {}}, "a long run")
 
 
 VARIANTS: dict[str, Callable[[Recipe, int], dict[str, Recipe]]] = {"randomness": _randomness, "cyclic": _cyclic}
@@ -97,7 +124,7 @@ def _small(recipe: Recipe, examples: int, *, streams: dict[str, Any] | None = No
     """The recipe at the size of variants, with some settings of training replaced; its analyses are none."""
     values = recipe.model_dump(mode="json")
     size = recipe.variants
-    values["train"] |= {"members": size.members, "epochs": size.epochs, **train}
+    values["train"] |= {"members": size.members, "epochs": recipe.variant_epochs(), **train}
     if streams is not None:
         values["streams"] = streams
     values["data"]["train"] = min(examples, size.train)

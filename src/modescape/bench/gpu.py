@@ -4,10 +4,10 @@ The paper's studies on CIFAR-10 against their goals and the eager plain loop, ev
 card could do at most, where the time goes, and whether arithmetic of fewer bits moves accuracy or disagreement. Each
 part stands alone: one that fails is written down with its reason, and one for which no time is left is left out.
 
-Usage: python -m modescape.bench.gpu [--data FILE.npz] [--out gpu.json] [--minutes 9] [--small] [--device cuda]
+Usage: python -m modescape.bench.gpu [--data SOURCE] [--out gpu.json] [--minutes 9] [--small] [--device cuda]
 
-FILE.npz holds image, label, test_image and test_label as uint8 and integers; without it, random images of CIFAR-10's
-size are trained on, which is the same work, and the comparison of arithmetic is made on the embedded digits.
+SOURCE is CIFAR-10 as ``data.source`` takes it: a folder, or an .npz. Without it, random images of its size are trained
+on, which is the same work, and the comparison of arithmetic is made on the embedded digits.
 """
 
 from __future__ import annotations
@@ -338,7 +338,7 @@ def stacked_against_alone(made: Recipe, data: Split, dtype: torch.dtype, form: s
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Run everything and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="an .npz of images and labels; default: random images")
+    parser.add_argument("--data", help="a folder or .npz of CIFAR-10; default: random images")
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
     parser.add_argument("--minutes", type=float, default=8.5)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])

@@ -1,7 +1,8 @@
 """The test images under shift: every one corrupted by one of several corruptions, at one severity.
 
-Each corruption has its own part of the test images, the same at every severity, so that together they are the test
-split once over. Images come from our corruptions or from a folder of the official files of CIFAR-10-C.
+Each corruption that has an effect on them has its own part of the test images, the same at every severity, so that
+together they are the test split once over. Images come from our corruptions or from a folder of the official files of
+CIFAR-10-C.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, corruption
+from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Split
 from modescape.data.decode import array_header
+from modescape.data.effect import Effect, effect_of
 from modescape.errors import InputError
 from modescape.plain import shown
 
@@ -38,14 +41,28 @@ def slices(examples: int, corruptions: Sequence[str], seed: int) -> dict[str, Te
     Raises:
         InputError: if there is no corruption, one unknown, or one named twice.
     """
+    check_names(corruptions)
+    order = _order(examples, seed)
+    return {name: order[number :: len(corruptions)].sort().values for number, name in enumerate(corruptions)}
+
+
+def check_names(corruptions: Sequence[str]) -> None:
+    """Refuse a list of corruptions that cannot be dealt out.
+
+    Raises:
+        InputError: if there is no corruption, one unknown, or one named twice.
+    """
     if not corruptions:
         raise InputError("no corruption is named; name at least one")
     for name in corruptions:
         corruption(name)
     if twice := sorted({name for name in corruptions if list(corruptions).count(name) > 1}):
         raise InputError(f"corruptions named twice: {', '.join(twice)}; name each once")
-    order = rng.permutation(torch.tensor(rng.key(seed, "shift")), examples)
-    return {name: order[number :: len(corruptions)].sort().values for number, name in enumerate(corruptions)}
+
+
+def _order(examples: int, seed: int) -> Tensor:
+    """The order in which test images are dealt out."""
+    return rng.permutation(torch.tensor(rng.key(seed, "shift")), examples)
 
 
 @dataclass(frozen=True)
@@ -53,41 +70,41 @@ class Shift:
     """The test images under shift at every severity; see `of`."""
 
     test: Split
-    corruptions: tuple[str, ...]
+    corruptions: tuple[str, ...]  # that images are given: those with an effect at every severity
     parts: dict[str, Tensor]  # of the test images, by corruption; see `slices`
-    official: OfficialShift | None  # None: our own corruptions
-    seed: int
+    effect: Effect  # of all corruptions that were named
+    made: OwnShift | OfficialShift
 
     @classmethod
-    def of(cls, test: Split, shift: str | None, seed: int, corruptions: Sequence[str] = ALL) -> Shift:
+    def of(
+        cls, test: Split, shift: str | None, seed: int, corruptions: Sequence[str] = ALL, frost: str | None = None
+    ) -> Shift:
         """The shift of a recipe.
+
+        A corruption that does nothing to these images at some severity is left out at all of them, and its part dealt
+        out among the others: so every image is shifted, and severities differ in strength alone, not in the images or
+        the corruptions.
 
         Args:
             test: the test split; for official files the official one, in its order.
             shift: a folder of official files; None: our own corruptions.
             seed: the recipe's, for the parts and our corruptions' draws.
             corruptions: names.
+            frost: a folder of photographs for our own frost; None: our own texture.
 
         Raises:
-            InputError: if there is no such corruption, or an official file is missing or wrong.
+            InputError: if there is no such corruption, an official file or photograph is missing or wrong, or no
+                corruption has an effect.
         """
-        parts = slices(len(test.label), corruptions, seed)
-        official = None if shift is None else OfficialShift.open(shift, test, corruptions)
-        return cls(test, tuple(corruptions), parts, official, seed)
-
-    @property
-    def corruption_of(self) -> Tensor:
-        """The number in ``corruptions`` of each test image's corruption, int64 [example]."""
-        out = torch.empty(len(self.test.label), dtype=torch.int64)
-        for number, name in enumerate(self.corruptions):
-            out[self.parts[name]] = number
-        return out
+        check_names(corruptions)
+        made = OwnShift.of(test, seed, frost) if shift is None else OfficialShift.open(shift, test, corruptions)
+        effect = effect_of(made.images, test.image, corruptions, _order(len(test.label), seed))
+        if not effect.lasting:
+            raise InputError(f"no corruption changes these test images at every severity ({effect.lacking()})")
+        return cls(test, tuple(effect.lasting), slices(len(test.label), effect.lasting, seed), effect, made)
 
     def images(self, severity: int) -> Tensor:
         """The test images, each corrupted by the corruption whose part it is in.
-
-        With our own corruptions an image's random numbers are the same at every severity, so that severities differ in
-        strength alone.
 
         Args:
             severity: 1 to 5; 0: the images themselves.
@@ -102,14 +119,45 @@ class Shift:
             return self.test.image
         if severity not in SEVERITIES:
             raise InputError(f"there is no severity {severity!r}; choose from 0 (clean), 1, 2, 3, 4, 5")
-        keys = rng.words(torch.tensor(rng.key(self.seed, "corruption")), len(self.test.label))
-        clean, out = self.test.image.cpu(), torch.empty_like(self.test.image, device="cpu")
+        out = torch.empty_like(self.test.image, device="cpu")
         for name, index in self.parts.items():
-            if self.official is None:
-                out[index] = corrupt(clean[index], name, severity, keys[index])
-            else:
-                out[index] = self.official.images(name, severity, index)
+            out[index] = self.made.images(name, severity, index)
         return out.to(self.test.image.device)
+
+
+@dataclass(frozen=True)
+class OwnShift:
+    """Our own corruptions of the test images.
+
+    An image's random numbers are the same at every severity, so that severities differ in strength alone.
+    """
+
+    clean: Tensor  # uint8 [example, channel, height, width], on the CPU
+    keys: Tensor  # int64 [example]
+    photographs: Photographs | None  # of frost; None: our own texture
+
+    @classmethod
+    def of(cls, test: Split, seed: int, frost: str | None = None) -> OwnShift:
+        """Those of a test split; ``frost`` is a folder of photographs.
+
+        Raises:
+            InputError: if the folder is not there, or its pictures cannot be used.
+        """
+        height, width = test.image.shape[-2:]
+        photographs = None if frost is None else Photographs.open(frost, height, width)
+        keys = rng.words(torch.tensor(rng.key(seed, "corruption")), len(test.label))
+        return cls(test.image.cpu(), keys, photographs)
+
+    @property
+    def source(self) -> str:
+        """Where the corruptions come from, in words."""
+        if self.photographs is None:
+            return "our corruptions"
+        return f"our corruptions, frost from {self.photographs.folder.name}"
+
+    def images(self, name: str, severity: int, index: Tensor) -> Tensor:
+        """Images of one corruption and severity; as `OfficialShift.images`."""
+        return corrupt(self.clean[index], name, severity, self.keys[index], self.photographs)
 
 
 @dataclass(frozen=True)
@@ -124,6 +172,11 @@ class OfficialShift:
     folder: Path
     examples: int  # test images; each file has 5 times as many rows
     image_shape: tuple[int, int, int]  # channels, height, width
+
+    @property
+    def source(self) -> str:
+        """Where the corruptions come from, in words."""
+        return self.folder.name
 
     @classmethod
     def open(cls, folder: str | Path, test: Split, corruptions: Sequence[str] = ALL) -> OfficialShift:

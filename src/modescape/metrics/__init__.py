@@ -3,7 +3,13 @@
 from modescape.metrics.decomposition import Decomposition, decompose
 from modescape.metrics.detection import aupr, auroc, fpr_at_tpr
 from modescape.metrics.ensemble import INTERVALS, EnsembleCurve, ensemble_curve, ensemble_curves
-from modescape.metrics.equivalents import Equivalent, brier_equivalent, deep_ensemble_equivalent
+from modescape.metrics.equivalents import (
+    BrierEquivalent,
+    Equivalent,
+    brier_equivalent,
+    brier_equivalent_interval,
+    deep_ensemble_equivalent,
+)
 from modescape.metrics.intervals import bootstrap, jackknife_variance
 from modescape.metrics.reliability import Reliability, reliability
 from modescape.metrics.scores import METRICS, Metric, accuracy, brier, combine, ece, example_scores, nll
@@ -13,6 +19,7 @@ from modescape.metrics.temperature import CalibratedNLL, calibrated_nll, fit_tem
 __all__ = [
     "INTERVALS",
     "METRICS",
+    "BrierEquivalent",
     "BrierLaw",
     "CalibratedNLL",
     "Decomposition",
@@ -27,6 +34,7 @@ __all__ = [
     "bootstrap",
     "brier",
     "brier_equivalent",
+    "brier_equivalent_interval",
     "brier_law",
     "calibrated_nll",
     "combine",

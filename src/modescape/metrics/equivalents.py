@@ -8,26 +8,38 @@ import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.subsets import BrierLaw
+from modescape.metrics.influence import crossed_interval
+from modescape.metrics.scores import example_blocks
+from modescape.metrics.subsets import BrierLaw, check_members
+
+ROUNDING = 1e-6  # share of a score: float32 predictions of the same network in batches of other sizes differ by as much
 
 
 class Equivalent(NamedTuple):
-    """Number of independent networks."""
+    """Number of independent networks; defined from 1 on."""
 
-    number: Array  # 1 to n, float64 [...]; NaN where a score is NaN
+    number: Array  # 1 to n, float64 [...]; NaN where the method is worse than one network, and where a score is NaN
     beyond: Array  # whether the method is better than every size, so that `number` is n for want of more, bool [...]
+    below: Array  # whether the method is worse than a single network, bool [...]
+    behind: Array  # the method's score minus a single network's, in its units; positive: worse; float64 [...]
+
+    @property
+    def ranked(self) -> Array:
+        """Numbers in the order of the scores, for quantiles of draws: 0 where `below`, infinite where `beyond`."""
+        return np.where(self.below, 0.0, np.where(self.beyond, np.inf, self.number))[()]
 
 
 def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equivalent:
     """Number of independent networks whose ensemble scores as well as a method, min { l >= 1 : S(l) <= score }.
 
     S is the score of an ensemble of l independent networks, known for l = 1 .. n and linear in between; lower is
-    better, as for `calibrated_nll`. So a method worse than a single network is worth 1, and one better than all n is
-    `beyond` and gets n.
+    better, as for `calibrated_nll`. A method worse than a single network (by more than `ROUNDING` of the score) is
+    `below`: no number of networks is as bad, so it has none, and `behind` says how much worse it is. One better than
+    all n is `beyond` and gets n.
 
     A curve that was measured with noise need not fall everywhere: the first size to reach the score counts, which is
     the size on the running minimum of the linear curve. For an interval hand in draws, [draw] and [draw, size] from
-    the same resamples, and take the quantiles of the numbers; an end where most draws are `beyond` is open.
+    the same resamples, and take the quantiles of `ranked`; an end that is 0 or infinite is open.
 
     Args:
         score: the method's score, [...].
@@ -43,7 +55,9 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
     >>> independent = np.array([0.9, 0.7, 0.6])
     >>> worth = deep_ensemble_equivalent(np.array([1.0, 0.75, 0.5]), independent)
     >>> worth.number.round(2).tolist(), worth.beyond.tolist()
-    ([1.0, 1.75, 3.0], [False, False, True])
+    ([nan, 1.75, 3.0], [False, False, True])
+    >>> worth.below.tolist(), worth.behind.round(2).tolist()
+    ([True, False, False], [0.1, -0.15, -0.4])
     """
     (score, curve), _ = to_numpy(score, independent_scores)
     if curve.ndim < 1 or not curve.shape[-1]:
@@ -67,8 +81,11 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
     number = np.where(first == 0, 1.0, first + share)
     unknown = np.isnan(score) | np.isnan(curve).any(-1)
     beyond = ~reached.any(-1) & ~unknown
+    with np.errstate(invalid="ignore"):  # infinite minus infinite: no difference
+        behind = np.where(score == curve[..., 0], 0.0, score - curve[..., 0])
+        below = ~unknown & (behind > ROUNDING * np.abs(curve[..., 0]))
     number = np.where(beyond, float(sizes), number)
-    return Equivalent(np.where(unknown, np.nan, number)[()], beyond[()])
+    return Equivalent(np.where(unknown | below, np.nan, number)[()], beyond[()], below[()], behind[()])
 
 
 def brier_equivalent(brier: Array, law: BrierLaw) -> Array:
@@ -93,3 +110,108 @@ def brier_equivalent(brier: Array, law: BrierLaw) -> Array:
     above = brier.astype(np.float64) - (mean_member - diversity)  # in this order: 0 at the limit itself
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(above <= 0, np.inf, diversity / above)[()]
+
+
+class BrierEquivalent(NamedTuple):
+    """Number of independent networks with the same Brier score, and its 95 % intervals; float64 [...] each."""
+
+    number: Array  # from 0 to infinity; below 1 for a method worse than one network
+    low: Array  # new members on new examples; NaN with 2 members
+    high: Array  # infinite where no number of networks is too large
+    low_these: Array  # these members on new examples
+    high_these: Array
+
+
+def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> BrierEquivalent:
+    """`brier_equivalent` of a method with 95 % intervals, every score from the same examples and members.
+
+    It is the interval of r = 1 / number = 1 + (B - B1) / V, turned over: V is well known, so r is nearly normal, and at
+    the limit of infinitely many networks it passes through 0, where the number jumps. An end of r at or below 0 is an
+    infinite number: "8.1 to beyond any number".
+
+    r changes with an example by d = [b - b1 - (r - 1) v] / V, b, b1 and v its parts of B, B1 and V; with a member by
+    n - 1 times what leaving it out takes from d. These are scores and influences as in `modescape.metrics.influence`.
+
+    Args:
+        brier: Brier score of each example, [..., member, example]: of the method's networks around each member. A
+            method that is not made of these members has equal rows.
+        log_prob: log-probabilities of the independent networks, [member, example, class], 2 members or more.
+        label: true classes, [example].
+
+    Raises:
+        InputError: (a ValueError) on shapes, labels or values that do not fit.
+
+    Source: the law is that of `brier_law`; delta method over examples, delete-one jackknife over members. Coverage:
+    docs/intervals.md.
+
+    >>> import numpy as np
+    >>> stream = np.random.default_rng(0)
+    >>> label = stream.integers(0, 3, 1000)
+    >>> logits = 2 * np.eye(3)[label] + stream.normal(0, 1, (1000, 3)) + stream.normal(0, 1.5, (10, 1000, 3))
+    >>> prob = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    >>> pairs = (prob[:5] + prob[5:]) / 2  # worth two networks
+    >>> brier = np.square(pairs - np.eye(3)[label]).sum(-1).mean(0)
+    >>> worth = brier_equivalent_interval(np.tile(brier, (10, 1)), np.log(prob), label)
+    >>> bool(1.8 < worth.low_these < worth.number < worth.high_these < 2.3)
+    True
+    """
+    (brier, log_prob, label), _ = to_numpy(brier, log_prob, label)
+    check_members(log_prob, label)
+    members, examples = log_prob.shape[:2]
+    if members < 2:
+        raise InputError("log_prob has 1 member; the Brier law compares pairs, so it needs 2 or more")
+    if brier.ndim < 2 or brier.shape[-2:] != (members, examples):
+        raise InputError(
+            f"brier has shape {list(brier.shape)}; expected [..., {members}, {examples}] for a log_prob of shape "
+            f"{list(log_prob.shape)}"
+        )
+    parts = _law_of_examples(log_prob, label)
+    rows = brier.reshape(-1, members, examples).astype(np.float64)
+    found = np.array([_interval_of_one(row, parts) for row in rows]).reshape(*brier.shape[:-2], 5)
+    return BrierEquivalent(*(found[..., at][()] for at in range(5)))
+
+
+class _LawOfExamples(NamedTuple):
+    """Every example's part of the Brier law."""
+
+    brier: np.ndarray  # of each member, [member, example]
+    diversity: np.ndarray  # v, [example]
+    without: np.ndarray  # v of all members but one, [member, example]; NaN with 2 members
+
+
+def _law_of_examples(log_prob: np.ndarray, label: np.ndarray) -> _LawOfExamples:
+    """Parts of B1 and V; v = sum_m |p_m - mean p|^2 / (n - 1) from sums over members, which one is soon taken from."""
+    members, examples, classes = log_prob.shape
+    brier, without = np.empty((members, examples)), np.full((members, examples), np.nan)
+    diversity = np.empty(examples)
+    for block in example_blocks(examples, members * classes):
+        prob = np.exp(log_prob[:, block].astype(np.float64))
+        length = np.square(prob).sum(-1)  # |p_m|^2, [member, example]
+        brier[:, block] = length - 2 * prob[:, np.arange(prob.shape[1]), label[block]] + 1
+        total = prob.sum(0)
+        of_total = np.square(total).sum(-1)
+        diversity[block] = (length.sum(0) - of_total / members) / (members - 1)
+        if members > 2:
+            rest = of_total - 2 * (prob * total).sum(-1) + length  # |total - p_m|^2
+            without[:, block] = (length.sum(0) - length - rest / (members - 1)) / (members - 2)
+    return _LawOfExamples(brier, diversity, without)
+
+
+def _interval_of_one(brier: np.ndarray, parts: _LawOfExamples) -> tuple[float, float, float, float, float]:
+    """Number, low, high, low_these, high_these of one method, [member, example]."""
+    members = len(brier)
+    change, diversity = brier - parts.brier, parts.diversity.mean()  # b - b1 by member
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal members: V = 0
+        excess = change.mean() / diversity  # r - 1
+        by_example = (change.mean(0) - excess * parts.diversity) / diversity  # d
+        without = (change.sum(0) - change) / (members - 1)
+        influence = (members - 1) * (by_example - (without - excess * parts.without) / diversity)
+    new = crossed_interval(1 + excess, by_example, influence)
+    these = crossed_interval(1 + excess, by_example, None)
+    least, most, least_these, most_these = (_turned_over(float(end)) for end in (*new, *these))
+    return _turned_over(1 + excess), most, least, most_these, least_these
+
+
+def _turned_over(ratio: float) -> float:
+    """1 / r; infinite at and below 0."""
+    return 1 / ratio if ratio > 0 else np.nan if np.isnan(ratio) else np.inf

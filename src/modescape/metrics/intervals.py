@@ -1,9 +1,9 @@
-"""Uncertainty of scores: from which members were trained (jackknife), and which examples were tested on (bootstrap).
-
-Subsets of k out of n members overlap, so the spread of their scores is no interval; deleting one member at a time is.
-"""
+"""Uncertainty of scores: intervals from variances, and resampled test sets."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -11,45 +11,15 @@ from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
 LEVEL = 0.95  # probability of every interval
+LEAST_FREEDOM = 1.0  # degrees of Student's t that a subtracted variance cannot go below
 RESAMPLES_AT_A_TIME = 100  # rows of weights turned into float64 at a time
-
-
-def delete_one_means(score: Array, masks: Array) -> np.ndarray:
-    """Mean score over the subsets without member i, for every member i.
-
-    Args:
-        score: score of each subset, [..., subset].
-        masks: the subsets, bool [subset, member].
-
-    Returns:
-        float64 [..., member].
-
-    Raises:
-        InputError: (a ValueError) if shapes differ, or a member is in every subset.
-
-    >>> import numpy as np
-    >>> delete_one_means(np.array([1.0, 2.0, 3.0]), np.array([[1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool)).tolist()
-    [3.0, 2.0, 1.0]
-    """
-    (score, masks), _ = to_numpy(score, masks)
-    if masks.ndim != 2 or score.ndim < 1 or score.shape[-1] != len(masks):
-        raise InputError(
-            f"score has shape {list(score.shape)} and masks {list(masks.shape)}; expected [..., subset] and "
-            "[subset, member]"
-        )
-    without = ~masks.astype(bool)
-    count = without.sum(0)
-    if not count.all():
-        raise InputError(f"member {np.argmin(count)} is in every subset; take more subsets, or smaller ones")
-    with np.errstate(invalid="ignore"):  # an infinite score times 0
-        return score.astype(np.float64) @ without.astype(np.float64) / count
 
 
 def jackknife_variance(delete_one: Array) -> np.ndarray:
     """Variance of an estimate through the choice of members, (n - 1) / n sum_i (theta_-i - mean_j theta_-j)^2.
 
     Args:
-        delete_one: the estimate without member i, [..., member] (see `delete_one_means`).
+        delete_one: the estimate without member i, [..., member].
 
     Returns:
         float64 [...]; NaN where an estimate is infinite.
@@ -142,26 +112,88 @@ def bootstrap(score: Array, resamples: int = 1000, key: int = 0) -> Array:
     return restore(resample_means(resample_counts(len(score), resamples, key), score.astype(np.float64)))
 
 
-def normal_interval(estimate: np.ndarray, variance: np.ndarray, members: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval: estimate +- t * sqrt(variance), t the quantile of Student's t with members - 1 degrees of freedom.
+def satterthwaite_interval(
+    estimate: np.ndarray | float, variances: Sequence[np.ndarray | float], freedoms: Sequence[np.ndarray | float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of an estimate whose variance is a sum of parts that are known to different degrees.
+
+    estimate +- t_f sqrt(sum_j v_j), t_f the quantile of Student's t with f = (sum_j v_j)^2 / sum_j (v_j^2 / f_j): near
+    the degrees of freedom of the part that weighs most. A small part of few degrees (two runs) then costs little, where
+    its degrees on the whole variance make the interval several times too wide.
 
     Args:
         estimate: the estimate, [...].
-        variance: sum of its variances through members and through examples, [...].
-        members: number of members, 2 or more.
+        variances: estimated variance of it from each source, [...] each; below 0 where more was subtracted than was
+            there (a sum below 0 counts as 0), NaN or infinite where there is no interval.
+        freedoms: degrees of freedom of each variance, above 0, `math.inf` where it is known; [...] or numbers.
 
     Returns:
-        Lower and upper end, [...] each.
+        Lower and upper end, float64 [...] each.
 
-    >>> import numpy as np
-    >>> low, high = normal_interval(np.array(0.5), np.array(0.0001), members=10)
+    Raises:
+        InputError: (a ValueError) if there is no part, if not every part has its degrees, or if these are not above 0.
+
+    Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components"; Welch 1947.
+
+    >>> from math import inf
+    >>> low, high = satterthwaite_interval(0.5, [0.0001], [9])  # Student's t with 9 degrees of freedom
     >>> round(float(low), 5), round(float(high), 5)
     (0.47738, 0.52262)
+    >>> low, high = satterthwaite_interval(0.5, [0.00001, 0.00009], [1, inf])  # of two runs, and of the test examples
+    >>> round(float(low), 5), round(float(high), 5)
+    (0.48016, 0.51984)
     """
     from scipy.special import stdtrit
 
-    half = stdtrit(members - 1, (1 + LEVEL) / 2) * np.sqrt(variance)
+    freedoms = [np.asarray(freedom, dtype=np.float64) for freedom in freedoms]
+    if not variances or len(variances) != len(freedoms) or not all((freedom > 0).all() for freedom in freedoms):
+        raise InputError(
+            f"there are {len(variances)} variances and degrees of freedom {[freedom.tolist() for freedom in freedoms]};"
+            " expected 1 variance or more, and for each its degrees above 0"
+        )
+    parts = [np.asarray(variance, dtype=np.float64) for variance in variances]
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # infinite and absent variances; none at all
+        total = np.maximum(np.sum(np.broadcast_arrays(*parts), axis=0), 0.0)
+        spread = sum(np.square(part) / freedom for part, freedom in zip(parts, freedoms, strict=True))
+        freedom = np.where(spread > 0, np.square(total) / spread, np.inf)
+        half = stdtrit(np.maximum(freedom, LEAST_FREEDOM), (1 + LEVEL) / 2) * np.sqrt(total)
+    half = np.where(np.isfinite(half), half, np.nan)
     return estimate - half, estimate + half
+
+
+def bounded_interval(
+    value: np.ndarray, half: np.ndarray, largest: np.ndarray | float, examples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval for a mean of scores between 0 and `largest`: inside that range, and longer away from its ends.
+
+    All t with (value - t)^2 <= r t (1 - t / largest): the variance is taken as proportional to t (1 - t / largest), as
+    that of a share is (largest 1), or to t (largest infinite), as the means of skewed scores near 0 are the surer the
+    smaller they are. r gives it the variance at the value that value +- half was made from. A mean at an end of the
+    range shows no variance; there it gets that of scores which are 0 or `largest`.
+
+    Args:
+        value: the mean, 0 to `largest`, [...].
+        half: half the length of its interval value +- half, [...]; NaN gives no interval.
+        largest: largest score, [...] or a number; may be infinite.
+        examples: number of examples behind the mean.
+
+    Returns:
+        Lower and upper end, float64 [...] each.
+
+    Source: Wilson 1927; Korn and Graubard 1998 (for a variance that is estimated).
+
+    >>> low, high = bounded_interval(np.array([0.5, 1.0]), np.array([0.098, 0.0]), 1.0, examples=100)
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.404, 0.963], [0.596, 1.0])
+    """
+    value, largest = np.clip(value, 0, largest), np.asarray(largest, dtype=np.float64)
+    sure = np.where(np.isfinite(largest), largest, 0) * NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2 / examples
+    with np.errstate(invalid="ignore", divide="ignore"):  # no interval; a mean at an end of its range
+        single = value * (1 - value / largest)
+        ratio = np.where(single > 0, np.square(half) / single, sure + 0 * half)
+        centre, reach = value + ratio / 2, np.sqrt(ratio * (single + ratio / 4))
+        low, high = ((centre + side * reach) / (1 + ratio / largest) for side in (-1, 1))
+    return np.maximum(low, 0), np.minimum(high, largest)
 
 
 def percentile_interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import modescape
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
 from modescape.analyses import scales
+from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
 from modescape.data.order import check_batches
@@ -26,7 +27,7 @@ from modescape.pipeline.placing import engine_of
 from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
-from modescape.recipe.identity import settings
+from modescape.recipe.identity import flat, settings
 from modescape.study import Study, layout
 from modescape.train.habits import Habits
 from modescape.train.initial import initial_module
@@ -78,8 +79,11 @@ def say_foreign(recipe: Recipe, progress: Progress) -> None:
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
     wanted = set(recipe.analyses or [])
-    if recipe.data.shift is not None and wanted & {"shift", "diversity_map"}:
-        OfficialShift.open(recipe.data.shift, dataset.test)
+    if wanted & {"shift", "diversity_map"}:
+        if recipe.data.shift is not None:
+            OfficialShift.open(recipe.data.shift, dataset.test)
+        if recipe.data.frost is not None:
+            Photographs.open(recipe.data.frost, *dataset.image_shape[1:])
     for source in recipe.data.ood if "ood" in wanted else []:
         check_ood(source)
 
@@ -153,8 +157,8 @@ def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
     """Refuse a recipe that would train other networks than the study holds, showing the first differences."""
     if recipe.identifies(fingerprint, study.recipe_hash):
         return
-    there = _flat(settings(study.recipe, study.manifest["fingerprint"]))
-    here = _flat(settings(recipe, fingerprint))
+    there = flat(settings(study.recipe, study.manifest["fingerprint"]))
+    here = flat(settings(recipe, fingerprint))
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     if differing == ["data.fingerprint"]:
         raise InputError(
@@ -168,14 +172,6 @@ def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
         f"'{study.path}' is a study of another recipe: {shown}{more}.\n"
         f"Choose another folder with --out, or go on with this one: {layout.run_again(study.path)}"
     )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
-    return flat
 
 
 def _check_unfinished(study: Study, recipe: Recipe, dataset: Dataset) -> None:

@@ -23,7 +23,7 @@ from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
 from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
-from modescape.pipeline.variants import wanted_variants
+from modescape.pipeline.variants import outdated, wanted_variants
 from modescape.recipe import Recipe
 from modescape.study import Study, layout, summary
 from modescape.train.measuring import remembered, seconds_of
@@ -45,7 +45,7 @@ LONG = 3600.0  # seconds from which it is said what would make a run shorter
 SHORTER = {  # stage -> what makes it so
     "training": "--set train.members=N, train.epochs=N or data.train=N",
     "predicting": "--set train.trajectories=N and train.keep_last=N, the checkpoints that are kept",
-    "variants": "--set variants.epochs=N, variants.members=N or variants.train=N",
+    "variants": "--set variants.epochs=N, variants.members=N, variants.train=N or variants.long_runs=0",
     "analysing": "--set subspace.samples=N, subspace.choosing=N, subspace.runs=N, or 'analyses=[...]' without {}",
 }
 
@@ -109,9 +109,10 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     members = [member for member in study.members if member.number < recipe.train.members]
     to_go = {one.number: recipe.train.epochs - one.epochs_done for one in members if one.status not in ENDED}
     # an analysis is made again when a member is added
-    names = [name for name in recipe.analyses or [] if to_go or not study.has_result(name)]
+    wanted = [] if training_only else list(recipe.analyses or [])
+    names = [name for name in wanted if to_go or not study.has_result(name) or _kinds(study, [name])]
     rows = {} if training_only else _unpredicted(study)
-    if not (to_go or sum(rows.values())) and (training_only or not names):
+    if not (to_go or sum(rows.values()) or names):
         return None
     kinds = {} if training_only else _kinds(study, names)
     plan = Plan.of(study.manifest.get("plan"))
@@ -143,8 +144,8 @@ ENDED = ("trained", "diverged")
 
 def _kinds(study: Study, names: list[str]) -> dict[str, tuple[Recipe, dict[int, int]]]:
     """Networks that analyses train for themselves and that are not there: folder -> recipe, member -> epochs to go."""
-    there = set(layout.variants(study.path))
     wanted = {folder: own for name in names for folder, own in wanted_variants(study, name).items()}
+    there = set(layout.variants(study.path)) - set(outdated(study, wanted))
     return {
         folder: (own, dict.fromkeys(range(own.train.members), own.train.epochs))
         for folder, own in wanted.items()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from modescape import analyses
 from modescape import recipe as recipes
 from modescape.plain import NAME_LENGTH
-from modescape.recipe import Quick, Recipe
+from modescape.recipe import Quick, Recipe, stretched
 
 SHARE = 10  # of the whole recipe's training is one part trained
 MOST_MEMBERS = 4  # with fewer an ensemble says little
@@ -21,8 +20,9 @@ ANALYSES = ("training", "solution_similarity", "tsne", "ensemble_size")
 def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe with at most 4 members, as many epochs as make a tenth of its training, and the cheapest analyses.
 
-    A schedule in epochs is shortened with them. Its name ends in ``-quick``, and what the whole recipe has is kept in
-    ``Recipe.quick``. It trains other networks: a study of its own.
+    A schedule in epochs is shortened with them, and no single network is trained at the ensemble's cost. Its name ends
+    in ``-quick``, and what the whole recipe has is kept in ``Recipe.quick``. It trains other networks: a study of its
+    own.
 
     Args:
         recipe: a built-in name, a YAML file, or a `Recipe`.
@@ -38,9 +38,10 @@ def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> 
     epochs = max(LEAST_EPOCHS, round(base.train.epochs * base.train.members / members / SHARE))
     epochs = min(base.train.epochs, epochs)
     values["train"] |= {"members": members, "epochs": epochs}
-    values["train"]["schedule"] = _shortened(values["train"]["schedule"], epochs / base.train.epochs)
+    values["train"]["schedule"] = stretched(values["train"]["schedule"], epochs / base.train.epochs)
     named = _names(base)
     values["analyses"] = [name for name in named if name in ANALYSES] or named
+    values["variants"]["long_runs"] = 0  # one takes as long as all members
     values["name"] = f"{base.name[: NAME_LENGTH - 6]}-quick"
     values["quick"] = Quick(members=whole.train.members, epochs=whole.train.epochs, analyses=_names(whole)).model_dump()
     return recipes.load(recipes.parse(values, "the quick recipe"), overrides)
@@ -60,20 +61,10 @@ def quick_words(recipe: Recipe) -> str:
     absent = [name for name in whole.analyses if name not in _names(recipe)]
     if absent:
         left.append(f"without {', '.join(absent)}")
+    if "cyclic" in whole.analyses and ("cyclic" in absent or not recipe.variants.long_runs):
+        left.append("without one network at the training cost of all")
     return f"A quick look (--quick): {'; '.join(left)}." if left else ""
 
 
 def _names(recipe: Recipe) -> list[str]:
     return list(analyses.ANALYSES) if recipe.analyses is None else list(recipe.analyses)
-
-
-def _shortened(schedule: dict[str, Any], share: float) -> dict[str, Any]:
-    """A schedule whose epochs are this share of what they were, at least one each."""
-    if schedule["kind"] == "halving":
-        return schedule | {"every": max(1, round(schedule["every"] * share))}
-    if schedule["kind"] != "step":
-        return schedule
-    plateaus = dict(  # plateaus that fall together: the last one counts
-        zip((max(1, round(epoch * share)) for epoch in schedule["epochs"]), schedule["factors"], strict=True)
-    )
-    return schedule | {"epochs": list(plateaus), "factors": list(plateaus.values())}

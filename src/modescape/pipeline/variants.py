@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modescape import data
 from modescape.analyses.variants import variants
@@ -16,6 +16,7 @@ from modescape.pipeline.predicting import predict_missing
 from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 from modescape.recipe import Recipe
+from modescape.recipe.identity import flat, settings
 from modescape.study import Member, Study, layout
 from modescape.train.habits import Habits
 
@@ -28,9 +29,10 @@ def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequ
     wanted = {folder: recipe for name in names for folder, recipe in wanted_variants(study, name).items()}
     if not wanted:
         return
+    _say_what_is_trained_again(study, wanted, progress)
     progress.stage("variants", len(wanted), "kinds of networks")
     for folder, recipe in wanted.items():
-        variant, inner = _opened(study, folder, recipe, progress), _Lines(progress, folder)
+        variant, inner = _opened(study, folder, recipe), _Lines(progress, folder)
         with variant.lock():
             variant.update_recipe(recipe)
             try:
@@ -88,17 +90,48 @@ class _Lines(Progress):
         self.outer.notice(text)
 
 
-def _opened(study: Study, folder: str, recipe: Recipe, progress: Progress) -> Study:
+def outdated(study: Study, wanted: Mapping[str, Recipe]) -> dict[str, str]:
+    """Kinds of networks that are there and were trained otherwise than is wanted: folder -> what differs, in words.
+
+    So are those of a study that was made with other settings, and a long run after the study has grown.
+    """
+    found = {}
+    for folder in sorted(wanted.keys() & set(layout.variants(study.path))):
+        recipe = wanted[folder]
+        try:
+            there = study.variant(folder)
+            if there.manifest["fingerprint"] != study.manifest["fingerprint"]:
+                found[folder] = "other data"
+            elif not there.is_of(recipe):
+                found[folder] = differences(there.recipe, recipe)
+        except InputError as error:  # damaged
+            found[folder] = error.args[0].partition(";")[0]
+    return found
+
+
+def differences(old: Recipe, new: Recipe) -> str:
+    """What identifies the networks of two recipes and differs, such as "train.epochs 120 -> 400"."""
+    there, here = (flat(settings(recipe, "")) for recipe in (old, new))
+    changed = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
+    return ", ".join(f"{key} {there.get(key)} -> {here.get(key)}" for key in changed) or "other settings"
+
+
+def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progress: Progress) -> None:
+    """One line for all of them; the study itself stays as it is."""
+    kinds: dict[str, list[str]] = {}
+    for folder, why in outdated(study, wanted).items():
+        kinds.setdefault(why, []).append(folder)
+    if kinds:
+        parts = "; ".join(f"{', '.join(folders)} ({why})" for why, folders in kinds.items())
+        progress.line(f"networks of analyses that were trained otherwise are trained again: {parts}")
+
+
+def _opened(study: Study, folder: str, recipe: Recipe) -> Study:
     """The variant as it is on the disk, or begun; one of other settings is made anew."""
     path = layout.variant_folder(study.path, folder)
     if (path / layout.MANIFEST).exists():
-        try:
-            found = Study.open(path)
-            if found.manifest["fingerprint"] == study.manifest["fingerprint"] and found.is_of(recipe):
-                return found
-            progress.line(f"'{path}' was trained with other settings; it is trained again")
-        except InputError as error:
-            progress.line(f"{error.args[0].partition(';')[0]}; it is trained again")
+        if not outdated(study, {folder: recipe}):
+            return Study.open(path)
         shutil.rmtree(path)
     dataset = data.load(recipe.data, recipe.seed)
     if dataset.fingerprint != study.manifest["fingerprint"]:

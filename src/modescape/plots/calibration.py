@@ -51,8 +51,10 @@ def caption(dataset: xr.Dataset) -> str:
         "images; on the diagonal probabilities mean what they say. Calibrated: divided by a temperature fitted on",
         f"validation. On {style.tested_on(dataset)}. ECE: mean distance from the diagonal. Calibrated NLL: temperature",
         "fitted on one half of the test images, scored on the other, both ways, mean over splits. Worth: number of",
-        "independent networks, interpolated, whose average has the same calibrated NLL; dashed: worth themselves.",
-        "Bands: 95 % intervals.",
+        "independent networks, interpolated, whose average has the same calibrated NLL; dashed: worth themselves;",
+        f"defined from 1 on and up to the {_most(dataset)} that there are.",
+        _below_one(dataset),
+        "Bands: 95 % intervals, cut off at both.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -97,6 +99,8 @@ def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) ->
         low, middle, high = (
             dataset[f"{variable}{end}"].sel({"other_method": method}).values for end in ("_low", "", "_high")
         )
+        if variable == "equivalent":
+            low, middle, high = _drawn_worths(dataset, method)
         series.append(line_of(method, size, middle, group=f"size {method}", low=low, high=high))
     log = variable == "equivalent"  # one network and as many as there are, in one panel
     if log:
@@ -111,6 +115,32 @@ def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) ->
         log_y=log,
         whole_x=True,
     )
+
+
+def _most(dataset: xr.Dataset) -> int:
+    """Independent networks that a method is compared with."""
+    return int(dataset["calibrated_nll"].sel({"other_method": "independent"}).notnull().sum())
+
+
+def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lower end, equivalent and upper end as they are drawn: open ends lie on 1 and on as many as there are, [size]."""
+    low, middle, high = (
+        np.minimum(dataset[f"equivalent{end}"].sel({"other_method": method}).values.astype(float), _most(dataset))
+        for end in ("_low", "", "_high")
+    )
+    there = np.isfinite(middle)
+    return np.where(there, np.nan_to_num(low, nan=1.0), np.nan), middle, high
+
+
+def _below_one(dataset: xr.Dataset) -> str:
+    """Methods that are worse than one network with all the networks that they have, and by how much."""
+    names = []
+    for method in (str(method) for method in dataset["other_method"].values):
+        behind = dataset["behind"].sel({"other_method": method}).values
+        at = np.flatnonzero(np.isfinite(behind))[-1:]
+        if at.size and dataset["equivalent_below"].sel({"other_method": method}).values[at[0]]:
+            names.append(f"{style.method_look(method).name} ({behind[at[0]]:.3f} nats worse)")
+    return f"Worth < 1 and not drawn, with all their networks: {', '.join(names)}." if names else ""
 
 
 def _errors(dataset: xr.Dataset) -> Panel:

@@ -1,4 +1,4 @@
-"""Networks of one cyclical run against independent ones, at equal training cost."""
+"""Networks of one cyclical run, and long runs, against independent networks at equal training cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.plots import charts, style
 from modescape.plots.charts import Panel, Series
-from modescape.plots.ensemble_size import METRICS
+from modescape.plots.ensemble_size import METRICS as SCORES
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:
@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-TITLE = "Cyclical runs and independent ones at equal cost"
+TITLE = "Cyclical runs, long runs and independent networks at equal cost"
+METRICS = {  # metric: panel title, axis label, factor
+    "accuracy": SCORES["accuracy"],
+    "nll": ("NLL: lower is better", "NLL (nats per example)", 1.0),
+    "calibrated_nll": ("Calibrated NLL: lower is better", "Calibrated NLL (nats per example)", 1.0),
+    "brier": SCORES["brier"],
+    "ece": SCORES["ece"],
+}
+DIFFERENCES = {  # metric: panel title, axis label
+    "accuracy": ("Accuracy: right of 0 is better", "Difference (points)"),
+    "nll": ("NLL: left of 0 is better", "Difference (nats)"),
+    "calibrated_nll": ("Calibrated NLL: left of 0 is better", "Difference (nats)"),
+}
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -25,11 +37,22 @@ def caption(dataset: xr.Dataset) -> str:
         "Grey ring: mean of the single networks; coloured mark: their ensemble, with its 95 % interval. Each method",
         f"makes {style.counted(int(dataset.attrs['networks']), 'network')}, the long run one; mean over",
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
+        _differences_in_words(dataset),
         "Last panel: each network's disagreement with the first independent network, divided by its own error, against",
         "its accuracy; dashed: as many different labels as errors.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
+
+
+def _differences_in_words(dataset: xr.Dataset) -> str:
+    if "difference" not in dataset:  # of an older version
+        return ""
+    text = "Differences are those from independent networks at the same training cost, on the same test examples"
+    if "whole long run" not in dataset["method"].values:
+        return f"{text}."
+    members, runs = (int(dataset.attrs[key]) for key in ("ensemble_members", "long_runs"))
+    return f"{text}; that of {style.counted(runs, 'run')} as long as all members is from the ensemble of all {members}."
 
 
 def _costs(dataset: xr.Dataset) -> str:
@@ -42,13 +65,14 @@ def _costs(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Four scores and the divergence by method, and the diversity-accuracy plane."""
-    scores = [
-        _scores(dataset, metric, title.replace("Negative log-likelihood", "NLL"), label, factor)
-        for metric, (title, label, factor) in METRICS.items()
-        if metric in dataset["metric"].values
-    ]
-    return [*scores, _divergence(dataset), _plane(dataset)]
+    """The scores by method, beside them what they differ by at equal cost; the divergence, and the plane."""
+    found = []
+    for metric, words in METRICS.items():
+        if metric in dataset["metric"].values:
+            found.append(_scores(dataset, metric, *words))
+            if metric in DIFFERENCES and "difference" in dataset:
+                found.append(_differences(dataset, metric, *DIFFERENCES[metric], words[2]))
+    return [*found, _divergence(dataset), _plane(dataset)]
 
 
 def _names(dataset: xr.Dataset) -> list[str]:
@@ -67,15 +91,31 @@ def _scores(dataset: xr.Dataset, metric: str, title: str, label: str, factor: fl
         size=8,
         hollow=True,
     )
-    low, middle, high = (factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
-    ensembles = []
+    ensembles = _marks(dataset, "score", metric, factor)
+    return Panel(title=title, x_label=label, y_label="Method (name)", series=[single, *ensembles], rows=_names(dataset))
+
+
+def _differences(dataset: xr.Dataset, metric: str, title: str, label: str, factor: float) -> Panel:
+    rows = dataset.sizes["method"]
+    zero = Series(
+        name="Reference", x=np.zeros(2), y=np.array([0.0, rows - 1]), colour=style.NEUTRAL, line="dash", width=1
+    )
+    marks = _marks(dataset, "difference", metric, factor, in_legend=False)
+    return Panel(title=title, x_label=label, y_label="Method (name)", series=[zero, *marks], rows=_names(dataset))
+
+
+def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in_legend: bool = True) -> list[Series]:
+    """A mark a method with its interval, each in its row."""
+    chosen = dataset.sel({"metric": metric}).transpose("method", ...)
+    low, middle, high = (factor * chosen[f"{variable}{end}"].values for end in ("_low", "", "_high"))
+    found = []
     for place, method in enumerate(methods(dataset)):
         look, here = style.method_look(method), slice(place, place + 1)
-        ensemble = Series(
+        mark = Series(
             name=look.name,
             group=method,
             x=middle[here],
-            y=row[here],
+            y=np.array([float(place)]),
             low=low[here],
             high=high[here],
             intervals_along_x=True,
@@ -83,9 +123,10 @@ def _scores(dataset: xr.Dataset, metric: str, title: str, label: str, factor: fl
             marker=look.marker,
             line=None,
             size=5,
+            in_legend=in_legend,
         )
-        ensembles.append(ensemble)
-    return Panel(title=title, x_label=label, y_label="Method (name)", series=[single, *ensembles], rows=_names(dataset))
+        found.append(mark)
+    return found
 
 
 def _divergence(dataset: xr.Dataset) -> Panel:

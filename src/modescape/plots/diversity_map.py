@@ -34,6 +34,7 @@ def caption(dataset: xr.Dataset) -> str:
     networks, (low, high) = _networks(dataset), charts.span(dataset["training_epochs"].values)
     beyond = _beyond(dataset)
     cost = f" ({low:,.0f} to {high:,.0f})" if high > low else ""
+    lacking = style.one_line(dataset.attrs.get("without_effect", "")).replace("_", " ")
     return style.sentences(
         f"A mark is a set of {networks} networks of a method at one step of its sweep, on {style.tested_on(dataset)}.",
         "Across: V, the mean over pairs of half the squared distance of their probabilities. Up: the mean network's",
@@ -42,6 +43,9 @@ def caption(dataset: xr.Dataset) -> str:
         "above the straight line from the solution to the networks (grey: not measured). Size: training epochs of the",
         f"set{cost}. Calibrated: each network's temperature fitted on validation.",
         f"Not drawn: {style.counted(beyond, 'set')} of worse networks, where lines leave the panels." if beyond else "",
+        f"Not among the corruptions, as nothing comes of them at the severities in parentheses: {lacking}."
+        if lacking
+        else "",
         style.left_out(dataset),
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
-from modescape.plots.scores import last_known, methods, score_panels
+from modescape.plots.scores import methods, score_panels
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Averages within one solution, across solutions, and both"
-HOLLOW = "Hollow: test sampling alone"
 CALIBRATED = "Jensen-Shannon after calibration"
 AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, matplotlib and Plotly marker
@@ -27,16 +25,16 @@ COSTS = {  # variable: name, matplotlib and Plotly marker
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What a size counts, what bands and hollow marks are."""
+    """What a size counts, what bands are."""
     return style.sentences(
         "An entry is a network (independent), the average of a run's late weights, or the mean prediction of",
         f"{int(dataset.attrs['samples'])} samples around a solution; the horizontal axis counts entries, each of",
-        f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals;",
-        "hollow marks: all entries at once, whose interval is of test sampling alone. Divergence: of equally many",
-        "networks of each method, in the method's own mark; grey: after each network's temperature was fitted on",
-        "validation, which takes out what confidence adds; hollow: every method at one distance from the solution,",
-        f"{float(dataset.attrs['equal_distance']):.2g} of the length of its weights. Setting and distance of each are",
-        "under the pointer and in the table. Cost: of one entry.",
+        f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for",
+        "new networks on new images. Divergence: of equally many networks of each method, in the method's own mark;",
+        "grey: after each network's temperature was fitted on validation, which takes out what confidence adds;",
+        f"hollow: every method at one distance from the solution, {float(dataset.attrs['equal_distance']):.2g} of the",
+        "length of its weights. Setting and distance of each are under the pointer and in the table. Cost: of one",
+        "entry.",
         steps.statistics(dataset),
         style.intervals(dataset),
         style.left_out(dataset),
@@ -45,9 +43,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """Four scores against size, then diversity, loss at one distance, and cost by method."""
-    scores = score_panels(dataset, "size", "Entries averaged (number)", last_known)
-    key = _key(HOLLOW, ("o", "circle"), hollow=True)
-    scores[:1] = [replace(panel, series=[*panel.series, key]) for panel in scores[:1]]
+    scores = score_panels(dataset, "size", "Entries averaged (number)")
     order = _by_diversity(dataset)
     return [*scores, _diversity(dataset, order), _loss(dataset, order), _cost(dataset, order)]
 
@@ -163,11 +159,6 @@ def _cost(dataset: xr.Dataset, order: list[str]) -> Panel:
 
 def _names(order: list[str]) -> list[str]:
     return [style.method_look(method).name for method in order]
-
-
-def _key(name: str, marker: tuple[str, str], hollow: bool) -> Series:
-    nothing = np.empty(0)
-    return Series(name=name, x=nothing, y=nothing, marker=marker, line=None, hollow=hollow)
 
 
 def draw(dataset: xr.Dataset) -> Figure:

@@ -20,8 +20,8 @@ NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one 
 MARKED_SIZES = 20  # up to this many sizes each is marked by a dot
 LAW = "Closed form (Brier)"
 MEAN_MEMBER = "Mean member"
-BAND = "95 % interval"
-HOLLOW = "Test sampling alone"  # what an interval is of
+BAND = "95 % for new networks on new images"
+HOLLOW = "95 % of test images alone"  # what an interval is of
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 METRICS = {  # metric: panel title, axis label, factor
     "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
@@ -34,9 +34,12 @@ METRICS = {  # metric: panel title, axis label, factor
 def caption(dataset: xr.Dataset) -> str:
     """What lines, bands and hollow marks are."""
     return style.sentences(
-        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals.",
-        "Hollow marks: all these networks at once; their interval is of test sampling alone and does not say what",
-        "other networks would do. Dashed: the mean member.",
+        f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for new networks",
+        "on new images (snapshots: for new runs).",
+        "Hollow marks: of a single network or run, so the interval is of test images alone."
+        if any(of_test_sampling_alone(dataset, method) for method in _methods(dataset))
+        else "",
+        "Dashed: the mean member.",
         "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
         style.intervals(dataset),
         style.left_out(dataset),
@@ -44,12 +47,9 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
-    """Whether the interval at a method's largest size leaves out that networks differ.
-
-    It does for all members at once, and for the snapshots of a single run; snapshots of several runs are a mean over
-    the runs, whose spread the interval holds.
-    """
-    return method == "independent" or int(dataset.attrs.get("runs_of_snapshots", 1)) == 1
+    """Whether a method's intervals leave out that networks differ: those of a single network, or of a single run."""
+    runs = dataset.attrs["members"] if method == "independent" else dataset.attrs.get("runs_of_snapshots", 1)
+    return int(runs) == 1
 
 
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
@@ -122,12 +122,13 @@ def _keys(dataset: xr.Dataset) -> list[Artist]:
         Line2D([], [], **_looks(method), label=NAMES.get(method, method)) for method in _methods(dataset)
     ]
     hollow = {"color": "0.4", "marker": "o", "markerfacecolor": "white", "markersize": 5, "linestyle": "none"}
+    alone = any(of_test_sampling_alone(dataset, method) for method in _methods(dataset))
     return [
         *lines,
         Line2D([], [], color="0.35", linestyle="--", linewidth=1, label=MEAN_MEMBER),
         Line2D([], [], color="0.1", linewidth=0.6, label=LAW),
         Patch(color="0.8", label=BAND),
-        Line2D([], [], **hollow, label=HOLLOW),
+        *([Line2D([], [], **hollow, label=HOLLOW)] if alone else []),
     ]
 
 
@@ -150,7 +151,7 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
             title_text="Networks averaged (number)", range=[0.5, last + 0.5], row=row, col=column, **ticks
         )
         figure.update_yaxes(title_text=label, row=row, col=column)
-    _trace_keys(figure)
+    _trace_keys(figure, any(of_test_sampling_alone(dataset, method) for method in _methods(dataset)))
     web.legend_rows(figure, 2)
     web.left_titles(figure)
     return figure
@@ -258,13 +259,13 @@ def _trace_law(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, m
     figure.add_trace(line, *place)
 
 
-def _trace_keys(figure: go.Figure) -> None:
-    """Say in the legend what bands and hollow marks are."""
+def _trace_keys(figure: go.Figure, alone: bool) -> None:
+    """Say in the legend what bands and, where there are any, hollow marks are."""
     import plotly.graph_objects as go
 
     band = {"color": web.GREY, "size": 12, "symbol": "square"}
     hollow = {"color": style.NEUTRAL, "size": 9, "symbol": "circle-open", "line": {"width": 2}}
-    for name, marker in ((BAND, band), (f"Hollow: {HOLLOW.lower()}", hollow)):
+    for name, marker in ((BAND, band), *([(f"Hollow: {HOLLOW}", hollow)] if alone else [])):
         figure.add_trace(
             go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003), 1, 1
         )

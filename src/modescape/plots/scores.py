@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,16 +28,13 @@ def line_of(method: str, x: np.ndarray, y: np.ndarray, **more: Any) -> Series:
     return Series(**{"name": look.name, "group": method, "x": x, "y": y, "size": marked(len(x)), **looks, **more})
 
 
-def score_panels(
-    dataset: xr.Dataset, along: str, x_label: str, hollow: Callable[[np.ndarray], np.ndarray] | None = None
-) -> list[Panel]:
+def score_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
     """A panel a score: a line with its band for every method.
 
     Args:
         dataset: with ``score``, ``score_low`` and ``score_high`` [method, metric, along].
         along: dimension of the horizontal axis.
         x_label: of that axis, with the unit in parentheses.
-        hollow: values of a line, shape [point] -> which marks are hollow; None: none is.
     """
     x = dataset[along].values.astype(float)
     panels = []
@@ -49,8 +45,7 @@ def score_panels(
         for method in methods(dataset):
             chosen = dataset.sel({"method": method, "metric": metric})
             low, score, high = (factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
-            marks = False if hollow is None else hollow(score)
-            series.append(line_of(method, x, score, low=low, high=high, hollow=marks))
+            series.append(line_of(method, x, score, low=low, high=high))
         panels.append(Panel(title=title, x_label=x_label, y_label=label, series=series, whole_x=True))
     return panels
 
@@ -61,13 +56,6 @@ def marked(count: int, size: float = 4) -> np.ndarray:
     sizes[style.spread(count, MARKED)] = size
     sizes[-1:] = size
     return sizes
-
-
-def last_known(values: np.ndarray) -> np.ndarray:
-    """True at the last value that is not NaN; shape [point]."""
-    last = np.zeros(len(values), dtype=bool)
-    last[np.flatnonzero(np.isfinite(values))[-1:]] = True
-    return last
 
 
 def divergence_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:

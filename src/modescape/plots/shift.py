@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modescape.plain import ranges
 from modescape.plots import charts, style
 from modescape.plots.charts import HeatMap, Panel
 from modescape.plots.scores import difference_panels, divergence_panels, methods, score_panels
@@ -21,7 +22,8 @@ ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accur
 
 def caption(dataset: xr.Dataset) -> str:
     """What is averaged, and where the corruptions come from."""
-    kinds = style.counted(dataset.sizes["corruption"], "kind")
+    left_out = without_effect(dataset)
+    kinds = style.counted(dataset.sizes["corruption"] - len(left_out), "kind")
     return style.sentences(
         f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
         f"{style.tested_on(dataset)}; severity 0: the images as they are. A subspace method averages",
@@ -30,6 +32,7 @@ def caption(dataset: xr.Dataset) -> str:
         "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
         "temperature was fitted on validation images without corruption. Coloured: accuracy on each corruption's own",
         "part of the images.",
+        left_out_sentence(left_out),
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -46,13 +49,17 @@ def panels(dataset: xr.Dataset) -> list[Panel | HeatMap]:
 
 
 def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
+    left_out = without_effect(dataset)
     chosen = dataset["score_of_corruption"].sel({"method": method, "metric": "accuracy"})
     return HeatMap(
         title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
         x_label=X_LABEL,
         y_label="Corruption (name)",
         matrix=100 * chosen.transpose("corruption", "severity").values,
-        rows=[corruption_name(name) for name in dataset["corruption"].values],
+        rows=[
+            corruption_name(name) + (" (left out)" if str(name) in left_out else "")
+            for name in dataset["corruption"].values
+        ],
         columns=[str(int(severity)) for severity in dataset["severity"].values],
         scale=ACCURACY,
         decimals=0,
@@ -62,6 +69,27 @@ def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
 def corruption_name(name: object) -> str:
     """A corruption as an axis names it: gaussian_noise -> gaussian noise."""
     return style.shortened(str(name).replace("_", " "), 20)
+
+
+def without_effect(dataset: xr.Dataset) -> dict[str, str]:
+    """The corruptions that are left out of all means -> the severities at which nothing comes of them: "1-5"."""
+    if "without_effect" not in dataset:  # of a version that left none out
+        return {}
+    lacking = dataset["without_effect"].transpose("corruption", "severity").values > 0
+    severity = dataset["severity"].values
+    names = map(str, dataset["corruption"].values)
+    return {name: ranges(severity[row].tolist()) for name, row in zip(names, lacking, strict=True) if row.any()}
+
+
+def left_out_sentence(left_out: dict[str, str]) -> str:
+    """Which corruptions are left out and why; "" where none is."""
+    if not left_out:
+        return ""
+    named = ", ".join(f"{corruption_name(name)} ({severities})" for name, severities in left_out.items())
+    return (
+        "Left out of all means are corruptions that change fewer than one value in 1,000 of these images by more than "
+        f"a level, at the severities in parentheses: {named}."
+    )
 
 
 def draw(dataset: xr.Dataset) -> Figure:

@@ -42,10 +42,13 @@ METHOD_NAMES = {
     "csgmcmc, cold": "Cyclical SG-MCMC, cold",
     "csgmcmc, T = 1": "Cyclical SG-MCMC, T = 1",
     "long run": "One long run",
+    "ensemble": "Ensemble of all members",
+    "whole long run": "One run as long as all members",
 }
 # kindred methods share a colour and differ by mark and line
 METHOD_COLOURS = {
-    **{"single": NEUTRAL, "long run": NEUTRAL, "independent": BLUE},
+    **{"single": NEUTRAL, "long run": NEUTRAL, "whole long run": NEUTRAL},
+    **{"independent": BLUE, "ensemble": BLUE},
     **{"snapshots": VERMILION, "trajectory": VERMILION, "weight_average": VERMILION},
     **{"random": GREEN, "pca_random": GREEN, "dropout": PURPLE, "mc_dropout": PURPLE},
     **{"diagonal": ORANGE, "swag": ORANGE, "low_rank": SKY, "low_rank_scaled": SKY},
@@ -54,6 +57,8 @@ METHOD_COLOURS = {
 METHOD_MARKERS = {  # matplotlib, Plotly
     "single": ("X", "x"),
     "long run": ("X", "x"),
+    "whole long run": ("P", "cross"),
+    "ensemble": ("h", "hexagon"),
     "independent": ("o", "circle"),
     "snapshots": ("s", "square"),
     "trajectory": ("s", "square"),

@@ -35,6 +35,7 @@ from modescape.recipe.sections import (
     Train,
     Variants,
 )
+from modescape.recipe.stretching import stretched
 
 __all__ = [
     "BUILTIN_OOD",
@@ -64,4 +65,5 @@ __all__ = [
     "override",
     "parse",
     "parse_yaml",
+    "stretched",
 ]

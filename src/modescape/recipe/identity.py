@@ -32,7 +32,7 @@ FIRST_KEYS = frozenset(
 """Settings of identity version 1, which hashed all of them, defaults included."""
 
 NO_IDENTITY = {  # where things are, and what may change in a finished study
-    "data": {"source", "image", "label", "config", "shift", "ood"},
+    "data": {"source", "image", "label", "config", "shift", "frost", "ood"},
     "train": {"members"},
 }
 
@@ -105,6 +105,14 @@ def _former(version: int) -> dict[str, Any]:
     for until in sorted((until for until in FORMER_DEFAULTS if until >= version), reverse=True):
         former |= FORMER_DEFAULTS[until]  # the earliest change after that version wins
     return former
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return found
 
 
 def _value(values: dict[str, Any], key: str) -> Any:

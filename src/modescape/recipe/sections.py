@@ -111,8 +111,19 @@ class Data(Section):
     # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
     augmentation: Augmentation = Augmentation()
     shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
+    frost: str | None = None  # folder of photographs for our own corruption `frost`; null = our own texture
     ood: list[str] = list(BUILTIN_OOD)
     # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
+
+    @model_validator(mode="after")
+    def _one_frost(self) -> Data:
+        """Refuse photographs that nothing would be made from."""
+        if self.shift is not None and self.frost is not None:
+            raise ValueError(
+                "data.frost is for our own corruptions, and the official ones of data.shift have their frost; set one "
+                "of them to null"
+            )
+        return self
 
     @field_validator("size", mode="before")
     @classmethod
@@ -271,9 +282,13 @@ class Variants(Section):
     """Size of the networks that single analyses train for themselves, under ``variants/``."""
 
     members: PositiveInt = 2  # networks of each kind
-    epochs: PositiveInt = 3  # of each network; a cycle of a cyclic schedule
+    epochs: Annotated[int, Field(ge=1, le=COUNTS["epochs"][1])] | None = None
+    # of each network; a cycle of a cyclic schedule; null = as many as the members' own (train.epochs)
     train: PositiveInt = 10_000  # training images, at most
     cycles: PositiveInt = 3  # of cyclic schedules: networks of each ensemble that is compared
+    long_runs: NonNegativeInt = 1
+    # networks that are trained, one by one, on all training images for as many epochs as all members together: what the
+    # ensemble's cost buys in one network; 0 = none
 
 
 class Compute(Section):
@@ -340,6 +355,10 @@ class Recipe(Section):
     def kept_epochs(self, member: int) -> list[int]:
         """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
         return kept_epochs(member, self.train.epochs, self.train.trajectories, self.train.keep_last)
+
+    def variant_epochs(self) -> int:
+        """Epochs of each network that an analysis trains for itself (`Variants.epochs`)."""
+        return self.variants.epochs or self.train.epochs
 
     def content_hash(self, fingerprint: str) -> str:
         """What identifies a study of this recipe whose data has this fingerprint: SHA-256, hex."""

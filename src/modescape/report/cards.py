@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modescape.report.reading import Gain, disagreements, full_gain, pick, score_at
+from modescape.report.equal_cost import LONG, Against, compared
+from modescape.report.reading import Gain, disagreements, final_gain, full_gain, pick, score_at
 from modescape.report.wording import ABSENT, SPACE, accuracy, count, decimals_for, fixed, interval, percent
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Card:
     note: str = ""
 
 
-def key_figures(solutions: xr.Dataset | None, sizes: xr.Dataset | None) -> list[Card]:
+def key_figures(solutions: xr.Dataset | None, sizes: xr.Dataset | None, cyclic: xr.Dataset | None = None) -> list[Card]:
     """Cards for whatever was measured."""
     cards = []
     if solutions is not None and "accuracy" in solutions and solutions.sizes.get("member", 0):
@@ -38,10 +39,26 @@ def key_figures(solutions: xr.Dataset | None, sizes: xr.Dataset | None) -> list[
         cards.append(Card("Disagreement within a run", percent(within), "two late snapshots"))
     if not math.isnan(across):
         cards.append(Card("Disagreement across runs", percent(across), "two independent networks"))
-    snapshots = full_gain(sizes, "snapshots")
+    snapshots = final_gain(sizes)
     if snapshots is not None:
-        cards.append(_gain_card(f"Gain of {snapshots.size}{SPACE}snapshots", snapshots))
-    return cards
+        cards.append(_gain_card(f"Gain of {snapshots.size}{SPACE}snapshots over the run's end", snapshots))
+    return cards + _cost_cards(cyclic)
+
+
+def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
+    """One network at the ensemble's training cost."""
+    found = [one for one in compared(cyclic, LONG) if one.metric == "accuracy"]
+    epochs = pick(cyclic, "training_epochs", method=LONG)
+    label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
+    return [Card(label, accuracy(one.value), _cost_note(one)) for one in found]
+
+
+def _cost_note(one: Against) -> str:
+    numbers = [100 * number for number in (one.difference, one.low, one.high)]
+    decimals = decimals_for(*numbers)
+    words = {"better": "", "worse": "", "equal": ": inconclusive"}[one.state]
+    change = f"{fixed(numbers[0], decimals, signed=True)}{SPACE}points to the ensemble"
+    return f"{change}, {interval(numbers[1], numbers[2], decimals)}{words}"
 
 
 def _ensemble_card(sizes: xr.Dataset | None, gain: Gain) -> Card:

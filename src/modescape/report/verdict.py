@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from modescape.plots import steps
 from modescape.report.cards import Card, key_figures, probability_scores
-from modescape.report.reading import Gain, disagreements, full_gain, pick, score_at
+from modescape.report.convergence import not_converged
+from modescape.report.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
+from modescape.report.reading import Gain, disagreements, final_gain, full_gain, full_size, pick, score_at
 from modescape.report.wording import (
     SPACE,
     accuracy,
@@ -20,6 +22,7 @@ from modescape.report.wording import (
     decimals_for,
     fixed,
     interval,
+    listing,
     percent,
     significant,
 )
@@ -37,7 +40,7 @@ class Verdict:
     """What the page opens with."""
 
     question: str  # the heading
-    answer: str  # one short sentence
+    answer: str  # short sentences: whether members had converged, what wins at equal cost, whether averaging worked
     sentences: list[str]  # the comparison with figures
     why: list[str]  # the reasons, as far as they were measured
     enough: str  # how many members are enough
@@ -50,24 +53,26 @@ class Verdict:
 
 def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
     """The verdict of a study; whatever is missing is left out or said to be missing."""
-    solutions, sizes = results.get("solution_similarity"), results.get("ensemble_size")
-    independent, snapshots = full_gain(sizes, "independent"), full_gain(sizes, "snapshots")
+    solutions, sizes, cyclic = (results.get(name) for name in ("solution_similarity", "ensemble_size", "cyclic"))
+    independent = full_gain(sizes, "independent")
     sentences = [
+        *cost_sentences(cyclic),
         _disagreement_sentence(solutions),
         _gain_sentence(independent, "independent networks"),
-        _gain_sentence(snapshots, "snapshots of one run"),
+        _snapshot_sentence(sizes),
     ]
     if independent is None and sizes is not None:
-        sentences[1] = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
+        sentences[-2] = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
     worked = independent is not None and independent.conclusive and independent.value > 0
+    answers = [not_converged(results.get("training")), cost_answer(cyclic), _answer(independent, sizes)]
     return Verdict(
-        question="Why did the ensemble work?" if worked else "Did the ensemble work?",
-        answer=_answer(independent, sizes),
+        question="Why did the ensemble work?" if worked and not beaten(cyclic) else "Did the ensemble work?",
+        answer=" ".join(filter(None, answers)),
         sentences=[sentence for sentence in sentences if sentence],
         why=_why(solutions, sizes),
         enough=enough_members(sizes),
         limits=_limits(results),
-        cards=key_figures(solutions, sizes),
+        cards=key_figures(solutions, sizes, cyclic),
         scores=probability_scores(sizes),
         worths=worths(results.get("ensemble_methods"), results.get("calibration")),
         worth=worth_sentence(results.get("ensemble_methods"), results.get("calibration")),
@@ -107,7 +112,7 @@ def _disagreement_sentence(solutions: xr.Dataset | None) -> str:
     return sentence + f": {significant(ratio)} times as much."
 
 
-def _gain_sentence(gain: Gain | None, networks: str) -> str:
+def _gain_sentence(gain: Gain | None, networks: str, over: str = "") -> str:
     if gain is None:
         return ""
     value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
@@ -116,11 +121,26 @@ def _gain_sentence(gain: Gain | None, networks: str) -> str:
     bounds = interval(low, high, decimals)
     if not gain.conclusive:
         reason = "because the interval holds 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
-        change = f"changes accuracy by {fixed(value, decimals, signed=True)} points ({bounds})"
+        change = f"changes accuracy by {fixed(value, decimals, signed=True)} points{over} ({bounds})"
         return f"{subject} {change}: inconclusive, {reason}."
     if value > 0:
-        return f"{subject} gains {fixed(value, decimals)} points of accuracy ({bounds})."
-    return f"{subject} loses {fixed(-value, decimals)} points of accuracy ({interval(-high, -low, decimals)})."
+        return f"{subject} gains {fixed(value, decimals)} points of accuracy{over} ({bounds})."
+    bounds = interval(-high, -low, decimals)
+    return f"{subject} loses {fixed(-value, decimals)} points of accuracy{over} ({bounds})."
+
+
+def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
+    """The gain of snapshots over the run's final network, and that over its mean snapshot."""
+    mean, final = full_gain(sizes, "snapshots"), final_gain(sizes)
+    if final is None:  # results of an older version
+        return _gain_sentence(mean, "snapshots of one run")
+    sentence = _gain_sentence(final, "snapshots of one run", " over its final network")
+    if mean is None:
+        return sentence
+    value, low, high = 100 * mean.value, 100 * mean.low, 100 * mean.high
+    decimals = decimals_for(value, low, high)
+    than = f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals)})"
+    return f"{sentence} Over the mean snapshot it is {than}."
 
 
 def _why(solutions: xr.Dataset | None, sizes: xr.Dataset | None) -> list[str]:
@@ -152,18 +172,35 @@ def _functions_reason(solutions: xr.Dataset | None) -> str:
 
 
 def _equals_reason(solutions: xr.Dataset | None) -> str:
+    """How far the members' accuracies differ beyond what a finite test set makes of equal ones."""
     if solutions is None or "accuracy" not in solutions or solutions.sizes.get("member", 0) < 2:
         return ""
     low, high = float(solutions["accuracy"].min()), float(solutions["accuracy"].max())
     across, _ = disagreements(solutions)
-    bounds = f"{accuracy(low)} to {accuracy(high)}"
     if across == 0:
         return f"They label every test image alike ({accuracy(low)} right): averaging can change no label."
-    if math.isnan(across) or high - low > across / 2:
-        return (
-            f"They are not equally accurate ({bounds}): against the mean member, good ones can make up for weak ones."
-        )
-    return f"Each is about equally accurate ({bounds}): they differ in which images they get wrong, not in how many."
+    names = ("", "_sampling", "_beyond", "_beyond_high")
+    sd, sampling, beyond, most = (100 * pick(solutions, f"accuracy_sd{name}") for name in names)
+    p_value, q = pick(solutions, "cochran_p"), pick(solutions, "cochran_q")
+    bounds = f"{accuracy(low)} to {accuracy(high)}"
+    if not math.isfinite(p_value):  # results of an older version, or members that are right on the same images
+        return f"Their accuracies range from {bounds}."
+    decimals = decimals_for(sd, sampling, beyond, most)
+    test = f"Cochran's Q {fixed(q)}, p{SPACE}{_p_in_words(p_value)}"
+    start = (
+        f"They are not equally accurate ({bounds}; {test})"
+        if p_value < 0.05
+        else f"That they differ in accuracy cannot be told from sampling of the test images ({bounds}; {test})"
+    )
+    return (
+        f"{start}: the standard deviation between members is {fixed(sd, decimals)} points, of which test sampling "
+        f"explains {fixed(sampling, decimals)}; beyond it {fixed(beyond, decimals)} points (at most "
+        f"{fixed(most, decimals)}, 95{SPACE}% upper bound)."
+    )
+
+
+def _p_in_words(p_value: float) -> str:
+    return f"<{SPACE}0.001" if p_value < 0.001 else f"={SPACE}{fixed(p_value, 3 if p_value < 0.01 else 2)}"
 
 
 def _cancel_reason(sizes: xr.Dataset | None) -> str:
@@ -225,18 +262,40 @@ _OTHER_RECIPES = (
     "Other data, networks or schedules: this is one recipe on one data set, and its test images come from the same "
     "source as its training images."
 )
-_PRICE = (
-    "Whether the ensemble is worth its price: training and prediction cost as many times more as it has members; one "
-    "larger network at equal cost was not trained."
-)
+
+
+def _price(cyclic: xr.Dataset | None) -> str:
+    start = "Whether the ensemble is worth its price: "
+    passes = "prediction costs as many times more as it has members"
+    if compared(cyclic, LONG):
+        return f"{start}{passes}, and no larger network was trained at its cost, only a longer one."
+    return (
+        f"{start}training costs as many times more as it has members, and so does prediction; neither one longer run "
+        "nor one larger network was trained at equal cost."
+    )
+
+
+def _auxiliary(results: Mapping[str, xr.Dataset]) -> str:
+    """Where the networks that analyses trained for themselves are trained less than members are; else ""."""
+    names = {"cyclic": "cyclic schedules", "randomness": "the sources of randomness"}
+    shorter = []
+    for name, words in names.items():
+        about = results[name].attrs if name in results else {}
+        epochs, members = about.get("network_epochs"), about.get("member_epochs")
+        images, all_images = about.get("training_images"), about.get("member_images")
+        parts = [f"{epochs} of {members} epochs"] if epochs and members and epochs < members else []
+        parts += [f"{images:,} of {all_images:,} images"] if images and all_images and images < all_images else []
+        if parts:
+            shorter.append(f"the networks of {words} are trained on {listing(parts)}")
+    return f"Full training: {'; '.join(shorter)} (variants in the recipe)." if shorter else ""
 
 
 def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
-    texts = [_OTHER_RECIPES, _PRICE]
-    if "ensemble_size" in results:
+    texts = [_OTHER_RECIPES, _price(results.get("cyclic"))]
+    if full_size(results.get("ensemble_size"), "independent") == 2:
         texts.append(
-            "What another set of networks would give: at the full size, the intervals of independent networks hold the "
-            "sampling of the test images only, as there is one such set."
+            "What two other networks would gain: one pair does not show how pairs differ, so the interval of its gain "
+            "holds the sampling of the test images only."
         )
     if "solution_similarity" in results:
         texts.append(
@@ -251,11 +310,8 @@ def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
         )
     if "shift" in results:
         texts.append("Every shift: corruptions are made from the test images, and each image gets one of them.")
-    if "cyclic" in results or "randomness" in results:
-        texts.append(
-            "Full training: the networks of cyclic schedules and of the sources of randomness are trained for few "
-            "epochs on part of the images (variants in the recipe)."
-        )
+    if auxiliary := _auxiliary(results):
+        texts.append(auxiliary)
     if "tsne" in results:
         texts.append("Distances: t-SNE draws separate arms even where there are none; PCA beside it keeps distances.")
     return texts

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from modescape.plots.style import METHOD_NAMES
+from modescape.report.equivalents import best_of, equivalent, inside_a_run
 from modescape.report.reading import Gain, pick
-from modescape.report.wording import ABSENT, SPACE, count, decimals_for, fixed, interval, significant
+from modescape.report.wording import ABSENT, SPACE, count, decimals_for, fixed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,23 +59,27 @@ def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -
     """How many independent networks the best subspace method is worth; "" if that was not measured."""
     if methods is None or calibration is None:
         return ""
-    inside = [str(name) for name in calibration["other_method"].values if name != "independent"]
-    found = {method: _number(calibration, "equivalent", method) for method in inside}
-    found = {method: value for method, value in found.items() if math.isfinite(value)}
+    found = inside_a_run(calibration)
     if not found:
         return ""
-    best = max(found, key=lambda method: found[method])
-    low, high = (_number(calibration, f"equivalent_{end}", best) for end in ("low", "high"))
-    networks = int(methods.attrs["samples"])
-    subject = f"{count(networks, 'network')} of one run ({METHOD_NAMES.get(best, best)})"
-    if found[best] < ONE:
+    best = best_of(found)
+    worth = found[best]
+    subject = f"{count(worth.size, 'network')} of one run ({METHOD_NAMES.get(best, best)})"
+    if worth.below:
+        return (
+            "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
+            f"{subject}, is worth {worth.text()}; 95{SPACE}% interval {worth.bounds()}."
+        )
+    if worth.value < ONE:
         return (
             f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
-            f"{subject}."
+            f"{subject}, 95{SPACE}% interval {worth.bounds()}."
         )
-    sentence = f"{subject} are worth {significant(found[best])} independent networks by calibrated likelihood"
-    bounds = f"{interval(low, high, 1)}" if math.isfinite(low) and math.isfinite(high) else "no interval"
-    return f"{sentence} ({bounds}{': inconclusive' if low <= 1 else ''})."
+    inconclusive = "" if worth.low > 1 else ": inconclusive"
+    return (
+        f"{subject} are worth {worth.text()} independent networks by calibrated likelihood "
+        f"(95{SPACE}% interval {worth.bounds()}{inconclusive})."
+    )
 
 
 def _gain(methods: xr.Dataset, method: str, metric: str, size: int) -> Gain:
@@ -96,23 +99,13 @@ def _change(gain: Gain, factor: float) -> tuple[str, str]:
 
 
 def _equivalent(calibration: xr.Dataset | None, method: str, size: int) -> tuple[str, str]:
-    value = pick(calibration, "equivalent", other_method=method, size=size)
-    if not math.isfinite(value):
-        return ABSENT, ""
-    if method == "independent":
-        return fixed(value, 0), ""
-    low, high = (pick(calibration, f"equivalent_{end}", other_method=method, size=size) for end in ("low", "high"))
-    return fixed(value), _bounds(low, high, 1)
+    worth = equivalent(calibration, method, size)
+    if method == "independent" and worth.known:
+        return fixed(size, 0), ""
+    return worth.text(), worth.bounds()
 
 
 def _bounds(low: float, high: float, decimals: int) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return "no interval"
     return f"{fixed(low, decimals)} to {fixed(high, decimals)}"
-
-
-def _number(calibration: xr.Dataset, variable: str, method: str) -> float:
-    """The value at the largest size that a method has."""
-    values = calibration[variable].sel(other_method=method).values
-    values = values[np.isfinite(values)]
-    return float(values[-1]) if len(values) else math.nan

@@ -36,8 +36,10 @@ class Optimizer:
         if train.optimizer == "adam":  # one count a tensor, as torch keeps it
             device = next(iter(params.values())).device
             self.state["step"] = {name: torch.zeros((), dtype=torch.float32, device=device) for name in params}
-        decayed = [name for name, tensor in params.items() if train.decay == "all" or tensor.dim() > 2]
-        rest = [name for name in params if name not in decayed]
+        # a parameter of no elements has nothing to step, and torch's fused steps on a GPU refuse it
+        stepped = {name: tensor for name, tensor in params.items() if tensor.numel()}
+        decayed = [name for name, tensor in stepped.items() if train.decay == "all" or tensor.dim() > 2]
+        rest = [name for name in stepped if name not in decayed]
         self.groups = [
             (
                 names,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from modescape.data.corruptions import blur, digital, noise, operations, spatter, weather
+from modescape.data.corruptions.photographs import Photographs
 from modescape.errors import InputError
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -75,7 +76,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 """The official names, in the official order."""
 
-NOT_MONOTONE = frozenset({"elastic_transform", "saturate", "glass_blur", "spatter"})
+NOT_MONOTONE = frozenset({"elastic_transform", "saturate", "glass_blur", "spatter", "frost"})
 """Those whose distance from the clean image does not grow with severity, by their published constants."""
 
 
@@ -92,7 +93,7 @@ def corruption(name: str) -> Corruption:
     return CORRUPTIONS[name]
 
 
-def corrupt(images: Tensor, name: str, severity: int, keys: Tensor) -> Tensor:
+def corrupt(images: Tensor, name: str, severity: int, keys: Tensor, photographs: Photographs | None = None) -> Tensor:
     """Corrupt images, each by its own stream: the result of an example depends on its pixels and its key alone.
 
     The arithmetic is float64 on the CPU; results are clipped to 0..255 and cut off to whole levels, as published
@@ -103,6 +104,7 @@ def corrupt(images: Tensor, name: str, severity: int, keys: Tensor) -> Tensor:
         name: one of `CORRUPTIONS`.
         severity: 1 to 5.
         keys: int64 [example], such as words of a named stream of `modescape.rng`.
+        photographs: of frost, for ``frost``; None: our own texture.
 
     Returns:
         uint8 of the same shape, layout in memory and device.
@@ -126,8 +128,9 @@ def corrupt(images: Tensor, name: str, severity: int, keys: Tensor) -> Tensor:
     out = torch.empty_like(images)
     if not images.numel():
         return out
+    function = chosen.function if photographs is None or name != "frost" else photographs.frost
     count = max(1, BLOCK // images[0].numel())
     for target, block, own in zip(out.split(count), images.split(count), keys.split(count), strict=True):
         x = block.to("cpu", torch.float64, memory_format=torch.contiguous_format) / 255
-        target.copy_(operations.truncated(chosen.function(x, own.cpu(), *chosen.constants[severity - 1])))
+        target.copy_(operations.truncated(function(x, own.cpu(), *chosen.constants[severity - 1])))
     return out

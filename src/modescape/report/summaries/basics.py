@@ -118,23 +118,33 @@ def _ensemble_size(dataset: xr.Dataset) -> Summary:
         full = full_size(dataset, method)
         gain = full_gain(dataset, method)
         for size in (int(size) for size in dataset["size"].values if size <= full):
-            scores = [pick(dataset, "score", method=method, metric=key, size=size) for key in dataset["metric"].values]
-            cells = [
-                accuracy(value) if key == "accuracy" else fixed(value, 3)
-                for key, value in zip(dataset["metric"].values, scores, strict=True)
-            ]
-            rows.append((method, str(size), *cells))
+            scores = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
+            rows.append((method, str(size), *scores))
         if gain is not None:
             single, together = (
                 pick(dataset, "score", method=method, metric="accuracy", size=size) for size in (1, gain.size)
             )
             parts.append(f"{method}: from {accuracy(single)} alone to {accuracy(together)} with {gain.size}")
-    text = f"Line charts of scores against the number of networks averaged. Accuracy, {'; '.join(parts) or 'one size'}."
+    text = (
+        f"Line charts of scores against the number of networks averaged. Accuracy, {'; '.join(parts) or 'one size'}. "
+        "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
+    )
     header = ("networks", "size", *(_METRICS.get(str(key), str(key)) for key in dataset["metric"].values))
     return Summary(text, header, tuple(rows))
 
 
 _METRICS = {"nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"}
+
+
+def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
+    """A score, its interval for new networks on new images, and in brackets that for these networks."""
+
+    def written(name: str) -> str:
+        value = pick(dataset, name, method=method, metric=metric, size=size)
+        return accuracy(value) if metric == "accuracy" else fixed(value, 3)
+
+    new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
+    return f"{written('score')}, {new} ({these})"
 
 
 BASICS: dict[str, Callable[[xr.Dataset], Summary]] = {

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import steps
+from modescape.plots.shift import corruption_name, left_out_sentence, without_effect
 from modescape.plots.style import method_look
+from modescape.report.equivalents import equivalent
 from modescape.report.reading import full_size, pick
 from modescape.report.summaries.summary import PLACED, Summary, placed
 from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
@@ -17,7 +19,10 @@ from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, pe
 if TYPE_CHECKING:
     import xarray as xr
 
-METRICS = {"accuracy": "accuracy", "nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"}
+METRICS = {
+    **{"accuracy": "accuracy", "nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"},
+    "calibrated_nll": "calibrated NLL (nats)",
+}
 DECOMPOSED = {
     "brier": "Brier",
     "nll": "NLL (nats)",
@@ -124,22 +129,18 @@ def _decomposition(dataset: xr.Dataset) -> Summary:
 
 
 def _calibration(dataset: xr.Dataset) -> Summary:
-    sizes = [int(size) for size in dataset["size"].values]
     rows = [
         (f"{method}: ECE", "", "", "", fixed(pick(dataset, "ece", method=method), 3), "") for method in _names(dataset)
     ]
     worth = []
     for method in _names(dataset, "other_method"):
-        known = [
-            size for size in sizes if math.isfinite(pick(dataset, "calibrated_nll", other_method=method, size=size))
-        ]
-        last = max(known, default=0)
-        loss, equal = (pick(dataset, key, other_method=method, size=last) for key in ("calibrated_nll", "equivalent"))
+        equal = equivalent(dataset, method)
+        loss = pick(dataset, "calibrated_nll", other_method=method, size=equal.size)
+        cell = f"{equal.text(2)}; {equal.bounds(2)}" if equal.known else ABSENT
         at = placed(dataset, method, "other_method")
-        name = f"{_named(method)}: calibrated NLL (nats)"
-        rows.append((name, str(last), *at, fixed(loss, 3), significant(equal, 3)))
-        if math.isfinite(equal) and method != "independent":
-            worth.append(f"{last} of {_named(method)} {significant(equal)}")
+        rows.append((f"{_named(method)}: calibrated NLL (nats)", str(equal.size), *at, fixed(loss, 3), cell))
+        if equal.known and method != "independent":
+            worth.append(f"{equal.size} of {_named(method)} {equal.text(2)}")
     single, together = (fixed(pick(dataset, "ece", method=method), 3) for method in ("single", "independent"))
     text = (
         "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
@@ -147,7 +148,7 @@ def _calibration(dataset: xr.Dataset) -> Summary:
         f"for all averaged. Median temperature {significant(_median(dataset['temperature'].values))}. "
         f"Worth in independent networks: {listing(worth) or ABSENT}."
     )
-    return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent"), tuple(rows))
+    return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"), tuple(rows))
 
 
 def _median(values: np.ndarray) -> float:
@@ -201,11 +202,16 @@ def _shift(dataset: xr.Dataset) -> Summary:
                 for severity in (ends[0], ends[-1])
             )
             parts.append(f"{_named(method)} from {first} to {last}")
+    left_out = without_effect(dataset)
+    for name, which in left_out.items():
+        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *[ABSENT] * (len(metrics) + 1)))
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(_names(dataset)), 'method')}, and heat maps of the accuracy on "
-        f"{count(dataset.sizes['corruption'], 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+        f"{count(dataset.sizes['corruption'] - len(left_out), 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
     )
+    if left_out:
+        text += f" {left_out_sentence(left_out)}"
     return Summary(text, ("method", "severity", *PLACED, *_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
 
 
@@ -240,14 +246,29 @@ def _cyclic(dataset: xr.Dataset) -> Summary:
         )
         divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
         cost = [_whole(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
-        rows.append((_named(method), single, *whole, divergence, *cost))
+        than = [_difference(dataset, method, key) for key in ("accuracy", "nll", "calibrated_nll")]
+        rows.append((_named(method), single, *whole, *than, divergence, *cost))
         parts.append(f"{_named(method)} from {single} to {together}")
     text = (
-        f"Dot plots of scores and diversity for {count(len(rows), 'method')}, and each network's place in the plane of "
-        f"accuracy and diversity. Accuracy, mean network to ensemble: {listing(parts)}."
+        f"Dot plots of scores, differences at equal training cost and diversity for {count(len(rows), 'method')}, and "
+        "each network's place in the plane of accuracy and diversity. Accuracy, mean network to ensemble: "
+        f"{listing(parts)}."
     )
+    than = ("difference: accuracy (points)", "difference: NLL (nats)", "difference: calibrated NLL (nats)")
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, ("method", "mean network", *_ensembles(_header(dataset)), *cost), tuple(rows))
+    return Summary(text, ("method", "mean network", *_ensembles(_header(dataset)), *than, *cost), tuple(rows))
+
+
+def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
+    """From the reference at equal cost, with its interval; a dash where a method is the reference itself."""
+    low, value, high = (
+        pick(dataset, f"difference{end}", method=method, metric=metric) for end in ("_low", "", "_high")
+    )
+    factor, decimals = (100, 1) if metric == "accuracy" else (1, 3)
+    if not math.isfinite(value):
+        return ABSENT
+    bounds = f"{fixed(factor * low, decimals)} to {fixed(factor * high, decimals)}"
+    return f"{fixed(factor * value, decimals, signed=True)} ({bounds if math.isfinite(low) else 'no interval'})"
 
 
 def _ensembles(scores: Sequence[str]) -> list[str]:

@@ -12,14 +12,15 @@ BASICS: dict[str, Text] = {
         "Each line is one network; the band or the bundle of lines is the spread between networks that differ only in "
         "their random numbers. The training curve is the running mean over an epoch, in training mode, so it can lie "
         "below the validation curve early on. Where validation loss turns upwards while training loss still falls, the "
-        "networks are becoming overconfident.",
+        "networks are becoming overconfident; where it still falls at the end, more epochs would make better ones.",
     ),
     "ensemble_size": Text(
         "How many networks to average",
         "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "
         "the number of networks averaged: independent networks, and the last snapshots of one run.",
         "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % "
-        "interval; for all independent networks at once it holds the sampling of test images only. A curve for "
+        "interval for new networks on new images; the table also has the narrower one for these networks on new "
+        "images. A curve for "
         "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
         "from different runs, not from averaging as such. Higher is better for accuracy, lower for the rest.",
     ),

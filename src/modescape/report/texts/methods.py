@@ -38,7 +38,8 @@ METHODS: dict[str, Text] = {
         "could be had by a temperature: the calibrated log-likelihood takes that part away, and what remains is the "
         "gain of averaging. Averaging networks that were calibrated one by one tends to end above the diagonal; "
         "calibrating the average does not. An equivalent below the diagonal of its panel says that a method's networks "
-        "are worth less than as many independent ones. Here each temperature is fitted on one half of the test images "
+        "are worth less than as many independent ones; a method that is worse than one network has no equivalent, and "
+        "the difference is given in nats. Here each temperature is fitted on one half of the test images "
         "and scored on the other, both ways; everywhere else temperatures come from validation.",
     ),
     "subspace_scales": Text(
@@ -55,8 +56,9 @@ METHODS: dict[str, Text] = {
     ),
     "shift": Text(
         "Under corrupted images",
-        "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption; "
-        "the diversity of the networks of each method; and the accuracy on each kind of corruption.",
+        "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption "
+        "that have an effect on such images at every severity; the diversity of the networks of each method; and the "
+        "accuracy on each kind of corruption.",
         "Look at whether the order of the methods stays as the images get worse, and at the distance between them. "
         "Diversity grows under corruption partly because confidence changes: the panel after calibration takes each "
         "network's temperature, fitted on clean validation images, out of it. The spread over kinds of corruption is "
@@ -73,13 +75,17 @@ METHODS: dict[str, Text] = {
         "between runs from different initialisations says little by itself: hidden units can be permuted.",
     ),
     "cyclic": Text(
-        "One cyclical run against independent ones",
+        "Equal training cost: cyclical runs and long runs against independent networks",
         "Ensembles made in one run with a cyclical learning rate, of snapshots or of samples with noise at two "
-        "temperatures, against independent networks and against one network trained as long as all of them together: "
-        "scores, diversity, and each network's place in the plane of accuracy and diversity.",
-        "Rings are single networks, marks their ensembles. All methods have the same budget of training epochs, and "
-        "all ensembles the same number of forward passes; the long run has a single one. A short ring-to-mark distance "
-        "with a good ring says that the run makes good networks that are too alike. At equal cost, independent "
-        "networks are trained for a part of the budget each, so their rings may lie behind.",
+        "temperatures, against independent networks and against one network trained as long as all of them together. "
+        "Below them the ensemble of all members of this study against one network trained as long as all members. "
+        "Scores, differences at equal cost, diversity, and each network's place in the plane of accuracy and "
+        "diversity.",
+        "Rings are single networks, marks their ensembles. Methods are compared with the independent networks that "
+        "cost as many epochs of training: where the interval of a difference holds 0, the two cannot be told apart. "
+        "One long run needs a single forward pass for a prediction, an ensemble one for each of its networks. The "
+        "calibrated log-likelihood is that at the temperature that suits the validation images best: what is left of "
+        "a difference there is not one of confidence. A short ring-to-mark distance with a good ring says that a run "
+        "makes good networks that are too alike.",
     ),
 }

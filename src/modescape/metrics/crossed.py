@@ -1,0 +1,161 @@
+"""Scores of members crossed with test examples: what an interval of an ensemble's score is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from modescape.metrics.influence import crossed_interval, influence_weights
+from modescape.metrics.intervals import bounded_interval
+from modescape.metrics.scores import METRICS, confidence_bin, example_blocks
+from modescape.metrics.subsets import EXAMPLE_METRICS, subset_example_scores, subsets
+
+ECE_BINS = 15
+LARGEST = np.array([{"accuracy": 1.0, "nll": np.inf, "brier": 2.0, "ece": 1.0}[name] for name in METRICS])  # from 0 on
+NEVER_WORSE = np.array(
+    [name in ("nll", "brier") for name in METRICS]
+)  # by averaging probabilities: Jensen's inequality
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Scores with what their intervals are computed from; differences of two stay paired in members and examples.
+
+    The ECE of a test set is a mean over examples too once the sign of every bin is known:
+    sum_b |sum_(x in b) (correct - confidence)| = sum_x sign(b(x)) (correct - confidence).
+    """
+
+    score: np.ndarray  # metrics as in `METRICS`, [metric]
+    example: np.ndarray  # score of each example, mean over subsets, [metric, example]
+    influence: np.ndarray | None  # of each member on it, [metric, member, example]; None of a single member
+    kind: Literal["score", "gain", "difference"] = "score"
+
+    def gain(self, alone: Estimate) -> Estimate:
+        """What averaging brings over the mean single network of the same members."""
+        return replace(self.minus(alone), kind="gain")
+
+    def minus(self, other: Estimate) -> Estimate:
+        """The difference to any estimate over the same members and examples."""
+        known = self.influence is not None and other.influence is not None
+        with np.errstate(invalid="ignore"):  # infinite NLL on both sides
+            return Estimate(
+                self.score - other.score,
+                self.example - other.example,
+                self.influence - other.influence if known else None,  # pyright: ignore[reportOptionalOperand]
+                kind="difference",
+            )
+
+    def these(self) -> tuple[np.ndarray, np.ndarray]:
+        """95 % interval for these members on new examples, lower and upper end, [metric] each."""
+        return self._interval(None)
+
+    def new(self) -> tuple[np.ndarray, np.ndarray]:
+        """95 % interval for new members on new examples; of a single member that of `these`."""
+        return self._interval(self.influence)
+
+    def _interval(self, influence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        low, high = crossed_interval(self.score, self.example, influence)
+        half, examples = (high - low) / 2, self.example.shape[1]
+        if self.kind == "score":
+            return bounded_interval(self.score, half, LARGEST, examples)
+        low, high = np.maximum(low, -LARGEST), np.minimum(high, LARGEST)
+        if self.kind == "gain":
+            most, least = bounded_interval(-self.score, half, np.inf, examples)
+            low, high = np.where(NEVER_WORSE, -least, low), np.where(NEVER_WORSE, -most, high)
+        return low, high
+
+
+def of_runs(score: np.ndarray, example: np.ndarray) -> Estimate:
+    """Mean over runs that are independent of each other.
+
+    Args:
+        score: scores of each run, [run, metric].
+        example: scores of each run and example, [run, metric, example].
+    """
+    influence = np.swapaxes(example, 0, 1) if len(example) > 1 else None
+    return Estimate(score.mean(0), example.mean(0), influence)
+
+
+def size_masks(members: int, sizes: list[int], limit: int, key: int) -> dict[int, np.ndarray]:
+    """Subsets of each size, and of those that `size_estimates` takes influences from; bool [subset, member] each."""
+    needed = {*sizes, *(_sources(members) if max(sizes) > _half(members) else ())}
+    return {size: subsets(members, size, max(limit, members), key) for size in sorted(needed)}
+
+
+def _half(members: int) -> int:
+    return (members + 1) // 2
+
+
+def _sources(members: int) -> tuple[int, int]:
+    """Sizes whose influences stand for those above half of the members."""
+    return 1, _half(members)
+
+
+def size_estimates(
+    log_prob: np.ndarray, label: np.ndarray, masks: Mapping[int, np.ndarray]
+) -> Iterator[tuple[int, Estimate]]:
+    """Estimates of the mean score over the subsets of each size, one at a time, as their influences are large.
+
+    Up to half of the members, influences are fitted to the subsets' scores (`influence_weights`). Larger subsets differ
+    by too few members for that (all of them by none), and the gain over a single network grows as 1 - 1/k: exactly
+    for the Brier score (see `brier_law`), nearly for the others. So do its influences,
+    h(k) = h(1) + (h(K) - h(1)) (1 - 1/k) / (1 - 1/K), with K half of the members.
+
+    Args:
+        log_prob: log-probabilities, [member, example, class], free of NaN.
+        label: true classes, [example].
+        masks: subsets of each size (`size_masks`).
+
+    Yields:
+        Sizes in order, each with its estimate.
+    """
+    members = len(log_prob)
+    half, sources = _half(members), {}
+    for size, chosen in sorted(masks.items()):
+        known = members > 1 and size <= half
+        estimate = subset_estimate(log_prob, label, chosen, influence_weights(chosen) if known else None)
+        if known and size in _sources(members):
+            sources[size] = estimate.influence
+        if members > 1 and size > half:
+            alone, largest = (sources[source] for source in _sources(members))
+            growth = (1 - 1 / size) / (1 - 1 / half) if half > 1 else 0.0  # of two members nothing is known
+            with np.errstate(invalid="ignore"):  # infinite NLL
+                estimate = replace(estimate, influence=alone + growth * (largest - alone))
+        yield size, estimate
+
+
+def subset_estimate(log_prob: np.ndarray, label: np.ndarray, masks: np.ndarray, weights: np.ndarray | None) -> Estimate:
+    """Mean score over subsets.
+
+    Args:
+        log_prob: log-probabilities, [member, example, class].
+        label: true classes, [example].
+        masks: the subsets, bool [subset, member].
+        weights: of the subsets' scores in the members' influences, [member, subset]; None leaves these out.
+    """
+    # An example's mean and its influences are one matrix product with the subsets' scores.
+    mixing = np.full((1, len(masks)), 1 / len(masks))
+    mixing = mixing if weights is None else np.vstack([mixing, weights])
+    mixed = np.empty((len(METRICS), len(mixing), label.size))
+    total = np.zeros((len(EXAMPLE_METRICS), len(masks)))
+    gap = np.empty((len(masks), label.size), dtype=np.float32)  # correct - confidence, until the bins' signs are known
+    place = np.empty(gap.shape, dtype=np.uint8)
+    bins = np.zeros(len(masks) * ECE_BINS)
+    first_bin = np.arange(len(masks))[:, None] * ECE_BINS
+    for block, correct, nll, brier, confidence in subset_example_scores(log_prob, label, masks):
+        with np.errstate(invalid="ignore"):  # an infinite NLL times a weight
+            for row, values in enumerate((correct, nll, brier)):
+                mixed[row][:, block] = mixing @ values
+                total[row] += values.sum(1)
+        gap[:, block] = correct - confidence
+        place[:, block] = confidence_bin(confidence, ECE_BINS)
+        bins += np.bincount((first_bin + place[:, block]).ravel(), (correct - confidence).ravel(), len(bins))
+    sign = np.sign(bins).reshape(len(masks), ECE_BINS)
+    for block in example_blocks(label.size, len(masks)):
+        mixed[-1][:, block] = mixing @ (gap[:, block] * np.take_along_axis(sign, place[:, block].astype(np.intp), 1))
+    calibration = np.abs(bins).reshape(len(masks), ECE_BINS).sum(1)
+    score = np.append(total.mean(1), calibration.mean()) / label.size
+    return Estimate(score, mixed[:, 0], None if weights is None else mixed[:, 1:])

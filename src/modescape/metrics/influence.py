@@ -1,0 +1,100 @@
+"""Variance of a score over members and test examples, from what each member adds to each example's score.
+
+Subsets of k out of n members overlap, so the spread of their scores is no interval; the members' influences make one.
+With s(x) the score of example x, averaged over the subsets, and h_i(x) the influence of member i on it, the variance of
+the mean over the N examples is
+
+    v_x = Var_x s(x) / N                     for these n members on new examples,
+    v_x + max(v_m - v_i, 0)                  for new members on new examples, where
+    v_m = sum_i (h_i - h)^2 / (n (n - 1))    is the spread of the members' influences on the whole score, and
+    v_i = sum_ix (h_i(x) - h(x) - h_i + h)^2 / (n N (n - 1) (N - 1))    what of it the test examples made.
+
+v_x + v_m would count the noise of the test examples twice: members differ over the same examples.
+
+Source: the law of total variance over members and examples; Hoeffding 1948 (the influences of a mean over subsets);
+Searle, Casella and McCulloch 1992, "Variance Components" (the mean square of the interaction).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modescape.metrics.intervals import satterthwaite_interval
+
+
+def influence_weights(masks: np.ndarray) -> np.ndarray:
+    """What turns scores of subsets into the influences of members on their mean: least squares, [member, subset].
+
+    The score of a subset is fitted by a constant and (1/k) sum_i h_i over its members, sum_i h_i = 0. Over all subsets
+    of a size these are n - 1 times the deviations that leaving out one member makes; over a sample of them they are
+    less noisy, as the other members' effects are taken out.
+
+    Args:
+        masks: subsets of one size k, bool [subset, member].
+
+    Returns:
+        float64 [member, subset]; zero where every subset holds all members, as then nothing is known.
+
+    >>> import numpy as np
+    >>> masks = np.array([[1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool)
+    >>> (influence_weights(masks) @ (masks @ [1.0, 2.0, 6.0] / 2)).round(9).tolist()  # of the mean of 1, 2 and 6
+    [-2.0, -1.0, 3.0]
+    """
+    size = int(masks[0].sum())
+    return size * np.linalg.pinv(masks - size / masks.shape[1])
+
+
+def example_variance(example: np.ndarray) -> np.ndarray:
+    """v_x: variance of a mean over examples through the choice of examples, [...] from [..., example]; NaN of one."""
+    examples = example.shape[-1]
+    if examples < 2:
+        return np.full(example.shape[:-1], np.nan)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
+        return example.var(-1, ddof=1) / examples
+
+
+def member_variance(influence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """max(v_m - v_i, 0): variance through the choice of members, without what the test examples made of it.
+
+    Args:
+        influence: h_i(x), up to what all members share, [..., member, example]; 2 members or more.
+
+    Returns:
+        The variance, and its degrees of freedom, (n - 1) times the share of v_m that is left; float64 [...] each.
+    """
+    members, examples = influence.shape[-2:]
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
+        own = influence - influence.mean(-2, keepdims=True)
+        of_member = own.mean(-1)
+        spread = np.square(of_member).sum(-1) / members / (members - 1)
+        rest = np.einsum("...ix,...ix->...", own, own) - examples * np.square(of_member).sum(-1)
+        noise = rest / members / examples / (members - 1) / (examples - 1) if examples > 1 else np.zeros_like(spread)
+        shared = np.maximum(spread - noise, 0.0)
+        freedom = (members - 1) * np.where(shared > 0, shared / spread, 1.0)
+    return shared, freedom
+
+
+def crossed_interval(
+    estimate: np.ndarray | float, example: np.ndarray, influence: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a mean score for new members on new examples; without influences for these members.
+
+    Args:
+        estimate: the score, [...].
+        example: s(x), [..., example].
+        influence: h_i(x), up to what all members share, [..., member, example]; None of a single member.
+
+    Returns:
+        Lower and upper end, float64 [...] each; NaN where scores are infinite, or there is but one example.
+
+    >>> import numpy as np
+    >>> scores = np.array([[0.2, 0.4, 0.3], [0.6, 1.0, 0.8]])  # of two members
+    >>> low, high = crossed_interval(scores.mean(), scores.mean(0), None)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.38, 0.72)
+    """
+    test = example_variance(example)
+    if influence is None:
+        return satterthwaite_interval(estimate, [test], [np.inf])
+    shared, freedom = member_variance(influence)
+    return satterthwaite_interval(estimate, [test, shared], [np.inf, freedom])

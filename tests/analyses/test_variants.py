@@ -1,0 +1,94 @@
+"""What the networks that analyses train for themselves are trained like, and what becomes of those made before."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from stand_ins import no_figures
+
+from modescape import pipeline, recipe
+from modescape.analyses.variants import CYCLIC, LONG_RUN, long_run, variants
+from modescape.pipeline.quick import quick_recipe, quick_words
+from modescape.progress import Progress
+
+HALVING = ["train.schedule={kind: halving, every: 10}", "train.epochs=40", "train.members=10"]
+PLAIN = "cifar10-smallcnn"  # a recipe that says nothing of variants
+
+
+class Hearing(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_networks_are_trained_as_long_as_members_unless_the_recipe_says_otherwise():
+    whole = recipe.load(PLAIN)
+    made = variants("randomness", whole, 500)
+    assert {one.train.epochs for one in made.values()} == {whole.train.epochs}
+    cyclic = variants("cyclic", whole, 500)
+    assert cyclic[CYCLIC["independent"]].train.epochs == whole.train.epochs
+    assert cyclic[CYCLIC["long run"]].train.epochs == whole.variants.cycles * whole.train.epochs
+    few = recipe.load(PLAIN, ["variants.epochs=3"])
+    assert {one.train.epochs for one in variants("randomness", few, 500).values()} == {3}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "stretched"),
+    [
+        ("{kind: halving, every: 10}", {"kind": "halving", "every": 100}),
+        ("{kind: step, epochs: [20, 30], factors: [0.1, 0.01]}", {"epochs": [200, 300], "factors": [0.1, 0.01]}),
+        ("{kind: cosine}", {"kind": "cosine"}),
+        ("{kind: constant}", {"kind": "constant"}),
+        ("{kind: cyclic, cycles: 4}", {"kind": "cyclic", "cycles": 4}),
+    ],
+)
+def test_a_long_run_is_the_recipe_at_the_cost_of_all_its_members(schedule: str, stretched: dict):
+    whole = recipe.load("digits", [*HALVING, f"train.schedule={schedule}"])
+    long = long_run(whole)
+    assert long is not None
+    assert (long.train.members, long.train.epochs) == (1, 400)
+    values = long.train.schedule.model_dump()
+    assert {key: values[key] for key in stretched} == stretched
+    assert (long.data, long.model, long.streams, long.seed) == (whole.data, whole.model, whole.streams, whole.seed)
+    same = {"learning_rate", "optimizer", "batch_size", "batches", "weight_decay", "momentum"}
+    assert long.train.model_dump(include=same) == whole.train.model_dump(include=same)
+    assert long.kept_epochs(0) == [0, 400]
+    assert variants("cyclic", whole, 300)[LONG_RUN] == long
+
+
+def test_a_long_run_is_left_out_where_it_is_not_wanted_or_cannot_be():
+    for override in ("variants.long_runs=0", "train.members=1", "train.members=30000"):
+        whole = recipe.load("digits", [*HALVING, override])
+        assert long_run(whole) is None
+        assert set(variants("cyclic", whole, 300)) == set(CYCLIC.values())
+    two = long_run(recipe.load("digits", [*HALVING, "variants.long_runs=2"]))
+    assert two is not None
+    assert two.train.members == 2
+
+
+def test_a_quick_look_trains_no_long_run_and_says_so():
+    small = quick_recipe("digits")
+    assert small.variants.long_runs == 0
+    assert "without one network at the training cost of all" in quick_words(small)
+    assert "training cost" not in quick_words(quick_recipe("digits", ["variants.long_runs=1", "analyses=[cyclic]"]))
+
+
+@pytest.mark.ci
+def test_networks_of_a_study_made_before_are_trained_again_and_one_line_says_so(networks, tmp_path):
+    """The default of ``variants.epochs`` was 3; here 2 become as many as the members' own 4."""
+    copy, said = shutil.copytree(networks.path, tmp_path / "study"), Hearing()
+    kept = {path: path.read_bytes() for path in (copy / "members").rglob("*") if path.is_file()}
+    with no_figures():
+        overrides = ["variants.epochs=null", "variants.train=30", "variants.members=1", "analyses=[cyclic]"]
+        study = pipeline.analyse(copy, overrides=overrides, progress=said)
+    (line,) = [line for line in said.lines if "trained again" in line]
+    assert "cyclic-snapshots" in line
+    assert "train.epochs 4 -> 8" in line
+    assert LONG_RUN not in line
+    assert study.variant(CYCLIC["long run"]).recipe.train.epochs == 8
+    assert {path: path.read_bytes() for path in (copy / "members").rglob("*") if path.is_file()} == kept

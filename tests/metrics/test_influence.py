@@ -1,0 +1,91 @@
+"""Influences of members against closed forms, and the variances made of them against simulations of known variance."""
+
+import numpy as np
+import pytest
+
+from modescape.metrics.influence import crossed_interval, example_variance, influence_weights, member_variance
+from modescape.metrics.subsets import subsets
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_influences_on_a_mean_are_the_members_deviations(size: int) -> None:
+    # A subset's score that is linear in its members averages to the members' mean, whatever the size.
+    values = np.random.default_rng(0).normal(size=6)
+    masks = subsets(6, size)
+    influence = influence_weights(masks) @ (masks @ values / size)
+    np.testing.assert_allclose(influence, values - values.mean(), rtol=0, atol=1e-12)
+
+
+def test_influences_over_all_subsets_are_those_of_leaving_a_member_out() -> None:
+    masks = subsets(7, 3)
+    score = np.random.default_rng(1).normal(size=len(masks))  # as far from linear as can be
+    without = np.array([score[~masks[:, member]].mean() for member in range(7)])
+    np.testing.assert_allclose(influence_weights(masks) @ score, 6 * (without.mean() - without), rtol=0, atol=1e-12)
+
+
+def test_a_sample_of_subsets_gives_the_influences_of_a_mean_exactly() -> None:
+    values = np.random.default_rng(2).normal(size=20)
+    masks = subsets(20, 10, limit=40)
+    score = masks @ values / 10
+    influence = influence_weights(masks) @ score
+    np.testing.assert_allclose(influence, values - values.mean(), rtol=0, atol=1e-12)
+    without = np.array([score[~masks[:, member]].mean() for member in range(20)])
+    assert np.abs(19 * (without.mean() - without) - influence).max() > 0.2  # the others' effects are still in these
+
+
+def test_all_members_at_once_show_no_influence() -> None:
+    assert (influence_weights(subsets(4, 4)) == 0).all()
+
+
+def scores(numbers: np.random.Generator, own: float, examples: int = 50, members: int = 6) -> np.ndarray:
+    """Members with standard deviation `own` between them, examples with 1, and 2 for every pair, [member, example]."""
+    shape = members, examples
+    return own * numbers.normal(size=(members, 1)) + numbers.normal(size=examples) + 2 * numbers.normal(size=shape)
+
+
+@pytest.mark.parametrize("own", [0.0, 0.3, 1.0])
+def test_variances_of_crossed_effects_add_up_to_the_truth(own: float) -> None:
+    numbers = np.random.default_rng(3)
+    found = []
+    for _ in range(1000):
+        values = scores(numbers, own)
+        spread = values.mean(1).var(ddof=1) / 6
+        found.append((example_variance(values.mean(0)), *member_variance(values), spread))
+    test, shared, freedom, spread = np.mean(found, axis=0)
+    of_examples, of_members = (1 + 2**2 / 6) / 50, own**2 / 6
+    assert test == pytest.approx(of_examples, rel=0.03)  # 1,000 draws know a variance of 49 degrees to 0.6 %
+    assert spread == pytest.approx(of_members + 2**2 / 6 / 50, rel=0.08)  # the test examples' noise a second time
+    if own < 1:  # cut off at 0, where it would be below in half of the draws
+        assert shared < of_members + 0.4 * 2**2 / 6 / 50
+    else:
+        assert shared == pytest.approx(of_members, rel=0.08)
+        assert 4 < freedom < 5  # less by what the test examples took
+
+
+def test_variances_equal_those_of_the_table_of_variance() -> None:
+    values = scores(np.random.default_rng(4), 2.0, examples=9, members=4)
+    table = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
+    interaction = np.square(table).sum() / 3 / 8
+    shared, freedom = member_variance(values)
+    spread = values.mean(1).var(ddof=1) / 4
+    assert shared == pytest.approx(spread - interaction / 4 / 9, rel=1e-12)
+    assert freedom == pytest.approx(3 * shared / spread, rel=1e-12)
+
+
+@pytest.mark.parametrize("own", [0.0, 0.3, 1.0])
+def test_crossed_intervals_hold_the_truth_as_often_as_they_say(own: float) -> None:
+    numbers = np.random.default_rng(5)
+    values = np.stack([scores(numbers, own) for _ in range(2000)])
+    low, high = crossed_interval(values.mean((1, 2)), values.mean(1), values)
+    inside = (low < 0) & (high > 0)
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.02)  # 2,000 draws know a share of .95 to .005
+    deviation = np.sqrt(own**2 / 6 + (1 + 2**2 / 6) / 50)
+    assert np.mean(high - low) / (2 * 1.96 * deviation) < 1.35  # 5 degrees of freedom: 1.31 where members are all
+
+
+def test_one_example_or_one_member_shows_only_what_it_can() -> None:
+    assert np.isnan(crossed_interval(0.5, np.array([0.5]), None)).all()
+    values = scores(np.random.default_rng(6), 1.0)
+    low, high = crossed_interval(values[0].mean(), values[0], None)
+    assert high - low == pytest.approx(2 * 1.959964 * values[0].std(ddof=1) / np.sqrt(50), rel=1e-6)
+    assert np.isnan(crossed_interval(np.inf, np.array([np.inf, 1.0]), values[:, :2])).all()

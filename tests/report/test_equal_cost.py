@@ -1,0 +1,211 @@
+"""What the verdict says of equal training cost, and of members that had not converged, on results made by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from example_results import example_result
+
+from modescape.metrics.convergence import ending
+from modescape.report.convergence import not_converged
+from modescape.report.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
+from modescape.report.verdict import judge
+from modescape.results import make_result
+
+SPACE, MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
+PROVENANCE = {
+    **{"recipe_hash": "ab", "recipe_name": "study", "version": "0.1", "seed": 0},
+    **{"examples": 100, "members": 10, "repeats": 2},
+}
+METHODS = ("independent", "snapshots", "long run", "ensemble", LONG)
+METRICS = ("accuracy", "nll", "calibrated_nll")
+BETTER, WORSE, TIE, ABSENT = 1, -1, 0, math.nan
+
+
+def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **attributes):
+    """States of accuracy, NLL and calibrated NLL; a method that is not named ties in all."""
+    base = np.array([0.96, 0.12, 0.11])
+    difference = np.full((len(methods), 3), np.nan)
+    half = np.array([0.004, 0.01, 0.01])
+    for row, method in enumerate(methods):
+        if method not in ("independent", "ensemble"):
+            signs = np.array(states.get(method, (TIE, TIE, TIE))) * np.array([1, -1, -1])
+            difference[row] = np.where(signs == 0, half / 2, signs * 2 * half)
+    dims = ("method", "metric")
+    return make_result(
+        {
+            "score": (dims, base + np.nan_to_num(difference), "1", "score"),
+            "difference": (dims, difference, "1", "difference"),
+            "difference_low": (dims, difference - half, "1", "low"),
+            "difference_high": (dims, difference + half, "1", "high"),
+            "training_epochs": (
+                ("method",),
+                np.where(np.isin(methods, ("ensemble", LONG)), 400.0, 120.0),
+                "1",
+                "epochs",
+            ),
+        },
+        {
+            "method": list(methods),
+            "reference": ("method", ["ensemble" if name in ("ensemble", LONG) else "independent" for name in methods]),
+            "metric": list(METRICS),
+        },
+        title="t",
+        intervals="none",
+        provenance=PROVENANCE,
+        **{"networks": 3, "ensemble_members": 10, "long_runs": 1, **attributes},
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "answer"),
+    [
+        ((TIE, TIE, TIE), "the ensemble and one long run cannot be told apart in accuracy, calibrated NLL or raw NLL."),
+        ((BETTER, BETTER, BETTER), "one long run beats the ensemble in accuracy, calibrated NLL and raw NLL."),
+        ((WORSE, WORSE, WORSE), "the ensemble beats one long run in accuracy, calibrated NLL and raw NLL."),
+        (
+            (TIE, WORSE, TIE),
+            "the ensemble beats one long run in raw NLL; in accuracy and calibrated NLL they cannot be told apart.",
+        ),
+        (
+            (BETTER, WORSE, TIE),
+            "neither wins: one long run is better in accuracy, the ensemble in raw NLL; in calibrated NLL they cannot "
+            "be told apart.",
+        ),
+        (
+            (BETTER, TIE, TIE),
+            "one long run beats the ensemble in accuracy; in calibrated NLL and raw NLL they cannot be told apart.",
+        ),
+    ],
+)
+def test_the_answer_says_what_wins_by_score(states, answer):
+    result = cyclic({LONG: states})
+    assert cost_answer(result) == f"At equal training cost {answer}"
+    assert beaten(result) == (BETTER in states and WORSE not in states)
+    assert judge({"cyclic": result}).answer.startswith("At equal training cost ")
+
+
+def test_what_wins_is_the_first_sentence_and_has_its_figures():
+    verdict = judge({"cyclic": cyclic({LONG: (BETTER, WORSE, TIE)})})
+    assert verdict.sentences[0].replace(SPACE, " ") == (
+        "At equal training cost, 400 epochs in all, one network that was trained for all of them is better than the "
+        "ensemble of 10 in accuracy (96.8 % against 96.0 %; difference +0.8 points, 95 % interval 0.4 to 1.2), is "
+        "worse than it in raw NLL (0.140 against 0.120; difference +0.020 nats, 95 % interval 0.010 to 0.030) and "
+        "cannot be told apart from it in calibrated NLL (0.115 against 0.110; difference +0.005 nats, 95 % interval "
+        f"{MINUS}0.005 to 0.015). It predicts in one forward pass, the ensemble in 10."
+    )
+    assert verdict.sentences[1].replace(SPACE, " ") == (
+        "At 120 epochs, the training cost of 3 independent networks (accuracy 96.0 %, calibrated NLL 0.110, raw NLL "
+        "0.120), snapshots of one run and one long run cannot be told apart from them in accuracy or NLL."
+    )
+    (card,) = [card for card in verdict.cards if card.label.startswith("One network, 400")]
+    assert card.value.replace(SPACE, " ") == "96.8 %"
+    assert card.note.replace(SPACE, " ") == "+0.8 points to the ensemble, 95 % interval 0.4 to 1.2"
+
+
+def test_snapshots_that_win_at_their_own_cost_are_named_in_the_answer():
+    result = cyclic({"snapshots": (BETTER, TIE, BETTER), "long run": (BETTER, WORSE, TIE)})
+    _, second = cost_answer(result).split(". ")
+    assert second.replace(SPACE, " ") == (
+        "At the training cost of 3 independent networks, better than these is snapshots of one run (in accuracy and "
+        "calibrated NLL)."
+    )
+    assert "snapshots of one run is better than them in accuracy (96.8" in cost_sentences(result)[1].replace(SPACE, " ")
+    assert "one long run is better than them in accuracy (" in cost_sentences(result)[1]
+    assert "and is worse than them in raw NLL" in cost_sentences(result)[1]
+
+
+def test_without_a_comparison_the_verdict_says_that_there_was_none():
+    verdict = judge({})
+    assert verdict.answer.startswith("No verdict on the ensemble")
+    assert "neither one longer run nor one larger network was trained at equal cost" in verdict.limits[1]
+    alone = cyclic({}, METHODS[:3])  # no long run in the recipe
+    assert compared(alone, LONG) == []
+    assert cost_answer(alone) == ""
+    assert len(cost_sentences(alone)) == 1
+    assert "neither one longer run" in judge({"cyclic": alone}).limits[1]
+    assert "only a longer one" in judge({"cyclic": cyclic({})}).limits[1]
+    older = cyclic({}).drop_vars(["reference", "difference", "difference_low", "difference_high"])
+    assert (cost_answer(older), cost_sentences(older)) == ("", [])
+
+
+def test_without_validation_images_there_is_no_calibrated_comparison():
+    assert cost_answer(cyclic({LONG: (TIE, WORSE, ABSENT)})) == (
+        "At equal training cost the ensemble beats one long run in raw NLL; in accuracy they cannot be told apart."
+    )
+
+
+def test_a_score_without_an_interval_tells_nothing_apart():
+    result = cyclic({LONG: (BETTER, BETTER, BETTER)})
+    result["difference_low"][:] = np.nan
+    assert [one.state for one in compared(result, LONG)] == ["equal"] * 3
+    assert "no interval" in cost_sentences(result)[0]
+
+
+def test_it_reads_the_result_as_it_is_written():
+    result = example_result("cyclic", members=4)
+    assert [one.metric for one in compared(result, LONG)] == ["accuracy", "calibrated_nll", "nll"]
+    assert "the ensemble of 4" in cost_sentences(result)[0]
+
+
+# ---- members that had not converged ----
+
+
+def training(loss):
+    found = ending(np.array(loss))
+    trend = [{"falling": -1, "rising": 1, "flat": 0, "unknown": np.nan}[state] for state in found.state]
+    return make_result(
+        {
+            "end_change": (("member",), found.change, "1", "change"),
+            "trend": (("member",), np.array(trend, float), "1", "trend"),
+        },
+        {"member": np.arange(len(loss))},
+        title="t",
+        intervals="none",
+        provenance=PROVENANCE,
+    )
+
+
+EPOCHS = np.arange(1, 41)
+FALLING, RISING, FLAT = 2 * 0.97**EPOCHS, 0.3 + 0.01 * EPOCHS, np.full(40, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("loss", "sentence"),
+    [
+        ([FLAT, FLAT], ""),
+        (
+            [FALLING, FLAT, FALLING],
+            "The members had not converged: the validation loss of 2 of 3 still falls (by 32 % over the last quarter "
+            "of the epochs).",
+        ),
+        (
+            [RISING, FLAT],
+            "The members had not converged: the validation loss of 1 of 2 rises, so that they had begun to overfit (by "
+            "13 % over the last quarter of the epochs).",
+        ),
+        (np.ones((2, 2)), ""),
+        (np.full((2, 40), np.nan), ""),
+    ],
+)
+def test_members_that_had_not_converged_are_named(loss, sentence):
+    assert not_converged(training(loss)).replace(SPACE, " ") == sentence
+
+
+def test_it_is_said_before_everything_else():
+    verdict = judge({"training": training([FALLING]), "cyclic": cyclic({LONG: (BETTER, BETTER, BETTER)})})
+    first, second = verdict.answer.split(". ")[:2]
+    assert first.startswith("The members had not converged")
+    assert second.startswith("At equal training cost one long run beats the ensemble")
+    assert verdict.question == "Did the ensemble work?"
+
+
+def test_networks_that_are_trained_less_than_members_are_a_limit():
+    about = {"network_epochs": 3, "member_epochs": 40, "training_images": 10_000, "member_images": 45_000}
+    limits = judge({"cyclic": cyclic({}, **about)}).limits
+    assert (
+        "Full training: the networks of cyclic schedules are trained on 3 of 40 epochs and 10,000 of 45,000 images "
+        "(variants in the recipe)." in limits
+    )
+    about |= {"network_epochs": 40, "training_images": 45_000}
+    assert not any("Full training" in limit for limit in judge({"cyclic": cyclic({}, **about)}).limits)
