@@ -203,8 +203,9 @@ def _shift(dataset: xr.Dataset) -> Summary:
             )
             parts.append(f"{_named(method)} from {first} to {last}")
     left_out = without_effect(dataset)
+    unknown = [ABSENT] * (len(PLACED) + len(metrics) + 1)
     for name, which in left_out.items():
-        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *[ABSENT] * (len(metrics) + 1)))
+        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *unknown))
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(_names(dataset)), 'method')}, and heat maps of the accuracy on "
