@@ -30,7 +30,6 @@ SIZES = {  # settings at which an analysis is quick
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 5, "examples": 60, "samples": 3},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 60},
-    "ensemble_methods": {"resamples": 50},
     "calibration": {"resamples": 50},
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
@@ -94,7 +93,7 @@ def test_every_analysis_that_samples_has_a_control_at_distance_0(any_study, name
 
 @pytest.mark.ci
 def test_what_recomputed_statistics_change_is_in_the_result(any_study):
-    found = analyses.measure("ensemble_methods", any_study, resamples=50)
+    found = analyses.measure("ensemble_methods", any_study)
     there = any_study.recipe.model.arguments["norm"] == "batch"
     assert found.attrs["batch_norm_layers"] == int(there)
     kept = [any_study.predictions("test").index(member, any_study.recipe.train.epochs) for member in (0, 1)]
