@@ -14,7 +14,8 @@ from modescape.analyses.groups import groups_of_solutions, runs_of
 from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.requirements import NotEnough, left_out, trained
 from modescape.analyses.sampling import BASES, Surroundings, available, place_of, surroundings
-from modescape.analyses.scales import SWEEP
+from modescape.analyses.scales import STEPS, setting
+from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.data.shift import Shift
 from modescape.metrics import BrierLaw, brier, brier_equivalent, brier_law
 from modescape.results import make_result
@@ -35,16 +36,18 @@ class _Step(NamedTuple):
     law: np.ndarray  # B1 and V in every setting, mean over runs, [setting, 2]
     barrier: float
     epochs: float
+    scale: float = np.nan
+    distance: float = np.nan  # of the first run's networks from its solution, root mean square over its length
 
 
 def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
     """Mean network's Brier score against V, the mean over pairs of half the squared distance of probabilities.
 
     The ensemble of K networks scores y - (1 - 1/K) x exactly, so straight lines on the map are equal ensembles. Each
-    subspace method is drawn at every step of its sweep, beside independent members, late checkpoints of one run and
-    weight averages (V = 0), all of the same members (``subspace.runs``); on the test images and under shift of severity
-    3, raw and after each network's temperature was fitted on validation images. The barrier is that of the training
-    loss on the straight line from the first run's solution to each network.
+    subspace method is drawn at every step of the common sweep, beside independent members, late checkpoints of one run
+    and weight averages (V = 0), all of the same members (``subspace.runs``); on the test images and under shift of
+    severity 3, raw and after each network's temperature was fitted on validation images. The barrier is that of the
+    training loss on the straight line from the first run's solution to each network.
 
     Args:
         study: the study.
@@ -89,31 +92,40 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         found["independent"] = [_Step(law, barrier_of(first, others), epochs * networks)]
     if "trajectory" in available(place):
         law = np.mean([laws(run.log_prob("trajectory", None, networks, images)) for run in runs], 0)
-        found["trajectory"] = [_Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs)]
+        apart = _apart(first, first.trajectory[-networks:])
+        found["trajectory"] = [
+            _Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs, distance=apart),
+        ]
     for method in available(place, tuple(BASES)):
         found[method] = []
-        for factor in SWEEP:
-            scale = factor * BASES[method]
+        for step in STEPS[1:]:  # at step 0 all networks are one
+            scale = setting(place, method, step)
             law = np.mean([laws(run.log_prob(method, scale, networks, images)) for run in runs], 0)
-            weights = first.sampler(method, scale).sample(
-                first.trajectory, first.keys(f"sample {method}", networks), first.accept
-            )
-            found[method].append(_Step(law, barrier_of(first, weights), epochs))
+            weights = torch.cat(list(first.weights(method, scale, networks)))
+            found[method].append(_Step(law, barrier_of(first, weights), epochs, scale, _apart(first, weights)))
     if "weight_average" in available(place):
         law = np.mean([laws(run.log_prob("weight_average", None, 1, images)) for run in runs], 0)
-        found["weight_average"] = [_Step(law, barrier_of(first, first.trajectory.double().mean(0)[None]), epochs)]
-    result = _result(study, found, networks, len(label), len(members))
+        average = first.trajectory.double().mean(0)[None]
+        found["weight_average"] = [_Step(law, barrier_of(first, average), epochs, distance=_apart(first, average))]
+    control = controlled(place, list(found), images[""], alone[0][""][0])
+    result = _result(study, found, control, networks, len(label), len(members))
     return result.assign_attrs(without_effect=shift.effect.lacking())
 
 
-def _result(study: Study, found: dict[str, list[_Step]], networks: int, examples: int, members: int) -> xr.Dataset:
+def _apart(around: Surroundings, weights: Tensor) -> float:
+    return float(around.distances(weights).square().mean()) ** 0.5
+
+
+def _result(
+    study: Study, found: dict[str, list[_Step]], control: Variables, networks: int, examples: int, members: int
+) -> xr.Dataset:
     longest = max(len(steps) for steps in found.values())
     law = np.full((len(SETTINGS), len(found), longest, 2), np.nan)
-    cost, height = np.full((len(found), longest), np.nan), np.full((len(found), longest), np.nan)
+    height, cost, scale, distance = (np.full((len(found), longest), np.nan) for _ in range(4))
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):
             law[:, row, column] = step.law
-            height[row, column], cost[row, column] = step.barrier, step.epochs
+            height[row, column], cost[row, column], scale[row, column], distance[row, column] = step[1:]
     mean, diversity = law[..., 0], law[..., 1]
     # an average is one network: its ensemble is itself
     together = mean - (1 - 1 / networks) * diversity
@@ -133,6 +145,9 @@ def _result(study: Study, found: dict[str, list[_Step]], networks: int, examples
             "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
             "barrier": (("method", "draw"), height, "nats", "barrier of the training loss to the solution"),
             "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
+            "scale": (("method", "draw"), scale, "1", SCALE),
+            "distance": (("method", "draw"), distance, "1", f"{DISTANCE}, around the first run"),
+            **control,
         },
         {"metric": list(SETTINGS), "method": list(found), "draw": np.arange(longest)},
         title="Brier score of ensembles by the exact law, as a map",

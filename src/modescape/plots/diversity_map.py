@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, fields, style
+from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
 
@@ -107,6 +107,7 @@ def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int) -> list[str]:
             float(chosen[name].values[draw]) for name in ("ensemble_brier", "equivalent", "barrier")
         )
         parts = [
+            steps.place(float(chosen["scale"].values[draw]), float(chosen["distance"].values[draw])),
             f"average of {networks}: Brier {score:.4f}",
             f"worth {worth:.2g} independent networks" if np.isfinite(worth) else "",
             f"barrier {height:.3g} nats" if np.isfinite(height) else "",
