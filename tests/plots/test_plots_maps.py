@@ -215,7 +215,7 @@ def test_worths_on_the_map_are_from_one_on_and_open_above():
     for ends, score, text in (
         ((1.8, 2.1, 2.6), one - 0.1, "2.1 (1.8 to 2.6)"),
         ((8.1, 14.2, np.inf), one - 0.2, "14.2 (8.1 to beyond any number)"),
-        ((0.7, 0.9, 1.1), one + 0.0123, "< 1, 0.0123 worse than one (< 1 to 1.1)"),
+        ((0.7, 0.9, 1.1), one + 0.0123, "< 1, 0.012 worse than one (< 1 to 1.1)"),
         ((np.nan, 2.1, np.nan), one - 0.1, "2.1"),  # two members: no interval for new ones
         ((np.nan, np.nan, np.nan), one, ""),
     ):

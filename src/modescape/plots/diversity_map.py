@@ -125,7 +125,7 @@ def worth(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
     text = _number(number)
     if number < 1 - ROUNDING and "independent" in dataset["method"].values:
         one = float(dataset["mean_brier"].sel({"metric": metric, "method": "independent"}).isel(draw=0))
-        text = f"{text}, {float(at['ensemble_brier']) - one:.4f} worse than one"
+        text = f"{text}, {float(at['ensemble_brier']) - one:.2g} worse than one"
     known = not (np.isnan(low) or np.isnan(high)) and low < high
     return f"{text} ({_number(low)} to {_number(high)})" if known else text
 
