@@ -16,7 +16,7 @@ from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
 from modescape.data.shift import Shift
-from modescape.metrics import METRICS, brier, brier_law, combine, fit_temperature, rescale
+from modescape.metrics import METRICS, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress
 from modescape.study import Study, write_member_state
 
@@ -360,3 +360,18 @@ def test_a_study_that_is_too_small_says_what_each_analysis_needs(tmp_path):
             analyses.measure(name, study)
     for name in ("ensemble_methods", "calibration", "diversity_plane", "shift", "ood", "subspace_scales"):
         assert analyses.measure(name, study, **SIZES.get(name, {})).data_vars, name
+
+
+def test_equivalents_of_the_map_are_those_of_the_law_with_intervals(networks):
+    found = networks.result("diversity_map")
+    own = found.sel({"method": "independent", "draw": 0})
+    law = BrierLaw(*(own[name].values[:, None, None] for name in ("mean_brier", "diversity")))
+    together = found["ensemble_brier"].transpose("metric", "method", "draw").values
+    np.testing.assert_allclose(found["equivalent"], brier_equivalent(together, law), rtol=1e-5)
+    sampled = found.drop_sel(method="independent")
+    number, known = sampled["equivalent"], sampled["equivalent"].notnull()
+    assert known.any()
+    for ends in ("", "_these"):
+        low, high = (sampled[f"equivalent_{end}{ends}"] for end in ("low", "high"))
+        assert ((low <= number) & (number <= high) | ~known).all()
+    assert (sampled["equivalent_low"] <= sampled["equivalent_low_these"] * (1 + 1e-9)).where(known, True).all()
