@@ -5,7 +5,7 @@ scikit-learn's digits. Coverage is the share of draws whose interval holds the p
 of members drawn anew. Width is the mean length over that of the ideal interval, 2 x 1.96 standard deviations of the
 estimate over the draws.
 
-Usage: python bench/coverage.py [--draws 400] [--seed 0] [--only NAME ...] [--out bench/results/coverage.json]
+Usage: python bench/coverage.py [--draws 1000] [--seed 0] [--only NAME ...] [--out bench/results/coverage.json]
 """
 
 from __future__ import annotations
@@ -161,10 +161,28 @@ def judged(rows: np.ndarray, shrink: float, key: dict[str, object]) -> list[tupl
     return out
 
 
+def table(rows: list[dict[str, object]]) -> str:
+    """Markdown: coverage at every size, and the largest width in brackets."""
+    cells: dict[tuple[object, ...], dict[object, list[dict[str, object]]]] = {}
+    for row in rows:
+        key = row["setting"], row["quantity"], row["target"]
+        cells.setdefault(key, {}).setdefault(row["metric"], []).append(row)
+    lines = [f"| population-n-N | | for | sizes | {' | '.join(METRICS)} |", "|---|---|---|---|" + "---|" * len(METRICS)]
+    for (setting, quantity, target), by_metric in cells.items():
+        sizes = ", ".join(str(row["size"]) for row in by_metric["accuracy"])
+        texts = []
+        for name in METRICS:
+            held = " ".join(f"{row['coverage']:.2f}".removeprefix("0") for row in by_metric[name])
+            widest = max(float(str(row["width"])) for row in by_metric[name])
+            texts.append(f"{held} ({widest:.2f})")
+        lines.append(f"| {setting} | {quantity} | {target} | {sizes} | {' | '.join(texts)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Simulate and write the table; settings that are there already stay."""
+    """Simulate, write the numbers and print the table; settings that are there already stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=[setting.name for setting in SETTINGS], help="names of settings")
     parser.add_argument("--out", type=Path, default=Path("bench/results/coverage.json"))
@@ -177,8 +195,7 @@ def main() -> None:
         kept = [row for row in kept if row["setting"] != setting.name] + rows
         record = {"draws": options.draws, "seed": options.seed, "subsets": SUBSETS, "rows": kept}
         options.out.write_text(json.dumps(record, indent=1) + "\n")
-        worst = min(rows, key=lambda row: float(str(row["coverage"])))
-        print(f"{setting.name}: lowest coverage {worst}")
+    print(table(json.loads(options.out.read_text())["rows"]))
 
 
 if __name__ == "__main__":

@@ -291,6 +291,7 @@ OTHER = [  # other networks
     "model.output=logits",
     "model.output_kind=probabilities",
     "train.epochs=3",
+    "train.keep_every=2",
     "train.batch_size=64",
     "train.batches=replacement",
     "train.last_batch_of_one=drop",
@@ -350,6 +351,8 @@ def test_kept_epochs():
     recipe = load("digits", ["train.epochs=5", "train.trajectories=2", "train.keep_last=2"])
     assert recipe.kept_epochs(1) == [0, 1, 2, 3, 4, 5]
     assert recipe.kept_epochs(2) == [0, 4, 5]
+    recipe = load("digits", ["train.epochs=7", "train.trajectories=0", "train.keep_last=2", "train.keep_every=3"])
+    assert recipe.kept_epochs(0) == [0, 3, 6, 7]
 
 
 def test_shared_streams():

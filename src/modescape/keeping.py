@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 
-def kept_epochs(member: int, epochs: int, trajectories: int, keep_last: int) -> list[int]:
+def kept_epochs(
+    member: int, epochs: int, trajectories: int, keep_last: int, keep_every: int | None = None
+) -> list[int]:
     """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``epochs`` (solution).
 
     Args:
@@ -11,17 +13,28 @@ def kept_epochs(member: int, epochs: int, trajectories: int, keep_last: int) -> 
         epochs: epochs of training.
         trajectories: members 0, 1, ... that keep every epoch.
         keep_last: last epochs that every member keeps, beside epoch 0.
+        keep_every: multiples of this number are kept by every member, too; None: they are not.
     """
     if member < trajectories:
         return list(range(epochs + 1))
-    return [0, *range(max(1, epochs - keep_last + 1), epochs + 1)]
+    last = max(1, epochs - keep_last + 1)
+    between = range(keep_every, last, keep_every) if keep_every else ()
+    return [0, *between, *range(last, epochs + 1)]
 
 
-def kept_count(member: int, epochs: int, trajectories: int, keep_last: int) -> int:
+def kept_count(member: int, epochs: int, trajectories: int, keep_last: int, keep_every: int | None = None) -> int:
     """The length of `kept_epochs`, without making it."""
-    return 1 + (epochs if member < trajectories else min(epochs, keep_last))
+    if member < trajectories:
+        return 1 + epochs
+    last = min(epochs, keep_last)
+    return 1 + last + ((epochs - last) // keep_every if keep_every else 0)
 
 
-def is_kept(member: int, epoch: int, epochs: int, trajectories: int, keep_last: int) -> bool:
+def is_kept(
+    member: int, epoch: int, epochs: int, trajectories: int, keep_last: int, keep_every: int | None = None
+) -> bool:
     """Whether an epoch is one of `kept_epochs`, without making them."""
-    return 0 <= epoch <= epochs and (member < trajectories or epoch == 0 or epoch > epochs - keep_last)
+    if not 0 <= epoch <= epochs:
+        return False
+    multiple = keep_every is not None and epoch % keep_every == 0
+    return member < trajectories or epoch == 0 or epoch > epochs - keep_last or multiple

@@ -156,3 +156,17 @@ def test_one_snapshot_a_run_still_gives_the_independent_curve(tmp_path: Path):
     assert np.isfinite(result["score"].sel({"method": "independent"})).all()
     assert np.isfinite(result["score"].sel({"method": "snapshots", "size": 1}))
     assert np.isnan(result["score"].sel({"method": "snapshots", "size": [2, 3]})).all()
+
+
+def test_snapshots_are_compared_with_the_network_that_their_run_ends_with(
+    result: xr.Dataset, prob: Prob, label: np.ndarray
+):
+    together, last = (
+        [scores(np.mean([prob[member, epoch] for epoch in epochs], axis=0), label) for member in MEMBERS]
+        for epochs in (SNAPSHOTS, SNAPSHOTS[-1:])
+    )
+    for metric in together[0]:
+        wanted = [one[metric] - other[metric] for one, other in zip(together, last, strict=True)]
+        found = result.sel(metric=metric)
+        assert float(found["final_gain"]) == pytest.approx(np.mean(wanted), abs=1e-5)
+        assert float(found["final_gain_low"]) < float(found["final_gain"]) < float(found["final_gain_high"])

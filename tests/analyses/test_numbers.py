@@ -12,6 +12,7 @@ from scipy import stats
 from modescape import analyses
 from modescape.analyses.requirements import last_epochs
 from modescape.analyses.solution_similarity import compare, pair_mean
+from modescape.metrics.influence import member_variance
 from modescape.study import Study
 
 from .building import CLASSES, EXAMPLES, build_study
@@ -44,7 +45,8 @@ def jensen_shannon(probs: list[np.ndarray]) -> float:
 def test_training_repeats_the_histories(study: Study):
     result = analyses.measure("training", study)
     assert result["epoch"].values.tolist() == [1, 2, 3, 4, 5, 6]
-    columns = {str(name): str(name) for name in result.data_vars} | {"learning_rate": "lr"}
+    curves = [str(name) for name in result.data_vars if "epoch" in result[name].dims]
+    columns = {name: name for name in curves} | {"learning_rate": "lr"}
     for member in MEMBERS:
         history = study.member(member).history()
         for name, column in columns.items():
@@ -138,14 +140,19 @@ def test_pair_interval_is_the_jackknife_and_the_bootstrap():
     everything, everyone = np.arange(400), list(range(5))
     draws = np.array([means(random.integers(0, 400, 400), everyone) for _ in range(1500)])
     # the standard deviation of 1,500 draws is known to 2 %: 8 % is more than 4 standard errors
-    np.testing.assert_allclose(np.sqrt(pairs.test_variance), draws.std(0, ddof=1), rtol=0.08)
+    test = pairs.example.var(1, ddof=1) / 400
+    np.testing.assert_allclose(np.sqrt(test), draws.std(0, ddof=1), rtol=0.08)
 
     deleted = np.array([means(everything, [m for m in everyone if m != gone]) for gone in everyone])
     jackknife = 4 / 5 * np.square(deleted - deleted.mean(0)).sum(0)
+    assert pairs.influence is not None
+    np.testing.assert_allclose(pairs.influence.mean(2).var(1, ddof=1) / 5, jackknife, rtol=1e-12)
     for at, matrix in enumerate((pairs.different, pairs.normalized)):
-        mean, low, high = pair_mean(matrix, pairs.test_variance[at])
-        total = jackknife[at] + pairs.test_variance[at]
-        half = stats.t.ppf(0.975, 4 * (total / jackknife[at]) ** 2) * np.sqrt(total)  # Satterthwaite's degrees
+        mean, low, high = pair_mean(matrix, pairs.example[at], pairs.influence[at])
+        shared, freedom = member_variance(pairs.influence[at])
+        assert 0 <= shared < jackknife[at]
+        total = test[at] + shared
+        half = stats.t.ppf(0.975, total**2 / (shared**2 / freedom) if shared else 1e9) * np.sqrt(total)
         assert (mean, low, high) == pytest.approx((means(everything, everyone)[at], mean - half, mean + half))
 
 
@@ -156,7 +163,7 @@ def test_pair_interval_covers_the_truth():
     for _ in range(400):
         effect = random.normal(0, 1, 6)
         matrix = effect[:, None] + effect[None, :] + random.normal(0, 0.1, (6, 6))
-        _, low, high = pair_mean((matrix + matrix.T) / 2, None)
+        _, low, high = pair_mean((matrix + matrix.T) / 2)
         held += low <= 0 <= high
     assert 0.90 < held / 400 < 0.99  # 95 %, and 4 standard errors of 400 tries
 
@@ -165,7 +172,7 @@ def test_two_members_have_an_interval_of_test_sampling_alone(tmp_path: Path):
     study = build_study(tmp_path / "study", members=2, epochs=2, trajectories=0, keep_last=1)
     result = analyses.measure("solution_similarity", study).sel(metric=["disagreement", "cosine"])
     share = float(result["pair_mean"][0])
-    half = 1.959964 * np.sqrt(share * (1 - share) / EXAMPLES)
+    half = 1.959964 * np.sqrt(share * (1 - share) / (EXAMPLES - 1))
     assert float(result["pair_high"][0]) == pytest.approx(share + half, abs=1e-6)
     assert np.isnan(result["pair_low"][1])
     assert np.isnan(result["last_epochs_disagreement"]).all()  # one epoch has no pair

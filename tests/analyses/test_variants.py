@@ -9,6 +9,7 @@ from stand_ins import no_figures
 
 from modescape import pipeline, recipe
 from modescape.analyses.variants import CYCLIC, LONG_RUN, long_run, variants
+from modescape.pipeline.begin import with_analysis_defaults
 from modescape.pipeline.quick import quick_recipe, quick_words
 from modescape.progress import Progress
 
@@ -33,6 +34,8 @@ def test_networks_are_trained_as_long_as_members_unless_the_recipe_says_otherwis
     cyclic = variants("cyclic", whole, 500)
     assert cyclic[CYCLIC["independent"]].train.epochs == whole.train.epochs
     assert cyclic[CYCLIC["long run"]].train.epochs == whole.variants.cycles * whole.train.epochs
+    assert cyclic[CYCLIC["snapshots"]].kept_epochs(0) == [0, 10, 20, 30]  # the ends of cycles
+    assert cyclic[CYCLIC["independent"]].kept_epochs(0) == [0, 10]
     few = recipe.load(PLAIN, ["variants.epochs=3"])
     assert {one.train.epochs for one in variants("randomness", few, 500).values()} == {3}
 
@@ -92,3 +95,9 @@ def test_networks_of_a_study_made_before_are_trained_again_and_one_line_says_so(
     assert LONG_RUN not in line
     assert study.variant(CYCLIC["long run"]).recipe.train.epochs == 8
     assert {path: path.read_bytes() for path in (copy / "members").rglob("*") if path.is_file()} == kept
+
+
+def test_settings_that_an_earlier_version_spelled_out_are_no_hindrance():
+    """A study made before ``ensemble_size.resamples`` went away has it in its ``study.yaml``."""
+    before = recipe.load("digits", ["settings.ensemble_size={resamples: 1000, subsets: 50}"])
+    assert with_analysis_defaults(before).settings["ensemble_size"] == {"snapshots": 10, "subsets": 50}

@@ -68,6 +68,13 @@ def test_absurd_counts(study, key, value):
             reading()
 
 
+@pytest.mark.parametrize("value", [0, 10**30, True, "4", [1]])
+def test_absurd_multiples_of_epochs(study, value):
+    write_recipe(study, train={"keep_every": value})
+    with pytest.raises(InputError, match=r"train.keep_every"):
+        summary(study)
+
+
 def test_the_largest_study_that_a_recipe_may_ask_for_is_listed_in_seconds(study):
     write_recipe(study, train={"members": 100_000, "epochs": 100_000, "trajectories": 100_000, "keep_last": 100_000})
     begin = time.perf_counter()
@@ -83,10 +90,11 @@ def test_counting_kept_epochs_is_listing_them(epochs):
     for member in range(3):
         for trajectories in range(4):
             for keep_last in range(1, 8):
-                listed = kept_epochs(member, epochs, trajectories, keep_last)
-                assert kept_count(member, epochs, trajectories, keep_last) == len(listed)
-                found = [e for e in range(-1, epochs + 3) if is_kept(member, e, epochs, trajectories, keep_last)]
-                assert found == listed
+                for keep_every in (None, 1, 2, 3, 6):
+                    rule = (epochs, trajectories, keep_last, keep_every)
+                    listed = kept_epochs(member, *rule)
+                    assert kept_count(member, *rule) == len(listed)
+                    assert [e for e in range(-1, epochs + 3) if is_kept(member, e, *rule)] == listed
 
 
 PATHS = ["../../evil", "/etc/passwd", "a/b", "..", ".", "", "a\0b", "-rf", "~", "a b", "x" * 200, "\u202egnp"]

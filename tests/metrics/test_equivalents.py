@@ -151,7 +151,7 @@ def test_brier_intervals_are_those_of_slow_formulas() -> None:
     both = np.square(both).sum() / ((members - 1) * (examples - 1)) / (members * examples)
     own = spread - both
     assert own > 0  # else both intervals are the same
-    low, high = satterthwaite_interval(ratio, [test, own], [np.inf, (members - 1) * own / spread])
+    low, high = satterthwaite_interval(ratio, [test, own], [np.inf, (members - 1) * (own / spread) ** 2])
     assert (got.low, got.high) == pytest.approx((1 / high, 1 / low), rel=1e-4)
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from modescape import data, pipeline
-from modescape.pipeline.estimate import DRAWING_SECONDS, Estimate, duration, estimate
+from modescape.pipeline.estimate import DRAWING_SECONDS, KIND_SECONDS, Estimate, duration, estimate
+from modescape.pipeline.variants import wanted_variants
 from modescape.progress import Progress
 from modescape.study import Study
 
@@ -88,6 +89,30 @@ def test_an_added_analysis_costs_itself_and_an_added_member_all_analyses(trained
     grown = estimate(study, dataset, 1)
     assert list(grown.stages) == ["training", "predicting", "analysing"]
     assert grown.stages["analysing"] > added.stages["analysing"] + DRAWING_SECONDS  # "training" is made again
+
+
+def test_networks_of_analyses_are_counted_with_the_long_run_and_again_where_settings_changed(trained, tmp_path):
+    study = Study.open(shutil.copytree(trained[0].path, tmp_path / "s"))
+    dataset = data.load(study.recipe.data, 0)
+
+    def cost(**variants) -> float:
+        own = study.recipe.variants.model_copy(update=variants)
+        study.update_recipe(study.recipe.model_copy(update={"analyses": ["cyclic"], "variants": own}))
+        found = estimate(study, dataset, 1)
+        return 0.0 if found is None else found.stages.get("variants", 0.0)
+
+    without, one, two = (cost(long_runs=runs) for runs in (0, 1, 2))
+    assert one > without + KIND_SECONDS
+    assert two - one == pytest.approx(one - without - KIND_SECONDS, rel=0.01)
+    for folder, own in wanted_variants(study, "cyclic").items():  # as if all of them were there
+        Study.create(study.path / "variants" / folder, own, {**study.manifest, "recipe_hash": _hash(own, study)})
+    study.write_result("cyclic", study.result("training"))
+    assert cost() == 0
+    assert cost(epochs=2) > 0  # made anew, but for the long runs
+
+
+def _hash(recipe, study: Study) -> str:
+    return recipe.content_hash(study.manifest["fingerprint"])
 
 
 def test_a_long_run_names_the_longest_stage_and_what_makes_it_short():

@@ -92,7 +92,8 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
         "ensemble of 10 in accuracy (96.8 % against 96.0 %; difference +0.8 points, 95 % interval 0.4 to 1.2), is "
         "worse than it in raw NLL (0.140 against 0.120; difference +0.020 nats, 95 % interval 0.010 to 0.030) and "
         "cannot be told apart from it in calibrated NLL (0.115 against 0.110; difference +0.005 nats, 95 % interval "
-        f"{MINUS}0.005 to 0.015). It predicts in one forward pass, the ensemble in 10."
+        f"{MINUS}0.005 to 0.015). It predicts in one forward pass, the ensemble in 10. The "
+        "intervals are for this run and this ensemble on new test images."
     )
     assert verdict.sentences[1].replace(SPACE, " ") == (
         "At 120 epochs, the training cost of 3 independent networks (accuracy 96.0 %, calibrated NLL 0.110, raw NLL "

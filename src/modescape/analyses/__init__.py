@@ -54,6 +54,11 @@ USES: dict[str, tuple[dict[str, Any], ...]] = {  # parts of the recipe that a re
     "cyclic": ({"variants": True},),
 }
 
+FORMER_SETTINGS = {  # of earlier versions, spelled out in the studies that they made; they say nothing now
+    "ensemble_size": {"resamples"},
+    "ensemble_methods": {"resamples"},
+}
+
 
 def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
     """Carry out one analysis; the same study and settings give the same bits.
@@ -96,6 +101,14 @@ def defaults(name: str) -> dict[str, Any]:
     """
     parameters = inspect.signature(_function(name)).parameters.values()
     return {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
+
+
+def without_former(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Settings of analyses, by their names, without those that an earlier version had."""
+    return {
+        name: {key: value for key, value in own.items() if key not in FORMER_SETTINGS.get(name, ())}
+        for name, own in settings.items()
+    }
 
 
 def check_settings(name: str, settings: Mapping[str, Any]) -> None:

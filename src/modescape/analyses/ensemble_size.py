@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.final_network import gain_over_final
 from modescape.analyses.requirements import NotEnough, last_epochs, left_out, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.metrics import INTERVALS, METRICS, brier_law, ensemble_curve
@@ -22,12 +21,20 @@ if TYPE_CHECKING:
     from modescape.study import Predictions, Study
 
 
+FINAL = {  # what snapshots bring over the network that their run ends with
+    "final_gain": "score of all snapshots of a run minus its final network's",
+    "final_gain_low": "lower end of the 95 % interval of that, new runs on new examples",
+    "final_gain_high": "upper end of it",
+}
+
+
 class Curve(NamedTuple):
     """Scores against size 1 .. n of one kind of ensemble."""
 
     values: dict[str, np.ndarray]  # LONG_NAMES -> [metric, size]
     subsets: np.ndarray  # subsets averaged, [size]
     law: np.ndarray  # closed form of the Brier score, [size]
+    final: np.ndarray | None = None  # of snapshots: gain over a run's final network and its interval, [of, metric]
 
 
 def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Dataset:
@@ -59,7 +66,8 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
         "independent": independent_curve(study, predictions, members, subsets, key),
         "snapshots": snapshot_curve(predictions, members, epochs, subsets, key),
     }
-    final = gain_over_final(predictions, members, epochs)
+    final = curves["snapshots"].final
+    assert final is not None
     size = np.arange(1, max(len(members), len(epochs)) + 1)
     dims = ("method", "metric", "size")
     return make_result(
@@ -68,14 +76,10 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
                 name: (dims, _padded([curve.values[name] for curve in curves.values()], len(size)), UNITS, long_name)
                 for name, long_name in LONG_NAMES.items()
             },
-            "final_gain": (
-                ("metric",),
-                final.value,
-                UNITS,
-                "score of all snapshots of a run minus its final network's",
-            ),
-            "final_gain_low": (("metric",), final.low, UNITS, "lower end of the 95 % interval of it, over runs"),
-            "final_gain_high": (("metric",), final.high, UNITS, "upper end of the 95 % interval of it, over runs"),
+            **{
+                name: (("metric",), values, UNITS, long_name)
+                for (name, long_name), values in zip(FINAL.items(), final, strict=True)
+            },
             "subsets": (
                 ("method", "size"),
                 _padded([curve.subsets for curve in curves.values()], len(size)),
@@ -117,6 +121,8 @@ def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[in
     label = predictions.label
     score = np.empty((len(epochs), len(members), len(METRICS)))
     example = np.empty((*score.shape, len(label)))
+    last_score, last_example = np.empty(score.shape[1:]), np.empty(example.shape[1:])
+    last = np.arange(len(epochs))[None] == len(epochs) - 1  # the run's final network, as a subset
     law = np.zeros(len(epochs))
     masks = [choose_subsets(len(epochs), size, max(limit, len(epochs)), key) for size in range(1, len(epochs) + 1)]
     for run, member in enumerate(members):
@@ -124,6 +130,8 @@ def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[in
         for at, chosen in enumerate(masks):
             estimate = subset_estimate(log_prob, label, chosen, None)
             score[at, run], example[at, run] = estimate.score, estimate.example
+        estimate = subset_estimate(log_prob, label, last, None)
+        last_score[run], last_example[run] = estimate.score, estimate.example
         law += _law(log_prob, label, score[:, run, list(METRICS).index("brier")]) / len(members)
     alone, columns = of_runs(score[0], example[0]), []
     for parts in zip(score, example, strict=True):
@@ -131,7 +139,9 @@ def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[in
         gain = own.gain(alone)
         columns.append((own.score, *own.new(), *own.these(), gain.score, *gain.new(), *gain.these()))
     values = (np.stack(rows, axis=1) for rows in zip(*columns, strict=True))
-    return Curve(dict(zip(LONG_NAMES, values, strict=True)), np.array([len(chosen) for chosen in masks]), law)
+    over_final = of_runs(score[-1], example[-1]).minus(of_runs(last_score, last_example))
+    final = np.stack([over_final.score, *over_final.new()])
+    return Curve(dict(zip(LONG_NAMES, values, strict=True)), np.array([len(chosen) for chosen in masks]), law, final)
 
 
 def _law(log_prob: np.ndarray, label: np.ndarray, brier: np.ndarray) -> np.ndarray:

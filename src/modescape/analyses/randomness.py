@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import NotEnough, left_out_of, trained
 from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
@@ -122,5 +121,5 @@ def _interval(values: np.ndarray, examples: int) -> tuple[np.ndarray, np.ndarray
     mean, count = values.mean(1), chosen.shape[1]
     test = mean * (1 - mean) / examples
     if count < 2:
-        return sampling_interval(mean, test)
+        return satterthwaite_interval(mean, [test], [math.inf])
     return satterthwaite_interval(mean, [chosen.var(1, ddof=1) / count, test], [count - 1, math.inf])

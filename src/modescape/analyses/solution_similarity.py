@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.intervals import sampling_interval
 from modescape.analyses.requirements import last_epochs, left_out, predicted_labels, trained
 from modescape.analyses.weights import cosines
 from modescape.functionspace import disagreement, jensen_shannon
-from modescape.metrics import jackknife_variance
 from modescape.metrics.between_members import between_members
+from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.subsets import subsets
 from modescape.results import make_result
@@ -32,9 +31,10 @@ MATRICES = {  # metric -> long name
 JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
 
 INTERVALS = (
-    "pair_low, pair_high: 95 %; Student's t with Satterthwaite's degrees of freedom on a delete-one-member jackknife "
-    "variance of the mean over pairs, to which the disagreements add the variance over test examples (the ratio "
-    "linearised); with 2 members, test sampling alone for the disagreements and no interval for cosines. "
+    "pair_low, pair_high: 95 %, new networks on new examples (cosines: new networks); Student's t with Satterthwaite's "
+    "degrees of freedom on the variance over test examples (the ratio linearised) and that between networks, from "
+    "leaving each out, without what the same examples made of it; with 2 members, test examples alone for the "
+    "disagreements and no interval for cosines. "
     "accuracy_sd_beyond_high: 95 %, one-sided, chi-squared with n - 1 degrees of freedom; new members on new examples"
 )
 
@@ -46,7 +46,8 @@ class Pairs:
     accuracy: np.ndarray  # [member]
     different: np.ndarray  # disagreement, [member, member]
     normalized: np.ndarray  # over the mean error of the two, [member, member]
-    test_variance: tuple[float, float]  # of the two means over pairs, through the test examples
+    example: np.ndarray  # of both, mean over pairs; the ratio linearised, [quantity, example]
+    influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
 
 
 def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
@@ -81,7 +82,7 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
             **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
             "accuracy": (("member",), pairs.accuracy, "1", "accuracy"),
             **_between(labels == predictions.label),
-            **_pair_means(values, pairs.test_variance),
+            **_pair_means(values, pairs),
             "last_epochs_disagreement": (
                 ("member",),
                 np.array(within),
@@ -116,9 +117,8 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
 def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
     """Disagreement of every two members and its normalised form, d_ij / ((e_i + e_j) / 2) with errors e.
 
-    The variance of a mean over N test examples is the variance over examples divided by N, which is what a bootstrap
-    over examples converges to. The mean over pairs of the ratio is linearised: example n adds
-    mean_ij (d_ijn - r_ij e_ijn) / e_ij.
+    The mean over pairs of the ratio is linearised: example n adds mean_ij [r_ij + (d_ijn - r_ij e_ijn) / e_ij]. The
+    influence of a member is that of leaving it out (see `modescape.metrics.influence`).
 
     Args:
         predicted: predicted classes, [member, example].
@@ -129,16 +129,43 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
     error = wrong.mean(1)
     mean_error = (error[:, None] + error[None, :]) / 2
     different = disagreement(predicted)
-    plain, linearised = np.zeros(examples), np.zeros(examples)
+    of_member = np.zeros((2, members, examples))  # sums over the pairs that a member is in
     with np.errstate(divide="ignore", invalid="ignore"):  # two members without errors have no ratio
         normalized = different / mean_error
         for i, j in zip(*np.triu_indices(members, 1), strict=True):
-            differ = predicted[i] != predicted[j]
-            plain += differ
-            linearised += (differ - normalized[i, j] * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
-    count = members * (members - 1) / 2
-    test_variance = tuple(float((values / count).var() / examples) for values in (plain, linearised))
-    return Pairs(1 - error, different, normalized, test_variance)  # type: ignore[arg-type]
+            differ = (predicted[i] != predicted[j]) * 1.0
+            ratio = normalized[i, j]
+            linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
+            of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
+    example = of_member.sum(1) / members / (members - 1)
+    if members == 2:
+        return Pairs(1 - error, different, normalized, example, None)
+    of_member *= 2 / (members - 2)
+    return Pairs(1 - error, different, normalized, example, of_member)
+
+
+def pair_mean(
+    matrix: np.ndarray, example: np.ndarray | None = None, influence: np.ndarray | None = None
+) -> tuple[float, float, float]:
+    """Mean over pairs of different members and its 95 % interval (see `INTERVALS`).
+
+    Args:
+        matrix: symmetric, [member, member], 2 members or more.
+        example: share of each test example in the mean, [example]; None where examples play no part.
+        influence: of each member on that, [member, example]; None with 2 members.
+
+    Returns:
+        mean, low, high; NaN where there is no interval.
+    """
+    members = len(matrix)
+    mean = matrix[np.triu_indices(members, 1)].mean()
+    low = high = np.nan
+    if example is not None:
+        low, high = crossed_interval(mean, example, influence)
+    elif members > 2:
+        of_member = 2 / (members - 2) * (matrix.sum(1) - np.diag(matrix))
+        low, high = satterthwaite_interval(mean, [of_member.var(ddof=1) / members], [members - 1])
+    return float(mean), float(low), float(high)
 
 
 def _between(right: np.ndarray) -> dict:
@@ -155,35 +182,12 @@ def _between(right: np.ndarray) -> dict:
     return {name: ((), np.array(value), "1", text) for name, (value, text) in names.items()}
 
 
-def pair_mean(matrix: np.ndarray, test_variance: float | None) -> tuple[float, float, float]:
-    """Mean over pairs of different members and its 95 % interval (see `INTERVALS`).
-
-    Args:
-        matrix: symmetric, [member, member], 2 members or more.
-        test_variance: variance of the mean through the test examples; None where they play no part.
-
-    Returns:
-        mean, low, high; NaN where there is no interval.
-    """
-    members = len(matrix)
-    mean = matrix[np.triu_indices(members, 1)].mean()
-    if members > 2:
-        kept = [np.delete(np.arange(members), member) for member in range(members)]
-        delete_one = np.array([matrix[np.ix_(rows, rows)][np.triu_indices(members - 1, 1)].mean() for rows in kept])
-        low, high = satterthwaite_interval(
-            mean, [jackknife_variance(delete_one), test_variance or 0.0], [members - 1, np.inf]
-        )
-    elif test_variance is not None:
-        low, high = sampling_interval(mean, np.asarray(test_variance))
-    else:
-        low, high = np.nan, np.nan
-    return float(mean), float(low), float(high)
-
-
-def _pair_means(values: dict[str, np.ndarray], test_variance: tuple[float, float]) -> dict:
+def _pair_means(values: dict[str, np.ndarray], pairs: Pairs) -> dict:
     """The variables pair_mean, pair_low and pair_high."""
-    of_test = dict(zip(MATRICES, test_variance, strict=False))  # the disagreements come first
-    columns = np.array([pair_mean(matrix, of_test.get(name)) for name, matrix in values.items()])
+    parts = dict.fromkeys(values, (None, None))
+    for at, name in enumerate(list(MATRICES)[:2]):  # the disagreements
+        parts[name] = pairs.example[at], None if pairs.influence is None else pairs.influence[at]
+    columns = np.array([pair_mean(matrix, *parts[name]) for name, matrix in values.items()])
     names = {
         "pair_mean": "mean over pairs of different members",
         "pair_low": "lower end of the 95 % interval of the mean over pairs",

@@ -89,13 +89,12 @@ def _cyclic(recipe: Recipe, examples: int) -> dict[str, Recipe]:
         "csgmcmc, T = 1": {"epochs": long, "schedule": {**cycle, "temperature": 1.0}},
         "long run": {"epochs": long, "schedule": {"kind": "cosine"}},
     }
-    ends = {"trajectories": 0, "keep_last": 1}  # the only checkpoints that are looked at
-    kept = {
-        method: ends if method in ("independent", "long run") else {"trajectories": size.members} for method in kinds
-    }
-    found = {
-        CYCLIC[method]: _small(recipe, examples, **{**kept[method], **settings}) for method, settings in kinds.items()
-    }
+    found = {}
+    for method, settings in kinds.items():
+        # the ends of cycles, or of the training, are the only checkpoints that are looked at
+        keep_every = epochs if settings["schedule"]["kind"] == "cyclic" else None
+        kept = {"trajectories": 0, "keep_last": 1, "keep_every": keep_every}
+        found[CYCLIC[method]] = _small(recipe, examples, **kept, **settings)
     long_runs = long_run(recipe)
     return found if long_runs is None else found | {LONG_RUN: long_runs}
 
@@ -112,7 +111,8 @@ def long_run(recipe: Recipe) -> Recipe | None:
     if not runs or train.members < 2 or epochs > MOST_EPOCHS:
         return None
     values = recipe.model_dump(mode="json")
-    values["train"] |= {"members": runs, "epochs": epochs, "trajectories": 0, "keep_last": 1}
+    values["train"] |= {"members": runs, "epochs": epochs}
+    values["train"] |= {"trajectories": 0, "keep_last": 1, "keep_every": None}
     values["train"]["schedule"] = stretched(values["train"]["schedule"], train.members)
     return parse({**values, "analyses": [], "settings": {}}, "a long run")
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.influence import crossed_interval
+from modescape.metrics.influence import example_variance, member_variance
+from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.scores import example_blocks
 from modescape.metrics.subsets import BrierLaw, check_members
 
 ROUNDING = 1e-6  # share of a score: float32 predictions of the same network in batches of other sizes differ by as much
+LEAST_FREEDOM = 1e-9  # above 0, as an interval needs it, where the members' part is nearly nothing
 
 
 class Equivalent(NamedTuple):
@@ -206,8 +208,11 @@ def _interval_of_one(brier: np.ndarray, parts: _LawOfExamples) -> tuple[float, f
         by_example = (change.mean(0) - excess * parts.diversity) / diversity  # d
         without = (change.sum(0) - change) / (members - 1)
         influence = (members - 1) * (by_example - (without - excess * parts.without) / diversity)
-    new = crossed_interval(1 + excess, by_example, influence)
-    these = crossed_interval(1 + excess, by_example, None)
+    test, shared, freedom = example_variance(by_example), *member_variance(influence)
+    # Of a difference of mean squares (Satterthwaite): with the share that is left not squared, 5 members cover at .90.
+    freedom = max(float(freedom) ** 2 / (members - 1), LEAST_FREEDOM)
+    new = satterthwaite_interval(1 + excess, [test, shared], [np.inf, freedom])
+    these = satterthwaite_interval(1 + excess, [test], [np.inf])
     least, most, least_these, most_these = (_turned_over(float(end)) for end in (*new, *these))
     return _turned_over(1 + excess), most, least, most_these, least_these
 

@@ -131,9 +131,10 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
         InputError: on an unknown analysis or setting.
     """
     names = list(analyses.ANALYSES) if recipe.analyses is None else recipe.analyses
-    for name in [*names, *recipe.settings]:
-        analyses.check_settings(name, recipe.settings.get(name, {}))
-    settings = {name: {**analyses.defaults(name), **recipe.settings.get(name, {})} for name in analyses.ANALYSES}
+    given = analyses.without_former(recipe.settings)
+    for name in [*names, *given]:
+        analyses.check_settings(name, given.get(name, {}))
+    settings = {name: {**analyses.defaults(name), **given.get(name, {})} for name in analyses.ANALYSES}
     values = recipe.model_dump(mode="json")
     values.update(analyses=names, settings={name: values for name, values in settings.items() if values})
     return recipes.parse(values, "the recipe")

@@ -232,6 +232,8 @@ class Train(Section):
     # bf16: 7 bits of fraction, and activations take half the memory
     trajectories: Annotated[int, _counted("trajectories")] = 3  # members 0, 1, ... that keep every epoch
     keep_last: Annotated[int, _counted("keep_last")] = 10  # last epochs that every member keeps, beside epoch 0
+    keep_every: Annotated[int, Field(ge=1, le=COUNTS["epochs"][1])] | None = None
+    # every member keeps each epoch that is a multiple of this, too; null = it does not
 
 
 Sharing = Literal["separate", "shared"]
@@ -354,7 +356,8 @@ class Recipe(Section):
 
     def kept_epochs(self, member: int) -> list[int]:
         """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
-        return kept_epochs(member, self.train.epochs, self.train.trajectories, self.train.keep_last)
+        train = self.train
+        return kept_epochs(member, train.epochs, train.trajectories, train.keep_last, train.keep_every)
 
     def variant_epochs(self) -> int:
         """Epochs of each network that an analysis trains for itself (`Variants.epochs`)."""

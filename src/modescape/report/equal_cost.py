@@ -126,7 +126,8 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
         f"{_clauses(found, f'the ensemble of {members}', 'it')}."
     )
     passes = f"It predicts in one forward pass, the ensemble in {members}."
-    return f"{subject} {passes}"
+    covers = "this run" if runs == 1 else "new runs"
+    return f"{subject} {passes} The intervals are for {covers} and this ensemble on new test images."
 
 
 def _clauses(found: list[Against], reference: str, pronoun: str) -> str:

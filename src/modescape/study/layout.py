@@ -194,6 +194,9 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
         if not isinstance(train, dict) or not is_count(train.get(key), *limits):
             low, high = limits
             raise InputError(f"'{path}' is damaged: train.{key} is no whole number from {low} to {high:,}")
+    every = train.get("keep_every") if isinstance(train, dict) else None
+    if every is not None and not is_count(every, *COUNTS["epochs"]):
+        raise InputError(f"'{path}' is damaged: train.keep_every is no whole number from 1")
     if not is_name(values.get("name", "study")):
         raise InputError(f"'{path}' is damaged: its name is no plain one (letters, digits and ._-)")
     analyses = values.get("analyses")
@@ -212,6 +215,6 @@ def is_kept(values: dict[str, Any], member: int, epoch: int) -> bool:
     return keeping.is_kept(member, epoch, *_keeping(values))
 
 
-def _keeping(values: dict[str, Any]) -> tuple[int, int, int]:
+def _keeping(values: dict[str, Any]) -> tuple[int, int, int, int | None]:
     train = values["train"]
-    return train["epochs"], train["trajectories"], train["keep_last"]
+    return train["epochs"], train["trajectories"], train["keep_last"], train.get("keep_every")
