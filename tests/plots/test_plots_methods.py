@@ -39,14 +39,14 @@ def test_scores_of_methods_against_size_are_those_of_the_result():
 
 def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
     dataset = example_result("ensemble_methods")
-    diversity, loss, cost = ensemble_methods.panels(dataset)[4:]
-    assert diversity.rows == cost.rows == loss.rows
+    diversity, level, loss, cost = ensemble_methods.panels(dataset)[4:]
+    assert diversity.rows == cost.rows == loss.rows == level.rows
     assert diversity.rows[:3] == ["Independent", "Train trajectory", "Random subspace"]
     assert diversity.rows[-1] == "Weight average"  # one network has no divergence
-    drawn = {int(one.y[0]): float(one.x[0]) for one in diversity.series[1:-1]}
+    drawn = {int(one.y[0]): float(one.x[0]) for one in diversity.series[1:]}
     assert drawn[1] == pytest.approx(0.091)
     np.testing.assert_allclose(diversity.series[0].x[:2], [0.45 * 0.274, 0.45 * 0.091])
-    at_one = diversity.series[-1]
+    (at_one,) = level.series
     assert at_one.name == "All at distance 0.1"
     assert {diversity.rows[int(row)]: float(x) for row, x in zip(at_one.y, at_one.x, strict=True)} == pytest.approx(
         {METHOD_NAMES[name]: 0.8 * WITHIN[name][4] for name in SUBSPACES}

@@ -45,6 +45,15 @@ def test_a_row_for_every_method_and_for_as_many_independent_networks(methods, ca
     assert all(row.training == "1" for row in rows if row is not first)
 
 
+def test_the_scale_and_the_distance_stand_beside_a_method(methods, calibration):
+    methods["scale"].loc[{"method": "random"}] = 0.16
+    methods["distance"].loc[{"method": "random"}] = 0.0925
+    rows = {row.method: row.place for row in worths(methods, calibration)}
+    assert rows["Random subspace"] == "setting 0.16, distance 0.0925"
+    assert rows["Weight average"].startswith("distance ")
+    assert next(place for method, place in rows.items() if "independent" in method) == ""
+
+
 def test_changes_are_written_with_their_interval_and_the_rule(methods, calibration):
     set_gain(methods, "random", "accuracy", 1, -0.004, 0.002, 0.008)
     set_gain(methods, "random", "nll", 1, -0.05, -0.03, -0.01)

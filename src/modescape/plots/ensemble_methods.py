@@ -42,10 +42,10 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Four scores against size, then diversity, loss at one distance, and cost by method."""
+    """Four scores against size, then diversity at the own scales and at one distance, loss at both, and cost."""
     scores = score_panels(dataset, "size", "Entries averaged (number)")
     order = _by_diversity(dataset)
-    return [*scores, _diversity(dataset, order), _loss(dataset, order), _cost(dataset, order)]
+    return [*scores, _diversity(dataset, order), _at_one(dataset, order), _loss(dataset, order), _cost(dataset, order)]
 
 
 def _by_diversity(dataset: xr.Dataset) -> list[str]:
@@ -72,13 +72,23 @@ def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
         hover = [_place(dataset, method)]
         mark |= {"group": method, "hover": hover}
         series.append(Series(name="Jensen-Shannon as trained", x=value, y=np.array([row]), **mark))
-    series.append(_at_one_distance(dataset, order, dataset["equal_distance_jensen_shannon"]))
     return Panel(
         title="Diversity: higher is more diverse",
         x_label="Jensen-Shannon divergence (nats)",
         y_label="Method (name)",
         series=series,
         rows=_names(order),
+    )
+
+
+def _at_one(dataset: xr.Dataset, order: list[str]) -> Panel:
+    return Panel(
+        title="Diversity at one distance",
+        x_label="Jensen-Shannon divergence (nats, log scale)",
+        y_label="Method (name)",
+        series=[_at_one_distance(dataset, order, dataset["equal_distance_jensen_shannon"])],
+        rows=_names(order),
+        log_x=True,
     )
 
 
@@ -105,10 +115,11 @@ def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
     series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
     return Panel(
         title="Loss of one entry: lower is better",
-        x_label="NLL (nats)",
+        x_label="NLL (nats, log scale)",
         y_label="Method (name)",
         series=series,
         rows=_names(order),
+        log_x=True,
     )
 
 
