@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from example_parts import provenance
+from example_parts import provenance, stated
 
 from modescape import results
 from modescape.functionspace import diversity_bounds, diversity_limits
@@ -41,6 +41,7 @@ def tsne_subspace(members: int, epochs: int) -> xr.Dataset:
         {
             "x": (dims, np.stack(x), "1", "axis 0 of the embedding"),
             "y": (dims, np.stack(y), "1", "axis 1 of the embedding"),
+            **stated(methods),
         },
         {
             "method": methods,
@@ -82,6 +83,7 @@ def radial(members: int, epochs: int) -> xr.Dataset:
             "nll_best_temperature": (("y", "x"), calm, "nats", "loss at the temperature that suits the point best"),
             "agreement": (pair, agreement, "1", "share of examples with the solution's label"),
             "similarity": (pair, similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            "control": (("member",), np.zeros(2), "1", "difference at the solution"),
             "path_x": (("member", "epoch"), np.stack([path, 0.02 * time]), "1", "trajectory, along solution 1"),
             "path_y": (("member", "epoch"), np.stack([0.02 * time * (1 - time), path]), "1", "trajectory, the rest"),
             "sample_x": (("draw",), samples[0], "1", "Gaussian samples around solution 1, magnified"),
@@ -94,6 +96,8 @@ def radial(members: int, epochs: int) -> xr.Dataset:
         left_out="",
         split="test",
         magnified=100.0,
+        sample_scale=1.0,
+        sample_distance=0.02,
         batch_norm="recompute",
     )
 
@@ -128,6 +132,7 @@ def tunnel(members: int, epochs: int) -> xr.Dataset:
             "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
             "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
             "barrier": (("method", "metric"), barrier, "nats", "height above the line between the ends' losses"),
+            "control": (("other_member",), np.zeros(2), "1", "difference at the ends"),
         },
         {
             "method": ["straight", "tunnel"],
@@ -171,6 +176,7 @@ def diversity_plane(members: int, epochs: int) -> xr.Dataset:
             "accuracy": (dims, accuracy, "1", "accuracy of the network"),
             "disagreement": (dims, diversity * (1 - accuracy), "1", "share of labels that differ from the baseline's"),
             "diversity": (dims, diversity, "1", "that share divided by the network's error"),
+            **stated(methods, draws=length),
             "lower": (("x",), lower, "1", "limit: the baseline with labels changed at random"),
             "upper": (("x",), upper, "1", "limit: right or wrong independently of the baseline"),
             "lowest": (("x",), lowest, "1", "least that the two accuracies allow"),
@@ -224,8 +230,16 @@ def diversity_map(members: int, epochs: int) -> xr.Dataset:
             "ensemble_brier": (dims, ensemble, "1", "Brier score of the ensemble by the exact law"),
             "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
             "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
+            **{
+                f"equivalent_{end}": (dims, ends, "1", f"{end} end of its 95 % interval")
+                for end, ends in (
+                    ("low", 0.9 * equivalent),
+                    ("high", np.where(equivalent > 6, np.inf, 1.1 * equivalent)),
+                )
+            },
             "barrier": (("method", "draw"), barrier, "nats", "barrier of the training loss to the solution"),
             "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
+            **stated(methods, draws=steps),
         },
         {"metric": list(settings), "method": list(methods), "draw": np.arange(steps)},
         title="Brier score of ensembles by the exact law, as a map",
@@ -265,6 +279,7 @@ def ood(members: int, epochs: int) -> xr.Dataset:
             "auroc": (kinds, told, "1", "area under the receiver operating characteristic"),
             "aupr": (kinds, told - 0.05, "1", "area under precision and recall"),
             "fpr95": (kinds, 1.35 - told, "1", "share of test images taken for other data at 95 % found"),
+            **stated(methods),
         },
         {"method": list(methods), "corruption": list(NAMES), "metric": ["max_probability", "entropy"], "x": x},
         title="Predictions on other data",

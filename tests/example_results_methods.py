@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from example_parts import CROSSED, provenance
+from example_parts import CROSSED, provenance, stated
 
 from modescape import results
 
@@ -51,15 +51,21 @@ def subspace_scales(members: int, epochs: int) -> xr.Dataset:
     accuracy = ALONE[0] - 0.01 - 0.02 * ratio**2 / (1 + 0.05 * ratio**2)
     accepted = np.where(np.array(SUBSPACES)[:, None] == "random", np.clip(1.3 - 0.2 * ratio**2, 0, 1), np.nan)
     scale = np.stack([10.0 * 2.0 ** (np.arange(steps) - 4) * (place + 1) for place in range(len(SUBSPACES))])
+    chosen = np.argmin(nll, axis=1)
     dims = ("method", "draw")
     return results.make_result(
         {
+            "step": (dims, distance, "1", "distance of samples from their centre"),
+            **stated(SUBSPACES),
             "scale": (dims, scale, "1", "setting of the method"),
-            "distance": (dims, distance, "1", "mean distance of a sample over the length of the solution"),
+            "distance": (dims, distance, "1", "distance of samples over the length of the solution"),
             "nll": (dims, nll, "nats", "validation loss of the ensemble of samples"),
             "accuracy": (dims, accuracy, "1", "mean validation accuracy of a sample"),
             "accepted": (dims, accepted, "1", "share of draws above the threshold"),
-            "chosen": (("method",), np.argmin(nll, axis=1), "1", "step with the lowest loss"),
+            "chosen": (("method",), chosen, "1", "step with the lowest loss"),
+            "chosen_low": (("method",), chosen - 1, "1", "lower end of its 95 % interval"),
+            "chosen_high": (("method",), chosen + 1, "1", "upper end of its 95 % interval"),
+            "edge": (("method",), np.zeros(len(SUBSPACES), int), "1", "1 where the last step is the best"),
         },
         {"method": list(SUBSPACES), "draw": np.arange(steps)},
         title="Scale of each subspace method, chosen on validation",
@@ -68,6 +74,7 @@ def subspace_scales(members: int, epochs: int) -> xr.Dataset:
         left_out="",
         split="validation",
         samples=10,
+        draws=40,
         solution_nll=float(ALONE[1] + 0.02),
         solution_accuracy=float(ALONE[0] - 0.01),
     )
@@ -85,6 +92,7 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
     narrow = width / 3 * np.maximum(saving, 0.2)
     jensen_shannon = np.array([0.274, *(values[4] for values in WITHIN.values())])
     dims = ("method", "metric", "size")
+    place = [methods.index(method) for method in SUBSPACES]
     cost = np.where(np.isin(methods, ("independent", "weight_average")), 1, 10)
     return results.make_result(
         {
@@ -102,13 +110,31 @@ def ensemble_methods(members: int, epochs: int) -> xr.Dataset:
             "jensen_shannon_calibrated": (("method",), jensen_shannon * 0.45, "nats", "after calibration"),
             "training_epochs": (("method",), np.full(len(methods), 40), "1", "training epochs of one entry"),
             "forward_passes": (("method",), cost, "1", "forward passes of one entry"),
+            **stated(methods),
+            "equal_distance_score": (("other_method", "metric"), score[place, :, 0], SCORE, "at one distance"),
+            "equal_distance_jensen_shannon": (("other_method",), 0.8 * jensen_shannon[place], "nats", "there"),
+            "equal_distance_scale": (("other_method",), np.arange(1.0, 8), "1", "setting there"),
+            "equal_distance_reached": (("other_method",), np.full(7, 0.1), "1", "distance there"),
+            "stored_score": (("metric",), ALONE.copy(), SCORE, "with stored statistics"),
+            "recomputed_score": (("metric",), ALONE, SCORE, "with recomputed statistics"),
+            "stored_disagreement": (("member",), np.zeros(members), "1", "share of labels that differ"),
+            "stored_jensen_shannon": (("member",), np.zeros(members), "nats", "divergence of the two"),
         },
-        {"method": list(methods), "metric": list(METRICS), "size": size},
+        {
+            "method": list(methods),
+            "metric": list(METRICS),
+            "size": size,
+            "other_method": list(SUBSPACES),
+            "member": np.arange(members),
+        },
         title="Scores of every way to make an ensemble",
         intervals=CROSSED,
         provenance=provenance(members),
         left_out="",
         samples=10,
+        batch_norm="recompute",
+        batch_norm_layers=0,
+        equal_distance=0.1,
     )
 
 
@@ -153,6 +179,7 @@ def shift(members: int, epochs: int) -> xr.Dataset:
             "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
             "jensen_shannon": (("method", "severity"), divergence, "nats", "divergence of the networks"),
             "jensen_shannon_calibrated": (("method", "severity"), 0.45 * divergence, "nats", "after calibration"),
+            **stated(list(gains)),
         },
         {"method": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
         title="Scores and diversity under corruption",
@@ -182,6 +209,7 @@ def decomposition(members: int, epochs: int) -> xr.Dataset:
             "ensemble_score": (dims, mean - term, SCORE, "score of the ensemble"),
             "diversity_low": (dims, term - half, SCORE, "lower end of the 95 % interval"),
             "diversity_high": (dims, term + half, SCORE, "upper end of the 95 % interval"),
+            **stated(list(diversity)),
         },
         {"method": list(diversity), "metric": ["brier", "nll", "brier_geometric", "nll_geometric"]},
         title="An ensemble's score: mean score minus diversity",
@@ -237,6 +265,7 @@ def calibration(members: int, epochs: int) -> xr.Dataset:
             "behind_low": (sized, behind - 0.004, "nats", "lower end of the 95 % interval"),
             "behind_high": (sized, behind + 0.004, "nats", "upper end of the 95 % interval"),
             "temperature": (("member",), 1.75 + 0.05 * np.sin(np.arange(members)), "1", "temperature"),
+            **stated(list(others), "other_method"),
         },
         {
             "method": list(methods),

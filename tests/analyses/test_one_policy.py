@@ -20,17 +20,37 @@ def network(num_classes: int, norm: str) -> nn.Module:
     )
 
 
+NORMS = ("batch", "group", "none")
 SMALL = (
-    *("train.members=2", "train.epochs=3", "train.trajectories=2", "data.test=60", "data.validation=40"),
-    *("data.train=100", "subspace.samples=3", "analyses=[]", "compute.engine=here"),
+    *("train.members=2", "train.trajectories=2", "data.test=60", "data.validation=40"),
+    *("data.train=100", "subspace.samples=3", "subspace.choosing=6", "analyses=[]", "compute.engine=here"),
     "model.factory=analyses.test_one_policy:network",
 )
+SIZES = {  # settings at which an analysis is quick
+    "tsne_subspace": {"samples": 3, "examples": 50},
+    "radial": {"radii": 3, "angles": 5, "examples": 60, "samples": 3},
+    "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 60},
+    "calibration": {"resamples": 50},
+    "diversity_plane": {"draws": 6},
+    "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
+}
+SAMPLING = [name for name, uses in analyses.USES.items() if analyses.AROUND in uses]  # analyses that draw networks
 
 
-@pytest.fixture(scope="module", params=["batch", "group", "none"])
+def trained(folder, norm, epochs):
+    settings = [*SMALL, f"train.epochs={epochs}", f"model.arguments={{norm: {norm}}}"]
+    return pipeline.run("digits", folder, overrides=settings)
+
+
+@pytest.fixture(scope="module", params=NORMS)
 def study(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param) / "study"
-    return pipeline.run("digits", folder, overrides=[*SMALL, f"model.arguments={{norm: {request.param}}}"])
+    return trained(tmp_path_factory.mktemp(request.param) / "study", request.param, 3)
+
+
+@pytest.fixture(scope="module", params=[(norm, epochs) for norm in NORMS for epochs in (1, 3)], ids=str)
+def any_study(request, tmp_path_factory):
+    norm, epochs = request.param
+    return trained(tmp_path_factory.mktemp(f"{norm}-{epochs}") / "study", norm, epochs)
 
 
 @pytest.fixture
@@ -46,6 +66,44 @@ def test_a_sample_at_distance_0_is_the_solution(study, around):
     snapshots = around.log_prob("trajectory", None, 2, {"": images})[""]
     np.testing.assert_allclose(snapshots[-1], solution[0], atol=1e-6)
     np.testing.assert_allclose(around.checkpoints([2, 3], images), snapshots, atol=1e-6)
+
+
+def test_every_method_at_distance_0_is_the_solution(around):
+    images = around.place.dataset.test.image
+    solution = around.log_prob("single", None, 1, {"": images})[""][0]
+    for method in sampling.available(around.place):
+        if method != "mc_dropout":
+            assert around.control(method, images, solution) <= 1e-6, method
+    moved = np.roll(solution, 1, axis=0)
+    assert around.control("swag", images, moved) > 0.01
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", SAMPLING)
+def test_every_analysis_that_samples_has_a_control_at_distance_0(any_study, name):
+    control = analyses.measure(name, any_study, **SIZES.get(name, {}))["control"]
+    known = control.values[np.isfinite(control.values)]
+    assert known.size
+    assert (known <= 1e-6).all()
+    without = {"single", "independent", "mc_dropout", "independent + mc_dropout"}
+    if "other_member" not in control.dims and "member" not in control.dims:
+        names = control[control.dims[0]].values
+        assert {str(one) for one in names[~np.isfinite(control.values)]} <= without
+
+
+@pytest.mark.ci
+def test_what_recomputed_statistics_change_is_in_the_result(any_study):
+    found = analyses.measure("ensemble_methods", any_study)
+    there = any_study.recipe.model.arguments["norm"] == "batch"
+    assert found.attrs["batch_norm_layers"] == int(there)
+    kept = [any_study.predictions("test").index(member, any_study.recipe.train.epochs) for member in (0, 1)]
+    stored = any_study.predictions("test").log_probs(kept)
+    label = any_study.predictions("test").label
+    own = found["stored_score"].sel(metric="nll")
+    assert float(own) == pytest.approx(float(np.mean(nll(stored, label))), abs=1e-6)
+    used = found["score"].sel({"method": "independent", "size": 1})
+    np.testing.assert_allclose(found["recomputed_score"], used, atol=1e-6)
+    assert bool((found["stored_jensen_shannon"] > 1e-6).all()) == there
 
 
 def test_statistics_are_the_mean_over_training_images(study, around):
@@ -64,6 +122,7 @@ def test_statistics_are_the_mean_over_training_images(study, around):
     np.testing.assert_allclose(around.log_prob("single", None, 1, {"": images})[""][0], wanted, atol=1e-5)
 
 
+@pytest.mark.ci
 def test_the_sweep_of_scales_ends_at_the_solution(study, around):
     result = analyses.measure("subspace_scales", study)
     split = around.place.dataset.validation

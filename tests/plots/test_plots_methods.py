@@ -3,10 +3,23 @@
 import numpy as np
 import pytest
 from example_results import example_result
+from example_results_methods import SUBSPACES, WITHIN
 
 from modescape import plots
-from modescape.plots import calibration, cyclic, decomposition, ensemble_methods, randomness, shift, subspace_scales
+from modescape.plots import (
+    calibration,
+    cyclic,
+    decomposition,
+    ensemble_methods,
+    randomness,
+    shift,
+    steps,
+    subspace_scales,
+)
+from modescape.plots.style import METHOD_NAMES
+from modescape.report.summaries import summarize
 from modescape.report.summaries.methods import METHODS
+from modescape.report.verdict import judge
 
 
 def series(panel, name):
@@ -26,13 +39,31 @@ def test_scores_of_methods_against_size_are_those_of_the_result():
 
 def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
     dataset = example_result("ensemble_methods")
-    diversity, cost = ensemble_methods.panels(dataset)[4:]
-    assert diversity.rows == cost.rows
+    diversity, level, loss, cost = ensemble_methods.panels(dataset)[4:]
+    assert diversity.rows == cost.rows == loss.rows == level.rows
     assert diversity.rows[:3] == ["Independent", "Train trajectory", "Random subspace"]
     assert diversity.rows[-1] == "Weight average"  # one network has no divergence
     drawn = {int(one.y[0]): float(one.x[0]) for one in diversity.series[1:]}
     assert drawn[1] == pytest.approx(0.091)
     np.testing.assert_allclose(diversity.series[0].x[:2], [0.45 * 0.274, 0.45 * 0.091])
+    (at_one,) = level.series
+    assert at_one.name == "All at distance 0.1"
+    assert {diversity.rows[int(row)]: float(x) for row, x in zip(at_one.y, at_one.x, strict=True)} == pytest.approx(
+        {METHOD_NAMES[name]: 0.8 * WITHIN[name][4] for name in SUBSPACES}
+    )
+    own = {float(one.x[0]) for one in loss.series[:-1]}
+    assert own == {float(value) for value in dataset["score"].sel({"metric": "nll", "size": 1})}
+
+
+def test_what_recomputed_statistics_change_is_said_where_there_is_batch_norm():
+    dataset = example_result("ensemble_methods")
+    assert "Batch norm" not in ensemble_methods.caption(dataset)
+    dataset.attrs["batch_norm_layers"] = 1
+    dataset["stored_score"].values[:2] = 0.585, 1.4
+    dataset["stored_disagreement"][:] = 0.4
+    said = ensemble_methods.caption(dataset)
+    assert "the mean solution has 58.5 % accuracy and a loss of 1.400 nats" in said
+    assert "with recomputed ones (as here) 71.8 % and 0.920 nats; 40 % of the labels differ" in said
 
 
 def test_the_chosen_step_is_marked_and_the_solution_is_a_line():
@@ -44,9 +75,34 @@ def test_the_chosen_step_is_marked_and_the_solution_is_a_line():
     assert float(mark.x[0]) == pytest.approx(float(dataset["distance"].sel({"method": "swag"})[step]))
     assert set(series(loss, subspace_scales.SOLUTION).y) == {dataset.attrs["solution_nll"]}
     assert "5,000 validation examples" in subspace_scales.caption(dataset)
+    within = series(loss, "SWAG, interval")
+    np.testing.assert_array_equal(within.x, dataset["distance"].sel({"method": "swag"})[step - 1 : step + 2])
     hover = series(loss, "Random subspace").hover
     assert hover[0].endswith("100 % of draws accepted")
     assert "accepted" not in series(loss, "SWAG").hover[0]
+
+
+def test_a_choice_at_the_edge_and_one_of_no_step_are_said_and_marked():
+    dataset = example_result("subspace_scales")
+    assert steps.choices(dataset) == ""
+    last = dataset.sizes["draw"] - 1
+    at = {name: dataset.get_index("method").get_loc(name) for name in ("swag", "diagonal", "random")}
+    dataset["edge"][at["swag"]], dataset["chosen"][at["swag"]] = 1, last
+    dataset["chosen"][[at["diagonal"], at["random"]]] = 0
+    dataset["step"][:, 0] = 0
+    said = (
+        "No step helps Random subspace and Diagonal Gaussian: best is the centre alone, where all samples are one. "
+        "The last step that was tried is the best of SWAG: a better one may lie beyond it."
+    )
+    assert steps.choices(dataset) == said
+    assert said in subspace_scales.caption(dataset)
+    assert said in summarize("subspace_scales", dataset).text
+    rows = {row[0]: row[1] for row in summarize("subspace_scales", dataset).rows}
+    assert (rows["SWAG"], rows["Random subspace"]) == ("8 of 8 (the last)", "1 of 8 (no step)")
+    loss = subspace_scales.panels(dataset)[0]
+    assert series(loss, "SWAG, chosen").marker == series(loss, subspace_scales.BEYOND).marker
+    limits = judge({"ensemble_methods": example_result("ensemble_methods"), "subspace_scales": dataset}).limits
+    assert any(said in limit for limit in limits)
 
 
 def test_losses_far_above_the_solution_lie_beyond_the_panel():

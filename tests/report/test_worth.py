@@ -45,6 +45,15 @@ def test_a_row_for_every_method_and_for_as_many_independent_networks(methods, ca
     assert all(row.training == "1" for row in rows if row is not first)
 
 
+def test_the_scale_and_the_distance_stand_beside_a_method(methods, calibration):
+    methods["scale"].loc[{"method": "random"}] = 0.16
+    methods["distance"].loc[{"method": "random"}] = 0.0925
+    rows = {row.method: row.place for row in worths(methods, calibration)}
+    assert rows["Random subspace"] == "setting 0.16, distance 0.0925"
+    assert rows["Weight average"].startswith("distance ")
+    assert next(place for method, place in rows.items() if "independent" in method) == ""
+
+
 def test_changes_are_written_with_their_interval_and_the_rule(methods, calibration):
     set_gain(methods, "random", "accuracy", 1, -0.004, 0.002, 0.008)
     set_gain(methods, "random", "nll", 1, -0.05, -0.03, -0.01)
@@ -89,6 +98,9 @@ def test_worse_than_one_network_is_written_so_with_the_difference(methods, calib
     )
     row = next(row for row in worths(methods, calibration) if row.method == "SWAG")
     assert row.equivalent == ("< 1 (0.030 nats worse)", "0.020 to 0.040 nats")
+    set_equivalent(calibration, "swag", np.nan, np.nan, np.nan, (0.00008, 0.00021, 0.00034))
+    row = next(row for row in worths(methods, calibration) if row.method == "SWAG")
+    assert row.equivalent == ("< 1 (0.0002 nats worse)", "0.0001 to 0.0003 nats")  # never "0.000 nats worse"
 
 
 def test_nothing_measured_says_nothing(methods):

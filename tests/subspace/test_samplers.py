@@ -17,6 +17,7 @@ from modescape.subspace import (
     Random,
     Swag,
     WeightAverage,
+    mirrored_pairs,
     principal_directions,
 )
 
@@ -113,12 +114,13 @@ def test_random_is_drawn_again_until_it_is_accepted(trajectory, keys):
     def accept(weights):
         return (weights - trajectory[-1]).norm(dim=1) < 1.5
 
-    sample, first = Random(radius=3.0).draw(trajectory, keys, accept)
+    sample = Random(radius=3.0).sample(trajectory, keys, accept)
     distance = (sample - trajectory[-1]).norm(dim=1)
-    assert first.double().mean() == pytest.approx(0.5, abs=0.04)
     refused = (distance >= 1.5).double().mean()
     assert refused == pytest.approx(0.5**6, abs=0.008)  # six tries
     again = Random(radius=3.0).sample(trajectory, keys)
+    first = accept(again)
+    assert first.double().mean() == pytest.approx(0.5, abs=0.04)
     assert torch.equal(sample[first], again[first])  # an accepted first try is what would be drawn anyway
 
 
@@ -174,3 +176,59 @@ def test_a_sample_depends_on_its_own_key_alone(trajectory, keys, name):
 def test_a_trajectory_that_is_too_short_is_refused(keys, sampler, least):
     with pytest.raises(InputError, match=f"needs {least} checkpoints|expected \\[epoch, parameter\\]"):
         sampler.sample(torch.ones(least - 1, 4), keys[:1])
+
+
+SETTINGS = {
+    "random": Random(radius=3.0),
+    "dropout": Dropout(rate=0.6),
+    "diagonal": Diagonal(scale=2.0),
+    "spread": Diagonal(scale=2.0, spread=True),
+    "low_rank": LowRank(rank=2, scale=3.0),
+    "low_rank_scaled": LowRank(rank=3, scale=0.7, scaled=True),
+    "pca_random": PcaRandom(radius=2.0, draws=10, rank=3, scale=1.5, scaled=True, seed=5),
+    "swag": Swag(scale=0.8, columns=4),
+    "weight_average": WeightAverage(),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_centre_and_step_are_those_of_the_draws(trajectory, keys, name):
+    sampler = SETTINGS[name]
+    centre, step = sampler.centre(trajectory), sampler.step(trajectory)
+    shift = sampler.sample(trajectory, keys) - centre
+    error = shift.std(0) / SAMPLES**0.5
+    assert (shift.mean(0).abs() <= 5 * error + 1e-12).all()
+    squares = shift.square().sum(1)
+    assert squares.mean().item() == pytest.approx(step**2, abs=5 * float(squares.std()) / SAMPLES**0.5 + 1e-12)
+
+
+def test_the_rate_of_dropout_follows_from_its_step():
+    for step in (0.0, 1e-4, 0.01, 0.3, 1.5):
+        solution = torch.ones(1, 4, dtype=torch.float64)
+        assert Dropout.of_step(step).step(solution) == pytest.approx(2 * step, rel=1e-6)
+    assert Dropout.of_step(50.0).rate == 0.99
+    series, closed = (
+        Dropout(rate=rate).step(torch.ones(1, 1, dtype=torch.float64)) for rate in (0.99999e-3, 1.00001e-3)
+    )
+    assert series == pytest.approx(closed, rel=2e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, sampler in SETTINGS.items() if sampler.symmetric])
+def test_pairs_are_mirror_images_at_the_centre(trajectory, keys, name):
+    sampler = SETTINGS[name]
+    drawn, mirrored = mirrored_pairs(sampler, trajectory, keys[:5])
+    torch.testing.assert_close(drawn, sampler.sample(trajectory, keys[:5]))
+    torch.testing.assert_close((drawn + mirrored) / 2, sampler.centre(trajectory).expand(5, -1))
+
+
+def test_a_pair_is_refused_whole(trajectory, keys):
+    solution = trajectory[-1]
+
+    def accept(weights):  # one half-space: of a pair at most one half is in it
+        return (weights - solution)[:, 0] > -0.3
+
+    drawn, mirrored = mirrored_pairs(Random(radius=3.0, tries=60), trajectory, keys[:500], accept)
+    assert accept(drawn).all()
+    assert accept(mirrored).all()
+    alone = Random(radius=3.0, tries=60).sample(trajectory, keys[:500], accept)
+    assert not accept(2 * solution - alone).all()

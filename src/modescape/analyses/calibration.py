@@ -11,6 +11,7 @@ from modescape.analyses.comparing import calibrated
 from modescape.analyses.groups import around_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import place_of
+from modescape.analyses.stating import stated
 from modescape.metrics import (
     calibrated_nll,
     combine,
@@ -112,6 +113,7 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
             ),
             "temperature": (("member",), temperature, "1", "temperature of the solution, fitted on validation images"),
             **variables,
+            **stated(place, list(example), test.image, found["test"][0], dim="other_method"),
         },
         {
             "method": list(diagrams),

@@ -10,6 +10,7 @@ from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import NotEnough, left_out, trained
 from modescape.analyses.sampling import place_of
+from modescape.analyses.stating import stated
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.results import make_result
@@ -45,12 +46,11 @@ def measure(study: Study) -> xr.Dataset:
     if networks < 2:
         raise NotEnough(f"the decomposition of the gain needs 2 networks a method; subspace.samples is {networks}")
     found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}
-    masks = groups_of_solutions(len(members), networks)
+    masks, log_prob = groups_of_solutions(len(members), networks), solutions(place, images)["test"]
     if len(masks):
-        log_prob = solutions(place, images)["test"]
         found["independent"] = [decompose(log_prob[mask], label) for mask in masks], masks
     for method in methods:
-        parts = [log_prob["test"][-networks:] for _, log_prob in around_solutions(place, method, images)]
+        parts = [drawn["test"][-networks:] for _, drawn in around_solutions(place, method, images)]
         found[method] = [decompose(part, label) for part in parts], None
     rows = [_row(*parts) for parts in found.values()]
     dims = ("method", "metric")
@@ -62,7 +62,13 @@ def measure(study: Study) -> xr.Dataset:
         ("diversity_high", "upper end of the 95 % interval of the diversity term"),
     )
     return make_result(
-        {name: (dims, np.stack([row[at] for row in rows]), UNITS, text) for at, (name, text) in enumerate(long_names)},
+        {
+            **{
+                name: (dims, np.stack(values), UNITS, text)
+                for values, (name, text) in zip(zip(*rows, strict=True), long_names, strict=True)
+            },
+            **stated(place, list(found), images["test"], log_prob[0]),
+        },
         {"method": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
         title="The ensemble's score is the mean network's minus its diversity",
         intervals=INTERVALS,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import BASES, METHODS, Surroundings, available, place_of, surroundings
+from modescape.analyses.sampling import BASES, METHODS, Surroundings, available, place_of, predict, surroundings
+from modescape.analyses.scales import setting
+from modescape.analyses.stating import SCALE, controlled
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.results import make_result
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 POINTS = 200  # of the limit curves
-STEPS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the scales of `BASES`: from near the solution to far out
+STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far out
 PUBLISHED = {"random": 7.0, "dropout": 1.0, "diagonal": 10.0, "low_rank": 6.0}
 # official code, over the scale for ensembles: radius 70 U(0, 1), rate .1 U(0, 1), deviation times 10, z times 6
 
@@ -41,19 +45,24 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
     place = place_of(study)
     around, split = surroundings(place, members[0]), place.dataset.test
     images, label = {"test": split.image}, split.label.cpu().numpy()
-    baseline = around.log_prob("single", None, 1, images)["test"][0].argmax(-1)
+    solution = around.log_prob("single", None, 1, images)["test"][0]
+    baseline = solution.argmax(-1)
     right = float((baseline == label).mean())
     others = [surroundings(place, member).log_prob("single", None, 1, images)["test"] for member in members[1:]]
-    found = {"independent": np.array([one[0].argmax(-1) for one in others])}
+    nowhere = np.full(len(others), np.nan)
+    found = {"independent": _Drawn(np.array([one[0].argmax(-1) for one in others]), nowhere, nowhere)}
     for method in available(place, tuple(one for one in METHODS if one != "weight_average")):
-        found[method] = np.concatenate([part.argmax(-1) for part in _draws(around, method, draws, images)])
-    found = {method: predicted for method, predicted in found.items() if len(predicted)}
-    length = max((len(predicted) for predicted in found.values()), default=1)
-    accuracy, differ, diversity = (np.full((len(found), length), np.nan) for _ in range(3))
-    for row, predicted in enumerate(found.values()):
-        accuracy[row, : len(predicted)] = (predicted == label).mean(1)
-        differ[row, : len(predicted)] = (predicted != baseline).mean(1)
-        diversity[row, : len(predicted)] = normalized_diversity(predicted, baseline, label)
+        parts = zip(*_draws(around, method, draws, split.image), strict=True)
+        found[method] = _Drawn(*(np.concatenate(part) for part in parts))
+    found = {method: drawn for method, drawn in found.items() if len(drawn.predicted)}
+    length = max((len(drawn.predicted) for drawn in found.values()), default=1)
+    accuracy, differ, diversity, scale, distance = (np.full((len(found), length), np.nan) for _ in range(5))
+    for row, drawn in enumerate(found.values()):
+        predicted, there = drawn.predicted, slice(len(drawn.predicted))
+        accuracy[row, there] = (predicted == label).mean(1)
+        differ[row, there] = (predicted != baseline).mean(1)
+        diversity[row, there] = normalized_diversity(predicted, baseline, label)
+        scale[row, there], distance[row, there] = drawn.scale, drawn.distance
     classes = place.dataset.num_classes
     x = np.linspace(1 / classes, max(right, np.nanmax(accuracy, initial=right)), POINTS)
     lower, upper = diversity_limits(x, right, classes)
@@ -64,6 +73,14 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
             "accuracy": (dims, accuracy, "1", "accuracy of the network"),
             "disagreement": (dims, differ, "1", "share of labels that differ from the baseline's"),
             "diversity": (dims, diversity, "1", "that share divided by the network's error"),
+            "scale": (dims, scale, "1", SCALE),
+            "distance": (
+                dims,
+                distance,
+                "1",
+                "distance of the network from the baseline over its length",
+            ),
+            **controlled(place, list(found), split.image, solution),
             "lower": (("x",), lower, "1", "limit: the baseline with labels changed at random"),
             "upper": (("x",), upper, "1", "limit: right or wrong independently of the baseline"),
             "lowest": (("x",), lowest, "1", "least that the two accuracies allow"),
@@ -82,19 +99,37 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
     )
 
 
-def _draws(around: Surroundings, method: str, draws: int, images: dict) -> list[np.ndarray]:
-    """Log-probabilities of about as many draws at every scale; earlier checkpoints for "trajectory"."""
+class _Drawn(NamedTuple):
+    """Networks of a method, [network] each."""
+
+    predicted: np.ndarray  # labels, [network, example]
+    scale: np.ndarray  # NaN where the method has none
+    distance: np.ndarray  # from the solution over its length
+
+
+def _draws(around: Surroundings, method: str, draws: int, images: Tensor) -> list[_Drawn]:
+    """About as many draws at every scale; earlier checkpoints for "trajectory"."""
     if method == "trajectory":  # without the solution, which is the baseline
-        return [around.log_prob(method, None, len(around.states), images)["test"][:-1]]
+        drawn = _drawn(around, method, None, len(around.states), images, "plane")
+        return [_Drawn(*(part[:-1] for part in drawn))]
     if method not in BASES:
-        return [around.log_prob(method, None, draws, images, purpose="plane")["test"]]
+        return [_drawn(around, method, None, draws, images, "plane")]
     if around.place.study.recipe.subspace.variant != "swept":
-        factors: tuple[float, ...] = (PUBLISHED.get(method, 1.0),)
+        scales = [PUBLISHED.get(method, 1.0) * BASES[method]]
     else:
-        factors = STEPS
-    shares = [draws // len(factors) + (step < draws % len(factors)) for step in range(len(factors))]
+        scales = [setting(around.place, method, step) for step in STEPS]
+    shares = [draws // len(scales) + (step < draws % len(scales)) for step in range(len(scales))]
     return [
-        around.log_prob(method, factor * BASES[method], share, images, purpose=f"plane {step}", accept=False)["test"]
-        for step, (factor, share) in enumerate(zip(factors, shares, strict=True))
+        _drawn(around, method, scale, share, images, f"plane {step}")
+        for step, (scale, share) in enumerate(zip(scales, shares, strict=True))
         if share
     ]
+
+
+def _drawn(around: Surroundings, method: str, scale: float | None, count: int, images: Tensor, purpose: str) -> _Drawn:
+    networks = around.networks(method, scale, count, purpose=purpose, accept=False)
+    predicted = np.concatenate([predict(around.place, some, images).argmax(-1) for some in networks])
+    weights = around.weights(method, scale, count, purpose=purpose, accept=False)
+    apart = torch.cat([around.distances(some) for some in weights]).numpy()
+    shape = len(predicted)
+    return _Drawn(predicted, np.full(shape, np.nan if scale is None else scale), np.broadcast_to(apart, shape))

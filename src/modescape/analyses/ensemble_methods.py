@@ -8,9 +8,13 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses.comparing import calibrated, forward_passes, networks_compared, spread, spread_of_solutions
+from modescape.analyses.equal_distance import at_one_distance
+from modescape.analyses.groups import runs_of
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import METHODS, available, place_of, surroundings
 from modescape.analyses.scales import scales
+from modescape.analyses.stating import stated
+from modescape.analyses.statistics import two_statistics
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import INTERVALS, METRICS, combine, ensemble_curves
 from modescape.metrics.ensemble import LONG_NAMES, UNITS
@@ -28,7 +32,8 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
     method the mean probability of as many networks of each member as the recipe's ``subspace.samples`` says; so size 1
     is the method within one member, and larger sizes are independent x subspace. One member's networks are in memory at
-    a time.
+    a time. Beside it every method at one distance from the solution (`equal_distance`), and the solutions with the
+    batch-norm statistics of their training (`statistics`).
 
     Args:
         study: the study.
@@ -65,6 +70,8 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     raw["independent"] = spread_of_solutions(together["test"], networks)
     cooled = calibrated(together["test"], together["validation"], validation_label)
     tempered["independent"] = spread_of_solutions(cooled, networks)
+    level = at_one_distance(place)
+    both = two_statistics(place, members)
     key = rng.key(study.manifest["seed"], "ensemble_methods")
     curves = ensemble_curves(
         {method: np.stack(rows) for method, rows in means.items()},
@@ -96,8 +103,17 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
                 "1",
                 "forward passes for a prediction, size 1",
             ),
+            **stated(place, methods, images["test"], solutions[0]["test"][0]),
+            **level.variables(),
+            **both.variables(),
         },
-        {"method": methods, "metric": list(METRICS), "size": np.arange(1, len(members) + 1)},
+        {
+            "method": methods,
+            "metric": list(METRICS),
+            "size": np.arange(1, len(members) + 1),
+            "other_method": level.methods,
+            "member": members,
+        },
         title="Ensembles of independent networks, of networks of one run, and of both",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
@@ -107,6 +123,9 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
         networks=networks,
         variant=study.recipe.subspace.variant,
         batch_norm=study.recipe.subspace.batch_norm,
+        batch_norm_layers=int(both.layers),
+        equal_distance=level.distance,
+        equal_distance_runs=len(runs_of(study)),
         most_subsets=max(subsets, len(members)),
         stream_key=key,
     )

@@ -16,6 +16,7 @@ from modescape.workplace import Workplace
 if TYPE_CHECKING:
     from modescape.study import Study
 
+BOTH = "independent + "  # begins the name of a method used within each of several independent networks
 MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
 
 

@@ -11,6 +11,7 @@ from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import place_of
+from modescape.analyses.stating import stated
 from modescape.data.ood import load_ood
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import aupr, auroc, combine, fpr_at_tpr
@@ -96,6 +97,7 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
                 name: (("method", "metric", "corruption"), values, "1", long_names[name])
                 for name, values in told.items()
             },
+            **stated(place, list(found), images[INSIDE], log_prob[INSIDE][0]),
         },
         {
             "method": list(found),

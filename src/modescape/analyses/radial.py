@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from modescape import tree
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import TOGETHER, Surroundings, available, place_of, predict, surroundings
-from modescape.analyses.scales import scales
+from modescape.analyses.sampling import (
+    BASES,
+    TOGETHER,
+    Surroundings,
+    available,
+    largest_difference,
+    place_of,
+    predict,
+    surroundings,
+)
+from modescape.analyses.stating import CONTROL_OF_POINT
 from modescape.functionspace import normalized_diversity
 from modescape.landscape import Plane, polar_grid
 from modescape.metrics import accuracy, fit_temperature, nll, rescale
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
 DEGREES = (-27.0, 117.0)  # as the paper's figure
 LARGEST = 2.0  # radius, in lengths of the solutions
+SCALE = BASES["diagonal"]  # of the samples: the standard deviation of the checkpoints
 SHOWN = 0.25  # radius at which magnified samples are drawn, on average
 
 
@@ -54,7 +64,11 @@ def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 
     degrees = torch.linspace(*DEGREES, max(angles, 2), dtype=torch.float64)
     x, y = polar_grid(radius, degrees)
     image, label = place.dataset.test.image[:examples], place.dataset.test.label[:examples].cpu().numpy()
-    ends = [around.log_prob("single", None, 1, {"": image})[""][0].argmax(-1) for around in (one, two)]
+    solutions = [around.log_prob("single", None, 1, {"": image})[""][0] for around in (one, two)]
+    ends = [log_prob.argmax(-1) for log_prob in solutions]
+    places = plane.coordinates(torch.stack([one.trajectory[-1], two.trajectory[-1]]))
+    found = predict(place, one.installed(plane.point(*places).float()), image)
+    control = [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
     fields = {name: np.empty(x.numel()) for name in ("accuracy", "nll", "nll_best_temperature")}
     agreement, similarity = np.empty((2, x.numel())), np.empty((2, x.numel()))
     for places in torch.arange(x.numel()).split(TOGETHER):
@@ -68,7 +82,7 @@ def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 
             agreement[end, at] = (predicted == labels).mean(1)
             similarity[end, at] = similarity_of(predicted, labels, label)
     paths = [_path(study, plane, member) for member in members]
-    magnified, drawn = _samples(plane, one, samples)
+    drawn = _samples(plane, one, samples)
     shape = tuple(x.shape)
     long_names = {
         "accuracy": "accuracy",
@@ -84,24 +98,27 @@ def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 
             },
             "agreement": (pair, agreement.reshape(2, *shape), "1", "share of examples with the solution's label"),
             "similarity": (pair, similarity.reshape(2, *shape), "1", "max(0, 1 - d / (1 - accuracy))"),
+            "control": (("member",), control, "1", CONTROL_OF_POINT),
             "path_x": (("member", "epoch"), np.stack([path[0] for path in paths]), "1", "trajectory, along solution 1"),
             "path_y": (("member", "epoch"), np.stack([path[1] for path in paths]), "1", "along the rest of solution 2"),
-            "sample_x": (("draw",), drawn[0], "1", "Gaussian samples around solution 1, magnified"),
-            "sample_y": (("draw",), drawn[1], "1", "Gaussian samples around solution 1, magnified"),
+            "sample_x": (("draw",), drawn.x, "1", "Gaussian samples around solution 1, magnified"),
+            "sample_y": (("draw",), drawn.y, "1", "Gaussian samples around solution 1, magnified"),
         },
         {
             "member": members,
             "x": radius.numpy(),
             "y": degrees.numpy(),
             "epoch": np.arange(study.recipe.train.epochs + 1),
-            "draw": np.arange(drawn.shape[1]),
+            "draw": np.arange(len(drawn.x)),
         },
         title="The plane through the origin and two solutions, in polar coordinates",
         intervals="none",
         provenance=study.provenance(examples=len(label), members=2, repeats=1),
         left_out=left_out(study),
         split="test",
-        magnified=magnified,
+        magnified=drawn.magnified,
+        sample_scale=SCALE,
+        sample_distance=drawn.distance,
         batch_norm=study.recipe.subspace.batch_norm,
         cosine=float(one.trajectory[-1].double() @ two.trajectory[-1].double() / one.length / two.length),
         solution_distance=float((one.trajectory[-1] - two.trajectory[-1]).norm()),
@@ -122,17 +139,26 @@ def _path(study: Study, plane: Plane, member: int) -> np.ndarray:
     return out
 
 
-def _samples(plane: Plane, around: Surroundings, count: int) -> tuple[float, np.ndarray]:
-    """How far Gaussian samples are magnified (1, 2, 5, 10, ...), and where they are drawn, [axis, draw]."""
-    place = around.place
-    if "diagonal" not in available(place):
-        return 1.0, np.empty((2, 0))
+class _Samples(NamedTuple):
+    """Gaussian samples around a solution, as they are drawn."""
+
+    magnified: float  # 1, 2, 5, 10, ...
+    distance: float  # root mean square distance from the solution over its length; NaN without samples
+    x: np.ndarray  # [draw]
+    y: np.ndarray
+
+
+def _samples(plane: Plane, around: Surroundings, count: int) -> _Samples:
+    """Samples of the Gaussian of the last checkpoints, at its own scale as in the paper, projected on the plane."""
+    if "diagonal" not in available(around.place):
+        return _Samples(1.0, float("nan"), np.empty(0), np.empty(0))
     solution = around.trajectory[-1]
     keys = around.keys("radial diagonal", count)
-    weights = around.sampler("diagonal", scales(place)["diagonal"]).sample(around.trajectory, keys)
+    weights = around.sampler("diagonal", SCALE).sample(around.trajectory, keys)
     shift = torch.stack(plane.coordinates((weights - solution).double())).numpy()
     typical = float(np.sqrt(np.square(shift).sum(0).mean())) if count else 0.0
     steps = [step * 10.0**power for power in range(9) for step in (1, 2, 5)]
     magnified = max((step for step in steps if step * typical <= SHOWN), default=1.0) if typical > 0 else 1.0
     start = torch.stack(plane.coordinates(solution)).numpy()[:, None]
-    return magnified, start + magnified * shift
+    apart = float(around.distances(weights).square().mean()) ** 0.5
+    return _Samples(magnified, apart, *(start + magnified * shift))

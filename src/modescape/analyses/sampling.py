@@ -15,7 +15,19 @@ from torch import Tensor
 from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
 from modescape.predict import has_dropout
-from modescape.subspace import Diagonal, Dropout, LowRank, PcaRandom, Random, Sampler, Swag, WeightAverage, everything
+from modescape.subspace import (
+    Along,
+    Diagonal,
+    Dropout,
+    LowRank,
+    PcaRandom,
+    Principal,
+    Random,
+    Sampler,
+    Swag,
+    WeightAverage,
+    everything,
+)
 from modescape.types import ModelState, Params
 from modescape.workplace import Workplace, workplace
 
@@ -26,7 +38,7 @@ METHODS = (
     *("trajectory", "random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled"),
     *("pca_random", "swag", "weight_average"),
 )  # everything that is made from one run, in the order of figures
-BASES = {  # method -> the scale around which it is swept; the published one where there is one
+BASES = {  # methods with a scale -> the published one where there is one
     "random": 0.1,  # radius over the length of the solution's weights (published: 10 weight units)
     "dropout": 0.1,  # largest rate
     "diagonal": 1.0,  # times the standard deviation
@@ -35,9 +47,11 @@ BASES = {  # method -> the scale around which it is swept; the published one whe
     "pca_random": 1.0,  # times the standard deviation of the accepted random samples along each direction
     "swag": 0.5,  # times the covariance
 }
+SQUARED = ("swag",)  # methods whose scale multiplies the covariance: their step grows with its root
 PUBLISHED_UNITS = {"random": 100.0, "low_rank": 10.0}  # weight units at scale 1: 10 and 1 at the scales above
 TOGETHER = 5  # networks whose weights are in memory together
 BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
+CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the solution
 
 forwarded: ContextVar[Callable[[int], None]] = ContextVar("forwarded", default=lambda images: None)
 """Called with the number of images sent through networks, for whoever shows progress."""
@@ -97,10 +111,44 @@ class Surroundings:
         if method == "low_rank_scaled":
             return LowRank(rank=settings.rank, scale=scale, scaled=True)
         if method == "pca_random":  # as published its directions are unit vectors
-            seed = int(self.keys("pca_random directions", 1)[0])
-            radius = BASES["random"] * (self.length if swept else PUBLISHED_UNITS["random"])
-            return PcaRandom(radius=radius, rank=settings.rank, scale=scale, scaled=swept, seed=seed)
+            return Along(principal=self._random_directions, scale=scale, scaled=swept)
         return Swag(scale=scale)
+
+    @functools.cached_property
+    def _random_directions(self) -> Principal:
+        settings = self.place.study.recipe.subspace
+        unit = self.length if settings.variant == "swept" else PUBLISHED_UNITS["random"]
+        seed = int(self.keys("pca_random directions", 1)[0])
+        cloud = PcaRandom(radius=BASES["random"] * unit, rank=settings.rank, seed=seed)
+        return cloud.principal(self.trajectory, self.accept)
+
+    def offset(self, method: str) -> float:
+        """Distance of a method's centre from the solution over the length of the solution's weights."""
+        centre = self.sampler(method, BASES.get(method)).centre(self.trajectory)
+        return float((centre - self.trajectory[-1].double()).norm()) / self.length
+
+    def setting(self, method: str, step: float) -> float:
+        """The scale at which a method's samples lie this far from their centre.
+
+        Args:
+            method: one of `BASES`.
+            step: root-mean-square distance over the length of the solution's weights, before any draw is refused.
+
+        Returns:
+            The scale; 0 where no scale moves a sample, as the checkpoints are all alike, and the largest where a method
+            has one.
+        """
+        if method == "dropout":
+            return Dropout.of_step(step).rate
+        if method not in self._steps:
+            self._steps[method] = self.sampler(method, 1.0).step(self.trajectory) / self.length
+        ratio = step / self._steps[method] if self._steps[method] else 0.0
+        return ratio**2 if method in SQUARED else ratio
+
+    @functools.cached_property
+    def _steps(self) -> dict[str, float]:
+        """Step of each method at scale 1 over the length of the weights, as far as it was asked for."""
+        return {}
 
     def networks(
         self, method: str, scale: float | None, count: int, *, purpose: str = "sample", accept: bool = True
@@ -126,11 +174,56 @@ class Surroundings:
                 networks = self._placed([self._solution] * len(some))
                 yield Networks(networks.state, some.to(self.place.device))
         else:
+            for weights in self.weights(method, scale, count, purpose=purpose, accept=accept):
+                yield self.installed(weights)
+
+    def weights(
+        self, method: str, scale: float | None, count: int, *, purpose: str = "sample", accept: bool = True
+    ) -> Iterator[Tensor]:
+        """The weights of the same networks, [sample, parameter] a few at a time; of "mc_dropout" the solution's.
+
+        Draws are those of the method itself, one by one: what they give is what the method gives, without bias. The
+        choice of a scale alone draws in pairs (`modescape.analyses.scales`).
+        """
+        if method == "mc_dropout":
+            yield self.trajectory[-1:]
+        elif method == "trajectory":
+            yield from self.trajectory[-count:].split(TOGETHER)
+        else:
             keys = self.keys(f"{purpose} {method}", 1 if method == "weight_average" else count)
             sampler = self.sampler(method, scale)
             for some in keys.split(TOGETHER):
-                weights = sampler.sample(self.trajectory, some, self.accept if accept else everything)
-                yield self.installed(weights)
+                yield sampler.sample(self.trajectory, some, self.accept if accept else everything)
+
+    def distances(self, weights: Tensor) -> Tensor:
+        """Distance of each row from the solution over the length of the solution's weights, float64 [sample]."""
+        return (weights.double() - self.trajectory[-1].double()).norm(dim=1) / self.length
+
+    def control(self, method: str, images: Tensor, baseline: np.ndarray) -> float:
+        """How far a method's network at distance 0 is from the solution that an analysis compares its samples with.
+
+        The method draws at scale 0 around a run that stood still, so that its sample is the solution, and goes the way
+        of all samples: flattened, restored, given batch-norm statistics, evaluated.
+
+        Args:
+            method: any of `METHODS`.
+            images: uint8 [example, channel, height, width]; the first `CONTROL_IMAGES` are taken.
+            baseline: the solution's log-probabilities as the analysis has them, [example, class].
+
+        Returns:
+            Largest difference of probabilities; NaN for Monte-Carlo dropout, which moves no weights.
+        """
+        if method == "mc_dropout":
+            return float("nan")
+        images = images[:CONTROL_IMAGES]
+        if method == "trajectory":
+            found = np.concatenate([predict(self.place, one, images) for one in self.networks(method, None, 1)])
+        else:
+            still = self.trajectory[-1:].expand(max(3, len(self.trajectory)), -1)
+            sampler = PcaRandom(radius=0.0, scale=0.0) if method == "pca_random" else self.sampler(method, 0.0)
+            weights = sampler.sample(still, self.keys(f"control {method}", 1))
+            found = predict(self.place, self.installed(weights), images)
+        return largest_difference(found[0], baseline[: len(images)])
 
     def installed(self, weights: Tensor) -> Networks:
         """Flattened weights [sample, parameter] as networks, with batch-norm statistics as all are compared."""
@@ -157,10 +250,19 @@ class Surroundings:
         which for a sample are the solution's (`recipe.Subspace.batch_norm`).
         """
         networks = self._placed(states)
-        if self.place.study.recipe.subspace.batch_norm == "stored":
-            return networks
+        return networks if self.place.study.recipe.subspace.batch_norm == "stored" else self._recomputed(networks)
+
+    def _recomputed(self, networks: Networks) -> Networks:
         images = self.place.dataset.train.image[:BATCH_NORM_IMAGES]
-        return Networks(self.place.evaluator.recomputed(networks.state, images), None)
+        fresh = self.place.evaluator.recomputed(networks.state, images)
+        if fresh is not networks.state:  # there is batch norm
+            forwarded.get()(len(next(iter(fresh.params.values()))) * len(images))
+        return Networks(fresh, None)
+
+    def two_statistics(self, images: Tensor) -> np.ndarray:
+        """The solution's predictions with its stored and with recomputed batch-norm statistics, [2, example, class]."""
+        stored = self._placed(self.states[-1:])
+        return np.concatenate([predict(self.place, one, images) for one in (stored, self._recomputed(stored))])
 
     def accept(self, weights: Tensor) -> Tensor:
         """Whether weights [sample, parameter] are accurate enough on the validation images, bool [sample]."""
@@ -204,6 +306,11 @@ class Surroundings:
         device = self.place.device
         moved = ({name: tensor.to(device) for name, tensor in part.items()} for part in parts)
         return Networks(ModelState(*moved), None)
+
+
+def largest_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Of probabilities, from log-probabilities of one shape."""
+    return float(np.abs(np.exp(one.astype(float)) - np.exp(other.astype(float))).max())
 
 
 def place_of(study: Study) -> Workplace:

@@ -1,61 +1,181 @@
-"""The scale at which each subspace method is used: swept and chosen on validation images, or as published."""
+"""The scale at which each subspace method is used: swept and chosen on validation images, or as published.
+
+Every method is swept in one unit over one span: the step, the root-mean-square distance of its samples from their
+centre over the length of the solution's weights. Step 0 is the centre itself: the solution, or the mean of the last
+checkpoints, or that of the random samples. A step is judged by the mean NLL of ensembles of as many networks as are
+tested.
+"""
 
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from modescape import rng
 from modescape.analyses import sampling
 from modescape.analyses.sampling import BASES, TOGETHER, available, predict, surroundings
-from modescape.metrics import combine, nll
-from modescape.subspace import Random
+from modescape.metrics import combine, example_scores
+from modescape.metrics.intervals import resample_counts
+from modescape.subspace import mirrored_pairs
 from modescape.workplace import Workplace, workplace
 
-SWEEP = (1 / 64, 1 / 16, 0.25, 0.5, 1.0, 2.0, 4.0)  # times the base; small enough that the best is inside
+STEPS = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)  # of every method
+WIDER = 3  # most doublings of the last step where the last is the best
 SWEEP_MEMBERS = 3  # first members on which scales are chosen
+RESAMPLES = 1000  # behind the interval of a choice
+WORST = 1e6  # nats: an infinite or missing loss, so that it can be averaged
 
 
 class Swept(NamedTuple):
     """A sweep of the scale of one method; each over the steps of the sweep."""
 
+    step: np.ndarray  # root-mean-square distance from the centre over the solution's length, before draws are refused
     scale: np.ndarray  # in the unit of `BASES`
-    distance: np.ndarray  # mean distance from the solution over the solution's length
-    nll: np.ndarray  # of the ensemble of samples on validation images, mean over members, nats
+    distance: np.ndarray  # root-mean-square distance of the draws from the solution over the solution's length
     accuracy: np.ndarray  # mean of a sample on validation images
     accepted: np.ndarray  # share of first draws that were accepted; NaN where none is refused
+    loss: np.ndarray  # NLL of ensembles on validation images, nats, [step, member, pair of ensembles, example]
+
+    @property
+    def nll(self) -> np.ndarray:
+        """Mean NLL of ensembles of as many networks as are tested, nats."""
+        return self.loss.mean((1, 2, 3))
 
     @property
     def chosen(self) -> int:
-        """The step with the lowest NLL; the smaller scale of equal ones."""
-        return int(np.nanargmin(self.nll))
+        """The step with the lowest NLL; the smaller of equal ones."""
+        return int(self.nll.argmin())
+
+    @property
+    def edge(self) -> bool:
+        """Whether the best step is the last that was tried, so that a better one may lie beyond it.
+
+        At the other end there is no edge: step 0 is tried, and to choose it is to find that no step helps.
+        """
+        return self.chosen == len(self.step) - 1
+
+    def chosen_again(self, key: int) -> tuple[int, int]:
+        """2.5 and 97.5 % of the steps chosen on resampled members, draws and validation images."""
+        _, members, pairs, examples = self.loss.shape
+        counts = resample_counts(examples, RESAMPLES, key) / examples  # [resample, example]
+        cells = np.stack([np.tensordot(counts, step, (1, 2)) for step in self.loss])  # [step, resample, member, pair]
+        keys = torch.tensor([rng.key(key, purpose) for purpose in ("members", "pairs")])
+        size = RESAMPLES * members
+        member = rng.integers(keys[0], size, members).reshape(RESAMPLES, members, 1).numpy()
+        pair = rng.integers(keys[1], size * pairs, pairs).reshape(RESAMPLES, members, pairs).numpy()
+        losses = cells[:, np.arange(RESAMPLES)[:, None, None], member, pair].mean((2, 3))  # [step, resample]
+        low, high = np.quantile(losses.argmin(0), (0.025, 0.975), method="nearest")
+        return int(low), int(high)
 
 
-def sweep(place: Workplace, method: str, factors: tuple[float, ...] = SWEEP) -> Swept:
-    """Try a method at several scales on the validation images of the first members."""
+def draws(place: Workplace) -> int:
+    """Draws a solution at every step: pairs of ensembles of the tested size, ``subspace.choosing`` draws or more."""
+    settings = place.study.recipe.subspace
+    return 2 * settings.samples * max(1, math.ceil(settings.choosing / (2 * settings.samples)))
+
+
+def sweep(place: Workplace, method: str, purpose: str = "choosing") -> Swept:
+    """Try a method at several steps on the validation images of the first members.
+
+    The same draws are taken at every step, and others than those that are tested. Ensembles of a symmetric method come
+    in twos, the second the mirror image of the first at the centre of the method: each is made of independent draws,
+    as the ensembles that are tested are, so that the mean of the two is what such an ensemble gives, without bias;
+    what the chance mean of the draws adds to one is taken off the other, to first order.
+
+    Args:
+        place: the study's workplace.
+        method: one of `BASES`.
+        purpose: of the streams.
+    """
     members = place.study.trained[:SWEEP_MEMBERS]
-    rows = np.array([[_tried(place, member, method, factor) for factor in factors] for member in members])
-    return Swept(*rows.mean(0).T)
+
+    def tried(step: float) -> list[Tried]:
+        scale = setting(place, method, step)
+        return [_tried(place, member, method, scale, purpose) for member in members]
+
+    return until_inside(tried)
 
 
-def _tried(place: Workplace, member: int, method: str, factor: float) -> tuple[float, ...]:
-    """One cell of a sweep: the fields of `Swept`."""
+class Tried(NamedTuple):
+    """One step around one member; as `Swept`."""
+
+    scale: float
+    distance: float
+    accuracy: float
+    accepted: float
+    loss: np.ndarray  # [pair of ensembles, example]
+
+
+def until_inside(tried: Callable[[float], list[Tried]]) -> Swept:
+    """Try `STEPS`, then the last one doubled while it is the best, at most `WIDER` times."""
+    steps = list(STEPS)
+    rows = [tried(step) for step in steps]
+    swept = _swept(steps, rows)
+    while swept.edge and len(steps) < len(STEPS) + WIDER:
+        steps.append(2 * steps[-1])
+        rows.append(tried(steps[-1]))
+        swept = _swept(steps, rows)
+    return swept
+
+
+def _swept(steps: list[float], rows: list[list[Tried]]) -> Swept:
+    means = {
+        name: np.array([np.mean([getattr(one, name) for one in row]) for row in rows])
+        for name in ("scale", "distance", "accuracy", "accepted")
+    }
+    loss = np.array([[one.loss for one in row] for row in rows])
+    return Swept(step=np.array(steps), loss=np.nan_to_num(loss, nan=WORST, posinf=WORST), **means)
+
+
+def _tried(place: Workplace, member: int, method: str, scale: float, purpose: str) -> Tried:
+    """Draw around one member at one scale."""
     around, split = surroundings(place, member), place.dataset.validation
-    scale, count = factor * BASES[method], place.study.recipe.subspace.samples
-    sampler = around.sampler(method, scale)
-    keys, accepted = around.keys(f"sample {method}", count), np.nan
-    if isinstance(sampler, Random):
-        weights, first = sampler.draw(around.trajectory, keys, around.accept)
-        accepted = float(first.double().mean())
-    else:
-        weights = sampler.sample(around.trajectory, keys, around.accept)
-    distance = (weights.double() - around.trajectory[-1].double()).norm(dim=1).mean() / around.length
     label = split.label.cpu().numpy()
-    parts = [predict(place, around.installed(some), split.image) for some in weights.split(TOGETHER)]
-    log_prob = np.concatenate(parts)
+    first: list[float] = []
+
+    def accept(weights: Tensor) -> Tensor:
+        found = around.accept(weights)
+        first.append(float(found.double().mean()))
+        return found
+
+    size = place.study.recipe.subspace.samples
+    count, sampler = draws(place), around.sampler(method, scale)
+    halves: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])  # log-probabilities of draws, of their mirror images
+    distance, accepted = [], []
+    keys = around.keys(f"{purpose} {method}", count // 2 if sampler.symmetric else count)
+    if not scale:  # every draw is the centre
+        keys = keys[:1]
+    for some in keys.split(TOGETHER):
+        first.clear()
+        if sampler.symmetric:
+            pieces = mirrored_pairs(sampler, around.trajectory, some, accept)
+        else:
+            pieces = (sampler.sample(around.trajectory, some, accept),)
+        accepted += first[:1]
+        for half, weights in zip(halves, pieces, strict=False):
+            distance.append(around.distances(weights))
+            half.append(predict(place, around.installed(weights), split.image))
+    log_prob = np.concatenate([*halves[0], *halves[1]])
     right = float((log_prob.argmax(-1) == label).mean())
-    return scale, float(distance), float(nll(combine(log_prob), label)), right, accepted
+    apart = float(torch.cat(distance).square().mean()) ** 0.5
+    if not scale:
+        log_prob = log_prob[:1].repeat(count, 0)
+    ensembles = combine(log_prob.reshape(count // size, size, *log_prob.shape[1:]), 1)
+    loss = example_scores(ensembles, label)["nll"]  # [ensemble, example]; the second half mirrors the first
+    share = float(np.mean(accepted)) if accepted else np.nan
+    return Tried(scale, apart, right, share, loss.reshape(2, -1, len(label)).mean(0))
+
+
+def setting(place: Workplace, method: str, step: float) -> float:
+    """The scale that gives a step around the first members, on average; the same for all members."""
+    members = place.study.trained[:SWEEP_MEMBERS]
+    return float(np.mean([surroundings(place, member).setting(method, step) for member in members]))
 
 
 @functools.lru_cache(maxsize=2)
@@ -72,7 +192,7 @@ def sweeps(place: Workplace) -> dict[str, Swept]:
 def scales(place: Workplace) -> dict[str, float | None]:
     """The scale of every available method, as the recipe's variant wants it, in the unit of `BASES`; None without one.
 
-    swept: where the ensemble of samples has the lowest NLL on validation images; paper, official: as published.
+    swept: where ensembles of samples have the lowest NLL on validation images; paper, official: as published.
     """
     found: dict[str, float | None] = dict.fromkeys(available(place))
     if place.study.recipe.subspace.variant == "swept":
@@ -82,7 +202,26 @@ def scales(place: Workplace) -> dict[str, float | None]:
     return found
 
 
+@functools.lru_cache(maxsize=2)
+def _distances(path: str, recipe_yaml: str) -> dict[str, float]:
+    place = workplace(path, recipe_yaml)
+    count, found = place.study.recipe.subspace.samples, {}
+    for method, scale in scales(place).items():
+        squares = [
+            torch.cat([around.distances(some).square() for some in around.weights(method, scale, count)]).mean()
+            for around in (surroundings(place, member) for member in place.study.trained[:SWEEP_MEMBERS])
+        ]
+        found[method] = float(torch.stack(squares).mean()) ** 0.5
+    return found
+
+
+def distances(place: Workplace) -> dict[str, float]:
+    """How far each method's tested networks lie from the solution, root mean square over its length; first members."""
+    return _distances(str(place.study.path), place.study.recipe.to_yaml())
+
+
 def forget() -> None:
     """Let go of all that is held of studies: a session may define its network anew, a folder become another study."""
     _sweeps.cache_clear()
+    _distances.cache_clear()
     sampling.forget()

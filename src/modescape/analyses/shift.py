@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from modescape.analyses.comparing import calibrated, networks_compared
-from modescape.analyses.groups import groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.groups import BOTH, groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import available, place_of, surroundings
 from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
+from modescape.analyses.stating import stated
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.effect import Effect
 from modescape.data.shift import Shift
@@ -90,9 +91,11 @@ def measure(study: Study) -> xr.Dataset:
             table.spread(method, severity, *spreads_of[name])
             if method == best and len(rows) > 1:
                 together = combine(rows)[None]
-                table.add(f"independent + {method}", severity, score_subsets(rows, label, len(rows)), together)
+                together_of = score_subsets(rows, label, len(rows))
+                table.add(f"{BOTH}{method}", severity, together_of, together)
+    stating = stated(place, list(table.scores), images["0"], found["0"][0])
     return make_result(
-        {**table.variables(), **_effect(shift.effect)},
+        {**table.variables(), **_effect(shift.effect), **stating},
         {
             "method": list(table.scores),
             "metric": list(METRICS),

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape import rng
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import place_of, surroundings
-from modescape.analyses.scales import SWEEP, SWEEP_MEMBERS, sweeps
+from modescape.analyses.scales import RESAMPLES, SWEEP_MEMBERS, draws, sweeps
+from modescape.analyses.stating import DISTANCE, SCALE, controlled
 from modescape.metrics import accuracy, nll
 from modescape.results import make_result
 
@@ -17,11 +19,16 @@ if TYPE_CHECKING:
 
     from modescape.study import Study
 
+INTERVALS = (
+    "95 %, of the chosen step alone: the step chosen again on resampled members, draws and validation images; it says "
+    "what other draws, validation images and members of this recipe would choose"
+)
+
 
 def measure(study: Study) -> xr.Dataset:
-    """Validation NLL of the ensemble of samples against the scale of each method, mean over the first members.
+    """Validation NLL of ensembles of samples against the step of each method, mean over the first members.
 
-    Other analyses use the scale with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not looked at.
+    Other analyses use the step with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not looked at.
 
     Raises:
         NotEnough: if no member is trained.
@@ -35,29 +42,47 @@ def measure(study: Study) -> xr.Dataset:
         [surroundings(place, member).log_prob("single", None, 1, images)["validation"] for member in members]
     )
     dims = ("method", "draw")
+    longest = max(len(swept.step) for swept in found.values())
+    key = rng.key(study.manifest["seed"], "subspace_scales")
+    ends = np.array([one.chosen_again(key) for one in found.values()])
 
     def rows(name: str) -> np.ndarray:
-        return np.stack([getattr(swept, name) for swept in found.values()])
+        """NaN beyond the last step of a method: sweeps are widened one by one."""
+        values = [getattr(swept, name) for swept in found.values()]
+        return np.stack([np.pad(one, (0, longest - len(one)), constant_values=np.nan) for one in values])
 
     settings = study.recipe.subspace
     return make_result(
         {
-            "scale": (dims, rows("scale"), "1", "setting of the method"),
-            "distance": (dims, rows("distance"), "1", "mean distance of a sample over the length of the weights"),
-            "nll": (dims, rows("nll"), "nats", "validation NLL of the ensemble of samples"),
+            "step": (dims, rows("step"), "1", "root mean square distance of samples from their centre over the length"),
+            "scale": (dims, rows("scale"), "1", SCALE),
+            "distance": (dims, rows("distance"), "1", DISTANCE),
+            "nll": (dims, rows("nll"), "nats", "validation NLL of ensembles of samples"),
             "accuracy": (dims, rows("accuracy"), "1", "mean validation accuracy of a sample"),
             "accepted": (dims, rows("accepted"), "1", "share of first draws that were accepted"),
             "chosen": (("method",), np.array([one.chosen for one in found.values()]), "1", "step with the lowest NLL"),
+            "chosen_low": (("method",), ends[:, 0], "1", "lower end of the 95 % interval of the chosen step"),
+            "chosen_high": (("method",), ends[:, 1], "1", "upper end of the 95 % interval of the chosen step"),
+            "edge": (
+                ("method",),
+                np.array([int(one.edge) for one in found.values()]),
+                "1",
+                "1 where the last step that was tried is the best, so that a better one may lie beyond it",
+            ),
+            **controlled(place, list(found), split.image, solutions[0]),
         },
-        {"method": list(found), "draw": np.arange(len(SWEEP))},
+        {"method": list(found), "draw": np.arange(longest)},
         title="The scale of each subspace method, chosen on validation images",
-        intervals="none",
+        intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(study),
         split="validation",
         samples=settings.samples,
+        draws=draws(place),
         acceptance=settings.acceptance,
         variant=settings.variant,
         solution_nll=float(nll(solutions, label).mean()),
         solution_accuracy=float(accuracy(solutions, label).mean()),
+        resamples=RESAMPLES,
+        stream_key=key,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
+import torch
 
 from modescape import rng
+from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.requirements import NotEnough, left_out, trajectories
-from modescape.analyses.sampling import METHODS, available, place_of, surroundings
-from modescape.analyses.scales import scales
+from modescape.analyses.sampling import BASES, METHODS, available, place_of, surroundings
+from modescape.analyses.stating import DISTANCE, SCALE, controlled
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
 from modescape.results import make_result
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
     from modescape.study import Study
 
+
+class _Choices(TypedDict):
+    purpose: str
+    accept: bool
+
+
 LEAST = 4  # points that t-SNE can place
 LEFT_OUT = ("trajectory", "weight_average")  # drawn as the trajectory itself, and a single point
 
@@ -26,7 +34,9 @@ LEFT_OUT = ("trajectory", "weight_average")  # drawn as the trajectory itself, a
 def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
     """t-SNE of the probabilities of all checkpoints of the kept trajectories and of samples around their solutions.
 
-    Every method has an embedding of its own, as in the paper: places of different panels cannot be compared.
+    Every method has an embedding of its own, as in the paper: places of different panels cannot be compared. All
+    methods draw at one distance from the solution (`equal_distance`), without a threshold; of the published variants at
+    their own scales.
 
     Args:
         study: the study.
@@ -47,18 +57,24 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
         raise NotEnough(f"the embedding of subspaces needs {LEAST} points or more; there are {points}")
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
-    image, chosen = place.dataset.test.image[:examples], scales(place)
+    image = place.dataset.test.image[:examples]
     images, trained_ones = {"test": image}, len(members) * len(epochs)
     known = [surroundings(place, member).checkpoints(epochs, image) for member in members]
     checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
     methods = [method for method in available(place, METHODS) if method not in LEFT_OUT]
     seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
-    embedded = []
+    swept, apart = study.recipe.subspace.variant == "swept", common_distance(place)
+    embedded, scale, distance = [], [], []
     for method in methods:
-        found = [
-            surroundings(place, member).log_prob(method, chosen[method], samples, images, purpose="embedding")["test"]
-            for member in members
-        ]
+        found, used, squares = [], [], []
+        for around in (surroundings(place, member) for member in members):
+            used.append(setting_at(around, method, apart) if swept and method in BASES else BASES.get(method))
+            choices: _Choices = {"purpose": "embedding", "accept": not swept}
+            found.append(around.log_prob(method, used[-1], samples, images, **choices)["test"])
+            weights = around.weights(method, used[-1], samples, **choices)
+            squares += [around.distances(some).square() for some in weights]
+        scale.append(np.mean(np.array(used, dtype=float)))
+        distance.append(float(torch.cat(squares).mean()) ** 0.5)
         drawn = np.exp(np.concatenate(found)).reshape(len(members) * samples, -1)
         features = np.concatenate([checkpoints, drawn])
         embedded.append(embed_tsne(features, perplexity, seed).astype(np.float64))
@@ -69,6 +85,9 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
         {
             "x": (dims, x, "1", "axis 0 of the embedding"),
             "y": (dims, y, "1", "axis 1 of the embedding"),
+            "scale": (("method",), np.array(scale), "1", SCALE),
+            "distance": (("method",), np.array(distance), "1", DISTANCE),
+            **controlled(place, methods, image, known[0][-1]),
         },
         {
             "method": methods,

@@ -13,7 +13,8 @@ from modescape import rng, tree
 from modescape.analyses.landing import losses, some_training_images
 from modescape.analyses.radial import similarity_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import TOGETHER, Surroundings, place_of, predict, surroundings
+from modescape.analyses.sampling import TOGETHER, Surroundings, largest_difference, place_of, predict, surroundings
+from modescape.analyses.stating import CONTROL_OF_POINT
 from modescape.data.dataset import Split
 from modescape.metrics import accuracy, nll
 from modescape.models import working_dtype
@@ -74,7 +75,12 @@ def measure(
     )
     t = torch.linspace(0, 1, max(points, 3), dtype=torch.float64)
     ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
-    labels = [end.log_prob("single", None, 1, {"": test.image})[""][0].argmax(-1) for end in ends]
+    solutions = [end.log_prob("single", None, 1, {"": test.image})[""][0] for end in ends]
+    labels = [log_prob.argmax(-1) for log_prob in solutions]
+    control = [
+        largest_difference(_predictions(one, ways["tunnel"][[at]], test.image)[0], solutions[end])
+        for end, at in enumerate((0, -1))
+    ]
     loss, right, train_loss = (np.empty((2, len(t))) for _ in range(3))
     agreement, similarity = (np.empty((2, len(ends), len(t))) for _ in range(2))
     for row, weights in enumerate(ways.values()):
@@ -103,6 +109,7 @@ def measure(
             "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
             "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
             "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
+            "control": (("other_member",), control, "1", CONTROL_OF_POINT),
         },
         {
             "method": list(WAYS),

@@ -46,7 +46,7 @@ SHORTER = {  # stage -> what makes it so
     "training": "--set train.members=N, train.epochs=N or data.train=N",
     "predicting": "--set train.trajectories=N and train.keep_last=N, the checkpoints that are kept",
     "variants": "--set variants.epochs=N, variants.members=N, variants.train=N or variants.long_runs=0",
-    "analysing": "--set subspace.samples=N, subspace.runs=N, or 'analyses=[...]' without {}",
+    "analysing": "--set subspace.samples=N, subspace.choosing=N, subspace.runs=N, or 'analyses=[...]' without {}",
 }
 
 
@@ -223,7 +223,9 @@ def _checkpoints(recipe: Recipe, to_go: Mapping[int, int]) -> int:
 def _analysing(study: Study, dataset: Dataset, names: list[str], speed: _Speed, plan: Plan) -> dict[str, float]:
     """Analysis -> seconds on one worker."""
     examples = (len(split.label) for split in (dataset.train, dataset.validation, dataset.test))
-    sizes = Sizes(study.recipe, study.recipe.train.members, *examples)
+    buffers = study.manifest["model"]["buffers"]
+    batch_norm = any(name.endswith("running_mean") for name in buffers)
+    sizes = Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
     scored = max(1.0, sizes.test * dataset.num_classes / SCORED)
     costs = {name: COSTS.get(name, lambda sizes: Cost())(sizes) for name in names}
     drawing = [name for name in names if analyses.AROUND in analyses.USES.get(name, ())]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
 
@@ -92,10 +92,15 @@ def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
             line=None,
             size=5,
             in_legend=False,
-            hover=[f"diversity term {(mean - together)[place]:.4g}"],
+            hover=[_hover(chosen.isel({"method": place}), (mean - together)[place])],
         )
         ensembles.append(ensemble)
     return [between, single, *ensembles, key]
+
+
+def _hover(chosen: xr.Dataset, term: float) -> str:
+    place = steps.place(float(chosen["scale"]), float(chosen["distance"]))
+    return f"diversity term {term:.4g}" + (f", {place}" if place else "")
 
 
 def _networks(dataset: xr.Dataset) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods, score_panels
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TITLE = "Averages within one solution, across solutions, and both"
 CALIBRATED = "Jensen-Shannon after calibration"
+AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, matplotlib and Plotly marker
     "training_epochs": ("Training epochs", ("s", "square")),
     "forward_passes": ("Forward passes an image", ("p", "pentagon")),
@@ -30,18 +31,21 @@ def caption(dataset: xr.Dataset) -> str:
         f"{int(dataset.attrs['samples'])} samples around a solution; the horizontal axis counts entries, each of",
         f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for",
         "new networks on new images. Divergence: of equally many networks of each method, in the method's own mark;",
-        "grey: after each network's temperature was fitted on validation, which takes out what confidence adds. Cost:",
-        "of one entry.",
+        "grey: after each network's temperature was fitted on validation, which takes out what confidence adds;",
+        f"hollow: every method at one distance from the solution, {float(dataset.attrs['equal_distance']):.2g} of the",
+        "length of its weights. Setting and distance of each are under the pointer and in the table. Cost: of one",
+        "entry.",
+        steps.statistics(dataset),
         style.intervals(dataset),
         style.left_out(dataset),
     )
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Four scores against size, then diversity and cost by method."""
+    """Four scores against size, then diversity at the own scales and at one distance, loss at both, and cost."""
     scores = score_panels(dataset, "size", "Entries averaged (number)")
     order = _by_diversity(dataset)
-    return [*scores, _diversity(dataset, order), _cost(dataset, order)]
+    return [*scores, _diversity(dataset, order), _at_one(dataset, order), _loss(dataset, order), _cost(dataset, order)]
 
 
 def _by_diversity(dataset: xr.Dataset) -> list[str]:
@@ -65,7 +69,9 @@ def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
         look = style.method_look(method)
         value = dataset["jensen_shannon"].sel({"method": [method]}).values
         mark = {"colour": look.colour, "marker": look.marker, "line": None, "size": 5, "in_legend": False}
-        series.append(Series(name="Jensen-Shannon as trained", group=method, x=value, y=np.array([row]), **mark))
+        hover = [_place(dataset, method)]
+        mark |= {"group": method, "hover": hover}
+        series.append(Series(name="Jensen-Shannon as trained", x=value, y=np.array([row]), **mark))
     return Panel(
         title="Diversity: higher is more diverse",
         x_label="Jensen-Shannon divergence (nats)",
@@ -73,6 +79,70 @@ def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
         series=series,
         rows=_names(order),
     )
+
+
+def _at_one(dataset: xr.Dataset, order: list[str]) -> Panel:
+    return Panel(
+        title="Diversity at one distance",
+        x_label="Jensen-Shannon divergence (nats, log scale)",
+        y_label="Method (name)",
+        series=[_at_one_distance(dataset, order, dataset["equal_distance_jensen_shannon"])],
+        rows=_names(order),
+        log_x=True,
+    )
+
+
+def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
+    """NLL of one entry at the chosen scale and at one distance."""
+    score = dataset["score"].sel({"metric": "nll", "size": 1})
+    series = []
+    for row, method in enumerate(order):
+        look = style.method_look(method)
+        series.append(
+            Series(
+                name="Loss at its own scale",
+                group=method,
+                x=score.sel({"method": [method]}).values,
+                y=np.array([row]),
+                colour=look.colour,
+                marker=look.marker,
+                line=None,
+                size=5,
+                in_legend=False,
+                hover=[_place(dataset, method)],
+            )
+        )
+    series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
+    return Panel(
+        title="Loss of one entry: lower is better",
+        x_label="NLL (nats, log scale)",
+        y_label="Method (name)",
+        series=series,
+        rows=_names(order),
+        log_x=True,
+    )
+
+
+def _at_one_distance(dataset: xr.Dataset, order: list[str], values: xr.DataArray) -> Series:
+    """Hollow marks of the methods that can be put at any distance."""
+    own = [method for method in order if method in values["other_method"].values]
+    at = values.sel({"other_method": own})
+    setting = dataset["equal_distance_scale"].sel({"other_method": own}).values
+    return Series(
+        name=AT_ONE.format(distance=float(dataset.attrs["equal_distance"])),
+        x=at.values,
+        y=np.array([order.index(method) for method in own]),
+        marker=("o", "circle"),
+        line=None,
+        size=6,
+        hollow=True,
+        hover=[f"setting {one:.3g}" for one in setting],
+    )
+
+
+def _place(dataset: xr.Dataset, method: str) -> str:
+    own = dataset.sel({"method": method})
+    return steps.place(float(own["scale"]), float(own["distance"]))
 
 
 def _cost(dataset: xr.Dataset, order: list[str]) -> Panel:

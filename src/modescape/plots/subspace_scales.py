@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import line_of, methods
 
@@ -18,22 +18,29 @@ if TYPE_CHECKING:
 TITLE = "How far to step from a solution"
 SOLUTION = "The solution itself"
 CHOSEN = "Chosen: lowest NLL"
+BEYOND = "Chosen: the last step tried"
+MARKER, EDGE_MARKER = ("o", "circle"), ("s", "square")
 X_LABEL = "Distance (share of length, log scale)"
 QUANTITIES = {  # variable: title, axis label, factor, attribute with the solution's value
-    "nll": ("Ensemble of {samples} samples: lower is better", "Validation NLL (nats)", 1.0, "solution_nll"),
+    "nll": ("Ensembles of {samples} samples: lower is better", "Validation NLL (nats)", 1.0, "solution_nll"),
     "accuracy": ("One sample: higher is better", "Validation accuracy (%)", 100.0, "solution_accuracy"),
 }
 
 
 def caption(dataset: xr.Dataset) -> str:
     """What a mark is, and that the choice was made on validation."""
+    members = int(dataset.attrs["members"])
     examples = style.counted(int(dataset.attrs["examples"]), f"{dataset.attrs.get('split', 'validation')} example")
+    resampled = "chosen again on resampled members, draws and validation images"
     return style.sentences(
-        "Each line is a method; each mark a step of the sweep of its own setting, placed by how far its samples lie",
-        "from the solution, as a share of the length of the solution's weights. Left: negative log-likelihood of the",
-        f"averaged probabilities of {_samples(dataset)} samples; right: mean accuracy of one of them. Measured on",
-        f"{examples}, so that the test set chooses nothing. Large hollow mark: the step that the other figures use.",
-        "Losses far above the solution's lie beyond the panel.",
+        "Each line is a method; each mark a step of its sweep, placed by how far its samples lie from the solution,",
+        "root mean square, as a share of the length of the solution's weights; all methods take the same steps. Left:",
+        f"negative log-likelihood of the averaged probabilities of {_samples(dataset)} samples, mean over ensembles",
+        f"made of {int(dataset.attrs['draws'])} draws around each of {style.counted(members, 'solution')}; right: mean",
+        f"accuracy of one sample. Measured on {examples}, so that the test set chooses nothing. Large hollow mark: the",
+        f"step that the other figures use; thick: where 95 % of the choices lie when it is {resampled}.",
+        "A distance of 0 is the dashed line. Losses far above the solution's lie beyond the panel.",
+        steps.choices(dataset),
         style.left_out(dataset),
     )
 
@@ -41,7 +48,8 @@ def caption(dataset: xr.Dataset) -> str:
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """Loss of the ensemble and accuracy of a sample against the distance."""
     distance = dataset["distance"].transpose("method", "draw").values
-    over = charts.span(np.where(distance > 0, distance, np.nan), default=(0.01, 1.0))
+    distance = np.where(distance > 0, distance, np.nan)  # the solution itself is the dashed line
+    over = charts.span(distance, default=(0.01, 1.0))
     drawn = []
     for variable, (title, label, factor, attribute) in QUANTITIES.items():
         values = factor * dataset[variable].transpose("method", "draw").values
@@ -49,7 +57,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         series = [charts.level(SOLUTION, solution, over)]
         for place, method in enumerate(methods(dataset)):
             series += _of_method(dataset, method, distance[place], values[place])
-        series.append(_chosen_key())
+        series += _keys(dataset)
         drawn.append(
             Panel(
                 title=title.format(samples=_samples(dataset)),
@@ -73,35 +81,51 @@ def _near(losses: np.ndarray, solution: float) -> tuple[float, float] | None:
 
 
 def _of_method(dataset: xr.Dataset, method: str, distance: np.ndarray, values: np.ndarray) -> list[Series]:
-    """The line of a method, and the mark around the step that was chosen."""
+    """The line of a method, its part within the interval of the choice, and the mark around the chosen step."""
     look = style.method_look(method)
     line = line_of(method, distance, values, size=4, hover=_hover(dataset, method))
-    chosen = dataset["draw"].values == dataset["chosen"].sel({"method": method}).item()
+    own = dataset.sel({"method": method})
+    chosen, low, high = (int(own[name]) for name in ("chosen", "chosen_low", "chosen_high"))
+    thick = slice(low, high + 1)
+    within = Series(
+        name=f"{look.name}, interval",
+        group=method,
+        x=distance[thick],
+        y=values[thick],
+        colour=look.colour,
+        line="solid",
+        width=3,
+        in_legend=False,
+    )
     mark = Series(
         name=f"{look.name}, chosen",
         group=method,
-        x=distance[chosen],
-        y=values[chosen],
+        x=distance[[chosen]],
+        y=values[[chosen]],
         colour=look.colour,
-        marker=("o", "circle"),
+        marker=EDGE_MARKER if int(own["edge"]) else MARKER,
         line=None,
         size=9,
         hollow=True,
         in_legend=False,
     )
-    return [mark, line] if chosen.any() else [line]
+    return [mark, within, line]
 
 
-def _chosen_key() -> Series:
-    nothing = np.empty(0)
-    return Series(name=CHOSEN, x=nothing, y=nothing, marker=("o", "circle"), line=None, size=9, hollow=True)
+def _keys(dataset: xr.Dataset) -> list[Series]:
+    nothing, found = np.empty(0), steps.stepping(dataset)
+    looks = {CHOSEN: MARKER} | ({BEYOND: EDGE_MARKER} if found["edge"] else {})
+    return [
+        Series(name=name, x=nothing, y=nothing, marker=marker, line=None, size=9, hollow=True)
+        for name, marker in looks.items()
+    ]
 
 
 def _hover(dataset: xr.Dataset, method: str) -> list[str]:
-    chosen = dataset.sel({"method": method}).transpose("draw")
+    own = dataset.sel({"method": method}).transpose("draw")
     texts = []
-    for scale, accepted in zip(chosen["scale"].values, chosen["accepted"].values, strict=True):
-        setting = f"setting {scale:.4g}"
+    for step, scale, accepted in zip(*(own[name].values for name in ("step", "scale", "accepted")), strict=True):
+        setting = f"step {step:.3g}, setting {scale:.4g}"
         texts.append(setting if np.isnan(accepted) else f"{setting}, {100 * accepted:.0f} % of draws accepted")
     return texts
 

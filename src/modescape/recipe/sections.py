@@ -266,6 +266,12 @@ class Subspace(Section):
     # statistics of all networks that are compared with samples. recompute: of their own weights, on training images;
     # stored: those that each came with, for a sample the solution's
     runs: PositiveInt = 5  # first members around which samples are drawn where not all are needed
+    choosing: PositiveInt = 30
+    # draws a solution at every step of a sweep, from which a scale is chosen; rounded up to whole pairs of ensembles of
+    # `samples` networks, of which one is the mirror image of the other
+    distance: Annotated[float, Field(gt=0, le=2)] = 0.1
+    # from the solution, over the length of its weights, at which all methods are compared beside their chosen scales;
+    # raised where the mean of a method lies farther away
 
 
 PUBLISHED = {  # of the paper's MediumCNN: thresholds .65 and .70 of a validation accuracy of .76

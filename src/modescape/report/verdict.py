@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modescape.plots import steps
 from modescape.report.cards import Card, key_figures, probability_scores
 from modescape.report.convergence import not_converged
 from modescape.report.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
@@ -303,8 +304,9 @@ def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
         )
     if "ensemble_methods" in results:
         texts.append(
-            "The best that a subspace method can do: each was tried at a few scales, chosen on validation images, and "
-            "with as many networks as all others; more samples, or samples from other training, may give more."
+            "The best that a subspace method can do: each was tried at a few steps, chosen on validation images, and "
+            "with as many networks as all others; more samples, or samples from other training, may give more. "
+            f"{steps.choices(results.get('subspace_scales'))}".strip()
         )
     if "shift" in results:
         texts.append("Every shift: corruptions are made from the test images, and each image gets one of them.")

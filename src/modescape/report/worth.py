@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modescape.plots import steps
 from modescape.plots.style import METHOD_NAMES
 from modescape.report.equivalents import best_of, equivalent, inside_a_run
 from modescape.report.reading import Gain, pick
@@ -22,6 +23,7 @@ class Worth:
     """One way to make an ensemble, in words."""
 
     method: str
+    place: str  # its setting, and how far its networks lie from the solution over the length; "" for solutions
     training: str  # times the training of one network
     passes: str  # forward passes for a prediction
     accuracy: tuple[str, str]  # change in points, and its 95 % interval
@@ -45,6 +47,7 @@ def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> list[W
         rows.append(
             Worth(
                 method=f"{size}{SPACE}independent networks" if independent else label,
+                place=steps.place(*(pick(methods, key, method=method) for key in ("scale", "distance"))),
                 training=f"{size}",
                 passes=fixed(passes, 0),
                 accuracy=_change(_gain(methods, method, "accuracy", size), 100),

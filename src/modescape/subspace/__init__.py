@@ -4,10 +4,10 @@ Every method is a frozen object whose fields are its settings. Its `sample` take
 rows of flattened weights and one key a sample, and returns one row of weights a sample; nothing else is random.
 """
 
-from modescape.subspace.gaussian import Diagonal, LowRank, Swag, WeightAverage
-from modescape.subspace.principal import principal_directions
+from modescape.subspace.gaussian import Along, Diagonal, LowRank, Swag, WeightAverage
+from modescape.subspace.principal import Principal, principal_directions
 from modescape.subspace.random import Dropout, PcaRandom, Random
-from modescape.subspace.sampler import Accept, Sampler, everything
+from modescape.subspace.sampler import Accept, Sampler, everything, mirrored_pairs
 
 SAMPLERS = {  # name -> class; the names are the `method` coordinates of results
     "random": Random,
@@ -23,14 +23,17 @@ SAMPLERS = {  # name -> class; the names are the `method` coordinates of results
 __all__ = [
     "SAMPLERS",
     "Accept",
+    "Along",
     "Diagonal",
     "Dropout",
     "LowRank",
     "PcaRandom",
+    "Principal",
     "Random",
     "Sampler",
     "Swag",
     "WeightAverage",
     "everything",
+    "mirrored_pairs",
     "principal_directions",
 ]

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
-def principal_directions(rows: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+class Principal(NamedTuple):
+    """Where a few vectors lie; float64."""
+
+    mean: Tensor  # [parameter]
+    directions: Tensor  # orthogonal unit vectors, [direction, parameter]
+    deviation: Tensor  # standard deviation along each, falling, [direction]
+
+
+def principal_directions(rows: Tensor, rank: int) -> Principal:
     """Mean, unit principal directions and standard deviations along them.
 
     The few rows are few against their length, so the eigenvectors of the small Gram matrix [row, row] give those of
@@ -17,9 +27,6 @@ def principal_directions(rows: Tensor, rank: int) -> tuple[Tensor, Tensor, Tenso
     Args:
         rows: [row, parameter].
         rank: most directions; directions without variance are left out.
-
-    Returns:
-        mean [parameter], directions [direction, parameter] and standard deviations [direction], falling; float64.
     """
     rows = rows.double()
     mean = rows.mean(0)
@@ -33,4 +40,4 @@ def principal_directions(rows: Tensor, rank: int) -> tuple[Tensor, Tensor, Tenso
     if len(directions):
         largest = directions.abs().argmax(1)
         directions *= directions.gather(1, largest[:, None]).sign()
-    return mean, directions, (values / len(rows)).sqrt()
+    return Principal(mean, directions, (values / len(rows)).sqrt())

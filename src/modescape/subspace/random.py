@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.subspace.principal import principal_directions
+from modescape.subspace.gaussian import Along
+from modescape.subspace.principal import Principal, principal_directions
 from modescape.subspace.sampler import Accept, everything, require_epochs
+
+MOST_DROPPED = 0.99  # share of the weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,41 +23,43 @@ class Random:
 
     radius: float = 10.0  # largest distance, L2 of all weights (official code: 10 for ensembles, 70 for the plane)
     tries: int = 6  # draws of a sample until one is accepted (official code: one and five more); the last is used
+    symmetric: ClassVar[bool] = True
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
         """See `modescape.subspace.Sampler`; theta = theta_0 + t v / |v|, v ~ N(0, 1), t ~ U(0, radius).
 
         Source: Fort et al. 2019, section 4; official code.
         """
-        return self.draw(trajectory, keys, accept)[0]
-
-    def draw(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> tuple[Tensor, Tensor]:
-        """Samples [sample, parameter], and whether the first try of each was accepted, bool [sample]."""
         require_epochs(trajectory, 1, "a random direction")
         solution = trajectory[-1].double()
         attempts = rng.words(keys, self.tries)  # the key of each try, [sample, try]
         chosen = torch.empty(len(keys), len(solution), dtype=trajectory.dtype, device=trajectory.device)
         left = torch.arange(len(keys), device=keys.device)
-        first = torch.ones(len(keys), dtype=torch.bool, device=keys.device)
         for attempt in range(self.tries):
             own = attempts[left, attempt]
             direction = rng.normal(own, len(solution))
             distance = self.radius * rng.uniform(rng.words(own, 1)[:, 0], 1)
             chosen[left] = (solution + distance * direction / direction.norm(dim=1, keepdim=True)).to(trajectory.dtype)
-            refused = ~accept(chosen[left])
-            left = left[refused]
-            if attempt == 0:
-                first[left] = False
+            left = left[~accept(chosen[left])]
             if not len(left):
                 break
-        return chosen, first
+        return chosen
+
+    def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
+        """The solution."""
+        return trajectory[-1].double()
+
+    def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
+        """See `modescape.subspace.Sampler`; radius / sqrt(3), as t is uniform."""
+        return self.radius / 3**0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout:
     """The solution with a random share of all its weights and biases set to 0 and the rest scaled up."""
 
-    rate: float = 0.1  # largest share dropped; each sample's is drawn from U(0, rate)
+    rate: float = 0.1  # largest share dropped; each sample's is drawn from U(0, rate); below 1
+    symmetric: ClassVar[bool] = False
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
         """See `modescape.subspace.Sampler`; theta = theta_0 [u < 1 - p] / (1 - p), u ~ U(0, 1), p ~ U(0, rate).
@@ -67,6 +74,35 @@ class Dropout:
         dropped = self.rate * drawn[:, :1]
         return (solution * (drawn[:, 1:] < 1 - dropped) / (1 - dropped)).to(trajectory.dtype)
 
+    def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
+        """The solution: what is left is scaled up."""
+        return trajectory[-1].double()
+
+    def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
+        """See `modescape.subspace.Sampler`; |theta_0| times the root of the mean of p / (1 - p) over p ~ U(0, rate)."""
+        return float(trajectory[-1].double().norm()) * _dropout_step(self.rate)
+
+    @classmethod
+    def of_step(cls, step: float) -> Dropout:
+        """The method whose step is this share of the length of the solution's weights, at most that of a rate of .99.
+
+        The mean is (-ln(1 - rate) - rate) / rate, which grows with the rate; the rate is found by halving.
+        """
+        low, high = 0.0, MOST_DROPPED
+        if step >= _dropout_step(high):
+            return cls(rate=high)
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _dropout_step(middle) < step else (low, middle)
+        return cls(rate=low)
+
+
+def _dropout_step(rate: float) -> float:
+    """Step of dropout of weights over the length of the solution's; a series where the difference loses its digits."""
+    if rate < 1e-3:
+        return (rate / 2 + rate**2 / 3 + rate**3 / 4) ** 0.5
+    return ((-math.log1p(-rate) - rate) / rate) ** 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class PcaRandom:
@@ -78,13 +114,25 @@ class PcaRandom:
     scale: float = 1.0  # times z
     scaled: bool = False  # by the square roots of the eigenvalues; the official code's directions are unit vectors
     seed: int = 0  # key of the random samples' streams: one set of directions a solution
+    symmetric: ClassVar[bool] = True
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
         """See `modescape.subspace.Sampler`. Source: Fort et al. 2019, section 4 ("PCA-Random"); official code."""
-        own = rng.words(torch.tensor(self.seed, device=keys.device), self.draws)
-        samples = Random(radius=self.radius).sample(trajectory, own, accept)
-        mean, directions, deviation = principal_directions(samples, self.rank)
-        noise = self.scale * rng.normal(keys, len(directions))
-        if self.scaled:
-            noise = noise * deviation
-        return (mean + noise @ directions).to(trajectory.dtype)
+        return self.along(trajectory, accept).sample(trajectory, keys)
+
+    def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
+        """The mean of the random samples."""
+        return self.along(trajectory, accept).centre(trajectory)
+
+    def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
+        """See `Along.step`."""
+        return self.along(trajectory, accept).step(trajectory)
+
+    def along(self, trajectory: Tensor, accept: Accept = everything) -> Along:
+        """The same method with its directions found: they cost as many random samples as `draws`."""
+        return Along(principal=self.principal(trajectory, accept), scale=self.scale, scaled=self.scaled)
+
+    def principal(self, trajectory: Tensor, accept: Accept = everything) -> Principal:
+        """The directions of the random samples."""
+        own = rng.words(torch.tensor(self.seed, device=trajectory.device), self.draws)
+        return principal_directions(Random(radius=self.radius).sample(trajectory, own, accept), self.rank)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ def everything(weights: Tensor) -> Tensor:
 class Sampler(Protocol):
     """A distribution of weights around one solution."""
 
+    symmetric: ClassVar[bool]  # a sample and its mirror image at the centre are equally probable
+
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
         """Draw weights.
 
@@ -38,6 +40,49 @@ class Sampler(Protocol):
             InputError: if the trajectory is too short for the method.
         """
         ...
+
+    def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
+        """The mean of the distribution before any draw is refused, float64 [parameter]."""
+        ...
+
+    def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
+        """Root-mean-square distance of a sample from the centre, before any draw is refused, in units of the weights.
+
+        The mean square distance from the solution is the square of this plus that of the centre's own distance.
+        """
+        ...
+
+
+def mirrored_pairs(
+    sampler: Sampler, trajectory: Tensor, keys: Tensor, accept: Accept = everything
+) -> tuple[Tensor, Tensor]:
+    """Draws of a symmetric method, and their mirror images at its centre (antithetic draws).
+
+    Whatever is odd around the centre, the mean of the draws above all, cancels between the two. Where draws are refused
+    a pair is taken or refused whole.
+
+    Args:
+        sampler: the method; `Sampler.symmetric`.
+        trajectory: as `Sampler.sample`.
+        keys: one a pair, int64 [pair].
+        accept: as `Sampler.sample`.
+
+    Returns:
+        Two tensors [pair, parameter], in the trajectory's dtype.
+    """
+    twice = 2 * sampler.centre(trajectory, accept)
+
+    def mirrored(weights: Tensor) -> Tensor:
+        return (twice - weights.double()).to(weights.dtype)
+
+    def both(weights: Tensor) -> Tensor:
+        found = accept(weights)
+        if found.any():
+            found[found.clone()] = accept(mirrored(weights[found]))
+        return found
+
+    drawn = sampler.sample(trajectory, keys, both)
+    return drawn, mirrored(drawn)
 
 
 def require_epochs(trajectory: Tensor, least: int, what: str) -> None:

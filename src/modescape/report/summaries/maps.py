@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.plots.diversity_map import worth
 from modescape.plots.style import method_look, shortened
 from modescape.report.reading import pick
-from modescape.report.summaries.summary import Summary
+from modescape.report.summaries.summary import PLACED, Summary, placed
 from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ def _tsne_subspace(dataset: xr.Dataset) -> Summary:
         inside.append(_mean(np.concatenate(near).astype(float)))
         apart = [np.linalg.norm(end[one] - end[two]) for one in members for two in members if one < two]
         cells = (significant(_mean(np.concatenate(own))), significant(_mean(np.array(apart))), percent(inside[-1]))
-        rows.append((method_look(method).name, *cells))
+        rows.append((method_look(method).name, *placed(dataset, method), *cells))
     text = (
         f"Maps of predictions by t-SNE, one for each of {count(len(rows), 'method')}: checkpoints of "
         f"{count(len(members), 'run')} and samples around their solutions. "
         f"Of the samples, {percent(_mean(np.array(inside)))} lie nearest to the end of their own run."
     )
-    header = ("method", "samples to own solution (mean, no unit)", "between solutions (mean)", "nearest to own")
-    return Summary(text, header, tuple(rows))
+    header = ("samples to own solution (mean, no unit)", "between solutions (mean)", "nearest to own")
+    return Summary(text, ("method", *PLACED, *header), tuple(rows))
 
 
 def _nearest(places: np.ndarray, ends: dict) -> np.ndarray:
@@ -145,15 +146,18 @@ def _diversity_map(dataset: xr.Dataset) -> Summary:
             step = int(np.nanargmin(score))
             at = chosen.isel(draw=step)
             cells = [fixed(float(at[name]), 3) for name in ("diversity", "mean_brier", "ensemble_brier")]
-            rows.append((metric, method_look(method).name, *cells, significant(float(at["equivalent"]))))
+            place = [significant(float(at[name]), 3) for name in ("scale", "distance")]
+            rows.append(
+                (metric, method_look(method).name, *place, *cells, worth(dataset, metric, method, step) or ABSENT)
+            )
             scores.setdefault(metric, {})[method_look(method).name] = float(score[step])
     parts = [f"{metric}: {min(values, key=values.__getitem__)}" for metric, values in scores.items()]
     text = (
         f"Maps of the mean network's Brier score against diversity for sets of {count(networks, 'network')}, with "
         f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}."
     )
-    header = ("setting", "method (best step)", "V", "mean network's Brier", "average's Brier", "worth independent")
-    return Summary(text, header, tuple(rows))
+    header = ("V", "mean network's Brier", "average's Brier", "worth independent; 95 % interval")
+    return Summary(text, ("probabilities", "method (best step)", *PLACED, *header), tuple(rows))
 
 
 def _ood(dataset: xr.Dataset) -> Summary:
@@ -165,7 +169,7 @@ def _ood(dataset: xr.Dataset) -> Summary:
             divergence, entropy = (pick(dataset, key, **labels) for key in ("jensen_shannon", "mean_entropy"))
             areas = [pick(dataset, key, metric="entropy", **labels) for key in ("auroc", "aupr", "fpr95")]
             cells = [significant(value, 3) for value in (divergence, entropy, *areas)]
-            rows.append((method_look(method).name, shortened(name, NAME_LENGTH), *cells))
+            rows.append((method_look(method).name, shortened(name, NAME_LENGTH), *placed(dataset, method), *cells))
             told.setdefault(name, {})[method_look(method).name] = areas[0]
     parts = []
     for name, areas in told.items():
@@ -178,8 +182,8 @@ def _ood(dataset: xr.Dataset) -> Summary:
         f"{count(len(sets), 'data set')}. "
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("method", "data set", "Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC", "AUPR", "FPR at 95 %")
-    return Summary(text, header, tuple(rows))
+    header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC", "AUPR", "FPR at 95 %")
+    return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows))
 
 
 MAPS: dict[str, Callable[[xr.Dataset], Summary]] = {

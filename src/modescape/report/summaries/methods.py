@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.plots import steps
 from modescape.plots.shift import corruption_name, left_out_sentence, without_effect
 from modescape.plots.style import method_look
 from modescape.report.equivalents import equivalent
 from modescape.report.reading import full_size, pick
-from modescape.report.summaries.summary import Summary
+from modescape.report.summaries.summary import PLACED, Summary, placed
 from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
 
 if TYPE_CHECKING:
@@ -70,17 +71,34 @@ def _ensemble_methods(dataset: xr.Dataset) -> Summary:
             cells = [_score(key, value) for key, value in scores.items()]
             divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
             cost = [_whole(size * pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
-            rows.append((_named(method), str(size), *cells, divergence, *cost))
+            rows.append((_named(method), str(size), *placed(dataset, method), *cells, divergence, *cost))
         alone[method] = pick(dataset, "score", method=method, metric="accuracy", size=1)
         together[method] = pick(dataset, "score", method=method, metric="accuracy", size=full)
+    rows += _at_one_distance(dataset, metrics)
     single = alone.get("independent", math.nan)
     text = (
         f"Line charts of scores against the number of entries averaged, for {count(len(alone), 'method')}, and dots "
         f"for their diversity and cost. A single network has {accuracy(single)} accuracy; the best entry by accuracy "
         f"is {_best(alone, highest=True)}, and with all entries averaged {_best(together, highest=True)}."
     )
-    header = ("method", "entries", *_header(dataset), "Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, header, tuple(rows))
+    cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
+    return Summary(text, ("method", "entries", *PLACED, *_header(dataset), *cost), tuple(rows))
+
+
+def _at_one_distance(dataset: xr.Dataset, metrics: list[str]) -> list[tuple[str, ...]]:
+    """A row for every method that can be put at any distance, all at the same."""
+    rows = []
+    for method in _names(dataset, "other_method"):
+        at = {"other_method": method}
+        scores = [_score(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
+        setting, reached, divergence = (
+            significant(pick(dataset, f"equal_distance_{key}", **at), 3)
+            for key in ("scale", "reached", "jensen_shannon")
+        )
+        cost = [_whole(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
+        name = f"{_named(method)}, all at {significant(float(dataset.attrs['equal_distance']))}"
+        rows.append((name, "1", setting, reached, *scores, divergence, *cost))
+    return rows
 
 
 def _decomposition(dataset: xr.Dataset) -> Summary:
@@ -93,7 +111,10 @@ def _decomposition(dataset: xr.Dataset) -> Summary:
             )
             bounds = f"{fixed(low, 3)} to {fixed(high, 3)}"
             rows.append(
-                (DECOMPOSED.get(metric, metric), _named(method), fixed(mean, 3), fixed(gap, 3), bounds, fixed(whole, 3))
+                (
+                    *(DECOMPOSED.get(metric, metric), _named(method), *placed(dataset, method)),
+                    *(fixed(mean, 3), fixed(gap, 3), bounds, fixed(whole, 3)),
+                )
             )
     for method in _names(dataset):
         gap = pick(dataset, "diversity", method=method, metric="brier")
@@ -103,18 +124,21 @@ def _decomposition(dataset: xr.Dataset) -> Summary:
         "Dumbbells from the mean network's score to the ensemble's, one a method, in four scores. "
         f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
     )
-    header = ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble")
+    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval", "ensemble")
     return Summary(text, header, tuple(rows))
 
 
 def _calibration(dataset: xr.Dataset) -> Summary:
-    rows = [(f"{method}: ECE", "", fixed(pick(dataset, "ece", method=method), 3), "") for method in _names(dataset)]
+    rows = [
+        (f"{method}: ECE", "", "", "", fixed(pick(dataset, "ece", method=method), 3), "") for method in _names(dataset)
+    ]
     worth = []
     for method in _names(dataset, "other_method"):
         equal = equivalent(dataset, method)
         loss = pick(dataset, "calibrated_nll", other_method=method, size=equal.size)
         cell = f"{equal.text(2)}; {equal.bounds(2)}" if equal.known else ABSENT
-        rows.append((f"{_named(method)}: calibrated NLL (nats)", str(equal.size), fixed(loss, 3), cell))
+        at = placed(dataset, method, "other_method")
+        rows.append((f"{_named(method)}: calibrated NLL (nats)", str(equal.size), *at, fixed(loss, 3), cell))
         if equal.known and method != "independent":
             worth.append(f"{equal.size} of {_named(method)} {equal.text(2)}")
     single, together = (fixed(pick(dataset, "ece", method=method), 3) for method in ("single", "independent"))
@@ -124,7 +148,7 @@ def _calibration(dataset: xr.Dataset) -> Summary:
         f"for all averaged. Median temperature {significant(_median(dataset['temperature'].values))}. "
         f"Worth in independent networks: {listing(worth) or ABSENT}."
     )
-    return Summary(text, ("quantity", "networks", "value", "equivalent; 95 % interval"), tuple(rows))
+    return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"), tuple(rows))
 
 
 def _median(values: np.ndarray) -> float:
@@ -135,24 +159,30 @@ def _median(values: np.ndarray) -> float:
 def _subspace_scales(dataset: xr.Dataset) -> Summary:
     rows, best = [], {}
     for method in _names(dataset):
-        step = pick(dataset, "chosen", method=method)
-        cells = [
-            pick(dataset, key, method=method, draw=step) for key in ("scale", "distance", "nll", "accuracy", "accepted")
-        ]
-        best[method] = cells[2]
-        scale, distance, nll, right, accepted = cells
-        at = f"{int(step) + 1} of {dataset.sizes['draw']}" if math.isfinite(step) else ABSENT
-        row = (_named(method), at, significant(scale, 3), significant(distance, 3), fixed(nll, 3), accuracy(right))
-        rows.append((*row, percent(accepted)))
+        chosen, low, high = (pick(dataset, key, method=method) for key in ("chosen", "chosen_low", "chosen_high"))
+
+        def at(key: str, draw: float = chosen, method: str = method) -> float:
+            return pick(dataset, key, method=method, draw=draw)
+
+        best[method] = at("nll")
+        tried = int(np.isfinite(dataset["step"].sel({"method": method}).values).sum())
+        edge = pick(dataset, "edge", method=method) == 1
+        of = f"{int(chosen) + 1} of {tried}{' (the last)' if edge else ' (no step)' if at('step') == 0 else ''}"
+        bounds = f"{significant(at('distance', low), 3)} to {significant(at('distance', high), 3)}"
+        place = (significant(at("step"), 3), significant(at("scale"), 3), significant(at("distance"), 3), bounds)
+        rows.append(
+            (_named(method), of, *place, fixed(at("nll"), 3), accuracy(at("accuracy")), percent(at("accepted")))
+        )
     solution = fixed(float(dataset.attrs["solution_nll"]), 3)
     text = (
         f"Line charts of validation loss and accuracy against the distance from the solution, for "
-        f"{count(len(rows), 'method')}. The solution's validation loss is {solution} nats; the lowest of an ensemble "
+        f"{count(len(rows), 'method')}. The solution's validation loss is {solution} nats; the lowest of ensembles "
         f"of {count(int(dataset.attrs['samples']), 'sample')} is that of {_best(best, highest=False)}, "
-        f"{fixed(min((value for value in best.values() if math.isfinite(value)), default=math.nan), 3)}."
+        f"{fixed(min((value for value in best.values() if math.isfinite(value)), default=math.nan), 3)}. "
+        f"{steps.choices(dataset)}"
     )
-    header = ("method", "chosen step", "setting", "distance / length", "NLL (nats)", "accuracy of a sample", "accepted")
-    return Summary(text, header, tuple(rows))
+    header = ("method", "chosen step", "step / length", *PLACED, "95 % interval of the distance", "NLL (nats)")
+    return Summary(text.strip(), (*header, "accuracy of a sample", "accepted"), tuple(rows))
 
 
 def _shift(dataset: xr.Dataset) -> Summary:
@@ -165,7 +195,7 @@ def _shift(dataset: xr.Dataset) -> Summary:
             scores = [pick(dataset, "score", method=method, metric=key, severity=severity) for key in metrics]
             cells = [_score(key, value) for key, value in zip(metrics, scores, strict=True)]
             divergence = significant(pick(dataset, "jensen_shannon", method=method, severity=severity), 3)
-            rows.append((_named(method), str(severity), *cells, divergence))
+            rows.append((_named(method), str(severity), *placed(dataset, method), *cells, divergence))
         if method in ("single", "independent"):
             first, last = (
                 accuracy(pick(dataset, "score", method=method, metric="accuracy", severity=severity))
@@ -173,8 +203,9 @@ def _shift(dataset: xr.Dataset) -> Summary:
             )
             parts.append(f"{_named(method)} from {first} to {last}")
     left_out = without_effect(dataset)
+    unknown = [ABSENT] * (len(PLACED) + len(metrics) + 1)
     for name, which in left_out.items():
-        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *[ABSENT] * (len(metrics) + 1)))
+        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *unknown))
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(_names(dataset)), 'method')}, and heat maps of the accuracy on "
@@ -182,7 +213,7 @@ def _shift(dataset: xr.Dataset) -> Summary:
     )
     if left_out:
         text += f" {left_out_sentence(left_out)}"
-    return Summary(text, ("method", "severity", *_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
+    return Summary(text, ("method", "severity", *PLACED, *_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
 
 
 def _randomness(dataset: xr.Dataset) -> Summary:

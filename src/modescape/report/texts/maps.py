@@ -13,7 +13,7 @@ MAPS: dict[str, Text] = {
         "samples that stay with their run are variations of one function. t-SNE makes arms and clusters of its own and "
         "keeps no distances, so a gap between colours is no measure; how far samples lie from their solution is "
         "measured in the diversity-accuracy plane, and an embedding that keeps distances stands beside the "
-        "trajectories. How far a method reaches depends on its scale, which was chosen on validation.",
+        "trajectories. How far a method reaches depends on its scale; here all draw equally far from their solution.",
     ),
     "radial": Text(
         "Between two solutions and the origin",
@@ -49,13 +49,14 @@ MAPS: dict[str, Text] = {
         "worse: the lower curve is a baseline with labels replaced at random, which gains nothing. Both curves are "
         "models of how errors fall, not limits; networks may lie outside them, but never outside the dotted bounds, "
         "which follow from the two accuracies alone. How far up a method's samples reach is set by its scale, so the "
-        "whole way out is drawn, at six scales. The bounds and curves are derived in docs/limits.md.",
+        "whole way out is drawn, at six steps that are the same for all methods. The bounds and curves are derived in "
+        "docs/limits.md.",
     ),
     "diversity_map": Text(
         "The exact map of diversity and error",
-        "For sets of networks of each method, at every step of its scale: the mean network's Brier score against V, "
-        "half the mean squared distance between the probabilities of two networks. As trained and calibrated, on the "
-        "test images and under shift.",
+        "For sets of networks of each method, at steps that are the same for all methods: the mean network's Brier "
+        "score against V, half the mean squared distance between the probabilities of two networks. As trained and "
+        "calibrated, on the test images and under shift.",
         "The average of the set has exactly the Brier score written on the grey line that a mark lies on. A method can "
         "reach a lower line by better networks (down) or by more different ones (right); along its sweep it pays for "
         "diversity with error. Colour says whether the networks still lie in the solution's own basin. Confidence "

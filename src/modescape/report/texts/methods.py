@@ -14,7 +14,9 @@ METHODS: dict[str, Text] = {
         "network. To the right everything also averages over solutions: curves that meet there say that sampling "
         "around each solution adds little to independent networks. The divergence depends on confidence as well as on "
         "function, so it is given again with every network's temperature fitted on validation. Compare at equal cost: "
-        "an entry of samples takes many forward passes, an independent network its own training.",
+        "an entry of samples takes many forward passes, an independent network its own training. A method's place "
+        "depends on how far it steps: hollow marks put all methods at one distance, where their directions alone "
+        "differ.",
     ),
     "decomposition": Text(
         "Where the gain comes from",
@@ -42,13 +44,15 @@ METHODS: dict[str, Text] = {
     ),
     "subspace_scales": Text(
         "How far to step from a solution",
-        "Each method that samples around a solution has a setting that decides how far it steps. Its sweep: the "
-        "validation loss of the averaged samples and the mean validation accuracy of one, against the distance from "
-        "the solution as a share of the solution's length.",
+        "Each method that samples around a solution has a setting that decides how far it steps. All are swept over "
+        "the same steps: the validation loss of averaged samples and the mean validation accuracy of one, against the "
+        "distance from the solution as a share of the solution's length.",
         "Where a curve lies below the dashed line, averaging samples helps; far out the samples are no longer good "
         "networks. The scale of a method decides its place in every other comparison, so a ranking at one scale each "
         "says little: here each method is compared at its own best step, chosen by the validation loss and never on "
-        "the test images. A method whose best step is the first or the last was not swept far enough.",
+        "the test images, and beside it all of them at one distance. Gaussians step from the mean of the last "
+        "checkpoints, so their lines begin at its distance. The draws that choose a step are not those that are "
+        "tested.",
     ),
     "shift": Text(
         "Under corrupted images",

@@ -1,0 +1,68 @@
+"""What recomputed batch-norm statistics change in the solutions themselves: a measure of what the policy alone does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from modescape.analyses.sampling import surroundings
+from modescape.analyses.stating import Variables
+from modescape.functionspace import jensen_shannon
+from modescape.metrics import METRICS
+from modescape.workplace import Workplace
+
+UNITS = "1 (nats for nll)"
+
+
+@dataclass(frozen=True)
+class TwoStatistics:
+    """The same solutions with stored and with recomputed statistics, on the test images."""
+
+    layers: bool  # whether the network has any: without them both are one
+    stored: np.ndarray  # score, mean over members, [metric]
+    recomputed: np.ndarray  # [metric]
+    disagreement: np.ndarray  # share of labels that differ, [member]
+    jensen_shannon: np.ndarray  # of the two, nats, [member]
+
+    def variables(self) -> Variables:
+        """The variables of a result."""
+        return {
+            "stored_score": (
+                ("metric",),
+                self.stored,
+                UNITS,
+                "mean solution's score, batch norm as stored",
+            ),
+            "recomputed_score": (
+                ("metric",),
+                self.recomputed,
+                UNITS,
+                "mean solution's score, batch norm recomputed on training images",
+            ),
+            "stored_disagreement": (
+                ("member",),
+                self.disagreement,
+                "1",
+                "share of labels that differ between a solution with stored and with recomputed batch norm",
+            ),
+            "stored_jensen_shannon": (("member",), self.jensen_shannon, "nats", "Jensen-Shannon divergence of the two"),
+        }
+
+
+def two_statistics(place: Workplace, members: list[int]) -> TwoStatistics:
+    """Evaluate each member's solution with the statistics of its training, and with recomputed ones."""
+    test = place.dataset.test
+    label = test.label.cpu().numpy()
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = any(isinstance(layer, kind) and layer.track_running_stats for layer in place.module.modules())
+    scores, differ, spread = [], [], []
+    for member in members:
+        pair = surroundings(place, member).two_statistics(test.image)  # [stored and recomputed, example, class]
+        scores.append([[float(metric.function(one, label)) for metric in METRICS.values()] for one in pair])
+        first, second = pair.argmax(-1)
+        differ.append(float((first != second).mean()))
+        spread.append(jensen_shannon(pair))
+    stored, recomputed = np.mean(scores, 0)
+    return TwoStatistics(layers, stored, recomputed, np.array(differ), np.array(spread))
