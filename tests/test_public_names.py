@@ -22,7 +22,7 @@ def test_the_names_are_those_of_the_contract() -> None:
     assert set(modescape.__all__) == CONTRACT == set(modescape._ROOMS)
     assert set(dir(modescape)) >= CONTRACT
     assert "importlib" not in dir(modescape)
-    assert modescape.__version__ == "0.1.0"
+    assert modescape.__version__ == "0.2.0"
 
 
 def test_no_module_bears_a_public_name() -> None:

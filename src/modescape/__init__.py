@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modescape.pipeline import run
     from modescape.study import Study
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [  # noqa: RUF022 - by heading
     # Studies

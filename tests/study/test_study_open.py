@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+import modescape
 from modescape.errors import InputError
 from modescape.keeping import kept_epochs
 from modescape.study import Study, layout
@@ -38,7 +39,7 @@ def test_provenance(study):
     assert study.provenance(examples=7, members=2, repeats=1) == {
         "recipe_hash": study.recipe_hash,
         "recipe_name": "small",
-        "version": "9.9",
+        "version": modescape.__version__,  # that measures, not the one that began the study ("9.9")
         "seed": 5,
         "examples": 7,
         "members": 2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modescape import __version__
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
@@ -22,6 +23,12 @@ def page_content(study: Study) -> PageContent:
             notes[name] = "Not analysed yet: modescape run finishes it."
         except WorkError as error:
             notes[name] = str(error)
+    notes |= {
+        name: f"Measured by modescape {result.attrs['version']}, whose results this version cannot show: modescape run "
+        "measures it again."
+        for name, result in found.items()
+        if result.attrs["version"] != __version__
+    }
     notes |= {name: str(result.attrs["not_enough"]) for name, result in found.items() if "not_enough" in result.attrs}
     return PageContent(
         name=study.recipe.name,

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modescape import durable
+from modescape import __version__, durable
 from modescape.errors import InputError
 from modescape.plain import MOST_YAML, read_regular
 from modescape.study import layout
@@ -224,7 +224,7 @@ class Study:
         return {
             "recipe_hash": self.recipe_hash,
             "recipe_name": self.recipe.name,
-            "version": self.manifest["version"],
+            "version": __version__,
             "seed": self.manifest["seed"],
             "examples": examples,
             "members": members,
