@@ -230,6 +230,13 @@ def diversity_map(members: int, epochs: int) -> xr.Dataset:
             "ensemble_brier": (dims, ensemble, "1", "Brier score of the ensemble by the exact law"),
             "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
             "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
+            **{
+                f"equivalent_{end}": (dims, ends, "1", f"{end} end of its 95 % interval")
+                for end, ends in (
+                    ("low", 0.9 * equivalent),
+                    ("high", np.where(equivalent > 6, np.inf, 1.1 * equivalent)),
+                )
+            },
             "barrier": (("method", "draw"), barrier, "nats", "barrier of the training loss to the solution"),
             "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
             **stated(methods, draws=steps),

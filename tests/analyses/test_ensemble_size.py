@@ -124,7 +124,7 @@ def test_interval_of_snapshots_is_over_runs_and_test_examples(result: xr.Dataset
         ("gain_high", stats.t.ppf(0.975, min(freedom, 1e9)) * np.sqrt(test + shared)),
         ("gain_high_these", stats.norm.ppf(0.975) * np.sqrt(test)),
     ):
-        assert float(here[end]) == pytest.approx(gain.mean() + half, rel=1e-7)
+        assert float(here[end]) == pytest.approx(gain.mean() + half, rel=1e-6)  # examples in float32
 
 
 def test_one_run_has_test_sampling_alone(tmp_path: Path):

@@ -16,9 +16,9 @@ from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
 from modescape.data.shift import Shift
-from modescape.metrics import METRICS, brier, brier_law, combine, fit_temperature, rescale
+from modescape.metrics import METRICS, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress
-from modescape.study import Study
+from modescape.study import Study, write_member_state
 
 from .conftest import NETWORKS, SIZES
 
@@ -273,7 +273,8 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
     assert float(found["score"].sel({"method": "snapshots", "metric": "nll"})) == pytest.approx(wanted)
     hot = networks.variant("cyclic-csgmcmc-hot")
     assert not np.array_equal(hot.weights(0, 4), snapshots.weights(0, 4))
-    assert np.array_equal(hot.weights(0, 1), snapshots.weights(0, 1))  # noise comes in the last tenth of a cycle
+    assert np.array_equal(hot.weights(0, 0), snapshots.weights(0, 0))
+    assert snapshots.kept(1) == [0, 2, 4]  # the ends of cycles
 
 
 def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, solutions, truth):
@@ -306,6 +307,18 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
     wanted = float(METRICS["nll"].function(own, truth))
     calibrated = found["score"].sel({"method": "ensemble", "metric": "calibrated_nll"})
     assert float(calibrated) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_long_run_that_diverged_is_left_out_and_named(networks, tmp_path):
+    study = Study.open(shutil.copytree(networks.path, tmp_path / "study"))
+    runs = study.variant("equal-cost-long-run")
+    write_member_state(runs, 0, status="diverged", epochs_done=3, checksums={}, timings={})
+    found = analyses.measure("cyclic", study)
+    assert "whole long run" not in found["method"].values
+    assert found.attrs["left_out"] == "member 0: diverged at epoch 3 (of: whole long run)"
+    assert found.attrs["long_runs"] == 0
+    kept = networks.result("cyclic").sel({"method": found["method"].values})
+    np.testing.assert_array_equal(found["score"], kept["score"])
 
 
 @pytest.mark.ci
@@ -347,3 +360,18 @@ def test_a_study_that_is_too_small_says_what_each_analysis_needs(tmp_path):
             analyses.measure(name, study)
     for name in ("ensemble_methods", "calibration", "diversity_plane", "shift", "ood", "subspace_scales"):
         assert analyses.measure(name, study, **SIZES.get(name, {})).data_vars, name
+
+
+def test_equivalents_of_the_map_are_those_of_the_law_with_intervals(networks):
+    found = networks.result("diversity_map")
+    own = found.sel({"method": "independent", "draw": 0})
+    law = BrierLaw(*(own[name].values[:, None, None] for name in ("mean_brier", "diversity")))
+    together = found["ensemble_brier"].transpose("metric", "method", "draw").values
+    np.testing.assert_allclose(found["equivalent"], brier_equivalent(together, law), rtol=1e-5)
+    sampled = found.drop_sel(method="independent")
+    number, known = sampled["equivalent"], sampled["equivalent"].notnull()
+    assert known.any()
+    for ends in ("", "_these"):
+        low, high = (sampled[f"equivalent_{end}{ends}"] for end in ("low", "high"))
+        assert ((low <= number) & (number <= high) | ~known).all()
+    assert (sampled["equivalent_low"] <= sampled["equivalent_low_these"] * (1 + 1e-9)).where(known, True).all()

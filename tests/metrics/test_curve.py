@@ -97,6 +97,17 @@ def test_interval_of_a_single_network_s_accuracy_for_new_ones_equals_its_formula
         assert (share - end) ** 2 == pytest.approx(half**2 * end * (1 - end) / (share * (1 - share)), rel=1e-8)
 
 
+@pytest.mark.parametrize("metric", ["nll", "brier"])
+def test_interval_of_a_gain_that_is_never_a_loss_equals_its_formula(case, metric: str) -> None:
+    log_prob, label, curve = case
+    difference = example_scores(combine(log_prob), label)[metric] - example_scores(log_prob, label)[metric].mean(0)
+    half, here = stats.norm.ppf(0.975) * difference.std(ddof=1) / np.sqrt(150), curve.sel(metric=metric, size=5)
+    gain = difference.mean()
+    for end in (float(here["gain_low_these"]), float(here["gain_high_these"])):
+        assert (gain - end) ** 2 == pytest.approx(half**2 * end / gain, rel=1e-8)
+    assert float(here["gain"] - here["gain_low_these"]) > float(here["gain_high_these"] - here["gain"])
+
+
 def test_a_gain_in_nll_or_brier_is_never_given_as_a_loss() -> None:
     log_prob, label = predictions(13, 3, 8, 3)  # so few examples that a symmetric interval would hold 0
     curve = ms.ensemble_curve(log_prob, label).sel(size=[2, 3], metric=["nll", "brier"])

@@ -77,7 +77,7 @@ def test_marks_of_the_map_are_coloured_by_barrier_and_sized_by_cost():
     assert path.values == pytest.approx(dataset["barrier"].sel({"method": "random"}).values)
     assert star.size[0] == pytest.approx(1.4 * diversity_map.LARGEST)
     assert path.size == pytest.approx(np.full(len(path.x), diversity_map.SMALLEST))
-    assert "average of 5: Brier 0.3250, worth 5 independent networks" in star.hover[0]
+    assert "average of 5: Brier 0.3250, worth in independent networks: 5 (4.5 to 5.5)" in star.hover[0]
     every = np.array([10.0, 50.0])
     area = diversity_map.mark_sizes(np.array([10.0, 30.0, 50.0]), every) ** 2
     assert np.diff(area) == pytest.approx([24.0, 24.0])  # 64 - 16 in two steps
@@ -206,3 +206,20 @@ def test_samples_that_are_not_magnified_are_not_said_to_be():
         trace.showlegend for trace in plots.draw_interactive("radial", none).data if "Gauss" in str(trace.name)
     )
     plots.draw("radial", none)
+
+
+def test_worths_on_the_map_are_from_one_on_and_open_above():
+    dataset = example_result("diversity_map")
+    at = {"metric": "raw", "method": "swag", "draw": 0}
+    one = float(dataset["mean_brier"].sel({"metric": "raw", "method": "independent", "draw": 0}))
+    for ends, score, text in (
+        ((1.8, 2.1, 2.6), one - 0.1, "2.1 (1.8 to 2.6)"),
+        ((8.1, 14.2, np.inf), one - 0.2, "14.2 (8.1 to beyond any number)"),
+        ((0.7, 0.9, 1.1), one + 0.0123, "< 1, 0.012 worse than one (< 1 to 1.1)"),
+        ((np.nan, 2.1, np.nan), one - 0.1, "2.1"),  # two members: no interval for new ones
+        ((np.nan, np.nan, np.nan), one, ""),
+    ):
+        for name, number in zip(("equivalent_low", "equivalent", "equivalent_high"), ends, strict=True):
+            dataset[name].loc[at] = number
+        dataset["ensemble_brier"].loc[at] = score
+        assert diversity_map.worth(dataset, "raw", "swag", 0) == text

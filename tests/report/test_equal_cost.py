@@ -136,6 +136,12 @@ def test_without_validation_images_there_is_no_calibrated_comparison():
     )
 
 
+def test_several_long_runs_are_said_to_be_so():
+    (sentence, _) = cost_sentences(cyclic({}, long_runs=2))
+    assert "one network (mean of 2) that was trained for all of them" in sentence
+    assert sentence.endswith("The intervals are for new runs and this ensemble on new test images.")
+
+
 def test_a_score_without_an_interval_tells_nothing_apart():
     result = cyclic({LONG: (BETTER, BETTER, BETTER)})
     result["difference_low"][:] = np.nan

@@ -98,6 +98,9 @@ def test_worse_than_one_network_is_written_so_with_the_difference(methods, calib
     )
     row = next(row for row in worths(methods, calibration) if row.method == "SWAG")
     assert row.equivalent == ("< 1 (0.030 nats worse)", "0.020 to 0.040 nats")
+    set_equivalent(calibration, "swag", np.nan, np.nan, np.nan, (0.00008, 0.00021, 0.00034))
+    row = next(row for row in worths(methods, calibration) if row.method == "SWAG")
+    assert row.equivalent == ("< 1 (0.0002 nats worse)", "0.0001 to 0.0003 nats")  # never "0.000 nats worse"
 
 
 def test_nothing_measured_says_nothing(methods):

@@ -17,7 +17,7 @@ from modescape.analyses.sampling import BASES, Surroundings, available, place_of
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.data.shift import Shift
-from modescape.metrics import BrierLaw, brier, brier_equivalent, brier_law
+from modescape.metrics import brier, brier_equivalent_interval, brier_law, combine, example_scores
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 SETTINGS = ("raw", "calibrated", "raw, shifted", "calibrated, shifted")
 SEVERITY = 3  # of the shifted panels
 VALIDATION = "validation"
+WORTHS = {  # variable -> long name, in the order of `BrierEquivalent`
+    "equivalent": "independent networks with the ensemble's Brier score; infinite: better than any number",
+    "equivalent_low": "lower end of its 95 % interval, new members on new examples",
+    "equivalent_high": "upper end of its 95 % interval, new members on new examples; infinite: no number is too large",
+    "equivalent_low_these": "lower end of its 95 % interval, these members on new examples",
+    "equivalent_high_these": "upper end of its 95 % interval, these members on new examples",
+}
+INTERVALS = (
+    "equivalents: 95 %, new members on new examples, or (_these) these members on new examples; of 1 / number, by the "
+    "delta method over examples and the delete-one jackknife over members, each with the networks around it; NaN for "
+    "new members where there are 2; other variables: none"
+)
 
 
 class _Step(NamedTuple):
@@ -36,6 +48,7 @@ class _Step(NamedTuple):
     law: np.ndarray  # B1 and V in every setting, mean over runs, [setting, 2]
     barrier: float
     epochs: float
+    brier: np.ndarray | None = None  # of the average, [setting, run, example]; None of independent ones
     scale: float = np.nan
     distance: float = np.nan  # of the first run's networks from its solution, root mean square over its length
 
@@ -70,10 +83,21 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     images = {"": test.image[:examples], "shifted": shift.images(SEVERITY)[:examples], VALIDATION: validation.image}
     label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
 
+    def in_settings(parts: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Log-probabilities in every setting, [network, example, class] each."""
+        cooled = {name: calibrated(parts[name], parts[VALIDATION], validation_label) for name in ("", "shifted")}
+        return [parts[""], cooled[""], parts["shifted"], cooled["shifted"]]
+
     def laws(parts: dict[str, np.ndarray]) -> np.ndarray:
         """B1 and V in every setting, [setting, 2]."""
-        cooled = {name: calibrated(parts[name], parts[VALIDATION], validation_label) for name in ("", "shifted")}
-        return np.array([_law(part, label) for part in (parts[""], cooled[""], parts["shifted"], cooled["shifted"])])
+        return np.array([_law(part, label) for part in in_settings(parts)])
+
+    def over_runs(method: str, scale: float | None, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """B1 and V, mean over runs, and the Brier score of each run's average, [setting, run, example]."""
+        drawn = [in_settings(run.log_prob(method, scale, count, images)) for run in runs]
+        law = np.mean([[_law(part, label) for part in parts] for parts in drawn], 0)
+        scores = [[example_scores(combine(part), label)["brier"] for part in parts] for parts in drawn]
+        return law, np.swapaxes(np.array(scores), 0, 1)
 
     runs = [surroundings(place, member) for member in members]
     first, epochs = runs[0], float(study.recipe.train.epochs)
@@ -91,24 +115,27 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         others = torch.stack([_solution(study, member) for member in members[1 : 1 + networks]])
         found["independent"] = [_Step(law, barrier_of(first, others), epochs * networks)]
     if "trajectory" in available(place):
-        law = np.mean([laws(run.log_prob("trajectory", None, networks, images)) for run in runs], 0)
+        law, scores = over_runs("trajectory", None, networks)
         apart = _apart(first, first.trajectory[-networks:])
         found["trajectory"] = [
-            _Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs, distance=apart),
+            _Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs, scores, distance=apart),
         ]
     for method in available(place, tuple(BASES)):
         found[method] = []
         for step in STEPS[1:]:  # at step 0 all networks are one
             scale = setting(place, method, step)
-            law = np.mean([laws(run.log_prob(method, scale, networks, images)) for run in runs], 0)
+            law, scores = over_runs(method, scale, networks)
             weights = torch.cat(list(first.weights(method, scale, networks)))
-            found[method].append(_Step(law, barrier_of(first, weights), epochs, scale, _apart(first, weights)))
+            found[method].append(_Step(law, barrier_of(first, weights), epochs, scores, scale, _apart(first, weights)))
     if "weight_average" in available(place):
-        law = np.mean([laws(run.log_prob("weight_average", None, 1, images)) for run in runs], 0)
+        law, scores = over_runs("weight_average", None, 1)
         average = first.trajectory.double().mean(0)[None]
-        found["weight_average"] = [_Step(law, barrier_of(first, average), epochs, distance=_apart(first, average))]
+        apart = _apart(first, average)
+        found["weight_average"] = [_Step(law, barrier_of(first, average), epochs, scores, distance=apart)]
     control = controlled(place, list(found), images[""], alone[0][""][0])
-    result = _result(study, found, control, networks, len(label), len(members))
+    solutions = in_settings({name: np.concatenate([one[name] for one in alone]) for name in images})
+    worth = _worths(found, solutions, label, networks)
+    result = _result(study, found, worth, control, networks, len(label), len(members))
     return result.assign_attrs(without_effect=shift.effect.lacking())
 
 
@@ -116,8 +143,34 @@ def _apart(around: Surroundings, weights: Tensor) -> float:
     return float(around.distances(weights).square().mean()) ** 0.5
 
 
+def _worths(
+    found: dict[str, list[_Step]], solutions: list[np.ndarray], label: np.ndarray, networks: int
+) -> dict[str, np.ndarray]:
+    """Brier equivalents and their ends, [setting, method, step] each; without two solutions none is known."""
+    shape = (len(SETTINGS), len(found), max(len(steps) for steps in found.values()))
+    worth = {name: np.full(shape, np.nan) for name in WORTHS}
+    if len(solutions[0]) < 2:
+        return worth
+    for row, (method, steps) in enumerate(found.items()):
+        scores = [step.brier for step in steps if step.brier is not None]
+        if method == "independent":
+            for values in worth.values():
+                values[:, row, 0] = networks  # by the law, whatever the networks
+        for place, log_prob in enumerate(solutions if scores else ()):
+            numbers = brier_equivalent_interval(np.stack([score[place] for score in scores]), log_prob, label)
+            for values, ends in zip(worth.values(), numbers, strict=True):
+                values[place, row, : len(scores)] = ends
+    return worth
+
+
 def _result(
-    study: Study, found: dict[str, list[_Step]], control: Variables, networks: int, examples: int, members: int
+    study: Study,
+    found: dict[str, list[_Step]],
+    worth: dict[str, np.ndarray],
+    control: Variables,
+    networks: int,
+    examples: int,
+    members: int,
 ) -> xr.Dataset:
     longest = max(len(steps) for steps in found.values())
     law = np.full((len(SETTINGS), len(found), longest, 2), np.nan)
@@ -125,16 +178,11 @@ def _result(
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):
             law[:, row, column] = step.law
-            height[row, column], cost[row, column], scale[row, column], distance[row, column] = step[1:]
+            height[row, column], cost[row, column] = step.barrier, step.epochs
+            scale[row, column], distance[row, column] = step.scale, step.distance
     mean, diversity = law[..., 0], law[..., 1]
     # an average is one network: its ensemble is itself
     together = mean - (1 - 1 / networks) * diversity
-    equivalent = np.full(together.shape, np.nan)
-    if "independent" in found:
-        own = list(found).index("independent")
-        for setting in range(len(SETTINGS)):
-            base = BrierLaw(float(mean[setting, own, 0]), float(diversity[setting, own, 0]))
-            equivalent[setting] = brier_equivalent(together[setting], base)
     dims = ("metric", "method", "draw")
     return make_result(
         {
@@ -142,7 +190,7 @@ def _result(
             "mean_brier": (dims, mean, "1", "mean network's Brier score"),
             "ensemble_brier": (dims, together, "1", "Brier score of the ensemble by the exact law"),
             "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
-            "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
+            **{name: (dims, worth[name], "1", long_name) for name, long_name in WORTHS.items()},
             "barrier": (("method", "draw"), height, "nats", "barrier of the training loss to the solution"),
             "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
             "scale": (("method", "draw"), scale, "1", SCALE),
@@ -151,7 +199,7 @@ def _result(
         },
         {"metric": list(SETTINGS), "method": list(found), "draw": np.arange(longest)},
         title="Brier score of ensembles by the exact law, as a map",
-        intervals="none",
+        intervals=INTERVALS,
         provenance=study.provenance(examples=examples, members=members, repeats=1),
         left_out=left_out(study),
         split="test",

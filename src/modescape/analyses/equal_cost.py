@@ -47,13 +47,13 @@ def _scored(parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray
 
 
 def long_runs(study: Study) -> Study | None:
-    """The networks that were trained at the cost of all members; None where there are none."""
+    """The networks that are trained at the cost of all members, whatever became of them; None where none were begun."""
     try:
         found = study.variant(LONG_RUN)
     except InputError:
         return None
     wanted = study.recipe.train.members * study.recipe.train.epochs
-    return found if found.trained and found.recipe.train.epochs == wanted else None
+    return found if found.recipe.train.epochs == wanted else None
 
 
 def at_the_cost_of_all(study: Study) -> dict[str, Networks]:
@@ -67,6 +67,6 @@ def at_the_cost_of_all(study: Study) -> dict[str, Networks]:
     if len(members) > 1:
         found[ENSEMBLE] = networks_of(study, [[(member, last) for member in members]])
         runs = long_runs(study)
-        if runs is not None:
+        if runs is not None and runs.trained:
             found[WHOLE] = networks_of(runs, [[(member, runs.recipe.train.epochs)] for member in runs.trained])
     return found

@@ -63,8 +63,8 @@ class Estimate:
             return bounded_interval(self.score, half, LARGEST, examples)
         low, high = np.maximum(low, -LARGEST), np.minimum(high, LARGEST)
         if self.kind == "gain":
-            most, least = bounded_interval(-self.score, half, np.inf, examples)
-            low, high = np.where(NEVER_WORSE, -least, low), np.where(NEVER_WORSE, -most, high)
+            little, much = bounded_interval(-self.score, half, np.inf, examples)
+            low, high = np.where(NEVER_WORSE, -much, low), np.where(NEVER_WORSE, -little, high)
         return low, high
 
 

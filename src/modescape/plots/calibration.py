@@ -139,7 +139,7 @@ def _below_one(dataset: xr.Dataset) -> str:
         behind = dataset["behind"].sel({"other_method": method}).values
         at = np.flatnonzero(np.isfinite(behind))[-1:]
         if at.size and dataset["equivalent_below"].sel({"other_method": method}).values[at[0]]:
-            names.append(f"{style.method_look(method).name} ({behind[at[0]]:.3f} nats worse)")
+            names.append(f"{style.method_look(method).name} ({behind[at[0]]:.2g} nats worse)")
     return f"Worth < 1 and not drawn, with all their networks: {', '.join(names)}." if names else ""
 
 

@@ -26,6 +26,7 @@ METRICS = {  # metric: title
 STAR = ("*", "star")
 WORST = 1.5  # a panel ends at this many times the lowest mean score of its networks, or below
 LINES = 9  # iso-lines in a panel, about
+ROUNDING = 1e-6  # below 1 by no more than this is 1
 SMALLEST, LARGEST = 4.0, 8.0  # marks, points
 
 
@@ -94,27 +95,46 @@ def _of_method(dataset: xr.Dataset, metric: str, method: str, scale: style.Scale
         size=mark_sizes(cost, dataset["training_epochs"].values) * (1.4 if method == "independent" else 1),
         values=dataset["barrier"].sel({"method": method}).values,
         scale=scale,
-        hover=_hover(chosen, cost, _networks(dataset)),
+        hover=_hover(chosen, cost, _networks(dataset), [worth(dataset, metric, method, at) for at in range(len(cost))]),
         group=method,
         in_legend=False,
     )
 
 
-def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int) -> list[str]:
+def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, worths: list[str]) -> list[str]:
     texts = []
     for draw, epochs in enumerate(cost):
-        score, worth, height = (
-            float(chosen[name].values[draw]) for name in ("ensemble_brier", "equivalent", "barrier")
-        )
+        score, height = (float(chosen[name].values[draw]) for name in ("ensemble_brier", "barrier"))
         parts = [
             steps.place(float(chosen["scale"].values[draw]), float(chosen["distance"].values[draw])),
             f"average of {networks}: Brier {score:.4f}",
-            f"worth {worth:.2g} independent networks" if np.isfinite(worth) else "",
+            f"worth in independent networks: {worths[draw]}" if worths[draw] else "",
             f"barrier {height:.3g} nats" if np.isfinite(height) else "",
             f"{epochs:,.0f} training epochs" if np.isfinite(epochs) else "",
         ]
         texts.append(", ".join(part for part in parts if part))
     return texts
+
+
+def worth(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
+    """What a set is worth in independent networks, with its interval for new members; "" where that is not known."""
+    at = dataset.sel({"metric": metric, "method": method}).isel(draw=draw)
+    number, low, high = (float(at[f"equivalent{end}"]) for end in ("", "_low", "_high"))
+    if np.isnan(number):
+        return ""
+    text = _number(number)
+    if number < 1 - ROUNDING and "independent" in dataset["method"].values:
+        one = float(dataset["mean_brier"].sel({"metric": metric, "method": "independent"}).isel(draw=0))
+        text = f"{text}, {float(at['ensemble_brier']) - one:.2g} worse than one"
+    known = not (np.isnan(low) or np.isnan(high)) and low < high
+    return f"{text} ({_number(low)} to {_number(high)})" if known else text
+
+
+def _number(number: float) -> str:
+    """A number of networks: from 1 on, and where no number of them is as good."""
+    if number < 1 - ROUNDING:
+        return "< 1"
+    return "beyond any number" if np.isinf(number) else f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
 
 
 def mark_sizes(cost: np.ndarray, every: np.ndarray) -> np.ndarray:

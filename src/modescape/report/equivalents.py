@@ -40,7 +40,7 @@ class Equivalent:
         if not self.known:
             return ABSENT
         if self.below:
-            return f"{LESS}1 ({fixed(self.behind[1], 3)} nats worse)"
+            return f"{LESS}1 ({fixed(self.behind[1], self._decimals)} nats worse)"
         return f"{MORE}{self.most}" if math.isinf(self.value) else fixed(self.value, decimals)
 
     def bounds(self, decimals: int = 1) -> str:
@@ -51,8 +51,14 @@ class Equivalent:
         if not (math.isfinite(low) and math.isfinite(high)):
             return "no interval"
         if self.below:
-            return f"{fixed(low, 3)} to {fixed(high, 3)} nats{'; inconclusive' if low <= 0 <= high else ''}"
+            ends = f"{fixed(low, self._decimals)} to {fixed(high, self._decimals)} nats"
+            return f"{ends}; inconclusive" if low <= 0 <= high else ends
         return f"{self._end(self.low, decimals)} to {self._end(self.high, decimals)}"
+
+    @property
+    def _decimals(self) -> int:
+        """Decimals of a difference in nats: three, or as many as keep it from being printed as 0."""
+        return next((places for places in range(3, 6) if round(self.behind[1], places)), 6)
 
     def _end(self, end: float, decimals: int) -> str:
         if math.isnan(end):

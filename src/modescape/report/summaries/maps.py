@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.plots.diversity_map import worth
 from modescape.plots.style import method_look, shortened
 from modescape.report.reading import pick
 from modescape.report.summaries.summary import PLACED, Summary, placed
@@ -146,14 +147,16 @@ def _diversity_map(dataset: xr.Dataset) -> Summary:
             at = chosen.isel(draw=step)
             cells = [fixed(float(at[name]), 3) for name in ("diversity", "mean_brier", "ensemble_brier")]
             place = [significant(float(at[name]), 3) for name in ("scale", "distance")]
-            rows.append((metric, method_look(method).name, *place, *cells, significant(float(at["equivalent"]))))
+            rows.append(
+                (metric, method_look(method).name, *place, *cells, worth(dataset, metric, method, step) or ABSENT)
+            )
             scores.setdefault(metric, {})[method_look(method).name] = float(score[step])
     parts = [f"{metric}: {min(values, key=values.__getitem__)}" for metric, values in scores.items()]
     text = (
         f"Maps of the mean network's Brier score against diversity for sets of {count(networks, 'network')}, with "
         f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}."
     )
-    header = ("V", "mean network's Brier", "average's Brier", "worth independent")
+    header = ("V", "mean network's Brier", "average's Brier", "worth independent; 95 % interval")
     return Summary(text, ("probabilities", "method (best step)", *PLACED, *header), tuple(rows))
 
 
