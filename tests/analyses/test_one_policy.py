@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from modescape import analyses, pipeline
-from modescape.analyses import sampling
+from modescape.analyses import sampling, scales
 from modescape.metrics import nll
+from modescape.pipeline.costs import Sizes, sweep_images
 
 
 def network(num_classes: int, norm: str) -> nn.Module:
@@ -104,6 +105,21 @@ def test_what_recomputed_statistics_change_is_in_the_result(any_study):
     used = found["score"].sel({"method": "independent", "size": 1})
     np.testing.assert_allclose(found["recomputed_score"], used, atol=1e-6)
     assert bool((found["stored_jensen_shannon"] > 1e-6).all()) == there
+
+
+@pytest.mark.ci
+def test_the_images_of_recomputed_statistics_are_known_before(study):
+    sent: list[int] = []
+    before = sampling.forwarded.set(sent.append)
+    try:
+        scales.forget()
+        scales.sweeps(sampling.place_of(study))
+    finally:
+        sampling.forwarded.reset(before)
+    there = study.recipe.model.arguments["norm"] == "batch"
+    sizes = Sizes(study.recipe, 2, 100, 40, 60, batch_norm=there)
+    assert sizes.statistics == (100 if there else 0)
+    assert 0.5 < sweep_images(sizes) / sum(sent) < 2
 
 
 def test_statistics_are_the_mean_over_training_images(study, around):

@@ -131,7 +131,7 @@ def test_the_interval_of_a_choice_covers_what_other_draws_choose():
     random = np.random.default_rng(1)
     steps = np.arange(7.0)[:, None, None, None]
     made = [
-        swept(0.05 * (steps - 3) ** 2 + random.normal(0, 0.4, (7, 3, 6, 1)) + np.zeros((1, 1, 1, 5))) for _ in range(60)
+        swept(0.05 * (steps - 3) ** 2 + random.normal(0, 0.4, (7, 3, 6, 1)) + np.zeros((1, 1, 1, 5))) for _ in range(25)
     ]
     chosen = np.array([one.chosen for one in made])
     held = [np.mean((low <= chosen) & (chosen <= high)) for low, high in (one.chosen_again(2) for one in made)]
