@@ -11,6 +11,7 @@ from scipy import stats
 
 from modescape import analyses
 from modescape.analyses.decomposition import of_members
+from modescape.analyses.randomness import disagreement_interval
 from modescape.analyses.requirements import last_epochs
 from modescape.analyses.scoring import score_runs
 from modescape.analyses.shift import Table
@@ -242,3 +243,25 @@ def test_a_single_corruption_that_has_an_effect_has_no_spread():
     spread = table.variables()["score_spread"][1]
     assert spread.shape == (1, 4, 6)
     assert np.isnan(spread).all()
+
+
+def test_disagreement_of_three_networks_or_more_is_not_covered_twice():
+    """The variance between disjoint pairs held the noise of the test examples, which was added once more."""
+    random = np.random.default_rng(6)
+    label = np.zeros(600, dtype=int)
+    hard = random.random(600)
+
+    def predicted() -> np.ndarray:
+        return (random.random((6, 600)) < 0.4 * hard[random.integers(0, 600, 600)]) * random.integers(1, 4, (6, 600))
+
+    ends, means = [], []
+    for _ in range(300):
+        labels = predicted()
+        low, high = disagreement_interval(labels, label)
+        ends.append((low, high))
+        means.append(compare(labels, label).different[np.triu_indices(6, 1)].mean())
+    low, high = np.array(ends).T
+    truth = np.mean(means)
+    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.95, abs=0.04)
+    assert np.mean(high - low) < 1.2 * 2 * 1.96 * np.std(means)
+    assert disagreement_interval(labels[:2], label)[0] > 0  # of one pair that of the test examples
