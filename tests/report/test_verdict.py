@@ -73,6 +73,7 @@ def test_headline_gives_shares_ratio_and_gains():
     )
     assert verdict.question == "Why did the ensemble work?"
     assert verdict.answer == "Averaging independent networks worked."
+    assert verdict.covers.endswith("for other networks of this recipe (snapshots: other runs) on other test images.")
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.002, 0.010), (0.0, 0.010), (-0.004, 0.0), (math.nan, math.nan)])
@@ -87,7 +88,9 @@ def test_gain_whose_interval_holds_zero_or_is_missing_is_inconclusive(low, high)
 
 
 def test_inconclusive_sentence_gives_the_signed_change():
-    (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (-0.004, -0.01, 0.002)])}).sentences
+    verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.004, -0.01, 0.002)])})
+    (sentence,) = verdict.sentences
+    assert verdict.covers.endswith("; that of the gain of two networks, for these two.")
     assert sentence.replace(SPACE, " ") == (
         "Averaging 2 independent networks changes accuracy by \N{MINUS SIGN}0.4 points "
         "(95 % interval \N{MINUS SIGN}1.0 to 0.2): inconclusive, because the interval holds 0."

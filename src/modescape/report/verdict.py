@@ -253,7 +253,8 @@ def enough_members(sizes: xr.Dataset | None) -> str:
             for size in sizes["size"].values
             if pick(sizes, "gain", method="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
         ]
-        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size}."
+        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size} "
+        first += "(of means over subsets; this number has no interval)."
         if min(reached) == gain.size:
             first = f"All {gain.size}: no smaller ensemble reaches {percent(ENOUGH)} of their gain in accuracy."
     return f"{first} {_brier_law(sizes, gain.size)}".strip()
