@@ -234,7 +234,7 @@ def test_flat_losses_are_set_beside_what_longer_training_reached():
         result[f"score_{end}"] = result["score"] + sign * 0.005
     (limit,) = [text for text in judge({"training": training([FLAT, FLAT]), "cyclic": result}).limits if "flat" in text]
     assert limit.replace(SPACE, " ").endswith(
-        "One network of 400 epochs has an accuracy of 96.8 % (95 % interval 96.3 to 97.3), the mean member of 40 "
+        "One network of 400 epochs has an accuracy of 96.8 % (95 % interval 96.3 to 97.3), the mean member, of 40, "
         "95.0 %."
     )
     assert trained_out(training([FLAT, FALLING]), result) == ""

@@ -47,5 +47,5 @@ def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
     return (
         f"That more training would not help the members: the validation loss of all {members} is flat as training "
         f"ends, but so it is wherever a schedule runs out. One network of {more} has an accuracy of {accuracy(long)} "
-        f"({interval(100 * low, 100 * high, 1)}), the mean member of {epochs} {accuracy(member)}."
+        f"({interval(100 * low, 100 * high, 1)}), the mean member, of {epochs}, {accuracy(member)}."
     )
