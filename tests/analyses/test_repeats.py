@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from modescape.analyses.cyclic import POSSIBLE, _table
+from modescape.analyses.equal_cost import Networks
 from modescape.analyses.repeats import MEANS, SCORES, Repeats, difference, repeats_of
 from modescape.metrics import METRICS, fit_temperature, rescale
 
@@ -15,7 +17,7 @@ NLL = SCORES.index("nll")
 
 def made(nll: np.ndarray, ece: tuple[float, ...] = ()) -> Repeats:
     """Repeats whose scores are all these, [repeat, example]."""
-    example = dict.fromkeys(MEANS, nll)
+    example: dict[str, np.ndarray] = {name: nll for name in MEANS}
     score = {name: values.mean(1) for name, values in example.items()}
     return Repeats(example, score | {"ece": np.array(ece or nll.mean(1))})
 
@@ -89,3 +91,18 @@ def test_scores_are_those_of_the_metrics_and_temperatures_come_from_validation()
     wanted = METRICS["nll"].function(rescale(test, fit_temperature(validation, own)), label)
     np.testing.assert_allclose(found.score["calibrated_nll"], wanted)
     assert np.isnan(repeats_of(test, label, None, None).score["calibrated_nll"]).all()
+
+
+def test_no_interval_reaches_beyond_what_scores_and_their_differences_can_be():
+    """Two repeats of .45 and .95 against .30: the difference in accuracy was printed as -26 to 112 points."""
+    found = {}
+    for name, means in {"one": (0.45, 0.95), "other": (0.30,)}.items():
+        repeats = made(spread(means, 0.05), ece=means)
+        found[name] = Networks([], repeats, repeats)
+    most = np.array([POSSIBLE[metric][1] for metric in SCORES])
+    table = _table("difference", found, {"one": "other", "other": "other"})
+    low, high = table["difference_low"][1][0], table["difference_high"][1][0]
+    assert (np.isfinite(low) & (low >= -most)).all()
+    assert (high <= most).all()
+    assert high[SCORES.index("accuracy")] == 1
+    assert np.isfinite(high).all()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 UNITS = "1 (nats for nll and calibrated_nll)"
-POSSIBLE = {  # values that a score can have: no interval reaches beyond
+POSSIBLE = {  # values that a score can have: no interval of one, or of the difference of two, reaches beyond
     **{"accuracy": (0.0, 1.0), "nll": (0.0, np.inf), "brier": (0.0, 2.0), "ece": (0.0, 1.0)},
     "calibrated_nll": (0.0, np.inf),
 }
@@ -146,7 +146,9 @@ def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str
         else:
             rows.append(difference(own.repeats, None if reference is None else found[reference[method]].repeats))
     dims, low = ("method", "metric"), f"lower end of the 95 % interval of the {name}"
-    least, most = np.array([POSSIBLE[metric] for metric in SCORES]).T if reference is None else (-np.inf, np.inf)
+    least, most = np.array([POSSIBLE[metric] for metric in SCORES]).T
+    if reference is not None:
+        least, most = least - most, most - least
     return {
         name: (dims, np.stack([row.value for row in rows]), UNITS, texts[name]),
         f"{name}_low": (dims, np.maximum(np.stack([row.low for row in rows]), least), UNITS, low),
