@@ -17,7 +17,7 @@ NLL = SCORES.index("nll")
 
 def made(nll: np.ndarray, ece: tuple[float, ...] = ()) -> Repeats:
     """Repeats whose scores are all these, [repeat, example]."""
-    example: dict[str, np.ndarray] = {name: nll for name in MEANS}
+    example: dict[str, np.ndarray] = dict.fromkeys(MEANS, nll)
     score = {name: values.mean(1) for name, values in example.items()}
     return Repeats(example, score | {"ece": np.array(ece or nll.mean(1))})
 
