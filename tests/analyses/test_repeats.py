@@ -106,3 +106,10 @@ def test_scores_are_those_of_the_metrics_and_temperatures_come_from_validation()
     wanted = METRICS["nll"].function(rescale(test, fit_temperature(validation, own)), label)
     np.testing.assert_allclose(found.score[-1], wanted)
     assert np.isnan(repeats_of(test, label, None, None).score[-1]).all()
+
+
+def test_no_interval_reaches_beyond_what_scores_and_their_differences_can_be():
+    """Two repeats of .45 and .95 against .30: the difference in accuracy was printed as -26 to 112 points."""
+    found = difference(made(spread((0.45, 0.95), 0.05)), made(spread((0.30,), 0.05)))
+    assert found.high[SCORES.index("accuracy")] == 1
+    assert (found.low[: len(METRICS)] >= -2).all()

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from stand_ins import no_figures
 
 from modescape import pipeline, recipe
+from modescape.analyses.equal_cost import long_runs
 from modescape.analyses.variants import CYCLIC, LONG_RUN, long_run, variants
 from modescape.pipeline.begin import with_analysis_defaults
 from modescape.pipeline.quick import quick_recipe, quick_words
+from modescape.pipeline.variants import differences
 from modescape.progress import Progress
+
+if TYPE_CHECKING:
+    from modescape.recipe import Recipe
+    from modescape.study import Study
 
 HALVING = ["train.schedule={kind: halving, every: 10}", "train.epochs=40", "train.members=10"]
 PLAIN = "cifar10-smallcnn"  # a recipe that says nothing of variants
@@ -101,3 +109,30 @@ def test_settings_that_an_earlier_version_spelled_out_are_no_hindrance():
     """A study made before ``ensemble_size.resamples`` went away has it in its ``study.yaml``."""
     before = recipe.load("digits", ["settings.ensemble_size={resamples: 1000, subsets: 50}"])
     assert with_analysis_defaults(before).settings["ensemble_size"] == {"snapshots": 10, "subsets": 50}
+
+
+def test_what_differs_is_told_in_words_where_a_setting_is_absent():
+    before = recipe.load("digits", ["train.schedule={kind: halving, every: 10}"])
+    after = recipe.load("digits", ["train.schedule={kind: cosine}", "train.keep_every=2"])
+    assert differences(before, after) == (
+        "train.keep_every not set -> 2, train.schedule.every 10 -> not set, train.schedule.kind halving -> cosine"
+    )
+
+
+def test_a_long_run_that_is_no_longer_wanted_is_not_compared():
+    """It stays on the disk when a study goes on with ``variants.long_runs=0``."""
+
+    @dataclass(frozen=True)
+    class Begun:
+        """A study whose long run there is."""
+
+        recipe: Recipe
+
+        def variant(self, folder: str) -> Begun:
+            assert folder == LONG_RUN
+            long = long_run(recipe.load("digits"))
+            assert long is not None
+            return Begun(long)
+
+    assert long_runs(cast("Study", Begun(recipe.load("digits")))) is not None
+    assert long_runs(cast("Study", Begun(recipe.load("digits", ["variants.long_runs=0"])))) is None

@@ -127,10 +127,12 @@ def test_snapshots_that_win_at_their_own_cost_are_named_in_the_answer():
     result = cyclic({"snapshots": (BETTER, TIE, BETTER), "long run": (BETTER, WORSE, TIE)})
     _, second = cost_answer(result).split(". ")
     assert second.replace(SPACE, " ") == (
-        "At the training cost of 3 independent networks, better than these is snapshots of one run (in accuracy and "
+        "At the training cost of 3 independent networks, better than these are snapshots of one run (in accuracy and "
         "calibrated NLL)."
     )
-    assert "snapshots of one run is better than them in accuracy (96.8" in cost_sentences(result)[1].replace(SPACE, " ")
+    assert "snapshots of one run are better than them in accuracy (96.8" in cost_sentences(result)[1].replace(
+        SPACE, " "
+    )
     assert "one long run is better than them in accuracy (" in cost_sentences(result)[1]
     assert "and is worse than them in raw NLL" in cost_sentences(result)[1]
 
@@ -202,13 +204,18 @@ FALLING, RISING, FLAT = 2 * 0.97**EPOCHS, 0.3 + 0.01 * EPOCHS, np.full(40, 0.2)
         ([FLAT, FLAT], ""),
         (
             [FALLING, FLAT, FALLING],
-            "The members had not converged: the validation loss of 2 of 3 still falls (by 32 % over the last quarter "
-            "of the epochs).",
+            "The members had not converged: the validation loss of 2 of 3 still falls (over the last quarter of the "
+            "epochs by 32 % of the loss at the end).",
         ),
         (
             [RISING, FLAT],
-            "The members had not converged: the validation loss of 1 of 2 rises, so that they had begun to overfit (by "
-            "13 % over the last quarter of the epochs).",
+            "The members had not converged: the validation loss of 1 of 2 rises, so that they had begun to overfit "
+            "(over the last quarter of the epochs by 13 % of the loss at the end).",
+        ),
+        (
+            [np.linspace(2, 0.05, 40)],  # falls by more than what is left
+            "The members had not converged: the validation loss of 1 of 1 still falls (over the last quarter of the "
+            "epochs by 900 % of the loss at the end).",
         ),
         (np.ones((2, 2)), ""),
         (np.full((2, 40), np.nan), ""),

@@ -47,7 +47,12 @@ def _scored(parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray
 
 
 def long_runs(study: Study) -> Study | None:
-    """The networks that are trained at the cost of all members, whatever became of them; None where none were begun."""
+    """The networks that are trained at the cost of all members, whatever became of them.
+
+    None where the recipe wants none, or where none of that length were begun.
+    """
+    if not study.recipe.variants.long_runs:
+        return None
     try:
         found = study.variant(LONG_RUN)
     except InputError:

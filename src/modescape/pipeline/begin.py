@@ -167,7 +167,8 @@ def _refuse_other(study: Study, recipe: Recipe, fingerprint: str) -> None:
             "files were added, removed or changed.\nPut them back, or begin a study of the new ones in another folder "
             "with --out"
         )
-    shown = "; ".join(f"{key} is {there.get(key)!r} there and {here.get(key)!r} here" for key in differing[:3])
+    both = {key: [one[key] if one.get(key) is not None else "not set" for one in (there, here)] for key in differing}
+    shown = "; ".join(f"{key} is {both[key][0]} there and {both[key][1]} here" for key in differing[:3])
     more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""
     raise InputError(
         f"'{study.path}' is a study of another recipe: {shown}{more}.\n"

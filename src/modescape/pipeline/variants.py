@@ -113,7 +113,8 @@ def differences(old: Recipe, new: Recipe) -> str:
     """What identifies the networks of two recipes and differs, such as "train.epochs 120 -> 400"."""
     there, here = (flat(settings(recipe, "")) for recipe in (old, new))
     changed = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
-    return ", ".join(f"{key} {there.get(key)} -> {here.get(key)}" for key in changed) or "other settings"
+    both = {key: [one[key] if one.get(key) is not None else "not set" for one in (there, here)] for key in changed}
+    return ", ".join(f"{key} {old} -> {new}" for key, (old, new) in both.items()) or "other settings"
 
 
 def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progress: Progress) -> None:

@@ -24,7 +24,8 @@ def not_converged(training: xr.Dataset | None) -> str:
     for sign, words in ((-1, "still falls"), (1, "rises, so that they had begun to overfit")):
         change = np.abs(training["end_change"].values[trend == sign])
         if change.size:
-            by = f"by {percent(float(np.median(change)))} over the last quarter of the epochs"
+            share = percent(float(np.median(change)))  # of the loss at the end: a fall may have been of more than 100 %
+            by = f"over the last quarter of the epochs by {share} of the loss at the end"
             parts.append(f"the validation loss of {change.size} of {members} {words} ({by})")
     return f"The members had not converged: {listing(parts)}." if parts else ""
 

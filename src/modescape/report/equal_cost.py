@@ -23,6 +23,7 @@ METRICS = {
 }  # as they are compared, in words
 BESIDE = {"brier": "Brier score"}  # told where it tells methods apart; it decides no sentence that names a winner
 LONG = "whole long run"
+PLURAL = "snapshots"  # what the one name begins with that takes "are"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _others_answer(cyclic: xr.Dataset | None) -> str:
     if not winners:
         return ""
     networks = count(int(cyclic.attrs["networks"]), "independent network")
-    verb = "is" if len(winners) == 1 else "are"
+    verb = "are" if len(winners) > 1 or winners[0].startswith(PLURAL) else "is"
     return f"At the training cost of {networks}, better than these {verb} {listing(winners)}."
 
 
@@ -144,8 +145,8 @@ def _beside(cyclic: xr.Dataset, methods: list[str], reference: str) -> str:
     return f"in the {BESIDE['brier']}, {listing(parts)}" if parts else ""
 
 
-def _clauses(found: list[Against], reference: str, pronoun: str) -> str:
-    words = {"better": f"is better than {reference} in", "worse": f"is worse than {reference} in"}
+def _clauses(found: list[Against], reference: str, pronoun: str, verb: str = "is") -> str:
+    words = {"better": f"{verb} better than {reference} in", "worse": f"{verb} worse than {reference} in"}
     words["equal"] = f"cannot be told apart from {reference} in"
     parts = []
     for state, start in words.items():
@@ -164,7 +165,8 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
         found = compared(cyclic, method)
         apart = [one for one in found if one.state != "equal"]
         if apart:
-            told.append(f"{_name(method)} {_clauses(apart, 'them', 'them')}")
+            name = _name(method)
+            told.append(f"{name} {_clauses(apart, 'them', 'them', 'are' if name.startswith(PLURAL) else 'is')}")
         elif found:
             alike.append(_name(method))
     if not told and not alike:
