@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     study = Study.open(parser.parse_args().study)
-    for part in (ensembles, shift, divergence, other_data, rest):
+    for part in (ensembles, scales, one_distance, shift, divergence, other_data, rest):
         print(f"{part(study)}\n")
 
 
@@ -48,12 +48,32 @@ def with_interval(dataset: xr.Dataset, name: str, digits: int, factor: float = 1
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
+def placed(dataset: xr.Dataset, method: str, dim: str = "method") -> str:
+    """Distance from the solution over the length of the weights, and the setting in the method's own unit."""
+    distance, scale = (of(dataset[name], **{dim: method}) for name in ("distance", "scale"))
+    if np.isnan(distance):
+        return ""
+    return f"{distance:.3g}" if np.isnan(scale) else f"{distance:.3g} ({scale:.3g})"
+
+
+def worth(dataset: xr.Dataset, method: str) -> str:
+    """Independent networks with the calibrated likelihood of a method's networks, with its interval."""
+    if method == "independent" or method not in dataset["other_method"].values:
+        return ""
+    own = dataset.sel({"other_method": method}).dropna("size", subset=["calibrated_nll"]).isel(size=-1)
+    if float(own["equivalent_below"]) == 1:
+        ends = f"{float(own['behind_low']):.3f} to {float(own['behind_high']):.3f}"
+        return f"< 1 ({float(own['behind']):.3f} nats worse, {ends})"
+    low, value, high = (float(own[f"equivalent{end}"]) for end in ("_low", "", "_high"))
+    return f"{value:.2f} ({'< 1' if np.isnan(low) else f'{low:.2f}'} to {'< 1' if np.isnan(high) else f'{high:.2f}'})"
+
+
 def ensembles(study: Study) -> str:
     """Figure 8: within a member, two and five members; gain and worth."""
-    found, worth = study.result("ensemble_methods"), study.result("calibration")
+    found, calibration = study.result("ensemble_methods"), study.result("calibration")
     rows = []
     for method in found["method"].values:
-        row = [label(method)]
+        row = [label(method), placed(found, method)]
         for metric in ("accuracy", "brier"):
             sizes = [size for size in (1, 2, 5, found.sizes["size"]) if size <= found.sizes["size"]]
             row.append(
@@ -61,18 +81,48 @@ def ensembles(study: Study) -> str:
             )
         row.append(with_interval(found, "gain", 1, 100, method=method, metric="accuracy", size=1))
         row.append(with_interval(found, "gain", 3, method=method, metric="brier", size=1))
-        if method in worth["other_method"].values and method != "independent":
-            size = int(worth["equivalent"].sel(other_method=method).dropna("size")["size"].max())
-            row.append(with_interval(worth, "equivalent", 2, other_method=method, size=size))
-        else:
-            row.append("")
-        rows.append(row)
+        rows.append([*row, worth(calibration, method)])
     gains = [
-        f"{metric} {with_interval(found, 'gain', 3, method='independent', metric=metric, size=5)}"
+        f"{size} independent networks, {metric} "
+        f"{with_interval(found, 'gain', 3, method='independent', metric=metric, size=size)}"
+        for size in (5, found.sizes["size"])
         for metric in ("accuracy", "brier", "nll")
     ]
-    header = ["method", "accuracy, 1 / 2 / 5 / all members", "Brier", "gain of size 1, points", "in Brier", "worth"]
-    return f"{table(header, rows)}\n\nGain of 5 independent networks: {'; '.join(gains)}."
+    header = ["method", "distance (setting)", "accuracy, 1 / 2 / 5 / all members", "Brier", "gain of size 1, points"]
+    return f"{table([*header, 'in Brier', 'worth'], rows)}\n\nGains: {'; '.join(gains)}."
+
+
+def scales(study: Study) -> str:
+    """Steps chosen on validation images, with their intervals."""
+    found, rows = study.result("subspace_scales"), []
+    for method in found["method"].values:
+        own = found.sel({"method": method})
+        steps = own["step"].values
+        chosen, low, high = (int(own[name]) for name in ("chosen", "chosen_low", "chosen_high"))
+        bounds = f"{steps[low]:.3g} to {steps[high]:.3g}"
+        at = own.isel(draw=chosen)
+        rows.append(
+            [
+                label(method),
+                f"{steps[chosen]:.3g} ({bounds})",
+                *(f"{float(at[name]):.3g}" for name in ("scale", "distance")),
+                f"{float(at['nll']):.3f}",
+                "yes" if int(own["edge"]) else "no",
+            ]
+        )
+    header = ["method", "chosen step (95 %)", "setting", "distance", "validation NLL", "at the edge"]
+    return f"{table(header, rows)}\n\nThe solutions: {found.attrs['solution_nll']:.3f} nats."
+
+
+def one_distance(study: Study) -> str:
+    """Every method at one distance from the solution."""
+    found, rows = study.result("ensemble_methods"), []
+    for method in found["other_method"].values:
+        own = found.sel({"other_method": method})
+        scores = [f"{of(own['equal_distance_score'], metric=metric):.3f}" for metric in ("accuracy", "nll", "brier")]
+        reached, spread = float(own["equal_distance_reached"]), float(own["equal_distance_jensen_shannon"])
+        rows.append([label(method), f"{reached:.3g}", *scores, f"{spread:.4f}"])
+    return table(["method", "distance", "accuracy", "NLL", "Brier", "JS"], rows)
 
 
 def shift(study: Study) -> str:
@@ -91,9 +141,10 @@ def divergence(study: Study) -> str:
     for method in found["method"].values:
         raw, tempered = (found[name].sel({"method": method}).values for name in NAMES)
         if np.isfinite(raw).all():
-            rows.append([label(method), *(f"{value:.4f}" for value in raw), f"{tempered[0]:.4f} / {tempered[-1]:.4f}"])
-    rows.sort(key=lambda row: -float(row[1]))
-    return table(["method", *map(str, found["severity"].values), "calibrated, 0 / 5"], rows)
+            cells = [placed(found, method), *(f"{value:.4f}" for value in raw)]
+            rows.append([label(method), *cells, f"{tempered[0]:.4f} / {tempered[-1]:.4f}"])
+    rows.sort(key=lambda row: -float(row[2]))
+    return table(["method", "distance (setting)", *map(str, found["severity"].values), "calibrated, 0 / 5"], rows)
 
 
 NAMES = ("jensen_shannon", "jensen_shannon_calibrated")
@@ -107,8 +158,12 @@ def other_data(study: Study) -> str:
         own = found.sel({"method": method})
         told = [f"{of(own['auroc'], metric='entropy', corruption=name):.3f}" for name in sets[1:]]
         spread = [of(own["jensen_shannon"], corruption=name) for name in sets]
-        rows.append([label(method), *("" if np.isnan(value) else f"{value:.4f}" for value in spread), *told])
-    return table(["method", *(f"JS, {name}" for name in sets), *(f"AUROC, {name}" for name in sets[1:])], rows)
+        divergences = ["" if np.isnan(value) else f"{value:.4f}" for value in spread]
+        rows.append([label(method), placed(found, method), *divergences, *told])
+    return table(
+        ["method", "distance (setting)", *(f"JS, {name}" for name in sets), *(f"AUROC, {name}" for name in sets[1:])],
+        rows,
+    )
 
 
 def rest(study: Study) -> str:
@@ -149,9 +204,15 @@ def rest(study: Study) -> str:
         )
     for method in cyclic["method"].values:
         own = cyclic.sel({"method": method})
+        differences = ", ".join(
+            f"{metric} {with_interval(own, 'difference', 3, metric=metric)}"
+            for metric in ("accuracy", "nll", "calibrated_nll")
+        )
         lines.append(
-            f"cyclic, {method}: ensemble {with_interval(own, 'score', 3, metric='accuracy')}, member "
-            f"{of(own['member_score'], metric='accuracy'):.3f}, JS {float(own['jensen_shannon']):.4f}"
+            f"cyclic, {method}: {float(own['training_epochs']):.0f} epochs, accuracy "
+            f"{with_interval(own, 'score', 3, metric='accuracy')}, mean network "
+            f"{of(own['member_score'], metric='accuracy'):.3f}, JS {float(own['jensen_shannon']):.4f}; "
+            f"difference at equal cost: {differences}"
         )
     return "\n".join(f"* {line}" for line in lines)
 

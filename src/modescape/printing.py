@@ -33,12 +33,12 @@ def print_summary(study: Study) -> None:
     print_members(study)
     verdict = judge(page_content(study).results)
     if verdict.scores:
-        table = _table("score", "one network", "ensemble", "gain")
+        table = _table("score", "one network", "ensemble", "change", "95 % interval")
         for row in verdict.scores:
             table.add_row(*row)
         _print(table)
     print()
-    print(verdict.answer, *verdict.sentences, sep="\n")
+    print(*filter(None, [verdict.answer, *verdict.sentences, verdict.covers]), sep="\n")
     print(f"\n{(study.path / 'report.html').resolve()}")
 
 

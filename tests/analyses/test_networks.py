@@ -299,7 +299,7 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
         float(found[f"difference_{end}"].sel({"method": "whole long run", "metric": "accuracy"}))
         for end in ("low", "high")
     )
-    half = 1.972 * right.std(ddof=1) / 200**0.5  # of a single run against a single ensemble: test sampling, paired
+    half = 1.96 * right.std(ddof=1) / 200**0.5  # of a single run against a single ensemble: test sampling, paired
     assert (low, high) == pytest.approx((right.mean() - half, right.mean() + half), abs=1e-5)
     validation = networks.predictions("validation")
     chosen = combine(validation.log_probs([validation.index(member, 4) for member in networks.trained]))
@@ -319,6 +319,15 @@ def test_a_long_run_that_diverged_is_left_out_and_named(networks, tmp_path):
     assert found.attrs["long_runs"] == 0
     kept = networks.result("cyclic").sel({"method": found["method"].values})
     np.testing.assert_array_equal(found["score"], kept["score"])
+
+
+def test_an_ensemble_without_some_of_its_members_cost_less_than_the_long_run(networks, tmp_path):
+    """At 8 epochs the ensemble of two was compared with a run of 12, "at equal training cost"."""
+    study = Study.open(shutil.copytree(networks.path, tmp_path / "study"))
+    write_member_state(study, 2, status="diverged", epochs_done=1, checksums={}, timings={})
+    found = analyses.measure("cyclic", study)
+    assert "whole long run" not in found["method"].values
+    assert found["training_epochs"].sel({"method": "ensemble"}) == 8
 
 
 @pytest.mark.ci

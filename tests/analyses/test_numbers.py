@@ -10,7 +10,11 @@ import pytest
 from scipy import stats
 
 from modescape import analyses
+from modescape.analyses.decomposition import of_members
+from modescape.analyses.randomness import disagreement_interval
 from modescape.analyses.requirements import last_epochs
+from modescape.analyses.scoring import score_runs
+from modescape.analyses.shift import Table
 from modescape.analyses.solution_similarity import compare, pair_mean
 from modescape.metrics.influence import member_variance
 from modescape.study import Study
@@ -212,3 +216,52 @@ def test_embedding_keeps_the_distances_of_the_first_examples(study: Study, prob:
     assert np.isnan(neighbours["variance_share"]).all()
     assert np.ptp(neighbours["x"].values) > 1
     assert result.attrs["perplexity"] == pytest.approx(13 / 3)
+
+
+@pytest.mark.parametrize("members", [2, 4, 5])
+def test_all_members_together_show_how_their_diversity_would_differ(members: int):
+    """Of the Brier score as pairs show it, by the exact law; of two members nothing is known."""
+    random = np.random.default_rng(5)
+    prob = random.dirichlet(np.ones(3), (members, 50))
+    parts, influence = of_members(np.log(prob), random.integers(0, 3, 50), members)
+    assert len(parts) == 1
+    if members == 2:
+        assert influence is None
+        return
+    apart = np.square(prob[:, None] - prob[None]).sum(-1) / 2  # [member, member, example]
+    of_pairs = (1 - 1 / members) * 2 / (members - 2) * apart.sum(1)
+    assert influence is not None
+    np.testing.assert_allclose(influence[0] - influence[0].mean(0), of_pairs - of_pairs.mean(0), atol=1e-12)
+
+
+def test_a_single_corruption_that_has_an_effect_has_no_spread():
+    """NumPy warned of degrees of freedom, which stopped the analysis where warnings are errors."""
+    label, log_prob = np.array([0, 1, 1, 0]), np.log(np.full((1, 4, 2), 0.5))
+    table = Table(label, [np.arange(4), np.array([], dtype=int)])
+    for severity in range(6):
+        table.add("single", severity, score_runs(log_prob, label), log_prob)
+    spread = table.variables()["score_spread"][1]
+    assert spread.shape == (1, 4, 6)
+    assert np.isnan(spread).all()
+
+
+def test_disagreement_of_three_networks_or_more_is_not_covered_twice():
+    """The variance between disjoint pairs held the noise of the test examples, which was added once more."""
+    random = np.random.default_rng(6)
+    label = np.zeros(600, dtype=int)
+    hard = random.random(600)
+
+    def predicted() -> np.ndarray:
+        return (random.random((6, 600)) < 0.4 * hard[random.integers(0, 600, 600)]) * random.integers(1, 4, (6, 600))
+
+    ends, means = [], []
+    for _ in range(300):
+        labels = predicted()
+        low, high = disagreement_interval(labels, label)
+        ends.append((low, high))
+        means.append(compare(labels, label).different[np.triu_indices(6, 1)].mean())
+    low, high = np.array(ends).T
+    truth = np.mean(means)
+    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.95, abs=0.04)
+    assert np.mean(high - low) < 1.2 * 2 * 1.96 * np.std(means)
+    assert disagreement_interval(labels[:2], label)[0] > 0  # of one pair that of the test examples

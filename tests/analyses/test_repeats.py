@@ -7,19 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from modescape.analyses.cyclic import POSSIBLE, _table
-from modescape.analyses.equal_cost import Networks
-from modescape.analyses.repeats import MEANS, SCORES, Repeats, difference, repeats_of
+from modescape.analyses.repeats import SCORES, Repeats, difference, repeats_of
+from modescape.analyses.scoring import score_runs
 from modescape.metrics import METRICS, fit_temperature, rescale
 
 NLL = SCORES.index("nll")
 
 
-def made(nll: np.ndarray, ece: tuple[float, ...] = ()) -> Repeats:
+def made(nll: np.ndarray) -> Repeats:
     """Repeats whose scores are all these, [repeat, example]."""
-    example: dict[str, np.ndarray] = dict.fromkeys(MEANS, nll)
-    score = {name: values.mean(1) for name, values in example.items()}
-    return Repeats(example, score | {"ece": np.array(ece or nll.mean(1))})
+    return Repeats(np.stack([nll] * len(SCORES)))
 
 
 def spread(means: tuple[float, ...], sd: float, examples: int = 1297) -> np.ndarray:
@@ -33,8 +30,10 @@ def test_two_repeats_that_are_close_have_an_interval_as_test_sampling_makes_it()
     """Repeats of NLL .208 and .220 were printed as .092 to .335: a t with one degree on the whole variance."""
     _, low, high = difference(made(spread((0.208, 0.220), 0.8)), None)
     half = 1.96 * 0.8 / math.sqrt(1297)
-    assert float(low[NLL]) == pytest.approx(0.214 - half, abs=0.004)
-    assert float(high[NLL]) == pytest.approx(0.214 + half, abs=0.004)
+    assert high[NLL] - low[NLL] == pytest.approx(2 * half, rel=0.06)
+    assert low[NLL] > 0.214 - half  # longer above: the NLL is not below 0
+    _, low, high = difference(made(spread((0.208, 0.220), 0.8)), made(np.zeros((1, 1297))))
+    assert (low[NLL], high[NLL]) == pytest.approx((0.214 - half, 0.214 + half), abs=0.004)
 
 
 def test_a_difference_is_paired_over_examples():
@@ -42,15 +41,31 @@ def test_a_difference_is_paired_over_examples():
     value, low, high = difference(made(one), made(other))
     assert value[NLL] == pytest.approx(0.02)
     assert (low[NLL], high[NLL]) == pytest.approx((0.02, 0.02), abs=1e-9)
-    assert np.isnan(low[SCORES.index("ece")])
 
 
-def test_a_single_repeat_leaves_test_sampling_and_calibration_error_without_an_interval():
-    _, low, high = difference(made(spread((0.3,), 0.5)), None)
-    assert high[NLL] - low[NLL] == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(1297), rel=3e-3)
-    assert np.isnan(low[SCORES.index("ece")])
-    _, low, high = difference(made(spread((0.3, 0.4), 0.5), ece=(0.02, 0.04)), None)
-    assert high[SCORES.index("ece")] - low[SCORES.index("ece")] == pytest.approx(2 * 12.706 * 0.01, rel=1e-3)
+def test_a_single_repeat_leaves_test_sampling():
+    _, low, high = difference(made(spread((0.3,), 0.5)), made(np.zeros((1, 1297))))
+    assert high[NLL] - low[NLL] == pytest.approx(2 * 1.96 * 0.5 / math.sqrt(1297), rel=1e-3)
+
+
+def test_repeats_are_to_an_interval_what_networks_are():
+    """One mechanism: the mean over repeats has the interval of the mean over members, the calibration error too."""
+    random = np.random.default_rng(3)
+    log_prob, label = np.log(random.dirichlet(np.ones(4), (3, 80))), random.integers(0, 4, 80)
+    value, low, high = difference(repeats_of(log_prob, label, None, None), None)
+    found = score_runs(log_prob, label)
+    for ours, theirs in ((value, found.mean), (low, found.low), (high, found.high)):
+        np.testing.assert_allclose(ours[:-1], theirs, rtol=1e-7)
+    assert np.isnan([value[-1], low[-1], high[-1]]).all()  # nothing to fit temperatures on
+
+
+def test_the_calibration_error_of_a_single_run_has_an_interval():
+    """It had none, and of two runs one with Student's t of one degree."""
+    random = np.random.default_rng(4)
+    log_prob, label = np.log(random.dirichlet(np.ones(4), (2, 300))), random.integers(0, 4, 300)
+    one, other = (repeats_of(row[None], label, None, None) for row in log_prob)
+    _, low, high = difference(one, other)
+    assert 0.01 < (high - low)[SCORES.index("ece")] < 0.3
 
 
 def test_a_score_that_is_infinite_has_no_interval():
@@ -87,22 +102,14 @@ def test_scores_are_those_of_the_metrics_and_temperatures_come_from_validation()
     label, own = random.integers(0, 4, 50), random.integers(0, 4, 30)
     found = repeats_of(test, label, validation, own)
     for name, metric in METRICS.items():
-        np.testing.assert_allclose(found.score[name], metric.function(test, label))
+        np.testing.assert_allclose(found.score[SCORES.index(name)], metric.function(test, label))
     wanted = METRICS["nll"].function(rescale(test, fit_temperature(validation, own)), label)
-    np.testing.assert_allclose(found.score["calibrated_nll"], wanted)
-    assert np.isnan(repeats_of(test, label, None, None).score["calibrated_nll"]).all()
+    np.testing.assert_allclose(found.score[-1], wanted)
+    assert np.isnan(repeats_of(test, label, None, None).score[-1]).all()
 
 
 def test_no_interval_reaches_beyond_what_scores_and_their_differences_can_be():
     """Two repeats of .45 and .95 against .30: the difference in accuracy was printed as -26 to 112 points."""
-    found = {}
-    for name, means in {"one": (0.45, 0.95), "other": (0.30,)}.items():
-        repeats = made(spread(means, 0.05), ece=means)
-        found[name] = Networks([], repeats, repeats)
-    most = np.array([POSSIBLE[metric][1] for metric in SCORES])
-    table = _table("difference", found, {"one": "other", "other": "other"})
-    low, high = table["difference_low"][1][0], table["difference_high"][1][0]
-    assert (np.isfinite(low) & (low >= -most)).all()
-    assert (high <= most).all()
-    assert high[SCORES.index("accuracy")] == 1
-    assert np.isfinite(high).all()
+    found = difference(made(spread((0.45, 0.95), 0.05)), made(spread((0.30,), 0.05)))
+    assert found.high[SCORES.index("accuracy")] == 1
+    assert (found.low[: len(METRICS)] >= -2).all()

@@ -84,8 +84,8 @@ def test_crossed_intervals_hold_the_truth_as_often_as_they_say(own: float) -> No
 
 
 def test_one_example_or_one_member_shows_only_what_it_can() -> None:
-    assert np.isnan(crossed_interval(0.5, np.array([0.5]), None)).all()
+    assert np.isnan(crossed_interval(0.5, np.array([0.5]))).all()
     values = scores(np.random.default_rng(6), 1.0)
-    low, high = crossed_interval(values[0].mean(), values[0], None)
+    low, high = crossed_interval(values[0].mean(), values[0])
     assert high - low == pytest.approx(2 * 1.959964 * values[0].std(ddof=1) / np.sqrt(50), rel=1e-6)
     assert np.isnan(crossed_interval(np.inf, np.array([np.inf, 1.0]), values[:, :2])).all()

@@ -73,6 +73,7 @@ def test_headline_gives_shares_ratio_and_gains():
     )
     assert verdict.question == "Why did the ensemble work?"
     assert verdict.answer == "Averaging independent networks worked."
+    assert verdict.covers.endswith("for other networks of this recipe (snapshots: other runs) on other test images.")
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.002, 0.010), (0.0, 0.010), (-0.004, 0.0), (math.nan, math.nan)])
@@ -87,7 +88,9 @@ def test_gain_whose_interval_holds_zero_or_is_missing_is_inconclusive(low, high)
 
 
 def test_inconclusive_sentence_gives_the_signed_change():
-    (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (-0.004, -0.01, 0.002)])}).sentences
+    verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.004, -0.01, 0.002)])})
+    (sentence,) = verdict.sentences
+    assert verdict.covers.endswith("; that of the gain of two networks, for these two.")
     assert sentence.replace(SPACE, " ") == (
         "Averaging 2 independent networks changes accuracy by \N{MINUS SIGN}0.4 points "
         "(95 % interval \N{MINUS SIGN}1.0 to 0.2): inconclusive, because the interval holds 0."
@@ -174,8 +177,8 @@ def test_the_spread_between_members_is_told_from_test_sampling():
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.92, 0.94, 0.95), between=between)}).why
     assert reason.replace(SPACE, " ") == (
         "They are not equally accurate (92.0 % to 95.0 %; Cochran's Q 42.6, p < 0.001): the standard deviation between "
-        "members is 0.8 points, of which test sampling explains 0.5; beyond it 0.7 points (at most 1.3, 95 % upper "
-        "bound)."
+        "members is 0.8 points; test sampling alone makes 0.5, what lies beyond it 0.7 (at most 1.3, 95 % upper "
+        "bound); squares of these add up."
     )
     between = (0.005, 0.004, 0.003, 0.0071, 13.8, 0.13)
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.94, 0.95, 0.96), between=between)}).why
@@ -196,6 +199,8 @@ def test_snapshots_are_judged_against_the_final_network():
         "interval \N{MINUS SIGN}0.3 to 0.2): inconclusive, because the interval holds 0. Over the mean snapshot it is "
         "+0.2 points (95 % interval 0.1 to 0.2)."
     )
+    dataset["gain_low"][-1, :, -1] = -2e-6  # printed as 0.000
+    assert judge({"ensemble_size": dataset}).sentences[-1].endswith("0.000 to 0.200): inconclusive.")
     card = verdict.cards[-1]
     assert card.label.replace(SPACE, " ") == "Gain of 10 snapshots over the run's end"
     assert card.value.startswith("\N{MINUS SIGN}0.1")

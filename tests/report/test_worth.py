@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from example_results import example_result
 
+from modescape.plots import steps
 from modescape.report.worth import worth_sentence, worths
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -62,6 +63,25 @@ def test_changes_are_written_with_their_interval_and_the_rule(methods, calibrati
     assert row.nll == ("\N{MINUS SIGN}0.030", "\N{MINUS SIGN}0.050 to \N{MINUS SIGN}0.010")
 
 
+def test_a_change_that_is_told_apart_is_never_printed_as_0(methods, calibration):
+    set_gain(methods, "random", "nll", 1, 0.000065, 0.00035, 0.00064)
+    set_gain(methods, "random", "accuracy", 1, -0.00003, 0.0077, 0.0157)
+    row = next(row for row in worths(methods, calibration) if row.method.startswith("Random"))
+    assert row.nll == ("+0.0003", "0.0001 to 0.0006")
+    assert row.accuracy == ("+0.770", "\N{MINUS SIGN}0.003 to 1.570; inconclusive")
+
+
+def test_a_step_at_the_edge_and_none_are_flagged_beside_the_numbers(methods, calibration):
+    scales = example_result("subspace_scales")
+    scales["edge"].loc[{"method": "random"}] = 1
+    methods["scale"].loc[{"method": "swag"}] = 0.0
+    rows = {row.method: row.place for row in worths(methods, calibration, scales)}
+    assert rows["Random subspace"].endswith(", the last that was tried")
+    assert rows["SWAG"].endswith(" (no step)")
+    assert sum("last" in place for place in rows.values()) == 1
+    assert steps.place(np.nan, 0.0) == "moves no weights"  # Monte-Carlo dropout
+
+
 def test_the_best_method_inside_a_run_is_named_with_its_worth(methods, calibration):
     for method in calibration["other_method"].values:
         if method != "independent":
@@ -88,7 +108,7 @@ def test_worse_than_one_network_is_written_so_with_the_difference(methods, calib
     set_equivalent(calibration, "dropout", np.nan, np.nan, 1.2, (-0.001, 0.015, 0.03))
     sentence = worth_sentence(methods, calibration)
     assert sentence.startswith("No method inside one run was better than its one network by calibrated likelihood")
-    assert "(Dropout on weights), is worth < 1 (0.015 nats worse)" in sentence
+    assert "(Dropout on weights; setting 3.1, distance 0.08), is worth < 1 (0.015 nats worse)" in sentence
     assert f"95{SPACE}% interval \N{MINUS SIGN}0.001 to 0.030 nats; inconclusive." in sentence
     methods.attrs["samples"] = calibration.sizes["size"]
     row = next(row for row in worths(methods, calibration) if row.method == "Dropout on weights")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.equal_cost import ENSEMBLE, WHOLE, Networks, at_the_cost_of_all, long_runs, networks_of
-from modescape.analyses.repeats import SCORES, Estimate, difference
+from modescape.analyses.repeats import SCORES, Interval, difference
 from modescape.analyses.requirements import NotEnough, left_out, left_out_of, trained
 from modescape.analyses.variants import CYCLIC
 from modescape.functionspace import jensen_shannon, normalized_diversity
@@ -21,16 +21,11 @@ if TYPE_CHECKING:
     from modescape.study import Study
 
 UNITS = "1 (nats for nll and calibrated_nll)"
-POSSIBLE = {  # values that a score can have: no interval of one, or of the difference of two, reaches beyond
-    **{"accuracy": (0.0, 1.0), "nll": (0.0, np.inf), "brier": (0.0, 2.0), "ece": (0.0, 1.0)},
-    "calibrated_nll": (0.0, np.inf),
-}
 INTERVALS = (
     "95 %, new repeats on new test examples: Satterthwaite's degrees of freedom for the sum of the variance between a "
     "method's repeats beyond test sampling and that of test sampling (in closed form; temperatures held). Differences "
     "are paired over test examples. What has a single repeat stands for itself, as does the ensemble of all members. "
-    "Ece: between repeats alone, none for a single one. Each interval is of one comparison, not widened for their "
-    "number"
+    "Ece: what test sets of this size show on average. Each interval is of one comparison, not widened for their number"
 )
 
 
@@ -43,7 +38,7 @@ def measure(study: Study) -> xr.Dataset:
     The optimiser is the recipe's: with Adam the noise makes no exact sampler.
 
     And at the cost of all members of the study: "ensemble", which they are, and "whole long run", one network that was
-    trained for as many epochs as all of them (`at_the_cost_of_all`).
+    trained for as many epochs as all of them, where all of them are there (`at_the_cost_of_all`).
 
     Temperatures of the calibrated NLL are fitted on validation images, one for each network or average.
 
@@ -60,7 +55,7 @@ def measure(study: Study) -> xr.Dataset:
     whole = at_the_cost_of_all(study)
     found = short | whole
     reference = dict.fromkeys(short, "independent") | dict.fromkeys(whole, ENSEMBLE)
-    members, runs = study.recipe.train.members, long_runs(study)
+    members, runs = len(study.trained), long_runs(study)
     cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * study.recipe.train.epochs)
     spread = [
         np.mean([jensen_shannon(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
@@ -75,7 +70,7 @@ def measure(study: Study) -> xr.Dataset:
             **_table("difference", found, reference),
             "member_score": (
                 dims,
-                np.array([[own.alone.score[name].mean() for name in SCORES] for own in found.values()]),
+                np.stack([own.alone.score.mean(1) for own in found.values()]),
                 UNITS,
                 "mean network's",
             ),
@@ -142,17 +137,14 @@ def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str
     rows = []
     for method, own in found.items():
         if reference is not None and reference[method] == method:
-            rows.append(Estimate(*np.full((3, len(SCORES)), np.nan)))  # itself
+            rows.append(Interval(*np.full((3, len(SCORES)), np.nan)))  # itself
         else:
             rows.append(difference(own.repeats, None if reference is None else found[reference[method]].repeats))
     dims, low = ("method", "metric"), f"lower end of the 95 % interval of the {name}"
-    least, most = np.array([POSSIBLE[metric] for metric in SCORES]).T
-    if reference is not None:
-        least, most = least - most, most - least
     return {
         name: (dims, np.stack([row.value for row in rows]), UNITS, texts[name]),
-        f"{name}_low": (dims, np.maximum(np.stack([row.low for row in rows]), least), UNITS, low),
-        f"{name}_high": (dims, np.minimum(np.stack([row.high for row in rows]), most), UNITS, "upper end of it"),
+        f"{name}_low": (dims, np.stack([row.low for row in rows]), UNITS, low),
+        f"{name}_high": (dims, np.stack([row.high for row in rows]), UNITS, "upper end of it"),
     }
 
 

@@ -12,6 +12,7 @@ from modescape.analyses.requirements import NotEnough, left_out, trained
 from modescape.analyses.sampling import place_of
 from modescape.analyses.stating import stated
 from modescape.metrics import Decomposition, decompose
+from modescape.metrics.crossed import half_of
 from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.results import make_result
 
@@ -24,7 +25,7 @@ UNITS = "1 (nats for nll)"
 INTERVALS = (
     "95 %: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on the variance over test "
     "examples and that between runs (independent: between members, from groups of them) without what the same examples "
-    "made of it; a single run, or all members in one group: test examples alone"
+    "made of it; a single run, or two members in one group: test examples alone"
 )
 
 
@@ -45,13 +46,13 @@ def measure(study: Study) -> xr.Dataset:
     images, label = {"test": place.dataset.test.image}, place.dataset.test.label.cpu().numpy()
     if networks < 2:
         raise NotEnough(f"the decomposition of the gain needs 2 networks a method; subspace.samples is {networks}")
-    found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}
-    masks, log_prob = groups_of_solutions(len(members), networks), solutions(place, images)["test"]
-    if len(masks):
-        found["independent"] = [decompose(log_prob[mask], label) for mask in masks], masks
+    found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}  # parts and influences
+    log_prob = solutions(place, images)["test"]
+    if len(members) >= networks:
+        found["independent"] = of_members(log_prob, label, networks)
     for method in methods:
-        parts = [drawn["test"][-networks:] for _, drawn in around_solutions(place, method, images)]
-        found[method] = [decompose(part, label) for part in parts], None
+        parts = [decompose(drawn["test"][-networks:], label) for _, drawn in around_solutions(place, method, images)]
+        found[method] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
     rows = [_row(*parts) for parts in found.values()]
     dims = ("method", "metric")
     long_names = (
@@ -81,12 +82,37 @@ def measure(study: Study) -> xr.Dataset:
     )
 
 
-def _row(parts: list[Decomposition], masks: np.ndarray | None) -> tuple[np.ndarray, ...]:
+def of_members(log_prob: np.ndarray, label: np.ndarray, size: int) -> tuple[list[Decomposition], np.ndarray | None]:
+    """Decompositions of groups of members, and the members' influences on the mean diversity term.
+
+    A single network has no diversity, and that of k grows as 1 - 1/k: exactly for the Brier score, nearly for the
+    others. So influences of groups of more than half of the members are those of half of them, grown as much (see
+    `modescape.metrics.crossed.size_estimates`).
+
+    Args:
+        log_prob: log-probabilities, [member, example, class].
+        label: true classes, [example].
+        size: members in a group.
+
+    Returns:
+        One decomposition a group; influences [metric, member, example], None of two members or one.
+    """
+    half = min(size, half_of(len(log_prob)))
+    masks, fitted = (groups_of_solutions(len(log_prob), count) for count in (size, half))
+    parts = [decompose(log_prob[mask], label) for mask in masks]
+    if half < 2:
+        return parts, None
+    example = _example(parts if half == size else [decompose(log_prob[mask], label) for mask in fitted])
+    with np.errstate(invalid="ignore"):  # an infinite diversity times a weight
+        return parts, (1 - 1 / size) / (1 - 1 / half) * (influence_weights(fitted) @ example.swapaxes(0, 1))
+
+
+def _example(parts: list[Decomposition]) -> np.ndarray:
+    """Diversity terms of every example, [group, metric, example]."""
+    return np.stack([part.example_diversity for part in parts])
+
+
+def _row(parts: list[Decomposition], influence: np.ndarray | None) -> tuple[np.ndarray, ...]:
     """Mean score, diversity, ensemble's score and the diversity's interval, [metric] each."""
     means = [np.mean([getattr(part, name) for part in parts], 0) for name in ("mean_member", "diversity", "ensemble")]
-    example = np.stack([part.example_diversity for part in parts], 1)  # [metric, group, example]
-    if masks is not None and masks.sum(1)[0] < masks.shape[1]:
-        influence = influence_weights(masks) @ example
-    else:
-        influence = example if masks is None and len(parts) > 1 else None
-    return (*means, *crossed_interval(means[1], example.mean(1), influence))
+    return (*means, *crossed_interval(means[1], _example(parts).mean(0), influence))

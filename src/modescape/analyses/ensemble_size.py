@@ -133,9 +133,9 @@ def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[in
         estimate = subset_estimate(log_prob, label, last, None)
         last_score[run], last_example[run] = estimate.score, estimate.example
         law += _law(log_prob, label, score[:, run, list(METRICS).index("brier")]) / len(members)
-    alone, columns = of_runs(score[0], example[0].astype(np.float64)), []
+    alone, columns = of_runs(score[0], example[0]), []
     for own_score, own_example in zip(score, example, strict=True):
-        own = of_runs(own_score, own_example.astype(np.float64))
+        own = of_runs(own_score, own_example)
         gain = own.gain(alone)
         columns.append((own.score, *own.new(), *own.these(), gain.score, *gain.new(), *gain.these()))
     values = (np.stack(rows, axis=1) for rows in zip(*columns, strict=True))

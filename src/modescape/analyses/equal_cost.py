@@ -65,13 +65,14 @@ def at_the_cost_of_all(study: Study) -> dict[str, Networks]:
     """The ensemble of all trained members, and the long runs, each a repeat; without what is not there.
 
     Both cost `train.members` times `train.epochs` passes over all training images, by the same optimiser; the long run
-    has the recipe's schedule stretched over the whole of them.
+    has the recipe's schedule stretched over the whole of them. Where a member is missing or diverged the ensemble cost
+    less, so that there is no long run to compare it with.
     """
     last, members = study.recipe.train.epochs, study.trained
     found = {}
     if len(members) > 1:
         found[ENSEMBLE] = networks_of(study, [[(member, last) for member in members]])
         runs = long_runs(study)
-        if runs is not None and runs.trained:
+        if runs is not None and runs.trained and len(members) == study.recipe.train.members:
             found[WHOLE] = networks_of(runs, [[(member, runs.recipe.train.epochs)] for member in runs.trained])
     return found

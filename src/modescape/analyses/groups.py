@@ -46,7 +46,10 @@ def solutions(place: Workplace, images: Mapping[str, Tensor]) -> dict[str, np.nd
 
 
 def groups_of_solutions(members: int, size: int) -> np.ndarray:
-    """Masks of groups of independent members, bool [group, member]; a balanced sample of all, none if too few."""
+    """Masks of groups of independent members, bool [group, member]; a balanced sample of all, none if too few.
+
+    There are as many groups as members at least, so that the influence of each can be told.
+    """
     if not 1 <= size <= members:
         return np.zeros((0, members), dtype=bool)
-    return subsets(members, size, MOST_GROUPS)
+    return subsets(members, size, max(MOST_GROUPS, members))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import NotEnough, left_out_of, trained
+from modescape.analyses.requirements import NotEnough, left_out_of, predicted_labels, trained
+from modescape.analyses.solution_similarity import compare, pair_mean
 from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
-from modescape.metrics.intervals import satterthwaite_interval
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
+    from modescape.study import Predictions, Study
 
 INTERVALS = (
-    "95 %, new pairs on new test examples; Satterthwaite's degrees of freedom for the sum of the variance between "
-    "pairs that share no network and that of test sampling (in closed form); a single pair: test sampling alone"
+    "95 %, new networks on new test examples; Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "test examples and that between networks without what the same examples made of it; a single pair: test examples "
+    "alone"
 )
 SOURCES = ("initialisation", "order", "dropout")
 
@@ -48,11 +48,12 @@ def measure(study: Study) -> xr.Dataset:
     if short:
         raise NotEnough(f"the roles of randomness need 2 trained networks of each kind; missing: {', '.join(short)}")
     epochs = range(study.recipe.variant_epochs() + 1)
-    measured = {name: [_pairs(variant, epoch) for epoch in epochs] for name, variant in variants.items()}
+    predicted = {name: variant.predictions("test") for name, variant in variants.items()}
+    measured = {name: [_pairs(one, predicted[name], epoch) for epoch in epochs] for name, one in variants.items()}
     table = {name: np.stack(rows) for name, rows in measured.items()}  # [epoch, pair, quantity]
     values = np.stack([rows.mean(1) for rows in table.values()])  # [method, epoch, quantity]
-    examples = len(next(iter(variants.values())).predictions("test").label)
-    ends = [_interval(rows[..., 0], examples) for rows in table.values()]
+    examples = len(next(iter(predicted.values())).label)
+    ends = [np.transpose([_ends(one, predicted[name], epoch) for epoch in epochs]) for name, one in variants.items()]
     dims = ("method", "epoch")
     words = {
         "disagreement": ("1", "share of test examples with different labels"),
@@ -89,9 +90,8 @@ def measure(study: Study) -> xr.Dataset:
     )
 
 
-def _pairs(variant: Study, epoch: int) -> np.ndarray:
+def _pairs(variant: Study, predictions: Predictions, epoch: int) -> np.ndarray:
     """Every pair's quantities at one epoch, [pair, quantity]."""
-    predictions = variant.predictions("test")
     log_prob = {member: predictions.log_prob(predictions.index(member, epoch)) for member in variant.trained}
     weights = {member: variant.weights(member, epoch).astype(np.float64) for member in variant.trained}
     rows = []
@@ -112,14 +112,19 @@ def _pairs(variant: Study, epoch: int) -> np.ndarray:
     return np.array(rows)
 
 
-def _interval(values: np.ndarray, examples: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a mean share over the disjoint pairs (0, 1), (2, 3), ..., [epoch] each, from [epoch, pair]."""
-    pairs = values.shape[1]
-    members = round((1 + (1 + 8 * pairs) ** 0.5) / 2)
-    order = list(combinations(range(members), 2))
-    chosen = values[:, [order.index((at, at + 1)) for at in range(0, members - 1, 2)]]
-    mean, count = values.mean(1), chosen.shape[1]
-    test = mean * (1 - mean) / examples
-    if count < 2:
-        return satterthwaite_interval(mean, [test], [math.inf])
-    return satterthwaite_interval(mean, [chosen.var(1, ddof=1) / count, test], [count - 1, math.inf])
+def _ends(variant: Study, predictions: Predictions, epoch: int) -> tuple[float, float]:
+    """95 % interval of the mean disagreement over pairs at one epoch."""
+    labels = predicted_labels(predictions, [predictions.index(member, epoch) for member in variant.trained])
+    return disagreement_interval(labels, predictions.label)
+
+
+def disagreement_interval(predicted: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the mean disagreement over pairs, lower and upper end.
+
+    Args:
+        predicted: predicted classes, [network, example].
+        label: true classes, [example].
+    """
+    pairs = compare(predicted, label)
+    influence = None if pairs.influence is None else pairs.influence[0]
+    return pair_mean(pairs.different, pairs.example[0], influence)[1:]

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from modescape.analyses.comparing import calibrated
-from modescape.metrics import METRICS, ece, example_scores
-from modescape.metrics.intervals import satterthwaite_interval
-from modescape.metrics.subsets import EXAMPLE_METRICS
+from modescape.metrics import METRICS, example_scores
+from modescape.metrics.crossed import LARGEST, subset_estimate
+from modescape.metrics.influence import crossed_interval
+from modescape.metrics.intervals import bounded_interval
 
-MEANS = (*EXAMPLE_METRICS, "calibrated_nll")  # metrics that are means over examples
-SCORES = (*METRICS, "calibrated_nll")  # all, in the order of results
+SCORES = (*METRICS, "calibrated_nll")  # in the order of results
+MOST = np.append(LARGEST, np.inf)  # that each can be, from 0 on
+ALONE = np.ones((1, 1), dtype=bool)  # the only subset of one repeat
 
 
 class Repeats(NamedTuple):
-    """Scores of repeats of one method."""
+    """Scores of repeats of one method; metrics as in `SCORES`."""
 
-    example: dict[str, np.ndarray]  # metric of MEANS -> scores of each example, [repeat, example]
-    score: dict[str, np.ndarray]  # metric of SCORES -> score of each repeat, [repeat]
+    example: (
+        np.ndarray
+    )  # of each repeat and example, [metric, repeat, example]; ECE as `metrics.crossed.Estimate` has it
+
+    @property
+    def score(self) -> np.ndarray:
+        """Of each repeat, [metric, repeat]."""
+        return self.example.mean(-1)
+
+    @property
+    def influence(self) -> np.ndarray | None:
+        """Of each repeat on the mean, which is its own score; None of a single one."""
+        return self.example if self.example.shape[1] > 1 else None
 
 
-class Estimate(NamedTuple):
+class Interval(NamedTuple):
     """A number a metric, with its 95 % interval, [metric] each, metrics as in `SCORES`."""
 
     value: np.ndarray
@@ -43,60 +54,27 @@ def repeats_of(
         validation: of the same on the validation images; None where there are none: the calibrated NLL is NaN.
         validation_label: their labels.
     """
-    found = example_scores(log_prob, label)
-    example = {name: found[name] for name in EXAMPLE_METRICS}
-    if validation is None or validation_label is None:
-        example["calibrated_nll"] = np.full_like(example["nll"], np.nan)
-    else:
-        example["calibrated_nll"] = example_scores(calibrated(log_prob, validation, validation_label), label)["nll"]
-    score = {name: values.mean(1) for name, values in example.items()}
-    return Repeats(example, score | {"ece": np.atleast_1d(np.asarray(ece(log_prob, label)))})
+    example = np.full((len(SCORES), len(log_prob), len(label)), np.nan)
+    for repeat, own in enumerate(log_prob):
+        example[:-1, repeat] = subset_estimate(own[None], label, ALONE, None).example
+    if validation is not None and validation_label is not None:
+        example[-1] = example_scores(calibrated(log_prob, validation, validation_label), label)["nll"]
+    return Repeats(example)
 
 
-def difference(one: Repeats, other: Repeats | None) -> Estimate:
+def difference(one: Repeats, other: Repeats | None) -> Interval:
     """Mean score of one method, minus that of another (if any) on the same examples, with a 95 % interval.
 
-    Variance = sum over methods of the variance between their R repeats / R + the variance over the N examples of the
-    mean difference / N, with Satterthwaite's degrees of freedom (R - 1 and N - 1). Scores of repeats differ by the
-    repeats and by how these meet the test examples; the second part is in the last term already, so its mean square
-    (of the interaction, /N) is taken off the variance between repeats, to 0 at least. Coverage in a simulation with
-    known truth: .93 to .97 from 3 repeats on, .91 to .97 with 2 (docs/log.md).
-
-    A method with a single repeat stands for itself: the interval says nothing of its other repeats. ECE is no mean over
-    examples: its interval holds the repeats alone, and there is none without two of them.
+    Repeats are what members are in `modescape.metrics.influence`, those of two methods drawn independently of each
+    other, on the same examples. Coverage in a simulation with known truth: docs/log.md. A method with a single repeat
+    stands for itself: the interval says nothing of its other repeats.
     """
-    parts = [one] if other is None else [one, other]
-    return Estimate(*np.array([_interval(name, parts) for name in SCORES]).T)
-
-
-def _interval(name: str, parts: Sequence[Repeats]) -> tuple[float, float, float]:
-    means = [part.score[name].mean() for part in parts]
+    value, example, influences = one.score.mean(1), one.example.mean(1), [one.influence]
     with np.errstate(invalid="ignore"):  # an infinite NLL has no interval
-        value = float(means[0] - means[1]) if len(means) > 1 else float(means[0])
-        variances, freedoms = [], []
-        for part in parts:
-            repeats = len(part.score[name])
-            if repeats > 1:
-                variances.append(_between(part, name) / repeats)
-                freedoms.append(repeats - 1)
-        if name in MEANS:
-            each = [part.example[name].mean(0) for part in parts]
-            of_examples = each[0] - each[1] if len(each) > 1 else each[0]
-            variances.append(of_examples.var(ddof=1) / len(of_examples) if len(of_examples) > 1 else math.nan)
-            freedoms.append(max(len(of_examples) - 1, 1))
-        if not variances:
-            return value, math.nan, math.nan
-        low, high = satterthwaite_interval(value, variances, freedoms)
-        return value, float(low), float(high)
-
-
-def _between(part: Repeats, name: str) -> float:
-    """Variance of a score between repeats, without what comes of how they meet the test examples."""
-    score = part.score[name]
-    if name not in MEANS:
-        return float(score.var(ddof=1))
-    example = part.example[name]
-    left = example - score[:, None] - example.mean(0) + score.mean()
-    repeats, examples = example.shape
-    noise = np.square(left).sum() / ((repeats - 1) * max(examples - 1, 1)) / examples
-    return float(np.maximum(score.var(ddof=1) - noise, 0.0))  # NaN stays
+        if other is not None:
+            value, example = value - other.score.mean(1), example - other.example.mean(1)
+            influences.append(other.influence)
+        low, high = crossed_interval(value, example, *influences)
+        if other is None:
+            return Interval(value, *bounded_interval(value, (high - low) / 2, MOST, example.shape[1]))
+    return Interval(value, np.maximum(low, -MOST), np.minimum(high, MOST))

@@ -38,9 +38,9 @@ def measure(study: Study) -> xr.Dataset:
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
     judged on the whole test set. Corruptions that do nothing to these images at some severity have no part
     (`modescape.data.effect`): the means are over the others. Everything is on the same members (``subspace.runs``):
-    "single" is the mean member, "independent" the mean over subsets of as many members as a method has networks, a
-    subspace method the mean over members of the ensemble around each, and "independent + X" averages X, the method with
-    the best validation NLL, over all of them.
+    "single" is the mean member, "independent" the mean over subsets of as many members as divergences are of (a method
+    may have more networks), a subspace method the mean over members of the ensemble around each, and "independent + X"
+    averages X, the method with the best validation NLL, over all of them.
 
     Raises:
         NotEnough: if no member is trained, or there are fewer test images than corruptions.
@@ -139,6 +139,11 @@ def _effect(effect: Effect) -> dict[str, tuple[tuple[str, ...], np.ndarray, str,
     }
 
 
+def _spread(of_part: np.ndarray) -> np.ndarray:
+    """Standard deviation over the last axis; NaN of one value."""
+    return of_part.std(-1, ddof=1) if of_part.shape[-1] > 1 else np.full(of_part.shape[:-1], np.nan)
+
+
 class Table:
     """Scores of methods at severities, and of each corruption's part of the test images.
 
@@ -191,7 +196,7 @@ class Table:
             "score_high_these": (dims, scores("high_these"), UNITS, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
-                of_part[..., [len(part) > 0 for part in self.parts]].std(3, ddof=1).transpose(0, 2, 1),
+                _spread(of_part[..., [len(part) > 0 for part in self.parts]]).transpose(0, 2, 1),
                 UNITS,
                 "standard deviation over corruptions",
             ),

@@ -75,23 +75,25 @@ def of_runs(score: np.ndarray, example: np.ndarray) -> Estimate:
         score: scores of each run, [run, metric].
         example: scores of each run and example, [run, metric, example].
     """
+    example = example.astype(np.float64)  # as sums of squares over members and examples are taken
     influence = np.swapaxes(example, 0, 1) if len(example) > 1 else None
     return Estimate(score.mean(0), example.mean(0), influence)
 
 
 def size_masks(members: int, sizes: list[int], limit: int, key: int) -> dict[int, np.ndarray]:
     """Subsets of each size, and of those that `size_estimates` takes influences from; bool [subset, member] each."""
-    needed = {*sizes, *(_sources(members) if max(sizes) > _half(members) else ())}
+    needed = {*sizes, *(_sources(members) if max(sizes) > half_of(members) else ())}
     return {size: subsets(members, size, max(limit, members), key) for size in sorted(needed)}
 
 
-def _half(members: int) -> int:
+def half_of(members: int) -> int:
+    """The largest size whose subsets differ by enough members for influences to be fitted to their scores."""
     return (members + 1) // 2
 
 
 def _sources(members: int) -> tuple[int, int]:
     """Sizes whose influences stand for those above half of the members."""
-    return 1, _half(members)
+    return 1, half_of(members)
 
 
 def size_estimates(
@@ -113,7 +115,7 @@ def size_estimates(
         Sizes in order, each with its estimate.
     """
     members = len(log_prob)
-    half, sources = _half(members), {}
+    half, sources = half_of(members), {}
     for size, chosen in sorted(masks.items()):
         known = members > 1 and size <= half
         estimate = subset_estimate(log_prob, label, chosen, influence_weights(chosen) if known else None)

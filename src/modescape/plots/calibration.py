@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import line_of
 
@@ -56,6 +56,9 @@ def caption(dataset: xr.Dataset) -> str:
         _below_one(dataset),
         "Bands: 95 % intervals, cut off at both.",
         style.intervals(dataset),
+        style.from_members(dataset),
+        steps.places(dataset, "other_method"),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

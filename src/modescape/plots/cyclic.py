@@ -39,7 +39,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
         _differences_in_words(dataset),
         "Last panel: each network's disagreement with the first independent network, divided by its own error, against",
-        "its accuracy; dashed: as many different labels as errors.",
+        "its accuracy; dashed: as many different labels as errors. A mark at height 0 is that network itself,",
+        "where a cyclical run begins with the same random numbers and steps.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -52,7 +53,8 @@ def _differences_in_words(dataset: xr.Dataset) -> str:
     if "whole long run" not in dataset["method"].values:
         return f"{text}."
     members, runs = (int(dataset.attrs[key]) for key in ("ensemble_members", "long_runs"))
-    return f"{text}; that of {style.counted(runs, 'run')} as long as all members is from the ensemble of all {members}."
+    who = "the run" if runs == 1 else f"the {runs} runs"
+    return f"{text}; that of {who} as long as all members is from the ensemble of all {members}."
 
 
 def _costs(dataset: xr.Dataset) -> str:

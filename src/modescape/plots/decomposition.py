@@ -33,6 +33,9 @@ def caption(dataset: xr.Dataset) -> str:
         "probabilities, normalised to add up to 1. Two terms do not depend on the labels: that of the Brier score of",
         "the mean probability and that of the NLL of the geometric mean.",
         style.intervals(dataset),
+        style.from_members(dataset),
+        steps.places(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

@@ -47,6 +47,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"Not among the corruptions, as nothing comes of them at the severities in parentheses: {lacking}."
         if lacking
         else "",
+        style.from_members(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

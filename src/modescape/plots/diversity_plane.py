@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
 
@@ -39,6 +39,7 @@ def caption(dataset: xr.Dataset) -> str:
         "random; models, not limits. Dotted: between these lines every network must lie. Dashed: the mean over pairs",
         "of networks whose votes are calibrated class by class.",
         f"Not drawn: {style.counted(beyond, 'network')} above {_top(dataset):.1f}." if beyond else "",
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

@@ -33,10 +33,11 @@ def caption(dataset: xr.Dataset) -> str:
         "new networks on new images. Divergence: of equally many networks of each method, in the method's own mark;",
         "grey: after each network's temperature was fitted on validation, which takes out what confidence adds;",
         f"hollow: every method at one distance from the solution, {float(dataset.attrs['equal_distance']):.2g} of the",
-        "length of its weights. Setting and distance of each are under the pointer and in the table. Cost: of one",
-        "entry.",
+        "length of its weights. Cost: of one entry.",
         steps.statistics(dataset),
         style.intervals(dataset),
+        steps.places(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, fields, style
+from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
 
@@ -41,6 +41,9 @@ def caption(dataset: xr.Dataset) -> str:
         "being the positive class: 0.5 is chance, 1 is perfect. Curves: share of images by the entropy of the method's",
         "mean prediction, for one network, for independent networks and, of the methods within one solution and of",
         "those across several, for the one that tells the sets apart best.",
+        style.from_members(dataset),
+        steps.places(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

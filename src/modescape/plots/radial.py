@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import fields, paper, style, web
+from modescape.plots import fields, paper, steps, style, web
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -47,6 +47,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"(star), projected on the plane. {_sample_words(dataset)} Measured on {rays} rays at {radii} radii,",
         "interpolated between.",
         BATCH_NORM.get(str(dataset.attrs.get("batch_norm", "")), ""),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

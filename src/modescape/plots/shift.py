@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.plain import ranges
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import HeatMap, Panel
 from modescape.plots.scores import difference_panels, divergence_panels, methods, score_panels
 
@@ -34,6 +34,9 @@ def caption(dataset: xr.Dataset) -> str:
         "part of the images.",
         left_out_sentence(left_out),
         style.intervals(dataset),
+        style.from_members(dataset),
+        steps.places(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

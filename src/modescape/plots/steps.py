@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots.style import method_look
+from modescape.plots.style import TOGETHER, method_look
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,13 +30,29 @@ def choices(dataset: xr.Dataset | None) -> str:
     found, sentences = stepping(dataset), []
     if found["none"]:
         sentences.append(
-            f"No step helps {_listing(found['none'])}: best is the centre alone, where all samples are one."
+            f"No step was better than the centre alone, where all samples are one, for {_listing(found['none'])}."
         )
     if found["edge"]:
         sentences.append(
             f"The last step that was tried is the best of {_listing(found['edge'])}: a better one may lie beyond it."
         )
+    if unsure := _unsettled(dataset):
+        sentences.append(
+            f"Whether a step helps at all is open for {_listing(unsure)}: the 95 % interval of the choice reaches down "
+            "to no step."
+        )
     return " ".join(sentences)
+
+
+def _unsettled(dataset: xr.Dataset) -> list[str]:
+    """Methods whose chosen step is beyond 0 and has an interval that begins at 0."""
+    found = []
+    for method in dataset["method"].values:
+        own = dataset.sel({"method": method})
+        low = float(own["chosen_low"])
+        if np.isfinite(low) and own["step"].sel(draw=int(own["chosen"])) > 0 and own["step"].sel(draw=int(low)) == 0:
+            found.append(method_look(str(method)).name)
+    return found
 
 
 def statistics(dataset: xr.Dataset) -> str:
@@ -57,10 +73,37 @@ def statistics(dataset: xr.Dataset) -> str:
 
 
 def place(scale: float, distance: float) -> str:
-    """Setting and distance of a method for a pointer: "setting 0.1, distance 0.05"; "" where it has none."""
+    """Setting and distance of a method: "setting 0.1, distance 0.05", or that it does not step; "" for solutions."""
+    if np.isnan(scale) and distance == 0:
+        return "moves no weights"
     parts = (("setting", scale), ("distance", distance))
-    return ", ".join(f"{name} {value:.3g}" for name, value in parts if np.isfinite(value))
+    words = ", ".join(f"{name} {value:.3g}" for name, value in parts if np.isfinite(value))
+    return f"{words} (no step)" if scale == 0 else words
+
+
+def places(dataset: xr.Dataset, dim: str = "method") -> str:
+    """Where each method's networks lie, for a caption; "" where no method steps. Sums over solutions are left out."""
+    parts = []
+    for method in (str(name) for name in dataset[dim].values if not str(name).startswith(TOGETHER)):
+        own = dataset.sel({dim: method})
+        if words := place(float(own["scale"]), float(own["distance"])):
+            parts.append(f"{method_look(method).name}: {words}")
+    if not parts:
+        return ""
+    return f"Setting of each, and its distance from the solution over the length of the weights: {'; '.join(parts)}."
+
+
+def control(dataset: xr.Dataset) -> str:
+    """How far networks at distance 0 are from the solution; "" where no method steps."""
+    values = dataset["control"].values if "control" in dataset else np.array([])
+    if not np.isfinite(values).any():
+        return ""
+    most = float(np.nanmax(values))
+    return f"Control: at distance 0 no probability differs from the solution's by more than {most:.1g}."
 
 
 def _listing(names: list[str]) -> str:
+    """Names in a sentence; a comma inside a name becomes parentheses."""
+    split = [name.partition(", ") for name in names]
+    names = [f"{name} ({setting})" if setting else name for name, _, setting in split]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -251,6 +251,12 @@ def left_out(dataset: xr.Dataset) -> str:
     return f"Left out: {missing}." if missing else ""
 
 
+def from_members(dataset: xr.Dataset) -> str:
+    """From how many members the networks of a result come, which may be fewer than the study has."""
+    of = counted(int(dataset.attrs["members"]), "member")
+    return f"All from {of}: where the study has more, means over all of them differ."
+
+
 def tested_on(dataset: xr.Dataset) -> str:
     """How many examples of the test split a result was measured on: "10,000 test examples"."""
     return counted(int(dataset.attrs["examples"]), "test example")

@@ -41,6 +41,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"step that the other figures use; thick: where 95 % of the choices lie when it is {resampled}.",
         "A distance of 0 is the dashed line. Losses far above the solution's lie beyond the panel.",
         steps.choices(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

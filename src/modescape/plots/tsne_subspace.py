@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import charts, style
+from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
 
@@ -33,6 +33,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"{int(dataset.attrs['samples'])} networks that the method draws around each solution.",
         "Each panel is a t-SNE of its own: it keeps neighbours and draws arms of its own; distances in it mean",
         "nothing, and places of different panels cannot be compared.",
+        steps.places(dataset),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

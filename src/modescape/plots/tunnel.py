@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import charts, fields, paper, style, web
+from modescape.plots import charts, fields, paper, steps, style, web
 from modescape.plots.charts import Panel, Series
 from modescape.plots.radial import BATCH_NORM
 
@@ -48,6 +48,7 @@ def caption(dataset: xr.Dataset) -> str:
         "Below: the triangles between the origin (all weights 0) and the pieces of the tunnel, side by side; white",
         "line: the tunnel.",
         BATCH_NORM.get(str(dataset.attrs.get("batch_norm", "")), ""),
+        steps.control(dataset),
         style.left_out(dataset),
     )
 

@@ -34,15 +34,18 @@ def key_figures(solutions: xr.Dataset | None, sizes: xr.Dataset | None, cyclic: 
     if gain is not None:
         cards.append(_ensemble_card(sizes, gain))
         cards.append(_gain_card("Gain of the ensemble", gain))
+    cards += _cost_cards(cyclic)
     across, within = disagreements(solutions)
     if not math.isnan(within):
         cards.append(Card("Disagreement within a run", percent(within), "two late snapshots"))
     if not math.isnan(across):
-        cards.append(Card("Disagreement across runs", percent(across), "two independent networks"))
+        low, high = (100 * pick(solutions, f"pair_{end}", metric="disagreement") for end in ("low", "high"))
+        note = f"two independent networks, {interval(low, high, decimals_for(low, high))}"
+        cards.append(Card("Disagreement across runs", percent(across), note))
     snapshots = final_gain(sizes)
     if snapshots is not None:
         cards.append(_gain_card(f"Gain of {snapshots.size}{SPACE}snapshots over the run's end", snapshots))
-    return cards + _cost_cards(cyclic)
+    return cards
 
 
 def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
@@ -57,7 +60,7 @@ def _cost_note(one: Against) -> str:
     numbers = [100 * number for number in (one.difference, one.low, one.high)]
     decimals = decimals_for(*numbers)
     words = {"better": "", "worse": "", "equal": ": inconclusive"}[one.state]
-    change = f"{fixed(numbers[0], decimals, signed=True)}{SPACE}points to the ensemble"
+    change = f"{fixed(numbers[0], decimals, signed=True)}{SPACE}points against the ensemble"
     return f"{change}, {interval(numbers[1], numbers[2], decimals)}{words}"
 
 

@@ -11,6 +11,8 @@ from modescape.report.reading import pick
 from modescape.report.wording import SPACE, accuracy, count, decimals_for, fixed, interval, listing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import xarray as xr
 
 State = Literal["better", "worse", "equal"]
@@ -19,6 +21,7 @@ METRICS = {
     "calibrated_nll": "calibrated NLL",
     "nll": "raw NLL",
 }  # as they are compared, in words
+BESIDE = {"brier": "Brier score"}  # told where it tells methods apart; it decides no sentence that names a winner
 LONG = "whole long run"
 PLURAL = "snapshots"  # what the one name begins with that takes "are"
 
@@ -48,18 +51,18 @@ class Against:
         numbers = [factor * number for number in (self.difference, self.low, self.high)]
         decimals = decimals_for(*numbers) if points else 3
         both = [accuracy(number) if points else fixed(number, 3) for number in (self.value, self.reference)]
-        unit = f"{SPACE}points" if points else f"{SPACE}nats"
+        unit = f"{SPACE}points" if points else f"{SPACE}nats" if self.metric in METRICS else ""
         bounds = interval(numbers[1], numbers[2], decimals)
         return f"{both[0]} against {both[1]}; difference {fixed(numbers[0], decimals, signed=True)}{unit}, {bounds}"
 
 
-def compared(cyclic: xr.Dataset | None, method: str) -> list[Against]:
-    """A method's scores against its reference, in the order of `METRICS`; those that were not measured are absent."""
+def compared(cyclic: xr.Dataset | None, method: str, metrics: Iterable[str] = METRICS) -> list[Against]:
+    """A method's scores against its reference, in the order of `metrics`; those that were not measured are absent."""
     if cyclic is None or "reference" not in cyclic.coords or method not in cyclic["method"].values:
         return []
     reference = str(cyclic["reference"].sel({"method": method}).values)
     found = []
-    for metric in METRICS:
+    for metric in metrics:
         values = [pick(cyclic, "score", method=name, metric=metric) for name in (method, reference)]
         than = [pick(cyclic, f"difference{end}", method=method, metric=metric) for end in ("", "_low", "_high")]
         if math.isfinite(than[0]):
@@ -128,7 +131,18 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
     )
     passes = f"It predicts in one forward pass, the ensemble in {members}."
     covers = "this run" if runs == 1 else "new runs"
-    return f"{subject} {passes} The intervals are for {covers} and this ensemble on new test images."
+    beside = f"{text[0].upper()}{text[1:]}. " if (text := _beside(cyclic, [LONG], f"the ensemble of {members}")) else ""
+    return f"{subject} {beside}{passes} The intervals are for {covers} and this ensemble on new test images."
+
+
+def _beside(cyclic: xr.Dataset, methods: list[str], reference: str) -> str:
+    """Methods that the Brier score tells apart from their reference, with their figures; "" where there are none."""
+    parts = []
+    for method in methods:
+        for one in compared(cyclic, method, BESIDE):
+            if one.state != "equal":
+                parts.append(f"{_name(method)} is {one.state} than {reference} ({one})")
+    return f"in the {BESIDE['brier']}, {listing(parts)}" if parts else ""
 
 
 def _clauses(found: list[Against], reference: str, pronoun: str, verb: str = "is") -> str:
@@ -165,10 +179,11 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
         if math.isfinite(value := pick(cyclic, "score", method="independent", metric=metric))
     )
     start = f"At {count(round(epochs), 'epoch')}, the training cost of {networks} ({scores}),"
-    if not told:
-        return f"{start} {listing(alike)} cannot be told apart from them in accuracy or NLL."
-    rest = f"; {listing(alike)} cannot be told apart from them in accuracy or NLL" if alike else ""
-    return f"{start} {'; '.join(told)}{rest}."
+    if alike:
+        told.append(f"{listing(alike)} cannot be told apart from them in accuracy or NLL")
+    told += filter(None, [_beside(cyclic, _others(cyclic), "them")])
+    repeats = count(int(cyclic.attrs["repeats"]), "repeat")
+    return f"{start} {'; '.join(told)}. Means of {repeats}; intervals are for new repeats on new test images."
 
 
 def _others(cyclic: xr.Dataset) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from modescape.plots import steps
 from modescape.report.cards import Card, key_figures, probability_scores
-from modescape.report.convergence import not_converged
+from modescape.report.convergence import not_converged, trained_out
 from modescape.report.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
 from modescape.report.reading import Gain, disagreements, final_gain, full_gain, full_size, pick, score_at
 from modescape.report.wording import (
@@ -49,6 +49,7 @@ class Verdict:
     scores: list[tuple[str, str, str, str, str]]  # score, one network, ensemble, gain, its interval
     worths: list[Worth]  # what each way to make an ensemble buys
     worth: str  # the best of one run in a sentence
+    covers: str = ""  # what the intervals of the ensemble and of gains cover
 
 
 def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
@@ -74,8 +75,19 @@ def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
         limits=_limits(results),
         cards=key_figures(solutions, sizes, cyclic),
         scores=probability_scores(sizes),
-        worths=worths(results.get("ensemble_methods"), results.get("calibration")),
+        worths=worths(*(results.get(name) for name in ("ensemble_methods", "calibration", "subspace_scales"))),
         worth=worth_sentence(results.get("ensemble_methods"), results.get("calibration")),
+        covers=_covers(independent),
+    )
+
+
+def _covers(gain: Gain | None) -> str:
+    if gain is None:
+        return ""
+    pair = "; that of the gain of two networks, for these two" if gain.size == 2 else ""
+    return (
+        "Unless said otherwise, intervals are for other networks of this recipe (snapshots: other runs) on other test "
+        f"images{pair}."
     )
 
 
@@ -140,7 +152,7 @@ def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
     value, low, high = 100 * mean.value, 100 * mean.low, 100 * mean.high
     decimals = decimals_for(value, low, high)
     than = f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals)})"
-    return f"{sentence} Over the mean snapshot it is {than}."
+    return f"{sentence} Over the mean snapshot it is {than}{'' if mean.conclusive else ': inconclusive'}."
 
 
 def _why(solutions: xr.Dataset | None, sizes: xr.Dataset | None) -> list[str]:
@@ -193,9 +205,9 @@ def _equals_reason(solutions: xr.Dataset | None) -> str:
         else f"That they differ in accuracy cannot be told from sampling of the test images ({bounds}; {test})"
     )
     return (
-        f"{start}: the standard deviation between members is {fixed(sd, decimals)} points, of which test sampling "
-        f"explains {fixed(sampling, decimals)}; beyond it {fixed(beyond, decimals)} points (at most "
-        f"{fixed(most, decimals)}, 95{SPACE}% upper bound)."
+        f"{start}: the standard deviation between members is {fixed(sd, decimals)} points; test sampling alone makes "
+        f"{fixed(sampling, decimals)}, what lies beyond it {fixed(beyond, decimals)} (at most {fixed(most, decimals)}, "
+        f"95{SPACE}% upper bound); squares of these add up."
     )
 
 
@@ -241,7 +253,8 @@ def enough_members(sizes: xr.Dataset | None) -> str:
             for size in sizes["size"].values
             if pick(sizes, "gain", method="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
         ]
-        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size}."
+        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size} "
+        first += "(of means over subsets; this number has no interval)."
         if min(reached) == gain.size:
             first = f"All {gain.size}: no smaller ensemble reaches {percent(ENOUGH)} of their gain in accuracy."
     return f"{first} {_brier_law(sizes, gain.size)}".strip()
@@ -292,6 +305,8 @@ def _auxiliary(results: Mapping[str, xr.Dataset]) -> str:
 
 def _limits(results: Mapping[str, xr.Dataset]) -> list[str]:
     texts = [_OTHER_RECIPES, _price(results.get("cyclic"))]
+    if text := trained_out(results.get("training"), results.get("cyclic")):
+        texts.append(text)
     if full_size(results.get("ensemble_size"), "independent") == 2:
         texts.append(
             "What two other networks would gain: one pair does not show how pairs differ, so the interval of its gain "

@@ -40,12 +40,12 @@ def accuracy(share: float) -> str:
     return fixed(100 * share) + (SPACE + "%" if math.isfinite(share) else "")
 
 
-def decimals_for(*values: float) -> int:
-    """Decimals (1 to 3) that keep each non-zero value from being printed as 0."""
-    for decimals in (1, 2):
+def decimals_for(*values: float, least: int = 1, most: int = 3) -> int:
+    """Decimals, so many at least and at most, that keep each non-zero value from being printed as 0."""
+    for decimals in range(least, most):
         if all(value == 0 or not math.isfinite(value) or float(f"{value:.{decimals}f}") != 0 for value in values):
             return decimals
-    return 3
+    return most
 
 
 def interval(low: float, high: float, decimals: int) -> str:

@@ -31,11 +31,18 @@ class Worth:
     equivalent: tuple[str, str]  # independent networks with the same calibrated NLL, and its interval
 
 
-def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> list[Worth]:
-    """A row for every method within one member, and for as many independent networks; none if nothing was measured."""
+def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: xr.Dataset | None = None) -> list[Worth]:
+    """A row for every method within one member, and for as many independent networks; none if nothing was measured.
+
+    Args:
+        methods: result of `ensemble_methods`.
+        calibration: result of `calibration`.
+        scales: result of `subspace_scales`: methods whose sweep ended at the best step are flagged.
+    """
     if methods is None:
         return []
     samples = int(methods.attrs["samples"])
+    edge = steps.stepping(scales)["edge"] if scales is not None and "edge" in scales else []
     rows = []
     for method in (str(name) for name in methods["method"].values):
         independent = method == "independent"
@@ -47,7 +54,7 @@ def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> list[W
         rows.append(
             Worth(
                 method=f"{size}{SPACE}independent networks" if independent else label,
-                place=steps.place(*(pick(methods, key, method=method) for key in ("scale", "distance"))),
+                place=_place(methods, "method", method) + (", the last that was tried" if label in edge else ""),
                 training=f"{size}",
                 passes=fixed(passes, 0),
                 accuracy=_change(_gain(methods, method, "accuracy", size), 100),
@@ -67,7 +74,9 @@ def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -
         return ""
     best = best_of(found)
     worth = found[best]
-    subject = f"{count(worth.size, 'network')} of one run ({METHOD_NAMES.get(best, best)})"
+    place = _place(calibration, "other_method", best)
+    name = f"{METHOD_NAMES.get(best, best)}; {place}" if place else METHOD_NAMES.get(best, best)
+    subject = f"{count(worth.size, 'network')} of one run ({name})"
     if worth.below:
         return (
             "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
@@ -85,6 +94,10 @@ def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -
     )
 
 
+def _place(dataset: xr.Dataset, dim: str, method: str) -> str:
+    return steps.place(*(pick(dataset, key, **{dim: method}) for key in ("scale", "distance")))
+
+
 def _gain(methods: xr.Dataset, method: str, metric: str, size: int) -> Gain:
     low, value, high = (
         pick(methods, name, method=method, metric=metric, size=size) for name in ("gain_low", "gain", "gain_high")
@@ -96,7 +109,7 @@ def _change(gain: Gain, factor: float) -> tuple[str, str]:
     if not math.isfinite(gain.value):
         return ABSENT, ""
     value, low, high = factor * gain.value, factor * gain.low, factor * gain.high
-    decimals = decimals_for(value) if factor > 1 else 3
+    decimals = decimals_for(value, low, high) if factor > 1 else decimals_for(value, low, high, least=3, most=5)
     bounds = _bounds(low, high, decimals)
     return fixed(value, decimals, signed=True), bounds if gain.conclusive else f"{bounds}; inconclusive"
 

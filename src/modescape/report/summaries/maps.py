@@ -154,10 +154,12 @@ def _diversity_map(dataset: xr.Dataset) -> Summary:
     parts = [f"{metric}: {min(values, key=values.__getitem__)}" for metric, values in scores.items()]
     text = (
         f"Maps of the mean network's Brier score against diversity for sets of {count(networks, 'network')}, with "
-        f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}."
+        f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}. The "
+        "table has the step of each method with the lowest score on these test images themselves, which flatters "
+        "methods that were tried at several steps."
     )
     header = ("V", "mean network's Brier", "average's Brier", "worth independent; 95 % interval")
-    return Summary(text, ("probabilities", "method (best step)", *PLACED, *header), tuple(rows))
+    return Summary(text, ("probabilities", "method (lowest of its steps)", *PLACED, *header), tuple(rows))
 
 
 def _ood(dataset: xr.Dataset) -> Summary:

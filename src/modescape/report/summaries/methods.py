@@ -14,7 +14,7 @@ from modescape.plots.style import method_look
 from modescape.report.equivalents import equivalent
 from modescape.report.reading import full_size, pick
 from modescape.report.summaries.summary import PLACED, Summary, placed
-from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
+from modescape.report.wording import ABSENT, accuracy, count, decimals_for, fixed, listing, percent, significant
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +61,10 @@ def _best(values: dict[str, float], *, highest: bool) -> str:
     return _named((max if highest else min)(known, key=lambda method: known[method]))
 
 
+def _highest(values: dict[str, float]) -> str:
+    return accuracy(max((value for value in values.values() if math.isfinite(value)), default=math.nan))
+
+
 def _ensemble_methods(dataset: xr.Dataset) -> Summary:
     rows, alone, together = [], {}, {}
     metrics = [str(metric) for metric in dataset["metric"].values]
@@ -78,8 +82,9 @@ def _ensemble_methods(dataset: xr.Dataset) -> Summary:
     single = alone.get("independent", math.nan)
     text = (
         f"Line charts of scores against the number of entries averaged, for {count(len(alone), 'method')}, and dots "
-        f"for their diversity and cost. A single network has {accuracy(single)} accuracy; the best entry by accuracy "
-        f"is {_best(alone, highest=True)}, and with all entries averaged {_best(together, highest=True)}."
+        f"for their diversity and cost. A single network has {accuracy(single)} accuracy; the highest of one entry is "
+        f"that of {_best(alone, highest=True)} ({_highest(alone)}), with all entries averaged that of "
+        f"{_best(together, highest=True)} ({_highest(together)}); methods are not tested against each other."
     )
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
     return Summary(text, ("method", "entries", *PLACED, *_header(dataset), *cost), tuple(rows))
@@ -145,7 +150,8 @@ def _calibration(dataset: xr.Dataset) -> Summary:
     text = (
         "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
         f"networks, and dots for calibration errors and temperatures. ECE: {single} for a single network, {together} "
-        f"for all averaged. Median temperature {significant(_median(dataset['temperature'].values))}. "
+        f"for all {dataset.sizes['member']} averaged. "
+        f"Median temperature {significant(_median(dataset['temperature'].values))}. "
         f"Worth in independent networks: {listing(worth) or ABSENT}."
     )
     return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"), tuple(rows))
@@ -247,7 +253,7 @@ def _cyclic(dataset: xr.Dataset) -> Summary:
         )
         divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
         cost = [_whole(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
-        than = [_difference(dataset, method, key) for key in ("accuracy", "nll", "calibrated_nll")]
+        than = [_difference(dataset, method, key) for key in ("accuracy", "nll", "calibrated_nll", "brier")]
         rows.append((_named(method), single, *whole, *than, divergence, *cost))
         parts.append(f"{_named(method)} from {single} to {together}")
     text = (
@@ -255,7 +261,8 @@ def _cyclic(dataset: xr.Dataset) -> Summary:
         "each network's place in the plane of accuracy and diversity. Accuracy, mean network to ensemble: "
         f"{listing(parts)}."
     )
-    than = ("difference: accuracy (points)", "difference: NLL (nats)", "difference: calibrated NLL (nats)")
+    scores = ("accuracy (points)", "NLL (nats)", "calibrated NLL (nats)", "Brier")
+    than = [f"difference: {score}" for score in scores]
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
     return Summary(text, ("method", "mean network", *_ensembles(_header(dataset)), *than, *cost), tuple(rows))
 
@@ -265,11 +272,13 @@ def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
     low, value, high = (
         pick(dataset, f"difference{end}", method=method, metric=metric) for end in ("_low", "", "_high")
     )
-    factor, decimals = (100, 1) if metric == "accuracy" else (1, 3)
     if not math.isfinite(value):
         return ABSENT
-    bounds = f"{fixed(factor * low, decimals)} to {fixed(factor * high, decimals)}"
-    return f"{fixed(factor * value, decimals, signed=True)} ({bounds if math.isfinite(low) else 'no interval'})"
+    factor, least = (100, 1) if metric == "accuracy" else (1, 3)
+    low, value, high = (factor * number for number in (low, value, high))
+    decimals = decimals_for(low, value, high, least=least, most=4)  # an end at -0.03 is no 0.0
+    bounds = f"{fixed(low, decimals)} to {fixed(high, decimals)}"
+    return f"{fixed(value, decimals, signed=True)} ({bounds if math.isfinite(low) else 'no interval'})"
 
 
 def _ensembles(scores: Sequence[str]) -> list[str]:

@@ -10,9 +10,11 @@ BASICS: dict[str, Text] = {
         "Loss, accuracy and learning rate of every member after each epoch, on the training images and on validation "
         "images that no member was trained on.",
         "Each line is one network; the band or the bundle of lines is the spread between networks that differ only in "
-        "their random numbers. The training curve is the running mean over an epoch, in training mode, so it can lie "
-        "below the validation curve early on. Where validation loss turns upwards while training loss still falls, the "
-        "networks are becoming overconfident; where it still falls at the end, more epochs would make better ones.",
+        "their random numbers. Training curves are running means over an epoch, in training mode, so early on "
+        "they can look worse than validation. Where validation loss turns upwards while training loss still falls, the "
+        "networks are becoming overconfident; where it still falls at the end, they had not converged. A loss that is "
+        "flat at the end does not say that more epochs would not help: a learning rate that runs out makes it flat, "
+        "too.",
     ),
     "ensemble_size": Text(
         "How many networks to average",

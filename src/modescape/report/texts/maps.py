@@ -13,7 +13,8 @@ MAPS: dict[str, Text] = {
         "samples that stay with their run are variations of one function. t-SNE makes arms and clusters of its own and "
         "keeps no distances, so a gap between colours is no measure; how far samples lie from their solution is "
         "measured in the diversity-accuracy plane, and an embedding that keeps distances stands beside the "
-        "trajectories. How far a method reaches depends on its scale; here all draw equally far from their solution.",
+        "trajectories. How far a method reaches depends on its scale; where the recipe sweeps the steps, all "
+        "draw about equally far.",
     ),
     "radial": Text(
         "Between two solutions and the origin",
@@ -28,7 +29,7 @@ MAPS: dict[str, Text] = {
         "solutions in it is not what lies between them on every path.",
     ),
     "tunnel": Text(
-        "A low-loss path between two solutions",
+        "The search for a low-loss path between two solutions",
         "Loss, accuracy and similarity to the solutions along the straight line between two solutions and along a path "
         "that was optimised to keep the loss low; and accuracy and similarity below and beyond that path, on the "
         "triangles between the origin and its pieces.",

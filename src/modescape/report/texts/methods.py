@@ -31,7 +31,7 @@ METHODS: dict[str, Text] = {
     ),
     "calibration": Text(
         "Calibration, and what ensembles are worth after it",
-        "Accuracy against confidence for one network and for the average of all, as trained and after temperatures "
+        "Accuracy against confidence for one network and for the average of several, as trained and after temperatures "
         "were fitted on validation; then the calibrated negative log-likelihood against the number of networks "
         "averaged, and the number of independent networks worth as much.",
         "Below the diagonal networks are overconfident. Averaging lowers confidence, so part of what an ensemble gains "
@@ -47,9 +47,10 @@ METHODS: dict[str, Text] = {
         "Each method that samples around a solution has a setting that decides how far it steps. All are swept over "
         "the same steps: the validation loss of averaged samples and the mean validation accuracy of one, against the "
         "distance from the solution as a share of the solution's length.",
-        "Where a curve lies below the dashed line, averaging samples helps; far out the samples are no longer good "
-        "networks. The scale of a method decides its place in every other comparison, so a ranking at one scale each "
-        "says little: here each method is compared at its own best step, chosen by the validation loss and never on "
+        "Where a curve lies below the dashed line, averaging samples helped on these images; the thick part says how "
+        "far the choice is settled. Far out the samples are no longer good networks. The scale of a method decides its "
+        "place in every other comparison, so a ranking at one scale each says little: here each method "
+        "is compared at its own best step, chosen by the validation loss and never on "
         "the test images, and beside it all of them at one distance. Gaussians step from the mean of the last "
         "checkpoints, so their lines begin at its distance. The draws that choose a step are not those that are "
         "tested.",
