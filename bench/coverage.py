@@ -188,9 +188,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", default=[setting.name for setting in SETTINGS], help="names of settings")
-    parser.add_argument("--out", type=Path, default=Path("bench/results/coverage.json"))
+    names = [setting.name for setting in SETTINGS]
+    parser.add_argument("--only", nargs="+", default=names, choices=names, metavar="NAME", help="names of settings")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "coverage.json")
     options = parser.parse_args()
+    if options.draws < 2:
+        parser.error(f"--draws is {options.draws}; expected 2 or more, to compare widths with a spread over draws")
     for setting in SETTINGS:
         if setting.name not in options.only:
             continue

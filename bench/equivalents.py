@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
+    if chosen.draws < 1:
+        parser.error(f"--draws is {chosen.draws}; expected 1 or more")
     rows = coverage(chosen.draws, chosen.seed)
     print(f"| {' | '.join(rows[0])} |\n|{'---|' * len(rows[0])}")
     for row in rows:

@@ -113,3 +113,4 @@ def test_no_interval_reaches_beyond_what_scores_and_their_differences_can_be():
     found = difference(made(spread((0.45, 0.95), 0.05)), made(spread((0.30,), 0.05)))
     assert found.high[SCORES.index("accuracy")] == 1
     assert ((found.low >= -MOST) & (found.high <= MOST)).all()
+    assert found.low[SCORES.index("nll")] < -2  # a loss has no end
