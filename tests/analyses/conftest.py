@@ -24,7 +24,14 @@ SIZES = {  # settings at which an analysis is seen to run
 NETWORKS = [
     *("train.members=3", "train.epochs=4", "train.trajectories=2", "data.test=200", "data.validation=100"),
     "data.train=300",
-    *("subspace.samples=3", "subspace.runs=3", "variants.epochs=2", "variants.cycles=2", "compute.engine=here"),
+    *(
+        "subspace.samples=3",
+        "subspace.choosing=12",
+        "subspace.runs=3",
+        "variants.epochs=2",
+        "variants.cycles=2",
+        "compute.engine=here",
+    ),
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
 

@@ -99,6 +99,7 @@ def test_the_tolerance_tells_severities_apart(name):
         assert apart.any() != same, severity
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_distance_grows_with_severity(moments, name):
     steps = np.diff(moments(name)[:, 2])

@@ -22,6 +22,7 @@ def test_interpreted_on_the_cpu(chosen):
     assert done.returncode == 0, done.stdout[-5000:]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("capability", [pytest.param(80, marks=pytest.mark.long), 90])  # A100; H100 and H200
 def test_compiled_for_real_gpus_they_use_matrix_units_and_wide_loads(capability):
     """No GPU is needed to compile for one."""
