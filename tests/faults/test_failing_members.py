@@ -155,7 +155,8 @@ def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
         if coordinate in result.coords:
             assert 1 not in result[coordinate].values
     for key, values in result.data_vars.items():
-        assert np.isfinite(values).any(), key
+        few = key in ("end_change", "trend")  # too few epochs to tell how their losses end
+        assert few or np.isfinite(values).any(), key
     assert why in plots.caption(name, result)
     figure = plots.draw(name, result)
     texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]

@@ -18,7 +18,11 @@ from modescape.train.trial import IMAGES
 
 pytestmark = pytest.mark.ci
 
-SETTINGS = ["train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=1400", "compute.engine=here"]
+SETTINGS = [
+    *("train.epochs=4", "train.keep_last=2", "train.trajectories=1", "data.test=1400", "compute.engine=here"),
+    # at the recipe's own rate a group of 4 and its halves differ in a last bit, and what is mended is trained again
+    "train.learning_rate=1.6e-3",
+]
 TIMED = {"state.json", "history.csv"}
 
 

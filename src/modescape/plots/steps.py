@@ -17,8 +17,11 @@ def stepping(dataset: xr.Dataset) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"edge": [], "none": [], "inside": []}
     for method in dataset["method"].values:
         own = dataset.sel({"method": method})
-        step = float(own["step"].sel(draw=int(own["chosen"])))
-        kind = "edge" if int(own["edge"]) else "inside" if step else "none"
+        chosen, edge = float(own["chosen"]), float(own["edge"])
+        if not np.isfinite([chosen, edge]).all():
+            continue
+        step = float(own["step"].sel(draw=int(chosen)))
+        kind = "edge" if edge else "inside" if step else "none"
         found[kind].append(method_look(str(method)).name)
     return found
 
@@ -49,8 +52,10 @@ def _unsettled(dataset: xr.Dataset) -> list[str]:
     found = []
     for method in dataset["method"].values:
         own = dataset.sel({"method": method})
-        low = float(own["chosen_low"])
-        if np.isfinite(low) and own["step"].sel(draw=int(own["chosen"])) > 0 and own["step"].sel(draw=int(low)) == 0:
+        low, chosen = float(own["chosen_low"]), float(own["chosen"])
+        if not np.isfinite([low, chosen]).all():
+            continue
+        if own["step"].sel(draw=int(chosen)) > 0 and own["step"].sel(draw=int(low)) == 0:
             found.append(method_look(str(method)).name)
     return found
 

@@ -86,7 +86,10 @@ def _of_method(dataset: xr.Dataset, method: str, distance: np.ndarray, values: n
     look = style.method_look(method)
     line = line_of(method, distance, values, size=4, hover=_hover(dataset, method))
     own = dataset.sel({"method": method})
-    chosen, low, high = (int(own[name]) for name in ("chosen", "chosen_low", "chosen_high"))
+    choice = [float(own[name]) for name in ("chosen", "chosen_low", "chosen_high", "edge")]
+    if not np.isfinite(choice).all():
+        return [line]
+    chosen, low, high, edge = map(int, choice)
     thick = slice(low, high + 1)
     within = Series(
         name=f"{look.name}, interval",
@@ -104,7 +107,7 @@ def _of_method(dataset: xr.Dataset, method: str, distance: np.ndarray, values: n
         x=distance[[chosen]],
         y=values[[chosen]],
         colour=look.colour,
-        marker=EDGE_MARKER if int(own["edge"]) else MARKER,
+        marker=EDGE_MARKER if edge else MARKER,
         line=None,
         size=9,
         hollow=True,
