@@ -48,7 +48,10 @@ def study(request, tmp_path_factory):
     return trained(tmp_path_factory.mktemp(request.param) / "study", request.param, 3)
 
 
-@pytest.fixture(scope="module", params=[(norm, epochs) for norm in NORMS for epochs in (1, 3)], ids=str)
+LATER = [pytest.param((norm, 3), marks=pytest.mark.long) for norm in NORMS]
+
+
+@pytest.fixture(scope="module", params=[*((norm, 1) for norm in NORMS), *LATER], ids=str)
 def any_study(request, tmp_path_factory):
     norm, epochs = request.param
     return trained(tmp_path_factory.mktemp(f"{norm}-{epochs}") / "study", norm, epochs)

@@ -38,7 +38,7 @@ SMALL = [
 ]
 WHOLE = [
     *SMALL,
-    *("subspace.samples=2", "subspace.runs=3"),
+    *("subspace.samples=2", "subspace.choosing=4", "subspace.runs=3"),
     *("variants.members=3", "variants.epochs=1", "variants.cycles=2", "variants.train=60", "variants.long_runs=0"),
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]

@@ -24,7 +24,14 @@ SMALL = [
         "train.batch_size=40",
     ),
     *("train.trajectories=2", "train.learning_rate=0.01", "compute.engine=here"),
-    *("subspace.samples=2", "subspace.runs=2", "variants.members=2", "variants.epochs=1", "variants.cycles=2"),
+    *(
+        "subspace.samples=2",
+        "subspace.choosing=4",
+        "subspace.runs=2",
+        "variants.members=2",
+        "variants.epochs=1",
+        "variants.cycles=2",
+    ),
     "variants.long_runs=0",
 ]
 SETTINGS = {
