@@ -57,6 +57,13 @@ def level(name: str, value: float, over: tuple[float, float], colour: str = styl
     return Series(name=name, x=np.array(over), y=np.full(2, float(value)), colour=colour, line="dash", **looks)
 
 
+def mark(method: str, x: np.ndarray, y: np.ndarray, **looks: Any) -> Series:
+    """Marks of a method in its own look, joined by no line and not in the legend, unless ``looks`` say otherwise."""
+    look = style.method_look(method)
+    own: dict[str, Any] = {"name": look.name, "group": method, "colour": look.colour, "marker": look.marker}
+    return Series(x=x, y=y, **(own | {"line": None, "size": 5, "in_legend": False} | looks))
+
+
 def draw_panels(
     panels: Sequence[Panel | HeatMap],
     columns: int,

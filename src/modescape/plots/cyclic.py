@@ -112,32 +112,17 @@ def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in
     low, middle, high = (factor * chosen[f"{variable}{end}"].values for end in ("_low", "", "_high"))
     found = []
     for place, method in enumerate(methods(dataset)):
-        look, here = style.method_look(method), slice(place, place + 1)
-        mark = Series(
-            name=look.name,
-            group=method,
-            x=middle[here],
-            y=np.array([float(place)]),
-            low=low[here],
-            high=high[here],
-            intervals_along_x=True,
-            colour=look.colour,
-            marker=look.marker,
-            line=None,
-            size=5,
-            in_legend=in_legend,
-        )
-        found.append(mark)
+        here = slice(place, place + 1)
+        ends = {"low": low[here], "high": high[here], "intervals_along_x": True, "in_legend": in_legend}
+        found.append(charts.mark(method, middle[here], np.array([float(place)]), **ends))
     return found
 
 
 def _divergence(dataset: xr.Dataset) -> Panel:
     series = []
     for place, method in enumerate(methods(dataset)):
-        look = style.method_look(method)
-        mark = {"colour": look.colour, "marker": look.marker, "line": None, "size": 5, "in_legend": False}
         value = dataset["jensen_shannon"].sel({"method": [method]}).values
-        series.append(Series(name=look.name, group=method, x=value, y=np.array([place]), **mark))
+        series.append(charts.mark(method, value, np.array([place])))
     return Panel(
         title="Diversity: higher is more diverse",
         x_label="Jensen-Shannon divergence (nats)",
@@ -152,9 +137,7 @@ def _plane(dataset: xr.Dataset) -> Panel:
     diversity = dataset["diversity"].transpose("method", "draw").values
     series = [charts.level("Different labels = errors", 1.0, charts.span(accuracy, default=(0, 100)), width=1)]
     for place, method in enumerate(methods(dataset)):
-        look = style.method_look(method)
-        mark = {"colour": look.colour, "marker": look.marker, "line": None, "size": 4, "in_legend": False}
-        series.append(Series(name=look.name, group=method, x=accuracy[place], y=diversity[place], **mark))
+        series.append(charts.mark(method, accuracy[place], diversity[place], size=4))
     return Panel(
         title="Diversity against accuracy",
         x_label="Accuracy (%)",

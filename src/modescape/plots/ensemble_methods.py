@@ -67,12 +67,9 @@ def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
         )
     ]
     for row, method in enumerate(order):
-        look = style.method_look(method)
         value = dataset["jensen_shannon"].sel({"method": [method]}).values
-        mark = {"colour": look.colour, "marker": look.marker, "line": None, "size": 5, "in_legend": False}
-        hover = [_place(dataset, method)]
-        mark |= {"group": method, "hover": hover}
-        series.append(Series(name="Jensen-Shannon as trained", x=value, y=np.array([row]), **mark))
+        looks = {"name": "Jensen-Shannon as trained", "hover": [_place(dataset, method)]}
+        series.append(charts.mark(method, value, np.array([row]), **looks))
     return Panel(
         title="Diversity: higher is more diverse",
         x_label="Jensen-Shannon divergence (nats)",
@@ -98,21 +95,8 @@ def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
     score = dataset["score"].sel({"metric": "nll", "size": 1})
     series = []
     for row, method in enumerate(order):
-        look = style.method_look(method)
-        series.append(
-            Series(
-                name="Loss at its own scale",
-                group=method,
-                x=score.sel({"method": [method]}).values,
-                y=np.array([row]),
-                colour=look.colour,
-                marker=look.marker,
-                line=None,
-                size=5,
-                in_legend=False,
-                hover=[_place(dataset, method)],
-            )
-        )
+        looks = {"name": "Loss at its own scale", "hover": [_place(dataset, method)]}
+        series.append(charts.mark(method, score.sel({"method": [method]}).values, np.array([row]), **looks))
     series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
     return Panel(
         title="Loss of one entry: lower is better",
