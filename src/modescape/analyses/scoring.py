@@ -9,10 +9,10 @@ import numpy as np
 from modescape.metrics.crossed import Estimate, size_estimates, size_masks
 
 INTERVALS_OF_RUNS = (
-    "95 %. score: new networks on new test examples; Student's t with Satterthwaite's degrees of freedom on the "
+    "95 %, for new networks on new test examples: Student's t with Satterthwaite's degrees of freedom on the "
     "variance over test examples and that between runs (of subsets: between members) without what the same examples "
-    "made of it; a single run: test examples alone. ..._these: these networks on new examples. ece: what test sets of "
-    "this size show on average"
+    "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these networks on new "
+    "examples. Those of the calibration error are of what test sets of this size show on average"
 )
 MOST_SUBSETS = 100
 

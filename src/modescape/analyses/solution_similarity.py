@@ -31,11 +31,12 @@ MATRICES = {  # metric -> long name
 JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
 
 INTERVALS = (
-    "pair_low, pair_high: 95 %, new networks on new examples (cosines: new networks); Student's t with Satterthwaite's "
+    "95 %, of means over pairs: new networks on new examples (cosines: new networks); Student's t with Satterthwaite's "
     "degrees of freedom on the variance over test examples (the ratio linearised) and that between networks, from "
     "leaving each out, without what the same examples made of it; with 2 members, test examples alone for the "
     "disagreements and no interval for cosines. "
-    "accuracy_sd_beyond_high: 95 %, one-sided, chi-squared with n - 1 degrees of freedom; new members on new examples"
+    "The upper bound of the spread between accuracies: 95 %, one-sided, chi-squared with n - 1 degrees of freedom; new "
+    "members on new examples"
 )
 
 

@@ -31,10 +31,11 @@ LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fiel
     "gain_high_these": "upper end of it",
 }
 INTERVALS = (
-    "95 %. score and gain: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on the "
-    "variance over test examples and that between networks without what the same examples made of it; a single "
-    "network, and the gain of two, of test examples alone. ..._these: these networks on new examples; normal, on the "
-    "variance over test examples. ece: what test sets of this size show on average"
+    "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "test examples and that between networks without what the same examples made of it; a single network, and the "
+    "gain of two: of test examples alone. The narrower ones, in the tables, are for these networks on new examples: "
+    "normal, on the variance over test examples. Those of the calibration error are of what test sets of this size "
+    "show on average"
 )
 
 

@@ -97,7 +97,7 @@ def _of_method(dataset: xr.Dataset, method: str, distance: np.ndarray, values: n
         x=distance[thick],
         y=values[thick],
         colour=look.colour,
-        line="solid",
+        line=look.line,
         width=3,
         in_legend=False,
     )
