@@ -25,7 +25,8 @@ INTERVALS = (
     "95 %, new repeats on new test examples: Satterthwaite's degrees of freedom for the sum of the variance between a "
     "method's repeats beyond test sampling and that of test sampling (in closed form; temperatures held). Differences "
     "are paired over test examples. What has a single repeat stands for itself, as does the ensemble of all members. "
-    "Calibration errors: what test sets of this size show on average. Each interval is of one comparison, not widened for their number"
+    "Calibration errors: what test sets of this size show on average. Each interval is of one comparison, not widened "
+    "for their number"
 )
 
 

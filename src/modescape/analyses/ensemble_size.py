@@ -95,7 +95,7 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
         },
         {"method": list(curves), "metric": list(METRICS), "size": size},
         title="Scores against the number of networks averaged",
-        intervals=f"Independent networks: {INTERVALS}. Snapshots: of mean scores over {len(members)} runs, {INTERVALS_OF_RUNS}",
+        intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
         provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(study),
         split="test",
