@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from modescape import plots
+from modescape.analyses import figures
 from modescape.pipeline import begin
 from modescape.train.plan import Plan
 
@@ -14,7 +14,7 @@ from modescape.train.plan import Plan
 def no_figures() -> Iterator[None]:
     """Analyses without their files of figures, which take most of the time and have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "save", lambda *arguments: ())  # no setting turns them off
+        patch.setattr(figures, "save", lambda *arguments: ())  # no setting turns them off
         yield
 
 

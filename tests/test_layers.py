@@ -16,13 +16,14 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("engines", "kernels"),
     ("recipe",),
     ("data", "models"),
+    ("network",),
     ("train",),
     ("study",),
     ("predict",),
     ("workplace",),
     ("metrics", "functionspace", "subspace", "landscape", "paths"),
-    ("analyses",),
     ("plots",),
+    ("analyses",),
     ("report",),
     ("pipeline",),
     ("bench",),
@@ -32,16 +33,16 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
 ]
 WORDS = {room for row in ROWS[:5] for room in row}
 NARROWER = {  # rooms that may know less than their row allows
-    "predict": WORDS | {"recipe", "data", "models", "train"},  # it is handed weights, not a study
+    "predict": WORDS | {"recipe", "data", "models", "network"},  # it is handed weights, not a study
     "metrics": WORDS,  # arrays in, arrays out
     "functionspace": WORDS,
     "subspace": WORDS,
     "landscape": WORDS,
     "paths": WORDS,
     "plots": WORDS,  # labelled results in, figures out
-    "report": WORDS | {"plots"},
+    "report": WORDS | {"plots", "analyses"},
 }
-ALLOWED = {("study/study.py", "plots")}  # Study.figure draws a result, for people at a Python prompt
+ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for people at a Python prompt
 
 DATA_ONLY = {"recipes"}  # folders without code
 

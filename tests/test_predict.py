@@ -10,9 +10,9 @@ from modescape import recipe, rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
+from modescape.network.forward import forward_each, forward_stacked
+from modescape.network.member_ops import Manner
 from modescape.predict import BATCH, Evaluator, evaluate, has_dropout, recompute_batch_norm, validation_probe
-from modescape.train.forward import forward_each, forward_stacked
-from modescape.train.member_ops import Manner
 from modescape.types import ModelState
 
 

@@ -18,10 +18,10 @@ from modescape import rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import call_with, working_dtype
-from modescape.train.forward import forward_each, forward_stacked, weight_keys
-from modescape.train.habits import Habits
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import Manner, MemberOps
+from modescape.network.forward import forward_each, forward_stacked, weight_keys
+from modescape.network.habits import Habits
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import Manner, MemberOps
 from modescape.types import ModelState
 
 BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %

@@ -17,13 +17,13 @@ from modescape.data.prepare import Preparation
 from modescape.errors import InputError, WorkError
 from modescape.kernels.implementation import forced
 from modescape.models import importable
+from modescape.network.fuse import fuse
+from modescape.network.habits import Habits
+from modescape.network.initial import initial_module
+from modescape.network.member_ops import Manner
 from modescape.predict import Evaluator
 from modescape.study import Study
-from modescape.train.fuse import fuse
-from modescape.train.habits import Habits
-from modescape.train.initial import initial_module
 from modescape.train.loop import Trainer
-from modescape.train.member_ops import Manner
 from modescape.train.plan import Plan
 from modescape.train.trial import trial
 

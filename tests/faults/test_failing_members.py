@@ -14,7 +14,8 @@ import pytest
 import xarray as xr
 from stand_ins import no_figures, stacked
 
-from modescape import analyses, pipeline, plots
+from modescape import analyses, pipeline
+from modescape.analyses import figures
 from modescape.errors import InputError, WorkError
 from modescape.progress import Progress
 from modescape.study import Study
@@ -157,8 +158,8 @@ def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
     for key, values in result.data_vars.items():
         few = key in ("end_change", "trend")  # too few epochs to tell how their losses end
         assert few or np.isfinite(values).any(), key
-    assert why in plots.caption(name, result)
-    figure = plots.draw(name, result)
+    assert why in figures.caption(name, result)
+    figure = figures.draw(name, result)
     texts = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
     assert why in " ".join(" ".join(texts).split())
     assert why in study.figure_path(name, "html").read_text()

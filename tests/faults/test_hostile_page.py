@@ -13,7 +13,7 @@ from browsing import Opened
 from example_results import confusion
 
 import modescape as ms
-from modescape import plots
+from modescape.analyses import figures
 from modescape.report.tables import csv_tables
 from modescape.study import Study
 
@@ -55,7 +55,7 @@ def study(tmp_path_factory):
     result["count"].attrs["long_name"] = HOSTILE[1]
     study.write_result("confusion", result.assign_attrs(words))
     study = Study.open(study.path)
-    plots.save("confusion", study.result("confusion"), study.path / "figures")
+    figures.save("confusion", study.result("confusion"), study.path / "figures")
     done = modescape("report", study.path, gigabytes=32, seconds=60)
     assert done.returncode == 0, done.stderr
     return study
@@ -168,14 +168,14 @@ def test_printed_figures_hold_names_as_plain_text(study):
 def test_long_names_and_many_classes_make_no_endless_figure(tmp_path):
     names = tuple(f"{number}" + letter * 10_000 for number, letter in enumerate("<&$x"))
     begin = time.perf_counter()
-    plots.save("confusion", confusion(2, 1, names), tmp_path)
+    figures.save("confusion", confusion(2, 1, names), tmp_path)
     assert (tmp_path / "confusion.html").stat().st_size < 300_000
     assert (tmp_path / "confusion.svg").stat().st_size < 300_000
     assert (tmp_path / "confusion.png").stat().st_size < 1_000_000
     many = confusion(1, 1, tuple(f"class {number}" for number in range(500)))
     with bounded(200, 30):
-        plots.draw_interactive("confusion", many)
-    plots.save("confusion", many, tmp_path)
+        figures.draw_interactive("confusion", many)
+    figures.save("confusion", many, tmp_path)
     assert (tmp_path / "confusion.png").stat().st_size < 3_000_000
     assert time.perf_counter() - begin < 60
 

@@ -14,8 +14,8 @@ from modescape.kernels import batch_norm, convolution, dropout, pooling
 from modescape.kernels.convolution import Choices
 from modescape.kernels.dropout import LEVELS, keep_scale
 from modescape.kernels.implementation import forced
+from modescape.network.member_ops import Manner
 from modescape.train.loop import Trainer
-from modescape.train.member_ops import Manner
 
 from .cases import CONVOLUTIONS, against_torch
 

@@ -12,11 +12,11 @@ from example_results import EXAMPLES_BY_ANALYSIS, confusion, example_result
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from modescape import plots
+from modescape.analyses import ANALYSES, figures
 from modescape.errors import InputError
 from modescape.plots import style
 
-NAMES = sorted(plots.FIGURES)
+NAMES = sorted(ANALYSES)
 
 
 NORMALISED = ["solution_similarity", "trajectory_similarity"]
@@ -31,16 +31,16 @@ def with_batch_norm(name):
 @pytest.fixture(scope="module")
 def papers():
     """Figures for papers of the standard results, laid out once."""
-    figures = {name: plots.draw(name, example_result(name)) for name in NAMES}
-    figures |= {f"{name}, batch norm": plots.draw(name, with_batch_norm(name)) for name in NORMALISED}
-    for figure in figures.values():
+    drawn = {name: figures.draw(name, example_result(name)) for name in NAMES}
+    drawn |= {f"{name}, batch norm": figures.draw(name, with_batch_norm(name)) for name in NORMALISED}
+    for figure in drawn.values():
         figure.canvas.draw()
-    return figures
+    return drawn
 
 
 @pytest.fixture(scope="module")
 def webs():
-    return {name: plots.draw_interactive(name, example_result(name)) for name in NAMES}
+    return {name: figures.draw_interactive(name, example_result(name)) for name in NAMES}
 
 
 def panels(figure):
@@ -54,12 +54,12 @@ def named_rows(axes):
 
 
 def test_every_made_up_result_has_a_figure_and_the_other_way_round():
-    assert set(plots.FIGURES) == set(EXAMPLES_BY_ANALYSIS)
+    assert set(ANALYSES) == set(EXAMPLES_BY_ANALYSIS)
 
 
 def test_unknown_figure_is_refused_and_the_known_ones_named():
     with pytest.raises(InputError, match=r"no figure 'tnse'.*tsne"):
-        plots.draw("tnse", example_result("tsne"))
+        figures.draw("tnse", example_result("tsne"))
 
 
 @pytest.mark.ci
@@ -67,11 +67,11 @@ def test_unknown_figure_is_refused_and_the_known_ones_named():
     ("work", "unwanted"),
     [
         ("", "matplotlib plotly numpy xarray"),
-        ("[plots.draw(n, example_results.example_result(n, 2, 2)) for n in plots.FIGURES]", "matplotlib.pyplot plotly"),
+        ("[figures.draw(n, example_results.example_result(n, 2, 2)) for n in ANALYSES]", "matplotlib.pyplot plotly"),
     ],
 )
 def test_no_library_is_imported_without_need(work, unwanted):
-    code = f"import sys\nfrom modescape import plots\nimport example_results\n{work}"
+    code = f"import sys\nfrom modescape.analyses import ANALYSES, figures\nimport example_results\n{work}"
     code = code if work else code.replace("import example_results", "")
     show = f"print([name for name in {unwanted.split()} if name in sys.modules])"
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -164,7 +164,7 @@ def test_disagreement_has_the_same_colours_within_a_run_and_across_runs(webs):
 def test_both_cosines_have_one_scale(papers):
     images = [axes.images[0] for axes in panels(papers["solution_similarity, batch norm"])[:2]]
     assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 1), (0, 1)]
-    layout = plots.draw_interactive("solution_similarity", with_batch_norm("solution_similarity")).layout
+    layout = figures.draw_interactive("solution_similarity", with_batch_norm("solution_similarity")).layout
     first, second = layout.coloraxis, layout.coloraxis2
     assert (first.cmin, first.cmax, first.colorscale) == (second.cmin, second.cmax, second.colorscale)
 
@@ -179,12 +179,12 @@ def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, mem
     dataset = example_result(name, members=members, epochs=epochs)
     names = set(matplotlib.rcParams) - {"backend"}  # asking for the backend chooses one
     before = {key: matplotlib.rcParams[key] for key in names}
-    figure = plots.draw(name, dataset)
+    figure = figures.draw(name, dataset)
     assert {key: matplotlib.rcParams[key] for key in names} == before
     figure.set_dpi(30)  # few pixels: this is about what raises
     figure.canvas.draw()
     # the report has room for figures of 7 MB together
-    assert len(plots.draw_interactive(name, dataset).to_json()) < 1_500_000
+    assert len(figures.draw_interactive(name, dataset).to_json()) < 1_500_000
 
 
 @pytest.mark.ci
@@ -196,27 +196,27 @@ def test_cells_without_a_value_can_be_drawn(name, all_absent):
         values = np.array(dataset[variable].values, dtype=float)
         values.ravel()[slice(None) if all_absent else slice(None, None, 3)] = np.nan
         dataset[variable] = dataset[variable].copy(data=values)
-    figure = plots.draw(name, dataset)
+    figure = figures.draw(name, dataset)
     figure.set_dpi(30)
     figure.canvas.draw()
     assert figure.axes
-    assert plots.draw_interactive(name, dataset).to_json()
+    assert figures.draw_interactive(name, dataset).to_json()
 
 
 @pytest.mark.parametrize("classes", [2, 12, 13, 100])
 def test_any_number_of_classes(classes):
     dataset = confusion(3, 1, tuple(f"{number}" for number in range(classes)))
-    figure = plots.draw("confusion", dataset)
+    figure = figures.draw("confusion", dataset)
     cells = figure.axes[0].texts
     assert len(cells) == (classes**2 if classes <= style.PRINTED_ROWS else 0)
     assert 1 < len(figure.axes[0].get_xticklabels()) <= 25
     figure.set_dpi(30)
     figure.canvas.draw()
-    printed = [trace.text is not None for trace in plots.draw_interactive("confusion", dataset).data]
+    printed = [trace.text is not None for trace in figures.draw_interactive("confusion", dataset).data]
     assert printed == [classes <= style.PRINTED_ROWS] * 3
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_members_left_out_are_named(name):
     dataset = example_result(name, members=2, epochs=2).assign_attrs(left_out="member 2: diverged at epoch 1")
-    assert "Left out: member 2: diverged at epoch 1." in plots.caption(name, dataset)
+    assert "Left out: member 2: diverged at epoch 1." in figures.caption(name, dataset)

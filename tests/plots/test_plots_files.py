@@ -5,7 +5,7 @@ import re
 import pytest
 from example_results import confusion, example_result
 
-from modescape import plots
+from modescape.analyses import figures
 from modescape.plots import files
 
 NAMES = ('<b>cat & "dog"</b>', "ship $x_1$", "deer")
@@ -16,8 +16,8 @@ def folder(tmp_path_factory):
     """Two figures saved twice, in two folders."""
     parent = tmp_path_factory.mktemp("figures")
     for copy in ("first", "second"):
-        plots.save("confusion", confusion(3, 1, NAMES), parent / copy)
-        plots.save("ensemble_size", example_result("ensemble_size", members=3), parent / copy)
+        figures.save("confusion", confusion(3, 1, NAMES), parent / copy)
+        figures.save("ensemble_size", example_result("ensemble_size", members=3), parent / copy)
     return parent
 
 
@@ -36,7 +36,7 @@ def test_the_last_bit_of_the_layout_does_not_reach_the_files(monkeypatch):
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     def saved():
-        figure = plots.draw("ensemble_size", example_result("ensemble_size", members=3))
+        figure = figures.draw("ensemble_size", example_result("ensemble_size", members=3))
         files.settle(figure)
         return files.image(figure, "svg")
 
@@ -75,11 +75,11 @@ def test_web_page_holds_no_markup_of_class_names_and_no_address(folder):
 def test_caption_stands_in_the_web_page_escaped():
     dataset = example_result("confusion", members=2).assign_attrs(left_out="member 1: <i>diverged</i>")
     text = files.page(
-        "confusion", plots.draw_interactive("confusion", dataset), "T", plots.caption("confusion", dataset)
+        "confusion", figures.draw_interactive("confusion", dataset), "T", figures.caption("confusion", dataset)
     )
     assert "Left out: member 1: &lt;i&gt;diverged&lt;/i&gt;." in text
 
 
 def test_letters_without_a_shape_do_not_stop_the_saving():
-    figure = plots.draw("confusion", confusion(2, 1, ("\N{CJK UNIFIED IDEOGRAPH-732B}", "dog")))
+    figure = figures.draw("confusion", confusion(2, 1, ("\N{CJK UNIFIED IDEOGRAPH-732B}", "dog")))
     assert files.image(figure, "png").startswith(b"\x89PNG")

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from example_results import example_result
 
-from modescape import plots
-from modescape.plots import diversity_map, diversity_plane, fields, ood, radial, style, tsne_subspace, tunnel
+from modescape.analyses import figures
+from modescape.analyses.diversity_map import draw as diversity_map
+from modescape.analyses.diversity_plane import draw as diversity_plane
+from modescape.analyses.ood import draw as ood
+from modescape.analyses.radial import draw as radial
+from modescape.analyses.tsne_subspace import draw as tsne_subspace
+from modescape.analyses.tunnel import draw as tunnel
+from modescape.plots import fields, style
 
 
 def by_name(panel, name):
@@ -18,7 +24,7 @@ def test_limit_curves_and_bounds_are_those_of_the_result():
         for variable, (name, _, _, _) in diversity_plane.CURVES.items():
             drawn = [series.y for series in by_name(panel, name)]
             assert any(np.array_equal(y, dataset[variable].values, equal_nan=True) for y in drawn), variable
-    axes = plots.draw("diversity_plane", dataset).axes[0]
+    axes = figures.draw("diversity_plane", dataset).axes[0]
     lines = [line.get_xydata() for line in axes.lines]
     upper = np.stack([100 * dataset["x"].values, dataset["upper"].values], axis=1)
     assert any(line.shape == upper.shape and np.allclose(line, upper) for line in lines)
@@ -38,9 +44,9 @@ def test_networks_stand_at_their_accuracy_and_the_baseline_at_no_diversity():
 
 def test_networks_far_above_the_plane_are_counted():
     dataset = example_result("diversity_plane")
-    assert "Not drawn" not in plots.caption("diversity_plane", dataset)
+    assert "Not drawn" not in figures.caption("diversity_plane", dataset)
     dataset["diversity"][0, :2] = np.array([30.0, np.inf])
-    assert "Not drawn: 2 networks above" in plots.caption("diversity_plane", dataset)
+    assert "Not drawn: 2 networks above" in figures.caption("diversity_plane", dataset)
     assert diversity_plane.panels(dataset, "#000000")[0].y_range[1] < 4
 
 
@@ -91,7 +97,7 @@ def test_as_trained_and_calibrated_have_the_same_axes():
 
 def test_shares_have_one_scale_and_losses_their_own():
     dataset = example_result("radial")
-    figure = plots.draw_interactive("radial", dataset)
+    figure = figures.draw_interactive("radial", dataset)
     for axis in (figure.layout.coloraxis, figure.layout.coloraxis2, figure.layout.coloraxis4):
         assert (axis.cmin, axis.cmax) == (0, 1)
     assert figure.layout.coloraxis3.cmax >= dataset["nll_best_temperature"].max()
@@ -101,7 +107,7 @@ def test_shares_have_one_scale_and_losses_their_own():
 
 def test_the_sector_of_the_page_is_the_raster_of_the_field():
     dataset = example_result("radial")
-    trace = next(trace for trace in plots.draw_interactive("radial", dataset).data if trace.type == "heatmap")
+    trace = next(trace for trace in figures.draw_interactive("radial", dataset).data if trace.type == "heatmap")
     _, _, values = fields.sector_raster(dataset["accuracy"].values, dataset["x"].values, dataset["y"].values)
     np.testing.assert_array_equal(trace.z, values.astype(np.float32))
     assert np.isnan(trace.z).any()
@@ -112,7 +118,7 @@ def test_solutions_stand_where_their_trajectories_end():
     assert radial.solutions(dataset)[0] == pytest.approx((1.0, 0.0))
     dataset["path_x"][0, -1] = np.nan  # then where it was last seen
     assert radial.solutions(dataset)[0][0] == pytest.approx(float(dataset["path_x"][0, -2]))
-    texts = [text.get_text() for text in plots.draw("radial", dataset).axes[0].texts]
+    texts = [text.get_text() for text in figures.draw("radial", dataset).axes[0].texts]
     assert texts == ["1", "2"]
 
 
@@ -126,12 +132,12 @@ def test_the_tunnel_is_compared_with_an_unrelated_solution_where_there_is_one(me
         solution = [name for name, _ in tunnel.TOWARDS].index(series.name)
         expected = dataset["similarity"].sel({"method": way}).isel(member=solution)
         np.testing.assert_array_equal(series.y, expected)
-    assert "1.900 nats on the straight line, 0.060 in the tunnel" in plots.caption("tunnel", dataset)
+    assert "1.900 nats on the straight line, 0.060 in the tunnel" in figures.caption("tunnel", dataset)
 
 
 def test_triangles_stand_upright():
     dataset = example_result("tunnel")
-    axes = plots.draw("tunnel", dataset).axes[4]  # similarity to the start
+    axes = figures.draw("tunnel", dataset).axes[4]  # similarity to the start
     (mesh,) = axes.collections
     values = np.asarray(mesh.get_array())
     np.testing.assert_array_equal(values, dataset["triangle_similarity"].values[0])
@@ -166,7 +172,7 @@ def test_four_kinds_of_methods_are_drawn_against_the_entropy():
 
 
 def test_names_of_data_sets_are_text():
-    figure = plots.draw_interactive("ood", example_result("ood"))
+    figure = figures.draw_interactive("ood", example_result("ood"))
     names = {trace.name for trace in figure.data}
     assert "svhn &lt;cropped&gt;" in names
     assert "svhn <cropped>" not in figure.to_json().replace("\\u003c", "<").replace("\\u003e", ">")
@@ -187,25 +193,25 @@ def test_checkpoints_are_joined_in_order_and_samples_are_not():
 
 def test_sets_that_guess_do_not_widen_the_map_and_are_counted():
     dataset = example_result("diversity_map")
-    assert "Not drawn" not in plots.caption("diversity_map", dataset)
+    assert "Not drawn" not in figures.caption("diversity_map", dataset)
     before = diversity_map.panels(dataset)[0]
     dataset["mean_brier"][0, 2, -1], dataset["diversity"][0, 2, -1] = 1.4, 0.6
     after = diversity_map.panels(dataset)[0]
     assert (after.x_range, after.y_range) == (before.x_range, before.y_range)
-    assert "Not drawn: 1 set of worse networks" in plots.caption("diversity_map", dataset)
+    assert "Not drawn: 1 set of worse networks" in figures.caption("diversity_map", dataset)
 
 
 def test_samples_that_are_not_magnified_are_not_said_to_be():
     dataset = example_result("radial")
-    assert "100 times as far" in plots.caption("radial", dataset)
+    assert "100 times as far" in figures.caption("radial", dataset)
     alone = dataset.assign_attrs(magnified=1.0)
-    assert "around solution 1. Measured" in plots.caption("radial", alone)
+    assert "around solution 1. Measured" in figures.caption("radial", alone)
     none = dataset.isel(draw=slice(0))
-    assert "Gaussian" not in plots.caption("radial", none)
+    assert "Gaussian" not in figures.caption("radial", none)
     assert not any(
-        trace.showlegend for trace in plots.draw_interactive("radial", none).data if "Gauss" in str(trace.name)
+        trace.showlegend for trace in figures.draw_interactive("radial", none).data if "Gauss" in str(trace.name)
     )
-    plots.draw("radial", none)
+    figures.draw("radial", none)
 
 
 def test_worths_on_the_map_are_from_one_on_and_open_above():

@@ -5,17 +5,15 @@ import pytest
 from example_results import example_result
 from example_results_methods import SUBSPACES, WITHIN
 
-from modescape import plots
-from modescape.plots import (
-    calibration,
-    cyclic,
-    decomposition,
-    ensemble_methods,
-    randomness,
-    shift,
-    steps,
-    subspace_scales,
-)
+from modescape.analyses import figures
+from modescape.analyses.calibration import draw as calibration
+from modescape.analyses.cyclic import draw as cyclic
+from modescape.analyses.decomposition import draw as decomposition
+from modescape.analyses.ensemble_methods import draw as ensemble_methods
+from modescape.analyses.randomness import draw as randomness
+from modescape.analyses.shift import draw as shift
+from modescape.analyses.subspace_scales import draw as subspace_scales
+from modescape.plots import steps
 from modescape.plots.style import METHOD_NAMES
 from modescape.report.summaries import summarize
 from modescape.report.summaries.methods import METHODS
@@ -32,7 +30,7 @@ def test_scores_of_methods_against_size_are_those_of_the_result():
     line = series(ensemble_methods.panels(dataset)[0], "Low-rank Gaussian")
     np.testing.assert_allclose(line.y, 100 * chosen["score"])
     np.testing.assert_allclose(line.low, 100 * chosen["score_low"])
-    axes = plots.draw("ensemble_methods", dataset).axes[0]
+    axes = figures.draw("ensemble_methods", dataset).axes[0]
     drawn = [line.get_ydata() for line in axes.lines]
     assert any(len(y) == 5 and np.allclose(y, 100 * chosen["score"]) for y in drawn)
 
@@ -121,7 +119,7 @@ def test_setting_distance_and_control_stand_in_the_caption(name):
     dataset = example_result(name)
     dim = "other_method" if name == "calibration" else "method"
     of = dataset.sel({dim: "random"})
-    text = plots.caption(name, dataset)
+    text = figures.caption(name, dataset)
     assert f"Random subspace: setting {float(of['scale']):.3g}, distance {float(of['distance']):.3g}" in text
     assert "Independent + " not in text.partition("Setting of each")[2]
     assert "Control: at distance 0 no probability differs from the solution's by more than " in text
@@ -178,11 +176,11 @@ def test_corruptions_without_effect_are_named_and_grey():
 
 def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
     dataset = example_result("shift")
-    figure = plots.draw("shift", dataset)
+    figure = figures.draw("shift", dataset)
     images = [axes.images[0] for axes in figure.axes if axes.images]
     assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 100), (0, 100)]
     assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 1
-    maps = [trace for trace in plots.draw_interactive("shift", dataset).data if trace.type == "heatmap"]
+    maps = [trace for trace in figures.draw_interactive("shift", dataset).data if trace.type == "heatmap"]
     maps = [trace for trace in maps if trace.coloraxis]  # the others are the grey of cells without a value
     assert [trace.coloraxis for trace in maps] == ["coloraxis", "coloraxis"]
     assert maps[0].text[0][0].endswith(">72</span>")
@@ -192,8 +190,8 @@ def test_without_the_single_network_there_is_no_difference_to_it():
     dataset = example_result("shift")
     rest = dataset.sel({"method": [str(method) for method in dataset["method"].values if method != "single"]})
     assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 3
-    plots.draw("shift", rest)
-    plots.draw_interactive("shift", rest)
+    figures.draw("shift", rest)
+    figures.draw_interactive("shift", rest)
 
 
 def test_the_gap_of_a_dumbbell_is_the_diversity_term():

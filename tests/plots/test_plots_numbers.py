@@ -4,44 +4,45 @@ import numpy as np
 import pytest
 from example_results import confusion, example_result
 
-from modescape import plots
-from modescape.plots import style, training
+from modescape.analyses import figures
+from modescape.analyses.training import draw as training
+from modescape.plots import style
 
 
 def test_rows_of_confusion_add_up_to_a_hundred_and_an_empty_class_is_grey():
     dataset = confusion(3, 1, ("a", "b", "c"))
     dataset["count"][:, 1, :] = 0
-    matrix = np.asarray(plots.draw("confusion", dataset).axes[0].images[0].get_array().filled(np.nan))
+    matrix = np.asarray(figures.draw("confusion", dataset).axes[0].images[0].get_array().filled(np.nan))
     assert matrix[[0, 2]].sum(1) == pytest.approx([100, 100])
     assert np.isnan(matrix[1]).all()
 
 
 def test_names_of_classes_are_texts_not_markup_or_mathematics():
     dataset = example_result("confusion")
-    axes = plots.draw("confusion", dataset).axes[0]
+    axes = figures.draw("confusion", dataset).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[3] == '<b>cat & "d…'
     assert labels[8] == "ship $x_1$"
     assert not any(label.get_parse_math() for label in axes.get_yticklabels())
-    figure = plots.draw_interactive("confusion", dataset)
+    figure = figures.draw_interactive("confusion", dataset)
     assert figure.data[0].y[3] == '&lt;b&gt;cat &amp; "dog"&lt;/b&gt;'
     assert figure.data[0].y[8] == "ship &#36;x_1&#36;"
 
 
 def test_classes_of_one_name_keep_a_row_each():
-    figure = plots.draw_interactive("confusion", confusion(2, 1, ("cat", "cat", "dog")))
+    figure = figures.draw_interactive("confusion", confusion(2, 1, ("cat", "cat", "dog")))
     assert list(figure.data[0].y) == ["cat", "cat (2)", "dog"]
 
 
 def test_counts_are_under_the_pointer():
     dataset = example_result("confusion")
-    for place, trace in enumerate(plots.draw_interactive("confusion", dataset).data):
+    for place, trace in enumerate(figures.draw_interactive("confusion", dataset).data):
         assert np.asarray(trace.customdata) == pytest.approx(dataset["count"].values[place], rel=1e-6)
 
 
 def test_diagonals_of_solutions_are_grey():
     dataset = example_result("solution_similarity", members=4)
-    panels = [axes for axes in plots.draw("solution_similarity", dataset).axes if axes.images]
+    panels = [axes for axes in figures.draw("solution_similarity", dataset).axes if axes.images]
     assert len(panels) == 3
     for axes in panels:
         assert axes.images[0].get_array().mask.tolist() == np.eye(4, dtype=bool).tolist()
@@ -51,28 +52,28 @@ def test_a_cosine_that_is_the_same_without_normalisation_layers_is_drawn_once():
     dataset = example_result("solution_similarity", members=3)
     dataset["cosine"][0, 1] = dataset["cosine"][1, 0] = 0.185
     assert (
-        sum(trace.coloraxis is not None for trace in plots.draw_interactive("solution_similarity", dataset).data) == 4
+        sum(trace.coloraxis is not None for trace in figures.draw_interactive("solution_similarity", dataset).data) == 4
     )
     dataset["cosine_without_batch_norm"] = dataset["cosine"]
     assert (
-        sum(trace.coloraxis is not None for trace in plots.draw_interactive("solution_similarity", dataset).data) == 3
+        sum(trace.coloraxis is not None for trace in figures.draw_interactive("solution_similarity", dataset).data) == 3
     )
 
 
 def test_clearly_negative_cosines_are_drawn_around_zero():
     dataset = example_result("solution_similarity", members=3)
     dataset["cosine"][0, 1] = dataset["cosine"][1, 0] = -0.4
-    axis = plots.draw_interactive("solution_similarity", dataset).layout.coloraxis
+    axis = figures.draw_interactive("solution_similarity", dataset).layout.coloraxis
     assert (axis.cmin, axis.cmax) == (-1, 1)
 
 
 def test_medians_of_training_are_the_bold_lines_and_epochs_start_at_zero():
     dataset = example_result("training", members=5, epochs=30)
-    axes = plots.draw("training", dataset).axes[1]
+    axes = figures.draw("training", dataset).axes[1]
     bold = next(line for line in axes.lines if line.get_label() == "Validation")
     assert bold.get_ydata() == pytest.approx(100 * np.median(dataset["validation_accuracy"], axis=0))
     assert axes.get_xlim()[0] == 0
-    assert all(axis.range[0] == 0 for axis in plots.draw_interactive("training", dataset).select_xaxes())
+    assert all(axis.range[0] == 0 for axis in figures.draw_interactive("training", dataset).select_xaxes())
 
 
 def test_median_skips_members_without_a_value():
@@ -82,13 +83,13 @@ def test_median_skips_members_without_a_value():
 
 def test_losses_over_decades_have_a_logarithmic_axis():
     dataset = example_result("training")
-    assert plots.draw("training", dataset).axes[0].get_yscale() == "linear"
+    assert figures.draw("training", dataset).axes[0].get_yscale() == "linear"
     dataset["train_loss"] = dataset["train_loss"] * np.logspace(0, -3, dataset.sizes["epoch"])
-    figure = plots.draw("training", dataset)
+    figure = figures.draw("training", dataset)
     figure.canvas.draw()
     assert figure.axes[0].get_yscale() == "log"
     assert "log scale" in figure.axes[0].get_title(loc="left")
-    web = plots.draw_interactive("training", dataset)
+    web = figures.draw_interactive("training", dataset)
     assert web.layout.yaxis.type == "log"
     assert "log scale" in web.layout.annotations[0].text
 
@@ -96,7 +97,7 @@ def test_losses_over_decades_have_a_logarithmic_axis():
 def test_paths_run_in_order_of_the_epoch():
     dataset = example_result("tsne", members=2, epochs=4)
     mixed = dataset.isel(model=np.random.default_rng(0).permutation(dataset.sizes["model"]))
-    figure = plots.draw_interactive("tsne", mixed)
+    figure = figures.draw_interactive("tsne", mixed)
     dots = [trace for trace in figure.data if trace.customdata is not None]
     assert len(dots) == 4
     for trace in dots:
@@ -104,32 +105,32 @@ def test_paths_run_in_order_of_the_epoch():
         assert trace.marker.symbol[0] == "star-open"
         assert trace.marker.size[4] == max(trace.marker.size[1:])
     assert dots[0].x == pytest.approx(dataset["x"].values[0, :5], rel=1e-6)
-    plots.draw("tsne", mixed)
+    figures.draw("tsne", mixed)
 
 
 def test_embeddings_keep_their_aspect_and_say_the_share_of_variance():
     dataset = example_result("tsne")
-    figure = plots.draw("tsne", dataset)
+    figure = figures.draw("tsne", dataset)
     assert [axes.get_aspect() for axes in figure.axes] == [1, 1]
     assert figure.axes[1].get_xlabel() == "Component 1 (41 % of variance)"
-    web = plots.draw_interactive("tsne", dataset)
+    web = figures.draw_interactive("tsne", dataset)
     assert [axis.scaleanchor for axis in web.select_yaxes()] == ["x", "x2"]
 
 
 @pytest.mark.parametrize(("members", "runs", "hollow"), [(10, 10, [False, False]), (10, 1, [False, True])])
 def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow):
     dataset = example_result("ensemble_size").assign_attrs(members=members, runs_of_snapshots=runs)
-    figure = plots.draw_interactive("ensemble_size", dataset)
+    figure = figures.draw_interactive("ensemble_size", dataset)
     lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert [trace.marker.symbol[-1].endswith("-open") for trace in lines] == hollow * 4
     named = [trace.name == "Hollow: 95 % of test images alone" for trace in figure.data]
     assert any(named) == any(hollow)
-    assert ("interval is of test images alone" in plots.caption("ensemble_size", dataset)) == any(hollow)
+    assert ("interval is of test images alone" in figures.caption("ensemble_size", dataset)) == any(hollow)
 
 
 def test_bands_and_the_mean_member_are_those_of_the_result():
     dataset = example_result("ensemble_size", members=5)
-    figure = plots.draw_interactive("ensemble_size", dataset)
+    figure = figures.draw_interactive("ensemble_size", dataset)
     accuracy = [trace for trace in figure.data if trace.xaxis == "x" and trace.x[0] is not None]
     mean, band, line = accuracy[:3]
     assert list(mean.y) == pytest.approx([68.8, 68.8])
@@ -139,7 +140,7 @@ def test_bands_and_the_mean_member_are_those_of_the_result():
     assert np.asarray(line.y) == pytest.approx(100 * chosen["score"].values)
     assert np.asarray(line.customdata) == pytest.approx(np.stack([low, high], axis=1))
     assert line.name == "Independent solutions"
-    axes = plots.draw("ensemble_size", dataset).axes[0]
+    axes = figures.draw("ensemble_size", dataset).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_datalim(axes.transData).intervaly, [low.min(), high.max()])
 
 

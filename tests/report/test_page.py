@@ -15,7 +15,7 @@ import pytest
 from example_page import MANIFEST, make_content
 from example_results import EXAMPLES_BY_ANALYSIS, confusion, example_result
 
-from modescape import plots
+from modescape.analyses import ANALYSES
 from modescape.plain import visible
 from modescape.report import page
 from modescape.report.figures import script_json
@@ -254,7 +254,7 @@ def test_an_analysis_without_words_or_figure_is_still_shown(content):
 
 
 def test_every_figure_has_words_and_a_summary():
-    assert set(plots.FIGURES) <= set(TEXTS)
+    assert set(ANALYSES) <= set(TEXTS)
     assert set(TEXTS) == set(SUMMARIES)
 
 

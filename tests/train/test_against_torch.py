@@ -12,9 +12,9 @@ from modescape.data.dataset import as_split
 from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
-from modescape.train.forward import forward_each, forward_stacked
-from modescape.train.fuse import fuse
-from modescape.train.initial import initial_module
+from modescape.network.forward import forward_each, forward_stacked
+from modescape.network.fuse import fuse
+from modescape.network.initial import initial_module
 from modescape.train.loop import Start, Trainer, of_member
 from modescape.types import ModelState
 

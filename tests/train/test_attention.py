@@ -7,9 +7,9 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from modescape.kernels.dropout import keep_mask
-from modescape.train.fuse import fuse
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import MemberOps
+from modescape.network.fuse import fuse
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import MemberOps
 
 KEY = torch.tensor(11)
 P = 0.25

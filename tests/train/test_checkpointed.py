@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from modescape.errors import InputError
 from modescape.models import split_state
-from modescape.train.habits import Habits
+from modescape.network.habits import Habits
 from modescape.train.step import Step
 from modescape.tree import stack
 from modescape.types import ModelState

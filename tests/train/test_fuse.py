@@ -10,10 +10,10 @@ from torch.func import functional_call, vmap
 from modescape import recipe, rng
 from modescape.kernels.dropout import LEVELS, keep_mask
 from modescape.models import MODELS, build
-from modescape.train import fuse as module
-from modescape.train.fuse import fuse
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import MemberOps
+from modescape.network import fuse as module
+from modescape.network.fuse import fuse
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import MemberOps
 
 KEY = torch.tensor(rng.key(0, "dropout", 0, 1))
 

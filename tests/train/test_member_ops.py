@@ -7,9 +7,9 @@ from torch.func import functional_call, vmap
 
 from modescape import rng
 from modescape.kernels.dropout import LEVELS, keep_mask
-from modescape.train.fuse import fuse
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import MemberOps
+from modescape.network.fuse import fuse
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import MemberOps
 
 
 def test_the_three_calls_of_a_pass_have_masks_of_their_own():

@@ -9,9 +9,9 @@ from modescape.bench.gpu import stacked_against_alone
 from modescape.data.dataset import as_split
 from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import FORMS
+from modescape.network.member_ops import Manner
 from modescape.train import steps
 from modescape.train.loop import Trainer
-from modescape.train.member_ops import Manner
 from modescape.train.schedule import learning_rate
 
 pytestmark = [

@@ -10,10 +10,10 @@ from modescape import recipe, rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
+from modescape.network.habits import Habits
+from modescape.network.member_ops import Manner
 from modescape.predict import Evaluator
-from modescape.train.habits import Habits
 from modescape.train.loop import Start, Trainer, of_member
-from modescape.train.member_ops import Manner
 from modescape.train.step import Step
 from modescape.types import ModelState
 

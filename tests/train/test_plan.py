@@ -10,8 +10,8 @@ from modescape.errors import InputError
 from modescape.kernels import convolution
 from modescape.kernels.convolution import FORMS, Layer
 from modescape.kernels.geometry import Geometry
+from modescape.network.habits import Habits
 from modescape.train import planning
-from modescape.train.habits import Habits
 from modescape.train.measuring import fastest, measured
 from modescape.train.plan import Group, Plan
 from modescape.train.planning import make_plan, try_step

@@ -9,10 +9,10 @@ from modescape.data import sources
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import build
+from modescape.network.watching import watch
 from modescape.predict import Evaluator, validation_probe
 from modescape.train.loop import Trainer
 from modescape.train.step import Step
-from modescape.train.watching import watch
 
 MEMBERS = [0, 1, 2]
 

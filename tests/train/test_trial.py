@@ -13,9 +13,9 @@ from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
 from modescape.models import MODELS, build
-from modescape.train.habits import Habits
+from modescape.network.habits import Habits
+from modescape.network.watching import watch
 from modescape.train.trial import trial
-from modescape.train.watching import watch
 
 FEATURES, CLASSES = 16, 3
 

@@ -1,4 +1,4 @@
-"""What is looked at in a study: one file an analysis, a function from a study to a labelled result.
+"""What is looked at in a study: one folder an analysis, a function from a study to a labelled result and its figure.
 
 Importing this room costs nothing; an analysis is imported when its settings or its result are asked for.
 """
@@ -137,7 +137,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
 def _function(name: str) -> Callable[..., xr.Dataset]:
     if name not in ANALYSES:
         raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
-    return importlib.import_module(ANALYSES[name]).measure
+    return importlib.import_module(f"{ANALYSES[name]}.measure").measure
 
 
 def _nearest(name: str, known: list[str]) -> str:

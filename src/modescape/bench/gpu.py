@@ -34,13 +34,13 @@ from modescape.data.dataset import Split, as_split
 from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import FORMS, Choices
 from modescape.kernels.geometry import Geometry
+from modescape.network.member_ops import Manner
 from modescape.pipeline.begin import begin
 from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.train.loop import Trainer
 from modescape.train.measuring import measured
-from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.planning import try_step
 from modescape.workplace import workplace

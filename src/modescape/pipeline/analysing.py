@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import modescape
-from modescape import analyses, plots
-from modescape.analyses import sampling
+from modescape import analyses
+from modescape.analyses import figures, sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
@@ -128,5 +128,5 @@ def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
     finally:
         sampling.forwarded.reset(before)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
-    plots.save(task.name, result, study.path / "figures")
+    figures.save(task.name, result, study.path / "figures")
     return ""

@@ -23,14 +23,14 @@ from modescape.engines import Engine
 from modescape.errors import InputError, ModescapeError
 from modescape.kernels import native
 from modescape.models import NetworkError, foreign_module, normalization_parameters, split_state
+from modescape.network.habits import Habits
+from modescape.network.initial import initial_module
 from modescape.pipeline.placing import engine_of
 from modescape.plain import shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import flat, settings
 from modescape.study import Study, layout
-from modescape.train.habits import Habits
-from modescape.train.initial import initial_module
 from modescape.train.planning import make_plan
 from modescape.train.trial import trial
 from modescape.workplace import habits_of

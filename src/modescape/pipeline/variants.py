@@ -10,6 +10,7 @@ from modescape import data
 from modescape.analyses.variants import variants
 from modescape.engines import Engine
 from modescape.errors import InputError, WorkError
+from modescape.network.habits import Habits
 from modescape.pipeline.begin import make_manifest
 from modescape.pipeline.mending import mend
 from modescape.pipeline.predicting import predict_missing
@@ -18,7 +19,6 @@ from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import flat, settings
 from modescape.study import Member, Study, layout
-from modescape.train.habits import Habits
 
 
 def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:

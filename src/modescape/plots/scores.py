@@ -8,11 +8,16 @@ import numpy as np
 
 from modescape.plots import style
 from modescape.plots.charts import Panel, Series
-from modescape.plots.ensemble_size import METRICS
 
 if TYPE_CHECKING:
     import xarray as xr
 
+METRICS = {  # metric: panel title, axis label, factor
+    "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
+    "nll": ("Negative log-likelihood: lower is better", "NLL (nats per example)", 1.0),
+    "brier": ("Brier score: lower is better", "Brier score (0 to 2)", 1.0),
+    "ece": ("Calibration error: lower is better", "ECE (0 to 1)", 1.0),
+}
 MARKED = 20  # of more points on a line some are marked
 
 

@@ -291,9 +291,9 @@ class Study:
 
     def figure(self, name: str) -> Figure:
         """The figure of a result, drawn anew with matplotlib."""
-        # a figure is what a user asks a study for; by name, since plots stand above studies
-        plots = importlib.import_module("modescape.plots")
-        return plots.draw(name, self.result(name))
+        # a figure is what a user asks a study for; by name, since figures stand above studies
+        figures = importlib.import_module("modescape.analyses.figures")
+        return figures.draw(name, self.result(name))
 
 
 def _is_whole(path: Path) -> bool:

@@ -20,10 +20,10 @@ from modescape.data.dataset import Split
 from modescape.data.order import batch_sizes
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
+from modescape.network.habits import Habits
+from modescape.network.initial import initial_module
+from modescape.network.member_ops import Manner
 from modescape.recipe import Recipe
-from modescape.train.habits import Habits
-from modescape.train.initial import initial_module
-from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
 from modescape.train.step import Step

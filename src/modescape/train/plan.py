@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from modescape.errors import InputError
 from modescape.kernels.convolution import Arithmetic, Choices, Pass
 from modescape.kernels.implementation import Implementation
-from modescape.train.member_ops import Manner, MemoryFormat
+from modescape.network.member_ops import Manner, MemoryFormat
 
 NO_PLAN = "such a study can be read and not trained; begin another with --out"
 

@@ -12,11 +12,11 @@ from modescape.data.dataset import Dataset
 from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
+from modescape.network.habits import Habits
+from modescape.network.member_ops import Manner
 from modescape.recipe import Recipe
-from modescape.train.habits import Habits
 from modescape.train.loop import Trainer
 from modescape.train.measuring import fastest, measured, remembered, seconds_of
-from modescape.train.member_ops import Manner
 from modescape.train.optimizer import Optimizer
 from modescape.train.plan import Plan
 

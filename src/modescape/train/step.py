@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with, install
-from modescape.train.fuse import fuse
-from modescape.train.habits import Habits
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import Manner, MemberOps
+from modescape.network.fuse import fuse
+from modescape.network.habits import Habits
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
 
 Slopes: TypeAlias = "Sequence[Tensor | None]"

@@ -22,15 +22,15 @@ from modescape.errors import InputError
 from modescape.models import NetworkError, build, split_state, working_dtype
 from modescape.models.outputs import check_kind, reading_of
 from modescape.models.state import attributes, differing, passing_buffers
+from modescape.network.copies import SAME, close, equal, leaves, overlapping, stacked, through_a_file
+from modescape.network.forward import forward_each, forward_stacked
+from modescape.network.fuse import fuse
+from modescape.network.habits import Habits
+from modescape.network.member_ops import Manner, MemoryFormat
+from modescape.network.watching import least_batch, watch
 from modescape.recipe import Recipe
-from modescape.train.copies import SAME, close, equal, leaves, overlapping, stacked, through_a_file
-from modescape.train.forward import forward_each, forward_stacked
-from modescape.train.fuse import fuse
-from modescape.train.habits import Habits
-from modescape.train.member_ops import Manner, MemoryFormat
 from modescape.train.optimizer import Optimizer
 from modescape.train.step import Step
-from modescape.train.watching import least_batch, watch
 from modescape.types import ModelState, Params
 
 IMAGES = 4  # of the training split

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots.diversity_map import worth
+from modescape.analyses.diversity_map.draw import worth
 from modescape.plots.style import method_look, shortened
 from modescape.report.reading import pick
 from modescape.report.summaries.summary import PLACED, Summary, placed

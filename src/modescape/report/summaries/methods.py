@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.shift.draw import corruption_name, left_out_sentence, without_effect
 from modescape.plots import steps
-from modescape.plots.shift import corruption_name, left_out_sentence, without_effect
 from modescape.plots.style import method_look
 from modescape.report.equivalents import equivalent
 from modescape.report.reading import full_size, pick

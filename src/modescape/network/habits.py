@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from modescape.errors import InputError
-from modescape.train.member_ops import MemoryFormat
+from modescape.network.member_ops import MemoryFormat
 
 MOST_NAMES = 4  # that a line lists
 

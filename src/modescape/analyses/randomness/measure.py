@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import NotEnough, left_out_of, predicted_labels, trained
-from modescape.analyses.solution_similarity import compare, pair_mean
+from modescape.analyses.solution_similarity.measure import compare, pair_mean
 from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
 from modescape.results import make_result

@@ -16,8 +16,8 @@ from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with, install
 from modescape.models.state import copies
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import Manner, MemberOps
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
 
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from modescape import rng
 from modescape.models.state import attributes, call_with, differing, passing_buffers
-from modescape.train.fuse import fuse
-from modescape.train.habits import Habits
-from modescape.train.intercept import Intercept
-from modescape.train.member_ops import Manner, MemberOps
+from modescape.network.fuse import fuse
+from modescape.network.habits import Habits
+from modescape.network.intercept import Intercept
+from modescape.network.member_ops import Manner, MemberOps
 
 
 class Seen(NamedTuple):

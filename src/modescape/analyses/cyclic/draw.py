@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.plots import charts, style
 from modescape.plots.charts import Panel, Series
-from modescape.plots.ensemble_size import METRICS as SCORES
+from modescape.plots.scores import METRICS as SCORES
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.analyses.landing import losses, some_training_images
-from modescape.analyses.radial import similarity_of
+from modescape.analyses.radial.measure import similarity_of
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import TOGETHER, Surroundings, largest_difference, place_of, predict, surroundings
 from modescape.analyses.stating import CONTROL_OF_POINT

@@ -2,8 +2,8 @@
 
 `nn.Dropout` draws from the global generator in the order of the group, so a member's masks would depend on its
 neighbours; a vmapped convolution becomes a grouped one, which is slow. Within a `MemberOps` block the layers that
-`modescape.train.fuse` has prepared find their member's dropout key and the operations for one member or for stacked
-ones; `modescape.train.intercept` leads there what a network calls by itself.
+`modescape.network.fuse` has prepared find their member's dropout key and the operations for one member or for stacked
+ones; `modescape.network.intercept` leads there what a network calls by itself.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.analyses.radial.draw import BATCH_NORM
 from modescape.plots import charts, fields, paper, steps, style, web
 from modescape.plots.charts import Panel, Series
-from modescape.plots.radial import BATCH_NORM
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -13,8 +13,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from modescape.kernels.pooling import LARGEST_WINDOW
-from modescape.train.intercept import drop
-from modescape.train.member_ops import BlockLayers, MemberOps, current
+from modescape.network.intercept import drop
+from modescape.network.member_ops import BlockLayers, MemberOps, current
 
 _DROPOUTS = {
     nn.Dropout: functional.dropout,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.scores import METRICS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -23,12 +24,6 @@ MEAN_MEMBER = "Mean member"
 BAND = "95 % for new networks on new images"
 HOLLOW = "95 % of test images alone"  # what an interval is of
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
-METRICS = {  # metric: panel title, axis label, factor
-    "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
-    "nll": ("Negative log-likelihood: lower is better", "NLL (nats per example)", 1.0),
-    "brier": ("Brier score: lower is better", "Brier score (0 to 2)", 1.0),
-    "ece": ("Calibration error: lower is better", "ECE (0 to 1)", 1.0),
-}
 
 
 def caption(dataset: xr.Dataset) -> str:

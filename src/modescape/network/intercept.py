@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from modescape.kernels.geometry import Geometry
-from modescape.train.member_ops import MemberOps
+from modescape.network.member_ops import MemberOps
 
 
 class _Dropping(NamedTuple):

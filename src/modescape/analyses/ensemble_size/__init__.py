@@ -1,0 +1,1 @@
+"""What averaging more networks brings: independent members, and the last snapshots of one run."""

@@ -1,0 +1,62 @@
+"""Figures, one an analysis and named as it: for papers (matplotlib) and for the page (Plotly)."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modescape.analyses import ANALYSES
+from modescape.errors import InputError
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import plotly.graph_objects as go
+    import xarray as xr
+
+
+def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
+    """The figure of an analysis for papers.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    return _function(name, "draw")(dataset)
+
+
+def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
+    """The figure of an analysis for the page: transparent, as wide as its place, texts escaped.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    return _function(name, "draw_interactive")(dataset)
+
+
+def caption(name: str, dataset: xr.Dataset) -> str:
+    """What the figure of an analysis shows, how many networks and examples, how intervals were made; plain text.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    return _function(name, "caption")(dataset)
+
+
+def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
+    """Write <name>.png (200 dots per inch), <name>.svg and <name>.html into the folder.
+
+    The same dataset gives the same bytes. The web page takes plotly.min.js from beside it, shared by all figures.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    from modescape.plots.files import save_files
+
+    return save_files(name, draw(name, dataset), draw_interactive(name, dataset), caption(name, dataset), Path(folder))
+
+
+def _function(name: str, function: str) -> Callable[..., Any]:
+    if name not in ANALYSES:
+        raise InputError(f"there is no figure {name!r}; the figures are: {', '.join(ANALYSES)}")
+    return getattr(importlib.import_module(f"{ANALYSES[name]}.draw"), function)

@@ -1,0 +1,1 @@
+"""Other data: are the networks less sure of it, and do they disagree more?"""

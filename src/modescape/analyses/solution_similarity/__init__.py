@@ -1,0 +1,1 @@
+"""How alike independent solutions are, beside the snapshots of one run: weights, labels, probabilities."""

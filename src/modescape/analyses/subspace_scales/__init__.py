@@ -1,0 +1,1 @@
+"""How far from a solution each subspace method should go: its scale swept, judged on validation images."""
