@@ -22,6 +22,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("predict",),
     ("context",),
     ("metrics", "functionspace", "subspace", "landscape", "paths"),
+    ("methods",),
     ("plots",),
     ("analyses",),
     ("report",),
@@ -39,8 +40,9 @@ NARROWER = {  # rooms that may know less than their row allows
     "subspace": WORDS,
     "landscape": WORDS,
     "paths": WORDS,
-    "plots": WORDS,  # labelled results in, figures out
-    "report": WORDS | {"plots", "analyses"},
+    "methods": WORDS | {"subspace"},
+    "plots": WORDS | {"methods"},  # labelled results in, figures out
+    "report": WORDS | {"methods", "plots", "analyses"},
 }
 ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for people at a Python prompt
 

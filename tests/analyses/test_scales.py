@@ -10,6 +10,7 @@ from modescape import pipeline
 from modescape.analyses import equal_distance, sampling, scales
 from modescape.analyses.scales import STEPS, WIDER, Swept, Tried, until_inside
 from modescape.context import StudyContext
+from modescape.methods import SCALED
 from modescape.metrics import combine, nll
 
 SMALL = (
@@ -35,7 +36,7 @@ def tried(loss, members=2):
 
 def test_a_setting_gives_the_step_around_the_centre(context):
     around = sampling.surroundings(context, 1)
-    for method in sampling.available(context, tuple(sampling.BASES)):
+    for method in sampling.available(context, SCALED):
         sampler = around.sampler(method, around.setting(method, 0.08))
         centre = sampler.centre(around.trajectory)
         assert sampler.step(around.trajectory) / around.length == pytest.approx(0.08, rel=1e-6), method
@@ -142,7 +143,7 @@ def test_the_interval_of_a_choice_covers_what_other_draws_choose():
 def test_all_methods_are_drawn_at_one_distance(context):
     found = equal_distance.at_one_distance(context)
     assert found.distance == pytest.approx(0.1)
-    assert set(found.methods) == set(sampling.available(context, tuple(sampling.BASES)))
+    assert set(found.methods) == set(sampling.available(context, SCALED))
     np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws of few directions
     for method in found.methods:
         around = sampling.surroundings(context, 2)

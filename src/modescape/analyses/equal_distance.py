@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from modescape.analyses.groups import runs_of
-from modescape.analyses.sampling import BASES, Surroundings, available, surroundings
+from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.stating import DISTANCE, Variables
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
+from modescape.methods import SCALED
 from modescape.metrics import METRICS, combine
 
 PURPOSE = "one distance"  # of the streams
@@ -23,7 +24,7 @@ def common_distance(context: StudyContext) -> float:
 
     Gaussians are centred on the mean of the last checkpoints, which may lie farther from the solution than that.
     """
-    members, methods = runs_of(context.study), available(context, tuple(BASES))
+    members, methods = runs_of(context.study), available(context, SCALED)
     offsets = [[surroundings(context, member).offset(method) for method in methods] for member in members]
     farthest = float(np.max(offsets, initial=0.0))
     return max(context.study.recipe.subspace.distance, LEAST_STEP * farthest)
@@ -66,7 +67,7 @@ def at_one_distance(context: StudyContext) -> AtOneDistance:
 
     The draws are fresh ones, and none is refused: a threshold would bring the random ones nearer.
     """
-    distance, methods = common_distance(context), available(context, tuple(BASES))
+    distance, methods = common_distance(context), available(context, SCALED)
     test, count = context.dataset.test, context.study.recipe.subspace.samples
     label = test.label.cpu().numpy()
     rows = []

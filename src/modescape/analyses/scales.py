@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.analyses.sampling import BASES, TOGETHER, available, predict, surroundings
+from modescape.analyses.sampling import TOGETHER, available, predict, surroundings
 from modescape.context import StudyContext
+from modescape.methods import METHODS, SCALED
 from modescape.metrics import combine, example_scores
 from modescape.metrics.intervals import resample_counts
 from modescape.subspace import mirrored_pairs
@@ -34,7 +35,7 @@ class Swept(NamedTuple):
     """A sweep of the scale of one method; each over the steps of the sweep."""
 
     step: np.ndarray  # root-mean-square distance from the centre over the solution's length, before draws are refused
-    scale: np.ndarray  # in the unit of `BASES`
+    scale: np.ndarray  # in the unit of `Method.base_scale`
     distance: np.ndarray  # root-mean-square distance of the draws from the solution over the solution's length
     accuracy: np.ndarray  # mean of a sample on validation images
     accepted: np.ndarray  # share of first draws that were accepted; NaN where none is refused
@@ -88,7 +89,7 @@ def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swep
 
     Args:
         context: the study's data, network and evaluator.
-        method: one of `BASES`.
+        method: one with a scale.
         purpose: of the streams.
     """
     members = context.study.trained[:SWEEP_MEMBERS]
@@ -182,19 +183,20 @@ def sweeps(context: StudyContext) -> dict[str, Swept]:
 
 
 def _sweeps(context: StudyContext) -> dict[str, Swept]:
-    return {method: sweep(context, method) for method in available(context, tuple(BASES))}
+    return {method: sweep(context, method) for method in available(context, SCALED)}
 
 
 def scales(context: StudyContext) -> dict[str, float | None]:
-    """The scale of every available method, as the recipe's variant wants it, in the unit of `BASES`; None without one.
+    """The scale of every available method, as the recipe's variant wants it; None of a method without one.
 
-    swept: where ensembles of samples have the lowest NLL on validation images; paper, official: as published.
+    In the unit of `Method.base_scale`; swept: where ensembles of samples have the lowest NLL on validation images;
+    paper, official: as published.
     """
     found: dict[str, float | None] = dict.fromkeys(available(context))
     if context.study.recipe.subspace.variant == "swept":
         found |= {method: float(swept.scale[swept.chosen]) for method, swept in sweeps(context).items()}
     else:
-        found |= {method: base for method, base in BASES.items() if method in found}
+        found = {method: METHODS[method].base_scale for method in found}
     return found
 
 

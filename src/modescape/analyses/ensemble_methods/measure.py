@@ -11,7 +11,7 @@ from modescape.analyses.comparing import calibrated, forward_passes, networks_co
 from modescape.analyses.equal_distance import at_one_distance
 from modescape.analyses.groups import runs_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import METHODS, available, surroundings
+from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales
 from modescape.analyses.stating import stated
 from modescape.analyses.statistics import two_statistics
@@ -46,7 +46,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     study = context.study
     members = trained(study, 1, "the comparison of ensembles")
     chosen, networks = scales(context), networks_compared(study)
-    methods = ["independent", *available(context, METHODS)]
+    methods = ["independent", *available(context)]
     label = context.dataset.test.label.cpu().numpy()
     images = {"test": context.dataset.test.image, "validation": context.dataset.validation.image}
     validation_label = context.dataset.validation.label.cpu().numpy()

@@ -9,12 +9,14 @@ import torch
 
 from modescape import rng
 from modescape.analyses.equal_distance import common_distance, setting_at
+from modescape.analyses.groups import sampled_methods
 from modescape.analyses.requirements import NotEnough, left_out, trajectories
-from modescape.analyses.sampling import BASES, METHODS, available, surroundings
+from modescape.analyses.sampling import surroundings
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
 from modescape.context import StudyContext
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
+from modescape.methods import METHODS, SCALED
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ class _Choices(TypedDict):
 
 
 LEAST = 4  # points that t-SNE can place
-LEFT_OUT = ("trajectory", "weight_average")  # drawn as the trajectory itself, and a single point
 
 
 def measure(
@@ -62,14 +63,15 @@ def measure(
     images, trained_ones = {"test": image}, len(members) * len(epochs)
     known = [surroundings(context, member).checkpoints(epochs, image) for member in members]
     checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
-    methods = [method for method in available(context, METHODS) if method not in LEFT_OUT]
+    # checkpoints are drawn as the trajectory itself, an average is a single point
+    methods = [method for method in sampled_methods(context) if METHODS[method].source != "checkpoints"]
     seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
     swept, apart = study.recipe.subspace.variant == "swept", common_distance(context)
     embedded, scale, distance = [], [], []
     for method in methods:
         found, used, squares = [], [], []
         for around in (surroundings(context, member) for member in members):
-            used.append(setting_at(around, method, apart) if swept and method in BASES else BASES.get(method))
+            used.append(setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale)
             choices: _Choices = {"purpose": "embedding", "accept": not swept}
             found.append(around.log_prob(method, used[-1], samples, images, **choices)["test"])
             weights = around.weights(method, used[-1], samples, **choices)
