@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from modescape.study.study import Study
 
 if TYPE_CHECKING:
     from modescape.offered import Predictions as PredictionsOf
+    from modescape.study.predictions import Predictions
     from modescape.types import ModelState
 
 REASONS = {  # status of a member -> why it is not looked at
@@ -144,23 +144,45 @@ class StudyPredictions:
         """The epoch of each model, int64 [model]."""
         return self._stored.epochs
 
-    @cached_property
-    def groups(self) -> dict[str, list[int]]:
-        """Approach -> rows of the store.
+    @property
+    def groups(self) -> Mapping[str, Sequence[int]]:
+        """Approach -> rows of the store, looked up when they are asked for.
 
         Raises:
-            InputError: if a checkpoint that belongs there was not predicted.
+            InputError: from its items, if a checkpoint that belongs there was not predicted.
         """
-        train, row = self._study.recipe.train, self._stored.index
-        last, whole = last_epochs(self._study, train.keep_last), range(train.epochs + 1)
-        found = {INDEPENDENT: [row(member, train.epochs) for member in self._trained]}
-        found[SNAPSHOTS] = [row(member, epoch) for member in self._trained for epoch in last]
+        train = self._study.recipe.train
         kept = [member for member in self._trained if member < train.trajectories]
-        return found | {TRAJECTORY: [row(member, epoch) for member in kept for epoch in whole]}
+        return _Groups(
+            self._stored,
+            {
+                INDEPENDENT: (self._trained, [train.epochs]),
+                SNAPSHOTS: (self._trained, last_epochs(self._study, train.keep_last)),
+                TRAJECTORY: (kept, range(train.epochs + 1)),
+            },
+        )
 
     def log_prob(self, model: int, /) -> np.ndarray:
         """Log-probabilities of one model, float32 [example, class]; reads one chunk."""
         return self._stored.log_prob(model)
+
+
+@dataclass(frozen=True)
+class _Groups(Mapping[str, Sequence[int]]):
+    """Approach -> rows of each member's epochs, one member after another."""
+
+    stored: Predictions
+    models: Mapping[str, tuple[Sequence[int], Sequence[int]]]  # approach -> members, epochs of each
+
+    def __getitem__(self, approach: str) -> list[int]:
+        members, epochs = self.models[approach]
+        return [self.stored.index(member, epoch) for member in members for epoch in epochs]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.models)
+
+    def __len__(self) -> int:
+        return len(self.models)
 
 
 @dataclass(frozen=True)
