@@ -14,7 +14,7 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
-from modescape.predict import has_dropout
+from modescape.network.network import has_dropout
 from modescape.subspace import (
     Along,
     Diagonal,

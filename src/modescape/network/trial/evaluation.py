@@ -24,7 +24,7 @@ def alone(subject: Subject, module: nn.Module, state: ModelState, habits: Habits
     manner, image = Manner(memory_format=habits.memory_format), subject.batch(habits)[0][:1]
     try:
         with torch.no_grad():
-            logits = forward_each(idle(module), stacked([state]), image, KEYS[:1], manner, True)
+            logits = forward_each(idle(module), stacked([state]), image, KEYS[:1], manner, True).logits
     except Exception as error:  # what a network raises may be anything
         raise InputError(
             f"{subject.name}: the network fails in evaluation on one image alone: {reason(error)}"
@@ -57,7 +57,7 @@ def draws(subject: Subject, module: nn.Module, state: ModelState, habits: Habits
     manner, images = Manner(memory_format=habits.memory_format), subject.batch(habits)[0]
     parts = (idle(module), stacked([state]))
     with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
-        one, two = (forward_each(*parts, images.clone(), KEYS[key : key + 1], manner, False) for key in (0, 1))
+        one, two = (forward_each(*parts, images.clone(), KEYS[key : key + 1], manner, False).logits for key in (0, 1))
         return drawn() or not close(one, two)
 
 

@@ -35,7 +35,7 @@ def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], h
         if evaluated is not None:
             manner, (images, _) = Manner(memory_format=habits.memory_format), subject.batch(habits)
             with torch.no_grad():
-                logits = forward_stacked(idle(module), stacked(states), images, KEYS[:2], manner)
+                logits = forward_stacked(idle(module), stacked(states), images, KEYS[:2], manner).logits
             if not close(evaluated, logits, 10 * SAME):
                 return OTHER_NUMBERS
     except Exception as error:  # whatever `vmap` does not take

@@ -125,7 +125,7 @@ class Subject:
         """Logits [model, example, class] in evaluation, one network after another; the generators are seeded."""
         manner, images = manner or Manner(memory_format=habits.memory_format), self.batch(habits)[0]
         with torch.no_grad():
-            return forward_each(idle(module), stacked(states), images, KEYS[: len(states)], manner, True)
+            return forward_each(idle(module), stacked(states), images, KEYS[: len(states)], manner, True).logits
 
 
 def idle(module: nn.Module) -> nn.Module:
