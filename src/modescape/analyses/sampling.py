@@ -15,7 +15,7 @@ from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
 from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS, Run
-from modescape.predict import has_dropout
+from modescape.network.network import has_dropout
 from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params
 
