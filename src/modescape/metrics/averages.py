@@ -44,7 +44,7 @@ def combine(log_prob: Array, dim: int = 0) -> Array:
     check_log_prob(log_prob, "[..., model, ...]", ndim=1)
     if not -log_prob.ndim <= dim < log_prob.ndim:
         raise InputError(f"dim is {dim}; log_prob has only the dimensions of {list(log_prob.shape)}")
-    largest = log_prob.max(dim, keepdims=True).astype(np.float64)
+    largest = np.asarray(log_prob.max(dim, keepdims=True), dtype=np.float64)
     shift = np.where(np.isneginf(largest), 0.0, largest)  # no probability anywhere: log 0, not NaN
     total = np.exp(log_prob - shift).sum(dim)
     with np.errstate(divide="ignore"):

@@ -6,6 +6,7 @@ Everything takes log-probabilities [..., example, class] and labels [example] an
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from modescape.metrics.blocks import check_label, confidence_bin, example_blocks
 PerExample = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Callable]:
+def checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Callable[[Any], Array]]:
     """Both as NumPy arrays that fit each other, and what turns an array back into what came in."""
     (log_prob, label), restore = to_numpy(log_prob, label)
     check_log_prob(log_prob)
