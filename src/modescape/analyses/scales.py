@@ -20,7 +20,7 @@ from modescape import rng
 from modescape.analyses.sampling import TOGETHER, available, predict, surroundings
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import combine, example_scores
+from modescape.metrics import SCORES, combine
 from modescape.metrics.intervals import resample_counts
 from modescape.subspace import mirrored_pairs
 
@@ -166,7 +166,7 @@ def _tried(context: StudyContext, member: int, method: str, scale: float, purpos
     if not scale:
         log_prob = log_prob[:1].repeat(count, 0)
     ensembles = combine(log_prob.reshape(count // size, size, *log_prob.shape[1:]), 1)
-    loss = example_scores(ensembles, label)["nll"]  # [ensemble, example]; the second half mirrors the first
+    loss = SCORES["nll"].examples(ensembles, label)  # [ensemble, example]; the second half mirrors the first
     share = float(np.mean(accepted)) if accepted else np.nan
     return Tried(scale, apart, right, share, loss.reshape(2, -1, len(label)).mean(0))
 
