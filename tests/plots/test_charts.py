@@ -1,6 +1,7 @@
 """Panels said once and drawn twice: what is on paper and what is on the page."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from matplotlib.colors import to_rgb
 
@@ -23,7 +24,7 @@ def paper(*drawn, columns=2):
 
 
 def web(*drawn, columns=2):
-    return charts.draw_panels_interactive(drawn, columns)
+    return go.Figure(charts.draw_panels_interactive(drawn, columns).figure())
 
 
 def of(figure, name):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import xarray as xr
 
+    from modescape.plots.sheet import Sheet
+
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """The figure of an analysis for papers.
@@ -27,6 +29,17 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
     """The figure of an analysis for the page: transparent, as wide as its place, texts escaped.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    import plotly.graph_objects as go
+
+    return go.Figure(sheet(name, dataset).figure())
+
+
+def sheet(name: str, dataset: xr.Dataset) -> Sheet:
+    """The figure of an analysis for the page as plain data, for files: Plotly's own classes are slow.
 
     Raises:
         InputError: if no figure has this name.
@@ -53,7 +66,7 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     """
     from modescape.plots.files import save_files
 
-    return save_files(name, draw(name, dataset), draw_interactive(name, dataset), caption(name, dataset), Path(folder))
+    return save_files(name, draw(name, dataset), sheet(name, dataset), caption(name, dataset), Path(folder))
 
 
 def _function(name: str, function: str) -> Callable[..., Any]:

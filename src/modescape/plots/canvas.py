@@ -78,9 +78,9 @@ def png(figure: Figure) -> bytes:
     """A settled figure as PNG; `Figure.savefig` would draw it twice."""
     canvas: Any = figure.canvas
     canvas.draw()
-    opaque = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])  # figures have a ground of their own
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # figures have a ground of their own
     buffer, dots = BytesIO(), (DOTS_PER_INCH, DOTS_PER_INCH)
-    Image.fromarray(opaque).save(buffer, "png", dpi=dots, compress_level=PNG_LEVEL)
+    pixels.save(buffer, "png", dpi=dots, compress_level=PNG_LEVEL)
     return buffer.getvalue()
 
 
@@ -90,7 +90,7 @@ def svg(figure: Figure) -> bytes:
     writer = TextIOWrapper(buffer, encoding="utf-8", newline="\n", write_through=True)
     width, height = (float(side) for side in figure.get_size_inches())
     figure.set_dpi(POINTS_PER_INCH)
-    page = _Svg(width * POINTS_PER_INCH, height * POINTS_PER_INCH, writer, image_dpi=dots, metadata={"Date": None})
+    page = _Svg(width * POINTS_PER_INCH, height * POINTS_PER_INCH, writer, image_dpi=int(dots), metadata={"Date": None})
     renderer: Any = MixedModeRenderer(figure, width, height, dots, page)  # cells are pixels at the resolution of a PNG
     figure.draw(renderer)
     renderer.finalize()

@@ -29,9 +29,9 @@ from modescape.plots.panels import (
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
 from modescape.plots.panels_web import colour_key, make_legend, spacing, trace_heat_map, trace_key, trace_panel
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
@@ -108,7 +108,7 @@ def draw_panels(
         return figure
 
 
-def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, panel_height: int = 320) -> go.Figure:
+def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, panel_height: int = 320) -> Sheet:
     """Panels row by row, one legend for all of them, for the page.
 
     Args:
@@ -124,7 +124,7 @@ def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, 
         columns,
         [style.escaped(panel.title) for panel in panels],
         web.TOP + web.BOTTOM + inside,
-        specs=[[{}] * len(row) + [None] * (columns - len(row)) for row in grid],
+        grid=[[1] * len(row) + [0] * (columns - len(row)) for row in grid],
         row_heights=heights,
         vertical_spacing=BETWEEN / inside,
         horizontal_spacing=spacing(panels, columns),
@@ -139,7 +139,7 @@ def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, 
         else:
             trace_panel(figure, place, panel, named, keys)
         if shares_rows(panels, number, columns):
-            figure.update_yaxes(showticklabels=False, ticks="", title_text=None, row=place[0], col=place[1])
+            figure.update_yaxes(showticklabels=False, ticks="", title={"text": None}, row=place[0], col=place[1])
     if has_band(panels):
         trace_key(figure, BAND, {"color": web.GREY, "size": 12, "symbol": "square"})
         named.add(BAND)
@@ -147,5 +147,4 @@ def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, 
         colour_key(figure, key, scale, [n for n, panel in enumerate(panels) if scale in scales_of(panel)], columns)
     names = [entry.name for entry in legend_entries(panels)] + [BAND] * has_band(panels)
     make_legend(figure, names, panels, columns)
-    web.left_titles(figure)
     return figure

@@ -10,9 +10,9 @@ import numpy as np
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import line_of
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -196,6 +196,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.8))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Reliability, calibrated NLL, equivalents, ECE and temperatures, for the page."""
     return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)

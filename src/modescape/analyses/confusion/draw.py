@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -55,14 +55,14 @@ def draw(dataset: xr.Dataset) -> Figure:
         return paper.finish(figure, TITLE, caption(dataset))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Row-normalised confusion matrices, for the page; the counts are under the pointer."""
     names = style.unique([style.escaped(name) for name in _class_names(dataset)])
     short = [style.escaped(style.shortened(name)) for name in _class_names(dataset)]
     values = shares(dataset)
     counts = dataset["count"].transpose("method", "class", "predicted_class").values
     titles = [style.escaped(_panel_title(dataset, place)) for place in range(len(values))]
-    figure = web.panels(1, len(values), titles, 480, horizontal_spacing=0.03, shared_yaxes=True)
+    figure = web.panels(1, len(values), titles, 480, horizontal_spacing=0.03)
     hover = "true: %{y}<br>predicted: %{x}<br>%{z:.1f} % of the true class<br>%{customdata:,.1f} examples"
     for place, matrix in enumerate(values, start=1):
         web.heat_map(
@@ -77,10 +77,11 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
             extra=counts[place - 1],
         )
         web.category_axes(figure, (1, place), names, short, LABELS)
-        figure.update_xaxes(title_text="Predicted class (name)", row=1, col=place)
-    figure.update_yaxes(title_text="True class (name)", row=1, col=1)
+        figure.update_xaxes(title={"text": "Predicted class (name)"}, row=1, col=place)
+    figure.update_yaxes(title={"text": "True class (name)"}, row=1, col=1)
+    for place in range(2, len(values) + 1):
+        figure.update_yaxes(matches="y", showticklabels=False, row=1, col=place)
     web.colour_axis(figure, "coloraxis", style.PERCENT, len(values), 1, unit=" %")
-    web.left_titles(figure)
     return figure
 
 

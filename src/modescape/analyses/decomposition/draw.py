@@ -9,9 +9,9 @@ import numpy as np
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -115,6 +115,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Mean network and ensemble in four scores, for the page; the diversity term is under the pointer."""
     return charts.draw_panels_interactive(panels(dataset), 2)

@@ -9,9 +9,9 @@ import numpy as np
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -254,7 +254,7 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), columns, TITLE, caption(dataset), panel_size=(4.4, 3.6))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Up to four maps, for the page; scores, cost and barrier are under the pointer."""
     columns = min(2, len(_metrics(dataset)))
     return charts.draw_panels_interactive(panels(dataset), columns, panel_height=480)

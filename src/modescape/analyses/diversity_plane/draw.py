@@ -9,9 +9,9 @@ import numpy as np
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -123,6 +123,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset, "#000000"), 2, TITLE, caption(dataset), panel_size=(4.4, 3.9))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """The plane, for the page."""
     return charts.draw_panels_interactive(panels(dataset, style.NEUTRAL), 2, panel_height=560)

@@ -9,9 +9,9 @@ import numpy as np
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -121,6 +121,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), COLUMNS, TITLE, caption(dataset), panel_size=(4.0, 2.3))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Entropies, divergence and detection, for the page."""
     return charts.draw_panels_interactive(panels(dataset), COLUMNS, panel_height=330)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from modescape.plots import charts, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import marked, methods
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -92,6 +92,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Four measures of difference, for the page."""
     return charts.draw_panels_interactive(panels(dataset), 2, panel_height=360)

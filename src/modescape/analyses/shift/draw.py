@@ -8,9 +8,9 @@ from modescape.plain import ranges
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import HeatMap, Panel
 from modescape.plots.scores import difference_panels, divergence_panels, methods, score_panels
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -100,6 +100,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.5))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Scores and divergences against severity, accuracy by corruption, for the page."""
     return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -76,7 +76,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         return paper.finish(figure, TITLE, caption(dataset))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """A matrix a quantity, for the page."""
     names, scales = quantities(dataset), _scales(dataset)
     members = [str(member) for member in dataset.member.values]
@@ -92,10 +92,9 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         web.heat_map(figure, (row, column), matrix, (members, members), key=key, scale=scales[name], hover=hover)
         web.category_axes(figure, (row, column), members, members, LABELS)
         web.colour_axis(figure, key, scales[name], column, row, first=row)
-    figure.update_xaxes(title_text="Member (number)")
-    figure.update_yaxes(title_text="Member (number)")
+    figure.update_xaxes(title={"text": "Member (number)"})
+    figure.update_yaxes(title={"text": "Member (number)"})
     web.first_column_titles(figure)
-    web.left_titles(figure)
     return figure
 
 

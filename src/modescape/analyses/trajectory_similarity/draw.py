@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def draw(dataset: xr.Dataset) -> Figure:
         return paper.finish(figure, TITLE, caption(dataset))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """A row of matrices for every kept run, for the page."""
     every = slice(None, None, _step(dataset))
     thinned = dataset.isel(member=slice(TRAJECTORIES), epoch=every, other_epoch=every)
@@ -85,14 +85,13 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
             hover = f"{NAMES[name]}, member {member}<br>epochs %{{y}} and %{{x}}: %{{z:.3f}}"
             matrix = _matrix(thinned, name, row - 1)
             web.heat_map(figure, (row, column), matrix, (epoch, epoch), key=_key(name), scale=scales[name], hover=hover)
-    axes: dict[str, Any] = {"title_text": "Epoch (passes)"}
+    axes: dict[str, Any] = {"title": {"text": "Epoch (passes)"}}
     axes["tickvals"] = epoch[style.spread(len(epoch), LABELS)]
     figure.update_xaxes(**axes)
     figure.update_yaxes(**axes)
     web.first_column_titles(figure)
     web.colour_axis(figure, "coloraxis", scales["cosine"], len(names) - 1, len(members))
     web.colour_axis(figure, "coloraxis2", scales["disagreement"], len(names), len(members))
-    web.left_titles(figure)
     return figure
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -102,6 +102,6 @@ def draw(dataset: xr.Dataset) -> Figure:
     return charts.draw_panels(panels(dataset), columns, TITLE, caption(dataset), panel_size=(side, side))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """A map for each method, for the page; the epoch is under the pointer."""
     return charts.draw_panels_interactive(panels(dataset), _columns(dataset), panel_height=420)
