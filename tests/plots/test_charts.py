@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from modescape.plots import charts, panels, panels_web, style
-from modescape.plots.charts import HeatMap, Panel, Series
+from modescape.plots.charts import Chart, HeatMap, Panel, Series
 
 X = np.array([1.0, 2, 3, 4])
 LABELS = {"title": "A panel", "x_label": "Steps (number)", "y_label": "Height (m)"}
@@ -18,13 +18,13 @@ def panel(*series, **changes):
 
 
 def paper(*drawn, columns=2):
-    figure = charts.draw_panels(drawn, columns, "Title", "Caption.")
+    figure = charts.draw(Chart(title="Title", panels=drawn, columns=columns), "Caption.")
     figure.canvas.draw()
     return figure
 
 
 def web(*drawn, columns=2):
-    return go.Figure(charts.draw_panels_interactive(drawn, columns).figure())
+    return go.Figure(charts.sheet(Chart(title="Title", panels=drawn, columns=columns)).figure())
 
 
 def of(figure, name):

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
     from modescape.plots.sheet import Sheet
 
+TWINS = (
+    "training",
+    "tsne",
+    "radial",
+    "tunnel",
+    "ensemble_size",
+)  # drawn by two functions; others described once
+
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """The figure of an analysis for papers.
@@ -24,7 +32,11 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "draw")(dataset)
+    from modescape.plots import charts
+
+    if name in TWINS:
+        return _function(name, "draw")(dataset)
+    return charts.draw(_function(name, "describe")(dataset), caption(name, dataset))
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
@@ -44,7 +56,11 @@ def sheet(name: str, dataset: xr.Dataset) -> Sheet:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "draw_interactive")(dataset)
+    from modescape.plots import charts
+
+    if name in TWINS:
+        return _function(name, "draw_interactive")(dataset)
+    return charts.sheet(_function(name, "describe")(dataset))
 
 
 def caption(name: str, dataset: xr.Dataset) -> str:

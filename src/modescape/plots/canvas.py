@@ -35,10 +35,9 @@ class _Heights:
 
     def _get_font_height_metrics(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
         known: dict[Any, Any] = self.__dict__.setdefault("heights", {})
-        key = hash(prop)
-        if key not in known:
-            known[key] = self._heights_of(prop)
-        return known[key]
+        if prop not in known:
+            known[prop.copy()] = self._heights_of(prop)  # a copy: the text may change its own
+        return known[prop]
 
     def _heights_of(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
         """Ascent, descent and gap of a font in pixels; Nones where its file does not say, then it is measured."""

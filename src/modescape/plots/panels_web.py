@@ -11,8 +11,6 @@ import numpy as np
 from modescape.plots import style, web
 from modescape.plots.panels import (
     BAND,
-    MOST_LABELS,
-    MOST_PRINTED,
     HeatMap,
     Panel,
     Points,
@@ -222,31 +220,6 @@ def _update_axes(figure: Sheet, place: tuple[int, int], panel: Panel) -> None:
     figure.update_yaxes(**y, row=row, col=column)
 
 
-def trace_heat_map(figure: Sheet, place: tuple[int, int], panel: HeatMap, key: str) -> None:
-    """Draw a matrix; its colour axis is declared by `colour_key`."""
-    row, column = place
-    labels = [style.unique([style.escaped(name) for name in names]) for names in (panel.rows, panel.columns)]
-    x_label, y_label, value = (style.escaped(text) for text in (panel.x_label, panel.y_label, panel.scale.label))
-    hover = f"{y_label}: %{{y}}<br>{x_label}: %{{x}}<br>{value}: %{{z:.4g}}"
-    matrix = np.asarray(panel.matrix, dtype=float)
-    web.heat_map(
-        figure,
-        place,
-        matrix,
-        (labels[0], labels[1]),
-        key=key,
-        scale=panel.scale,
-        hover=hover,
-        decimals=panel.decimals,
-        most_printed=MOST_PRINTED,
-    )
-    for names, update in zip(labels, (figure.update_yaxes, figure.update_xaxes), strict=True):
-        shown = [names[at] for at in style.spread(len(names), MOST_LABELS)]
-        update(type="category", tickvals=shown, ticktext=shown, row=row, col=column)
-    figure.update_xaxes(title={"text": x_label}, row=row, col=column)
-    figure.update_yaxes(title={"text": y_label}, row=row, col=column)
-
-
 def trace_key(figure: Sheet, name: str, marker: dict[str, Any]) -> None:
     """An entry of the legend, after all others."""
     key = scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003)
@@ -283,10 +256,20 @@ def _width(panels: Sequence[Panel | HeatMap], columns: int) -> float:
     return WINDOW.get(columns, 980) - max(75.0, *(_room(panel) for panel in panels[::columns]))
 
 
-def make_legend(figure: Sheet, names: Sequence[str], panels: Sequence[Panel | HeatMap], columns: int) -> None:
-    """Make room above the panels for the legend in the narrowest window; where it takes more, Plotly makes more."""
+def make_legend(
+    figure: Sheet, names: Sequence[str], panels: Sequence[Panel | HeatMap], columns: int, above: int = 0
+) -> None:
+    """Make room above the panels for the legend in the narrowest window; where it takes more, Plotly makes more.
+
+    Args:
+        figure: with all its panels.
+        names: in the legend.
+        panels: row by row.
+        columns: panels side by side.
+        above: pixels that titles of several lines take.
+    """
     widest = 40 + 6 * max((len(name) for name in names), default=0)
     rows = math.ceil(len(names) / max(1, _width(panels, columns) // widest))
     room = 20 * max(0, rows - 1)
-    figure.update_layout(margin={"t": web.TOP + room}, height=figure.layout["height"] + room)
+    figure.update_layout(margin={"t": web.TOP + above + room}, height=figure.layout["height"] + room)
     figure.update_layout(legend={"traceorder": "normal", "itemsizing": "trace", "xref": "container"})

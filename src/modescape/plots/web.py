@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modescape.plots import style
-from modescape.plots.sheet import Sheet, cells
+from modescape.plots.sheet import Sheet
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 CLEAR = "rgba(0,0,0,0)"
@@ -111,78 +111,3 @@ def colour_axis(
     figure.update_layout(
         **{key: {"cmin": scale.low, "cmax": scale.high, "colorscale": colour_scale(scale), "colorbar": bar}}
     )
-
-
-def heat_map(
-    figure: Sheet,
-    place: tuple[int, int],
-    matrix: np.ndarray,
-    labels: tuple[Sequence[Any], Sequence[Any]],
-    *,
-    key: str,
-    scale: style.Scale,
-    hover: str,
-    decimals: int = 2,
-    extra: np.ndarray | None = None,
-    most_printed: tuple[int, int] = (style.PRINTED_ROWS, style.PRINTED_ROWS),
-) -> None:
-    """Draw a matrix into a panel, first row on top; cells without a value are grey.
-
-    Args:
-        figure: made by `panels`.
-        place: row and column of the panel, from 1.
-        matrix: values, shape [row, column].
-        labels: of the rows and of the columns: numbers, or names already escaped and told apart.
-        key: name of the colour scale, declared by `colour_axis`.
-        scale: the colour scale.
-        hover: Plotly's template of the text under the pointer.
-        decimals: of printed values.
-        extra: a further value a cell, ``%{customdata}`` in the hover text.
-        most_printed: rows and columns up to which values are printed.
-    """
-    rows, columns = labels
-    absent = ~np.isfinite(matrix)
-    if absent.any():
-        grey = cells(
-            z=np.where(absent, 0.0, np.nan).astype(np.float32),
-            x=columns,
-            y=rows,
-            colorscale=[[0, GREY], [1, GREY]],
-            showscale=False,
-            hoverinfo="skip",
-        )
-        figure.add_trace(grey, *place)
-    printed = matrix.shape[0] <= most_printed[0] and matrix.shape[1] <= most_printed[1]
-    trace = cells(
-        z=matrix.astype(np.float32),
-        x=columns,
-        y=rows,
-        coloraxis=key,
-        hovertemplate=hover + "<extra></extra>",
-        hoverongaps=False,
-        customdata=None if extra is None else extra.astype(np.float32),
-        text=[[_cell(scale, value, decimals) for value in row] for row in matrix] if printed else None,
-        texttemplate="%{text}" if printed else None,
-        textfont={"size": 9} if printed else None,
-        xgap=1 if printed else 0,
-        ygap=1 if printed else 0,
-    )
-    figure.add_trace(trace, *place)
-    figure.update_yaxes(autorange="reversed", row=place[0], col=place[1])
-    figure.update_xaxes(showgrid=False, row=place[0], col=place[1])
-    figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
-
-
-def _cell(scale: style.Scale, value: float, decimals: int) -> str:
-    """A number in the ink that is read on its colour: Plotly's own choice is faint on middling colours."""
-    text = style.number(value, decimals)
-    return f'<span style="color:{style.ink_on(scale, value)}">{text}</span>' if text else ""
-
-
-def category_axes(figure: Sheet, place: tuple[int, int], names: Sequence[str], short: Sequence[str], most: int) -> None:
-    """Give both axes of a panel names, shortened, at most this many a side."""
-    shown = style.spread(len(names), most)
-    ticks = {"type": "category", "tickvals": [names[i] for i in shown], "ticktext": [short[i] for i in shown]}
-    steep = max((len(label) for label in short), default=0) > 3
-    figure.update_xaxes(**ticks, tickangle=-90 if steep else 0, row=place[0], col=place[1])
-    figure.update_yaxes(**ticks, row=place[0], col=place[1])

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import METRICS as SCORES
 from modescape.plots.scores import methods
-from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Cyclical runs, long runs and independent networks at equal cost"
 METRICS = {  # metric: panel title, axis label, factor
@@ -146,11 +144,6 @@ def _plane(dataset: xr.Dataset) -> Panel:
     )
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Scores, divergence and the plane, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
-
-
-def draw_interactive(dataset: xr.Dataset) -> Sheet:
-    """Scores, divergence and the plane, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), 2)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Scores, divergence and the plane."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2)

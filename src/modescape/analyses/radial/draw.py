@@ -99,7 +99,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             axes.locator_params(nbins=5)
         for start, end in KEYED:
             variable, label = PANELS[end - 1][0], PANELS[end - 1][3]
-            paper.colour_bar(images[start], panels[None, start:end], _scale(dataset, variable), label)
+            paper.colour_bar(images[start], list(panels[start:end]), _scale(dataset, variable), label)
         return paper.finish(figure, TITLE, caption(dataset), _keys(dataset))
 
 

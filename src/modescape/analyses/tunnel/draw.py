@@ -113,7 +113,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             axes.set_xlabel(TRIANGLE_X)
             axes.set_ylabel(TRIANGLE_Y)
         for start, stop in KEYED:
-            paper.colour_bar(images[start], grid[1:, start:stop], fields.SHARE, TRIANGLES[stop - 1][3])
+            paper.colour_bar(images[start], list(grid[1, start:stop]), fields.SHARE, TRIANGLES[stop - 1][3])
         return paper.finish(figure, TITLE, caption(dataset), charts.legend_keys(lines))
 
 
