@@ -1,12 +1,13 @@
 """Panels said once and drawn twice: what is on paper and what is on the page."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from matplotlib.colors import to_rgb
 
 from modescape.methods import METHODS
 from modescape.plots import charts, panels, panels_web, style
-from modescape.plots.charts import HeatMap, Panel, Series
+from modescape.plots.charts import Chart, HeatMap, Panel, Series
 
 X = np.array([1.0, 2, 3, 4])
 LABELS = {"title": "A panel", "x_label": "Steps (number)", "y_label": "Height (m)"}
@@ -18,13 +19,13 @@ def panel(*series, **changes):
 
 
 def paper(*drawn, columns=2):
-    figure = charts.draw_panels(drawn, columns, "Title", "Caption.")
+    figure = charts.draw(Chart(title="Title", panels=drawn, columns=columns), "Caption.")
     figure.canvas.draw()
     return figure
 
 
 def web(*drawn, columns=2):
-    return charts.draw_panels_interactive(drawn, columns)
+    return go.Figure(charts.sheet(Chart(title="Title", panels=drawn, columns=columns)).figure())
 
 
 def of(figure, name):
