@@ -20,7 +20,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("train",),
     ("study",),
     ("predict",),
-    ("workplace",),
+    ("context",),
     ("metrics", "functionspace", "subspace", "landscape", "paths"),
     ("methods",),
     ("plots",),

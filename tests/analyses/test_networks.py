@@ -15,6 +15,7 @@ from modescape import analyses, pipeline, tree
 from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
+from modescape.context import StudyContext
 from modescape.data.shift import Shift
 from modescape.methods import METHODS
 from modescape.metrics import SCORES, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
@@ -46,6 +47,11 @@ def truth(networks: Study) -> np.ndarray:
     return networks.predictions("test").label
 
 
+@pytest.fixture(scope="module")
+def context(networks: Study) -> StudyContext:
+    return StudyContext(networks)
+
+
 def measured(networks: Study, name: str, **settings):
     return analyses.measure(name, networks, **SIZES.get(name, {}), **settings)
 
@@ -59,10 +65,9 @@ def test_the_single_networks_row_is_its_deterministic_evaluation(networks, solut
     np.testing.assert_allclose(under_shift["score"], found["score"], atol=1e-6)
 
 
-def test_the_average_is_evaluated_as_a_network(networks):
-    place = sampling.place_of(networks)
-    around = sampling.surroundings(place, 1)
-    images = place.dataset.test.image[:20]
+def test_the_average_is_evaluated_as_a_network(networks, context):
+    around = sampling.surroundings(context, 1)
+    images = context.dataset.test.image[:20]
     found = around.log_prob("weight_average", None, 5, {"": images})[""]
     rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # as many as samples
     network = networks.model()
@@ -73,10 +78,9 @@ def test_the_average_is_evaluated_as_a_network(networks):
     assert len(found) == 1
 
 
-def test_the_same_samples_whatever_else_is_drawn(networks):
-    place = sampling.place_of(networks)
-    around = sampling.surroundings(place, 0)
-    images = {"": place.dataset.test.image[:10]}
+def test_the_same_samples_whatever_else_is_drawn(context):
+    around = sampling.surroundings(context, 0)
+    images = {"": context.dataset.test.image[:10]}
     for method in ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "pca_random", "swag"):
         scale = METHODS[method].base_scale
         many, few = (around.log_prob(method, scale, count, images)[""] for count in (7, 2))
@@ -85,10 +89,9 @@ def test_the_same_samples_whatever_else_is_drawn(networks):
         assert len(many) == 7
 
 
-def test_random_samples_keep_to_the_threshold(networks):
-    place = sampling.place_of(networks)
-    around = sampling.surroundings(place, 0)
-    split = place.dataset.validation
+def test_random_samples_keep_to_the_threshold(context):
+    around = sampling.surroundings(context, 0)
+    split = context.dataset.validation
     found = around.log_prob("random", 0.4, 10, {"": split.image})[""]
     right = (found.argmax(-1) == split.label.numpy()).mean(1)
     assert (right >= around.threshold - 1e-9).mean() >= 0.8  # after six tries a refused one is used
@@ -96,9 +99,9 @@ def test_random_samples_keep_to_the_threshold(networks):
     assert around.threshold == pytest.approx(0.9 * (solution.argmax(-1) == split.label.numpy()).mean())
 
 
-def test_scales_are_those_with_the_lowest_validation_loss(networks):
+def test_scales_are_those_with_the_lowest_validation_loss(networks, context):
     result = networks.result("subspace_scales")
-    chosen = scales(sampling.place_of(networks))
+    chosen = scales(context)
     for method in result["method"].values:
         own = result.sel({"method": method})
         assert float(own["scale"][int(own["chosen"])]) == chosen[str(method)]
@@ -110,8 +113,8 @@ def test_published_scales_are_the_papers_and_the_notebooks(networks, tmp_path):
     study = pipeline.analyse(copy, overrides=["subspace.variant=official", "analyses=[training]"])
     settings = study.recipe.subspace
     assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # spelled out in the study before
-    around = sampling.Surroundings.of(sampling.place_of(study), 0)
-    chosen = scales(around.place)
+    around = sampling.Surroundings.of(StudyContext(study), 0)
+    chosen = scales(around.context)
     assert around.sampler("random", chosen["random"]).radius == pytest.approx(10)
     assert around.sampler("low_rank", chosen["low_rank"]).scale == pytest.approx(1)
     assert not around.sampler("pca_random", chosen["pca_random"]).scaled
@@ -149,10 +152,10 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     assert float(law["mean_brier"]) == pytest.approx(float(np.mean(brier(first, truth[:80]))), abs=1e-6)
 
 
-def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, solutions, truth):
+def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, context, solutions, truth):
     """On digits five do nothing at some severity; the rest has all test images between them, at every severity."""
     found = networks.result("shift")
-    test = sampling.place_of(networks).dataset.test
+    test = context.dataset.test
     shift = Shift.of(test, None, networks.manifest["seed"])
     left_out = found["without_effect"].any("severity")
     assert set(found["corruption"].values[left_out]) == {

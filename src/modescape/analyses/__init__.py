@@ -16,6 +16,7 @@ from modescape.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modescape.context import StudyContext
     from modescape.study import Study
 
 ANALYSES = {  # in the order of the page
@@ -60,12 +61,13 @@ FORMER_SETTINGS = {  # of earlier versions, spelled out in the studies that they
 }
 
 
-def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
+def measure(name: str, study: Study | StudyContext, **settings: Any) -> xr.Dataset:
     """Carry out one analysis; the same study and settings give the same bits.
 
     Args:
         name: a key of `ANALYSES`.
-        study: with trained members and their test predictions.
+        study: with trained members and their test predictions; or its context, which keeps what the next analysis
+            would load and choose again.
         **settings: keyword settings of that analysis (see `defaults`).
 
     Returns:
@@ -82,15 +84,15 @@ def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
     from modescape.analyses.requirements import trained
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
-        if AROUND not in USES.get(name, ()):
-            return function(study, **settings)
+        from modescape.context import StudyContext
         from modescape.runtime import one_thread
-        from modescape.workplace import workplace
 
-        trained(study, 1, f"the analysis {name!r}")  # before any data is loaded
-        place = workplace(str(study.path), study.recipe.to_yaml())
-        with one_thread(), place.at_work():
-            return function(study, **settings)
+        context = study if isinstance(study, StudyContext) else StudyContext(study)
+        if AROUND not in USES.get(name, ()):
+            return function(context.study, **settings)
+        trained(context.study, 1, f"the analysis {name!r}")  # before any data is loaded
+        with one_thread(), context.at_work():
+            return function(context, **settings)
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import torch
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
-from modescape.analyses.sampling import available, place_of, surroundings
+from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.analyses.stating import stated
+from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.effect import Effect
 from modescape.data.shift import Shift
@@ -22,18 +23,16 @@ from modescape.methods import BOTH
 from modescape.metrics import SCORES, combine
 from modescape.metrics.scores import units_of
 from modescape.results import make_result
-from modescape.workplace import Workplace
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 VALIDATION = "validation"
 NO_PART = torch.empty(0, dtype=torch.int64)  # of a corruption that is left out
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(context: StudyContext) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
@@ -50,21 +49,21 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
     """
+    study = context.study
     trained(study, 1, "the comparison under shift")
     members = runs_of(study)
-    place = place_of(study)
     recipe = study.recipe
-    shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
+    shift = Shift.of(context.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
     enough_images(
-        len(place.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
+        len(context.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
     )
     images = {str(severity): shift.images(severity) for severity in (0, *SEVERITIES)}
-    images[VALIDATION] = place.dataset.validation.image
-    label, validation_label = place.dataset.test.label.cpu().numpy(), place.dataset.validation.label.cpu().numpy()
+    images[VALIDATION] = context.dataset.validation.image
+    label, validation_label = context.dataset.test.label.cpu().numpy(), context.dataset.validation.label.cpu().numpy()
     networks = networks_compared(study)
     table = Table(label, [shift.parts.get(name, NO_PART).numpy() for name in shift.effect.corruptions])
 
-    found = solutions(place, images)
+    found = solutions(context, images)
     masks = groups_of_solutions(len(members), networks) if networks > 1 else np.zeros((0, len(members)), bool)
     cooled = {name: calibrated(found[name], found[VALIDATION], validation_label) for name in images}
     for severity, name in enumerate(map(str, (0, *SEVERITIES))):
@@ -74,12 +73,14 @@ def measure(study: Study) -> xr.Dataset:
             table.add("independent", severity, score_subsets(found[name], label, networks), together)
             spreads = [[jensen_shannon(part[name][mask]) for mask in masks] for part in (found, cooled)]
             table.spread("independent", severity, *spreads)
-    best = best_method(place)
-    for method in available(place):
+    best = best_method(context)
+    for method in available(context):
         means: dict[str, list[np.ndarray]] = {name: [] for name in images}
         spreads_of: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in images}
         for member in members:
-            parts = surroundings(place, member).log_prob(method, scales(place)[method], recipe.subspace.samples, images)
+            parts = surroundings(context, member).log_prob(
+                method, scales(context)[method], recipe.subspace.samples, images
+            )
             for name, part in parts.items():
                 means[name].append(combine(part).astype(np.float32))
                 if len(part) >= networks > 1 and name != VALIDATION:
@@ -94,7 +95,7 @@ def measure(study: Study) -> xr.Dataset:
                 together = combine(rows)[None]
                 together_of = score_subsets(rows, label, len(rows))
                 table.add(f"{BOTH}{method}", severity, together_of, together)
-    stating = stated(place, list(table.scores), images["0"], found["0"][0])
+    stating = stated(context, list(table.scores), images["0"], found["0"][0])
     return make_result(
         {**table.variables(), **_effect(shift.effect), **stating},
         {
@@ -117,11 +118,11 @@ def measure(study: Study) -> xr.Dataset:
     )
 
 
-def best_method(place: Workplace) -> str:
+def best_method(context: StudyContext) -> str:
     """The subspace method with the lowest validation NLL within a member; the paper's best where none was swept."""
-    if place.study.recipe.subspace.variant != "swept":
-        return next(method for method in ("low_rank", "random") if method in available(place))
-    found = sweeps(place)
+    if context.study.recipe.subspace.variant != "swept":
+        return next(method for method in ("low_rank", "random") if method in available(context))
+    found = sweeps(context)
     return min(found, key=lambda method: float(found[method].nll.min()))
 
 
