@@ -12,7 +12,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("errors", "types", "keeping"),
     ("plain", "arrays"),
     ("progress",),
-    ("durable", "tree", "rng", "results", "runtime"),
+    ("durable", "tree", "rng", "results", "runtime", "offered"),
     ("engines", "kernels"),
     ("recipe",),
     ("data", "models"),
@@ -20,8 +20,9 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("train",),
     ("study",),
     ("predict",),
-    ("workplace",),
+    ("context",),
     ("metrics", "functionspace", "subspace", "landscape", "paths"),
+    ("methods",),
     ("plots",),
     ("analyses",),
     ("report",),
@@ -39,8 +40,9 @@ NARROWER = {  # rooms that may know less than their row allows
     "subspace": WORDS,
     "landscape": WORDS,
     "paths": WORDS,
-    "plots": WORDS,  # labelled results in, figures out
-    "report": WORDS | {"plots", "analyses"},
+    "methods": WORDS | {"subspace"},
+    "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
+    "report": WORDS | {"methods", "metrics", "plots", "analyses"},
 }
 ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for people at a Python prompt
 

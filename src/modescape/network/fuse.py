@@ -1,7 +1,8 @@
 """Prepare a network: its dropout layers draw from the member's key, and layers that touch the same memory run as one.
 
 No layer is replaced and no weight moved: single instances get another ``forward``, so a network that looks at its own
-layers finds what it made. Only layers of torch's own types without hooks are touched.
+layers finds what it made. Only layers of torch's own types without hooks are touched, and where somebody begins to
+listen to one later, the layers that run together run one by one.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ def fuse(module: nn.Module) -> nn.Module:
     return module
 
 
+def unfused(module: nn.Module) -> nn.Module:
+    """Take away what `fuse` gave, in place; returns the module."""
+    for layer in module.modules():
+        if isinstance(vars(layer).get("forward"), _Chain | _Dropout):
+            del layer.forward
+    return module
+
+
 class _Dropout:
     """The ``forward`` of a dropout layer."""
 
@@ -67,7 +76,8 @@ class _Pool:
     """Pooling, dropout before it and ReLU beside it where they are, and the convolution before them, if any."""
 
     def __init__(self, convolution: Any, layers: Sequence[nn.Module]) -> None:
-        self.convolution, self.layers = convolution, layers
+        self.convolution = convolution
+        self.layers: list[nn.Module] = [*([] if convolution is None else [convolution]), *layers]
         self.drop: Any = next((layer for layer in layers if type(layer) is nn.Dropout), None)
         self.pool: Any = next(layer for layer in layers if type(layer) is nn.MaxPool2d)
         self.relu = any(type(layer) is nn.ReLU for layer in layers)
@@ -84,8 +94,8 @@ class _Pool:
         return self.p, _edge(self.pool.kernel_size), self.pool.ceil_mode, self.relu
 
     def __call__(self, input: Tensor) -> Tensor:
-        if input.dim() != 4:  # one image without its batch
-            return _Chain([*([self.convolution] if self.convolution else []), *self.layers])(input)
+        if input.dim() != 4 or _heard(self.layers):  # one image without its batch
+            return _Chain(self.layers)(input)
         if self.convolution is not None:
             return _Blocks([self])(input)
         return _ops(self.p, input).pool(input, *self.settings)
@@ -95,11 +105,11 @@ class _Blocks:
     """Pooling runs with a convolution before each, one after another."""
 
     def __init__(self, pools: Sequence[_Pool]) -> None:
-        self.pools = pools
+        self.pools, self.layers = pools, [layer for one in pools for layer in one.layers]
 
     def __call__(self, input: Tensor) -> Tensor:
-        if input.dim() != 4:
-            return _Chain(self.pools)(input)
+        if input.dim() != 4 or _heard(self.layers):
+            return _Chain(self.layers)(input)
         layers = [
             BlockLayers(one.convolution.weight, one.convolution.bias, one.padding, *one.settings) for one in self.pools
         ]
@@ -114,7 +124,8 @@ class _BatchNormReLU:
 
     def __call__(self, input: Tensor) -> Tensor:
         norm, ops = self.norm, current()
-        if ops is None or not (ops.stacked and norm.training) or input.numel() == input.shape[1]:
+        fused = ops is not None and ops.stacked and norm.training and not _heard((norm, self.relu))
+        if ops is None or not fused or input.numel() == input.shape[1]:
             return self.relu(norm(input))
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
@@ -226,8 +237,15 @@ def _edge(size: int | tuple[int, int]) -> int:
 
 def _is_plain(layer: nn.Module) -> bool:
     """Whether nothing listens to the layer: layers that run together are not called one by one."""
-    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
-    return not any(hooks) and not _changed(layer)
+    return not _heard([layer]) and not _changed(layer)
+
+
+def _heard(layers: Sequence[nn.Module]) -> bool:
+    """Whether anything listens to one of the layers."""
+    for layer in layers:
+        if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
+            return True
+    return False
 
 
 def _changed(layer: nn.Module) -> bool:

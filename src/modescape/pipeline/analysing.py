@@ -10,10 +10,10 @@ from typing import Any
 
 import modescape
 from modescape import analyses
-from modescape.analyses import figures, sampling
-from modescape.analyses.requirements import NotEnough
+from modescape.analyses import figures
+from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
-from modescape.errors import DamageError, WorkError
+from modescape.errors import DamageError, NotEnough, WorkError
 from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
@@ -30,9 +30,8 @@ LONGEST = (  # the first to be begun, so that no worker is left alone with them 
 
 @dataclass(frozen=True)
 class AnalyseTask:
-    """One analysis of one study."""
+    """One analysis."""
 
-    path: str
     name: str
     inputs: str  # digest of everything the result depends on
 
@@ -63,14 +62,17 @@ def analyse_missing(
     if study.trained:  # else every analysis says that it has nothing to look at
         train_variants(study, engine, progress, names)
     members = study.members
-    tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, members, name)) for name in names]
+    tasks = [AnalyseTask(name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
     tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
-    for outcome in engine.map(analyse_task, tasks, on_event=lambda task, note: progress.advance(0, note)):
+    outcomes = engine.map(
+        analyse_task, tasks, context=StudyRef.of(study), on_event=lambda task, note: progress.advance(0, note)
+    )
+    for outcome in outcomes:
         progress.advance(1, str(outcome.item))
         if outcome.error is not None:
             progress.detail(outcome.traceback)
@@ -110,13 +112,12 @@ class _Speaker:
             self.last = time.monotonic()
 
 
-def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
+def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any], None]) -> str:
     """Measure, write the result, draw; returns why the study is too small for it, else ""."""
-    study = Study.open(task.path)
-    speaker = _Speaker(task.name, report)
-    before = sampling.forwarded.set(speaker)
+    study = context.study
     try:
-        result = analyses.measure(task.name, study, **study.recipe.settings.get(task.name, {}))
+        with context.heard_by(_Speaker(task.name, report)):
+            result = analyses.measure(task.name, context, **study.recipe.settings.get(task.name, {}))
     except NotEnough as shortage:
         # an empty result that says why: the page, made from results alone, shows the sentence
         provenance = study.provenance(examples=0, members=len(study.trained), repeats=0)
@@ -125,8 +126,6 @@ def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
         for suffix in FIGURE_SUFFIXES:
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
-    finally:
-        sampling.forwarded.reset(before)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
     figures.save(task.name, result, study.path / "figures")
     return ""

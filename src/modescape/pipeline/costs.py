@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from modescape.analyses.sampling import BASES, BATCH_NORM_IMAGES, METHODS
+from modescape.analyses.sampling import BATCH_NORM_IMAGES
 from modescape.analyses.scales import STEPS, SWEEP_MEMBERS
 from modescape.data.corruptions import SEVERITIES
+from modescape.methods import AROUND, SCALED
 from modescape.recipe import Recipe
 
 DRAWN_AGAIN = 0.3  # samples of which the accuracy is asked for, for each that is used, on average over the methods
@@ -41,7 +42,7 @@ class Sizes:
     @property
     def drawn(self) -> int:
         """Networks that all methods draw around one solution."""
-        return len(METHODS) * self.recipe.subspace.samples
+        return len(AROUND) * self.recipe.subspace.samples
 
     @property
     def statistics(self) -> int:
@@ -85,7 +86,7 @@ def sweep_images(sizes: Sizes) -> float:
     settings = sizes.recipe.subspace
     draws = 2 * settings.samples * math.ceil(settings.choosing / (2 * settings.samples))
     members = min(sizes.members, SWEEP_MEMBERS)
-    networks = members * len(BASES) * (SPANNED * draws + 1)
+    networks = members * len(SCALED) * (SPANNED * draws + 1)
     return sizes.of(networks, sizes.validation) + sizes.of(members * CLOUD, sizes.validation, asked=0)
 
 
@@ -103,7 +104,7 @@ def _tunnel(sizes: Sizes) -> Cost:
 
 
 def _ensemble_methods(sizes: Sizes) -> Cost:
-    at_one = sizes.runs * len(BASES) * sizes.recipe.subspace.samples
+    at_one = sizes.runs * len(SCALED) * sizes.recipe.subspace.samples
     networks = sizes.members * sizes.drawn
     images = sizes.of(networks, sizes.test + sizes.validation) + sizes.of(at_one, sizes.test, asked=0)
     return Cost(images + sizes.of(2 * sizes.members, sizes.test, asked=0))
@@ -111,22 +112,22 @@ def _ensemble_methods(sizes: Sizes) -> Cost:
 
 def _diversity_map(sizes: Sizes) -> Cost:
     own = sizes.settings("diversity_map")
-    networks = len(BASES) * SPANNED * sizes.recipe.subspace.samples
+    networks = len(SCALED) * SPANNED * sizes.recipe.subspace.samples
     seen = 2 * sizes.test_at_most(own["examples"]) + sizes.validation
     barriers = sizes.of(networks * own["points"], min(sizes.train, own["train_examples"]), asked=0)
     return Cost(sizes.of(networks * sizes.runs, seen) + barriers)
 
 
 def _diversity_plane(sizes: Sizes) -> Cost:
-    networks = len(METHODS) * sizes.settings("diversity_plane")["draws"]
+    networks = len(AROUND) * sizes.settings("diversity_plane")["draws"]
     return Cost(sizes.of(networks, sizes.test, asked=0))
 
 
 def _tsne_subspace(sizes: Sizes) -> Cost:
     own = sizes.settings("tsne_subspace")
     members = min(sizes.members, sizes.recipe.train.trajectories)
-    networks = members * (len(METHODS) * own["samples"] + sizes.recipe.train.epochs)
-    return Cost(sizes.of(networks, sizes.test_at_most(own["examples"]), asked=0), seconds=0.4 * len(METHODS))
+    networks = members * (len(AROUND) * own["samples"] + sizes.recipe.train.epochs)
+    return Cost(sizes.of(networks, sizes.test_at_most(own["examples"]), asked=0), seconds=0.4 * len(AROUND))
 
 
 def _shift(sizes: Sizes) -> Cost:

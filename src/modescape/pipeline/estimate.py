@@ -3,7 +3,7 @@
 The model, stage by stage, each shared out over the workers:
   training     steps x the seconds of a step, and the files of each kept checkpoint
   predicting   checkpoints x images x the seconds of an image's forward pass
-  variants     the same two for the networks that analyses train for themselves, one kind after another
+  variants     the same two for the networks that analyses train for themselves, all kinds together
   analysing    images that each analysis sends through networks (`costs`), steps of those that train, and a fixed time
                for reading, scoring and drawing
 """
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from modescape import analyses, runtime, tree
-from modescape.analyses import scales
+from modescape.context import StudyContext
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
@@ -30,7 +30,6 @@ from modescape.train.measuring import remembered, seconds_of
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
 from modescape.types import ModelState
-from modescape.workplace import Workplace, workplace
 
 START_SECONDS = 2.0  # until worker processes have imported what they need
 CHECKPOINT_SECONDS = 0.01  # of writing one and of opening it again (n = 200 of digits)
@@ -123,16 +122,13 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     if speed is None:
         return Estimate(stages=None, bytes=size)
     started = START_SECONDS if to_go and workers > 1 else 0.0
-    stages = {"training": started + _training(recipe, plan, to_go, dataset, speed)}
+    stages = {"training": started + _shared(_training(recipe, plan, to_go, dataset, speed), workers)}
     if training_only:
         return Estimate(stages=stages, bytes=size)
     stages["predicting"] = _predicting(rows, len(members), dataset, speed)
-    stages["variants"] = sum(
-        KIND_SECONDS
-        + _training(own, plan, epochs, dataset, speed)
-        + _predicting(_rows(own, epochs), len(epochs), dataset, speed)
-        for own, epochs in kinds.values()
-    )
+    trained = [one for own, epochs in kinds.values() for one in _training(own, plan, epochs, dataset, speed)]
+    predicted = sum(_predicting(_rows(own, epochs), workers, dataset, speed) for own, epochs in kinds.values())
+    stages["variants"] = KIND_SECONDS * len(kinds) + _shared(trained, workers) + predicted
     costs = _analysing(study, dataset, names, speed, plan)
     stages["analysing"] = max(max(costs.values(), default=0.0), sum(costs.values()) / workers)
     longest = max(costs, key=costs.__getitem__, default="")
@@ -158,23 +154,21 @@ def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Spee
     device = torch.device(plan.device)
     images = dataset.test.image[:IMAGES_TIMED]
 
-    def seconds_per_image(place: Workplace) -> float:
-        state = split_state(place.module, place.habits.kept_buffers)
+    def seconds_per_image(context: StudyContext) -> float:
+        state = split_state(context.module, context.habits.kept_buffers)
         alone = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
-        with place.at_work():
-            return _seconds(lambda: place.evaluator(alone, images.to(device)), device) / len(images)
+        with context.at_work():
+            return _seconds(lambda: context.evaluator(alone, images.to(device)), device) / len(images)
 
     about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.num_classes]
     with runtime.one_thread():
         try:
-            place = workplace(str(study.path), study.recipe.to_yaml())
-            step = seconds_per_step(study.recipe, dataset, plan, place.habits)
-            image = remembered("pass", about, device, lambda: seconds_per_image(place))
+            context = StudyContext(study)
+            step = seconds_per_step(study.recipe, dataset, plan, context.habits)
+            image = remembered("pass", about, device, lambda: seconds_per_image(context))
         except Exception:  # memory, the data, others' networks: training says what it is, and of which member
             return None
-        finally:
-            scales.forget()  # workers have their own data
-    return _Speed(step, image, workers, place.habits.least_batch)
+    return _Speed(step, image, workers, context.habits.least_batch)
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:
@@ -188,16 +182,24 @@ def _seconds(call: Callable[[], object], device: torch.device) -> float:
     return (time.thread_time() - started) / PASSES_TIMED
 
 
-def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> float:
+def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> list[float]:
+    """Seconds of each group on one worker."""
     examples = len(dataset.train.label)
     if isinstance(recipe.data.train, int):  # of auxiliary networks
         examples = min(examples, recipe.data.train)
-    groups = plan.groups(to_go)
-    epochs = sum(max(to_go[member] for member in members) for members in groups.values())
-    steps = epochs * len(batch_sizes(recipe.train, examples, speed.least_batch))
-    files = _checkpoints(recipe, to_go) * CHECKPOINT_SECONDS
-    probes = sum(to_go.values()) * len(dataset.validation.label) * speed.image
-    return (steps * speed.step + files + probes) / min(speed.workers, len(groups)) if groups else 0.0
+    steps = len(batch_sizes(recipe.train, examples, speed.least_batch))
+    seconds = []
+    for members in plan.groups(to_go).values():
+        own = {member: to_go[member] for member in members}
+        probes = sum(own.values()) * len(dataset.validation.label) * speed.image
+        files = _checkpoints(recipe, own) * CHECKPOINT_SECONDS
+        seconds.append(max(own.values()) * steps * speed.step + files + probes)
+    return seconds
+
+
+def _shared(seconds: Sequence[float], workers: int) -> float:
+    """Until the last of these items is done, dealt to whichever worker is idle, the longest first."""
+    return max(max(seconds), sum(seconds) / min(workers, len(seconds))) if seconds else 0.0
 
 
 def _unpredicted(study: Study) -> dict[str, int]:

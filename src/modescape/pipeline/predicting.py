@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from modescape import data, tree
+from modescape.context import StudyContext, StudyRef
 from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import ModescapeError, WorkError
@@ -17,7 +18,6 @@ from modescape.study import Study, layout
 from modescape.study.layout import SPLITS
 from modescape.study.predictions import PredictionWriter
 from modescape.types import ModelState
-from modescape.workplace import Workplace, workplace
 
 TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU one is as fast as many
 
@@ -26,10 +26,10 @@ TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU on
 class PredictTask:
     """Predictions of one member's checkpoints: (split, row, epoch) of each."""
 
-    path: str
-    recipe_yaml: str
+    study: StudyRef
     member: int
     rows: tuple[tuple[str, int, int], ...]
+    images: int
 
     def __str__(self) -> str:
         return f"member {self.member}, prediction"
@@ -49,33 +49,54 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
     """
     if not study.trained:
         raise WorkError(f"no member of '{study.path}' is trained; train first: {layout.run_again(study.path)}")
+    tasks = predict_tasks(study, dataset)
+    if not tasks:
+        return
+    progress.stage("predicting", sum(task.images for task in tasks), "images")
+    failures = carry_out(tasks, engine, progress)
+    progress.finish()
+    if failures:
+        raise WorkError("\n".join(failures.values()))
+
+
+def predict_tasks(study: Study, dataset: Dataset | None = None) -> list[PredictTask]:
+    """What is still to be predicted of a study, whose writer gives every model its row; arguments as above."""
     wanted = [(member, epoch) for member in study.trained for epoch in study.recipe.kept_epochs(member)]
     rows: dict[int, list[tuple[str, int, int]]] = {}
     if dataset is None:
         if all(_whole(study, split, wanted) for split in SPLITS):
-            return
+            return []
         dataset = data.load(study.recipe.data, study.recipe.seed)
     for split in SPLITS:
         label = getattr(dataset, split).label.numpy()
         writer = PredictionWriter(study, split)
         for row, member, epoch in writer.create_or_extend(wanted, label, dataset.num_classes):
             rows.setdefault(member, []).append((split, row, epoch))
-    tasks = [
-        PredictTask(str(study.path), study.recipe.to_yaml(), member, tuple(entries))
-        for member, entries in sorted(rows.items())
+    ref, examples = StudyRef.of(study), study.manifest["examples"]
+    return [
+        PredictTask(ref, member, tuple(own), sum(examples[split] for split, _, _ in own))
+        for member, own in sorted(rows.items())
     ]
-    if not tasks:
-        return
-    examples = study.manifest["examples"]
-    progress.stage("predicting", sum(examples[split] for task in tasks for split, _, _ in task.rows), "images")
+
+
+def carry_out(tasks: Sequence[PredictTask], engine: Engine, progress: Progress) -> dict[tuple[str, int], str]:
+    """Predict, of one study or of several at a time.
+
+    Returns:
+        (folder of the study, member) -> a line on why its prediction failed, in this order.
+    """
     failures = {}
-    for outcome in engine.map(predict_task, tasks, on_event=lambda task, event: progress.advance(*event)):
+    outcomes = engine.map(
+        predict_task,
+        tasks,
+        context=lambda task: task.study,
+        on_event=lambda task, event: progress.advance(*event),
+    )
+    for outcome in outcomes:
         if outcome.error is not None:
             progress.detail(outcome.traceback)
-            failures[outcome.item.member] = f"{outcome.item}: {outcome.error}"
-    progress.finish()
-    if failures:
-        raise WorkError("\n".join(failures[member] for member in sorted(failures)))
+            failures[outcome.item.study.path, outcome.item.member] = f"{outcome.item}: {outcome.error}"
+    return dict(sorted(failures.items()))
 
 
 def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
@@ -89,16 +110,15 @@ def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
     return True
 
 
-def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
+def predict_task(context: StudyContext, task: PredictTask, report: Callable[[Any], None]) -> None:
     """Carry out a `PredictTask`; on a GPU several checkpoints go through the network together."""
-    place = workplace(task.path, task.recipe_yaml)
-    together = TOGETHER[place.device]
-    with place.at_work():
+    together = TOGETHER[context.device]
+    with context.at_work():
         for split in SPLITS:
             rows = [(row, epoch) for where, row, epoch in task.rows if where == split]
             while rows:
                 try:
-                    _predict(place, task.member, split, rows[:together], report)
+                    _predict(context, task.member, split, rows[:together], report)
                 except torch.OutOfMemoryError:
                     if together == 1:
                         raise
@@ -108,13 +128,13 @@ def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
 
 
 def _predict(
-    place: Workplace, member: int, split: str, rows: list[tuple[int, int]], report: Callable[[Any], None]
+    context: StudyContext, member: int, split: str, rows: list[tuple[int, int]], report: Callable[[Any], None]
 ) -> None:
     """Predict the checkpoints (row, epoch) of a member on a split and write them."""
-    states = [place.study.state(member, epoch) for _, epoch in rows]
+    states = [context.study.state(member, epoch) for _, epoch in rows]
     parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
-    stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in parts))
-    predicted = place.evaluator(stacked, getattr(place.dataset, split).image).cpu().numpy()
+    stacked = ModelState(*({name: tensor.to(context.device) for name, tensor in part.items()} for part in parts))
+    predicted = context.evaluator(stacked, getattr(context.dataset, split).image).cpu().numpy()
     for (row, epoch), log_prob in zip(rows, predicted, strict=True):
-        PredictionWriter(place.study, split).write(row, log_prob)
+        PredictionWriter(context.study, split).write(row, log_prob)
         report((len(log_prob), f"member {member}, epoch {epoch}"))

@@ -5,23 +5,23 @@ from __future__ import annotations
 import gc
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from modescape.context import StudyContext, StudyRef, epoch_examples
 from modescape.engines import Engine
 from modescape.errors import DamageError, InputError, WorkError
 from modescape.pipeline.writing import MemberWriter, model_state, part
 from modescape.predict import validation_probe
 from modescape.progress import Progress
-from modescape.study import Study, drop_resume_before, read_resume, write_member_state
+from modescape.study import Member, Study, drop_resume_before, read_resume, write_member_state
 from modescape.study.layout import checkpoint_name
 from modescape.train.loop import Start, Trainer
 from modescape.train.plan import Group, Plan
-from modescape.workplace import Workplace, epoch_examples, workplace
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
 WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
@@ -31,10 +31,10 @@ WRITERS = 8  # threads that write a group's files; a disk confirms files of seve
 class TrainTask:
     """Train these members of a group of a study to the end."""
 
-    path: str
-    recipe_yaml: str
+    study: StudyRef
     group: Group
     members: tuple[int, ...]
+    images: int  # that they are still to see
 
     def __str__(self) -> str:
         return f"member {', '.join(map(str, self.members))}"
@@ -46,36 +46,79 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     Raises:
         WorkError: if in the end no member is trained.
     """
-    recipe = study.recipe
-    plan = Plan.of(study.manifest.get("plan"))
-    wanted = [member for member in study.members if member.number < recipe.train.members]
-    open_members = [member for member in wanted if member.status not in ("trained", "diverged")]
-    if open_members:
-        begun = {member.number: Group(*member.group) for member in open_members if member.group}
-        groups = plan.groups([member.number for member in open_members], begun)
-        tasks = [TrainTask(str(study.path), recipe.to_yaml(), group, tuple(own)) for group, own in groups.items()]
-        left = sum(recipe.train.epochs - member.epochs_done for member in open_members)
-        progress.stage("training", left * epoch_examples(study), "images")
-        for outcome in engine.map(train_task, tasks, on_event=lambda task, event: _hear(progress, event)):
-            if outcome.error is not None:
-                progress.detail(outcome.traceback)
-                _record_failure(study, outcome.item.members, outcome.error, progress.line)
+    tasks = train_tasks(study)
+    if tasks:
+        progress.stage("training", sum(task.images for task in tasks), "images")
+        carry_out(tasks, engine, progress, {task.study: (study, progress) for task in tasks})
         progress.finish()
-    for member in (study.member(member.number) for member in wanted):
+    conclude(study, progress)
+
+
+def train_tasks(study: Study) -> list[TrainTask]:
+    """What is still to be trained of a study."""
+    epochs, members = study.recipe.train.epochs, _wanted(study)
+    to_go = {one.number: epochs - one.epochs_done for one in members if one.status not in ("trained", "diverged")}
+    begun = {member.number: Group(*member.group) for member in members if member.number in to_go and member.group}
+    ref, examples = StudyRef.of(study), epoch_examples(study)
+    groups = Plan.of(study.manifest.get("plan")).groups(list(to_go), begun)
+    return [
+        TrainTask(ref, group, tuple(own), examples * sum(to_go[member] for member in own))
+        for group, own in groups.items()
+    ]
+
+
+def carry_out(
+    tasks: Sequence[TrainTask],
+    engine: Engine,
+    progress: Progress,
+    studies: Mapping[StudyRef, tuple[Study, Progress]],
+) -> None:
+    """Train, of one study or of several at a time.
+
+    Args:
+        tasks: in the order in which they are begun.
+        engine: where the work runs.
+        progress: advanced by images.
+        studies: of each reference its study, and who is told its lines.
+    """
+    outcomes = engine.map(
+        train_task,
+        tasks,
+        context=lambda task: task.study,
+        on_event=lambda task, event: _hear(progress, studies[task.study][1], event),
+    )
+    for outcome in outcomes:
+        if outcome.error is not None:
+            study, say = studies[outcome.item.study]
+            say.detail(outcome.traceback)
+            _record_failure(study, outcome.item.members, outcome.error, say.line)
+
+
+def conclude(study: Study, progress: Progress) -> None:
+    """Say which members diverged.
+
+    Raises:
+        WorkError: if no member is trained.
+    """
+    for member in _wanted(study):
         if member.status == "diverged":
             progress.line(f"member {member.number} diverged: {member.message}; the analyses leave it out")
     if not study.trained:
-        reasons = {study.member(member.number).message for member in wanted}
+        reasons = {member.message for member in _wanted(study)}
         raise WorkError(f"no member of '{study.path}' could be trained: {'; '.join(sorted(reasons))}")
 
 
-def _hear(progress: Progress, event: tuple[Any, ...]) -> None:
+def _wanted(study: Study) -> list[Member]:
+    return [member for member in study.members if member.number < study.recipe.train.members]
+
+
+def _hear(progress: Progress, say: Progress, event: tuple[Any, ...]) -> None:
     """What a worker reports: a line for the user, a line and a traceback, or (images, note)."""
     if len(event) == 1:
-        progress.line(event[0])
+        say.line(event[0])
     elif isinstance(event[0], str):  # a line, and where what it tells of happened
-        progress.line(event[0])
-        progress.detail(event[1])
+        say.line(event[0])
+        say.detail(event[1])
     else:
         progress.advance(*event)
 
@@ -99,22 +142,21 @@ def _record_failure(study: Study, members: Iterable[int], error: str, say: Calla
         say(f"member {number}, training: {error}")
 
 
-def train_task(task: TrainTask, report: Callable[[Any], None]) -> None:
+def train_task(context: StudyContext, task: TrainTask, report: Callable[[Any], None]) -> None:
     """Carry out a `TrainTask` in this process; ``report`` gets (images, note) from time to time, or (line,)."""
-    place = workplace(task.path, task.recipe_yaml)
-    with place.at_work():
-        _train(place, task.group, list(task.members), report)
+    with context.at_work():
+        _train(context, task.group, list(task.members), report)
 
 
-def _train(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
+def _train(context: StudyContext, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
     """Train a group; where memory runs out, each half of it, from where the whole got to."""
     try:
-        _train_whole(place, group, members, report)
+        _train_whole(context, group, members, report)
         return
     except torch.OutOfMemoryError as error:
         if group.size == 1:
             raise WorkError(
-                f"the GPU's memory does not hold one member at batch size {place.study.recipe.train.batch_size}; "
+                f"the GPU's memory does not hold one member at batch size {context.study.recipe.train.batch_size}; "
                 "choose a smaller train.batch_size or model, or --device cpu"
             ) from error
     gc.collect()  # here, where the error no longer holds on to what was on the GPU
@@ -125,21 +167,21 @@ def _train(place: Workplace, group: Group, members: list[int], report: Callable[
     for half in halves:
         own = [member for member in members if member in half.members]
         if own:
-            _train(place, half, own, report)
+            _train(context, half, own, report)
 
 
-def _train_whole(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
-    trainer = place.trainer(lambda line: report((line,)))
-    starts, records = _starts(place, trainer, group, members, report)
+def _train_whole(context: StudyContext, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
+    trainer = context.trainer(lambda line: report((line,)))
+    starts, records = _starts(context, trainer, group, members, report)
     members = list(records)
     if not members:
         return
-    epochs = place.study.recipe.train.epochs
+    epochs = context.study.recipe.train.epochs
     speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
-    probe = validation_probe(place.evaluator, place.dataset.validation)
+    probe = validation_probe(context.evaluator, context.dataset.validation)
     with ThreadPoolExecutor(max_workers=min(len(members), WRITERS)) as threads:
         writers = {
-            position: MemberWriter(place.study, member, group, records[member], threads)
+            position: MemberWriter(context.study, member, group, records[member], threads)
             for position, member in enumerate(group.members)
             if member in members
         }
@@ -155,7 +197,7 @@ def _train_whole(place: Workplace, group: Group, members: list[int], report: Cal
         for writer in writers.values():
             writer.wait()
     for member in members:
-        drop_resume_before(place.study, member)
+        drop_resume_before(context.study, member)
 
 
 class _Speaker:
@@ -180,7 +222,7 @@ class _Speaker:
 
 
 def _starts(
-    place: Workplace, trainer: Trainer, group: Group, members: list[int], report: Callable[[Any], None]
+    context: StudyContext, trainer: Trainer, group: Group, members: list[int], report: Callable[[Any], None]
 ) -> tuple[list[Start], dict]:
     """Where the places of a group continue, and the record of each member there.
 
@@ -188,7 +230,7 @@ def _starts(
     the first member does; its results are dropped. So does that of a member whose network cannot be made, which is
     recorded as failed: the others are trained all the same.
     """
-    found = {member: _resumable(place.study, member) for member in members}
+    found = {member: _resumable(context.study, member) for member in members}
     common = set.intersection(*(set(starts) for starts in found.values()))
     own, records = {}, {}
     for member, starts in found.items():
@@ -198,7 +240,7 @@ def _starts(
             if len(members) == 1:
                 raise
             trace = traceback.format_exc()
-            _record_failure(place.study, [member], str(error), lambda line, trace=trace: report((line, trace)))
+            _record_failure(context.study, [member], str(error), lambda line, trace=trace: report((line, trace)))
     first = next(iter(own.values()), None)
     return [own.get(member, first) for member in group.members] if first else [], records
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import paper, style, web
-from modescape.plots.scores import METRICS
+from modescape.plots.scores import better, scores
 from modescape.plots.sheet import Sheet, scatter
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
 
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
     """Sizes that have a score, with score, low and high in the units of the axis; arrays of shape [size]."""
-    factor = METRICS[metric][2]
+    factor = scores(dataset)[metric].factor
     chosen = dataset.sel({"method": method, "metric": metric})
     values = {name: factor * chosen[f"score{end}"].values for name, end in ENDS.items()}
     there = np.isfinite(values["score"])
@@ -61,24 +61,27 @@ def mean_member(dataset: xr.Dataset, metric: str) -> float:
     chosen = dataset.sel({"method": _methods(dataset)[0], "metric": metric})
     alone = (chosen["score"] - chosen["gain"]).values
     alone = alone[np.isfinite(alone)]
-    return METRICS[metric][2] * float(alone[0]) if alone.size else float("nan")
+    return scores(dataset)[metric].factor * float(alone[0]) if alone.size else float("nan")
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    """Four scores against size, for papers."""
+    """Every score against size, for papers."""
     from matplotlib.ticker import MaxNLocator
 
     with paper.looks():
-        figure = paper.new_figure(7.6, 5.6)
-        panels = figure.subplots(2, 2).ravel()
-        for axes, metric in zip(panels, METRICS, strict=True):
+        shown = scores(dataset)
+        rows = (len(shown) + 1) // 2
+        figure = paper.new_figure(7.6, 2.8 * rows)
+        panels = figure.subplots(rows, 2, squeeze=False).ravel()
+        for axes in panels[len(shown) :]:
+            axes.remove()
+        for axes, (metric, score) in zip(panels, shown.items(), strict=False):
             axes.axhline(mean_member(dataset, metric), color="0.35", linestyle="--", linewidth=1)
             for method in _methods(dataset):
                 _draw_curve(axes, dataset, method, metric)
-            title, label, _ = METRICS[metric]
-            paper.panel_title(axes, title)
+            paper.panel_title(axes, better(score, score.label))
             axes.set_xlabel("Networks averaged (number)")
-            axes.set_ylabel(label)
+            axes.set_ylabel(score.axis)
             axes.set_xlim(0.5, dataset["size"].values.max(initial=1) + 0.5)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
         return paper.finish(figure, TITLE, caption(dataset), _keys(dataset))
@@ -128,24 +131,26 @@ def _keys(dataset: xr.Dataset) -> list[Artist]:
 
 
 def _looks(method: str) -> dict[str, Any]:
-    marker = style.METHOD_MARKERS.get(method, ("o", "circle"))[0]
-    return {"color": style.METHOD_COLOURS.get(method, style.NEUTRAL), "marker": marker, "markersize": 4}
+    look = style.method_look(method)
+    return {"color": look.colour, "marker": look.marker[0], "markersize": 4}
 
 
 def draw_interactive(dataset: xr.Dataset) -> Sheet:
-    """Four scores against size, for the page."""
-    figure = web.panels(2, 2, [title for title, _, _ in METRICS.values()], 780)
+    """Every score against size, for the page."""
+    shown = scores(dataset)
+    rows = (len(shown) + 1) // 2
+    figure = web.panels(rows, 2, [better(score, score.label) for score in shown.values()], 390 * rows)
     last = int(dataset["size"].values.max(initial=1))
-    for place, (metric, (_, label, _)) in enumerate(METRICS.items()):
+    for place, (metric, score) in enumerate(shown.items()):
         row, column = place // 2 + 1, place % 2 + 1
-        _trace_mean(figure, (row, column), mean_member(dataset, metric), last, label)
+        _trace_mean(figure, (row, column), mean_member(dataset, metric), last, score.axis)
         for method in _methods(dataset):
             _trace_curve(figure, (row, column), dataset, method, metric)
         ticks: dict[str, Any] = {"dtick": 1} if last <= 12 else {}
         figure.update_xaxes(
             title={"text": "Networks averaged (number)"}, range=[0.5, last + 0.5], row=row, col=column, **ticks
         )
-        figure.update_yaxes(title={"text": label}, row=row, col=column)
+        figure.update_yaxes(title={"text": score.axis}, row=row, col=column)
     _trace_keys(figure, any(of_test_sampling_alone(dataset, method) for method in _methods(dataset)))
     web.legend_rows(figure, 2)
     return figure
@@ -173,7 +178,7 @@ def _trace_curve(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, met
     size, score, low, high = (values[name] for name in ("size", "score", "low", "high"))
     if not size.size:
         return
-    colour = style.METHOD_COLOURS.get(method, style.NEUTRAL)
+    colour = style.method_look(method).colour
     name = NAMES.get(method, style.escaped(method))
     there = np.isfinite(low) & np.isfinite(high)
     band = scatter(
@@ -195,7 +200,7 @@ def _trace_curve(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, met
         **_marks(method, values, of_test_sampling_alone(dataset, method)),
         customdata=np.stack([low, high], axis=1),
         hovertemplate=(
-            f"{name}, %{{x}} averaged<br>{METRICS[metric][1]}: %{{y:.4g}}"
+            f"{name}, %{{x}} averaged<br>{scores(dataset)[metric].axis}: %{{y:.4g}}"
             "<br>95 % interval %{customdata[0]:.4g} to %{customdata[1]:.4g}<extra></extra>"
         ),
         name=name,
@@ -211,13 +216,14 @@ def _trace_curve(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, met
 def _marks(method: str, values: dict[str, np.ndarray], alone: bool) -> dict[str, Any]:
     """Marker and error bars of a curve: a mark a size while there are few, the last one hollow and with a bar."""
     others = len(values["size"]) - 1
-    kind = style.METHOD_MARKERS.get(method, ("o", "circle"))[1]
+    look = style.method_look(method)
+    kind = look.marker[1]
     bars = np.full((2, others + 1), np.nan)  # of zero length they would still have caps
     if alone or others == 0:  # of a single size the band has no width
         bars[:, -1] = _last_bar(values)
     return {
         "marker": {
-            "color": style.METHOD_COLOURS.get(method, style.NEUTRAL),
+            "color": look.colour,
             "symbol": [kind] * others + [f"{kind}-open" if alone else kind],
             "size": [7 if others < MARKED_SIZES else 0] * others + [9 if alone else 7],
             "line": {"width": [0] * others + [2 if alone else 0]},
