@@ -18,9 +18,7 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
 _waiting = threading.local()  # folders of this thread that are confirmed later
 
 
-def write_bytes(
-    path: Path, data: bytes | memoryview, within: Path | None = None, *, confirmed: bool = True
-) -> None:
+def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None, *, confirmed: bool = True) -> None:
     """Replace a file: temporary name in the same folder, fsync, rename, fsync of the folder.
 
     Args:
