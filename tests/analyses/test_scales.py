@@ -47,14 +47,14 @@ def test_a_setting_gives_the_step_around_the_centre(context):
 
 
 def test_a_run_that_stood_still_has_no_step(context):
-    around = sampling.Surroundings.of(context, 0)
-    still = sampling.Surroundings(context, 0, around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4)
+    around = sampling.Surroundings(context, 0)
+    still = sampling.Surroundings(context, 0, (around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4))
     assert {still.setting(method, 0.1) for method in ("diagonal", "low_rank_scaled", "swag")} == {0.0}
 
 
 def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_images(context):
     """Written out: 8 draws wanted, so 12 = 2 ensembles of 3 and their mirror images, of draws that no test sees."""
-    assert scales.draws(context) == 12
+    assert scales.sweep_draws(context) == 12
     found = scales.sweep(context, "swag")
     split, label = context.dataset.validation, context.dataset.validation.label.numpy()
     at, losses = 3, []

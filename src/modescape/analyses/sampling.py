@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -12,16 +12,26 @@ import torch
 from torch import Tensor
 
 from modescape import rng, tree
+from modescape.analyses.image_sets import ImageSet
 from modescape.analyses.requirements import last_epochs
+from modescape.analyses.stored import (
+    TOGETHER,
+    Reach,
+    groups_of,
+    stored_distance,
+    stored_log_prob,
+    stored_reach,
+)
 from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS, Run
 from modescape.predict import has_dropout
+from modescape.study.sampled import Drawn
 from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params
 
-TOGETHER = 5  # networks whose weights are in memory together
 HELD = 4  # members whose surroundings stay in memory
 BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
+SAMPLE = "sample"  # purpose of the streams of the networks that are tested
 CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the solution
 
 
@@ -38,16 +48,32 @@ class Surroundings:
 
     context: StudyContext
     member: int
-    trajectory: Tensor = field(repr=False)  # last kept checkpoints, float32 [epoch, parameter]
-    states: list[ModelState] = field(repr=False)  # the same, with buffers
+    given: tuple[Tensor, list[ModelState]] | None = field(default=None, repr=False)  # instead of those of the study
 
-    @classmethod
-    def of(cls, context: StudyContext, member: int) -> Surroundings:
-        """The surroundings of a member's solution."""
-        study = context.study
-        epochs = last_epochs(study, study.recipe.epochs_around())
-        states = [study.state(member, epoch) for epoch in epochs]
-        return cls(context, member, torch.stack([tree.ravel(state.params).float() for state in states]), states)
+    @property
+    def trajectory(self) -> Tensor:
+        """The last kept checkpoints, float32 [epoch, parameter]."""
+        return self._read[0]
+
+    @property
+    def states(self) -> list[ModelState]:
+        """The same, with buffers."""
+        return self._read[1]
+
+    @functools.cached_property
+    def _read(self) -> tuple[Tensor, list[ModelState]]:
+        if self.given is not None:
+            return self.given
+        states = [self.context.study.state(self.member, epoch) for epoch in self._epochs]
+        return torch.stack([tree.ravel(state.params).float() for state in states]), states
+
+    @property
+    def _epochs(self) -> list[int]:
+        return last_epochs(self.context.study, self.context.study.recipe.epochs_around())
+
+    def _from_end(self, epoch: int) -> int:
+        """Which of the checkpoints is that of an epoch, counted from the last one, -1."""
+        return epoch - self._epochs[-1] - 1
 
     @functools.cached_property
     def length(self) -> float:
@@ -82,10 +108,27 @@ class Surroundings:
         """What methods found of this run, for `Run.once`."""
         return {}
 
+    def reach(self, method: str) -> Reach:
+        """How far a method with a scale reaches; read where it is stored."""
+        if method not in self._reaches:
+            known = stored_reach(self.context, self.member, method) if self.given is None else None
+            self._reaches[method] = self.measured_reach(method) if known is None else known
+        return self._reaches[method]
+
+    def measured_reach(self, method: str) -> Reach:
+        """The same, from the checkpoints."""
+        centre = self.sampler(method, METHODS[method].base_scale).centre(self.trajectory)
+        offset = float((centre - self.trajectory[-1].double()).norm()) / self.length
+        return Reach(self.sampler(method, 1.0).step(self.trajectory) / self.length, offset)
+
+    @functools.cached_property
+    def _reaches(self) -> dict[str, Reach]:
+        """As far as they were asked for."""
+        return {}
+
     def offset(self, method: str) -> float:
         """Distance of a method's centre from the solution over the length of the solution's weights."""
-        centre = self.sampler(method, METHODS[method].base_scale).centre(self.trajectory)
-        return float((centre - self.trajectory[-1].double()).norm()) / self.length
+        return self.reach(method).offset
 
     def setting(self, method: str, step: float) -> float:
         """The scale at which a method's samples lie this far from their centre.
@@ -101,18 +144,12 @@ class Surroundings:
         record = METHODS[method]
         if record.scale_of is not None:
             return record.scale_of(step)
-        if method not in self._steps:
-            self._steps[method] = self.sampler(method, 1.0).step(self.trajectory) / self.length
-        ratio = step / self._steps[method] if self._steps[method] else 0.0
+        unit = self.reach(method).step
+        ratio = step / unit if unit else 0.0
         return ratio**2 if record.squared else ratio
 
-    @functools.cached_property
-    def _steps(self) -> dict[str, float]:
-        """Step of each method at scale 1 over the length of the weights, as far as it was asked for."""
-        return {}
-
     def networks(
-        self, method: str, scale: float | None, count: int, *, purpose: str = "sample", accept: bool = True
+        self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
     ) -> Iterator[Networks]:
         """``count`` networks, a few at a time; the same ones for the same method, scale and purpose.
 
@@ -123,39 +160,72 @@ class Surroundings:
             purpose: of the streams.
             accept: draw random samples again that are below the threshold.
         """
-        if method == "single":
-            yield self._placed([self._solution])
-        elif METHODS[method].source == "checkpoints":
-            chosen = self.states[-count:]
-            for start in range(0, len(chosen), TOGETHER):
-                yield self._compared(chosen[start : start + TOGETHER])
-        elif METHODS[method].source == "masks":
-            keys = self.keys(f"{purpose} {method}", count)
-            for some in keys.split(TOGETHER):
-                networks = self._placed([self._solution] * len(some))
-                yield Networks(networks.state, some.to(self.context.device))
-        else:
-            for weights in self.weights(method, scale, count, purpose=purpose, accept=accept):
-                yield self.installed(weights)
+        for group in self._groups(method, scale, count, purpose, accept):
+            yield self._networks_of(group, self.weights_of(group))
 
     def weights(
-        self, method: str, scale: float | None, count: int, *, purpose: str = "sample", accept: bool = True
+        self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
     ) -> Iterator[Tensor]:
         """The weights of the same networks, [sample, parameter] a few at a time; under masks the solution's.
 
         Draws are those of the method itself, one by one: what they give is what the method gives, without bias. The
         choice of a scale alone draws in pairs (`modescape.analyses.scales`).
         """
-        record = METHODS[method]
-        if record.source == "masks":
-            yield self.trajectory[-1:]
-        elif record.source == "checkpoints":
-            yield from self.trajectory[-count:].split(TOGETHER)
-        else:
-            keys = self.keys(f"{purpose} {method}", 1 if record.one_network else count)
-            sampler = self.sampler(method, scale)
-            for some in keys.split(TOGETHER):
-                yield sampler.sample(self.trajectory, some, self.accept if accept else everything)
+        for group in self._groups(method, scale, count, purpose, accept)[
+            : 1 if METHODS[method].source == "masks" else None
+        ]:
+            yield self.weights_of(group)
+
+    def _groups(
+        self, method: str, scale: float | None, count: int, purpose: str, accept: bool
+    ) -> list[tuple[Drawn, ...]]:
+        return groups_of(self.context, self.member, method, scale, count, purpose=purpose, accept=accept)
+
+    def weights_of(self, group: tuple[Drawn, ...]) -> Tensor:
+        """The weights of networks that are drawn together, [network, parameter]; under masks the solution's."""
+        _, method, purpose, scale, accept, *_ = group[0]
+        numbers = [one.draw for one in group]
+        if method == "single" or METHODS[method].source == "masks":
+            return self.trajectory[-1:]
+        if METHODS[method].source == "checkpoints":
+            return self.trajectory[[self._from_end(epoch) for epoch in numbers]]
+        keys = self._keys(f"{purpose} {method}", numbers)
+        return self.sampler(method, scale).sample(self.trajectory, keys, self.accept if accept else everything)
+
+    def _networks_of(self, group: tuple[Drawn, ...], weights: Tensor) -> Networks:
+        """The networks of these names and weights."""
+        method = group[0].approach
+        if method == "single":
+            return self._placed([self._solution])
+        if METHODS[method].source == "checkpoints":
+            return self._compared([self.states[self._from_end(one.draw)] for one in group])
+        if METHODS[method].source == "masks":
+            keys = self._keys(f"{group[0].purpose} {method}", [one.draw for one in group])
+            return Networks(self._placed([self._solution] * len(group)).state, keys.to(self.context.device))
+        return self.installed(weights)
+
+    def apart(
+        self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
+    ) -> Tensor:
+        """Distances of the same networks from the solution over its length, float64 [network]; read where stored."""
+        found = []
+        for group in self._groups(method, scale, count, purpose, accept):
+            known = stored_distance(self.context, group) if self.given is None else None
+            own = self.distances(self.weights_of(group)) if known is None else torch.from_numpy(known)
+            found.append(own.expand(len(group)))
+        return torch.cat(found)
+
+    def predicted(
+        self, group: tuple[Drawn, ...], images: Mapping[str, ImageSet | Tensor]
+    ) -> tuple[dict[str, np.ndarray], Tensor]:
+        """Predictions of networks that are drawn together, [network, example, class] a set, and their distances."""
+        weights = self.weights_of(group)
+        networks = self._networks_of(group, weights)
+        found = {
+            name: predict(self.context, networks, some if isinstance(some, Tensor) else some.images(self.context))
+            for name, some in images.items()
+        }
+        return found, self.distances(weights).expand(len(group))
 
     def distances(self, weights: Tensor) -> Tensor:
         """Distance of each row from the solution over the length of the solution's weights, float64 [sample]."""
@@ -234,25 +304,39 @@ class Surroundings:
         return torch.tensor(self._accuracy(weights)) >= self.threshold
 
     def log_prob(
-        self, method: str, scale: float | None, count: int, images: Mapping[str, Tensor], **choices: Any
+        self,
+        method: str,
+        scale: float | None,
+        count: int,
+        images: Mapping[str, ImageSet | Tensor],
+        *,
+        purpose: str = SAMPLE,
+        accept: bool = True,
     ) -> dict[str, np.ndarray]:
-        """Predictions of networks on several sets of images; each network is drawn once.
+        """Predictions of networks on several sets of images: read where they are stored, else made here.
 
         Args:
             method: see `networks`.
             scale: see `networks`.
             count: see `networks`.
-            images: name -> uint8 [example, channel, height, width].
-            **choices: see `networks`.
+            images: name -> a set, or images that nobody else looks at, uint8 [example, channel, height, width].
+            purpose: see `networks`.
+            accept: see `networks`.
 
         Returns:
             name -> float32 [network, example, class].
         """
         pieces: dict[str, list[np.ndarray]] = {name: [] for name in images}
-        for networks in self.networks(method, scale, count, **choices):
-            for name, some in images.items():
-                pieces[name].append(predict(self.context, networks, some))
-        return {name: np.concatenate(parts) for name, parts in pieces.items()}
+        sets = {name: some for name, some in images.items() if isinstance(some, ImageSet) and self.given is None}
+        for group in self._groups(method, scale, count, purpose, accept):
+            known = {name: stored_log_prob(self.context, some, group) for name, some in sets.items()}
+            found = {name: rows for name, rows in known.items() if rows is not None}
+            absent = {name: some for name, some in images.items() if name not in found}
+            if absent:
+                found |= self.predicted(group, absent)[0]
+            for name, rows in pieces.items():
+                rows.append(found[name])
+        return {name: np.concatenate(rows) for name, rows in pieces.items()}
 
     def _accuracy(self, weights: Tensor) -> list[float]:
         split = self.context.dataset.validation
@@ -261,8 +345,11 @@ class Surroundings:
 
     def keys(self, purpose: str, count: int) -> Tensor:
         """Keys of the streams of samples 0 .. count - 1 around this member, int64 [sample]."""
+        return self._keys(purpose, range(count))
+
+    def _keys(self, purpose: str, numbers: Iterable[int]) -> Tensor:
         seed = self.context.study.manifest["seed"]
-        return torch.tensor([rng.key(seed, f"subspace {purpose}", self.member, number) for number in range(count)])
+        return torch.tensor([rng.key(seed, f"subspace {purpose}", self.member, number) for number in numbers])
 
     def _placed(self, states: list[ModelState]) -> Networks:
         parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
@@ -295,4 +382,4 @@ def surroundings(context: StudyContext, member: int) -> Surroundings:
 
 
 def _surroundings(context: StudyContext, member: int) -> Surroundings:
-    return Surroundings.of(context, member)
+    return Surroundings(context, member)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,11 @@ class Group:
     def begin_anew(self) -> None:
         """Make what lies there count for nothing: first the file without which it does, whatever happens then."""
         array_file(self.folder).unlink(missing_ok=True)
+
+    def delete(self) -> None:
+        """Delete it."""
+        self.begin_anew()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def named(self, group: zarr.Group) -> dict[str, np.ndarray]:
         """Coordinates of the rows, [model] each: up to the first that was not named before a writer died."""

@@ -117,6 +117,8 @@ def verify(path: str | Path) -> list[str]:
         problems += _verify_predictions(study, split)
     for images in layout.sampled_sets(study.path):
         problems += _verify_sampled(study, images)
+    for name in layout.choices(study.path):
+        problems += _verify_choice(study, name)
     for name in _results(study.path):
         problems += _problem(lambda name=name: study.result(name))
     for name in layout.variants(study.path):
@@ -229,3 +231,9 @@ def _verify_sampled(study: Study, images: str) -> list[str]:
         if layout.chunk_path(study.path, f"{layout.SAMPLED}/{images}", row).is_file():
             problems += _problem(lambda row=row: predictions.log_prob(row))
     return problems
+
+
+def _verify_choice(study: Study, name: str) -> list[str]:
+    from modescape.study.choices import read_choice
+
+    return _problem(lambda: read_choice(study.path, name))
