@@ -41,8 +41,8 @@ NARROWER = {  # rooms that may know less than their row allows
     "landscape": WORDS,
     "paths": WORDS,
     "methods": WORDS | {"subspace"},
-    "plots": WORDS | {"methods"},  # labelled results in, figures out
-    "report": WORDS | {"methods", "plots", "analyses"},
+    "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
+    "report": WORDS | {"methods", "metrics", "plots", "analyses"},
 }
 ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for people at a Python prompt
 

@@ -18,7 +18,7 @@ from modescape.analyses.scales import scales
 from modescape.context import StudyContext
 from modescape.data.shift import Shift
 from modescape.methods import METHODS
-from modescape.metrics import METRICS, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
+from modescape.metrics import SCORES, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress
 from modescape.study import Study, write_member_state
 
@@ -58,8 +58,8 @@ def measured(networks: Study, name: str, **settings):
 
 def test_the_single_networks_row_is_its_deterministic_evaluation(networks, solutions, truth):
     found = networks.result("ensemble_methods").sel({"method": "independent", "size": 1})
-    for name, metric in METRICS.items():
-        wanted = np.mean(metric.function(solutions, truth))
+    for name, metric in SCORES.items():
+        wanted = np.mean(metric(solutions, truth))
         assert float(found["score"].sel(metric=name)) == pytest.approx(wanted, abs=1e-6), name
     under_shift = networks.result("shift").sel({"method": "single", "severity": 0})
     np.testing.assert_allclose(under_shift["score"], found["score"], atol=1e-6)
@@ -139,7 +139,7 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     study = pipeline.analyse(copy, ["training"], overrides=["subspace.runs=2", "subspace.samples=2"])
     names = ["shift", "calibration", "decomposition", "ood", "diversity_map"]
     found = {name: analyses.measure(name, study, **study.recipe.settings.get(name, {})) for name in names}
-    wanted = {name: float(np.mean(metric.function(solutions[:2], truth))) for name, metric in METRICS.items()}
+    wanted = {name: float(np.mean(metric(solutions[:2], truth))) for name, metric in SCORES.items()}
     single = found["shift"]["score"].sel({"method": "single", "severity": 0})
     np.testing.assert_allclose(single, [wanted[name] for name in single["metric"].values], atol=1e-6)
     together = found["decomposition"].sel({"method": "independent", "metric": "nll"})
@@ -201,7 +201,7 @@ def test_reliability_adds_up_to_the_calibration_error(networks, solutions, truth
     found = networks.result("calibration").sel({"method": "independent"})
     gap = np.nansum(found["share"] * np.abs(found["accuracy"] - found["confidence"]))
     assert gap == pytest.approx(float(found["ece"]), abs=1e-12)
-    assert float(found["ece"]) == pytest.approx(float(METRICS["ece"].function(combine(solutions), truth)), abs=1e-6)
+    assert float(found["ece"]) == pytest.approx(float(SCORES["ece"](combine(solutions), truth)), abs=1e-6)
 
 
 def test_equivalents_of_independent_networks_are_their_number(networks):
@@ -242,7 +242,7 @@ def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):
 def test_both_ways_of_the_tunnel_have_the_solutions_at_their_ends(networks, solutions, truth):
     found = networks.result("tunnel")
     for end, t in ((0, 0.0), (1, 1.0)):
-        wanted = float(METRICS["nll"].function(solutions[end, :60], truth[:60]))
+        wanted = float(SCORES["nll"](solutions[end, :60], truth[:60]))
         np.testing.assert_allclose(found["loss"].sel(t=t), wanted, atol=1e-5)
         np.testing.assert_allclose(found["agreement"].isel(member=end).sel(t=t), 1)
     np.testing.assert_allclose(found["triangle_accuracy"].sel(y=1.25, x=0.0), 0, atol=1)
@@ -273,7 +273,7 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
     ensembles = [
         combine(predictions.log_probs([predictions.index(member, epoch) for epoch in (2, 4)])) for member in (0, 1)
     ]
-    wanted = np.mean([METRICS["nll"].function(one, predictions.label) for one in ensembles])
+    wanted = np.mean([SCORES["nll"](one, predictions.label) for one in ensembles])
     assert float(found["score"].sel({"method": "snapshots", "metric": "nll"})) == pytest.approx(wanted)
     hot = networks.variant("cyclic-csgmcmc-hot")
     assert not np.array_equal(hot.weights(0, 4), snapshots.weights(0, 4))
@@ -292,8 +292,8 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
     assert found["forward_passes"].sel({"method": ["ensemble", "whole long run"]}).values.tolist() == [3, 1]
     long = runs.predictions("test").log_prob(member=0, epoch=12)
     ensemble = combine(solutions)
-    for name, metric in METRICS.items():
-        scores = [float(metric.function(one, truth)) for one in (long, ensemble)]
+    for name, metric in SCORES.items():
+        scores = [float(metric(one, truth)) for one in (long, ensemble)]
         for method, score in zip(("whole long run", "ensemble"), scores, strict=True):
             assert float(found["score"].sel({"method": method, "metric": name})) == pytest.approx(score, abs=1e-6)
         than = found["difference"].sel({"method": "whole long run", "metric": name})
@@ -308,7 +308,7 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
     validation = networks.predictions("validation")
     chosen = combine(validation.log_probs([validation.index(member, 4) for member in networks.trained]))
     own = rescale(ensemble, fit_temperature(chosen, validation.label))
-    wanted = float(METRICS["nll"].function(own, truth))
+    wanted = float(SCORES["nll"](own, truth))
     calibrated = found["score"].sel({"method": "ensemble", "metric": "calibrated_nll"})
     assert float(calibrated) == pytest.approx(wanted, abs=1e-6)
 

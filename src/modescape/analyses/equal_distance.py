@@ -14,7 +14,8 @@ from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
 from modescape.methods import SCALED
-from modescape.metrics import METRICS, combine
+from modescape.metrics import SCORES, combine
+from modescape.metrics.scores import units_of
 
 PURPOSE = "one distance"  # of the streams
 LEAST_STEP = 2**0.5  # the common distance over the farthest centre's: the step is then as long as the way to the centre
@@ -54,7 +55,7 @@ class AtOneDistance:
             "equal_distance_score": (
                 (*dims, "metric"),
                 self.score,
-                "1 (nats for nll)",
+                units_of(SCORES),
                 "score of the ensemble around one solution, every method at one distance from it, mean over runs",
             ),
             "equal_distance_jensen_shannon": (dims, self.jensen_shannon, "nats", "Jensen-Shannon divergence there"),
@@ -98,7 +99,7 @@ def at_one_distance(context: StudyContext) -> AtOneDistance:
             found = around.log_prob(method, scale, count, images, purpose=PURPOSE, accept=False)["test"]
             apart = around.apart(method, scale, count, purpose=PURPOSE, accept=False)
             together = combine(found)
-            scores = [float(metric.function(together, label)) for metric in METRICS.values()]
+            scores = [float(score(together, label)) for score in SCORES.values()]
             spread = jensen_shannon(found) if len(found) > 1 else np.nan
             own.append((scale, float(apart.square().mean()), spread, *scores))
         rows.append(own)

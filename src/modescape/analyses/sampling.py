@@ -24,7 +24,7 @@ from modescape.analyses.stored import (
 )
 from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS, Run
-from modescape.predict import has_dropout
+from modescape.network.network import has_dropout
 from modescape.study.sampled import Drawn
 from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params

@@ -21,7 +21,7 @@ from modescape.analyses.sampling import available, predict, surroundings
 from modescape.analyses.stored import SWEEP_MEMBERS, TOGETHER, stored_choice, sweep_digest
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import combine, example_scores
+from modescape.metrics import SCORES, combine
 from modescape.metrics.intervals import resample_counts
 from modescape.subspace import mirrored_pairs
 
@@ -170,7 +170,7 @@ def tried_at(context: StudyContext, member: int, method: str, scale: float, purp
     if not scale:
         log_prob = log_prob[:1].repeat(count, 0)
     ensembles = combine(log_prob.reshape(count // size, size, *log_prob.shape[1:]), 1)
-    loss = example_scores(ensembles, label)["nll"]  # [ensemble, example]; the second half mirrors the first
+    loss = SCORES["nll"].examples(ensembles, label)  # [ensemble, example]; the second half mirrors the first
     share = float(np.mean(accepted)) if accepted else np.nan
     return Tried(scale, apart, right, share, loss.reshape(2, -1, len(label)).mean(0))
 

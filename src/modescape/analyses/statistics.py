@@ -11,9 +11,8 @@ from modescape.analyses.sampling import surroundings
 from modescape.analyses.stating import Variables
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
-from modescape.metrics import METRICS
-
-UNITS = "1 (nats for nll)"
+from modescape.metrics import SCORES
+from modescape.metrics.scores import units_of
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,13 @@ class TwoStatistics:
             "stored_score": (
                 ("metric",),
                 self.stored,
-                UNITS,
+                units_of(SCORES),
                 "mean solution's score, batch norm as stored",
             ),
             "recomputed_score": (
                 ("metric",),
                 self.recomputed,
-                UNITS,
+                units_of(SCORES),
                 "mean solution's score, batch norm recomputed on training images",
             ),
             "stored_disagreement": (
@@ -60,7 +59,7 @@ def two_statistics(context: StudyContext, members: list[int]) -> TwoStatistics:
     scores, differ, spread = [], [], []
     for member in members:
         pair = surroundings(context, member).two_statistics(test.image)  # [stored and recomputed, example, class]
-        scores.append([[float(metric.function(one, label)) for metric in METRICS.values()] for one in pair])
+        scores.append([[float(score(one, label)) for score in SCORES.values()] for one in pair])
         first, second = pair.argmax(-1)
         differ.append(float((first != second).mean()))
         spread.append(jensen_shannon(pair))

@@ -20,7 +20,7 @@ from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import brier, brier_equivalent_interval, brier_law, combine, example_scores
+from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
         """B1 and V, mean over runs, and the Brier score of each run's average, [setting, run, example]."""
         drawn = [in_settings(run.log_prob(method, scale, count, images)) for run in runs]
         law = np.mean([[_law(part, label) for part in parts] for parts in drawn], 0)
-        scores = [[example_scores(combine(part), label)["brier"] for part in parts] for parts in drawn]
+        scores = [[SCORES["brier"].examples(combine(part), label) for part in parts] for parts in drawn]
         return law, np.swapaxes(np.array(scores), 0, 1)
 
     runs = [surroundings(context, member) for member in members]

@@ -19,8 +19,9 @@ from modescape.analyses.statistics import two_statistics
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
-from modescape.metrics import INTERVALS, METRICS, combine, ensemble_curves
-from modescape.metrics.ensemble import LONG_NAMES, UNITS
+from modescape.metrics import INTERVALS, SCORES, combine, ensemble_curves
+from modescape.metrics.ensemble import LONG_NAMES
+from modescape.metrics.scores import units_of
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     return make_result(
         {
             **{
-                name: (dims, np.stack([own[name] for own in values.values()]), UNITS, long_name)
+                name: (dims, np.stack([own[name] for own in values.values()]), units_of(SCORES), long_name)
                 for name, long_name in LONG_NAMES.items()
             },
             "jensen_shannon": (("method",), spread(raw), "nats", "Jensen-Shannon divergence of as many networks"),
@@ -120,7 +121,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
         },
         {
             "method": methods,
-            "metric": list(METRICS),
+            "metric": list(SCORES),
             "size": np.arange(1, len(members) + 1),
             "other_method": level.methods,
             "member": members,

@@ -21,14 +21,14 @@ from modescape.data.corruptions import SEVERITIES
 from modescape.data.effect import Effect
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
-from modescape.metrics import METRICS, combine
+from modescape.metrics import SCORES, combine
+from modescape.metrics.scores import units_of
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-UNITS = "1 (nats for nll)"
 VALIDATION = "validation"
 NO_PART = torch.empty(0, dtype=torch.int64)  # of a corruption that is left out
 
@@ -108,7 +108,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         {**table.variables(), **_effect(shift.effect), **stating},
         {
             "method": list(table.scores),
-            "metric": list(METRICS),
+            "metric": list(SCORES),
             "severity": [0, *SEVERITIES],
             "corruption": list(shift.effect.corruptions),
         },
@@ -171,10 +171,10 @@ class Table:
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
         """Note scores, and take those of each part from predictions [run, example, class]."""
         self.scores.setdefault(method, {})[severity] = scored
-        found = np.full((len(METRICS), len(self.parts)), np.nan)
+        found = np.full((len(SCORES), len(self.parts)), np.nan)
         for column, part in enumerate(self.parts):
-            for row, metric in enumerate(METRICS.values() if len(part) else ()):
-                found[row, column] = np.mean(metric.function(log_prob[:, part], self.label[part]))
+            for row, metric in enumerate(SCORES.values() if len(part) else ()):
+                found[row, column] = np.mean(metric(log_prob[:, part], self.label[part]))
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
@@ -197,23 +197,23 @@ class Table:
                 for method in self.scores
             ]
         )
-        dims = ("method", "metric", "severity")
+        dims, units = ("method", "metric", "severity"), units_of(SCORES)
         return {
-            "score": (dims, scores("mean"), UNITS, "score on all test images"),
-            "score_low": (dims, scores("low"), UNITS, "lower end of the 95 % interval"),
-            "score_high": (dims, scores("high"), UNITS, "upper end of the 95 % interval"),
-            "score_low_these": (dims, scores("low_these"), UNITS, "lower end of it for these networks alone"),
-            "score_high_these": (dims, scores("high_these"), UNITS, "upper end of it for these networks alone"),
+            "score": (dims, scores("mean"), units, "score on all test images"),
+            "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
+            "score_high": (dims, scores("high"), units, "upper end of the 95 % interval"),
+            "score_low_these": (dims, scores("low_these"), units, "lower end of it for these networks alone"),
+            "score_high_these": (dims, scores("high_these"), units, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
                 _spread(of_part[..., [len(part) > 0 for part in self.parts]]).transpose(0, 2, 1),
-                UNITS,
+                units,
                 "standard deviation over corruptions",
             ),
             "score_of_corruption": (
                 ("method", "metric", "corruption", "severity"),
                 of_part.transpose(0, 2, 3, 1),
-                UNITS,
+                units,
                 "score on the corruption's own part of the test images; none of one without effect",
             ),
             "jensen_shannon": (("method", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),

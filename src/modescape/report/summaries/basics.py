@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.report import scores
 from modescape.report.reading import full_gain, full_size, pick
 from modescape.report.summaries.summary import Summary
 from modescape.report.wording import accuracy, count, fixed, listing, percent, significant
@@ -118,8 +119,8 @@ def _ensemble_size(dataset: xr.Dataset) -> Summary:
         full = full_size(dataset, method)
         gain = full_gain(dataset, method)
         for size in (int(size) for size in dataset["size"].values if size <= full):
-            scores = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
-            rows.append((method, str(size), *scores))
+            cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
+            rows.append((method, str(size), *cells))
         if gain is not None:
             single, together = (
                 pick(dataset, "score", method=method, metric="accuracy", size=size) for size in (1, gain.size)
@@ -129,19 +130,15 @@ def _ensemble_size(dataset: xr.Dataset) -> Summary:
         f"Line charts of scores against the number of networks averaged. Accuracy, {'; '.join(parts) or 'one size'}. "
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
-    header = ("networks", "size", *(_METRICS.get(str(key), str(key)) for key in dataset["metric"].values))
+    header = ("networks", "size", *scores.header(dataset["metric"].values))
     return Summary(text, header, tuple(rows))
-
-
-_METRICS = {"nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"}
 
 
 def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
     """A score, its interval for new networks on new images, and in brackets that for these networks."""
 
     def written(name: str) -> str:
-        value = pick(dataset, name, method=method, metric=metric, size=size)
-        return accuracy(value) if metric == "accuracy" else fixed(value, 3)
+        return scores.written(metric, pick(dataset, name, method=method, metric=metric, size=size))
 
     new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
     return f"{written('score')}, {new} ({these})"

@@ -11,18 +11,15 @@ import numpy as np
 from modescape.analyses.shift.draw import corruption_name, left_out_sentence, without_effect
 from modescape.plots import steps
 from modescape.plots.style import method_look
+from modescape.report import scores
 from modescape.report.equivalents import equivalent
 from modescape.report.reading import full_size, pick
 from modescape.report.summaries.summary import PLACED, Summary, placed
-from modescape.report.wording import ABSENT, accuracy, count, decimals_for, fixed, listing, percent, significant
+from modescape.report.wording import ABSENT, accuracy, count, fixed, listing, percent, significant
 
 if TYPE_CHECKING:
     import xarray as xr
 
-METRICS = {
-    **{"accuracy": "accuracy", "nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"},
-    "calibrated_nll": "calibrated NLL (nats)",
-}
 DECOMPOSED = {
     "brier": "Brier",
     "nll": "NLL (nats)",
@@ -39,18 +36,13 @@ def _named(method: str) -> str:
     return method_look(method).name
 
 
-def _score(metric: str, value: float) -> str:
-    """A score as a table writes it."""
-    return accuracy(value) if metric == "accuracy" else fixed(value, 3)
-
-
 def _whole(value: float) -> str:
     """A number of epochs or passes."""
     return f"{value:,.0f}" if math.isfinite(value) else ABSENT
 
 
 def _header(dataset: xr.Dataset) -> list[str]:
-    return [METRICS.get(str(metric), str(metric)) for metric in dataset["metric"].values]
+    return scores.header(dataset["metric"].values)
 
 
 def _best(values: dict[str, float], *, highest: bool) -> str:
@@ -71,8 +63,8 @@ def _ensemble_methods(dataset: xr.Dataset) -> Summary:
     for method in _names(dataset):
         full = full_size(dataset, method)
         for size in sorted({1, full} - {0}):
-            scores = {key: pick(dataset, "score", method=method, metric=key, size=size) for key in metrics}
-            cells = [_score(key, value) for key, value in scores.items()]
+            own = {key: pick(dataset, "score", method=method, metric=key, size=size) for key in metrics}
+            cells = [scores.written(key, value) for key, value in own.items()]
             divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
             cost = [_whole(size * pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
             rows.append((_named(method), str(size), *placed(dataset, method), *cells, divergence, *cost))
@@ -95,14 +87,14 @@ def _at_one_distance(dataset: xr.Dataset, metrics: list[str]) -> list[tuple[str,
     rows = []
     for method in _names(dataset, "other_method"):
         at = {"other_method": method}
-        scores = [_score(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
+        cells = [scores.written(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
         setting, reached, divergence = (
             significant(pick(dataset, f"equal_distance_{key}", **at), 3)
             for key in ("scale", "reached", "jensen_shannon")
         )
         cost = [_whole(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
         name = f"{_named(method)}, all at {significant(float(dataset.attrs['equal_distance']))}"
-        rows.append((name, "1", setting, reached, *scores, divergence, *cost))
+        rows.append((name, "1", setting, reached, *cells, divergence, *cost))
     return rows
 
 
@@ -198,8 +190,10 @@ def _shift(dataset: xr.Dataset) -> Summary:
     rows, parts = [], []
     for method in _names(dataset):
         for severity in ends:
-            scores = [pick(dataset, "score", method=method, metric=key, severity=severity) for key in metrics]
-            cells = [_score(key, value) for key, value in zip(metrics, scores, strict=True)]
+            cells = [
+                scores.written(key, pick(dataset, "score", method=method, metric=key, severity=severity))
+                for key in metrics
+            ]
             divergence = significant(pick(dataset, "jensen_shannon", method=method, severity=severity), 3)
             rows.append((_named(method), str(severity), *placed(dataset, method), *cells, divergence))
         if method in ("single", "independent"):
@@ -247,13 +241,13 @@ def _cyclic(dataset: xr.Dataset) -> Summary:
     rows, parts = [], []
     metrics = [str(metric) for metric in dataset["metric"].values]
     for method in _names(dataset):
-        whole = [_score(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
+        whole = [scores.written(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
         single, together = (
             accuracy(pick(dataset, key, method=method, metric="accuracy")) for key in ("member_score", "score")
         )
         divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
         cost = [_whole(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
-        than = [_difference(dataset, method, key) for key in ("accuracy", "nll", "calibrated_nll", "brier")]
+        than = [_difference(dataset, method, key) for key in metrics]
         rows.append((_named(method), single, *whole, *than, divergence, *cost))
         parts.append(f"{_named(method)} from {single} to {together}")
     text = (
@@ -261,8 +255,7 @@ def _cyclic(dataset: xr.Dataset) -> Summary:
         "each network's place in the plane of accuracy and diversity. Accuracy, mean network to ensemble: "
         f"{listing(parts)}."
     )
-    scores = ("accuracy (points)", "NLL (nats)", "calibrated NLL (nats)", "Brier")
-    than = [f"difference: {score}" for score in scores]
+    than = scores.difference_header(metrics)
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
     return Summary(text, ("method", "mean network", *_ensembles(_header(dataset)), *than, *cost), tuple(rows))
 
@@ -272,17 +265,12 @@ def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
     low, value, high = (
         pick(dataset, f"difference{end}", method=method, metric=metric) for end in ("_low", "", "_high")
     )
-    if not math.isfinite(value):
-        return ABSENT
-    factor, least = (100, 1) if metric == "accuracy" else (1, 3)
-    low, value, high = (factor * number for number in (low, value, high))
-    decimals = decimals_for(low, value, high, least=least, most=4)  # an end at -0.03 is no 0.0
-    bounds = f"{fixed(low, decimals)} to {fixed(high, decimals)}"
-    return f"{fixed(value, decimals, signed=True)} ({bounds if math.isfinite(low) else 'no interval'})"
+    change, bounds = scores.difference(metric, low, value, high)
+    return f"{change} ({bounds})" if bounds else change
 
 
-def _ensembles(scores: Sequence[str]) -> list[str]:
-    return [f"ensemble: {score}" for score in scores]
+def _ensembles(names: Sequence[str]) -> list[str]:
+    return [f"ensemble: {name}" for name in names]
 
 
 METHODS: dict[str, Callable[[xr.Dataset], Summary]] = {
