@@ -1,4 +1,4 @@
-"""Sampled networks, predicted once: what is read is what would be made, and analyses make nothing that they announced."""
+"""Sampled networks, predicted once: what is read is what would be made, and analyses make nothing they announced."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_task_is_a_method_around_a_solution_and_the_longest_comes_first():
 @pytest.mark.ci
 def test_what_most_ask_for_comes_first_and_the_budget_ends_it(networks: Study):
     test, validation = image_sets.ImageSet("test"), image_sets.validation_images()
-    context = StudyContext(networks)
+    context = StudyContext(Study.open(networks.path))
     asked = {
         "a": [Request(0, "swag", 0.1, 6, (validation,))],
         "b": [Request(0, "swag", 0.1, 6, (test,)), Request(0, "swag", 0.1, 5, (test,), "other")],
