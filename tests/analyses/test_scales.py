@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from modescape import pipeline
-from modescape.analyses import equal_distance, sampling, scales
+from modescape.analyses import drawing, equal_distance, sampling, scales
 from modescape.analyses.scales import STEPS, WIDER, Swept, Tried, until_inside
 from modescape.context import StudyContext
 from modescape.methods import SCALED
@@ -65,7 +65,7 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
         half = sampler.sample(around.trajectory, around.keys("choosing swag", 6))
         for ensemble in half.split(3):
             for weights in (ensemble, (2 * centre - ensemble.double()).float()):
-                log_prob = sampling.predict(context, around.installed(weights), split.image)
+                log_prob = drawing.predict(context, around.installed(weights), split.image)
                 losses.append(float(nll(combine(log_prob), label)))
         tested = torch.cat(list(around.weights("swag", float(found.scale[at]), 6)))
         assert not torch.isclose(tested, half).all(1).any()

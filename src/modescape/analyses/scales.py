@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.analyses.sampling import available, predict, surroundings
+from modescape.analyses.drawing import predict
+from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.stored import SWEEP_MEMBERS, TOGETHER, stored_choice, sweep_digest
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
