@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from modescape.context import StudyContext
+    from modescape.offered import Offered
     from modescape.study import Study
 
 ANALYSES = {  # in the order of the page
@@ -61,13 +62,13 @@ FORMER_SETTINGS = {  # of earlier versions, spelled out in the studies that they
 }
 
 
-def measure(name: str, study: Study | StudyContext, **settings: Any) -> xr.Dataset:
+def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> xr.Dataset:
     """Carry out one analysis; the same study and settings give the same bits.
 
     Args:
         name: a key of `ANALYSES`.
-        study: with trained members and their test predictions; or its context, which keeps what the next analysis
-            would load and choose again.
+        of: a study with trained members and their predictions; or its context, which keeps what the next analysis
+            would load and choose again; or what else offers predictions, checkpoints, or a network and data.
         **settings: keyword settings of that analysis (see `defaults`).
 
     Returns:
@@ -75,24 +76,33 @@ def measure(name: str, study: Study | StudyContext, **settings: Any) -> xr.Datas
 
     Raises:
         InputError: if there is no such analysis or setting.
-        NotEnough: if the study is too small for it; the message says what it needs.
+        NotEnough: if what is offered is too little for it; the message says what it needs.
     """
     check_settings(name, settings)
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
-    from modescape.analyses.requirements import trained
+    from modescape.analyses.requirements import network_of, trained
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
-        from modescape.context import StudyContext
+        offered = _offered(of)
+        if AROUND not in USES.get(name, ()):
+            return function(offered, **settings)
+        trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded
+        context = network_of(offered, f"the analysis {name!r}")
         from modescape.runtime import one_thread
 
-        context = study if isinstance(study, StudyContext) else StudyContext(study)
-        if AROUND not in USES.get(name, ()):
-            return function(context.study, **settings)
-        trained(context.study, 1, f"the analysis {name!r}")  # before any data is loaded
         with one_thread(), context.at_work():
             return function(context, **settings)
+
+
+def _offered(of: Study | StudyContext | Offered) -> Offered:
+    from modescape.context import StudyContext
+    from modescape.offered import Offered
+    from modescape.study import Study
+
+    context = StudyContext(of) if isinstance(of, Study) else of
+    return context if isinstance(context, Offered) else context.offered
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from modescape import rng, tree
-from modescape.analyses.requirements import last_epochs
 from modescape.analyses.stored import Reach, stored_reach
 from modescape.context import StudyContext
 from modescape.methods import METHODS, Run
+from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
 from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params

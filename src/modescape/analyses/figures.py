@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import xarray as xr
 
+    from modescape.plots.sheet import Sheet
+
+TWINS = (
+    "training",
+    "tsne",
+    "radial",
+    "tunnel",
+    "ensemble_size",
+)  # drawn by two functions; others described once
+
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """The figure of an analysis for papers.
@@ -22,7 +32,11 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "draw")(dataset)
+    from modescape.plots import charts
+
+    if name in TWINS:
+        return _function(name, "draw")(dataset)
+    return charts.draw(_function(name, "describe")(dataset), caption(name, dataset))
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
@@ -31,7 +45,22 @@ def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "draw_interactive")(dataset)
+    import plotly.graph_objects as go
+
+    return go.Figure(sheet(name, dataset).figure())
+
+
+def sheet(name: str, dataset: xr.Dataset) -> Sheet:
+    """The figure of an analysis for the page as plain data, for files: Plotly's own classes are slow.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    from modescape.plots import charts
+
+    if name in TWINS:
+        return _function(name, "draw_interactive")(dataset)
+    return charts.sheet(_function(name, "describe")(dataset))
 
 
 def caption(name: str, dataset: xr.Dataset) -> str:
@@ -53,7 +82,7 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     """
     from modescape.plots.files import save_files
 
-    return save_files(name, draw(name, dataset), draw_interactive(name, dataset), caption(name, dataset), Path(folder))
+    return save_files(name, draw(name, dataset), sheet(name, dataset), caption(name, dataset), Path(folder))
 
 
 def _function(name: str, function: str) -> Callable[..., Any]:

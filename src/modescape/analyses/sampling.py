@@ -11,11 +11,11 @@ from torch import Tensor
 
 from modescape.analyses.drawing import Around, Networks, predict
 from modescape.analyses.image_sets import ImageSet
-from modescape.analyses.requirements import last_epochs
 from modescape.analyses.stored import TOGETHER, groups_of, stored_distance, stored_log_prob
 from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS
 from modescape.network.network import has_dropout
+from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
 from modescape.subspace import everything
 

@@ -15,13 +15,13 @@ import numpy as np
 
 import modescape
 from modescape.analyses.image_sets import ImageSet
-from modescape.analyses.requirements import last_epochs
 from modescape.context import StudyContext
 from modescape.errors import ModescapeError
 from modescape.methods import METHODS
 from modescape.recipe import canonical_json
 from modescape.study import layout
 from modescape.study.choices import readable_choice
+from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn, SampledPredictions
 
 TOGETHER = 5  # networks whose weights are in memory together

@@ -11,10 +11,9 @@ from typing import Any
 import modescape
 from modescape import analyses
 from modescape.analyses import figures
-from modescape.analyses.requirements import NotEnough
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
-from modescape.errors import DamageError, WorkError
+from modescape.errors import DamageError, NotEnough, WorkError
 from modescape.pipeline.sampling import sample_missing
 from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
 from modescape.progress import Progress

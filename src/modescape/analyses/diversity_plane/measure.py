@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.analyses import image_sets
 from modescape.analyses.groups import sampled_methods, solution_requests
-from modescape.analyses.requirements import last_epochs, left_out, trained
+from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import Surroundings, surroundings
 from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, controlled
@@ -17,6 +17,7 @@ from modescape.context import StudyContext
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.methods import METHODS
 from modescape.results import make_result
+from modescape.study.offering import last_epochs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +44,7 @@ def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
     study = context.study
-    members = trained(study, 1, WHAT)
+    members = trained(context.offered, 1, WHAT)
     around, split = surroundings(context, members[0]), context.dataset.test
     images, label = {"test": image_sets.clean(context)}, split.label.cpu().numpy()
     solution = around.log_prob("single", None, 1, images)["test"][0]
@@ -91,7 +92,7 @@ def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
         title="Diversity against accuracy, of networks around one solution and of other solutions",
         intervals="none",
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         baseline_accuracy=right,
         baseline_member=members[0],
@@ -110,7 +111,7 @@ class _Drawn(NamedTuple):
 
 def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
-    members, images = trained(context.study, 1, WHAT), (image_sets.clean(context),)
+    members, images = trained(context.offered, 1, WHAT), (image_sets.clean(context),)
     around = surroundings(context, members[0])
     own = [one for method in sampled_methods(context) for one in _requests(around, method, draws)]
     return [*solution_requests(members, images), *own]

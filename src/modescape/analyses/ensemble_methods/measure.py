@@ -34,7 +34,7 @@ WHAT = "the comparison of ensembles"
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     images = image_sets.clean(context), image_sets.validation_images()
-    own = requests(context, trained(context.study, 1, WHAT), available(context), images)
+    own = requests(context, trained(context.offered, 1, WHAT), available(context), images)
     return [*own, *requests_at_one_distance(context)]
 
 
@@ -57,7 +57,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
     """
     study = context.study
-    members = trained(study, 1, WHAT)
+    members = trained(context.offered, 1, WHAT)
     chosen, networks = scales(context), networks_compared(study)
     methods = ["independent", *available(context)]
     label = context.dataset.test.label.cpu().numpy()
@@ -129,7 +129,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
         title="Ensembles of independent networks, of networks of one run, and of both",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         samples=study.recipe.subspace.samples,
         networks=networks,

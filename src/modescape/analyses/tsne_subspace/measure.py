@@ -11,11 +11,12 @@ from modescape import rng
 from modescape.analyses import image_sets
 from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.groups import sampled_methods
-from modescape.analyses.requirements import NotEnough, left_out, trajectories
+from modescape.analyses.requirements import left_out, whole_runs
 from modescape.analyses.sampling import Surroundings, surroundings
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.errors import NotEnough
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
 from modescape.methods import METHODS, SCALED
@@ -41,9 +42,14 @@ def draws(context: StudyContext, *, samples: int, examples: int, **settings: obj
     accept = context.study.recipe.subspace.variant != "swept"
     return [
         Request(member, method, _scale(surroundings(context, member), method, apart), samples, images, PURPOSE, accept)
-        for member in trajectories(context.study, WHAT)
+        for member in _members(context)
         for method in _methods(context)
     ]
+
+
+def _members(context: StudyContext) -> list[int]:
+    whole_runs(context.offered, WHAT)
+    return [member for member in context.study.trained if member < context.study.recipe.train.trajectories]
 
 
 def _methods(context: StudyContext) -> list[str]:
@@ -78,7 +84,7 @@ def measure(
     Source: Fort et al. 2019, arXiv 1912.02757, figure 4.
     """
     study = context.study
-    members = trajectories(study, WHAT)
+    members = _members(context)
     epochs = list(range(study.recipe.train.epochs + 1))
     points = len(members) * (len(epochs) + samples)
     if points < LEAST:
@@ -125,7 +131,7 @@ def measure(
         title="Trajectories and samples around their solutions, embedded by their predictions",
         intervals="none",
         provenance=study.provenance(examples=len(image), members=len(members), repeats=1),
-        left_out=left_out(study, trajectories_alone=True),
+        left_out=left_out(context.offered, trajectories_alone=True),
         split="test",
         samples=samples,
         perplexity=float(perplexity),
