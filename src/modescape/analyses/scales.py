@@ -194,7 +194,11 @@ def _sweeps(context: StudyContext) -> dict[str, Swept]:
 def stored_sweep(context: StudyContext, method: str) -> Swept | None:
     """The sweep of a method as it is stored; None where it is not."""
     known = stored_choice(context, method, sweep_digest(context))
-    return None if known is None else Swept(**known)
+    if known is None or known.keys() != {*Swept._fields}:
+        return None
+    found = Swept(**known)
+    plain = all(values.shape == found.step.shape for values in found[:-1])
+    return found if found.step.ndim == 1 and plain and found.loss.shape[:1] == found.step.shape else None
 
 
 def scales(context: StudyContext) -> dict[str, float | None]:

@@ -116,7 +116,7 @@ class Reach(NamedTuple):
 def stored_reach(context: StudyContext, member: int, method: str) -> Reach | None:
     """What was measured of a method around a solution; None where it is not stored."""
     known = stored_choice(context, REACH, reach_digest(context))
-    if known is None or method not in known:
+    if known is None or method not in known or known[method].shape[1:] != (1 + len(Reach._fields),):
         return None
     return next((Reach(*row[1:]) for row in known[method].tolist() if row[0] == member), None)
 

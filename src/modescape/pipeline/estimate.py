@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from modescape import analyses, runtime, tree
+from modescape import runtime, tree
 from modescape.context import StudyContext
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
@@ -250,7 +250,7 @@ class _Samples:
         budget = sizes.recipe.compute.stored_predictions * 1e6
         wanted = sampled_bytes(sizes, names, classes)
         held = min(1.0, budget / wanted) if wanted else 1.0
-        sweeps = sweep_images(sizes) if any(analyses.AROUND in analyses.USES.get(name, ()) for name in names) else 0
+        sweeps = sweep_images(sizes) if wanted else 0
         files = sampled_files(sizes, names) * sampled_costs.SECONDS
         return cls(held * wanted, (sweeps + held * sampled_images(sizes, names)) * image + held * files, 1 - held)
 
@@ -263,7 +263,7 @@ def _analysing(
     costs = {name: COSTS.get(name, lambda sizes: Cost())(sizes) for name in names}
     step = speed.step / plan.group_size
     return {
-        name: (cost.images - (1 - left) * sampled_images(sizes, [name])) * speed.image
+        name: max(0.0, cost.images - (1 - left) * sampled_images(sizes, [name])) * speed.image
         + cost.steps * step
         + cost.seconds
         + SCORING_SECONDS * scored

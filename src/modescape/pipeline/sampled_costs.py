@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from modescape.analyses.stored import SWEEP_MEMBERS
 from modescape.data.corruptions import SEVERITIES
 from modescape.methods import AROUND, SCALED
 from modescape.pipeline.costs import DRAWN_AGAIN, SPANNED, Sizes
@@ -50,6 +51,8 @@ def draws(sizes: Sizes, name: str) -> dict[str, Draws]:
         members = min(sizes.members, recipe.train.trajectories)
         some = float(sizes.test_at_most(own["examples"]))
         return {"embedding": Draws(members * len(AROUND) * own["samples"], {"test": some}, asked=0)}
+    if name == "subspace_scales":
+        return {"chosen from": Draws(min(sizes.members, SWEEP_MEMBERS), {"validation": both["validation"]}, asked=0)}
     return {}
 
 
