@@ -28,6 +28,7 @@ from modescape.study.sampled import Drawn, SampledWriter, sampled_group
 
 MEGABYTE = 1_000_000
 JUDGED = ("random", "pca_random")  # methods whose draws are judged on validation images, and drawn again
+MOST_FAILURES = 3  # tasks, after which the stage is given up
 NOTED = 20  # tasks after which distances are written down
 
 Group = tuple[Drawn, ...]
@@ -64,20 +65,7 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
         progress: what is said.
         names: of the analyses.
     """
-    modules = {name: module for name in names if hasattr(module := _module(name), "draws")}
-    if not modules or not study.trained:
-        return
-    context = StudyRef.of(study).open()
-    with threadpool_limits(limits=1), context.at_work():
-        choose_missing(study, engine, progress, context)
-        asked = {name: _asked(context, name, module) for name, module in modules.items()}
-        wanted, shapes = within_budget(context, shared(context, asked))
-        make_room(study, wanted, shapes)
-        rows = {
-            images: _rows(context, images, [one.group for one in wanted if images in one.images], shape)
-            for images, shape in shapes.items()
-        }
-    tasks = make_tasks(wanted, rows, shapes)
+    tasks, shapes = _prepared(study, engine, progress, names) if study.trained else ([], {})
     if not tasks:
         return
     total = sum(shapes[images][0] * len(own) for task in tasks for _, sets in task.groups for images, own in sets)
@@ -93,9 +81,13 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
     outcomes = engine.map(
         sample_task, tasks, context=StudyRef.of(study), on_event=lambda task, count: progress.advance(count, str(task))
     )
+    failed = 0
     try:
         for number, outcome in enumerate(outcomes, start=1):
             progress.detail(outcome.traceback)
+            failed += outcome.error is not None
+            if failed == MOST_FAILURES:  # a full disk, say: nothing would come of the rest
+                break
             for images, own in (outcome.value or {}).items():
                 distances[images] |= own
             if not number % NOTED:
@@ -105,16 +97,39 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
     progress.finish()
 
 
+def _prepared(
+    study: Study, engine: Engine, progress: Progress, names: Sequence[str]
+) -> tuple[list[SampleTask], dict[ImageSet, tuple[int, int]]]:
+    """What is to be done, each network with its rows, and the shapes of predictions on each set."""
+    modules = {name: module for name in names if hasattr(module := _module(name), "draws")}
+    if not modules:
+        return [], {}
+    context = StudyRef.of(study).open()
+    with threadpool_limits(limits=1), context.at_work():
+        try:
+            choose_missing(study, engine, progress, context)
+        except Exception:  # the data is gone, a network fails: every analysis that needs it says so
+            return [], {}
+        asked = {name: _asked(context, name, module) for name, module in modules.items()}
+        wanted, shapes = within_budget(context, shared(context, asked))
+        make_room(study, wanted, shapes)
+        rows = {
+            images: _rows(context, images, [one.group for one in wanted if images in one.images], shape)
+            for images, shape in shapes.items()
+        }
+    return make_tasks(wanted, rows, shapes), shapes
+
+
 def _module(name: str) -> Any:
     return importlib.import_module(f"{analyses.ANALYSES[name]}.measure")
 
 
 def _asked(context: StudyContext, name: str, module: Any) -> list[Request]:
-    """What an analysis draws; nothing where the study is too small for it."""
+    """What an analysis draws; nothing where the study is too small for it, or its network fails: it says so itself."""
     settings = analyses.defaults(name) | dict(context.study.recipe.settings.get(name, {}))
     try:
         return module.draws(context, **settings)
-    except ModescapeError:
+    except Exception:  # of others' networks, too
         return []
 
 

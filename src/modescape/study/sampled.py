@@ -167,7 +167,7 @@ class SampledWriter:
 
     def note(self, distances: Mapping[int, float]) -> None:
         """Note how far models lie from their solution: row -> distance. The holder of the study alone calls this."""
-        if distances:
+        if distances and self.group.is_there:  # else the folder was moved away
             own = array(self.group.open("r+"), "distance")
             values = own[:]
             values[list(distances)] = list(distances.values())
