@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 from torch.autograd import gradgradcheck
+from torch.autograd.forward_ad import dual_level, make_dual
 from torch.func import functional_call, grad, hessian, jvp, vmap
 
 from modescape import recipe, rng
@@ -190,7 +191,7 @@ def test_fused_blocks_refuse_second_derivatives(dtype, of):
     first = torch.autograd.grad(of(net(x)), list(net.parameters()), create_graph=True)
     plain = torch.autograd.grad(of(net(x)), list(net.parameters()))
     assert all(torch.equal(a, b) for a, b in zip(first, plain, strict=True))
-    with pytest.raises(InputError, match=r"first ones alone; take its plain form, Network.plain\(\)"):
+    with pytest.raises(InputError, match=r"first ones alone; take the network's plain form, Network.plain\(\)"):
         second(net, x.requires_grad_(), of)
 
 
@@ -244,3 +245,27 @@ def test_dropout_is_differentiable_as_often_as_wanted():
     (slope,) = torch.autograd.grad(out.pow(3).sum(), single, create_graph=True)
     (second,) = torch.autograd.grad(slope.sum(), single)
     assert torch.allclose(second, 6 * out.detach() * 4, rtol=1e-6)
+
+
+class TestTransforms:
+    """Of `torch.func`, and forward mode, on the fused form."""
+
+    @staticmethod
+    def chains():
+        """One with a convolution, one without."""
+        return [fuse(nn.Sequential(*layers)).eval() for layers in (block(), [nn.Tanh(), *block()[1:]])]
+
+    @pytest.mark.parametrize("transform", [grad, vmap])
+    def test_a_transform_is_refused(self, transform):
+        x = images(6, dtype=torch.float32)[None] if transform is vmap else images(6, dtype=torch.float32)
+        for net in self.chains():
+            with pytest.raises(InputError, match=r"transforms of torch.func do not take .* plain form"):
+                transform(lambda x, net=net: net(x).sum())(x)
+
+    @pytest.mark.parametrize("gradients", [True, False])
+    def test_forward_mode_is_refused_also_where_no_gradient_is_recorded(self, gradients):
+        x = images(6, dtype=torch.float32)
+        for net in self.chains():
+            refused = pytest.raises(InputError, match=r"no derivatives in forward mode; .* plain form")
+            with dual_level(), torch.set_grad_enabled(gradients), refused:
+                net(make_dual(x, x))

@@ -20,7 +20,7 @@ def by_name(panel, name):
 
 def test_limit_curves_and_bounds_are_those_of_the_result():
     dataset = example_result("diversity_plane")
-    for panel in diversity_plane.panels(dataset, style.NEUTRAL):
+    for panel in diversity_plane.panels(dataset):
         for variable, (name, _, _, _) in diversity_plane.CURVES.items():
             drawn = [series.y for series in by_name(panel, name)]
             assert any(np.array_equal(y, dataset[variable].values, equal_nan=True) for y in drawn), variable
@@ -37,7 +37,7 @@ def test_networks_stand_at_their_accuracy_and_the_baseline_at_no_diversity():
     assert np.isfinite(stars.x).sum() == 4
     np.testing.assert_array_equal(stars.x, 100 * dataset["accuracy"].sel({"method": "independent"}))
     (baseline,) = by_name(whole, "Baseline: member 0")
-    assert (baseline.x[0], baseline.y[0], baseline.colour) == (pytest.approx(76.2), 0, "#000000")
+    assert (baseline.x[0], baseline.y[0], baseline.colour) == (pytest.approx(76.2), 0, style.NEUTRAL)
     assert whole.x_range[0] < near.x_range[0] < np.nanmin(stars.x)
     assert whole.x_range[1] == near.x_range[1] > np.nanmax(stars.x)
 

@@ -98,12 +98,14 @@ def test_paths_run_in_order_of_the_epoch():
     dataset = example_result("tsne", members=2, epochs=4)
     mixed = dataset.isel(model=np.random.default_rng(0).permutation(dataset.sizes["model"]))
     figure = figures.draw_interactive("tsne", mixed)
-    dots = [trace for trace in figure.data if trace.customdata is not None]
+    dots = [trace for trace in figure.data if trace.text is not None]
     assert len(dots) == 4
     for trace in dots:
-        assert list(trace.customdata) == [0, 1, 2, 3, 4]
-        assert trace.marker.symbol[0] == "star-open"
-        assert trace.marker.size[4] == max(trace.marker.size[1:])
+        assert list(trace.text) == [f"epoch {number}" for number in range(5)]
+        assert trace.marker.size[0] == 0
+        assert trace.marker.size[4] == max(trace.marker.size)
+    stars = [trace for trace in figure.data if trace.marker.symbol == "star-open" and len(trace.x) and trace.x[0]]
+    assert [trace.x[0] for trace in stars] == pytest.approx([trace.x[0] for trace in dots])
     assert dots[0].x == pytest.approx(dataset["x"].values[0, :5], rel=1e-6)
     figures.draw("tsne", mixed)
 

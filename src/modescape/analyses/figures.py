@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 TWINS = (
     "training",
-    "tsne",
     "radial",
     "tunnel",
     "ensemble_size",

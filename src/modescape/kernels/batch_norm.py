@@ -6,15 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 
 from modescape.kernels.implementation import implementation
 from modescape.kernels.layout import channels_last
-from modescape.kernels.once import differentiable_once
+from modescape.kernels.once import Once, differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 
-class _BatchNorm(Function):
+class _BatchNorm(Once):
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any,

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd.forward_ad import unpack_dual
 
 from modescape.kernels import native
 from modescape.kernels.dropout import LEVELS, keep_scale
 from modescape.kernels.implementation import implementation
 from modescape.kernels.layout import channels_last, empty_images
-from modescape.kernels.once import differentiable_once
+from modescape.kernels.once import Once, differentiable_once
 from modescape.kernels.pooling import pool, pooled_size
 
 WIDE_VECTORS = 8  # floats: AVX and later; with 4 (SSE) torch's convolutions, which choose by processor, are faster
@@ -55,7 +55,8 @@ def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
     if implementation(x) == "native" and all(one.drop < LEVELS and pays(one.weight) for one in chain):
         settings = [one[2:] for one in chain]
         tensors = [tensor for one in chain for tensor in (one.weight, one.bias) if tensor is not None]
-        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *tensors))):
+        graph = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *tensors))
+        if not graph and all(unpack_dual(tensor).tangent is None for tensor in (x, *tensors)):
             return _evaluated(x, key, chain)
         return _Blocks.apply(x, key, settings, *(tensor for one in chain for tensor in one[:2]))  # type: ignore[return-value]
     if len(chain) > 1:
@@ -81,7 +82,7 @@ def _evaluated(x: Tensor, key: Tensor | None, chain: Sequence[Block]) -> Tensor:
     return x
 
 
-class _Blocks(Function):
+class _Blocks(Once):
     @staticmethod
     def forward(ctx: Any, x: Tensor, key: Tensor | None, settings: list[tuple], *tensors: Tensor | None) -> Tensor:  # type: ignore[override]
         ctx.save_for_backward(x, *tensors)  # for `differentiable_once`

@@ -21,12 +21,11 @@ from typing import Any, Literal, TypeAlias
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
-from torch.autograd import Function
 
 from modescape.kernels.geometry import Geometry
 from modescape.kernels.implementation import has_triton
 from modescape.kernels.layout import channels_last
-from modescape.kernels.once import differentiable_once
+from modescape.kernels.once import Once, differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 Arithmetic: TypeAlias = Literal["float32", "tf32", "bf16"]
@@ -98,7 +97,7 @@ def layer_key(image: torch.Size, kernel: torch.Size, geometry: Geometry) -> str:
     return ", ".join([*sizes, *settings, *groups])
 
 
-class _Convolution(Function):
+class _Convolution(Once):
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any,

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 
 from modescape import rng
 from modescape.kernels import native
 from modescape.kernels.implementation import Implementation, implementation
 from modescape.kernels.layout import channels_last
+from modescape.kernels.once import Once
 from modescape.kernels.under_vmap import under_vmap
 
 LEVELS = 1 << 16
@@ -52,7 +52,7 @@ def keep_mask(keys: Tensor, call: int, shape: torch.Size, drop: int, dtype: torc
     return mask.view(*keys.shape, shape[0], *shape[2:], shape[1]).movedim(-1, keys.dim() + 1)
 
 
-class _Dropout(Function):
+class _Dropout(Once):
     @staticmethod
     def forward(ctx: Any, x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool) -> Tensor:  # type: ignore[override]
         ctx.keys, ctx.settings, ctx.version = keys, (call, drop, whole_channels), _version(x, drop, whole_channels)

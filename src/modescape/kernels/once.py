@@ -1,4 +1,4 @@
-"""Gradients that cannot be differentiated again say so: torch takes what a kernel gives for a constant otherwise."""
+"""Operations with first derivatives alone, in backward mode: whoever asks for more is told, and never given a 0."""
 
 from __future__ import annotations
 
@@ -11,6 +11,31 @@ from torch import Tensor
 from torch.autograd import Function
 
 from modescape.errors import InputError
+
+WHAT_TO_DO = "take the network's plain form, Network.plain() or modescape.network.plain.Plain.of(module)"
+
+
+class Once(Function):
+    """An operation whose ``backward`` is `differentiable_once`; it knows no forward mode and no `torch.func`.
+
+    Raises:
+        InputError: where one of these is asked for.
+    """
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """`Function.apply`."""
+        try:
+            return super().apply(*args, **kwargs)
+        except RuntimeError as error:
+            if "setup_context" not in str(error):  # what torch says of operations that its transforms do not take
+                raise
+            raise InputError(f"transforms of torch.func do not take a network's fused layers; {WHAT_TO_DO}") from error
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """Forward mode, which is refused."""
+        raise InputError(f"a network's fused layers have no derivatives in forward mode; {WHAT_TO_DO}")
 
 
 def differentiable_once(backward: Callable[..., tuple[Tensor | None, ...]]) -> Callable[..., tuple[Tensor | None, ...]]:
@@ -47,5 +72,5 @@ class _Refusing(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         raise InputError(
             "second derivatives of a network's fused layers were asked for, and they have first ones alone; "
-            "take its plain form, Network.plain() or modescape.network.plain.Plain.of(module)"
+            + WHAT_TO_DO
         )

@@ -11,20 +11,19 @@ from typing import Any
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
-from torch.autograd import Function
 
 from modescape.kernels import native
 from modescape.kernels.dropout import LEVELS, keep_mask, keep_scale
 from modescape.kernels.implementation import implementation
 from modescape.kernels.layout import channels_last, empty_images
-from modescape.kernels.once import differentiable_once
+from modescape.kernels.once import Once, differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 NOWHERE = 255  # in ``where``: the gradient goes to no element of the window
 LARGEST_WINDOW = 15  # places of a window are numbered in a byte
 
 
-class _Pool(Function):
+class _Pool(Once):
     @staticmethod
     def forward(  # type: ignore[override]
         ctx: Any, x: Tensor, keys: Tensor | None, call: int, drop: int, size: int, ceil: bool, relu: bool
