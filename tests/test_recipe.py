@@ -269,6 +269,7 @@ SAME = [  # another study of the same networks
     "compute.device=cpu",
     "compute.workers=2",
     "compute.determinism=strict",
+    "compute.stored_predictions=100",
     "quick={members: 10, epochs: 40, analyses: [tsne]}",
 ]
 OTHER = [  # other networks

@@ -18,7 +18,7 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
 _waiting = threading.local()  # folders of this thread that are confirmed later
 
 
-def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None) -> None:
+def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None, *, confirmed: bool = True) -> None:
     """Replace a file: temporary name in the same folder, fsync, rename, fsync of the folder.
 
     Args:
@@ -26,6 +26,8 @@ def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None
         data: all of it.
         within: make the folders that are missing below this one, which has to be there: a folder that somebody removed
             is not made again by those who still write into it. Default: the file's own folder.
+        confirmed: without it there is no fsync: a killed process leaves whole files, a power cut perhaps torn ones, so
+            that only what has a checksum and can be made again may be written so.
 
     Raises:
         InputError: if the folder is not writable.
@@ -33,13 +35,15 @@ def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        make_folder(path.parent, within or path.parent)
+        make_folder(path.parent, within or path.parent, confirmed=confirmed)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if confirmed:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        if confirmed:
+            _sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -83,8 +87,8 @@ def keep_as(path: Path, other: Path) -> None:
         raise _explained(other, error) from error
 
 
-def make_folder(folder: Path, within: Path | None = None) -> None:
-    """Create a folder and its parents, those below ``within``; each new name is on the disk before this returns.
+def make_folder(folder: Path, within: Path | None = None, *, confirmed: bool = True) -> None:
+    """Create a folder and its parents, those below ``within``; ``confirmed`` names are on the disk before it returns.
 
     Raises:
         OSError: if ``within`` is not there, or a folder cannot be made.
@@ -102,7 +106,8 @@ def make_folder(folder: Path, within: Path | None = None) -> None:
         except FileExistsError:  # a file of that name, or another process was faster
             if not new.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(new)) from None
-        _sync_folder(new.parent)
+        if confirmed:
+            _sync_folder(new.parent)
 
 
 def sweep(folder: Path, leave: Collection[str] = ()) -> int:

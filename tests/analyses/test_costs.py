@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from modescape import analyses
 from modescape.analyses import scales
 from modescape.context import StudyContext
 from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
-from modescape.study import Study
+from modescape.study import Study, layout
 
 pytestmark = pytest.mark.ci
 
 
 @pytest.fixture(scope="module")
-def context(networks: Study) -> StudyContext:
-    return StudyContext(networks)
+def bare(networks: Study, tmp_path_factory) -> Study:
+    """Without what was predicted and chosen before."""
+    folder = tmp_path_factory.mktemp("bare") / "s"
+    shutil.copytree(networks.path, folder)
+    shutil.rmtree(folder / layout.CHOOSING)
+    shutil.rmtree(folder / layout.PREDICTIONS / layout.SAMPLED)
+    return Study.open(folder)
+
+
+@pytest.fixture(scope="module")
+def context(bare: Study) -> StudyContext:
+    return StudyContext(bare)
 
 
 def counted(context: StudyContext, work) -> int:
@@ -40,8 +52,8 @@ def test_the_images_of_an_analysis_are_known_before(context: StudyContext, sizes
     assert 0.5 < COSTS[name](sizes).images / sent < 2
 
 
-def test_the_images_of_the_sweep_are_known_before(networks: Study, sizes: Sizes):
-    sent = counted(StudyContext(networks), scales.sweeps)
+def test_the_images_of_the_sweep_are_known_before(bare: Study, sizes: Sizes):
+    sent = counted(StudyContext(bare), scales.sweeps)
     assert 0.5 < sweep_images(sizes) / sent < 2
 
 

@@ -113,7 +113,7 @@ def test_published_scales_are_the_papers_and_the_notebooks(networks, tmp_path):
     study = pipeline.analyse(copy, overrides=["subspace.variant=official", "analyses=[training]"])
     settings = study.recipe.subspace
     assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # spelled out in the study before
-    around = sampling.Surroundings.of(StudyContext(study), 0)
+    around = sampling.Surroundings(StudyContext(study), 0)
     chosen = scales(around.context)
     assert around.sampler("random", chosen["random"]).radius == pytest.approx(10)
     assert around.sampler("low_rank", chosen["low_rank"]).scale == pytest.approx(1)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from modescape import analyses, pipeline
-from modescape.analyses import sampling, scales
+from modescape.analyses import drawing, sampling, scales
 from modescape.context import StudyContext
 from modescape.metrics import nll
 from modescape.pipeline.costs import Sizes, sweep_images
@@ -70,7 +70,7 @@ def around(context):
 
 def test_a_sample_at_distance_0_is_the_solution(study, around):
     images = around.context.dataset.test.image
-    sample = sampling.predict(around.context, around.installed(around.trajectory[-1:]), images)
+    sample = drawing.predict(around.context, around.installed(around.trajectory[-1:]), images)
     solution = around.log_prob("single", None, 1, {"": images})[""]
     np.testing.assert_allclose(sample, solution, atol=1e-6)
     snapshots = around.log_prob("trajectory", None, 2, {"": images})[""]
@@ -150,7 +150,7 @@ def test_the_sweep_of_scales_ends_at_the_solution(study, around):
     split = around.context.dataset.validation
     members = [sampling.surroundings(around.context, member) for member in (0, 1)]
     found = [
-        nll(sampling.predict(one.context, one.installed(one.trajectory[-1:]), split.image)[0], split.label.numpy())
+        nll(drawing.predict(one.context, one.installed(one.trajectory[-1:]), split.image)[0], split.label.numpy())
         for one in members
     ]
     assert result.attrs["solution_nll"] == pytest.approx(float(np.mean(found)), abs=1e-6)

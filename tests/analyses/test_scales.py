@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from modescape import pipeline
-from modescape.analyses import equal_distance, sampling, scales
+from modescape.analyses import drawing, equal_distance, sampling, scales
 from modescape.analyses.scales import STEPS, WIDER, Swept, Tried, until_inside
 from modescape.context import StudyContext
 from modescape.methods import SCALED
@@ -47,14 +47,14 @@ def test_a_setting_gives_the_step_around_the_centre(context):
 
 
 def test_a_run_that_stood_still_has_no_step(context):
-    around = sampling.Surroundings.of(context, 0)
-    still = sampling.Surroundings(context, 0, around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4)
+    around = sampling.Surroundings(context, 0)
+    still = sampling.Surroundings(context, 0, (around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4))
     assert {still.setting(method, 0.1) for method in ("diagonal", "low_rank_scaled", "swag")} == {0.0}
 
 
 def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_images(context):
     """Written out: 8 draws wanted, so 12 = 2 ensembles of 3 and their mirror images, of draws that no test sees."""
-    assert scales.draws(context) == 12
+    assert scales.sweep_draws(context) == 12
     found = scales.sweep(context, "swag")
     split, label = context.dataset.validation, context.dataset.validation.label.numpy()
     at, losses = 3, []
@@ -65,7 +65,7 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
         half = sampler.sample(around.trajectory, around.keys("choosing swag", 6))
         for ensemble in half.split(3):
             for weights in (ensemble, (2 * centre - ensemble.double()).float()):
-                log_prob = sampling.predict(context, around.installed(weights), split.image)
+                log_prob = drawing.predict(context, around.installed(weights), split.image)
                 losses.append(float(nll(combine(log_prob), label)))
         tested = torch.cat(list(around.weights("swag", float(found.scale[at]), 6)))
         assert not torch.isclose(tested, half).all(1).any()

@@ -7,17 +7,26 @@ import pytest
 
 from modescape import data, pipeline
 from modescape.engines import make_engine
+from modescape.methods import SCALED
 from modescape.pipeline.predicting import predict_missing
 from modescape.progress import Progress
 from modescape.study import Study, verify
+from modescape.study.predictions import CHECKPOINTS
+from modescape.study.sampled import COLUMNS as SAMPLED
 
 from .conftest import TINY
 
 pytestmark = pytest.mark.faults
 
+DRAWING = ["analyses=[training, ensemble_size, cyclic, decomposition]", "subspace.samples=2", "subspace.choosing=2"]
 PAGE = Path(__file__).parents[2] / "docs" / "durability.md"
 PLACES = {"member": r"\d{3}", "epoch": r"\d{3}", "split": "test|validation", "row": r"\d+", "name": r"[a-z-]+"}
-WORDS = {"array": "member|epoch|label|log_prob", "analysis": "training|ensemble_size|cyclic"}
+WORDS = {
+    "array": "|".join(("label", "log_prob", *CHECKPOINTS, *SAMPLED)),
+    "analysis": "training|ensemble_size|cyclic|decomposition",
+    "choice": "|".join(("reach", *SCALED)),
+    "set": "test",
+}
 
 
 def promised() -> dict[str, list[str]]:
@@ -39,9 +48,10 @@ def files(study: Path) -> set[str]:
 
 
 def test_after_each_stage_the_files_are_those_of_the_page(tmp_path):
-    settings, out = ["compute.engine=here", *TINY], tmp_path / "study"
+    settings, out = ["compute.engine=here", *TINY, *DRAWING], tmp_path / "study"
     table, seen = promised(), set()
-    assert list(table) == ["begun", "training", "prediction", "networks of an analysis", "analysis", "page"]
+    stages = ["begun", "training", "prediction", "networks of an analysis", "samples", "analysis", "page"]
+    assert list(table) == stages
 
     def check(*stages: str) -> None:
         nonlocal seen
@@ -66,6 +76,6 @@ def test_after_each_stage_the_files_are_those_of_the_page(tmp_path):
     inside = [name.partition("/")[2].partition("/")[2] for name in files(out) if name.startswith("variants/")]
     patterns = [pattern for stage in ("begun", "training", "prediction") for pattern in table[stage]]
     assert all(any(re.fullmatch(pattern, name) for pattern in patterns) for name in inside)
-    check("networks of an analysis", "analysis")
+    check("networks of an analysis", "samples", "analysis")
     pipeline.report(out)
     check("page")

@@ -12,7 +12,7 @@ import xarray as xr
 import zarr
 
 from modescape.errors import InputError, WorkError
-from modescape.study import Predictions, PredictionWriter, Study, layout, predictions, stores
+from modescape.study import Predictions, PredictionWriter, Study, groups, layout, stores
 
 LABEL = np.array([3, 1, 0, 2, 2, 1, 0])
 
@@ -205,9 +205,9 @@ def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
     fill(study, [(0, 0), (0, 1)])
     before = study.path.with_name("before")
     shutil.copytree(study.path, before)
-    write, count = predictions.durable.write_bytes, 0
+    write, count = groups.durable.write_bytes, 0
 
-    def dying(path, data, within):
+    def dying(path, data, within=None, *, confirmed=True):
         nonlocal count
         count += 1
         if count == stop:
@@ -215,7 +215,7 @@ def test_a_parent_killed_at_any_file_is_made_good(study, monkeypatch, stop):
         write(path, data, within)
 
     wanted = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    monkeypatch.setattr(predictions.durable, "write_bytes", dying)  # a kill at every file in turn, which no signal hits
+    monkeypatch.setattr(groups.durable, "write_bytes", dying)  # a kill at every file in turn, which no signal hits
     try:
         fill(study, wanted)
         assert stop > 7  # two resizes, two names, one resize, two rows
@@ -260,10 +260,14 @@ def test_processes_write_rows_side_by_side(study, method):
 
 def test_every_file_is_written_durably(study, monkeypatch):
     seen = []
-    write = predictions.durable.write_bytes
-    monkeypatch.setattr(  # what is confirmed shows on no disk that keeps its power
-        predictions.durable, "write_bytes", lambda path, data, within: (seen.append(path), write(path, data, within))[1]
-    )
+    write = groups.durable.write_bytes
+
+    def noted(path, data, within=None, *, confirmed=True):
+        if confirmed:
+            seen.append(path)
+        write(path, data, within, confirmed=confirmed)
+
+    monkeypatch.setattr(groups.durable, "write_bytes", noted)  # what is confirmed shows on no disk that keeps its power
     fill(study, [(0, 0)])
     files = {path for path in (study.path / "predictions.zarr").rglob("*") if path.is_file()}
     assert files == set(seen)
@@ -290,23 +294,18 @@ def test_reading_one_model_reads_one_chunk(study, monkeypatch):
     back = study.predictions("test")
     back.log_prob(0)  # what zarr imports and remembers is not counted
     reads = []
-    get, get_sync = predictions.DurableStore.get, predictions.DurableStore.get_sync
+    read = layout.read_file
 
-    async def counted(self, key, *rest, **more):
-        reads.append(key)
-        return await get(self, key, *rest, **more)
+    def counted(path, most=None):
+        reads.append(path)
+        return read(path, most)
 
-    def counted_sync(self, key, *rest, **more):
-        reads.append(key)
-        return get_sync(self, key, *rest, **more)
-
-    monkeypatch.setattr(predictions.DurableStore, "get", counted)  # how much is read shows in the time alone
-    monkeypatch.setattr(predictions.DurableStore, "get_sync", counted_sync)  # as above
+    monkeypatch.setattr(layout, "read_file", counted)  # how much is read shows in the time alone
     back.log_prob(13)
-    assert reads == ["test/log_prob/c/13/0/0"]
+    assert reads == [layout.chunk_path(study.path, "test", 13)]
     tracemalloc.start()
     answer = back.log_probs(range(models), slice(0, 10))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert answer.shape == (models, 10, num_classes)
-    assert peak < 4 * one.nbytes  # the file, its copy without checksum, the array; all 20 models are 8 MB
+    assert peak < 4 * one.nbytes  # the file, its copy for the checksum, the array; all 20 models are 8 MB

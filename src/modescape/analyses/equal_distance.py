@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from modescape.analyses import image_sets
 from modescape.analyses.groups import runs_of
 from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.stating import DISTANCE, Variables
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
 from modescape.methods import SCALED
@@ -63,6 +64,25 @@ class AtOneDistance:
         }
 
 
+def requests_at_one_distance(context: StudyContext) -> list[Request]:
+    """What `at_one_distance` draws."""
+    distance, count = common_distance(context), context.study.recipe.subspace.samples
+    arounds = [surroundings(context, member) for member in runs_of(context.study)]
+    return [
+        Request(
+            around.member,
+            method,
+            setting_at(around, method, distance),
+            count,
+            (image_sets.clean(context),),
+            purpose=PURPOSE,
+            accept=False,
+        )
+        for around in arounds
+        for method in available(context, SCALED)
+    ]
+
+
 def at_one_distance(context: StudyContext) -> AtOneDistance:
     """Draw every method at the common distance and score it on the test images.
 
@@ -70,15 +90,14 @@ def at_one_distance(context: StudyContext) -> AtOneDistance:
     """
     distance, methods = common_distance(context), available(context, SCALED)
     test, count = context.dataset.test, context.study.recipe.subspace.samples
-    label = test.label.cpu().numpy()
+    label, images = test.label.cpu().numpy(), {"test": image_sets.clean(context)}
     rows = []
     for member in runs_of(context.study):
         around, own = surroundings(context, member), []
         for method in methods:
             scale = setting_at(around, method, distance)
-            found = around.log_prob(method, scale, count, {"": test.image}, purpose=PURPOSE, accept=False)[""]
-            weights = around.weights(method, scale, count, purpose=PURPOSE, accept=False)
-            apart = torch.cat([around.distances(some) for some in weights])
+            found = around.log_prob(method, scale, count, images, purpose=PURPOSE, accept=False)["test"]
+            apart = around.apart(method, scale, count, purpose=PURPOSE, accept=False)
             together = combine(found)
             scores = [float(score(together, label)) for score in SCORES.values()]
             spread = jensen_shannon(found) if len(found) > 1 else np.nan

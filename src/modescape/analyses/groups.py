@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
+from modescape.analyses.image_sets import ImageSet
 from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.methods import METHODS
 from modescape.metrics.subsets import subsets
@@ -31,7 +32,7 @@ def sampled_methods(context: StudyContext) -> list[str]:
 
 
 def around_solutions(
-    context: StudyContext, method: str, images: Mapping[str, Tensor]
+    context: StudyContext, method: str, images: Mapping[str, ImageSet]
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """For each run its member number and the predictions of the method's networks, [network, example, class] a set."""
     count = context.study.recipe.subspace.samples
@@ -39,10 +40,25 @@ def around_solutions(
         yield member, surroundings(context, member).log_prob(method, scales(context)[method], count, images)
 
 
-def solutions(context: StudyContext, images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def solutions(context: StudyContext, images: Mapping[str, ImageSet]) -> dict[str, np.ndarray]:
     """Predictions of the same members' solutions, [member, example, class] a set."""
     found = [surroundings(context, member).log_prob("single", None, 1, images) for member in runs_of(context.study)]
     return {name: np.concatenate([one[name] for one in found]) for name in images}
+
+
+def requests(
+    context: StudyContext, members: Sequence[int], methods: Iterable[str], images: Iterable[ImageSet]
+) -> list[Request]:
+    """What `around_solutions` and `solutions` ask for."""
+    count, sets = context.study.recipe.subspace.samples, tuple(images)
+    chosen = scales(context)
+    wanted = [Request(member, method, chosen[method], count, sets) for method in methods for member in members]
+    return [*solution_requests(members, sets), *wanted]
+
+
+def solution_requests(members: Iterable[int], images: Iterable[ImageSet]) -> list[Request]:
+    """The solutions of members."""
+    return [Request(member, "single", None, 1, tuple(images)) for member in members]
 
 
 def groups_of_solutions(members: int, size: int) -> np.ndarray:

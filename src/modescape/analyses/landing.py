@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modescape.analyses.sampling import TOGETHER, Surroundings, predict
+from modescape.analyses.drawing import predict
+from modescape.analyses.sampling import Surroundings
+from modescape.analyses.stored import TOGETHER
 from modescape.data.dataset import Split
 from modescape.metrics import nll
 from modescape.paths import barrier

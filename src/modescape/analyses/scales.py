@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.analyses.sampling import TOGETHER, available, predict, surroundings
+from modescape.analyses.drawing import predict
+from modescape.analyses.sampling import available, surroundings
+from modescape.analyses.stored import SWEEP_MEMBERS, TOGETHER, stored_choice, sweep_digest
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
 from modescape.metrics import SCORES, combine
@@ -26,7 +28,6 @@ from modescape.subspace import mirrored_pairs
 
 STEPS = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)  # of every method
 WIDER = 3  # most doublings of the last step where the last is the best
-SWEEP_MEMBERS = 3  # first members on which scales are chosen
 RESAMPLES = 1000  # behind the interval of a choice
 WORST = 1e6  # nats: an infinite or missing loss, so that it can be averaged
 
@@ -73,7 +74,7 @@ class Swept(NamedTuple):
         return int(low), int(high)
 
 
-def draws(context: StudyContext) -> int:
+def sweep_draws(context: StudyContext) -> int:
     """Draws a solution at every step: pairs of ensembles of the tested size, ``subspace.choosing`` draws or more."""
     settings = context.study.recipe.subspace
     return 2 * settings.samples * max(1, math.ceil(settings.choosing / (2 * settings.samples)))
@@ -96,7 +97,7 @@ def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swep
 
     def tried(step: float) -> list[Tried]:
         scale = setting(context, method, step)
-        return [_tried(context, member, method, scale, purpose) for member in members]
+        return [tried_at(context, member, method, scale, purpose) for member in members]
 
     return until_inside(tried)
 
@@ -115,15 +116,19 @@ def until_inside(tried: Callable[[float], list[Tried]]) -> Swept:
     """Try `STEPS`, then the last one doubled while it is the best, at most `WIDER` times."""
     steps = list(STEPS)
     rows = [tried(step) for step in steps]
-    swept = _swept(steps, rows)
-    while swept.edge and len(steps) < len(STEPS) + WIDER:
-        steps.append(2 * steps[-1])
-        rows.append(tried(steps[-1]))
-        swept = _swept(steps, rows)
+    while (step := wider(swept := swept_of(steps, rows))) is not None:
+        steps.append(step)
+        rows.append(tried(step))
     return swept
 
 
-def _swept(steps: list[float], rows: list[list[Tried]]) -> Swept:
+def wider(swept: Swept) -> float | None:
+    """The next step to try; None where the best one lies inside, or no more are tried."""
+    return 2 * float(swept.step[-1]) if swept.edge and len(swept.step) < len(STEPS) + WIDER else None
+
+
+def swept_of(steps: list[float], rows: list[list[Tried]]) -> Swept:
+    """A sweep from what was tried at every step, around each member."""
     means = {
         name: np.array([np.mean([getattr(one, name) for one in row]) for row in rows])
         for name in ("scale", "distance", "accuracy", "accepted")
@@ -132,8 +137,8 @@ def _swept(steps: list[float], rows: list[list[Tried]]) -> Swept:
     return Swept(step=np.array(steps), loss=np.nan_to_num(loss, nan=WORST, posinf=WORST), **means)
 
 
-def _tried(context: StudyContext, member: int, method: str, scale: float, purpose: str) -> Tried:
-    """Draw around one member at one scale."""
+def tried_at(context: StudyContext, member: int, method: str, scale: float, purpose: str) -> Tried:
+    """Draw around one member at one scale; see `sweep`."""
     around, split = surroundings(context, member), context.dataset.validation
     label = split.label.cpu().numpy()
     first: list[float] = []
@@ -144,7 +149,7 @@ def _tried(context: StudyContext, member: int, method: str, scale: float, purpos
         return found
 
     size = context.study.recipe.subspace.samples
-    count, sampler = draws(context), around.sampler(method, scale)
+    count, sampler = sweep_draws(context), around.sampler(method, scale)
     halves: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])  # log-probabilities of draws, of their mirror images
     distance, accepted = [], []
     keys = around.keys(f"{purpose} {method}", count // 2 if sampler.symmetric else count)
@@ -178,12 +183,22 @@ def setting(context: StudyContext, method: str, step: float) -> float:
 
 
 def sweeps(context: StudyContext) -> dict[str, Swept]:
-    """The sweep of every method that has a scale; made once a context."""
+    """The sweep of every method that has a scale; read where it is stored, else made once a context."""
     return context.once(_sweeps)
 
 
 def _sweeps(context: StudyContext) -> dict[str, Swept]:
-    return {method: sweep(context, method) for method in available(context, SCALED)}
+    return {method: stored_sweep(context, method) or sweep(context, method) for method in available(context, SCALED)}
+
+
+def stored_sweep(context: StudyContext, method: str) -> Swept | None:
+    """The sweep of a method as it is stored; None where it is not."""
+    known = stored_choice(context, method, sweep_digest(context))
+    if known is None or known.keys() != {*Swept._fields}:
+        return None
+    found = Swept(**known)
+    plain = all(values.shape == found.step.shape for values in found[:-1])
+    return found if found.step.ndim == 1 and plain and found.loss.shape[:1] == found.step.shape else None
 
 
 def scales(context: StudyContext) -> dict[str, float | None]:
@@ -209,7 +224,7 @@ def _distances(context: StudyContext) -> dict[str, float]:
     count, found = context.study.recipe.subspace.samples, {}
     for method, scale in scales(context).items():
         squares = [
-            torch.cat([around.distances(some).square() for some in around.weights(method, scale, count)]).mean()
+            around.apart(method, scale, count).square().mean()
             for around in (surroundings(context, member) for member in context.study.trained[:SWEEP_MEMBERS])
         ]
         found[method] = float(torch.stack(squares).mean()) ** 0.5

@@ -14,6 +14,7 @@ from modescape.analyses import figures
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import DamageError, NotEnough, WorkError
+from modescape.pipeline.sampling import sample_missing
 from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
@@ -66,6 +67,7 @@ def analyse_missing(
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
+    sample_missing(study, engine, progress, [task.name for task in tasks])
     tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
     progress.stage("analysing", len(tasks), "analyses")
     failures = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from modescape.analyses.sampling import BATCH_NORM_IMAGES
+from modescape.analyses.drawing import BATCH_NORM_IMAGES
 from modescape.analyses.scales import STEPS, SWEEP_MEMBERS
 from modescape.data.corruptions import SEVERITIES
 from modescape.methods import AROUND, SCALED

@@ -4,8 +4,9 @@ The model, stage by stage, each shared out over the workers:
   training     steps x the seconds of a step, and the files of each kept checkpoint
   predicting   checkpoints x images x the seconds of an image's forward pass
   variants     the same two for the networks that analyses train for themselves, all kinds together
-  analysing    images that each analysis sends through networks (`costs`), steps of those that train, and a fixed time
-               for reading, scoring and drawing
+  sampling     the choice of scales, and images sent through the networks that analyses draw (`sampled_costs`), once
+  analysing    images that each analysis sends through other networks (`costs`), steps of those that train, and a fixed
+               time for reading, scoring and drawing
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from dataclasses import dataclass
 
 import torch
 
-from modescape import analyses, runtime, tree
+from modescape import runtime, tree
 from modescape.context import StudyContext
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
+from modescape.pipeline import sampled_costs
 from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
+from modescape.pipeline.sampled_costs import sampled_bytes, sampled_files, sampled_images
 from modescape.pipeline.variants import outdated, wanted_variants
 from modescape.recipe import Recipe
 from modescape.study import Study, layout, summary
@@ -45,7 +48,8 @@ SHORTER = {  # stage -> what makes it so
     "training": "--set train.members=N, train.epochs=N or data.train=N",
     "predicting": "--set train.trajectories=N and train.keep_last=N, the checkpoints that are kept",
     "variants": "--set variants.epochs=N, variants.members=N, variants.train=N or variants.long_runs=0",
-    "analysing": "--set subspace.samples=N, subspace.choosing=N, subspace.runs=N, or 'analyses=[...]' without {}",
+    "sampling": "--set subspace.samples=N, subspace.choosing=N, subspace.runs=N, or fewer 'analyses=[...]'",
+    "analysing": "--set 'analyses=[...]' without {}",
 }
 
 
@@ -118,7 +122,9 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     size = _weight_bytes(study, recipe, to_go) + _prediction_bytes(rows, dataset)
     for own, epochs in kinds.values():
         size += _weight_bytes(study, own, epochs) + _prediction_bytes(_rows(own, epochs), dataset)
-    speed = _measured(study, dataset, plan, workers)
+    sizes, speed = _sizes(study, dataset), _measured(study, dataset, plan, workers)
+    samples = _Samples.of(sizes, names, dataset.num_classes, speed.image if speed else 0.0)
+    size += round(samples.bytes)
     if speed is None:
         return Estimate(stages=None, bytes=size)
     started = START_SECONDS if to_go and workers > 1 else 0.0
@@ -129,7 +135,8 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     trained = [one for own, epochs in kinds.values() for one in _training(own, plan, epochs, dataset, speed)]
     predicted = sum(_predicting(_rows(own, epochs), workers, dataset, speed) for own, epochs in kinds.values())
     stages["variants"] = KIND_SECONDS * len(kinds) + _shared(trained, workers) + predicted
-    costs = _analysing(study, dataset, names, speed, plan)
+    stages["sampling"] = samples.seconds / workers
+    costs = _analysing(sizes, dataset.num_classes, names, speed, plan, samples.left)
     stages["analysing"] = max(max(costs.values(), default=0.0), sum(costs.values()) / workers)
     longest = max(costs, key=costs.__getitem__, default="")
     return Estimate({stage: seconds for stage, seconds in stages.items() if seconds}, size, longest)
@@ -222,20 +229,41 @@ def _checkpoints(recipe: Recipe, to_go: Mapping[int, int]) -> int:
     return sum(len(recipe.kept_epochs(member)) for member in to_go)
 
 
-def _analysing(study: Study, dataset: Dataset, names: list[str], speed: _Speed, plan: Plan) -> dict[str, float]:
-    """Analysis -> seconds on one worker."""
+def _sizes(study: Study, dataset: Dataset) -> Sizes:
     examples = (len(split.label) for split in (dataset.train, dataset.validation, dataset.test))
     buffers = study.manifest["model"]["buffers"]
     batch_norm = any(name.endswith("running_mean") for name in buffers)
-    sizes = Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
-    scored = max(1.0, sizes.test * dataset.num_classes / SCORED)
+    return Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Networks that analyses draw, predicted once."""
+
+    bytes: float  # on disk
+    seconds: float  # on one worker, with the choice of scales
+    left: float  # share that the disk budget does not hold: made again by each that asks
+
+    @classmethod
+    def of(cls, sizes: Sizes, names: list[str], classes: int, image: float) -> _Samples:
+        """What these analyses draw; ``image`` is the seconds of an image's pass."""
+        budget = sizes.recipe.compute.stored_predictions * 1e6
+        wanted = sampled_bytes(sizes, names, classes)
+        held = min(1.0, budget / wanted) if wanted else 1.0
+        sweeps = sweep_images(sizes) if wanted else 0
+        files = sampled_files(sizes, names) * sampled_costs.SECONDS
+        return cls(held * wanted, (sweeps + held * sampled_images(sizes, names)) * image + held * files, 1 - held)
+
+
+def _analysing(
+    sizes: Sizes, classes: int, names: list[str], speed: _Speed, plan: Plan, left: float
+) -> dict[str, float]:
+    """Analysis -> seconds on one worker, without the share of its samples that is not ``left`` to it."""
+    scored = max(1.0, sizes.test * classes / SCORED)
     costs = {name: COSTS.get(name, lambda sizes: Cost())(sizes) for name in names}
-    drawing = [name for name in names if analyses.AROUND in analyses.USES.get(name, ())]
-    # every worker makes the sweep of scales once
-    sweeps = sweep_images(sizes) * min(speed.workers, len(drawing)) / max(1, len(drawing))
     step = speed.step / plan.group_size
     return {
-        name: (cost.images + sweeps * (name in drawing)) * speed.image
+        name: max(0.0, cost.images - (1 - left) * sampled_images(sizes, [name])) * speed.image
         + cost.steps * step
         + cost.seconds
         + SCORING_SECONDS * scored

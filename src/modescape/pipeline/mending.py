@@ -18,7 +18,7 @@ from modescape.progress import Progress
 from modescape.study import Member, Study, read_resume, write_checkpoint, write_history, write_member_state
 from modescape.study.checkpoints import Resume
 from modescape.study.layout import RESUME, RESUME_BEFORE, SPLITS, STATE, checkpoint_name, member_folder, read_file
-from modescape.study.predictions import PredictionWriter
+from modescape.study.writing import PredictionWriter
 from modescape.train.loop import of_member
 from modescape.train.plan import Group, Plan
 

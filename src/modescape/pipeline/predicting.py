@@ -16,7 +16,7 @@ from modescape.errors import ModescapeError, WorkError
 from modescape.progress import Progress
 from modescape.study import Study, layout
 from modescape.study.layout import SPLITS
-from modescape.study.predictions import PredictionWriter
+from modescape.study.writing import PredictionWriter
 from modescape.types import ModelState
 
 TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU one is as fast as many

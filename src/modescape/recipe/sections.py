@@ -299,6 +299,9 @@ class Compute(Section):
     engine: Literal["auto", "here", "processes", "ray"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt | None = None  # processes; null = one a core
+    stored_predictions: NonNegativeInt = 2000
+    # MB on disk for predictions of sampled networks, which several analyses read; what goes beyond is predicted by each
+    # that asks for it; 0 = none is kept
     determinism: Literal["plan", "strict"] = "plan"
     # when a study is begun on a GPU. plan: the fastest kernels are found by measuring and written into the plan, which
     # fixes the bits from then on; strict: nothing is measured, so that two studies have the same plan

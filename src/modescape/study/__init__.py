@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modescape.study.checkpoints import drop_resume_before, read_resume, write_checkpoint, write_resume
     from modescape.study.members import Member, write_history, write_member_state
-    from modescape.study.predictions import Predictions, PredictionWriter
+    from modescape.study.predictions import Predictions
     from modescape.study.status import StudyStatus, summary, verify
     from modescape.study.study import Study
+    from modescape.study.writing import PredictionWriter
 
 _WHERE = {
     "Member": "members",
-    "PredictionWriter": "predictions",
+    "PredictionWriter": "writing",
     "Predictions": "predictions",
     "Study": "study",
     "StudyStatus": "status",

@@ -22,6 +22,8 @@ HISTORY = "history.csv"
 RESUME = "resume.safetensors"
 RESUME_BEFORE = "resume-before.safetensors"  # of the epoch before, while a group is trained
 PREDICTIONS = "predictions.zarr"
+SAMPLED = "sampled"  # group of the predictions of sampled networks, a group a set of images
+CHOOSING = "choosing"
 RESULTS = "results"
 FIGURES = "figures"
 VARIANTS = "variants"
@@ -63,13 +65,30 @@ def member_numbers(study: Path) -> list[int]:
 
 
 def chunk_folder(study: Path, split: str) -> Path:
-    """Where zarr (format 3, default chunk keys) puts the chunks of a split: one folder a row."""
+    """Where zarr (format 3, default chunk keys) puts the chunks of a group: one folder a row."""
     return study / PREDICTIONS / split / "log_prob" / "c"
 
 
 def chunk_path(study: Path, split: str, row: int) -> Path:
     """The file of one row of predictions."""
     return chunk_folder(study, split) / str(row) / "0" / "0"
+
+
+def choice_path(study: Path, name: str) -> Path:
+    """``choosing/<name>.safetensors``."""
+    return study / CHOOSING / f"{name}.safetensors"
+
+
+def choices(study: Path) -> list[str]:
+    """Names of what was chosen for the networks that are sampled, ascending."""
+    found = (name.removesuffix(".safetensors") for name in names(study / CHOOSING) if name.endswith(".safetensors"))
+    return [name for name in found if is_name(name)]
+
+
+def sampled_sets(study: Path) -> list[str]:
+    """Names of the sets of images on which sampled networks were predicted, ascending."""
+    folder = study / PREDICTIONS / SAMPLED
+    return [name for name in names(folder) if is_name(name) and (folder / name / "log_prob" / "zarr.json").is_file()]
 
 
 def run_again(study: Path, verb: str = "run") -> str:

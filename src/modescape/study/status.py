@@ -115,6 +115,10 @@ def verify(path: str | Path) -> list[str]:
         problems += _verify_member(study, number, epochs)
     for split in layout.SPLITS:
         problems += _verify_predictions(study, split)
+    for images in layout.sampled_sets(study.path):
+        problems += _verify_sampled(study, images)
+    for name in layout.choices(study.path):
+        problems += _verify_choice(study, name)
     for name in _results(study.path):
         problems += _problem(lambda name=name: study.result(name))
     for name in layout.variants(study.path):
@@ -213,3 +217,23 @@ def _verify_predictions(study: Study, split: str) -> list[str]:
         if layout.chunk_path(study.path, split, row).is_file():  # absent rows are missing, not damaged
             problems += _problem(lambda row=row: predictions.log_prob(row))
     return problems
+
+
+def _verify_sampled(study: Study, images: str) -> list[str]:
+    from modescape.study.sampled import SampledPredictions
+
+    try:
+        predictions = SampledPredictions(study, images)
+    except WorkError as error:
+        return [str(error)]
+    problems = []
+    for row in range(len(predictions.distance)):
+        if layout.chunk_path(study.path, f"{layout.SAMPLED}/{images}", row).is_file():
+            problems += _problem(lambda row=row: predictions.log_prob(row))
+    return problems
+
+
+def _verify_choice(study: Study, name: str) -> list[str]:
+    from modescape.study.choices import read_choice
+
+    return _problem(lambda: read_choice(study.path, name))

@@ -2,68 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modescape.errors import DamageError
 from modescape.plain import MOST_CLASSES, is_count, shown
 from modescape.study import layout
+from modescape.study.chunks import CHECKSUM_BYTES
 
-if TYPE_CHECKING:
-    from modescape.study.study import Study
-
-INDEX_CHUNK = 4096  # rows: member and epoch of that many models lie in one file
-CHECKSUM_BYTES = 4  # behind every chunk
+INDEX_CHUNK = 4096  # rows: the coordinates of that many models lie in one file each
+CRC = {"name": "crc32c"}
 # nothing that unpacks to more than the file has, and no other order of bytes: no checksum covers this description
-CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, CRC]
+CODECS_OF_BYTES = [{"name": "bytes"}, CRC]
 MOST_ROWS = 1 << 24
 
 
-def check_store(study: Study, split: str) -> None:
-    """Refuse a split whose arrays are not like those written here, or larger than its files; nothing if there is none.
+@dataclass(frozen=True)
+class Column:
+    """A coordinate of the models of a group."""
+
+    long_name: str
+    kind: str = "int64"
+    width: int | None = None  # bytes of a text, which is UTF-8 with zeros behind it; None of numbers
+    fill: float = 0  # of rows that are announced and not yet named
+
+    @property
+    def dims(self) -> str:
+        """Names of its dimensions."""
+        return "model" if self.width is None else "model character"
+
+    @property
+    def chunk(self) -> list[int]:
+        """Shape of its chunks."""
+        return [INDEX_CHUNK] if self.width is None else [INDEX_CHUNK, self.width]
+
+
+Columns = Mapping[str, Column]
+
+
+def array_file(folder: Path) -> Path:
+    """The description of a group's big array, which is made last: without it nothing was ever written."""
+    return folder / "log_prob" / "zarr.json"
+
+
+def check_store(folder: Path, columns: Columns) -> None:
+    """Refuse a group whose arrays are not like those written here, or larger than its files; nothing if there is none.
 
     Read as plain JSON: a foreign codec is never asked for, a shape never believed without the bytes behind it.
+
+    Args:
+        folder: of the group.
+        columns: coordinates that its models have.
 
     Raises:
         DamageError: naming the array and what it says.
     """
-    folder = study.path / layout.PREDICTIONS / split
-    if not (folder / "log_prob" / "zarr.json").is_file():
+    if not array_file(folder).is_file():
         return
     try:
         layout.read_json(folder / "zarr.json")
-        sizes = {name: _shape(folder, name, kind, axes) for name, (kind, axes) in _ARRAYS.items()}
+        for name, column in columns.items():
+            rows = _shape(folder, name, column.kind, column.chunk)
+            if rows[1:] != column.chunk[1:]:
+                raise _damaged(folder / name, f"its shape is {rows}")
+        (examples,) = _shape(folder, "label", "int64", None)
+        shape = _shape(folder, "log_prob", "float32", [1, 0, 0])
     except FileNotFoundError as error:
         raise _damaged(folder, f"'{error.filename}' is missing") from error
-    (examples,), shape = sizes["label"], sizes["log_prob"]
     if shape[1] != examples or shape[2] > MOST_CLASSES:
         raise _damaged(folder, f"it holds {examples:,} labels and log-probabilities {shape} [model, example, class]")
     # a row of log-probabilities is held against its own file when it is read
     _check_file(folder / "label" / "c" / "0", examples)
 
 
-def _shape(folder: Path, name: str, kind: str, axes: int) -> list[int]:
-    """Sizes of an array whose description is one of ours."""
+def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[int]:
+    """Sizes of an array whose description is one of ours.
+
+    Args:
+        folder: of the group.
+        name: of the array.
+        kind: of its numbers.
+        chunk: shape of a chunk, 0 where it is as long as the array; None: a single axis, one chunk.
+    """
     about = layout.read_json(folder / name / "zarr.json")
-    shape = about.get("shape")
+    shape, axes = about.get("shape"), 1 if chunk is None else len(chunk)
     if not isinstance(shape, list) or len(shape) != axes or not all(is_count(size, 0, 1 << 40) for size in shape):
         raise _damaged(folder / name, f"its shape is {shown(repr(shape), 60)}, expected {axes} sizes")
-    if name != "label" and shape[0] > MOST_ROWS:
+    if chunk is not None and shape[0] > MOST_ROWS:
         raise _damaged(folder / name, f"it has {shape[0]:,} rows, expected at most {MOST_ROWS:,}")
-    chunk = {"label": shape, "log_prob": [1, *shape[1:]]}.get(name, [INDEX_CHUNK])
+    chunks = shape if chunk is None else [own or size for own, size in zip(chunk, shape, strict=True)]
     try:
         found = [about["data_type"], about["chunk_grid"]["configuration"]["chunk_shape"], about["codecs"]]
         found += [about["chunk_grid"]["name"], about["chunk_key_encoding"], about.get("storage_transformers") or []]
     except (KeyError, TypeError) as error:
         raise _damaged(folder / name, "its description is incomplete") from error
     keys = {"name": "default", "configuration": {"separator": "/"}}
-    for came, expected in zip(found, [kind, chunk, CODECS, "regular", keys, []], strict=True):
+    codecs = CODECS_OF_BYTES if kind == "uint8" else CODECS
+    for came, expected in zip(found, [kind, chunks, codecs, "regular", keys, []], strict=True):
         if came != expected:
             raise _damaged(folder / name, f"it says {shown(repr(came), 80)}, expected {shown(repr(expected), 80)}")
     return shape
-
-
-_ARRAYS = {"member": ("int64", 1), "epoch": ("int64", 1), "label": ("int64", 1), "log_prob": ("float32", 3)}
 
 
 def _check_file(path: Path, numbers: int) -> None:

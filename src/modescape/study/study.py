@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from modescape.recipe import Recipe
     from modescape.study.predictions import Predictions
+    from modescape.study.sampled import SampledPredictions
     from modescape.types import ModelState, Params
 
 
@@ -232,7 +233,7 @@ class Study:
         }
 
     def predictions(self, split: str) -> Predictions:
-        """Log-probabilities on "validation" or "test".
+        """Log-probabilities of checkpoints on "validation" or "test".
 
         Raises:
             InputError: if there are none yet.
@@ -241,6 +242,12 @@ class Study:
         from modescape.study.predictions import Predictions
 
         return Predictions(self, split)
+
+    def sampled_predictions(self, images: str) -> SampledPredictions:
+        """The same of networks drawn around solutions, on a set of images such as "shift-3"; errors alike."""
+        from modescape.study.sampled import SampledPredictions
+
+        return SampledPredictions(self, images)
 
     def variant(self, folder: str) -> Study:
         """The study of networks that an analysis trained for itself, ``DIR/variants/<folder>``.

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
+from modescape.analyses import image_sets
 from modescape.analyses.comparing import calibrated
-from modescape.analyses.groups import around_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.groups import (
+    around_solutions,
+    requests,
+    runs_of,
+    sampled_methods,
+    solution_requests,
+    solutions,
+)
 from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.stating import stated
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.metrics import (
     calibrated_nll,
@@ -45,6 +54,13 @@ WORTHS = {  # variable -> units, long name
 OPEN = {"calibrated_nll": "", "behind": "", "equivalent": "; NaN: below one network; infinite: above all there are"}
 
 
+def draws(context: StudyContext, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    runs = runs_of(context.study)
+    own = requests(context, runs, sampled_methods(context), [image_sets.clean(context)])
+    return [*own, *solution_requests(runs, [image_sets.validation_images()])]
+
+
 def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
     """Reliability diagrams, calibrated NLL against the number of networks, and deep-ensemble equivalents.
 
@@ -71,7 +87,8 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
     test, validation = context.dataset.test, context.dataset.validation
     enough_images(len(test.label), 2, "calibration, on halves of them,")
     label, validation_label = test.label.cpu().numpy(), validation.label.cpu().numpy()
-    found = solutions(context, {"test": test.image, "validation": validation.image})
+    images = {"test": image_sets.clean(context)}
+    found = solutions(context, {**images, "validation": image_sets.validation_images()})
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
     bins = [reliability(log_prob, label, BINS) for log_prob in diagrams.values()]
     key = rng.key(study.manifest["seed"], "calibration")
@@ -79,7 +96,7 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
     for method in sampled_methods(context):
         runs = [
             np.stack([_example(log_prob["test"][-size:], label, splits, key) for size in _sizes(log_prob["test"])])
-            for _, log_prob in around_solutions(context, method, {"test": test.image})
+            for _, log_prob in around_solutions(context, method, images)
         ]
         example[method] = np.mean(runs, 0)
     sizes = max(len(rows) for rows in example.values())

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses import image_sets
 from modescape.analyses.comparing import networks_compared
-from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.groups import (
+    around_solutions,
+    groups_of_solutions,
+    requests,
+    runs_of,
+    sampled_methods,
+    solutions,
+)
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.stating import stated
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.errors import NotEnough
 from modescape.metrics import Decomposition, decompose
@@ -29,6 +38,11 @@ INTERVALS = (
 )
 
 
+def draws(context: StudyContext, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    return requests(context, runs_of(context.study), sampled_methods(context), [image_sets.clean(context)])
+
+
 def measure(context: StudyContext) -> xr.Dataset:
     """Split Brier score and NLL of ensembles of as many networks of each method.
 
@@ -43,7 +57,8 @@ def measure(context: StudyContext) -> xr.Dataset:
     trained(context.offered, 1, "the decomposition of the gain")
     members = runs_of(study)
     networks, methods = networks_compared(study), sampled_methods(context)
-    images, label = {"test": context.dataset.test.image}, context.dataset.test.label.cpu().numpy()
+    test, images = context.dataset.test, {"test": image_sets.clean(context)}
+    label = test.label.cpu().numpy()
     if networks < 2:
         raise NotEnough(f"the decomposition of the gain needs 2 networks a method; subspace.samples is {networks}")
     found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}  # parts and influences
@@ -68,7 +83,7 @@ def measure(context: StudyContext) -> xr.Dataset:
                 name: (dims, np.stack(values), UNITS, text)
                 for values, (name, text) in zip(zip(*rows, strict=True), long_names, strict=True)
             },
-            **stated(context, list(found), images["test"], log_prob[0]),
+            **stated(context, list(found), test.image, log_prob[0]),
         },
         {"method": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
         title="The ensemble's score is the mean network's minus its diversity",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from modescape import tree
+from modescape.analyses import image_sets
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of
 from modescape.analyses.landing import barrier_between, some_training_images
@@ -16,8 +17,8 @@ from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.data.shift import Shift
 from modescape.errors import NotEnough
 from modescape.methods import METHODS, SCALED
 from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
@@ -56,6 +57,26 @@ class _Step(NamedTuple):
     distance: float = np.nan  # of the first run's networks from its solution, root mean square over its length
 
 
+def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    networks, images = networks_compared(context.study), tuple(_images(context, examples).values())
+    wanted: list[tuple[str, float | None, int]] = [("single", None, 1)]
+    still = [one for one in available(context) if METHODS[one].source == "checkpoints" or METHODS[one].one_network]
+    wanted += [(method, None, networks) for method in still]
+    for method in available(context, SCALED):
+        wanted += [(method, setting(context, method, step), networks) for step in STEPS[1:]]
+    return [Request(member, *one, images) for one in wanted for member in runs_of(context.study)]
+
+
+def _images(context: StudyContext, examples: int) -> dict[str, image_sets.ImageSet]:
+    shifted = image_sets.shifted(context, SEVERITY, examples)
+    return {
+        "": image_sets.clean(context, examples),
+        "shifted": shifted,
+        VALIDATION: image_sets.validation_images(),
+    }
+
+
 def measure(context: StudyContext, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
     """Mean network's Brier score against V, the mean over pairs of half the squared distance of probabilities.
 
@@ -81,9 +102,8 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
     if networks < 2:
         raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
     test, validation = context.dataset.test, context.dataset.validation
-    given = study.recipe.data
-    shift = Shift.of(test, given.shift, study.manifest["seed"], frost=given.frost)
-    images = {"": test.image[:examples], "shifted": shift.images(SEVERITY)[:examples], VALIDATION: validation.image}
+    shift = image_sets.shift_of(context)
+    images = _images(context, examples)
     label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
 
     def in_settings(parts: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -135,7 +155,7 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
         average = first.sampler(method, None).centre(first.trajectory)[None]
         apart = _apart(first, average)
         found[method] = [_Step(law, barrier_of(first, average), epochs, scores, distance=apart)]
-    control = controlled(context, list(found), images[""], alone[0][""][0])
+    control = controlled(context, list(found), test.image[:examples], alone[0][""][0])
     solutions = in_settings({name: np.concatenate([one[name] for one in alone]) for name in images})
     worth = _worths(found, solutions, label, networks)
     result = _result(context, found, worth, control, networks, len(label), len(members))

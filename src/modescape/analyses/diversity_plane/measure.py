@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from modescape.analyses.groups import sampled_methods
+from modescape.analyses import image_sets
+from modescape.analyses.groups import sampled_methods, solution_requests
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import Surroundings, predict, surroundings
+from modescape.analyses.sampling import Surroundings, surroundings
 from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, controlled
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.methods import METHODS
 from modescape.results import make_result
+from modescape.study.offering import last_epochs
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
+WHAT = "the plane of diversity and accuracy"
 POINTS = 200  # of the limit curves
 STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far out
 
@@ -42,9 +44,9 @@ def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
     study = context.study
-    members = trained(context.offered, 1, "the plane of diversity and accuracy")
+    members = trained(context.offered, 1, WHAT)
     around, split = surroundings(context, members[0]), context.dataset.test
-    images, label = {"test": split.image}, split.label.cpu().numpy()
+    images, label = {"test": image_sets.clean(context)}, split.label.cpu().numpy()
     solution = around.log_prob("single", None, 1, images)["test"][0]
     baseline = solution.argmax(-1)
     right = float((baseline == label).mean())
@@ -52,7 +54,7 @@ def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
     nowhere = np.full(len(others), np.nan)
     found = {"independent": _Drawn(np.array([one[0].argmax(-1) for one in others]), nowhere, nowhere)}
     for method in sampled_methods(context):
-        parts = zip(*_draws(around, method, draws, split.image), strict=True)
+        parts = zip(*_drawn(around, method, draws), strict=True)
         found[method] = _Drawn(*(np.concatenate(part) for part in parts))
     found = {method: drawn for method, drawn in found.items() if len(drawn.predicted)}
     length = max((len(drawn.predicted) for drawn in found.values()), default=1)
@@ -107,30 +109,42 @@ class _Drawn(NamedTuple):
     distance: np.ndarray  # from the solution over its length
 
 
-def _draws(around: Surroundings, method: str, draws: int, images: Tensor) -> list[_Drawn]:
-    """About as many draws at every scale; earlier checkpoints of a run."""
+def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    members, images = trained(context.offered, 1, WHAT), (image_sets.clean(context),)
+    around = surroundings(context, members[0])
+    own = [one for method in sampled_methods(context) for one in _requests(around, method, draws)]
+    return [*solution_requests(members, images), *own]
+
+
+def _requests(around: Surroundings, method: str, draws: int) -> list[Request]:
+    """About as many draws at every scale; all earlier checkpoints of a run."""
     record = METHODS[method]
-    if record.source == "checkpoints":  # without the solution, which is the baseline
-        drawn = _drawn(around, method, None, len(around.states), images, "plane")
-        return [_Drawn(*(part[:-1] for part in drawn))]
+
+    def asked(scale: float | None, count: int, purpose: str = "plane") -> Request:
+        return Request(around.member, method, scale, count, (image_sets.clean(around.context),), purpose, accept=False)
+
+    if record.source == "checkpoints":
+        return [asked(None, len(last_epochs(around.context.study, around.context.study.recipe.epochs_around())))]
     if record.base_scale is None:
-        return [_drawn(around, method, None, draws, images, "plane")]
+        return [asked(None, draws)]
     if around.context.study.recipe.subspace.variant != "swept":
         scales = [record.plane * record.base_scale]
     else:
         scales = [setting(around.context, method, step) for step in STEPS]
     shares = [draws // len(scales) + (step < draws % len(scales)) for step in range(len(scales))]
-    return [
-        _drawn(around, method, scale, share, images, f"plane {step}")
-        for step, (scale, share) in enumerate(zip(scales, shares, strict=True))
-        if share
-    ]
+    steps = enumerate(zip(scales, shares, strict=True))
+    return [asked(scale, share, f"plane {step}") for step, (scale, share) in steps if share]
 
 
-def _drawn(around: Surroundings, method: str, scale: float | None, count: int, images: Tensor, purpose: str) -> _Drawn:
-    networks = around.networks(method, scale, count, purpose=purpose, accept=False)
-    predicted = np.concatenate([predict(around.context, some, images).argmax(-1) for some in networks])
-    weights = around.weights(method, scale, count, purpose=purpose, accept=False)
-    apart = torch.cat([around.distances(some) for some in weights]).numpy()
-    shape = len(predicted)
-    return _Drawn(predicted, np.full(shape, np.nan if scale is None else scale), np.broadcast_to(apart, shape))
+def _drawn(around: Surroundings, method: str, draws: int) -> list[_Drawn]:
+    """Labels, scales and distances of what `_requests` asks for; without the solution, which is the baseline."""
+    found = []
+    for one in _requests(around, method, draws):
+        asked = (method, one.scale, one.count)
+        drawn = around.log_prob(*asked, {"test": one.images[0]}, purpose=one.purpose, accept=one.accept)["test"]
+        apart = around.apart(*asked, purpose=one.purpose, accept=one.accept).numpy()
+        scale = np.full(len(drawn), np.nan if one.scale is None else one.scale)
+        end = -1 if METHODS[method].source == "checkpoints" else len(drawn)
+        found.append(_Drawn(drawn.argmax(-1)[:end], scale[:end], apart[:end]))
+    return found

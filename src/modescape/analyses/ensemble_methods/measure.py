@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
+from modescape.analyses import image_sets
 from modescape.analyses.comparing import calibrated, forward_passes, networks_compared, spread, spread_of_solutions
-from modescape.analyses.equal_distance import at_one_distance
-from modescape.analyses.groups import runs_of
+from modescape.analyses.equal_distance import at_one_distance, requests_at_one_distance
+from modescape.analyses.groups import requests, runs_of
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales
 from modescape.analyses.stating import stated
 from modescape.analyses.statistics import two_statistics
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import INTERVALS, SCORES, combine, ensemble_curves
@@ -24,6 +26,16 @@ from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+WHAT = "the comparison of ensembles"
+
+
+def draws(context: StudyContext, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    images = image_sets.clean(context), image_sets.validation_images()
+    own = requests(context, trained(context.offered, 1, WHAT), available(context), images)
+    return [*own, *requests_at_one_distance(context)]
 
 
 def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
@@ -45,11 +57,11 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
     """
     study = context.study
-    members = trained(context.offered, 1, "the comparison of ensembles")
+    members = trained(context.offered, 1, WHAT)
     chosen, networks = scales(context), networks_compared(study)
     methods = ["independent", *available(context)]
     label = context.dataset.test.label.cpu().numpy()
-    images = {"test": context.dataset.test.image, "validation": context.dataset.validation.image}
+    images = {"test": image_sets.clean(context), "validation": image_sets.validation_images()}
     validation_label = context.dataset.validation.label.cpu().numpy()
     means: dict[str, list[np.ndarray]] = {method: [] for method in methods}
     raw: dict[str, list[float]] = {method: [] for method in methods}
@@ -103,7 +115,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
                 "1",
                 "forward passes for a prediction, size 1",
             ),
-            **stated(context, methods, images["test"], solutions[0]["test"][0]),
+            **stated(context, methods, context.dataset.test.image, solutions[0]["test"][0]),
             **level.variables(),
             **both.variables(),
         },

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from modescape.analyses import image_sets
 from modescape.analyses.comparing import networks_compared
-from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.groups import (
+    around_solutions,
+    groups_of_solutions,
+    requests,
+    runs_of,
+    sampled_methods,
+    solutions,
+)
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.stating import stated
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.data.ood import load_ood
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import aupr, auroc, combine, fpr_at_tpr
 from modescape.results import make_result
@@ -24,6 +32,13 @@ if TYPE_CHECKING:
 INSIDE = "in distribution"
 SCORES = ("max_probability", "entropy")
 MEASURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr_at_tpr}
+
+
+def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    others = [image_sets.other(source, examples) for source in context.study.recipe.data.ood]
+    images = [image_sets.clean(context, examples), *others]
+    return requests(context, runs_of(context.study), sampled_methods(context), images)
 
 
 def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
@@ -48,9 +63,9 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
     trained(context.offered, 1, "other data")
     members = runs_of(study)
     test = context.dataset.test
-    images = {INSIDE: test.image[:examples]}
+    images = {INSIDE: image_sets.clean(context, examples)}
     for source in study.recipe.data.ood:
-        images[source] = load_ood(source, test, examples, study.manifest["seed"], data=study.recipe.data)
+        images[source] = image_sets.other(source, examples)
     networks = networks_compared(study)
     found: dict[str, list[dict[str, _Figures]]] = {}  # method -> group -> set of images -> figures
     log_prob = solutions(context, images)
@@ -96,7 +111,7 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
                 name: (("method", "metric", "corruption"), values, "1", long_names[name])
                 for name, values in told.items()
             },
-            **stated(context, list(found), images[INSIDE], log_prob[INSIDE][0]),
+            **stated(context, list(found), test.image[:examples], log_prob[INSIDE][0]),
         },
         {
             "method": list(found),
@@ -106,7 +121,7 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
         },
         title="Predictions on other data",
         intervals="none",
-        provenance=study.provenance(examples=len(images[INSIDE]), members=len(members), repeats=1),
+        provenance=study.provenance(examples=len(test.image[:examples]), members=len(members), repeats=1),
         left_out=left_out(context.offered),
         split="test",
         networks=networks,

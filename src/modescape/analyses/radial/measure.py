@@ -8,16 +8,16 @@ import numpy as np
 import torch
 
 from modescape import tree
+from modescape.analyses.drawing import predict
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import (
-    TOGETHER,
     Surroundings,
     available,
     largest_difference,
-    predict,
     surroundings,
 )
 from modescape.analyses.stating import CONTROL_OF_POINT
+from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
 from modescape.functionspace import normalized_diversity
 from modescape.landscape import Plane, polar_grid

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from modescape.analyses import image_sets
 from modescape.analyses.comparing import calibrated, networks_compared
-from modescape.analyses.groups import groups_of_solutions, runs_of, solutions
+from modescape.analyses.groups import groups_of_solutions, requests, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.analyses.stating import stated
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.effect import Effect
-from modescape.data.shift import Shift
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
 from modescape.metrics import SCORES, combine
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 VALIDATION = "validation"
 NO_PART = torch.empty(0, dtype=torch.int64)  # of a corruption that is left out
+
+
+def draws(context: StudyContext, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    images = [image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)]
+    methods = [*sampled_methods(context), *available(context, ("weight_average",))]
+    return requests(context, runs_of(context.study), methods, [*images, image_sets.validation_images()])
 
 
 def measure(context: StudyContext) -> xr.Dataset:
@@ -53,12 +61,12 @@ def measure(context: StudyContext) -> xr.Dataset:
     trained(context.offered, 1, "the comparison under shift")
     members = runs_of(study)
     recipe = study.recipe
-    shift = Shift.of(context.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
+    shift = image_sets.shift_of(context)
     enough_images(
         len(context.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
     )
-    images = {str(severity): shift.images(severity) for severity in (0, *SEVERITIES)}
-    images[VALIDATION] = context.dataset.validation.image
+    images = {str(severity): image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)}
+    images[VALIDATION] = image_sets.validation_images()
     label, validation_label = context.dataset.test.label.cpu().numpy(), context.dataset.validation.label.cpu().numpy()
     networks = networks_compared(study)
     table = Table(label, [shift.parts.get(name, NO_PART).numpy() for name in shift.effect.corruptions])
@@ -95,7 +103,7 @@ def measure(context: StudyContext) -> xr.Dataset:
                 together = combine(rows)[None]
                 together_of = score_subsets(rows, label, len(rows))
                 table.add(f"{BOTH}{method}", severity, together_of, together)
-    stating = stated(context, list(table.scores), images["0"], found["0"][0])
+    stating = stated(context, list(table.scores), context.dataset.test.image, found["0"][0])
     return make_result(
         {**table.variables(), **_effect(shift.effect), **stating},
         {

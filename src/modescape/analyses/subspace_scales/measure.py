@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
+from modescape.analyses import image_sets
+from modescape.analyses.groups import solution_requests
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import surroundings
-from modescape.analyses.scales import RESAMPLES, SWEEP_MEMBERS, draws, sweeps
+from modescape.analyses.scales import RESAMPLES, sweep_draws, sweeps
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
+from modescape.analyses.stored import SWEEP_MEMBERS, Request
 from modescape.context import StudyContext
 from modescape.metrics import accuracy, nll
 from modescape.results import make_result
@@ -25,6 +28,11 @@ INTERVALS = (
 )
 
 
+def draws(context: StudyContext, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images; the sweeps are made by themselves."""
+    return solution_requests(context.study.trained[:SWEEP_MEMBERS], [image_sets.validation_images()])
+
+
 def measure(context: StudyContext) -> xr.Dataset:
     """Validation NLL of ensembles of samples against the step of each method, mean over the first members.
 
@@ -37,7 +45,7 @@ def measure(context: StudyContext) -> xr.Dataset:
     members = trained(context.offered, 1, "the scale of a subspace method")[:SWEEP_MEMBERS]
     found = sweeps(context)
     split = context.dataset.validation
-    images, label = {"validation": split.image}, split.label.cpu().numpy()
+    images, label = {"validation": image_sets.validation_images()}, split.label.cpu().numpy()
     solutions = np.concatenate(
         [surroundings(context, member).log_prob("single", None, 1, images)["validation"] for member in members]
     )
@@ -78,7 +86,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         left_out=left_out(context.offered),
         split="validation",
         samples=settings.samples,
-        draws=draws(context),
+        draws=sweep_draws(context),
         acceptance=settings.acceptance,
         variant=settings.variant,
         solution_nll=float(nll(solutions, label).mean()),

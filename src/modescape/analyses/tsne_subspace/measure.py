@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from modescape import rng
+from modescape.analyses import image_sets
 from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.groups import sampled_methods
 from modescape.analyses.requirements import left_out, whole_runs
-from modescape.analyses.sampling import surroundings
+from modescape.analyses.sampling import Surroundings, surroundings
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.errors import NotEnough
 from modescape.functionspace import embed_tsne
@@ -29,7 +31,36 @@ class _Choices(TypedDict):
     accept: bool
 
 
+WHAT = "the embedding of subspaces"
+PURPOSE = "embedding"  # of the streams
 LEAST = 4  # points that t-SNE can place
+
+
+def draws(context: StudyContext, *, samples: int, examples: int, **settings: object) -> list[Request]:
+    """The networks that `measure` asks about, and on which images."""
+    apart, images = common_distance(context), (image_sets.clean(context, examples),)
+    accept = context.study.recipe.subspace.variant != "swept"
+    return [
+        Request(member, method, _scale(surroundings(context, member), method, apart), samples, images, PURPOSE, accept)
+        for member in _members(context)
+        for method in _methods(context)
+    ]
+
+
+def _members(context: StudyContext) -> list[int]:
+    whole_runs(context.offered, WHAT)
+    return [member for member in context.study.trained if member < context.study.recipe.train.trajectories]
+
+
+def _methods(context: StudyContext) -> list[str]:
+    """Without checkpoints, which are drawn as the trajectory itself, and an average, which is a single point."""
+    return [method for method in sampled_methods(context) if METHODS[method].source != "checkpoints"]
+
+
+def _scale(around: Surroundings, method: str, apart: float) -> float | None:
+    """The setting at which a method draws at the common distance; of the published variants its own."""
+    swept = around.context.study.recipe.subspace.variant == "swept"
+    return setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale
 
 
 def measure(
@@ -53,8 +84,7 @@ def measure(
     Source: Fort et al. 2019, arXiv 1912.02757, figure 4.
     """
     study = context.study
-    whole_runs(context.offered, "the embedding of subspaces")
-    members = [member for member in study.trained if member < study.recipe.train.trajectories]
+    members = _members(context)
     epochs = list(range(study.recipe.train.epochs + 1))
     points = len(members) * (len(epochs) + samples)
     if points < LEAST:
@@ -62,22 +92,20 @@ def measure(
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
     image = context.dataset.test.image[:examples]
-    images, trained_ones = {"test": image}, len(members) * len(epochs)
+    images, trained_ones = {"test": image_sets.clean(context, examples)}, len(members) * len(epochs)
     known = [surroundings(context, member).checkpoints(epochs, image) for member in members]
     checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
-    # checkpoints are drawn as the trajectory itself, an average is a single point
-    methods = [method for method in sampled_methods(context) if METHODS[method].source != "checkpoints"]
+    methods = _methods(context)
     seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
     swept, apart = study.recipe.subspace.variant == "swept", common_distance(context)
     embedded, scale, distance = [], [], []
+    choices: _Choices = {"purpose": PURPOSE, "accept": not swept}
     for method in methods:
         found, used, squares = [], [], []
         for around in (surroundings(context, member) for member in members):
-            used.append(setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale)
-            choices: _Choices = {"purpose": "embedding", "accept": not swept}
+            used.append(_scale(around, method, apart))
             found.append(around.log_prob(method, used[-1], samples, images, **choices)["test"])
-            weights = around.weights(method, used[-1], samples, **choices)
-            squares += [around.distances(some).square() for some in weights]
+            squares.append(around.apart(method, used[-1], samples, **choices).square())
         scale.append(np.mean(np.array(used, dtype=float)))
         distance.append(float(torch.cat(squares).mean()) ** 0.5)
         drawn = np.exp(np.concatenate(found)).reshape(len(members) * samples, -1)

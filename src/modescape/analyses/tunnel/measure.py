@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from modescape import rng, tree
+from modescape.analyses.drawing import predict
 from modescape.analyses.landing import losses, some_training_images
 from modescape.analyses.radial.measure import similarity_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import TOGETHER, Surroundings, largest_difference, predict, surroundings
+from modescape.analyses.sampling import Surroundings, largest_difference, surroundings
 from modescape.analyses.stating import CONTROL_OF_POINT
+from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
 from modescape.data.dataset import Split
 from modescape.metrics import accuracy, nll

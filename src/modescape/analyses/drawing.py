@@ -1,0 +1,225 @@
+"""What one run has left behind, and the drawing of networks around its solution."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import rng, tree
+from modescape.analyses.stored import Reach, stored_reach
+from modescape.context import StudyContext
+from modescape.methods import METHODS, Run
+from modescape.study.offering import last_epochs
+from modescape.study.sampled import Drawn
+from modescape.subspace import Sampler, everything
+from modescape.types import ModelState, Params
+
+BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
+
+
+class Networks(NamedTuple):
+    """A few networks around one solution."""
+
+    state: ModelState  # stacked, on the device
+    dropout: Tensor | None  # keys of Monte-Carlo dropout, one a network
+
+
+@dataclass(frozen=True)
+class Around:
+    """What one run has left behind, and how networks are drawn around its solution."""
+
+    context: StudyContext
+    member: int
+    given: tuple[Tensor, list[ModelState]] | None = field(default=None, repr=False)  # instead of those of the study
+
+    @property
+    def trajectory(self) -> Tensor:
+        """The last kept checkpoints, float32 [epoch, parameter]."""
+        return self._read[0]
+
+    @property
+    def states(self) -> list[ModelState]:
+        """The same, with buffers."""
+        return self._read[1]
+
+    @functools.cached_property
+    def _read(self) -> tuple[Tensor, list[ModelState]]:
+        if self.given is not None:
+            return self.given
+        states = [self.context.study.state(self.member, epoch) for epoch in self._epochs]
+        return torch.stack([tree.ravel(state.params).float() for state in states]), states
+
+    @property
+    def _epochs(self) -> list[int]:
+        return last_epochs(self.context.study, self.context.study.recipe.epochs_around())
+
+    def _from_end(self, epoch: int) -> int:
+        """Which of the checkpoints is that of an epoch, counted from the last one, -1."""
+        return epoch - self._epochs[-1] - 1
+
+    @functools.cached_property
+    def length(self) -> float:
+        """L2 of the solution's weights."""
+        return float(self.trajectory[-1].double().norm())
+
+    @functools.cached_property
+    def threshold(self) -> float:
+        """Validation accuracy from which a random sample is accepted."""
+        return self.context.study.recipe.subspace.acceptance * self._accuracy(self.trajectory[-1:])[0]
+
+    def sampler(self, method: str, scale: float | None) -> Sampler:
+        """The method with its settings; ``scale`` in the unit of `Method.base_scale`, None for methods without one."""
+        return METHODS[method].sampler(self.run, scale)
+
+    @property
+    def run(self) -> Run:
+        """What methods may know of this run."""
+        settings = self.context.study.recipe.subspace
+        return Run(
+            trajectory=self.trajectory,
+            length=self.length,
+            swept=settings.variant == "swept",
+            rank=settings.rank,
+            key=lambda purpose: int(self.keys(purpose, 1)[0]),
+            accept=self.accept,
+            kept=self._kept,
+        )
+
+    @functools.cached_property
+    def _kept(self) -> dict[Callable[..., Any], Any]:
+        """What methods found of this run, for `Run.once`."""
+        return {}
+
+    def reach(self, method: str) -> Reach:
+        """How far a method with a scale reaches; read where it is stored."""
+        if method not in self._reaches:
+            known = stored_reach(self.context, self.member, method) if self.given is None else None
+            self._reaches[method] = self.measured_reach(method) if known is None else known
+        return self._reaches[method]
+
+    def measured_reach(self, method: str) -> Reach:
+        """The same, from the checkpoints."""
+        centre = self.sampler(method, METHODS[method].base_scale).centre(self.trajectory)
+        offset = float((centre - self.trajectory[-1].double()).norm()) / self.length
+        return Reach(self.sampler(method, 1.0).step(self.trajectory) / self.length, offset)
+
+    @functools.cached_property
+    def _reaches(self) -> dict[str, Reach]:
+        """As far as they were asked for."""
+        return {}
+
+    def offset(self, method: str) -> float:
+        """Distance of a method's centre from the solution over the length of the solution's weights."""
+        return self.reach(method).offset
+
+    def setting(self, method: str, step: float) -> float:
+        """The scale at which a method's samples lie this far from their centre.
+
+        Args:
+            method: one with a scale.
+            step: root-mean-square distance over the length of the solution's weights, before any draw is refused.
+
+        Returns:
+            The scale; 0 where no scale moves a sample, as the checkpoints are all alike, and the largest where a method
+            has one.
+        """
+        record = METHODS[method]
+        if record.scale_of is not None:
+            return record.scale_of(step)
+        unit = self.reach(method).step
+        ratio = step / unit if unit else 0.0
+        return ratio**2 if record.squared else ratio
+
+    def weights_of(self, group: tuple[Drawn, ...]) -> Tensor:
+        """The weights of networks that are drawn together, [network, parameter]; under masks the solution's."""
+        _, method, purpose, scale, accept, *_ = group[0]
+        numbers = [one.draw for one in group]
+        if method == "single" or METHODS[method].source == "masks":
+            return self.trajectory[-1:]
+        if METHODS[method].source == "checkpoints":
+            return self.trajectory[[self._from_end(epoch) for epoch in numbers]]
+        keys = self._keys(f"{purpose} {method}", numbers)
+        return self.sampler(method, scale).sample(self.trajectory, keys, self.accept if accept else everything)
+
+    def networks_of(self, group: tuple[Drawn, ...], weights: Tensor) -> Networks:
+        """The networks of these names and weights."""
+        method = group[0].approach
+        if method == "single":
+            return self.placed([self._solution])
+        if METHODS[method].source == "checkpoints":
+            return self.compared([self.states[self._from_end(one.draw)] for one in group])
+        if METHODS[method].source == "masks":
+            keys = self._keys(f"{group[0].purpose} {method}", [one.draw for one in group])
+            return Networks(self.placed([self._solution] * len(group)).state, keys.to(self.context.device))
+        return self.installed(weights)
+
+    def distances(self, weights: Tensor) -> Tensor:
+        """Distance of each row from the solution over the length of the solution's weights, float64 [sample]."""
+        return (weights.double() - self.trajectory[-1].double()).norm(dim=1) / self.length
+
+    def installed(self, weights: Tensor) -> Networks:
+        """Flattened weights [sample, parameter] as networks, with batch-norm statistics as all are compared."""
+        solution = self.states[-1]
+        params: list[Params] = [tree.unravel(row, solution.params) for row in weights]
+        return self.compared([ModelState(one, solution.buffers) for one in params])
+
+    @functools.cached_property
+    def _solution(self) -> ModelState:
+        """The solution, with batch-norm statistics as all are compared."""
+        params, buffers = self.compared(self.states[-1:]).state
+        return ModelState(tree.unstack(params, 0), tree.unstack(buffers, 0))
+
+    def compared(self, states: list[ModelState]) -> Networks:
+        """Networks with batch-norm statistics of one kind: in a comparison they differ in nothing else.
+
+        They are recomputed on training images for every network, trained or sampled, or are those that it came with,
+        which for a sample are the solution's (`recipe.Subspace.batch_norm`).
+        """
+        networks = self.placed(states)
+        return networks if self.context.study.recipe.subspace.batch_norm == "stored" else self.recomputed(networks)
+
+    def recomputed(self, networks: Networks) -> Networks:
+        """Networks with batch-norm statistics of their own weights."""
+        images = self.context.dataset.train.image[:BATCH_NORM_IMAGES]
+        fresh = self.context.evaluator.recomputed(networks.state, images)
+        if fresh is not networks.state:  # there is batch norm
+            self.context.progress(len(next(iter(fresh.params.values()))) * len(images))
+        return Networks(fresh, None)
+
+    def accept(self, weights: Tensor) -> Tensor:
+        """Whether weights [sample, parameter] are accurate enough on the validation images, bool [sample]."""
+        if not self.context.study.recipe.subspace.acceptance:
+            return torch.ones(len(weights), dtype=torch.bool)
+        return torch.tensor(self._accuracy(weights)) >= self.threshold
+
+    def _accuracy(self, weights: Tensor) -> list[float]:
+        split = self.context.dataset.validation
+        predicted = predict(self.context, self.installed(weights), split.image).argmax(-1)
+        return (predicted == split.label.cpu().numpy()).mean(1).tolist()
+
+    def keys(self, purpose: str, count: int) -> Tensor:
+        """Keys of the streams of samples 0 .. count - 1 around this member, int64 [sample]."""
+        return self._keys(purpose, range(count))
+
+    def _keys(self, purpose: str, numbers: Iterable[int]) -> Tensor:
+        seed = self.context.study.manifest["seed"]
+        return torch.tensor([rng.key(seed, f"subspace {purpose}", self.member, number) for number in numbers])
+
+    def placed(self, states: list[ModelState]) -> Networks:
+        """Networks on the study's device, as they are."""
+        parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
+        device = self.context.device
+        moved = ({name: tensor.to(device) for name, tensor in part.items()} for part in parts)
+        return Networks(ModelState(*moved), None)
+
+
+def predict(context: StudyContext, networks: Networks, images: Tensor) -> np.ndarray:
+    """Log-probabilities, float32 [network, example, class]."""
+    images = images.to(context.device)
+    return context.evaluator(networks.state, images, context.progress, dropout=networks.dropout).cpu().numpy()

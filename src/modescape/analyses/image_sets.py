@@ -1,0 +1,108 @@
+"""The sets of images on which networks are compared, by name: so that what one predicted others can read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from modescape.data.corruptions import SEVERITIES
+from modescape.data.ood import load_ood
+from modescape.data.shift import Shift
+from modescape.plain import is_name
+
+if TYPE_CHECKING:
+    from modescape.context import StudyContext
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set of images of a study; see `clean`, `validation_images`, `shifted` and `other`."""
+
+    kind: str  # "test", "validation", "shift", "other"
+    severity: int = 0  # of shift
+    source: str = ""  # of other data
+    limit: int | None = None  # of other data: most images
+    first: int | None = None  # so many, from the first on; None: all
+
+    def __str__(self) -> str:
+        """Its name, as predictions on it are stored."""
+        name = {"shift": f"shift-{self.severity}", "other": _plain(self.source)}.get(self.kind, self.kind)
+        return name if self.first is None else f"{name}-first-{self.first}"
+
+    def images(self, context: StudyContext) -> Tensor:
+        """uint8 [example, channel, height, width] on the study's device; the last few sets stay in memory."""
+        return context.last(HELD, _images, self)
+
+    def label(self, context: StudyContext) -> np.ndarray:
+        """True classes, int64 [example]; -1 where there are none."""
+        if self.kind == "other":
+            return np.full(len(self.images(context)), -1, dtype=np.int64)
+        split = context.dataset.validation if self.kind == "validation" else context.dataset.test
+        return split.label[: self.first].cpu().numpy()
+
+    def recipe_part(self, data: dict[str, Any]) -> list[Any]:
+        """What of the recipe's section ``data`` its images depend on, beside what identifies the study."""
+        if self.kind == "shift":
+            return [data["shift"], data["frost"]]
+        return [self.source, self.limit] if self.kind == "other" else []
+
+
+HELD = 8  # sets of images in memory
+
+
+def clean(context: StudyContext, first: int | None = None) -> ImageSet:
+    """The test images; ``first`` so many of them, where there are more."""
+    return ImageSet("test", first=_cut(context, first))
+
+
+def validation_images() -> ImageSet:
+    """The validation images."""
+    return ImageSet("validation")
+
+
+def shifted(context: StudyContext, severity: int, first: int | None = None) -> ImageSet:
+    """The test images under shift; at severity 0 they are the test images."""
+    if severity not in SEVERITIES:
+        return clean(context, first)
+    return ImageSet("shift", severity=severity, first=_cut(context, first))
+
+
+def other(source: str, limit: int) -> ImageSet:
+    """Other data: a random part of it where it has more images than ``limit``."""
+    return ImageSet("other", source=source, limit=limit)
+
+
+def shift_of(context: StudyContext) -> Shift:
+    """The shift of the study's recipe."""
+    return context.once(_shift)
+
+
+def _shift(context: StudyContext) -> Shift:
+    study, given = context.study, context.study.recipe.data
+    return Shift.of(context.dataset.test, given.shift, study.manifest["seed"], frost=given.frost)
+
+
+def _images(context: StudyContext, images: ImageSet) -> Tensor:
+    if images.kind == "other":
+        study = context.study
+        seed, section = study.manifest["seed"], study.recipe.data
+        return load_ood(images.source, context.dataset.test, images.limit, seed, data=section)
+    if images.kind == "shift":
+        return shift_of(context).images(images.severity)[: images.first]
+    split = context.dataset.validation if images.kind == "validation" else context.dataset.test
+    return split.image[: images.first]
+
+
+def _cut(context: StudyContext, first: int | None) -> int | None:
+    return first if first is not None and first < context.study.manifest["examples"]["test"] else None
+
+
+def _plain(source: str) -> str:
+    """A source as the name of a folder, none of which is that of a set of ours."""
+    if is_name(source) and len(source) < 40:
+        return f"other-{source}"
+    return f"other-{hashlib.sha256(source.encode()).hexdigest()[:16]}"

@@ -1,0 +1,194 @@
+"""Reading what was predicted of sampled networks: by whom, and of which of them, is said in `modescape.study.sampled`.
+
+Networks are drawn a few at a time (`TOGETHER`), and what a matrix product gives for one depends in its last bits on how
+many there are: so a network is the same as another where it was drawn in equal company.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+import modescape
+from modescape.analyses.image_sets import ImageSet
+from modescape.context import StudyContext
+from modescape.errors import ModescapeError
+from modescape.methods import METHODS
+from modescape.recipe import canonical_json
+from modescape.study import layout
+from modescape.study.choices import readable_choice
+from modescape.study.offering import last_epochs
+from modescape.study.sampled import Drawn, SampledPredictions
+
+TOGETHER = 5  # networks whose weights are in memory together
+SWEEP_MEMBERS = 3  # first members on which scales are chosen
+REACH = "reach"  # name of that choice
+FORMAT = 1  # another one makes all that is stored anew
+
+
+@dataclass(frozen=True)
+class Request:
+    """Networks around one solution, and the images that they are asked about; see `Surroundings.networks`."""
+
+    member: int
+    method: str
+    scale: float | None
+    count: int
+    images: tuple[ImageSet, ...]
+    purpose: str = "sample"
+    accept: bool = True
+
+    def groups(self, context: StudyContext) -> list[tuple[Drawn, ...]]:
+        """The networks, in the groups in which they are drawn."""
+        return groups_of(
+            context, self.member, self.method, self.scale, self.count, purpose=self.purpose, accept=self.accept
+        )
+
+
+def groups_of(
+    context: StudyContext, member: int, method: str, scale: float | None, count: int, *, purpose: str, accept: bool
+) -> list[tuple[Drawn, ...]]:
+    """Names of networks in the groups in which they are drawn; arguments as `Surroundings.networks`.
+
+    A snapshot has its epoch as its number.
+    """
+    record = METHODS[method]
+    numbers = list(range(1 if record.one_network else count))
+    if record.source == "checkpoints":
+        numbers = last_epochs(context.study, context.study.recipe.epochs_around())[-count:]
+    if method == "single" or record.source == "checkpoints":  # nothing of them is random
+        purpose, accept = "", True
+    digest = context.once(_checkpoints_digest, member)
+    groups = [numbers[start : start + TOGETHER] for start in range(0, len(numbers), TOGETHER)]
+    return [
+        tuple(Drawn(member, method, purpose, scale, accept, number, len(group), digest) for number in group)
+        for group in groups
+    ]
+
+
+def inputs_digest(context: StudyContext, images: ImageSet) -> str:
+    """What predictions on a set depend on beside the network: another digest makes them anew."""
+    return context.once(_inputs_digest, images)
+
+
+def sampled_digest(context: StudyContext) -> list[object]:
+    """What the weights of sampled networks depend on beside the checkpoints."""
+    study = context.study
+    return [FORMAT, modescape.__version__, study.recipe_hash, study.recipe.subspace.model_dump(mode="json")]
+
+
+def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Drawn]) -> np.ndarray | None:
+    """Predictions of a group of networks, float32 [network, example, class]; None where not all are there whole."""
+    there = _opened(context, images)
+    rows = [] if there is None else [there.rows.get(one) for one in group]
+    if there is None or None in rows:
+        return None
+    try:
+        return np.stack([there.log_prob(row) for row in rows if row is not None])
+    except (ModescapeError, FileNotFoundError):  # made anew by who asks
+        return None
+
+
+def stored_distance(context: StudyContext, group: Sequence[Drawn]) -> np.ndarray | None:
+    """Distances of a group of networks from their solution, float64 [network]; None where they are not stored."""
+    for images in context.once(_known_sets):
+        there = _opened(context, images)
+        rows = [] if there is None else [there.rows.get(one) for one in group]
+        if there is None or None in rows:
+            continue
+        found = there.distance[np.array(rows, dtype=np.int64)]
+        if np.isfinite(found).all():
+            return found
+    return None
+
+
+class Reach(NamedTuple):
+    """How far a method reaches around one solution, over the length of the solution's weights."""
+
+    step: float  # root-mean-square distance of its samples from their centre at scale 1, before any draw is refused
+    offset: float  # distance of the centre from the solution
+
+
+def stored_reach(context: StudyContext, member: int, method: str) -> Reach | None:
+    """What was measured of a method around a solution; None where it is not stored."""
+    known = stored_choice(context, REACH, reach_digest(context))
+    if known is None or method not in known or known[method].shape[1:] != (1 + len(Reach._fields),):
+        return None
+    return next((Reach(*row[1:]) for row in known[method].tolist() if row[0] == member), None)
+
+
+def reach_digest(context: StudyContext) -> str:
+    """What reaches depend on."""
+    return context.once(_choice_digest, tuple(context.study.trained))
+
+
+def sweep_digest(context: StudyContext) -> str:
+    """What the sweeps of scales depend on."""
+    return context.once(_choice_digest, tuple(context.study.trained[:SWEEP_MEMBERS]))
+
+
+def stored_choice(context: StudyContext, name: str, digest: str) -> dict[str, np.ndarray] | None:
+    """See `modescape.study.choices`; what was read stays in memory."""
+    held = context.once(_held_choices)
+    if (name, digest) not in held:
+        found = readable_choice(context.study.path, name, digest)
+        if found is None:
+            return None
+        held[name, digest] = found
+    return held[name, digest]
+
+
+def _held_choices(context: StudyContext) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+    return {}
+
+
+def _choice_digest(context: StudyContext, members: tuple[int, ...]) -> str:
+    digests = [[member, context.once(_checkpoints_digest, member)] for member in members]
+    return hashlib.sha256(canonical_json([*sampled_digest(context), digests]).encode()).hexdigest()
+
+
+def _known_sets(context: StudyContext) -> dict[ImageSet, None]:
+    """Sets that were asked about in this process."""
+    return {}
+
+
+def _opened(context: StudyContext, images: ImageSet) -> SampledPredictions | None:
+    """The predictions on a set; None where there are none of these inputs. Opened anew when rows were added."""
+    context.once(_known_sets)[images] = None
+    folder = context.study.path / layout.PREDICTIONS / layout.SAMPLED / str(images)
+    try:
+        about = [(folder / name).stat() for name in ("zarr.json", "log_prob/zarr.json", "distance/c/0")]
+    except OSError:
+        return None
+    stamp = tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in about)
+    held = context.once(_held)
+    if str(images) not in held or held[str(images)][0] != stamp:
+        held[str(images)] = stamp, _open(context, images)
+    return held[str(images)][1]
+
+
+def _held(context: StudyContext) -> dict[str, tuple[object, SampledPredictions | None]]:
+    return {}
+
+
+def _open(context: StudyContext, images: ImageSet) -> SampledPredictions | None:
+    try:
+        found = SampledPredictions(context.study, str(images))
+    except ModescapeError:
+        return None
+    return found if found.digest == inputs_digest(context, images) else None
+
+
+def _checkpoints_digest(context: StudyContext, member: int) -> int:
+    checksums = context.study.member(member).checksums
+    return int.from_bytes(hashlib.sha256(canonical_json(checksums).encode()).digest()[:7], "big")
+
+
+def _inputs_digest(context: StudyContext, images: ImageSet) -> str:
+    data = context.study.recipe.data.model_dump(mode="json")
+    parts = [*sampled_digest(context), images.recipe_part(data)]
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

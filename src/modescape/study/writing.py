@@ -1,0 +1,105 @@
+"""The writer of the predictions of checkpoints: gives models their rows, and makes damaged ones again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import zarr
+
+from modescape import durable
+from modescape.errors import DamageError, InputError, WorkError
+from modescape.study import layout
+from modescape.study.groups import array, damage
+from modescape.study.predictions import Predictions, split_group
+
+if TYPE_CHECKING:
+    from modescape.study.study import Study
+
+
+class PredictionWriter:
+    """Writes the predictions of one split; a copy may go to other processes, each writing other rows."""
+
+    def __init__(self, study: Study, split: str) -> None:
+        """Name the target; nothing is opened yet."""
+        self.study, self.split, self.group = study, split, split_group(study, split)
+
+    def create_or_extend(
+        self, wanted: Sequence[tuple[int, int]], label: np.ndarray, num_classes: int
+    ) -> list[tuple[int, int, int]]:
+        """Give every wanted model a row, the old ones theirs, and say which are still to be written.
+
+        Only the holder of the study calls this. Rows are in the order first asked for. Every row that is there is read
+        once: a damaged one is to be written again. Where more is damaged than single rows, the split is begun anew:
+        predictions can always be made again.
+
+        Args:
+            wanted: (member, epoch) of the models.
+            label: the true classes, int64 [example].
+            num_classes: number of classes.
+
+        Returns:
+            (row, member, epoch) of the wanted models without a readable chunk, by row.
+
+        Raises:
+            WorkError: if the split cannot be written.
+        """
+        durable.sweep(self.study.path / layout.PREDICTIONS)
+        label = np.asarray(label, dtype=np.int64)
+        try:
+            return self._extended(self._opened(label, num_classes), wanted)
+        except DamageError:
+            self.group.begin_anew()
+            return self._extended(self._opened(label, num_classes), wanted)
+
+    def _extended(self, group: zarr.Group, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        named = self.group.named(group)
+        pairs = list(zip(named["member"].tolist(), named["epoch"].tolist(), strict=True))
+        self.group.delete_unnamed(len(pairs))
+        rows = {pair: row for row, pair in enumerate(pairs)}
+        old = len(rows)
+        asked = dict.fromkeys((int(member), int(epoch)) for member, epoch in wanted)
+        for pair in asked:
+            rows.setdefault(pair, len(rows))
+        new = list(rows)[old:]
+        self.group.append(group, old, {"member": [one for one, _ in new], "epoch": [epoch for _, epoch in new]})
+        there = Predictions(self.study, self.split)
+        return sorted((rows[pair], *pair) for pair in asked if not _readable(there, rows[pair]))
+
+    def drop(self, members: Collection[int]) -> None:
+        """Delete what was predicted of these members, where anything was."""
+        with contextlib.suppress(InputError, WorkError):  # what cannot be read is made anew anyway
+            numbers = self.group.named(self.group.open())["member"] if self.group.is_there else np.zeros(0, np.int64)
+            for row in np.flatnonzero(np.isin(numbers, list(members))):
+                layout.chunk_path(self.study.path, self.split, int(row)).unlink(missing_ok=True)
+
+    def write(self, row: int, log_prob: np.ndarray) -> None:
+        """Write one model's log-probabilities [example, class] as float32; other rows may be written meanwhile.
+
+        Raises:
+            ValueError: if the shape is not that of the store.
+        """
+        if not self.group.is_there:
+            raise WorkError(f"'{self.group.folder}' is gone; was it moved or removed meanwhile?")
+        self.group.write(row, log_prob, array(self.group.open(), "log_prob").shape[1:])
+
+    def _opened(self, label: np.ndarray, num_classes: int) -> zarr.Group:
+        if not self.group.is_there:
+            names = [str(name) for name in self.study.manifest["class_names"]]
+            self.group.create(label, num_classes, {"class_names": names})
+        group = self.group.open("r+")
+        with damage(self.group.folder):
+            log_prob, stored = array(group, "log_prob"), array(group, "label")[:]
+        if not np.array_equal(stored, label) or log_prob.shape[2] != num_classes:
+            raise DamageError(f"'{self.group.folder}' is damaged: it holds predictions of other examples")
+        return group
+
+
+def _readable(predictions: Predictions, row: int) -> bool:
+    try:
+        predictions.log_prob(row)
+    except DamageError:
+        return False
+    return True
