@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,4 +58,4 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
 def _function(name: str, function: str) -> Callable[..., Any]:
     if name not in ANALYSES:
         raise InputError(f"there is no figure {name!r}; the figures are: {', '.join(ANALYSES)}")
-    return getattr(importlib.import_module(f"{ANALYSES[name]}.draw"), function)
+    return getattr(ANALYSES[name].part("draw"), function)

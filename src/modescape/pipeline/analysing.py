@@ -11,6 +11,7 @@ from typing import Any
 import modescape
 from modescape import analyses
 from modescape.analyses import figures, sampling
+from modescape.analyses.costs import cost_of, sizes_of
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
@@ -22,10 +23,6 @@ from modescape.study import Member, Study
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
 FIGURE_SUFFIXES = ("png", "svg", "html")
-LONGEST = (  # the first to be begun, so that no worker is left alone with them at the end
-    *("shift", "diversity_map", "ensemble_methods", "ood", "diversity_plane", "radial", "tunnel", "tsne_subspace"),
-    *("calibration", "decomposition"),
-)
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     trained = trained_checksums([member for member in members if member.number < study.recipe.train.members])
     own = variant_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
-    used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.USES.get(name, ())]
+    used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.ANALYSES[name].uses]
     parts = [study.recipe_hash, name, settings, trained, own, left_out, modescape.__version__, *used]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
@@ -67,7 +64,8 @@ def analyse_missing(
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
-    tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
+    sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
+    tasks.sort(key=lambda task: cost_of(task.name, sizes).rank, reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
     for outcome in engine.map(analyse_task, tasks, on_event=lambda task, note: progress.advance(0, note)):

@@ -78,13 +78,13 @@ def say_foreign(recipe: Recipe, progress: Progress) -> None:
 
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
-    wanted = set(recipe.analyses or [])
-    if wanted & {"shift", "diversity_map"}:
+    used = [part for name in recipe.analyses or [] for part in analyses.ANALYSES[name].uses]
+    if analyses.SHIFTED in used:
         if recipe.data.shift is not None:
             OfficialShift.open(recipe.data.shift, dataset.test)
         if recipe.data.frost is not None:
             Photographs.open(recipe.data.frost, *dataset.image_shape[1:])
-    for source in recipe.data.ood if "ood" in wanted else []:
+    for source in recipe.data.ood if analyses.OTHER in used else []:
         check_ood(source)
 
 

@@ -19,10 +19,10 @@ import torch
 
 from modescape import analyses, runtime, tree
 from modescape.analyses import scales
+from modescape.analyses.costs import cost_of, sizes_of, sweep_images
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
-from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
 from modescape.pipeline.variants import outdated, wanted_variants
 from modescape.recipe import Recipe
 from modescape.study import Study, layout, summary
@@ -222,13 +222,10 @@ def _checkpoints(recipe: Recipe, to_go: Mapping[int, int]) -> int:
 
 def _analysing(study: Study, dataset: Dataset, names: list[str], speed: _Speed, plan: Plan) -> dict[str, float]:
     """Analysis -> seconds on one worker."""
-    examples = (len(split.label) for split in (dataset.train, dataset.validation, dataset.test))
-    buffers = study.manifest["model"]["buffers"]
-    batch_norm = any(name.endswith("running_mean") for name in buffers)
-    sizes = Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
+    sizes = sizes_of(study)
     scored = max(1.0, sizes.test * dataset.num_classes / SCORED)
-    costs = {name: COSTS.get(name, lambda sizes: Cost())(sizes) for name in names}
-    drawing = [name for name in names if analyses.AROUND in analyses.USES.get(name, ())]
+    costs = {name: cost_of(name, sizes) for name in names}
+    drawing = [name for name in names if analyses.NETWORK in analyses.ANALYSES[name].needs]
     # every worker makes the sweep of scales once
     sweeps = sweep_images(sizes) * min(speed.workers, len(drawing)) / max(1, len(drawing))
     step = speed.step / plan.group_size

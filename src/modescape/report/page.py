@@ -13,11 +13,12 @@ from modescape.plain import shown, visible
 from modescape.plots.files import script_hash
 from modescape.report.figures import embedded_figure
 from modescape.report.repeats import network_notes, repeat_notes
-from modescape.report.sections import Text, parameters, sample_line, text_of, variables
-from modescape.report.summaries import Summary, summarize
+from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
 from modescape.report.verdict import judge
-from modescape.report.wording import count, fixed
+from modescape.wording.numbers import count, fixed
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
 
 if TYPE_CHECKING:
     import xarray as xr

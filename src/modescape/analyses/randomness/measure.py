@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.randomness.auxiliary import CONDITIONS
 from modescape.analyses.requirements import NotEnough, left_out_of, predicted_labels, trained
 from modescape.analyses.solution_similarity.measure import compare, pair_mean
-from modescape.analyses.variants import CONDITIONS
 from modescape.functionspace import jensen_shannon
 from modescape.results import make_result
 

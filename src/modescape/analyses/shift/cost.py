@@ -1,0 +1,11 @@
+"""What it asks for beside reading and drawing."""
+
+from __future__ import annotations
+
+from modescape.analyses.costs import Cost, Sizes
+from modescape.data.corruptions import SEVERITIES
+
+
+def cost(sizes: Sizes) -> Cost:
+    """Of a study of these sizes."""
+    return Cost(sizes.of(sizes.runs * sizes.drawn, (1 + len(SEVERITIES)) * sizes.test + sizes.validation))

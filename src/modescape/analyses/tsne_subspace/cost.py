@@ -1,0 +1,14 @@
+"""What it asks for beside reading and drawing."""
+
+from __future__ import annotations
+
+from modescape.analyses.costs import Cost, Sizes
+from modescape.analyses.sampling import METHODS
+
+
+def cost(sizes: Sizes) -> Cost:
+    """Of a study of these sizes."""
+    own = sizes.settings("tsne_subspace")
+    members = min(sizes.members, sizes.recipe.train.trajectories)
+    networks = members * (len(METHODS) * own["samples"] + sizes.recipe.train.epochs)
+    return Cost(sizes.of(networks, sizes.test_at_most(own["examples"]), asked=0), seconds=0.4 * len(METHODS))

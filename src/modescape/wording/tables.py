@@ -1,0 +1,58 @@
+"""Cells of the tables that stand beside figures: names of methods, scores, numbers of epochs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots.style import method_look
+from modescape.wording.numbers import ABSENT, accuracy, fixed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+METRICS = {
+    **{"accuracy": "accuracy", "nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"},
+    "calibrated_nll": "calibrated NLL (nats)",
+}
+
+
+def names_of(dataset: xr.Dataset, dim: str = "method") -> list[str]:
+    """Labels of a dimension."""
+    return [str(method) for method in dataset[dim].values]
+
+
+def name_of(method: str) -> str:
+    """A method as tables and sentences name it."""
+    return method_look(method).name
+
+
+def score_text(metric: str, value: float) -> str:
+    """A score as a table writes it."""
+    return accuracy(value) if metric == "accuracy" else fixed(value, 3)
+
+
+def whole_number(value: float) -> str:
+    """A number of epochs or passes."""
+    return f"{value:,.0f}" if math.isfinite(value) else ABSENT
+
+
+def score_header(dataset: xr.Dataset) -> list[str]:
+    """The scores of a result as heads of columns."""
+    return [METRICS.get(str(metric), str(metric)) for metric in dataset["metric"].values]
+
+
+def best_name(values: dict[str, float], *, highest: bool) -> str:
+    """The method with the best value, in a sentence; a dash when none has one."""
+    known = {method: value for method, value in values.items() if math.isfinite(value)}
+    if not known:
+        return ABSENT
+    return name_of((max if highest else min)(known, key=lambda method: known[method]))
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Mean of the values that are there; NaN without any."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
