@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from modescape.plots.style import METHOD_NAMES
+from modescape.plots.style import method_look
 from modescape.study import Study
 
 
@@ -33,8 +33,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 def label(method: str) -> str:
     """As in the figures."""
-    plus = method.removeprefix("independent + ")
-    return METHOD_NAMES.get(method, f"Independent + {METHOD_NAMES.get(plus, plus)}")
+    return method_look(method).name
 
 
 def of(values: xr.DataArray, **labels: Any) -> float:

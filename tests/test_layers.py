@@ -22,6 +22,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("predict",),
     ("workplace",),
     ("metrics", "functionspace", "subspace", "landscape", "paths"),
+    ("methods",),
     ("plots",),
     ("wording",),
     ("analyses",),
@@ -40,11 +41,12 @@ NARROWER = {  # rooms that may know less than their row allows
     "subspace": WORDS,
     "landscape": WORDS,
     "paths": WORDS,
-    "plots": WORDS,  # labelled results in, figures out
-    "wording": WORDS | {"plots"},
-    "report": WORDS | {"plots", "wording", "analyses"},
+    "methods": WORDS | {"subspace"},
+    "plots": WORDS | {"methods"},  # labelled results in, figures out
+    "wording": WORDS | {"methods", "plots"},
+    "report": WORDS | {"methods", "plots", "wording", "analyses"},
 }
-SHOWING = WORDS | {"plots", "wording", "analyses"}
+SHOWING = WORDS | {"methods", "plots", "wording", "analyses"}
 FILES = {  # of an analysis' folder: what shows a result cannot see the networks that it is of
     "draw.py": SHOWING,
     "words.py": SHOWING,

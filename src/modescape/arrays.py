@@ -30,7 +30,7 @@ def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
     """
     torch = sys.modules.get("torch")
     tensors = [value for value in values if torch is not None and isinstance(value, torch.Tensor)]
-    arrays = []
+    arrays: list[np.ndarray] = []
     for value in values:
         if torch is not None and isinstance(value, torch.Tensor):
             value = value.detach().cpu()

@@ -16,6 +16,7 @@ from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
 from modescape.data.shift import Shift
+from modescape.methods import METHODS
 from modescape.metrics import METRICS, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress
 from modescape.study import Study, write_member_state
@@ -77,7 +78,7 @@ def test_the_same_samples_whatever_else_is_drawn(networks):
     around = sampling.surroundings(place, 0)
     images = {"": place.dataset.test.image[:10]}
     for method in ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "pca_random", "swag"):
-        scale = sampling.BASES.get(method)
+        scale = METHODS[method].base_scale
         many, few = (around.log_prob(method, scale, count, images)[""] for count in (7, 2))
         np.testing.assert_allclose(many[:2], few, atol=1e-6)
         assert not np.allclose(many[0], many[1]), method

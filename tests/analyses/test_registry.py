@@ -20,13 +20,13 @@ from modescape.wording.text import Text
 SOURCE = Path(analyses.__file__).parents[1]
 MORE = {"verdict", "cost", "auxiliary"}
 OTHER_MEANINGS = {  # words that are also the name of something else
-    "training": "a member's status, a stage, a benchmark, a mode of a network",
+    "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from",
     "cyclic": "a kind of schedule",
     "shift": "a setting of the data",
     "ood": "a setting of the data",
 }
 WHERE = {  # and where they mean that
-    *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "models/state")),
+    *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "methods", "models/state")),
     *(f"pipeline/{file}.py training" for file in ("estimate", "mending", "training", "writing")),
     *("study/layout.py training", "recipe/loading.py cyclic", "recipe/sections.py cyclic"),
     *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood"),

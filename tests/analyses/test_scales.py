@@ -9,6 +9,7 @@ import torch
 from modescape import pipeline
 from modescape.analyses import equal_distance, sampling, scales
 from modescape.analyses.scales import STEPS, WIDER, Swept, Tried, until_inside
+from modescape.methods import SCALED
 from modescape.metrics import combine, nll
 
 SMALL = (
@@ -34,7 +35,7 @@ def tried(loss, members=2):
 
 def test_a_setting_gives_the_step_around_the_centre(place):
     around = sampling.surroundings(place, 1)
-    for method in sampling.available(place, tuple(sampling.BASES)):
+    for method in sampling.available(place, SCALED):
         sampler = around.sampler(method, around.setting(method, 0.08))
         centre = sampler.centre(around.trajectory)
         assert sampler.step(around.trajectory) / around.length == pytest.approx(0.08, rel=1e-6), method
@@ -141,7 +142,7 @@ def test_the_interval_of_a_choice_covers_what_other_draws_choose():
 def test_all_methods_are_drawn_at_one_distance(place):
     found = equal_distance.at_one_distance(place)
     assert found.distance == pytest.approx(0.1)
-    assert set(found.methods) == set(sampling.available(place, tuple(sampling.BASES)))
+    assert set(found.methods) == set(sampling.available(place, SCALED))
     np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws of few directions
     for method in found.methods:
         around = sampling.surroundings(place, 2)

@@ -15,6 +15,9 @@ pytestmark = pytest.mark.skipif(native.library() is None, reason=str(native.miss
 KEY = torch.tensor(rng.key(0, "dropout", 3, 1))
 
 CASES = [  # images, filters, kernel, padding, windows, ceil, relu, dropped levels, bias
+    ((19, 3, 2, 3), 20, (3, 3), 1, 2, True, True, 6554, True),  # narrow images, which go together
+    ((17, 16, 4, 4), 32, (3, 3), 1, 2, False, True, 6554, True),
+    ((9, 2, 3, 3), 16, (2, 2), 3, 2, True, False, 6554, False),  # more border than kernel
     ((3, 3, 32, 32), 16, (3, 3), 1, 2, False, True, 6554, True),  # the paper's first layer
     ((2, 16, 16, 16), 32, (3, 3), 1, 2, False, True, 6554, True),
     ((2, 32, 8, 8), 32, (3, 3), 1, 2, False, False, 6554, True),
@@ -50,6 +53,30 @@ def test_values_and_gradients(shape, filters, kernel, padding, size, ceil, relu,
         [y, *gradients], [expected, *torch.autograd.grad(expected, exact, slope.double())], strict=True
     ):
         assert (got - true).abs().max().item() <= 5e-6 * true.abs().max().item()
+
+
+@pytest.mark.parametrize(("shape", "filters", "kernel", "padding", "size", "ceil", "relu", "drop", "bias"), CASES)
+@pytest.mark.parametrize("drops", [True, False])
+def test_images_that_go_together_and_evaluation_have_the_bits_of_one_image_alone(
+    shape, filters, kernel, padding, size, ceil, relu, drop, bias, drops
+):
+    """19 images: groups of 8 or 6, and some that are left over; a last NaN is the largest, as in torch."""
+    draw = rng.stream(0, "test images")
+    x = torch.randn(19, *shape[1:], generator=draw).contiguous(memory_format=torch.channels_last)
+    x[4, 0, 1, 2] = float("nan")
+    weight = torch.randn(filters, shape[1], *kernel, generator=draw).requires_grad_()
+    bias = torch.randn(filters, generator=draw) if bias else None
+    chain = [Block(weight, bias, padding, 3, drop if drops else 0, size, ceil, relu)]
+    together = blocks(x, chain, KEY)
+    with torch.no_grad():
+        evaluated = blocks(x, chain, KEY)
+    assert evaluated.grad_fn is None
+    assert together.grad_fn is not None
+    assert torch.equal(together.nan_to_num(7.0), evaluated.nan_to_num(7.0))
+    assert evaluated.isnan().any()
+    if not drops:  # masks differ from example to example
+        alone = torch.cat([blocks(one[None], chain, KEY) for one in x])
+        assert torch.equal(together.nan_to_num(7.0), alone.nan_to_num(7.0))
 
 
 def test_a_gradient_of_the_images_that_nobody_asked_for_is_not_made(monkeypatch):

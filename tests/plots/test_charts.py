@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from modescape.methods import METHODS
 from modescape.plots import charts, panels, panels_web, style
 from modescape.plots.charts import HeatMap, Panel, Series
 
@@ -217,15 +218,15 @@ def test_ticks_of_logarithmic_axes_are_round_and_few(low, high, ticks):
 
 
 def test_every_method_has_a_look_of_its_own():
-    looks = [style.method_look(method) for method in style.METHOD_NAMES]
+    looks = [style.method_look(method) for method in METHODS]
     assert len({look.name for look in looks}) == len(looks)
     elsewhere = {"snapshots", "csgmcmc, cold", "csgmcmc, T = 1", "long run", "ensemble", "whole long run"}
     # of a figure without the subspaces
-    apart = [style.method_look(method) for method in style.METHOD_NAMES if method not in elsewhere]
+    apart = [style.method_look(method) for method in METHODS if method not in elsewhere]
     assert len({(look.colour, look.marker) for look in apart}) == len(apart) == 12
     inside = style.method_look("independent + low_rank")
     assert (inside.name, inside.colour, inside.line) == ("Independent + Low-rank Gaussian, unit", style.BLUE, "dash")
-    assert inside.marker == style.METHOD_MARKERS["low_rank"]
+    assert inside.marker == style.method_look("low_rank").marker
     unknown = style.method_look("a new\nmethod")
     assert (unknown.name, unknown.colour, unknown.line) == ("a new method", style.NEUTRAL, "solid")
     assert unknown == style.method_look("a new\nmethod")

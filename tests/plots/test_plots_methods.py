@@ -14,8 +14,8 @@ from modescape.analyses.randomness import draw as randomness
 from modescape.analyses.shift import draw as shift
 from modescape.analyses.shift import words as shift_words
 from modescape.analyses.subspace_scales import draw as subspace_scales
+from modescape.methods import label_of
 from modescape.plots import steps
-from modescape.plots.style import METHOD_NAMES
 from modescape.report.sections import summarize
 from modescape.report.verdict import judge
 
@@ -47,7 +47,7 @@ def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
     (at_one,) = level.series
     assert at_one.name == "All at distance 0.1"
     assert {diversity.rows[int(row)]: float(x) for row, x in zip(at_one.y, at_one.x, strict=True)} == pytest.approx(
-        {METHOD_NAMES[name]: 0.8 * WITHIN[name][4] for name in SUBSPACES}
+        {label_of(name): 0.8 * WITHIN[name][4] for name in SUBSPACES}
     )
     own = {float(one.x[0]) for one in loss.series[:-1]}
     assert own == {float(value) for value in dataset["score"].sel({"metric": "nll", "size": 1})}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from modescape import rng
 from modescape.errors import InputError
+from modescape.methods import AROUND, METHODS, SCALED, Run, label_of
 from modescape.subspace import (
-    SAMPLERS,
     Diagonal,
     Dropout,
     LowRank,
@@ -17,6 +19,7 @@ from modescape.subspace import (
     Random,
     Swag,
     WeightAverage,
+    everything,
     mirrored_pairs,
     principal_directions,
 )
@@ -160,14 +163,93 @@ def test_no_more_directions_than_there_are():
     assert len(principal_directions(torch.eye(3, 50), 10)[1]) == 2  # three points span a plane
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_a_sample_depends_on_its_own_key_alone(trajectory, keys, name):
-    sampler = SAMPLERS[name]()
+DRAWN = [name for name, method in METHODS.items() if method.source == "weights"]
+
+
+def run_of(trajectory, *, swept=True):
+    return Run(
+        trajectory=trajectory,
+        length=float(trajectory[-1].norm()),
+        swept=swept,
+        rank=2,
+        key=lambda purpose: rng.key(0, purpose),
+        accept=everything,
+    )
+
+
+@pytest.mark.parametrize("swept", [True, False])
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_sample_depends_on_its_own_key_alone(trajectory, keys, name, swept):
+    sampler = METHODS[name].sampler(run_of(trajectory, swept=swept), METHODS[name].base_scale)
     together = sampler.sample(trajectory, keys[:6])
     alone = sampler.sample(trajectory, keys[[4]])
     torch.testing.assert_close(together[[4]], alone, rtol=1e-12, atol=1e-12)  # products of matrices round by their size
     assert together.dtype == trajectory.dtype
     assert together.shape == (6, PARAMETERS)
+    assert torch.equal(together, sampler.sample(trajectory, keys[:6]))
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_method_at_scale_0_around_a_run_that_stood_still_is_the_solution(trajectory, keys, name):
+    still = trajectory[-1:].expand(EPOCHS, -1)
+    run = replace(run_of(still), length=0.0)
+    sample = METHODS[name].sampler(run, 0.0).sample(still, keys[:3])
+    torch.testing.assert_close(sample, still[:3], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_method_refuses_fewer_checkpoints_than_it_says(trajectory, keys, name):
+    method = METHODS[name]
+    for count in range(1, EPOCHS):
+        run = run_of(trajectory[-count:])
+        if count < method.least_checkpoints and name != "weight_average":  # of one checkpoint it is that one
+            with pytest.raises(InputError, match=f"needs {method.least_checkpoints} checkpoints"):
+                method.sampler(run, method.base_scale).sample(run.trajectory, keys[:1])
+        else:
+            method.sampler(run, method.base_scale).sample(run.trajectory, keys[:1])
+
+
+@pytest.mark.parametrize("name", [name for name in SCALED if METHODS[name].scale_of is None])
+def test_steps_grow_with_the_scale_or_its_root(trajectory, name):
+    run = run_of(trajectory)
+    one, four = (METHODS[name].sampler(run, scale).step(trajectory) for scale in (1.0, 4.0))
+    assert four / one == pytest.approx(2 if METHODS[name].squared else 4, rel=1e-12)
+
+
+def test_scales_are_absolute_where_there_is_a_unit(trajectory):
+    swept, published = (METHODS["random"].sampler(run_of(trajectory, swept=swept), 0.1) for swept in (True, False))
+    assert swept.radius == 0.1 * float(trajectory[-1].norm())
+    assert published.radius == 10.0
+    assert METHODS["low_rank"].sampler(run_of(trajectory, swept=False), 0.1).scale == 1.0
+
+
+def test_what_a_run_is_asked_for_once_is_kept(trajectory):
+    asked = []
+    run = run_of(trajectory)
+
+    def find(of):
+        asked.append(of)
+        return 7
+
+    assert [run.once(find), run.once(find)] == [7, 7]
+    assert len(asked) == 1
+
+
+def test_a_method_says_what_it_cannot_do(trajectory):
+    run = run_of(trajectory)
+    with pytest.raises(ValueError, match="'SWAG' needs a scale"):
+        METHODS["swag"].sampler(run, None)
+    with pytest.raises(ValueError, match="'Train trajectory' draws no weights"):
+        METHODS["trajectory"].sampler(run, None)
+
+
+def test_the_record_says_where_networks_come_from():
+    assert {name for name, method in METHODS.items() if method.make is not None} == set(DRAWN)
+    assert set(SCALED) <= set(DRAWN) <= set(AROUND)
+    assert AROUND[:4] == ("trajectory", "random", "dropout", "mc_dropout")
+    assert [name for name, method in METHODS.items() if method.needs_dropout] == ["mc_dropout"]
+    assert label_of("swag") == "SWAG"
+    assert label_of("of somebody") == "of somebody"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 
 from modescape.analyses.requirements import last_epochs
 from modescape.functionspace import jensen_shannon
+from modescape.methods import METHODS
 from modescape.metrics import fit_temperature, rescale
 from modescape.metrics.subsets import subsets
 
@@ -55,7 +56,7 @@ def spread(rows: Mapping[str, list[float]]) -> np.ndarray:
 
 def forward_passes(method: str, study: Study) -> int:
     """Networks that a prediction of one entry of a method asks for."""
-    if method in ("single", "independent", "weight_average"):
+    if METHODS[method].one_network:
         return 1
     wanted = study.recipe.subspace.samples
-    return len(last_epochs(study, wanted)) if method == "trajectory" else wanted
+    return len(last_epochs(study, wanted)) if METHODS[method].source == "checkpoints" else wanted

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES, defaults
-from modescape.analyses.sampling import BASES, BATCH_NORM_IMAGES, METHODS
+from modescape.analyses.sampling import BATCH_NORM_IMAGES
 from modescape.analyses.scales import STEPS, SWEEP_MEMBERS
+from modescape.methods import AROUND, SCALED
 from modescape.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Sizes:
     @property
     def drawn(self) -> int:
         """Networks that all methods draw around one solution."""
-        return len(METHODS) * self.recipe.subspace.samples
+        return len(AROUND) * self.recipe.subspace.samples
 
     @property
     def statistics(self) -> int:
@@ -101,7 +102,7 @@ def sweep_images(sizes: Sizes) -> float:
     settings = sizes.recipe.subspace
     draws = 2 * settings.samples * math.ceil(settings.choosing / (2 * settings.samples))
     members = min(sizes.members, SWEEP_MEMBERS)
-    networks = members * len(BASES) * (SPANNED * draws + 1)
+    networks = members * len(SCALED) * (SPANNED * draws + 1)
     return sizes.of(networks, sizes.validation) + sizes.of(members * CLOUD, sizes.validation, asked=0)
 
 

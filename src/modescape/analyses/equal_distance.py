@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from modescape.analyses.groups import runs_of
-from modescape.analyses.sampling import BASES, Surroundings, available, surroundings
+from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.stating import DISTANCE, Variables
 from modescape.functionspace import jensen_shannon
+from modescape.methods import SCALED
 from modescape.metrics import METRICS, combine
 from modescape.workplace import Workplace
 
@@ -23,7 +24,7 @@ def common_distance(place: Workplace) -> float:
 
     Gaussians are centred on the mean of the last checkpoints, which may lie farther from the solution than that.
     """
-    members, methods = runs_of(place.study), available(place, tuple(BASES))
+    members, methods = runs_of(place.study), available(place, SCALED)
     offsets = [[surroundings(place, member).offset(method) for method in methods] for member in members]
     farthest = float(np.max(offsets, initial=0.0))
     return max(place.study.recipe.subspace.distance, LEAST_STEP * farthest)
@@ -66,7 +67,7 @@ def at_one_distance(place: Workplace) -> AtOneDistance:
 
     The draws are fresh ones, and none is refused: a threshold would bring the random ones nearer.
     """
-    distance, methods = common_distance(place), available(place, tuple(BASES))
+    distance, methods = common_distance(place), available(place, SCALED)
     test, count = place.dataset.test, place.study.recipe.subspace.samples
     label = test.label.cpu().numpy()
     rows = []

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from modescape.analyses.sampling import METHODS, available, surroundings
+from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales
+from modescape.methods import METHODS
 from modescape.metrics.subsets import subsets
 from modescape.workplace import Workplace
 
 if TYPE_CHECKING:
     from modescape.study import Study
 
-BOTH = "independent + "  # begins the name of a method used within each of several independent networks
 MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
 
 
@@ -27,7 +27,7 @@ def runs_of(study: Study) -> list[int]:
 
 def sampled_methods(place: Workplace) -> list[str]:
     """Methods that give several networks a solution."""
-    return [method for method in available(place, METHODS) if method != "weight_average"]
+    return [method for method in available(place) if not METHODS[method].one_network]
 
 
 def around_solutions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,41 +14,15 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
+from modescape.methods import AROUND, METHODS, Run
 from modescape.predict import has_dropout
-from modescape.subspace import (
-    Along,
-    Diagonal,
-    Dropout,
-    LowRank,
-    PcaRandom,
-    Principal,
-    Random,
-    Sampler,
-    Swag,
-    WeightAverage,
-    everything,
-)
+from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params
 from modescape.workplace import Workplace, workplace
 
 if TYPE_CHECKING:
     from modescape.study import Study
 
-METHODS = (
-    *("trajectory", "random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled"),
-    *("pca_random", "swag", "weight_average"),
-)  # everything that is made from one run, in the order of figures
-BASES = {  # methods with a scale -> the published one where there is one
-    "random": 0.1,  # radius over the length of the solution's weights (published: 10 weight units)
-    "dropout": 0.1,  # largest rate
-    "diagonal": 1.0,  # times the standard deviation
-    "low_rank": 0.1,  # times z along unit directions, over the length of the weights (published: 1 weight unit)
-    "low_rank_scaled": 1.0,  # times the standard deviation along each direction
-    "pca_random": 1.0,  # times the standard deviation of the accepted random samples along each direction
-    "swag": 0.5,  # times the covariance
-}
-SQUARED = ("swag",)  # methods whose scale multiplies the covariance: their step grows with its root
-PUBLISHED_UNITS = {"random": 100.0, "low_rank": 10.0}  # weight units at scale 1: 10 and 1 at the scales above
 TOGETHER = 5  # networks whose weights are in memory together
 BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
 CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the solution
@@ -92,58 +66,51 @@ class Surroundings:
         return self.place.study.recipe.subspace.acceptance * self._accuracy(self.trajectory[-1:])[0]
 
     def sampler(self, method: str, scale: float | None) -> Sampler:
-        """The method with its settings; ``scale`` in the unit of `BASES`, None for methods without one."""
+        """The method with its settings; ``scale`` in the unit of `Method.base_scale`, None for methods without one."""
+        return METHODS[method].sampler(self.run, scale)
+
+    @property
+    def run(self) -> Run:
+        """What methods may know of this run."""
         settings = self.place.study.recipe.subspace
-        swept = settings.variant == "swept"
-        unit = self.length if swept else PUBLISHED_UNITS.get(method, 1.0)  # of methods with an absolute scale
-        if method == "weight_average":
-            return WeightAverage()
-        if scale is None:
-            raise ValueError(f"{method!r} needs a scale")
-        if method == "random":
-            return Random(radius=scale * unit)
-        if method == "dropout":
-            return Dropout(rate=min(scale, 0.99))
-        if method == "diagonal":
-            return Diagonal(scale=scale)
-        if method == "low_rank":
-            return LowRank(rank=settings.rank, scale=scale * unit)
-        if method == "low_rank_scaled":
-            return LowRank(rank=settings.rank, scale=scale, scaled=True)
-        if method == "pca_random":  # as published its directions are unit vectors
-            return Along(principal=self._random_directions, scale=scale, scaled=swept)
-        return Swag(scale=scale)
+        return Run(
+            trajectory=self.trajectory,
+            length=self.length,
+            swept=settings.variant == "swept",
+            rank=settings.rank,
+            key=lambda purpose: int(self.keys(purpose, 1)[0]),
+            accept=self.accept,
+            kept=self._kept,
+        )
 
     @functools.cached_property
-    def _random_directions(self) -> Principal:
-        settings = self.place.study.recipe.subspace
-        unit = self.length if settings.variant == "swept" else PUBLISHED_UNITS["random"]
-        seed = int(self.keys("pca_random directions", 1)[0])
-        cloud = PcaRandom(radius=BASES["random"] * unit, rank=settings.rank, seed=seed)
-        return cloud.principal(self.trajectory, self.accept)
+    def _kept(self) -> dict[Callable[..., Any], Any]:
+        """What methods found of this run, for `Run.once`."""
+        return {}
 
     def offset(self, method: str) -> float:
         """Distance of a method's centre from the solution over the length of the solution's weights."""
-        centre = self.sampler(method, BASES.get(method)).centre(self.trajectory)
+        centre = self.sampler(method, METHODS[method].base_scale).centre(self.trajectory)
         return float((centre - self.trajectory[-1].double()).norm()) / self.length
 
     def setting(self, method: str, step: float) -> float:
         """The scale at which a method's samples lie this far from their centre.
 
         Args:
-            method: one of `BASES`.
+            method: one with a scale.
             step: root-mean-square distance over the length of the solution's weights, before any draw is refused.
 
         Returns:
             The scale; 0 where no scale moves a sample, as the checkpoints are all alike, and the largest where a method
             has one.
         """
-        if method == "dropout":
-            return Dropout.of_step(step).rate
+        record = METHODS[method]
+        if record.scale_of is not None:
+            return record.scale_of(step)
         if method not in self._steps:
             self._steps[method] = self.sampler(method, 1.0).step(self.trajectory) / self.length
         ratio = step / self._steps[method] if self._steps[method] else 0.0
-        return ratio**2 if method in SQUARED else ratio
+        return ratio**2 if record.squared else ratio
 
     @functools.cached_property
     def _steps(self) -> dict[str, float]:
@@ -156,7 +123,7 @@ class Surroundings:
         """``count`` networks, a few at a time; the same ones for the same method, scale and purpose.
 
         Args:
-            method: "single" (the solution), or one of `METHODS`.
+            method: "single" (the solution), or one of `AROUND`.
             scale: of the method; None where it has none.
             count: networks; a weight average and the solution are one.
             purpose: of the streams.
@@ -164,12 +131,12 @@ class Surroundings:
         """
         if method == "single":
             yield self._placed([self._solution])
-        elif method == "trajectory":
+        elif METHODS[method].source == "checkpoints":
             chosen = self.states[-count:]
             for start in range(0, len(chosen), TOGETHER):
                 yield self._compared(chosen[start : start + TOGETHER])
-        elif method == "mc_dropout":
-            keys = self.keys(f"{purpose} mc_dropout", count)
+        elif METHODS[method].source == "masks":
+            keys = self.keys(f"{purpose} {method}", count)
             for some in keys.split(TOGETHER):
                 networks = self._placed([self._solution] * len(some))
                 yield Networks(networks.state, some.to(self.place.device))
@@ -180,17 +147,18 @@ class Surroundings:
     def weights(
         self, method: str, scale: float | None, count: int, *, purpose: str = "sample", accept: bool = True
     ) -> Iterator[Tensor]:
-        """The weights of the same networks, [sample, parameter] a few at a time; of "mc_dropout" the solution's.
+        """The weights of the same networks, [sample, parameter] a few at a time; under masks the solution's.
 
         Draws are those of the method itself, one by one: what they give is what the method gives, without bias. The
         choice of a scale alone draws in pairs (`modescape.analyses.scales`).
         """
-        if method == "mc_dropout":
+        record = METHODS[method]
+        if record.source == "masks":
             yield self.trajectory[-1:]
-        elif method == "trajectory":
+        elif record.source == "checkpoints":
             yield from self.trajectory[-count:].split(TOGETHER)
         else:
-            keys = self.keys(f"{purpose} {method}", 1 if method == "weight_average" else count)
+            keys = self.keys(f"{purpose} {method}", 1 if record.one_network else count)
             sampler = self.sampler(method, scale)
             for some in keys.split(TOGETHER):
                 yield sampler.sample(self.trajectory, some, self.accept if accept else everything)
@@ -206,22 +174,23 @@ class Surroundings:
         of all samples: flattened, restored, given batch-norm statistics, evaluated.
 
         Args:
-            method: any of `METHODS`.
+            method: any of `AROUND`.
             images: uint8 [example, channel, height, width]; the first `CONTROL_IMAGES` are taken.
             baseline: the solution's log-probabilities as the analysis has them, [example, class].
 
         Returns:
             Largest difference of probabilities; NaN for Monte-Carlo dropout, which moves no weights.
         """
-        if method == "mc_dropout":
+        record = METHODS[method]
+        if record.source == "masks":
             return float("nan")
         images = images[:CONTROL_IMAGES]
-        if method == "trajectory":
+        if record.source == "checkpoints":
             found = np.concatenate([predict(self.place, one, images) for one in self.networks(method, None, 1)])
         else:
             still = self.trajectory[-1:].expand(max(3, len(self.trajectory)), -1)
-            sampler = PcaRandom(radius=0.0, scale=0.0) if method == "pca_random" else self.sampler(method, 0.0)
-            weights = sampler.sample(still, self.keys(f"control {method}", 1))
+            run = replace(self.run, trajectory=still, length=0.0, swept=True, accept=everything, kept={})
+            weights = record.sampler(run, 0.0).sample(still, self.keys(f"control {method}", 1))
             found = predict(self.place, self.installed(weights), images)
         return largest_difference(found[0], baseline[: len(images)])
 
@@ -328,12 +297,11 @@ def predict(place: Workplace, networks: Networks, images: Tensor) -> np.ndarray:
     return place.evaluator(networks.state, images, forwarded.get(), dropout=networks.dropout).cpu().numpy()
 
 
-def available(place: Workplace, wanted: tuple[str, ...] = METHODS) -> list[str]:
+def available(place: Workplace, wanted: tuple[str, ...] = AROUND) -> list[str]:
     """Those of the methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
     kept = len(last_epochs(place.study, place.study.recipe.epochs_around()))
-    least = {"trajectory": 2, "diagonal": 2, "low_rank": 2, "low_rank_scaled": 2, "swag": 3, "weight_average": 2}
-    found = [method for method in wanted if kept >= least.get(method, 1)]
-    return [method for method in found if method != "mc_dropout" or has_dropout(place.module)]
+    found = [method for method in wanted if kept >= METHODS[method].least_checkpoints]
+    return [method for method in found if not METHODS[method].needs_dropout or has_dropout(place.module)]
 
 
 @functools.lru_cache(maxsize=4)

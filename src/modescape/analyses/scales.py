@@ -19,7 +19,8 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.analyses import sampling
-from modescape.analyses.sampling import BASES, TOGETHER, available, predict, surroundings
+from modescape.analyses.sampling import TOGETHER, available, predict, surroundings
+from modescape.methods import METHODS, SCALED
 from modescape.metrics import combine, example_scores
 from modescape.metrics.intervals import resample_counts
 from modescape.subspace import mirrored_pairs
@@ -36,7 +37,7 @@ class Swept(NamedTuple):
     """A sweep of the scale of one method; each over the steps of the sweep."""
 
     step: np.ndarray  # root-mean-square distance from the centre over the solution's length, before draws are refused
-    scale: np.ndarray  # in the unit of `BASES`
+    scale: np.ndarray  # in the unit of `Method.base_scale`
     distance: np.ndarray  # root-mean-square distance of the draws from the solution over the solution's length
     accuracy: np.ndarray  # mean of a sample on validation images
     accepted: np.ndarray  # share of first draws that were accepted; NaN where none is refused
@@ -90,7 +91,7 @@ def sweep(place: Workplace, method: str, purpose: str = "choosing") -> Swept:
 
     Args:
         place: the study's workplace.
-        method: one of `BASES`.
+        method: one with a scale.
         purpose: of the streams.
     """
     members = place.study.trained[:SWEEP_MEMBERS]
@@ -181,7 +182,7 @@ def setting(place: Workplace, method: str, step: float) -> float:
 @functools.lru_cache(maxsize=2)
 def _sweeps(path: str, recipe_yaml: str) -> dict[str, Swept]:
     place = workplace(path, recipe_yaml)
-    return {method: sweep(place, method) for method in available(place, tuple(BASES))}
+    return {method: sweep(place, method) for method in available(place, SCALED)}
 
 
 def sweeps(place: Workplace) -> dict[str, Swept]:
@@ -190,15 +191,16 @@ def sweeps(place: Workplace) -> dict[str, Swept]:
 
 
 def scales(place: Workplace) -> dict[str, float | None]:
-    """The scale of every available method, as the recipe's variant wants it, in the unit of `BASES`; None without one.
+    """The scale of every available method, as the recipe's variant wants it; None of a method without one.
 
-    swept: where ensembles of samples have the lowest NLL on validation images; paper, official: as published.
+    In the unit of `Method.base_scale`; swept: where ensembles of samples have the lowest NLL on validation images;
+    paper, official: as published.
     """
     found: dict[str, float | None] = dict.fromkeys(available(place))
     if place.study.recipe.subspace.variant == "swept":
         found |= {method: float(swept.scale[swept.chosen]) for method, swept in sweeps(place).items()}
     else:
-        found |= {method: base for method, base in BASES.items() if method in found}
+        found = {method: METHODS[method].base_scale for method in found}
     return found
 
 

@@ -8,9 +8,10 @@ from typing import TypeAlias
 import numpy as np
 from torch import Tensor
 
-from modescape.analyses.groups import BOTH, runs_of
-from modescape.analyses.sampling import METHODS, surroundings
+from modescape.analyses.groups import runs_of
+from modescape.analyses.sampling import surroundings
 from modescape.analyses.scales import distances, scales
+from modescape.methods import AROUND, BOTH
 from modescape.workplace import Workplace
 
 Variables: TypeAlias = "dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]"
@@ -51,7 +52,7 @@ def stated(
 
 
 def _of_one_run(methods: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(method.removeprefix(BOTH) for method in methods) if name in METHODS]
+    return [name for name in dict.fromkeys(method.removeprefix(BOTH) for method in methods) if name in AROUND]
 
 
 def _looked_up(

@@ -60,12 +60,12 @@ def embed_tsne(features: Array, perplexity: float | None = None, seed: int = 0) 
         raise InputError(f"perplexity is {perplexity:g}; expected above 0 and below {models}, the number of models")
     if np.ptp(features, axis=0).max() == 0:
         return restore(np.zeros((models, 2), dtype=features.dtype))
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from sklearn.manifold import TSNE  # pyright: ignore[reportMissingTypeStubs]
+    from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
     with threadpool_limits(limits=1):
         method = TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed % (1 << 32), n_jobs=1)
-        return restore(method.fit_transform(features))
+        return restore(np.asarray(method.fit_transform(features)))  # pyright: ignore
 
 
 def embed_pca(features: Array) -> tuple[Array, Array]:

@@ -53,6 +53,9 @@ def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
     """
     if implementation(x) == "native" and all(one.drop < LEVELS and pays(one.weight) for one in chain):
         settings = [one[2:] for one in chain]
+        tensors = [tensor for one in chain for tensor in (one.weight, one.bias) if tensor is not None]
+        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *tensors))):
+            return _evaluated(x, key, chain)
         return _Blocks.apply(x, key, settings, *(tensor for one in chain for tensor in one[:2]))  # type: ignore[return-value]
     if len(chain) > 1:
         for one in chain:
@@ -66,6 +69,15 @@ def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
 def pays(weight: Tensor) -> bool:
     """Whether the C version is the faster one: its vectors are wide enough and the kernels fit into the cache."""
     return native.lanes() >= WIDE_VECTORS and weight.numel() <= LARGEST_KERNELS
+
+
+def _evaluated(x: Tensor, key: Tensor | None, chain: Sequence[Block]) -> Tensor:
+    """Blocks of which no gradient will be asked for: where it would go is kept only as far as masks need it."""
+    number = 0 if key is None else int(key)
+    x = channels_last(x, False)
+    for one in chain:
+        x = _forward(x, one.weight.contiguous(), one.bias, number, *one[2:], gradient=False)[0]
+    return x
 
 
 class _Blocks(Function):
@@ -112,8 +124,9 @@ def _forward(
     size: int,
     ceil: bool,
     relu: bool,
-) -> tuple[Tensor, Tensor, native.BlockShape]:
-    """Output, places of the gradient and shape of one block in C."""
+    gradient: bool = True,
+) -> tuple[Tensor, Tensor | None, native.BlockShape]:
+    """Output, places of the gradient (None where nobody needs them) and shape of one block in C."""
     library = native.library()
     assert library is not None
     (examples, channels, height, width), (filters, _, kernel_height, kernel_width) = x.shape, weight.shape
@@ -124,8 +137,9 @@ def _forward(
         *(rows, columns, size, relu),
     )
     out = empty_images((examples, filters, rows, columns), x)
-    where = torch.empty_like(out, dtype=torch.uint8)
+    where = torch.empty_like(out, dtype=torch.uint8) if gradient or drop else None
     pointers = (x.data_ptr(), weight.data_ptr(), None if bias is None else bias.data_ptr(), out.data_ptr())
-    if library.block_forward(*pointers, where.data_ptr(), ctypes.byref(shape), key, call, drop, keep_scale(drop)):
+    places = None if where is None else where.data_ptr()
+    if library.block_forward(*pointers, places, ctypes.byref(shape), key, call, drop, keep_scale(drop)):
         raise MemoryError("no memory for the rows of a convolution")
     return out, where, shape

@@ -180,9 +180,9 @@ def _curves(
     masks = size_masks(members, sizes, limit, key)
     used = np.array([len(masks[size]) for size in sizes])
     _, alone = next(size_estimates(log_probs[baseline], label, masks))
-    curves = {}
+    curves: dict[str, EnsembleCurve] = {}
     for name, log_prob in log_probs.items():
-        rows = []
+        rows: list[list[np.ndarray]] = []
         for _, score in size_estimates(log_prob, label, masks):
             gain = score.gain(alone) if name == baseline else score.minus(alone)
             both = ((one.score, *one.new(), *one.these()) for one in (score, gain))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def example_blocks(examples: int, numbers_per_example: int) -> Iterator[slice]:
         yield slice(start, min(start + step, examples))
 
 
-def _checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Callable]:
+def _checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Callable[[Any], Array]]:
     (log_prob, label), restore = to_numpy(log_prob, label)
     check_log_prob(log_prob)
     check_label(label, *log_prob.shape[-2:])
@@ -222,7 +223,7 @@ def combine(log_prob: Array, dim: int = 0) -> Array:
     check_log_prob(log_prob, "[..., model, ...]", ndim=1)
     if not -log_prob.ndim <= dim < log_prob.ndim:
         raise InputError(f"dim is {dim}; log_prob has only the dimensions of {list(log_prob.shape)}")
-    largest = log_prob.max(dim, keepdims=True).astype(np.float64)
+    largest = np.asarray(log_prob.max(dim, keepdims=True), dtype=np.float64)
     shift = np.where(np.isneginf(largest), 0.0, largest)  # no probability anywhere: log 0, not NaN
     total = np.exp(log_prob - shift).sum(dim)
     with np.errstate(divide="ignore"):

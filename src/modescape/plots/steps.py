@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots.style import TOGETHER, method_look
+from modescape.methods import BOTH
+from modescape.plots.style import method_look
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -89,7 +90,7 @@ def place(scale: float, distance: float) -> str:
 def places(dataset: xr.Dataset, dim: str = "method") -> str:
     """Where each method's networks lie, for a caption; "" where no method steps. Sums over solutions are left out."""
     parts = []
-    for method in (str(name) for name in dataset[dim].values if not str(name).startswith(TOGETHER)):
+    for method in (str(name) for name in dataset[dim].values if not str(name).startswith(BOTH)):
         own = dataset.sel({dim: method})
         if words := place(float(own["scale"]), float(own["distance"])):
             parts.append(f"{method_look(method).name}: {words}")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from modescape.methods import BOTH, METHODS, Colour, Marker
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -25,58 +27,15 @@ ABSENT = 0.82  # grey level of a matrix cell without a value
 
 LineKind = Literal["solid", "dash", "dot"]
 
-METHOD_NAMES = {
-    "single": "Single network",
-    "independent": "Independent",
-    "snapshots": "Snapshots of one run",
-    "trajectory": "Train trajectory",
-    "weight_average": "Weight average",
-    "random": "Random subspace",
-    "pca_random": "PCA-random",
-    "dropout": "Dropout on weights",
-    "mc_dropout": "Monte-Carlo dropout",
-    "diagonal": "Diagonal Gaussian",
-    "swag": "SWAG",
-    "low_rank": "Low-rank Gaussian, unit",
-    "low_rank_scaled": "Low-rank Gaussian",
-    "csgmcmc, cold": "Cyclical SG-MCMC, cold",
-    "csgmcmc, T = 1": "Cyclical SG-MCMC, T = 1",
-    "long run": "One long run",
-    "ensemble": "Ensemble of all members",
-    "whole long run": "One run as long as all members",
+COLOURS: dict[Colour, str] = {  # of methods
+    **{"blue": BLUE, "vermilion": VERMILION, "green": GREEN, "purple": PURPLE},
+    **{"orange": ORANGE, "sky": SKY, "neutral": NEUTRAL},
 }
-# kindred methods share a colour and differ by mark and line
-METHOD_COLOURS = {
-    **{"single": NEUTRAL, "long run": NEUTRAL, "whole long run": NEUTRAL},
-    **{"independent": BLUE, "ensemble": BLUE},
-    **{"snapshots": VERMILION, "trajectory": VERMILION, "weight_average": VERMILION},
-    **{"random": GREEN, "pca_random": GREEN, "dropout": PURPLE, "mc_dropout": PURPLE},
-    **{"diagonal": ORANGE, "swag": ORANGE, "low_rank": SKY, "low_rank_scaled": SKY},
-    **{"csgmcmc, cold": SKY, "csgmcmc, T = 1": PURPLE},
+MARKERS: dict[Marker, str] = {  # of methods: name, as Plotly has it -> matplotlib's
+    **{"circle": "o", "square": "s", "diamond": "D", "diamond-tall": "d", "hexagon": "h", "cross": "P", "x": "X"},
+    **{"triangle-up": "^", "triangle-down": "v", "triangle-left": "<", "triangle-right": ">"},
 }
-METHOD_MARKERS = {  # matplotlib, Plotly
-    "single": ("X", "x"),
-    "long run": ("X", "x"),
-    "whole long run": ("P", "cross"),
-    "ensemble": ("h", "hexagon"),
-    "independent": ("o", "circle"),
-    "snapshots": ("s", "square"),
-    "trajectory": ("s", "square"),
-    "weight_average": ("h", "hexagon"),
-    "random": ("^", "triangle-up"),
-    "pca_random": ("v", "triangle-down"),
-    "dropout": ("D", "diamond"),
-    "mc_dropout": ("d", "diamond-tall"),
-    "diagonal": ("P", "cross"),
-    "swag": ("X", "x"),
-    "low_rank": ("<", "triangle-left"),
-    "low_rank_scaled": (">", "triangle-right"),
-    "csgmcmc, cold": ("<", "triangle-left"),
-    "csgmcmc, T = 1": ("D", "diamond"),
-}
-DOTTED = ("weight_average", "pca_random", "mc_dropout", "swag", "low_rank")  # the second of each colour
 OTHER_MARKERS = (("o", "circle"), ("s", "square"), ("^", "triangle-up"), ("D", "diamond"), ("v", "triangle-down"))
-TOGETHER = "independent + "  # begins the name of a method used within each of several independent networks
 
 PRINTED_ROWS = 12  # a matrix of more rows is read by colour alone
 LABEL_LENGTH = 12  # characters of a class name on an axis
@@ -96,17 +55,14 @@ class Look:
 def method_look(method: str) -> Look:
     """The look of a method; "independent + X" is X's mark in the colour of independent networks, joined by dashes.
 
-    A method that is not in the tables keeps its name and is grey, with a mark that depends on the name alone.
+    A method that is not in `METHODS` keeps its name and is grey, with a mark that depends on the name alone.
     """
-    if method.startswith(TOGETHER):
-        of = method_look(method.removeprefix(TOGETHER))
-        return Look(f"{METHOD_NAMES['independent']} + {of.name}", METHOD_COLOURS["independent"], of.marker, "dash")
-    return Look(
-        METHOD_NAMES.get(method, one_line(method)),
-        METHOD_COLOURS.get(method, NEUTRAL),
-        METHOD_MARKERS.get(method) or OTHER_MARKERS[zlib.crc32(method.encode()) % len(OTHER_MARKERS)],
-        "dot" if method in DOTTED else "solid",
-    )
+    if method.startswith(BOTH):
+        of, whole = method_look(method.removeprefix(BOTH)), method_look("independent")
+        return Look(f"{whole.name} + {of.name}", whole.colour, of.marker, "dash")
+    if (known := METHODS.get(method)) is not None:
+        return Look(known.label, COLOURS[known.colour], (MARKERS[known.marker], known.marker), known.line)
+    return Look(one_line(method), NEUTRAL, OTHER_MARKERS[zlib.crc32(method.encode()) % len(OTHER_MARKERS)])
 
 
 @dataclass(frozen=True, kw_only=True)

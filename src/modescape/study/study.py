@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,7 +206,7 @@ class Study:
         """
         import numpy as np
 
-        skipped = set() if normalization else set(self.manifest["model"].get("normalization", ()))
+        skipped: set[str] = set() if normalization else set(self.manifest["model"].get("normalization", ()))
         parts = [tensor for name, tensor in self.params(member, epoch).items() if name not in skipped]
         return np.concatenate([np.zeros(0, np.float32), *(part.float().reshape(-1).numpy() for part in parts)])
 
@@ -306,7 +306,7 @@ def _is_whole(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _writing(folder: Path) -> Generator[None]:
     with locked(folder):
         durable.sweep(folder, leave={layout.VARIANTS})
         yield

@@ -9,19 +9,7 @@ from modescape.subspace.principal import Principal, principal_directions
 from modescape.subspace.random import Dropout, PcaRandom, Random
 from modescape.subspace.sampler import Accept, Sampler, everything, mirrored_pairs
 
-SAMPLERS = {  # name -> class; the names are the `method` coordinates of results
-    "random": Random,
-    "dropout": Dropout,
-    "diagonal": Diagonal,
-    "low_rank": LowRank,
-    "low_rank_scaled": LowRank,
-    "pca_random": PcaRandom,
-    "swag": Swag,
-    "weight_average": WeightAverage,
-}
-
 __all__ = [
-    "SAMPLERS",
     "Accept",
     "Along",
     "Diagonal",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from modescape.plots.style import METHOD_NAMES
+from modescape.methods import label_of
 from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, listing
 from modescape.wording.reading import pick
 
@@ -192,7 +192,7 @@ def _others(cyclic: xr.Dataset) -> list[str]:
 
 def _name(method: str) -> str:
     """In the middle of a sentence."""
-    name, _, setting = METHOD_NAMES.get(method, method).partition(", ")
+    name, _, setting = label_of(method).partition(", ")
     return name[:1].lower() + name[1:] + (f" ({setting})" if setting else "")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from modescape.analyses.costs import SPANNED, Cost, Sizes
-from modescape.analyses.sampling import BASES
+from modescape.methods import SCALED
 
 
 def cost(sizes: Sizes) -> Cost:
     """Of a study of these sizes."""
     own = sizes.settings("diversity_map")
-    networks = len(BASES) * SPANNED * sizes.recipe.subspace.samples
+    networks = len(SCALED) * SPANNED * sizes.recipe.subspace.samples
     seen = 2 * sizes.test_at_most(own["examples"]) + sizes.validation
     barriers = sizes.of(networks * own["points"], min(sizes.train, own["train_examples"]), asked=0)
     return Cost(sizes.of(networks * sizes.runs, seen) + barriers)

@@ -13,10 +13,11 @@ from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of
 from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.requirements import NotEnough, left_out, trained
-from modescape.analyses.sampling import BASES, Surroundings, available, place_of, surroundings
+from modescape.analyses.sampling import Surroundings, available, place_of, surroundings
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.data.shift import Shift
+from modescape.methods import METHODS, SCALED
 from modescape.metrics import brier, brier_equivalent_interval, brier_law, combine, example_scores
 from modescape.results import make_result
 
@@ -120,18 +121,18 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         found["trajectory"] = [
             _Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs, scores, distance=apart),
         ]
-    for method in available(place, tuple(BASES)):
+    for method in available(place, SCALED):
         found[method] = []
         for step in STEPS[1:]:  # at step 0 all networks are one
             scale = setting(place, method, step)
             law, scores = over_runs(method, scale, networks)
             weights = torch.cat(list(first.weights(method, scale, networks)))
             found[method].append(_Step(law, barrier_of(first, weights), epochs, scores, scale, _apart(first, weights)))
-    if "weight_average" in available(place):
-        law, scores = over_runs("weight_average", None, 1)
-        average = first.trajectory.double().mean(0)[None]
+    for method in (method for method in available(place) if METHODS[method].one_network):
+        law, scores = over_runs(method, None, 1)
+        average = first.sampler(method, None).centre(first.trajectory)[None]
         apart = _apart(first, average)
-        found["weight_average"] = [_Step(law, barrier_of(first, average), epochs, scores, distance=apart)]
+        found[method] = [_Step(law, barrier_of(first, average), epochs, scores, distance=apart)]
     control = controlled(place, list(found), images[""], alone[0][""][0])
     solutions = in_settings({name: np.concatenate([one[name] for one in alone]) for name in images})
     worth = _worths(found, solutions, label, networks)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from modescape.analyses.costs import Cost, Sizes
-from modescape.analyses.sampling import METHODS
+from modescape.methods import AROUND
 
 
 def cost(sizes: Sizes) -> Cost:
     """Of a study of these sizes."""
-    networks = len(METHODS) * sizes.settings("diversity_plane")["draws"]
+    networks = len(AROUND) * sizes.settings("diversity_plane")["draws"]
     return Cost(sizes.of(networks, sizes.test, asked=0))

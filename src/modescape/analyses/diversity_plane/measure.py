@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modescape.analyses.groups import sampled_methods
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import BASES, METHODS, Surroundings, available, place_of, predict, surroundings
+from modescape.analyses.sampling import Surroundings, place_of, predict, surroundings
 from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, controlled
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
+from modescape.methods import METHODS
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 POINTS = 200  # of the limit curves
 STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far out
-PUBLISHED = {"random": 7.0, "dropout": 1.0, "diagonal": 10.0, "low_rank": 6.0}
-# official code, over the scale for ensembles: radius 70 U(0, 1), rate .1 U(0, 1), deviation times 10, z times 6
 
 
 def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
@@ -51,7 +51,7 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
     others = [surroundings(place, member).log_prob("single", None, 1, images)["test"] for member in members[1:]]
     nowhere = np.full(len(others), np.nan)
     found = {"independent": _Drawn(np.array([one[0].argmax(-1) for one in others]), nowhere, nowhere)}
-    for method in available(place, tuple(one for one in METHODS if one != "weight_average")):
+    for method in sampled_methods(place):
         parts = zip(*_draws(around, method, draws, split.image), strict=True)
         found[method] = _Drawn(*(np.concatenate(part) for part in parts))
     found = {method: drawn for method, drawn in found.items() if len(drawn.predicted)}
@@ -108,14 +108,15 @@ class _Drawn(NamedTuple):
 
 
 def _draws(around: Surroundings, method: str, draws: int, images: Tensor) -> list[_Drawn]:
-    """About as many draws at every scale; earlier checkpoints for "trajectory"."""
-    if method == "trajectory":  # without the solution, which is the baseline
+    """About as many draws at every scale; earlier checkpoints of a run."""
+    record = METHODS[method]
+    if record.source == "checkpoints":  # without the solution, which is the baseline
         drawn = _drawn(around, method, None, len(around.states), images, "plane")
         return [_Drawn(*(part[:-1] for part in drawn))]
-    if method not in BASES:
+    if record.base_scale is None:
         return [_drawn(around, method, None, draws, images, "plane")]
     if around.place.study.recipe.subspace.variant != "swept":
-        scales = [PUBLISHED.get(method, 1.0) * BASES[method]]
+        scales = [record.plane * record.base_scale]
     else:
         scales = [setting(around.place, method, step) for step in STEPS]
     shares = [draws // len(scales) + (step < draws % len(scales)) for step in range(len(scales))]

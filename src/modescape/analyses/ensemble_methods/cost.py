@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from modescape.analyses.costs import Cost, Sizes
-from modescape.analyses.sampling import BASES
+from modescape.methods import SCALED
 
 
 def cost(sizes: Sizes) -> Cost:
     """Of a study of these sizes."""
-    at_one = sizes.runs * len(BASES) * sizes.recipe.subspace.samples
+    at_one = sizes.runs * len(SCALED) * sizes.recipe.subspace.samples
     networks = sizes.members * sizes.drawn
     images = sizes.of(networks, sizes.test + sizes.validation) + sizes.of(at_one, sizes.test, asked=0)
     return Cost(images + sizes.of(2 * sizes.members, sizes.test, asked=0))

@@ -11,7 +11,7 @@ from modescape.analyses.comparing import calibrated, forward_passes, networks_co
 from modescape.analyses.equal_distance import at_one_distance
 from modescape.analyses.groups import runs_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import METHODS, available, place_of, surroundings
+from modescape.analyses.sampling import available, place_of, surroundings
 from modescape.analyses.scales import scales
 from modescape.analyses.stating import stated
 from modescape.analyses.statistics import two_statistics
@@ -47,7 +47,7 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     members = trained(study, 1, "the comparison of ensembles")
     place = place_of(study)
     chosen, networks = scales(place), networks_compared(study)
-    methods = ["independent", *available(place, METHODS)]
+    methods = ["independent", *available(place)]
     label = place.dataset.test.label.cpu().numpy()
     images = {"test": place.dataset.test.image, "validation": place.dataset.validation.image}
     validation_label = place.dataset.validation.label.cpu().numpy()

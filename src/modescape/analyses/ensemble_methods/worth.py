@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.calibration.equivalents import best_of, equivalent, inside_a_run
+from modescape.methods import label_of
 from modescape.plots import steps
-from modescape.plots.style import METHOD_NAMES
 from modescape.wording.head import Worth
 from modescape.wording.numbers import ABSENT, SPACE, count, decimals_for, fixed
 from modescape.wording.reading import Gain, pick
@@ -37,7 +37,7 @@ def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: x
         if independent and size == 1:
             continue
         passes = size * pick(methods, "forward_passes", method=method)
-        label = METHOD_NAMES.get(method, method)
+        label = label_of(method)
         rows.append(
             Worth(
                 method=f"{size}{SPACE}independent networks" if independent else label,
@@ -62,7 +62,7 @@ def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -
     best = best_of(found)
     worth = found[best]
     place = _place(calibration, "other_method", best)
-    name = f"{METHOD_NAMES.get(best, best)}; {place}" if place else METHOD_NAMES.get(best, best)
+    name = f"{label_of(best)}; {place}" if place else label_of(best)
     subject = f"{count(worth.size, 'network')} of one run ({name})"
     if worth.below:
         return (

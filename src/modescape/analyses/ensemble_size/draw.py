@@ -128,8 +128,8 @@ def _keys(dataset: xr.Dataset) -> list[Artist]:
 
 
 def _looks(method: str) -> dict[str, Any]:
-    marker = style.METHOD_MARKERS.get(method, ("o", "circle"))[0]
-    return {"color": style.METHOD_COLOURS.get(method, style.NEUTRAL), "marker": marker, "markersize": 4}
+    look = style.method_look(method)
+    return {"color": look.colour, "marker": look.marker[0], "markersize": 4}
 
 
 def draw_interactive(dataset: xr.Dataset) -> go.Figure:
@@ -176,7 +176,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
     size, score, low, high = (values[name] for name in ("size", "score", "low", "high"))
     if not size.size:
         return
-    colour = style.METHOD_COLOURS.get(method, style.NEUTRAL)
+    colour = style.method_look(method).colour
     name = NAMES.get(method, style.escaped(method))
     there = np.isfinite(low) & np.isfinite(high)
     band = go.Scatter(
@@ -214,13 +214,14 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
 def _marks(method: str, values: dict[str, np.ndarray], alone: bool) -> dict[str, Any]:
     """Marker and error bars of a curve: a mark a size while there are few, the last one hollow and with a bar."""
     others = len(values["size"]) - 1
-    kind = style.METHOD_MARKERS.get(method, ("o", "circle"))[1]
+    look = style.method_look(method)
+    kind = look.marker[1]
     bars = np.full((2, others + 1), np.nan)  # of zero length they would still have caps
     if alone or others == 0:  # of a single size the band has no width
         bars[:, -1] = _last_bar(values)
     return {
         "marker": {
-            "color": style.METHOD_COLOURS.get(method, style.NEUTRAL),
+            "color": look.colour,
             "symbol": [kind] * others + [f"{kind}-open" if alone else kind],
             "size": [7 if others < MARKED_SIZES else 0] * others + [9 if alone else 7],
             "line": {"width": [0] * others + [2 if alone else 0]},

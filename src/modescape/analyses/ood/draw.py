@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.methods import BOTH
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Panel, Series
 from modescape.plots.scores import methods
@@ -61,7 +62,7 @@ def drawn_methods(dataset: xr.Dataset) -> list[str]:
     mean = dict(zip(methods(dataset), area.values, strict=True))
     shown = [name for name in mean if name in ("single", "independent")]
     for together in (False, True):
-        others = [name for name in mean if name not in shown and name.startswith(style.TOGETHER) == together]
+        others = [name for name in mean if name not in shown and name.startswith(BOTH) == together]
         others = [name for name in others if np.isfinite(mean[name])]
         shown += [max(others, key=mean.__getitem__)] if others else []
     return [name for name in mean if name in shown]
@@ -75,7 +76,7 @@ def _entropies(dataset: xr.Dataset, place: int, shown: list[str]) -> Panel:
         share = 100 * dataset["entropy_share"].isel(corruption=place).sel({"method": method}).values
         # a step: from the left to the right border of each bin at its height
         x, y = np.repeat(edges, 2)[1:-1], np.repeat(share, 2)
-        line: style.LineKind = "dash" if method.startswith(style.TOGETHER) else "solid"
+        line: style.LineKind = "dash" if method.startswith(BOTH) else "solid"
         series.append(Series(name=look.name, x=x, y=y, colour=look.colour, line=line, group=method))
     return Panel(
         title=f"Entropy: {data_sets(dataset)[place]}",

@@ -10,7 +10,6 @@ import torch
 from modescape import tree
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import (
-    BASES,
     TOGETHER,
     Surroundings,
     available,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 DEGREES = (-27.0, 117.0)  # as the paper's figure
 LARGEST = 2.0  # radius, in lengths of the solutions
-SCALE = BASES["diagonal"]  # of the samples: the standard deviation of the checkpoints
+SCALE = 1.0  # of the samples: times the standard deviation of the checkpoints
 SHOWN = 0.25  # radius at which magnified samples are drawn, on average
 
 

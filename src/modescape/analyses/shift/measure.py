@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from modescape.analyses.comparing import calibrated, networks_compared
-from modescape.analyses.groups import BOTH, groups_of_solutions, runs_of, sampled_methods, solutions
+from modescape.analyses.groups import groups_of_solutions, runs_of, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
 from modescape.analyses.sampling import available, place_of, surroundings
 from modescape.analyses.scales import scales, sweeps
@@ -18,6 +18,7 @@ from modescape.data.corruptions import SEVERITIES
 from modescape.data.effect import Effect
 from modescape.data.shift import Shift
 from modescape.functionspace import jensen_shannon
+from modescape.methods import BOTH
 from modescape.metrics import METRICS, combine
 from modescape.results import make_result
 from modescape.workplace import Workplace
@@ -73,8 +74,8 @@ def measure(study: Study) -> xr.Dataset:
             table.add("independent", severity, score_subsets(found[name], label, networks), together)
             spreads = [[jensen_shannon(part[name][mask]) for mask in masks] for part in (found, cooled)]
             table.spread("independent", severity, *spreads)
-    best, methods = best_method(place), [*sampled_methods(place), "weight_average"]
-    for method in [method for method in methods if method in available(place)]:
+    best = best_method(place)
+    for method in available(place):
         means: dict[str, list[np.ndarray]] = {name: [] for name in images}
         spreads_of: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in images}
         for member in members:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from modescape.analyses.costs import Cost, Sizes
-from modescape.analyses.sampling import METHODS
+from modescape.methods import AROUND
 
 
 def cost(sizes: Sizes) -> Cost:
     """Of a study of these sizes."""
     own = sizes.settings("tsne_subspace")
     members = min(sizes.members, sizes.recipe.train.trajectories)
-    networks = members * (len(METHODS) * own["samples"] + sizes.recipe.train.epochs)
-    return Cost(sizes.of(networks, sizes.test_at_most(own["examples"]), asked=0), seconds=0.4 * len(METHODS))
+    networks = members * (len(AROUND) * own["samples"] + sizes.recipe.train.epochs)
+    return Cost(sizes.of(networks, sizes.test_at_most(own["examples"]), asked=0), seconds=0.4 * len(AROUND))

@@ -9,11 +9,13 @@ import torch
 
 from modescape import rng
 from modescape.analyses.equal_distance import common_distance, setting_at
+from modescape.analyses.groups import sampled_methods
 from modescape.analyses.requirements import NotEnough, left_out, trajectories
-from modescape.analyses.sampling import BASES, METHODS, available, place_of, surroundings
+from modescape.analyses.sampling import place_of, surroundings
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
+from modescape.methods import METHODS, SCALED
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ class _Choices(TypedDict):
 
 
 LEAST = 4  # points that t-SNE can place
-LEFT_OUT = ("trajectory", "weight_average")  # drawn as the trajectory itself, and a single point
 
 
 def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
@@ -61,14 +62,15 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
     images, trained_ones = {"test": image}, len(members) * len(epochs)
     known = [surroundings(place, member).checkpoints(epochs, image) for member in members]
     checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
-    methods = [method for method in available(place, METHODS) if method not in LEFT_OUT]
+    # checkpoints are drawn as the trajectory itself, an average is a single point
+    methods = [method for method in sampled_methods(place) if METHODS[method].source != "checkpoints"]
     seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
     swept, apart = study.recipe.subspace.variant == "swept", common_distance(place)
     embedded, scale, distance = [], [], []
     for method in methods:
         found, used, squares = [], [], []
         for around in (surroundings(place, member) for member in members):
-            used.append(setting_at(around, method, apart) if swept and method in BASES else BASES.get(method))
+            used.append(setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale)
             choices: _Choices = {"purpose": "embedding", "accept": not swept}
             found.append(around.log_prob(method, used[-1], samples, images, **choices)["test"])
             weights = around.weights(method, used[-1], samples, **choices)

@@ -118,6 +118,58 @@ static void convolve(const float *restrict x, const float *restrict w, const flo
     }
 }
 
+/* One pixel of TOGETHER images, V vectors of filters. Small images are mostly border: here its products, which are 0, are
+ * left out, and one load of weights serves all images. The sums have the order, and so the bits, of `convolve`. */
+#if defined(__AVX512F__)
+#define TOGETHER 8
+#else
+#define TOGETHER 6
+#endif
+#define FEW_COLUMNS 8 /* of images so narrow several go together; wider ones have less border */
+#define PIXELS(V)                                                                                                      \
+    static inline void pixels_##V(const float *restrict x, const float *restrict w, const float *restrict b,          \
+                                  float *restrict out, int64_t out_image, int64_t kernel_rows, int64_t run,           \
+                                  int64_t filters, const shape_t *restrict s) {                                       \
+        const int64_t row = bordered_row(s), image = bordered(s);                                                      \
+        const int64_t skipped = (s->kernel_width * s->channels - run) * filters;                                       \
+        vector sum[TOGETHER][V];                                                                                       \
+        for (int e = 0; e < TOGETHER; e++)                                                                             \
+            for (int v = 0; v < V; v++) sum[e][v] = *(const vector *)(b + v * LANES);                                  \
+        for (int64_t kh = 0; kh < kernel_rows; kh++, w += skipped) {                                                   \
+            const float *p = x + kh * row;                                                                             \
+            for (int64_t k = 0; k < run; k++, w += filters) {                                                          \
+                vector weight[V];                                                                                      \
+                for (int v = 0; v < V; v++) weight[v] = *(const vector *)(w + v * LANES);                              \
+                for (int e = 0; e < TOGETHER; e++)                                                                     \
+                    for (int v = 0; v < V; v++) sum[e][v] += p[e * image + k] * weight[v];                             \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int e = 0; e < TOGETHER; e++)                                                                             \
+            for (int v = 0; v < V; v++) *(vector *)(out + e * out_image + v * LANES) = sum[e][v];                      \
+    }
+PIXELS(2) PIXELS(1)
+
+/* `convolve` of TOGETHER images, which lie side by side: out [TOGETHER, s->size, columns, filters]. */
+static void convolve_together(const float *restrict x, const float *restrict w, const float *restrict b,
+                              float *restrict out, int64_t top, int64_t rows, int64_t filters, const shape_t *s) {
+    const int64_t columns = columns_of(s), out_image = s->size * columns * filters;
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t above = most(s->padding - top - r, 0);
+        const int64_t below = least(s->height + s->padding - top - r, s->kernel_height);
+        for (int64_t c = 0; c < columns; c++) {
+            const int64_t left = most(s->padding - c, 0), right = least(s->width + s->padding - c, s->kernel_width);
+            const int64_t run = (right - left) * s->channels;
+            const float *from = x + (top + r + above) * bordered_row(s) + (c + left) * s->channels;
+            const float *weights = w + (above * s->kernel_width + left) * s->channels * filters;
+            float *to = out + (r * columns + c) * filters;
+            int64_t f = 0;
+            for (; f + 2 * LANES <= filters; f += 2 * LANES)
+                pixels_2(from, weights + f, b + f, to + f, out_image, below - above, run, filters, s);
+            if (f < filters) pixels_1(from, weights + f, b + f, to + f, out_image, below - above, run, filters, s);
+        }
+    }
+}
+
 /* weight [filters, channels, kernel_height, kernel_width] -> [kernel_height, kernel_width, channels, whole vectors] */
 static void pack_forward(const float *restrict weight, float *restrict packed, int64_t filters, const shape_t *s) {
     const int64_t taps = s->kernel_height * s->kernel_width, all = s->channels * taps;
@@ -131,34 +183,45 @@ static void pack_forward(const float *restrict weight, float *restrict packed, i
 
 /* relu(max over windows of dropout(convolution of x)).
  *
- * x [examples, height, width, channels] -> y, where [examples, out_height, out_width, filters]; bias may be NULL.
- * Returns 0, or 1 when there was no memory.
+ * x [examples, height, width, channels] -> y, where [examples, out_height, out_width, filters]; bias may be NULL, and so
+ * may where, if nothing is dropped and no gradient will be asked for. Returns 0, or 1 when there was no memory.
  */
 int64_t block_forward(const float *restrict x, const float *restrict weight, const float *restrict bias,
                       float *restrict y, uint8_t *restrict where, const shape_t *s, uint64_t key, int64_t call,
                       int64_t drop, float scale) {
     const int64_t filters = vectors(s->filters) * LANES, rows = rows_of(s), columns = columns_of(s);
-    const int64_t row = columns * s->filters, out_row = s->out_width * s->filters;
-    float *image = room(bordered(s)), *packed = room(s->kernel_height * s->kernel_width * s->channels * filters);
-    float *b = room(filters), *scratch = room(s->size * columns * filters);
+    const int64_t row = columns * s->filters, out_row = s->out_width * s->filters, out_image = s->size * columns * filters;
+    const int64_t many = columns <= FEW_COLUMNS ? TOGETHER : 1, size = s->height * s->width * s->channels;
+    float *images = room(many * bordered(s)), *packed = room(s->kernel_height * s->kernel_width * s->channels * filters);
+    float *b = room(filters), *scratch = room(many * out_image);
     const mask_t mask = {word(key, (uint64_t)call), drop, scale, malloc((size_t)(s->size * row / 4 + 2) * 8)};
-    const int failed = !image || !packed || !b || !scratch || !mask.buffer;
+    const int failed = !images || !packed || !b || !scratch || !mask.buffer;
     if (!failed) {
         pack_forward(weight, packed, filters, s);
         if (bias) memcpy(b, bias, (size_t)s->filters * sizeof(float));
     }
-    for (int64_t line = 0; !failed && line < s->examples * s->out_height; line++) {
-        const int64_t example = line / s->out_height, top = line % s->out_height * s->size;
-        if (top == 0) put(x + example * s->height * s->width * s->channels, image, s);
-        const int64_t needed = least(s->size, rows - top);
-        convolve(image, packed, b, scratch, top, needed, filters, s);
-        float *to = y + line * out_row;
-        uint8_t *place = where + line * out_row;
-        pool_rows(scratch, columns * filters, filters, levels(&mask, (example * rows + top) * row, needed * row), &mask,
-                  needed, s->size, columns, s->filters, s->out_width, to, place);
-        if (s->relu) relu_row(to, place, out_row);
+    for (int64_t first = 0, count; !failed && first < s->examples; first += count) {
+        count = first + many <= s->examples ? many : 1;
+        for (int64_t e = 0; e < count; e++) put(x + (first + e) * size, images + e * bordered(s), s);
+        for (int64_t out = 0; out < s->out_height; out++) {
+            const int64_t top = out * s->size, needed = least(s->size, rows - top);
+            if (count > 1) convolve_together(images, packed, b, scratch, top, needed, filters, s);
+            else convolve(images, packed, b, scratch, top, needed, filters, s);
+            for (int64_t e = 0; e < count; e++) {
+                const int64_t at = ((first + e) * s->out_height + out) * out_row;
+                const float *sums = scratch + e * out_image;
+                if (!where) {
+                    pool_rows_alone(sums, columns * filters, filters, needed, s->size, columns, s->filters,
+                                    s->out_width, (int)s->relu, y + at);
+                    continue;
+                }
+                pool_rows(sums, columns * filters, filters, levels(&mask, ((first + e) * rows + top) * row, needed * row),
+                          &mask, needed, s->size, columns, s->filters, s->out_width, y + at, where + at);
+                if (s->relu) relu_row(y + at, where + at, out_row);
+            }
+        }
     }
-    free(image), free(packed), free(b), free(scratch), free(mask.buffer);
+    free(images), free(packed), free(b), free(scratch), free(mask.buffer);
     return failed;
 }
 

@@ -27,6 +27,7 @@
 typedef float vector __attribute__((vector_size(LANES * 4), aligned(4)));
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t vectors(int64_t floats) { return (floats + LANES - 1) / LANES; }
 
 /* Zeros for `floats`, and a vector more, since whole vectors are read; NULL where there is no memory. Aligned to a cache
@@ -167,6 +168,37 @@ static inline void pool_rows(const float *restrict x, int64_t x_row, int64_t str
                 else
                     take(from, place, y, where, channels);
             }
+    }
+}
+
+/* A row of outputs as `pool_rows` and `relu_row` give it, without the places of a gradient: for evaluation. */
+static inline void pool_rows_alone(const float *restrict x, int64_t x_row, int64_t stride, int64_t rows, int64_t size,
+                                   int64_t width, int64_t channels, int64_t out_width, int relu, float *restrict y) {
+    for (int64_t column = 0; column < out_width; column++, y += channels) {
+        const int64_t first = column * size;
+        if (size == 2 && rows == 2 && first + 2 <= width) {
+            const float *top = x + first * stride, *bottom = top + x_row;
+            CHANNELS
+            for (int64_t c = 0; c < channels; c++) {
+                float best = top[c], value = top[c + stride];
+                best = (value > best) | (value != value) ? value : best;
+                value = bottom[c];
+                best = (value > best) | (value != value) ? value : best;
+                value = bottom[c + stride];
+                best = (value > best) | (value != value) ? value : best;
+                y[c] = relu && best <= 0.0f ? 0.0f : best;
+            }
+            continue;
+        }
+        memcpy(y, x + first * stride, (size_t)channels * sizeof(float));
+        for (int64_t place = 1; place < rows * size; place++) {
+            if (first + place % size >= width) continue;
+            const float *from = x + place / size * x_row + (first + place % size) * stride;
+            CHANNELS
+            for (int64_t c = 0; c < channels; c++) y[c] = (from[c] > y[c]) | (from[c] != from[c]) ? from[c] : y[c];
+        }
+        CHANNELS
+        for (int64_t c = 0; c < channels; c++) y[c] = relu && y[c] <= 0.0f ? 0.0f : y[c];
     }
 }
 
