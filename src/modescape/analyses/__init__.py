@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError
+from modescape.plain import is_own
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -91,7 +92,7 @@ def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
     """Carry out one analysis; the same study and settings give the same bits.
 
     Args:
-        name: a key of `ANALYSES`.
+        name: a key of `ANALYSES`, or ``package.module:analysis``.
         study: with trained members and their test predictions.
         **settings: keyword settings of that analysis (see `defaults`).
 
@@ -103,13 +104,37 @@ def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
         NotEnough: if the study is too small for it; the message says what it needs.
     """
     check_settings(name, settings)
+    if is_own(name):
+        from modescape.analyses import own
+
+        with own.importable(name, last=True):  # its code may import its neighbours when it is called
+            return own.checked(name, _measured(name, study, settings))
+    return _measured(name, study, settings)
+
+
+def entry(name: str) -> Analysis:
+    """An analysis of the registry; ``package.module:analysis``, one of the user's own, is imported.
+
+    Raises:
+        InputError: if there is no such analysis.
+    """
+    if is_own(name):
+        from modescape.analyses.own import load
+
+        return load(name)
+    if name not in ANALYSES:
+        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+    return ANALYSES[name]
+
+
+def _measured(name: str, study: Study, settings: Mapping[str, Any]) -> xr.Dataset:
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
     from modescape.analyses.requirements import trained
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
-        if NETWORK not in ANALYSES[name].needs:
+        if NETWORK not in entry(name).needs:
             return function(study, **settings)
         from modescape.runtime import one_thread
         from modescape.workplace import workplace
@@ -144,8 +169,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     Raises:
         InputError: naming the nearest analysis or setting, or what the value should be.
     """
-    if name not in ANALYSES:
-        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+    entry(name)
     if not settings:
         return
     known = defaults(name)
@@ -153,6 +177,8 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
         if setting not in known:
             there = _nearest(setting, list(known)) if known else "it has none"
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
+        if is_own(name):
+            continue  # it says itself what its values may be
         whole = isinstance(known[setting], int)
         if value is None and not whole:
             continue  # the default of a number that the analysis finds itself
@@ -162,9 +188,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
 
 
 def _function(name: str) -> Callable[..., xr.Dataset]:
-    if name not in ANALYSES:
-        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
-    return ANALYSES[name].part("measure").measure
+    return entry(name).part("measure").measure
 
 
 def _nearest(name: str, known: list[str]) -> str:

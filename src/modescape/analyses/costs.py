@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses import ANALYSES, defaults
+from modescape.analyses import defaults, entry
 from modescape.analyses.sampling import BATCH_NORM_IMAGES
 from modescape.analyses.scales import STEPS, SWEEP_MEMBERS
 from modescape.methods import AROUND, SCALED
@@ -108,5 +108,5 @@ def sweep_images(sizes: Sizes) -> float:
 
 def cost_of(name: str, sizes: Sizes) -> Cost:
     """What an analysis asks for; nothing where it reads what is there."""
-    one = ANALYSES[name]
+    one = entry(name)
     return one.part("cost").cost(sizes) if "cost" in one.also else Cost()

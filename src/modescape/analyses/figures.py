@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES
 from modescape.errors import InputError
+from modescape.plain import file_name, is_own
 
 if TYPE_CHECKING:
     import matplotlib.figure
     import plotly.graph_objects as go
     import xarray as xr
+
+    from modescape.analyses.own import Own
 
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -52,10 +55,30 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     """
     from modescape.plots.files import save_files
 
-    return save_files(name, draw(name, dataset), draw_interactive(name, dataset), caption(name, dataset), Path(folder))
+    return save_files(
+        file_name(name), draw(name, dataset), draw_interactive(name, dataset), caption(name, dataset), Path(folder)
+    )
+
+
+def has_figure(name: str) -> bool:
+    """Whether there is a figure of this name: of every analysis of this package, and of those of others that draw."""
+    if is_own(name):
+        return _own(name).has_figure
+    return name in ANALYSES
+
+
+def _own(name: str) -> Own:
+    from modescape.analyses.own import load
+
+    return load(name)
 
 
 def _function(name: str, function: str) -> Callable[..., Any]:
+    if is_own(name):
+        own = _own(name)
+        if not own.has_figure:
+            raise InputError(f"the analysis '{name}' draws no figure")
+        return own.caption if function == "caption" else getattr(own.part("draw"), function)
     if name not in ANALYSES:
         raise InputError(f"there is no figure {name!r}; the figures are: {', '.join(ANALYSES)}")
     return getattr(ANALYSES[name].part("draw"), function)

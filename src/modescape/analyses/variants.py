@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modescape.analyses import ANALYSES
+from modescape.analyses import entry
 from modescape.plain import MOST_EPOCHS
 from modescape.recipe import Recipe, parse, stretched
 
@@ -22,7 +22,7 @@ def variants(name: str, recipe: Recipe, examples: int) -> dict[str, Recipe]:
         recipe: of the study.
         examples: training images that the study has.
     """
-    one = ANALYSES[name]
+    one = entry(name)
     return one.part("auxiliary").auxiliary(recipe, examples) if "auxiliary" in one.also else {}
 
 

@@ -12,6 +12,7 @@ import modescape
 from modescape import analyses
 from modescape.analyses import figures, sampling
 from modescape.analyses.costs import cost_of, sizes_of
+from modescape.analyses.own import Own
 from modescape.analyses.requirements import NotEnough
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
@@ -43,8 +44,11 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     trained = trained_checksums([member for member in members if member.number < study.recipe.train.members])
     own = variant_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
-    used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.ANALYSES[name].uses]
+    analysis = analyses.entry(name)
+    used = [study.recipe.model_dump(mode="json", include=part) for part in analysis.uses]
     parts = [study.recipe_hash, name, settings, trained, own, left_out, modescape.__version__, *used]
+    if isinstance(analysis, Own):
+        parts.append(analysis.code)
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
@@ -90,8 +94,10 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
         return False
     if attributes.get("inputs") != task.inputs:
         return False
-    return "not_enough" in attributes or all(
-        study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES
+    return (
+        "not_enough" in attributes
+        or not figures.has_figure(task.name)
+        or all(study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES)
     )
 
 
@@ -126,5 +132,6 @@ def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
     finally:
         sampling.forwarded.reset(before)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
-    figures.save(task.name, result, study.path / "figures")
+    if figures.has_figure(task.name):
+        figures.save(task.name, result, study.path / "figures")
     return ""

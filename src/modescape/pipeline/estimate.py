@@ -225,7 +225,7 @@ def _analysing(study: Study, dataset: Dataset, names: list[str], speed: _Speed, 
     sizes = sizes_of(study)
     scored = max(1.0, sizes.test * dataset.num_classes / SCORED)
     costs = {name: cost_of(name, sizes) for name in names}
-    drawing = [name for name in names if analyses.NETWORK in analyses.ANALYSES[name].needs]
+    drawing = [name for name in names if analyses.NETWORK in analyses.entry(name).needs]
     # every worker makes the sweep of scales once
     sweeps = sweep_images(sizes) * min(speed.workers, len(drawing)) / max(1, len(drawing))
     step = speed.step / plan.group_size

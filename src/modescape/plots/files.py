@@ -120,7 +120,7 @@ def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
         include_plotlyjs=False,
         full_html=False,
         div_id=f"figure-{name}",
-        default_height=f"{int(interactive.layout.height)}px",
+        default_height=f"{int(interactive.layout.height or 450)}px",
         validate=False,
     )
     starts = {axis.domain[0] if axis.domain else 0 for axis in interactive.select_xaxes()}

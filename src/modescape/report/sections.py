@@ -10,7 +10,7 @@ from modescape.analyses import ANALYSES
 from modescape.results import PROVENANCE
 from modescape.wording.numbers import count, listing, significant
 from modescape.wording.summary import Summary
-from modescape.wording.text import Text
+from modescape.wording.text import SECTION, Text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +22,9 @@ def text_of(name: str, dataset: xr.Dataset | None) -> Text:
     """The words of a section; an analysis without its own is described by its result."""
     if name in ANALYSES:
         return ANALYSES[name].part("words").TEXT
+    stored = dataset.attrs if dataset is not None else {}
+    if all(key in stored for key in SECTION):
+        return Text(*(str(stored[key]) for key in SECTION))
     title = name.replace("_", " ").capitalize()
     shown = str(dataset.attrs.get("title", "")) if dataset is not None else ""
     return Text(title, shown or title, "Units and meaning of each quantity are in the table of parameters below.")
@@ -56,7 +59,7 @@ def sample_line(dataset: xr.Dataset) -> str:
 
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
-    common = {*PROVENANCE, "title", "left_out", "split"}
+    common = {*PROVENANCE, *SECTION, "title", "left_out", "split"}
     return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
 
 

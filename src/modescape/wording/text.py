@@ -12,3 +12,7 @@ class Text:
     title: str
     shown: str  # what is shown
     reading: str  # how to read it
+
+
+SECTION = ("section_title", "section_shown", "section_reading")
+"""Attributes of a result that hold the words of its section, where the analysis is not of this package."""
