@@ -20,7 +20,7 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import log_softmax
 
-from modescape.metrics import METRICS
+from modescape.metrics import SCORES
 from modescape.metrics.crossed import Estimate, size_estimates, size_masks, subset_estimate
 
 Predictions = tuple[np.ndarray, np.ndarray]  # log-probabilities [member, example, class], labels [example]
@@ -148,7 +148,7 @@ def judged(rows: np.ndarray, shrink: float, key: dict[str, object]) -> list[tupl
     """Coverage and width for new and for these members, from [draw, row, metric]."""
     estimate, of_population, low, high, low_these, high_these = np.moveaxis(rows, 1, 0)
     out = []
-    for at, metric in enumerate(METRICS):
+    for at, metric in enumerate(SCORES):
         value, apart = estimate[:, at], shrink * (of_population - estimate)[:, at]
         truth = np.mean([value.mean(), of_population[:, at].mean()])
         if metric == "ece":  # depends on the number of examples: judged by its mean over test sets of this size
@@ -171,11 +171,11 @@ def table(rows: list[dict[str, object]]) -> str:
     for row in rows:
         key = row["setting"], row["quantity"], row["target"]
         cells.setdefault(key, {}).setdefault(row["metric"], []).append(row)
-    lines = [f"| population-n-N | | for | sizes | {' | '.join(METRICS)} |", "|---|---|---|---|" + "---|" * len(METRICS)]
+    lines = [f"| population-n-N | | for | sizes | {' | '.join(SCORES)} |", "|---|---|---|---|" + "---|" * len(SCORES)]
     for (setting, quantity, target), by_metric in cells.items():
         sizes = ", ".join(str(row["size"]) for row in by_metric["accuracy"])
         texts = []
-        for name in METRICS:
+        for name in SCORES:
             held = " ".join(f"{row['coverage']:.2f}".removeprefix("0") for row in by_metric[name])
             widest = max(float(str(row["width"])) for row in by_metric[name])
             texts.append(f"{held} ({widest:.2f})")

@@ -20,7 +20,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("train",),
     ("study",),
     ("predict",),
-    ("workplace",),
+    ("context",),
     ("metrics", "functionspace", "subspace", "landscape", "paths"),
     ("methods",),
     ("plots",),
@@ -42,16 +42,16 @@ NARROWER = {  # rooms that may know less than their row allows
     "landscape": WORDS,
     "paths": WORDS,
     "methods": WORDS | {"subspace"},
-    "plots": WORDS | {"methods"},  # labelled results in, figures out
-    "wording": WORDS | {"methods", "plots"},
-    "report": WORDS | {"methods", "plots", "wording", "analyses"},
+    "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
+    "wording": WORDS | {"methods", "metrics", "plots"},
+    "report": WORDS | {"methods", "metrics", "plots", "wording", "analyses"},
 }
-SHOWING = WORDS | {"methods", "plots", "wording", "analyses"}
+SHOWING = WORDS | {"methods", "metrics", "plots", "wording", "analyses"}
 FILES = {  # of an analysis' folder: what shows a result cannot see the networks that it is of
     "draw.py": SHOWING,
     "words.py": SHOWING,
     "verdict.py": SHOWING,
-    "example.py": SHOWING | {"functionspace", "metrics"},
+    "example.py": SHOWING | {"functionspace"},
 }
 ALLOWED = {("study/study.py", "analyses")}  # Study.figure draws a result, for people at a Python prompt
 

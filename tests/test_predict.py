@@ -12,7 +12,8 @@ from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.network.forward import forward_each, forward_stacked
 from modescape.network.member_ops import Manner
-from modescape.predict import BATCH, Evaluator, evaluate, has_dropout, recompute_batch_norm, validation_probe
+from modescape.network.network import has_dropout
+from modescape.predict import BATCH, Evaluator, evaluate, recompute_batch_norm, validation_probe
 from modescape.types import ModelState
 
 
@@ -54,7 +55,7 @@ def test_stacked_and_one_by_one_agree(preparation):
     state, pictures = stacked([network(seed) for seed in range(3)]), preparation(images(20))
     with torch.no_grad():
         parts = (network(9).eval(), state, pictures, torch.zeros(3, dtype=torch.int64), Manner())
-        together, one_by_one = forward_stacked(*parts), forward_each(*parts, seeded=False)
+        together, one_by_one = forward_stacked(*parts).logits, forward_each(*parts, seeded=False).logits
     assert torch.allclose(together, one_by_one, atol=1e-5)
 
 
@@ -150,7 +151,9 @@ def test_evaluation_changes_copies_of_buffers(preparation, together):
     state, pictures = stacked([Counting(), Counting()]), preparation(images(8))
     parts = (Counting().eval(), state, pictures, torch.zeros(2, dtype=torch.int64), Manner())
     with torch.no_grad():
-        first, again = (forward_stacked(*parts) if together else forward_each(*parts, seeded=False) for _ in range(2))
+        first, again = (
+            (forward_stacked(*parts) if together else forward_each(*parts, seeded=False)).logits for _ in range(2)
+        )
     assert torch.equal(first, again)
     assert torch.allclose(first[0], network(0).eval()(pictures), atol=1e-5)
     assert torch.equal(state.buffers["calls"], torch.zeros(2))

@@ -39,7 +39,7 @@ class Run:
     rank: int  # directions of low-rank methods
     key: Callable[[str], int] = field(repr=False)  # of the stream of a purpose, for what is drawn once a run
     accept: Accept = field(repr=False)  # which draws are good enough
-    kept: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)  # of `once`
+    kept: dict[Callable[..., Any], Any] = field(default_factory=dict[Callable[..., Any], Any], repr=False)  # of `once`
 
     def once(self, find: Callable[[Run], Found]) -> Found:
         """What is found of the run, such as directions: looked for when it is first asked for, and kept."""

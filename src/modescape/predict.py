@@ -7,8 +7,8 @@ in `recompute_batch_norm` and nowhere else.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -18,15 +18,15 @@ from modescape import rng, tree
 from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import call_with, working_dtype
-from modescape.network.forward import forward_each, forward_stacked, weight_keys
+from modescape.network.forward import weight_keys
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import Manner, MemberOps
+from modescape.network.network import Network
 from modescape.types import ModelState
 
 BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %
 GPU_BATCH = 1024  # a GPU wants more at a time
-DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +78,7 @@ class Evaluator:
                 raise ValueError('batch_norm="recompute" needs batch_norm_images, images of the training split')
             state = self.recomputed(state, self.batch_norm_images)
         models, dtype = len(next(iter(state.params.values()))), working_dtype(state.params)
-        stacks = self.habits is not None and self.habits.can_stack_in_evaluation
-        stacked = stacks and models > 1 and images.device.type != "cpu"
-        seeded = self.habits is None or self.habits.draws_in_evaluation
-        self.module.eval()
+        network, seeded = self.network, self.habits is None or self.habits.draws_in_evaluation
         pieces: list[Tensor] = []
         batches = torch.arange(len(images), device=images.device).split(
             BATCH if images.device.type == "cpu" else GPU_BATCH
@@ -91,11 +88,10 @@ class Evaluator:
         else:
             keys = weight_keys(state.params) if seeded else torch.zeros(models, dtype=torch.int64)
         keys = rng.words(keys.to(images.device), len(batches))  # [model, batch]
-        with torch.no_grad(), _dropping(self.module) if dropout is not None else contextlib.nullcontext():
+        with torch.no_grad(), network.mode(dropping=dropout is not None):
             for number, index in enumerate(batches):
                 picked = self.preparation.pick(images, index[None], dtype=dtype)[0]
-                parts = (self.module, state, picked, keys[:, number], self._layout)
-                logits = forward_stacked(*parts) if stacked else forward_each(*parts, seeded)
+                logits = network.forward(state, picked, keys[:, number]).logits
                 pieces.append(torch.log_softmax(logits.to(dtype), dim=-1))
                 progress(models * len(index))
         return torch.cat(pieces, dim=1)
@@ -103,36 +99,12 @@ class Evaluator:
     def recomputed(self, state: ModelState, images: Tensor) -> ModelState:
         """Networks with batch-norm statistics of their own weights: `recompute_batch_norm`."""
         seeded = self.habits is None or self.habits.draws
-        return recompute_batch_norm(self.module, state, self.preparation, images, self._layout, seeded=seeded)
+        return recompute_batch_norm(self.module, state, self.preparation, images, self.network.layout, seeded=seeded)
 
     @property
-    def _layout(self) -> Manner:
-        return self.manner if self.habits is not None else replace(self.manner, memory_format="contiguous")
-
-
-def has_dropout(module: nn.Module) -> bool:
-    """Whether a network has dropout layers, or attention with dropout, that drop something."""
-    return any(_probability(layer) > 0 for layer in module.modules())
-
-
-def _probability(layer: nn.Module) -> float:
-    """Of dropout, 0 for layers of other kinds."""
-    if isinstance(layer, nn.MultiheadAttention):
-        return layer.dropout
-    return layer.p if isinstance(layer, DROPOUTS) else 0.0
-
-
-@contextlib.contextmanager
-def _dropping(module: nn.Module) -> Iterator[None]:
-    """Within this block a network's dropout layers drop, whatever its mode."""
-    layers = [layer for layer in module.modules() if _probability(layer) > 0]
-    for layer in layers:
-        layer.training = True
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.training = False
+    def network(self) -> Network:
+        """The networks, to be called with prepared images."""
+        return Network(module=self.module, manner=self.manner, habits=self.habits)
 
 
 def evaluate(

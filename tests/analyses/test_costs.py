@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from modescape import analyses
-from modescape.analyses import sampling, scales
+from modescape.analyses import scales
 from modescape.analyses.costs import Cost, Sizes, cost_of, sweep_images
+from modescape.context import StudyContext
 from modescape.study import Study
 
 pytestmark = pytest.mark.ci
@@ -15,19 +16,16 @@ pytestmark = pytest.mark.ci
 NETWORKS = [name for name, one in analyses.ANALYSES.items() if "cost" in one.also and analyses.NETWORK in one.needs]
 
 
-def counted(work) -> int:
-    images = 0
+@pytest.fixture(scope="module")
+def context(networks: Study) -> StudyContext:
+    return StudyContext(networks)
 
-    def hear(more: int) -> None:
-        nonlocal images
-        images += more
 
-    before = sampling.forwarded.set(hear)
-    try:
-        work()
-    finally:
-        sampling.forwarded.reset(before)
-    return images
+def counted(context: StudyContext, work) -> int:
+    sent: list[int] = []
+    with context.heard_by(sent.append):
+        work(context)
+    return sum(sent)
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +36,21 @@ def sizes(networks: Study) -> Sizes:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_images_of_an_analysis_are_known_before(networks: Study, sizes: Sizes, name: str):
-    scales.sweeps(sampling.place_of(networks))  # counted by itself
-    sent = counted(lambda: analyses.measure(name, networks, **networks.recipe.settings.get(name, {})))
+def test_the_images_of_an_analysis_are_known_before(context: StudyContext, sizes: Sizes, name: str):
+    scales.sweeps(context)  # counted by itself
+    settings = context.study.recipe.settings.get(name, {})
+    sent = counted(context, lambda context: analyses.measure(name, context, **settings))
     assert 0.5 < cost_of(name, sizes).images / sent < 2
 
 
 def test_the_images_of_the_sweep_are_known_before(networks: Study, sizes: Sizes):
-    scales.forget()
-    sent = counted(lambda: scales.sweeps(sampling.place_of(networks)))
+    sent = counted(StudyContext(networks), scales.sweeps)
     assert 0.5 < sweep_images(sizes) / sent < 2
 
 
-def test_what_reads_alone_sends_nothing(networks: Study, sizes: Sizes):
+def test_what_reads_alone_sends_nothing(context: StudyContext, sizes: Sizes):
     reading = [name for name in analyses.ANALYSES if "cost" not in analyses.ANALYSES[name].also]
     assert set(reading) >= {"training", "confusion", "ensemble_size", "randomness", "cyclic"}
-    assert counted(lambda: analyses.measure("confusion", networks)) == 0
+    assert counted(context, lambda context: analyses.measure("confusion", context)) == 0
     assert cost_of("tunnel", sizes).steps == 5
     assert Cost() == Cost(images=0, steps=0, seconds=0)

@@ -15,9 +15,10 @@ from modescape import analyses, pipeline, tree
 from modescape.analyses import sampling
 from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
+from modescape.context import StudyContext
 from modescape.data.shift import Shift
 from modescape.methods import METHODS
-from modescape.metrics import METRICS, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
+from modescape.metrics import SCORES, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress
 from modescape.study import Study, write_member_state
 
@@ -46,23 +47,27 @@ def truth(networks: Study) -> np.ndarray:
     return networks.predictions("test").label
 
 
+@pytest.fixture(scope="module")
+def context(networks: Study) -> StudyContext:
+    return StudyContext(networks)
+
+
 def measured(networks: Study, name: str, **settings):
     return analyses.measure(name, networks, **SIZES.get(name, {}), **settings)
 
 
 def test_the_single_networks_row_is_its_deterministic_evaluation(networks, solutions, truth):
     found = networks.result("ensemble_methods").sel({"method": "independent", "size": 1})
-    for name, metric in METRICS.items():
-        wanted = np.mean(metric.function(solutions, truth))
+    for name, metric in SCORES.items():
+        wanted = np.mean(metric(solutions, truth))
         assert float(found["score"].sel(metric=name)) == pytest.approx(wanted, abs=1e-6), name
     under_shift = networks.result("shift").sel({"method": "single", "severity": 0})
     np.testing.assert_allclose(under_shift["score"], found["score"], atol=1e-6)
 
 
-def test_the_average_is_evaluated_as_a_network(networks):
-    place = sampling.place_of(networks)
-    around = sampling.surroundings(place, 1)
-    images = place.dataset.test.image[:20]
+def test_the_average_is_evaluated_as_a_network(networks, context):
+    around = sampling.surroundings(context, 1)
+    images = context.dataset.test.image[:20]
     found = around.log_prob("weight_average", None, 5, {"": images})[""]
     rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # as many as samples
     network = networks.model()
@@ -73,10 +78,9 @@ def test_the_average_is_evaluated_as_a_network(networks):
     assert len(found) == 1
 
 
-def test_the_same_samples_whatever_else_is_drawn(networks):
-    place = sampling.place_of(networks)
-    around = sampling.surroundings(place, 0)
-    images = {"": place.dataset.test.image[:10]}
+def test_the_same_samples_whatever_else_is_drawn(context):
+    around = sampling.surroundings(context, 0)
+    images = {"": context.dataset.test.image[:10]}
     for method in ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "pca_random", "swag"):
         scale = METHODS[method].base_scale
         many, few = (around.log_prob(method, scale, count, images)[""] for count in (7, 2))
@@ -85,10 +89,9 @@ def test_the_same_samples_whatever_else_is_drawn(networks):
         assert len(many) == 7
 
 
-def test_random_samples_keep_to_the_threshold(networks):
-    place = sampling.place_of(networks)
-    around = sampling.surroundings(place, 0)
-    split = place.dataset.validation
+def test_random_samples_keep_to_the_threshold(context):
+    around = sampling.surroundings(context, 0)
+    split = context.dataset.validation
     found = around.log_prob("random", 0.4, 10, {"": split.image})[""]
     right = (found.argmax(-1) == split.label.numpy()).mean(1)
     assert (right >= around.threshold - 1e-9).mean() >= 0.8  # after six tries a refused one is used
@@ -96,9 +99,9 @@ def test_random_samples_keep_to_the_threshold(networks):
     assert around.threshold == pytest.approx(0.9 * (solution.argmax(-1) == split.label.numpy()).mean())
 
 
-def test_scales_are_those_with_the_lowest_validation_loss(networks):
+def test_scales_are_those_with_the_lowest_validation_loss(networks, context):
     result = networks.result("subspace_scales")
-    chosen = scales(sampling.place_of(networks))
+    chosen = scales(context)
     for method in result["method"].values:
         own = result.sel({"method": method})
         assert float(own["scale"][int(own["chosen"])]) == chosen[str(method)]
@@ -110,8 +113,8 @@ def test_published_scales_are_the_papers_and_the_notebooks(networks, tmp_path):
     study = pipeline.analyse(copy, overrides=["subspace.variant=official", "analyses=[training]"])
     settings = study.recipe.subspace
     assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # spelled out in the study before
-    around = sampling.Surroundings.of(sampling.place_of(study), 0)
-    chosen = scales(around.place)
+    around = sampling.Surroundings.of(StudyContext(study), 0)
+    chosen = scales(around.context)
     assert around.sampler("random", chosen["random"]).radius == pytest.approx(10)
     assert around.sampler("low_rank", chosen["low_rank"]).scale == pytest.approx(1)
     assert not around.sampler("pca_random", chosen["pca_random"]).scaled
@@ -136,7 +139,7 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     study = pipeline.analyse(copy, ["training"], overrides=["subspace.runs=2", "subspace.samples=2"])
     names = ["shift", "calibration", "decomposition", "ood", "diversity_map"]
     found = {name: analyses.measure(name, study, **study.recipe.settings.get(name, {})) for name in names}
-    wanted = {name: float(np.mean(metric.function(solutions[:2], truth))) for name, metric in METRICS.items()}
+    wanted = {name: float(np.mean(metric(solutions[:2], truth))) for name, metric in SCORES.items()}
     single = found["shift"]["score"].sel({"method": "single", "severity": 0})
     np.testing.assert_allclose(single, [wanted[name] for name in single["metric"].values], atol=1e-6)
     together = found["decomposition"].sel({"method": "independent", "metric": "nll"})
@@ -149,10 +152,10 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     assert float(law["mean_brier"]) == pytest.approx(float(np.mean(brier(first, truth[:80]))), abs=1e-6)
 
 
-def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, solutions, truth):
+def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks, context, solutions, truth):
     """On digits five do nothing at some severity; the rest has all test images between them, at every severity."""
     found = networks.result("shift")
-    test = sampling.place_of(networks).dataset.test
+    test = context.dataset.test
     shift = Shift.of(test, None, networks.manifest["seed"])
     left_out = found["without_effect"].any("severity")
     assert set(found["corruption"].values[left_out]) == {
@@ -198,7 +201,7 @@ def test_reliability_adds_up_to_the_calibration_error(networks, solutions, truth
     found = networks.result("calibration").sel({"method": "independent"})
     gap = np.nansum(found["share"] * np.abs(found["accuracy"] - found["confidence"]))
     assert gap == pytest.approx(float(found["ece"]), abs=1e-12)
-    assert float(found["ece"]) == pytest.approx(float(METRICS["ece"].function(combine(solutions), truth)), abs=1e-6)
+    assert float(found["ece"]) == pytest.approx(float(SCORES["ece"](combine(solutions), truth)), abs=1e-6)
 
 
 def test_equivalents_of_independent_networks_are_their_number(networks):
@@ -239,7 +242,7 @@ def test_the_radial_cut_goes_through_both_solutions(networks, solutions, truth):
 def test_both_ways_of_the_tunnel_have_the_solutions_at_their_ends(networks, solutions, truth):
     found = networks.result("tunnel")
     for end, t in ((0, 0.0), (1, 1.0)):
-        wanted = float(METRICS["nll"].function(solutions[end, :60], truth[:60]))
+        wanted = float(SCORES["nll"](solutions[end, :60], truth[:60]))
         np.testing.assert_allclose(found["loss"].sel(t=t), wanted, atol=1e-5)
         np.testing.assert_allclose(found["agreement"].isel(member=end).sel(t=t), 1)
     np.testing.assert_allclose(found["triangle_accuracy"].sel(y=1.25, x=0.0), 0, atol=1)
@@ -270,7 +273,7 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
     ensembles = [
         combine(predictions.log_probs([predictions.index(member, epoch) for epoch in (2, 4)])) for member in (0, 1)
     ]
-    wanted = np.mean([METRICS["nll"].function(one, predictions.label) for one in ensembles])
+    wanted = np.mean([SCORES["nll"](one, predictions.label) for one in ensembles])
     assert float(found["score"].sel({"method": "snapshots", "metric": "nll"})) == pytest.approx(wanted)
     hot = networks.variant("cyclic-csgmcmc-hot")
     assert not np.array_equal(hot.weights(0, 4), snapshots.weights(0, 4))
@@ -289,8 +292,8 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
     assert found["forward_passes"].sel({"method": ["ensemble", "whole long run"]}).values.tolist() == [3, 1]
     long = runs.predictions("test").log_prob(member=0, epoch=12)
     ensemble = combine(solutions)
-    for name, metric in METRICS.items():
-        scores = [float(metric.function(one, truth)) for one in (long, ensemble)]
+    for name, metric in SCORES.items():
+        scores = [float(metric(one, truth)) for one in (long, ensemble)]
         for method, score in zip(("whole long run", "ensemble"), scores, strict=True):
             assert float(found["score"].sel({"method": method, "metric": name})) == pytest.approx(score, abs=1e-6)
         than = found["difference"].sel({"method": "whole long run", "metric": name})
@@ -305,7 +308,7 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
     validation = networks.predictions("validation")
     chosen = combine(validation.log_probs([validation.index(member, 4) for member in networks.trained]))
     own = rescale(ensemble, fit_temperature(chosen, validation.label))
-    wanted = float(METRICS["nll"].function(own, truth))
+    wanted = float(SCORES["nll"](own, truth))
     calibrated = found["score"].sel({"method": "ensemble", "metric": "calibrated_nll"})
     assert float(calibrated) == pytest.approx(wanted, abs=1e-6)
 

@@ -10,6 +10,7 @@ from torch import nn
 from modescape import analyses, pipeline
 from modescape.analyses import sampling, scales
 from modescape.analyses.costs import Sizes, sweep_images
+from modescape.context import StudyContext
 from modescape.metrics import nll
 
 
@@ -57,14 +58,19 @@ def any_study(request, tmp_path_factory):
     return trained(tmp_path_factory.mktemp(f"{norm}-{epochs}") / "study", norm, epochs)
 
 
+@pytest.fixture(scope="module")
+def context(study):
+    return StudyContext(study)
+
+
 @pytest.fixture
-def around(study):
-    return sampling.surroundings(sampling.place_of(study), 1)
+def around(context):
+    return sampling.surroundings(context, 1)
 
 
 def test_a_sample_at_distance_0_is_the_solution(study, around):
-    images = around.place.dataset.test.image
-    sample = sampling.predict(around.place, around.installed(around.trajectory[-1:]), images)
+    images = around.context.dataset.test.image
+    sample = sampling.predict(around.context, around.installed(around.trajectory[-1:]), images)
     solution = around.log_prob("single", None, 1, {"": images})[""]
     np.testing.assert_allclose(sample, solution, atol=1e-6)
     snapshots = around.log_prob("trajectory", None, 2, {"": images})[""]
@@ -73,9 +79,9 @@ def test_a_sample_at_distance_0_is_the_solution(study, around):
 
 
 def test_every_method_at_distance_0_is_the_solution(around):
-    images = around.place.dataset.test.image
+    images = around.context.dataset.test.image
     solution = around.log_prob("single", None, 1, {"": images})[""][0]
-    for method in sampling.available(around.place):
+    for method in sampling.available(around.context):
         if method != "mc_dropout":
             assert around.control(method, images, solution) <= 1e-6, method
     moved = np.roll(solution, 1, axis=0)
@@ -113,12 +119,9 @@ def test_what_recomputed_statistics_change_is_in_the_result(any_study):
 @pytest.mark.ci
 def test_the_images_of_recomputed_statistics_are_known_before(study):
     sent: list[int] = []
-    before = sampling.forwarded.set(sent.append)
-    try:
-        scales.forget()
-        scales.sweeps(sampling.place_of(study))
-    finally:
-        sampling.forwarded.reset(before)
+    context = StudyContext(study)
+    with context.heard_by(sent.append):
+        scales.sweeps(context)
     there = study.recipe.model.arguments["norm"] == "batch"
     sizes = Sizes(study.recipe, 2, 100, 40, 60, batch_norm=there)
     assert sizes.statistics == (100 if there else 0)
@@ -132,10 +135,10 @@ def test_statistics_are_the_mean_over_training_images(study, around):
     module.load_state_dict({**solution.params, **solution.buffers})
     if isinstance(module[1], nn.BatchNorm2d):
         with torch.no_grad():
-            entering = module[0](around.place.dataset.train.image.float() / 255)
+            entering = module[0](around.context.dataset.train.image.float() / 255)
         module[1].running_mean = entering.mean((0, 2, 3))
         module[1].running_var = entering.transpose(0, 1).flatten(1).var(1)
-    images = around.place.dataset.test.image
+    images = around.context.dataset.test.image
     with torch.no_grad():
         wanted = torch.log_softmax(module(images.float() / 255), -1)
     np.testing.assert_allclose(around.log_prob("single", None, 1, {"": images})[""][0], wanted, atol=1e-5)
@@ -144,10 +147,10 @@ def test_statistics_are_the_mean_over_training_images(study, around):
 @pytest.mark.ci
 def test_the_sweep_of_scales_ends_at_the_solution(study, around):
     result = analyses.measure("subspace_scales", study)
-    split = around.place.dataset.validation
-    members = [sampling.surroundings(around.place, member) for member in (0, 1)]
+    split = around.context.dataset.validation
+    members = [sampling.surroundings(around.context, member) for member in (0, 1)]
     found = [
-        nll(sampling.predict(one.place, one.installed(one.trajectory[-1:]), split.image)[0], split.label.numpy())
+        nll(sampling.predict(one.context, one.installed(one.trajectory[-1:]), split.image)[0], split.label.numpy())
         for one in members
     ]
     assert result.attrs["solution_nll"] == pytest.approx(float(np.mean(found)), abs=1e-6)

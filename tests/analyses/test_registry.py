@@ -59,8 +59,8 @@ def test_every_part_is_of_its_shape(name: str):
     one = ANALYSES[name]
     example = one.part("example").example(2, 3)
     results.validate(example)
-    study, *settings = inspect.signature(one.part("measure").measure).parameters.values()
-    assert study.name == "study"
+    taken, *settings = inspect.signature(one.part("measure").measure).parameters.values()
+    assert taken.name == ("context" if analyses.NETWORK in one.needs else "study")
     assert all(setting.kind is setting.KEYWORD_ONLY for setting in settings)
     words = one.part("words")
     assert isinstance(words.TEXT, Text)

@@ -7,16 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from modescape.analyses.repeats import MOST, SCORES, Repeats, difference, repeats_of
+from modescape.analyses.repeats import Repeats, compared_scores, difference, repeats_of
 from modescape.analyses.scoring import score_runs
-from modescape.metrics import METRICS, fit_temperature, rescale
+from modescape.metrics import SCORES, fit_temperature, rescale
+from modescape.metrics.scores import largest_of
 
-NLL = SCORES.index("nll")
+NAMES = compared_scores()
+MOST = largest_of(NAMES)
+NLL = NAMES.index("nll")
 
 
 def made(nll: np.ndarray) -> Repeats:
     """Repeats whose scores are all these, [repeat, example]."""
-    return Repeats(np.stack([nll] * len(SCORES)))
+    return Repeats(np.stack([nll] * len(NAMES)))
 
 
 def spread(means: tuple[float, ...], sd: float, examples: int = 1297) -> np.ndarray:
@@ -65,7 +68,7 @@ def test_the_calibration_error_of_a_single_run_has_an_interval():
     log_prob, label = np.log(random.dirichlet(np.ones(4), (2, 300))), random.integers(0, 4, 300)
     one, other = (repeats_of(row[None], label, None, None) for row in log_prob)
     _, low, high = difference(one, other)
-    assert 0.01 < (high - low)[SCORES.index("ece")] < 0.3
+    assert 0.01 < (high - low)[NAMES.index("ece")] < 0.3
 
 
 def test_a_score_that_is_infinite_has_no_interval():
@@ -101,9 +104,9 @@ def test_scores_are_those_of_the_metrics_and_temperatures_come_from_validation()
     test, validation = (np.log(random.dirichlet(np.ones(4), (2, size))) for size in (50, 30))
     label, own = random.integers(0, 4, 50), random.integers(0, 4, 30)
     found = repeats_of(test, label, validation, own)
-    for name, metric in METRICS.items():
-        np.testing.assert_allclose(found.score[SCORES.index(name)], metric.function(test, label))
-    wanted = METRICS["nll"].function(rescale(test, fit_temperature(validation, own)), label)
+    for name, metric in SCORES.items():
+        np.testing.assert_allclose(found.score[NAMES.index(name)], metric(test, label))
+    wanted = SCORES["nll"](rescale(test, fit_temperature(validation, own)), label)
     np.testing.assert_allclose(found.score[-1], wanted)
     assert np.isnan(repeats_of(test, label, None, None).score[-1]).all()
 
@@ -111,6 +114,6 @@ def test_scores_are_those_of_the_metrics_and_temperatures_come_from_validation()
 def test_no_interval_reaches_beyond_what_scores_and_their_differences_can_be():
     """Two repeats of .45 and .95 against .30: the difference in accuracy was printed as -26 to 112 points."""
     found = difference(made(spread((0.45, 0.95), 0.05)), made(spread((0.30,), 0.05)))
-    assert found.high[SCORES.index("accuracy")] == 1
+    assert found.high[NAMES.index("accuracy")] == 1
     assert ((found.low >= -MOST) & (found.high <= MOST)).all()
-    assert found.low[SCORES.index("nll")] < -2  # a loss has no end
+    assert found.low[NAMES.index("nll")] < -2  # a loss has no end

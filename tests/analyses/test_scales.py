@@ -9,6 +9,7 @@ import torch
 from modescape import pipeline
 from modescape.analyses import equal_distance, sampling, scales
 from modescape.analyses.scales import STEPS, WIDER, Swept, Tried, until_inside
+from modescape.context import StudyContext
 from modescape.methods import SCALED
 from modescape.metrics import combine, nll
 
@@ -19,8 +20,8 @@ SMALL = (
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return sampling.place_of(pipeline.run("digits", tmp_path_factory.mktemp("scales") / "study", overrides=[*SMALL]))
+def context(tmp_path_factory):
+    return StudyContext(pipeline.run("digits", tmp_path_factory.mktemp("scales") / "study", overrides=[*SMALL]))
 
 
 def swept(loss):
@@ -33,9 +34,9 @@ def tried(loss, members=2):
     return [Tried(1.0, 0.0, 0.5, 1.0, np.full((2, 3), loss)) for _ in range(members)]
 
 
-def test_a_setting_gives_the_step_around_the_centre(place):
-    around = sampling.surroundings(place, 1)
-    for method in sampling.available(place, SCALED):
+def test_a_setting_gives_the_step_around_the_centre(context):
+    around = sampling.surroundings(context, 1)
+    for method in sampling.available(context, SCALED):
         sampler = around.sampler(method, around.setting(method, 0.08))
         centre = sampler.centre(around.trajectory)
         assert sampler.step(around.trajectory) / around.length == pytest.approx(0.08, rel=1e-6), method
@@ -45,26 +46,26 @@ def test_a_setting_gives_the_step_around_the_centre(place):
         assert around.sampler(method, around.setting(method, 0.0)).step(around.trajectory) == 0
 
 
-def test_a_run_that_stood_still_has_no_step(place):
-    around = sampling.Surroundings.of(place, 0)
-    still = sampling.Surroundings(place, 0, around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4)
+def test_a_run_that_stood_still_has_no_step(context):
+    around = sampling.Surroundings.of(context, 0)
+    still = sampling.Surroundings(context, 0, around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4)
     assert {still.setting(method, 0.1) for method in ("diagonal", "low_rank_scaled", "swag")} == {0.0}
 
 
-def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_images(place):
+def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_images(context):
     """Written out: 8 draws wanted, so 12 = 2 ensembles of 3 and their mirror images, of draws that no test sees."""
-    assert scales.draws(place) == 12
-    found = scales.sweep(place, "swag")
-    split, label = place.dataset.validation, place.dataset.validation.label.numpy()
+    assert scales.draws(context) == 12
+    found = scales.sweep(context, "swag")
+    split, label = context.dataset.validation, context.dataset.validation.label.numpy()
     at, losses = 3, []
     for member in range(3):
-        around = sampling.surroundings(place, member)
+        around = sampling.surroundings(context, member)
         sampler = around.sampler("swag", float(found.scale[at]))
         centre = around.trajectory.double().mean(0)
         half = sampler.sample(around.trajectory, around.keys("choosing swag", 6))
         for ensemble in half.split(3):
             for weights in (ensemble, (2 * centre - ensemble.double()).float()):
-                log_prob = sampling.predict(place, around.installed(weights), split.image)
+                log_prob = sampling.predict(context, around.installed(weights), split.image)
                 losses.append(float(nll(combine(log_prob), label)))
         tested = torch.cat(list(around.weights("swag", float(found.scale[at]), 6)))
         assert not torch.isclose(tested, half).all(1).any()
@@ -73,14 +74,14 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
 
 
 @pytest.mark.ci
-def test_every_method_is_swept_over_the_same_steps_and_step_0_is_its_centre(place):
+def test_every_method_is_swept_over_the_same_steps_and_step_0_is_its_centre(context):
     alone = [
-        float(nll(sampling.surroundings(place, member).log_prob("single", None, 1, {"": split.image})[""][0], label))
-        for split, label in [(place.dataset.validation, place.dataset.validation.label.numpy())]
+        float(nll(sampling.surroundings(context, member).log_prob("single", None, 1, {"": split.image})[""][0], label))
+        for split, label in [(context.dataset.validation, context.dataset.validation.label.numpy())]
         for member in range(3)
     ]
     for method in ("random", "dropout"):
-        found = scales.sweep(place, method)
+        found = scales.sweep(context, method)
         assert tuple(found.step[: len(STEPS)]) == STEPS
         assert found.nll[0] == pytest.approx(np.mean(alone), abs=1e-6)
         assert found.distance[0] == 0
@@ -139,13 +140,13 @@ def test_the_interval_of_a_choice_covers_what_other_draws_choose():
     assert np.mean(held) > 0.9
 
 
-def test_all_methods_are_drawn_at_one_distance(place):
-    found = equal_distance.at_one_distance(place)
+def test_all_methods_are_drawn_at_one_distance(context):
+    found = equal_distance.at_one_distance(context)
     assert found.distance == pytest.approx(0.1)
-    assert set(found.methods) == set(sampling.available(place, SCALED))
+    assert set(found.methods) == set(sampling.available(context, SCALED))
     np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws of few directions
     for method in found.methods:
-        around = sampling.surroundings(place, 2)
+        around = sampling.surroundings(context, 2)
         sampler = around.sampler(method, equal_distance.setting_at(around, method, 0.1))
         squares = around.offset(method) ** 2 + (sampler.step(around.trajectory) / around.length) ** 2
         assert squares**0.5 == pytest.approx(0.1, rel=1e-6), method
@@ -153,20 +154,20 @@ def test_all_methods_are_drawn_at_one_distance(place):
     assert (found.jensen_shannon > 0).all()
 
 
-def test_the_common_distance_is_beyond_the_farthest_centre(place):
+def test_the_common_distance_is_beyond_the_farthest_centre(context):
     """Of a run whose checkpoints lie far apart the mean is farther from the solution than the recipe's distance."""
-    near = equal_distance.common_distance(place)
-    offsets = [sampling.surroundings(place, member).offset("swag") for member in range(3)]
+    near = equal_distance.common_distance(context)
+    offsets = [sampling.surroundings(context, member).offset("swag") for member in range(3)]
     assert near == pytest.approx(max(0.1, 2**0.5 * max(offsets)))
 
 
 @pytest.mark.ci
-def test_distances_are_those_of_the_tested_networks(place):
-    found = scales.distances(place)
+def test_distances_are_those_of_the_tested_networks(context):
+    found = scales.distances(context)
     squares = []
     for member in range(3):
-        around = sampling.surroundings(place, member)
-        drawn = torch.cat(list(around.weights("diagonal", scales.scales(place)["diagonal"], 3)))
+        around = sampling.surroundings(context, member)
+        drawn = torch.cat(list(around.weights("diagonal", scales.scales(context)["diagonal"], 3)))
         squares.append(((drawn - around.trajectory[-1]).double().norm(dim=1) / around.length).square().mean())
     assert found["diagonal"] == pytest.approx(float(torch.stack(squares).mean()) ** 0.5)
     assert found["mc_dropout"] == 0

@@ -3,8 +3,25 @@
 import os
 import signal
 import time
+from dataclasses import dataclass
 
 from modescape.errors import InputError
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Opens (name, where, when)."""
+
+    name: str
+
+    def open(self):
+        if self.name == "lost":
+            raise InputError("the tool is lost; bring another one")
+        return self.name, os.getpid(), time.monotonic_ns()
+
+
+def with_tool(tool, item, report):
+    return *tool, item
 
 
 def square(item, report):

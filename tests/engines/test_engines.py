@@ -23,6 +23,39 @@ def test_every_item_has_its_value(engine):
     assert all(outcome.error is None and outcome.traceback is None for outcome in outcomes)
 
 
+def tools(engine, name, items=range(6)):
+    """What was opened for a map: (name, where, when) of each."""
+    values = [outcome.value for outcome in engine.map(tasks.with_tool, items, context=tasks.Tool(name))]
+    assert sorted(value[-1] for value in values) == [*items]
+    return {value[:-1] for value in values}
+
+
+def test_what_is_opened_is_kept_from_item_to_item_and_from_map_to_map(engine):
+    first = tools(engine, "saw")
+    assert len(first) == len({where for _, where, _ in first})  # one a process
+    assert [outcome.value for outcome in engine.map(tasks.square, [2])] == [4]  # which opens nothing
+    again = tools(engine, "saw")
+    assert {one for one in again if one[1] in {where for _, where, _ in first}} <= first
+
+
+def test_another_one_is_opened_in_its_place_and_nothing_kept_of_it(engine):
+    first, other = tools(engine, "saw"), tools(engine, "axe")
+    assert {name for name, _, _ in other} == {"axe"}
+    assert not tools(engine, "saw") & first
+
+
+def test_a_closed_engine_holds_nothing_open(engine):
+    first = tools(engine, "saw")
+    engine.close()
+    assert not tools(engine, "saw") & first
+
+
+def test_what_cannot_be_opened_costs_its_items_and_is_tried_again(engine):
+    lost = engine.map(tasks.with_tool, [1, 2], context=tasks.Tool("lost"))
+    assert [outcome.error for outcome in lost] == ["the tool is lost; bring another one"] * 2
+    assert {name for name, _, _ in tools(engine, "saw")} == {"saw"}
+
+
 def test_no_items(engine):
     assert list(engine.map(tasks.square, [])) == []
 

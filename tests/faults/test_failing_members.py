@@ -280,16 +280,15 @@ def test_a_dataset_that_raises_writes_nothing(tmp_path, monkeypatch):
 
 def test_a_dataset_that_raises_in_a_worker_names_member_and_stage(tmp_path, monkeypatch):
     """It was there when the run began, and is gone when a worker looks."""
-    from modescape import data, workplace
+    from modescape import data
 
     load = data.load
-    workplace.workplace.cache_clear()
 
     def lost(*arguments):
         raise InputError("data.source 'digits' cannot be loaded: OSError: the disk is gone")
 
     # a disk that is lost while a run goes on
-    monkeypatch.setattr(workplace.data, "load", lambda *a: load(*a) if begun(a) else lost())
+    monkeypatch.setattr(data, "load", lambda *a: load(*a) if begun(a) else lost())
     calls: list[int] = []
 
     def begun(arguments) -> bool:
@@ -371,10 +370,10 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
     overrides = [*SMALL, "train.members=1", "compute.engine=here", "analyses=[cyclic]", "variants.epochs=1"]
     overrides += ["variants.cycles=2", "variants.train=60", "variants.long_runs=0"]
 
-    def failing(task, report):
-        if "cyclic-long-run" in task.path:
+    def failing(context, task, report):
+        if context.study.path.name == "cyclic-long-run":
             raise ArithmeticError("no cycle")
-        return train(task, report)
+        return train(context, task, report)
 
     with monkeypatch.context() as patch, no_figures():
         patch.setattr(training, "train_task", failing)  # a worker that fails for one kind of network only

@@ -134,7 +134,7 @@ def test_scores_lie_in_their_range_and_are_unknown_only_where_the_input_is(given
     highest = {"accuracy": 1.0, "nll": np.inf, "brier": 2.0, "ece": 1.0}
     order = np.random.default_rng(0).permutation(examples)
     for name, high in highest.items():
-        function = metrics.METRICS[name].function
+        function = metrics.SCORES[name]
         score = function(log_prob, label)
         assert score.shape == (models,)
         assert within(score, 0 if name != "nll" else -1e-3, high + 1e-5)
@@ -205,10 +205,10 @@ def test_calibration_decomposition_and_detection(given_):
 def test_curves_of_ensembles(given_):
     log_prob, label = given_
     curve = metrics.ensemble_curve(log_prob, label)
-    for name, metric in metrics.METRICS.items():
+    for name, metric in metrics.SCORES.items():
         here, whole = curve.sel(metric=name), ms.combine(log_prob)
-        np.testing.assert_allclose(here["score"][0], metric.function(log_prob, label).mean(), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(here["score"][-1], metric.function(whole, label), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(here["score"][0], metric(log_prob, label).mean(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(here["score"][-1], metric(whole, label), rtol=1e-5, atol=1e-6)
         low, high = here["score_low"], here["score_high"]
         assert (np.isnan(low) | (low <= high)).all()
     law = metrics.brier_law(log_prob, label)

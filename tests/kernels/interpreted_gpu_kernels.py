@@ -39,18 +39,18 @@ def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
 def test_dropout_has_the_bits_of_its_definition(shape, drop):
     x = draw(*shape)
     with forced("triton"):
-        got = dropout.masked(x, KEYS, 1, drop, False)
+        got = dropout.dropout(x, KEYS, 1, drop, False)
     with forced("torch"):
-        assert same_bits(got, dropout.masked(x, KEYS, 1, drop, False))
+        assert same_bits(got, dropout.dropout(x, KEYS, 1, drop, False))
 
 
 def test_sixteen_bit_numbers_are_dropped_alike():
     """Scaled in 32 bits; the interpreter cuts off where a GPU rounds, so the last bit may differ."""
     x = draw(3, 2, 8, 5, 7, dtype=torch.bfloat16).nan_to_num()
     with forced("triton"):
-        got = dropout.masked(x, KEYS, 1, 6554, False)
+        got = dropout.dropout(x, KEYS, 1, 6554, False)
     with forced("torch"):
-        expected = dropout.masked(x, KEYS, 1, 6554, False)
+        expected = dropout.dropout(x, KEYS, 1, 6554, False)
     assert got.dtype == torch.bfloat16
     assert torch.equal(got == 0, expected == 0)
     assert torch.allclose(got.float(), expected.float(), rtol=2**-7)

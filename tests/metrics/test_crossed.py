@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from modescape.metrics import METRICS, brier_law, combine, ece, example_scores, scores, subset_scores
+from modescape.metrics import SCORES, blocks, brier_law, combine, ece, example_scores, subset_scores
 from modescape.metrics.crossed import Estimate, of_runs, size_estimates, size_masks, subset_estimate
 from modescape.metrics.subsets import subsets
 
@@ -25,12 +25,12 @@ def estimates(log_prob: np.ndarray, label: np.ndarray, limit: int = 200) -> dict
 
 @pytest.mark.parametrize("block", [100, 1 << 20])
 def test_scores_are_those_of_the_subsets_and_means_over_examples(block: int, in_blocks) -> None:
-    in_blocks(scores, block)
+    in_blocks(blocks, block)
     log_prob, label = predictions(0, 5, 40)
     for size, estimate in estimates(log_prob, label).items():
         masks = subsets(5, size)
         found = subset_scores(log_prob, label, masks)
-        np.testing.assert_allclose(estimate.score, [found.score[name].mean() for name in METRICS], atol=1e-13)
+        np.testing.assert_allclose(estimate.score, [found.score[name].mean() for name in SCORES], atol=1e-13)
         np.testing.assert_allclose(estimate.example.mean(1), estimate.score, atol=1e-7)  # the ECE's in float32
         for row, values in enumerate(found.example.values()):
             np.testing.assert_allclose(estimate.example[row], values, atol=1e-13)

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 import modescape as ms
 from modescape.errors import InputError
-from modescape.metrics import METRICS, accuracy, brier_law, combine, example_scores
+from modescape.metrics import SCORES, accuracy, brier_law, combine, example_scores
 from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.subsets import subsets
 
@@ -36,7 +36,7 @@ def test_every_variable_is_labelled(case) -> None:
     assert {"gain_low", "gain_high", "gain_low_these", "gain_high_these"} < set(LONG_NAMES)
     for name in LONG_NAMES:
         assert curve[name].dims == ("metric", "size")
-    assert curve["metric"].values.tolist() == list(METRICS)
+    assert curve["metric"].values.tolist() == list(SCORES)
     assert curve["size"].values.tolist() == [1, 2, 3, 4, 5]
     for name in curve.variables:
         assert {"units", "long_name"} <= set(curve[name].attrs)
@@ -46,10 +46,10 @@ def test_every_variable_is_labelled(case) -> None:
 def test_scores_equal_direct_averages(case) -> None:
     log_prob, label, curve = case
     assert curve["subsets"].values.tolist() == [5, 10, 10, 5, 1]
-    for name, metric in METRICS.items():
+    for name, metric in SCORES.items():
         score = curve["score"].sel(metric=name).values
-        assert score[-1] == pytest.approx(metric.function(combine(log_prob), label), abs=1e-13)
-        assert score[0] == pytest.approx(metric.function(log_prob, label).mean(), abs=1e-13)
+        assert score[-1] == pytest.approx(metric(combine(log_prob), label), abs=1e-13)
+        assert score[0] == pytest.approx(metric(log_prob, label).mean(), abs=1e-13)
         np.testing.assert_allclose(curve["gain"].sel(metric=name), score - score[0], atol=1e-15)
     np.testing.assert_allclose(curve["brier_law"], brier_law(log_prob, label).at(curve["size"].values))
     np.testing.assert_allclose(curve["score"].sel(metric="brier"), curve["brier_law"], rtol=0, atol=1e-12)

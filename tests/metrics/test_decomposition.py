@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 
 from modescape.errors import InputError
 from modescape.functionspace import jensen_shannon
-from modescape.metrics import brier, brier_law, combine, decompose, nll, scores
+from modescape.metrics import blocks, brier, brier_law, combine, decompose, nll
 from modescape.metrics.decomposition import DECOMPOSED, LABEL_FREE
 
 torch.set_num_threads(1)
@@ -117,7 +117,7 @@ def test_probabilities_below_the_smallest_number_are_kept() -> None:
 def test_blocks_and_tensors_change_nothing(in_blocks) -> None:
     log_prob, label = predictions(6, 3, 37, 4)
     whole = decompose(log_prob, label)
-    in_blocks(scores, 100)  # 8 examples at a time, the last block ragged
+    in_blocks(blocks, 100)  # 8 examples at a time, the last block ragged
     parts = decompose(torch.tensor(log_prob), torch.tensor(label))
     assert isinstance(parts.example_diversity, np.ndarray)
     np.testing.assert_allclose(parts.example_diversity, whole.example_diversity, rtol=1e-13)

@@ -7,7 +7,7 @@ from scipy import stats
 from scipy.special import log_softmax
 
 from modescape.errors import InputError
-from modescape.metrics import METRICS, combine, ensemble_curve, ensemble_curves, example_scores, subset_scores
+from modescape.metrics import SCORES, combine, ensemble_curve, ensemble_curves, example_scores, subset_scores
 from modescape.metrics.subsets import subsets
 
 torch.set_num_threads(1)
@@ -121,7 +121,7 @@ def test_all_methods_see_the_same_sampled_subsets() -> None:
     for name, curve in curves.items():
         assert curve.subsets.tolist() == [8, 10, 10, 10, 10, 10, 8, 1]
         masks = subsets(8, 4, 10, key=4)
-        for row, metric in enumerate(METRICS):
+        for row, metric in enumerate(SCORES):
             expected = subset_scores(log_probs[name], label, masks).score[metric].mean()
             assert curve.score[row, 3] == pytest.approx(expected, rel=1e-12)
 

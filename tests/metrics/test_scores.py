@@ -13,7 +13,7 @@ from sklearn import metrics as sklearn_metrics
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from modescape.errors import InputError
-from modescape.metrics import METRICS, accuracy, brier, combine, ece, example_scores, nll, scores
+from modescape.metrics import SCORES, accuracy, blocks, brier, combine, ece, example_scores, nll
 
 torch.set_num_threads(1)
 
@@ -58,11 +58,11 @@ def test_ece_bins_are_closed_above() -> None:
     assert ece(log_prob, np.array([1, 0]), bins=15) == pytest.approx((1 - 0.05) / 2, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", SCORES)
 def test_leading_axes_equal_a_loop(name: str, in_blocks) -> None:
-    in_blocks(scores, 64)  # several blocks of examples, the last one ragged
+    in_blocks(blocks, 64)  # several blocks of examples, the last one ragged
     log_prob, label = predictions(1, 2, 3, 31, 4)
-    function = METRICS[name].function
+    function = SCORES[name]
     got = function(log_prob, label)
     assert got.shape == (2, 3)
     for i in range(2):
@@ -70,13 +70,13 @@ def test_leading_axes_equal_a_loop(name: str, in_blocks) -> None:
             assert got[i, j] == pytest.approx(function(log_prob[i, j], label), abs=1e-14)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", SCORES)
 def test_metric_says_which_way_is_better(name: str) -> None:
-    metric = METRICS[name]
+    metric = SCORES[name]
     with np.errstate(divide="ignore"):
         right = np.log(np.eye(3)[[0, 1, 2, 0]])
     label = np.array([0, 1, 2, 0])
-    best, worse = metric.function(right, label), metric.function(np.log([[0.2, 0.3, 0.5]] * 4), label)
+    best, worse = metric(right, label), metric(np.log([[0.2, 0.3, 0.5]] * 4), label)
     assert best == (1.0 if metric.higher_is_better else 0.0)
     assert (best > worse) == metric.higher_is_better
     assert metric.unit in ("1", "nats")
@@ -98,9 +98,9 @@ def test_ties_go_to_the_first_class() -> None:
 def test_nan_stays_with_its_model() -> None:
     log_prob, label = predictions(2, 2, 20, 3)
     log_prob[1, 4] = np.nan
-    for metric in METRICS.values():
-        good, bad = metric.function(log_prob, label)
-        assert good == pytest.approx(metric.function(log_prob[0], label))
+    for metric in SCORES.values():
+        good, bad = metric(log_prob, label)
+        assert good == pytest.approx(metric(log_prob[0], label))
         assert np.isnan(bad)
 
 
@@ -108,13 +108,13 @@ def test_example_scores_average_to_the_metrics() -> None:
     log_prob, label = predictions(3, 2, 50, 5)
     for name, values in example_scores(log_prob, label).items():
         assert values.shape == (2, 50)
-        np.testing.assert_allclose(values.mean(-1), METRICS[name].function(log_prob, label), rtol=1e-14)
+        np.testing.assert_allclose(values.mean(-1), SCORES[name](log_prob, label), rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", SCORES)
 def test_tensors_give_the_same_numbers_as_tensors(name: str) -> None:
     log_prob, label = predictions(4, 3, 40, 5)
-    function = METRICS[name].function
+    function = SCORES[name]
     got = function(torch.tensor(log_prob, requires_grad=True), torch.tensor(label))
     assert isinstance(got, torch.Tensor)
     np.testing.assert_array_equal(got.numpy(), function(log_prob, label))
@@ -171,9 +171,9 @@ LOG_PROB = np.log(np.full((4, 2), 0.5))
     ],
 )
 def test_wrong_input_is_refused(log_prob: np.ndarray, label: np.ndarray, message: str) -> None:
-    for metric in METRICS.values():
+    for metric in SCORES.values():
         with pytest.raises(InputError, match=message):
-            metric.function(log_prob, label)
+            metric(log_prob, label)
     with pytest.raises(ValueError, match=message):
         example_scores(log_prob, label)
 

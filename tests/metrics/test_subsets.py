@@ -9,7 +9,7 @@ import torch
 from scipy.special import log_softmax
 
 from modescape.errors import InputError
-from modescape.metrics import METRICS, BrierLaw, brier_law, combine, scores, subset_scores
+from modescape.metrics import SCORES, BrierLaw, blocks, brier_law, combine, example_scores, subset_scores
 from modescape.metrics.subsets import subsets
 
 torch.set_num_threads(1)
@@ -57,17 +57,17 @@ def test_sampled_subsets_are_fixed_by_their_key() -> None:
 @pytest.mark.parametrize("block", [20, 1 << 20])
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_subset_scores_equal_direct_averages(size: int, block: int, in_blocks) -> None:
-    in_blocks(scores, block)
+    in_blocks(blocks, block)
     log_prob, label = predictions(0, 4, 37, 5)
     masks = subsets(4, size)
     got = subset_scores(log_prob, label, masks)
     direct = [combine(log_prob[mask]) for mask in masks]
-    assert list(got.score) == list(METRICS)
-    for name, metric in METRICS.items():
-        expected = [metric.function(one, label) for one in direct]
+    assert list(got.score) == list(SCORES)
+    for name, metric in SCORES.items():
+        expected = [metric(one, label) for one in direct]
         np.testing.assert_allclose(got.score[name], expected, rtol=0, atol=1e-13)
     for name, values in got.example.items():
-        expected = np.mean([scores.example_scores(one, label)[name] for one in direct], axis=0)
+        expected = np.mean([example_scores(one, label)[name] for one in direct], axis=0)
         np.testing.assert_allclose(values, expected, rtol=0, atol=1e-13)
 
 
@@ -76,7 +76,7 @@ def test_subset_scores_take_float32_tensors() -> None:
     masks = subsets(3, 2)
     got = subset_scores(torch.tensor(log_prob).float(), torch.tensor(label), torch.tensor(masks))
     expected = subset_scores(log_prob.astype(np.float32), label, masks)
-    for name in METRICS:
+    for name in SCORES:
         np.testing.assert_array_equal(got.score[name], expected.score[name])
 
 

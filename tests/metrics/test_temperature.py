@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 
 from modescape import rng
 from modescape.errors import InputError
-from modescape.metrics import calibrated_nll, fit_temperature, nll, rescale, scores
+from modescape.metrics import blocks, calibrated_nll, fit_temperature, nll, rescale
 from modescape.metrics.temperature import HIGHEST, LOWEST
 
 torch.set_num_threads(1)
@@ -87,7 +87,7 @@ def test_models_do_not_touch_each_other(in_blocks) -> None:
     log_prob[1, 1, 7] = np.nan
     alone = [fit_temperature(one, label) for one in log_prob.reshape(6, 41, 5)]
     scored = [calibrated_nll(one, label, splits=2) for one in log_prob.reshape(6, 41, 5)]
-    in_blocks(scores, 200)  # several blocks of examples, the last one ragged
+    in_blocks(blocks, 200)  # several blocks of examples, the last one ragged
     got = fit_temperature(log_prob, label)
     assert got.shape == (2, 3)
     assert np.isnan(got).ravel().tolist() == [False] * 4 + [True, False]

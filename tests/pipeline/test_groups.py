@@ -10,11 +10,11 @@ from stand_ins import stacked
 
 from modescape import pipeline
 from modescape.errors import WorkError
+from modescape.network.trial import IMAGES
 from modescape.pipeline import estimate, training, writing
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.train.step import Step
-from modescape.train.trial import IMAGES
 
 pytestmark = pytest.mark.ci
 

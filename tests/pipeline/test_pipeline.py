@@ -179,11 +179,11 @@ def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_pa
     assert digests(out, "members/001") == digests(finished.path, "members/001")
 
 
-def killing_task(task, report):
+def killing_task(context, task, report):
     """Member 1's worker dies without a word."""
     if task.members == (1,):
         os.kill(os.getpid(), signal.SIGKILL)
-    return training.train_task(task, report)
+    return training.train_task(context, task, report)
 
 
 def test_a_diverged_member_is_left_out_and_not_tried_again(tmp_path):

@@ -18,6 +18,7 @@ from modescape.plain import is_own
 if TYPE_CHECKING:
     import xarray as xr
 
+    from modescape.context import StudyContext
     from modescape.study import Study
 
 PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "network")
@@ -88,12 +89,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
 }
 
 
-def measure(name: str, study: Study, **settings: Any) -> xr.Dataset:
+def measure(name: str, study: Study | StudyContext, **settings: Any) -> xr.Dataset:
     """Carry out one analysis; the same study and settings give the same bits.
 
     Args:
         name: a key of `ANALYSES`, or ``package.module:analysis``.
-        study: with trained members and their test predictions.
+        study: with trained members and their test predictions; or its context, which keeps what the next analysis
+            would load and choose again.
         **settings: keyword settings of that analysis (see `defaults`).
 
     Returns:
@@ -127,22 +129,22 @@ def entry(name: str) -> Analysis:
     return ANALYSES[name]
 
 
-def _measured(name: str, study: Study, settings: Mapping[str, Any]) -> xr.Dataset:
+def _measured(name: str, study: Study | StudyContext, settings: Mapping[str, Any]) -> xr.Dataset:
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
     from modescape.analyses.requirements import trained
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
-        if NETWORK not in entry(name).needs:
-            return function(study, **settings)
+        from modescape.context import StudyContext
         from modescape.runtime import one_thread
-        from modescape.workplace import workplace
 
-        trained(study, 1, f"the analysis {name!r}")  # before any data is loaded
-        place = workplace(str(study.path), study.recipe.to_yaml())
-        with one_thread(), place.at_work():
-            return function(study, **settings)
+        context = study if isinstance(study, StudyContext) else StudyContext(study)
+        if NETWORK not in entry(name).needs:
+            return function(context.study, **settings)
+        trained(context.study, 1, f"the analysis {name!r}")  # before any data is loaded
+        with one_thread(), context.at_work():
+            return function(context, **settings)
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -10,24 +10,25 @@ import torch
 from modescape.analyses.groups import runs_of
 from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.stating import DISTANCE, Variables
+from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
 from modescape.methods import SCALED
-from modescape.metrics import METRICS, combine
-from modescape.workplace import Workplace
+from modescape.metrics import SCORES, combine
+from modescape.metrics.scores import units_of
 
 PURPOSE = "one distance"  # of the streams
 LEAST_STEP = 2**0.5  # the common distance over the farthest centre's: the step is then as long as the way to the centre
 
 
-def common_distance(place: Workplace) -> float:
+def common_distance(context: StudyContext) -> float:
     """The recipe's distance (``subspace.distance``), or sqrt(2) times that of the farthest centre where it is farther.
 
     Gaussians are centred on the mean of the last checkpoints, which may lie farther from the solution than that.
     """
-    members, methods = runs_of(place.study), available(place, SCALED)
-    offsets = [[surroundings(place, member).offset(method) for method in methods] for member in members]
+    members, methods = runs_of(context.study), available(context, SCALED)
+    offsets = [[surroundings(context, member).offset(method) for method in methods] for member in members]
     farthest = float(np.max(offsets, initial=0.0))
-    return max(place.study.recipe.subspace.distance, LEAST_STEP * farthest)
+    return max(context.study.recipe.subspace.distance, LEAST_STEP * farthest)
 
 
 def setting_at(around: Surroundings, method: str, distance: float) -> float:
@@ -53,7 +54,7 @@ class AtOneDistance:
             "equal_distance_score": (
                 (*dims, "metric"),
                 self.score,
-                "1 (nats for nll)",
+                units_of(SCORES),
                 "score of the ensemble around one solution, every method at one distance from it, mean over runs",
             ),
             "equal_distance_jensen_shannon": (dims, self.jensen_shannon, "nats", "Jensen-Shannon divergence there"),
@@ -62,24 +63,24 @@ class AtOneDistance:
         }
 
 
-def at_one_distance(place: Workplace) -> AtOneDistance:
+def at_one_distance(context: StudyContext) -> AtOneDistance:
     """Draw every method at the common distance and score it on the test images.
 
     The draws are fresh ones, and none is refused: a threshold would bring the random ones nearer.
     """
-    distance, methods = common_distance(place), available(place, SCALED)
-    test, count = place.dataset.test, place.study.recipe.subspace.samples
+    distance, methods = common_distance(context), available(context, SCALED)
+    test, count = context.dataset.test, context.study.recipe.subspace.samples
     label = test.label.cpu().numpy()
     rows = []
-    for member in runs_of(place.study):
-        around, own = surroundings(place, member), []
+    for member in runs_of(context.study):
+        around, own = surroundings(context, member), []
         for method in methods:
             scale = setting_at(around, method, distance)
             found = around.log_prob(method, scale, count, {"": test.image}, purpose=PURPOSE, accept=False)[""]
             weights = around.weights(method, scale, count, purpose=PURPOSE, accept=False)
             apart = torch.cat([around.distances(some) for some in weights])
             together = combine(found)
-            scores = [float(metric.function(together, label)) for metric in METRICS.values()]
+            scores = [float(score(together, label)) for score in SCORES.values()]
             spread = jensen_shannon(found) if len(found) > 1 else np.nan
             own.append((scale, float(apart.square().mean()), spread, *scores))
         rows.append(own)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales
+from modescape.context import StudyContext
 from modescape.methods import METHODS
 from modescape.metrics.subsets import subsets
-from modescape.workplace import Workplace
 
 if TYPE_CHECKING:
     from modescape.study import Study
@@ -25,23 +25,23 @@ def runs_of(study: Study) -> list[int]:
     return study.trained[: study.recipe.subspace.runs]
 
 
-def sampled_methods(place: Workplace) -> list[str]:
+def sampled_methods(context: StudyContext) -> list[str]:
     """Methods that give several networks a solution."""
-    return [method for method in available(place) if not METHODS[method].one_network]
+    return [method for method in available(context) if not METHODS[method].one_network]
 
 
 def around_solutions(
-    place: Workplace, method: str, images: Mapping[str, Tensor]
+    context: StudyContext, method: str, images: Mapping[str, Tensor]
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """For each run its member number and the predictions of the method's networks, [network, example, class] a set."""
-    count = place.study.recipe.subspace.samples
-    for member in runs_of(place.study):
-        yield member, surroundings(place, member).log_prob(method, scales(place)[method], count, images)
+    count = context.study.recipe.subspace.samples
+    for member in runs_of(context.study):
+        yield member, surroundings(context, member).log_prob(method, scales(context)[method], count, images)
 
 
-def solutions(place: Workplace, images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def solutions(context: StudyContext, images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """Predictions of the same members' solutions, [member, example, class] a set."""
-    found = [surroundings(place, member).log_prob("single", None, 1, images) for member in runs_of(place.study)]
+    found = [surroundings(context, member).log_prob("single", None, 1, images) for member in runs_of(context.study)]
     return {name: np.concatenate([one[name] for one in found]) for name in images}
 
 

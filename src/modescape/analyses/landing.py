@@ -15,7 +15,7 @@ from modescape.paths import barrier
 def losses(around: Surroundings, weights: Tensor, split: Split) -> np.ndarray:
     """NLL of points [point, parameter] on a split, nats, [point]; batch-norm statistics are made for each."""
     label = split.label.cpu().numpy()
-    parts = [predict(around.place, around.installed(some.float()), split.image) for some in weights.split(TOGETHER)]
+    parts = [predict(around.context, around.installed(some.float()), split.image) for some in weights.split(TOGETHER)]
     return np.asarray(nll(np.concatenate(parts), label))
 
 
@@ -28,5 +28,5 @@ def barrier_between(around: Surroundings, one: Tensor, other: Tensor, split: Spl
 
 def some_training_images(around: Surroundings, examples: int) -> Split:
     """The first training images."""
-    train = around.place.dataset.train
+    train = around.context.dataset.train
     return Split(train.image[:examples], train.label[:examples])

@@ -7,18 +7,22 @@ from typing import NamedTuple
 import numpy as np
 
 from modescape.analyses.comparing import calibrated
-from modescape.metrics import METRICS, example_scores
-from modescape.metrics.crossed import LARGEST, subset_estimate
+from modescape.metrics import CALIBRATED, SCORES
+from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import bounded_interval
+from modescape.metrics.scores import largest_of
 
-SCORES = (*METRICS, "calibrated_nll")  # in the order of results
-MOST = np.append(LARGEST, np.inf)  # that each can be, from 0 on
 ALONE = np.ones((1, 1), dtype=bool)  # the only subset of one repeat
 
 
+def compared_scores() -> list[str]:
+    """Names of the scores, in the order of results."""
+    return [*SCORES, *CALIBRATED]
+
+
 class Repeats(NamedTuple):
-    """Scores of repeats of one method; metrics as in `SCORES`."""
+    """Scores of repeats of one method; metrics as in `compared_scores`."""
 
     example: (
         np.ndarray
@@ -36,7 +40,7 @@ class Repeats(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """A number a metric, with its 95 % interval, [metric] each, metrics as in `SCORES`."""
+    """A number a metric, with its 95 % interval, [metric] each, metrics as in `compared_scores`."""
 
     value: np.ndarray
     low: np.ndarray
@@ -46,19 +50,21 @@ class Interval(NamedTuple):
 def repeats_of(
     log_prob: np.ndarray, label: np.ndarray, validation: np.ndarray | None, validation_label: np.ndarray | None
 ) -> Repeats:
-    """Scores of every repeat, and its NLL at the temperature that suits the validation images best.
+    """Scores of every repeat, and those at the temperature that suits the validation images best.
 
     Args:
         log_prob: of a network or an ensemble a repeat, on the test images, [repeat, example, class].
         label: [example].
-        validation: of the same on the validation images; None where there are none: the calibrated NLL is NaN.
+        validation: of the same on the validation images; None where there are none: calibrated scores are NaN.
         validation_label: their labels.
     """
-    example = np.full((len(SCORES), len(log_prob), len(label)), np.nan)
+    example = np.full((len(compared_scores()), len(log_prob), len(label)), np.nan)
     for repeat, own in enumerate(log_prob):
-        example[:-1, repeat] = subset_estimate(own[None], label, ALONE, None).example
+        example[: len(SCORES), repeat] = subset_estimate(own[None], label, ALONE, None).example
     if validation is not None and validation_label is not None:
-        example[-1] = example_scores(calibrated(log_prob, validation, validation_label), label)["nll"]
+        cooled = calibrated(log_prob, validation, validation_label)
+        for row, score in enumerate(CALIBRATED.values(), len(SCORES)):
+            example[row] = score.examples(cooled, label)
     return Repeats(example)
 
 
@@ -69,6 +75,7 @@ def difference(one: Repeats, other: Repeats | None) -> Interval:
     other, on the same examples. Coverage in a simulation with known truth: docs/log.md. A method with a single repeat
     stands for itself: the interval says nothing of its other repeats.
     """
+    largest = largest_of(compared_scores())
     value, example, influences = one.score.mean(1), one.example.mean(1), [one.influence]
     with np.errstate(invalid="ignore"):  # an infinite NLL has no interval
         if other is not None:
@@ -76,5 +83,5 @@ def difference(one: Repeats, other: Repeats | None) -> Interval:
             influences.append(other.influence)
         low, high = crossed_interval(value, example, *influences)
         if other is None:
-            return Interval(value, *bounded_interval(value, (high - low) / 2, MOST, example.shape[1]))
-    return Interval(value, np.maximum(low, -MOST), np.minimum(high, MOST))
+            return Interval(value, *bounded_interval(value, (high - low) / 2, largest, example.shape[1]))
+    return Interval(value, np.maximum(low, -largest), np.minimum(high, largest))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,21 +13,16 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.analyses.requirements import last_epochs
+from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS, Run
-from modescape.predict import has_dropout
+from modescape.network.network import has_dropout
 from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params
-from modescape.workplace import Workplace, workplace
-
-if TYPE_CHECKING:
-    from modescape.study import Study
 
 TOGETHER = 5  # networks whose weights are in memory together
+HELD = 4  # members whose surroundings stay in memory
 BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
 CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the solution
-
-forwarded: ContextVar[Callable[[int], None]] = ContextVar("forwarded", default=lambda images: None)
-"""Called with the number of images sent through networks, for whoever shows progress."""
 
 
 class Networks(NamedTuple):
@@ -42,18 +36,18 @@ class Networks(NamedTuple):
 class Surroundings:
     """What one run has left behind, and networks drawn around its solution."""
 
-    place: Workplace
+    context: StudyContext
     member: int
     trajectory: Tensor = field(repr=False)  # last kept checkpoints, float32 [epoch, parameter]
     states: list[ModelState] = field(repr=False)  # the same, with buffers
 
     @classmethod
-    def of(cls, place: Workplace, member: int) -> Surroundings:
+    def of(cls, context: StudyContext, member: int) -> Surroundings:
         """The surroundings of a member's solution."""
-        study = place.study
+        study = context.study
         epochs = last_epochs(study, study.recipe.epochs_around())
         states = [study.state(member, epoch) for epoch in epochs]
-        return cls(place, member, torch.stack([tree.ravel(state.params).float() for state in states]), states)
+        return cls(context, member, torch.stack([tree.ravel(state.params).float() for state in states]), states)
 
     @functools.cached_property
     def length(self) -> float:
@@ -63,7 +57,7 @@ class Surroundings:
     @functools.cached_property
     def threshold(self) -> float:
         """Validation accuracy from which a random sample is accepted."""
-        return self.place.study.recipe.subspace.acceptance * self._accuracy(self.trajectory[-1:])[0]
+        return self.context.study.recipe.subspace.acceptance * self._accuracy(self.trajectory[-1:])[0]
 
     def sampler(self, method: str, scale: float | None) -> Sampler:
         """The method with its settings; ``scale`` in the unit of `Method.base_scale`, None for methods without one."""
@@ -72,7 +66,7 @@ class Surroundings:
     @property
     def run(self) -> Run:
         """What methods may know of this run."""
-        settings = self.place.study.recipe.subspace
+        settings = self.context.study.recipe.subspace
         return Run(
             trajectory=self.trajectory,
             length=self.length,
@@ -139,7 +133,7 @@ class Surroundings:
             keys = self.keys(f"{purpose} {method}", count)
             for some in keys.split(TOGETHER):
                 networks = self._placed([self._solution] * len(some))
-                yield Networks(networks.state, some.to(self.place.device))
+                yield Networks(networks.state, some.to(self.context.device))
         else:
             for weights in self.weights(method, scale, count, purpose=purpose, accept=accept):
                 yield self.installed(weights)
@@ -186,12 +180,12 @@ class Surroundings:
             return float("nan")
         images = images[:CONTROL_IMAGES]
         if record.source == "checkpoints":
-            found = np.concatenate([predict(self.place, one, images) for one in self.networks(method, None, 1)])
+            found = np.concatenate([predict(self.context, one, images) for one in self.networks(method, None, 1)])
         else:
             still = self.trajectory[-1:].expand(max(3, len(self.trajectory)), -1)
             run = replace(self.run, trajectory=still, length=0.0, swept=True, accept=everything, kept={})
             weights = record.sampler(run, 0.0).sample(still, self.keys(f"control {method}", 1))
-            found = predict(self.place, self.installed(weights), images)
+            found = predict(self.context, self.installed(weights), images)
         return largest_difference(found[0], baseline[: len(images)])
 
     def installed(self, weights: Tensor) -> Networks:
@@ -202,9 +196,9 @@ class Surroundings:
 
     def checkpoints(self, epochs: list[int], images: Tensor) -> np.ndarray:
         """Predictions of this member's checkpoints as they are compared with samples, [epoch, example, class]."""
-        states = [self.place.study.state(self.member, epoch) for epoch in epochs]
+        states = [self.context.study.state(self.member, epoch) for epoch in epochs]
         parts = (states[start : start + TOGETHER] for start in range(0, len(states), TOGETHER))
-        return np.concatenate([predict(self.place, self._compared(some), images) for some in parts])
+        return np.concatenate([predict(self.context, self._compared(some), images) for some in parts])
 
     @functools.cached_property
     def _solution(self) -> ModelState:
@@ -219,23 +213,23 @@ class Surroundings:
         which for a sample are the solution's (`recipe.Subspace.batch_norm`).
         """
         networks = self._placed(states)
-        return networks if self.place.study.recipe.subspace.batch_norm == "stored" else self._recomputed(networks)
+        return networks if self.context.study.recipe.subspace.batch_norm == "stored" else self._recomputed(networks)
 
     def _recomputed(self, networks: Networks) -> Networks:
-        images = self.place.dataset.train.image[:BATCH_NORM_IMAGES]
-        fresh = self.place.evaluator.recomputed(networks.state, images)
+        images = self.context.dataset.train.image[:BATCH_NORM_IMAGES]
+        fresh = self.context.evaluator.recomputed(networks.state, images)
         if fresh is not networks.state:  # there is batch norm
-            forwarded.get()(len(next(iter(fresh.params.values()))) * len(images))
+            self.context.progress(len(next(iter(fresh.params.values()))) * len(images))
         return Networks(fresh, None)
 
     def two_statistics(self, images: Tensor) -> np.ndarray:
         """The solution's predictions with its stored and with recomputed batch-norm statistics, [2, example, class]."""
         stored = self._placed(self.states[-1:])
-        return np.concatenate([predict(self.place, one, images) for one in (stored, self._recomputed(stored))])
+        return np.concatenate([predict(self.context, one, images) for one in (stored, self._recomputed(stored))])
 
     def accept(self, weights: Tensor) -> Tensor:
         """Whether weights [sample, parameter] are accurate enough on the validation images, bool [sample]."""
-        if not self.place.study.recipe.subspace.acceptance:
+        if not self.context.study.recipe.subspace.acceptance:
             return torch.ones(len(weights), dtype=torch.bool)
         return torch.tensor(self._accuracy(weights)) >= self.threshold
 
@@ -257,22 +251,22 @@ class Surroundings:
         pieces: dict[str, list[np.ndarray]] = {name: [] for name in images}
         for networks in self.networks(method, scale, count, **choices):
             for name, some in images.items():
-                pieces[name].append(predict(self.place, networks, some))
+                pieces[name].append(predict(self.context, networks, some))
         return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
     def _accuracy(self, weights: Tensor) -> list[float]:
-        split = self.place.dataset.validation
-        predicted = predict(self.place, self.installed(weights), split.image).argmax(-1)
+        split = self.context.dataset.validation
+        predicted = predict(self.context, self.installed(weights), split.image).argmax(-1)
         return (predicted == split.label.cpu().numpy()).mean(1).tolist()
 
     def keys(self, purpose: str, count: int) -> Tensor:
         """Keys of the streams of samples 0 .. count - 1 around this member, int64 [sample]."""
-        seed = self.place.study.manifest["seed"]
+        seed = self.context.study.manifest["seed"]
         return torch.tensor([rng.key(seed, f"subspace {purpose}", self.member, number) for number in range(count)])
 
     def _placed(self, states: list[ModelState]) -> Networks:
         parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
-        device = self.place.device
+        device = self.context.device
         moved = ({name: tensor.to(device) for name, tensor in part.items()} for part in parts)
         return Networks(ModelState(*moved), None)
 
@@ -282,39 +276,23 @@ def largest_difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(np.exp(one.astype(float)) - np.exp(other.astype(float))).max())
 
 
-def place_of(study: Study) -> Workplace:
-    """The study's data, network and evaluator.
-
-    Raises:
-        InputError: if the data is not there any more.
-    """
-    return workplace(str(study.path), study.recipe.to_yaml())
-
-
-def predict(place: Workplace, networks: Networks, images: Tensor) -> np.ndarray:
+def predict(context: StudyContext, networks: Networks, images: Tensor) -> np.ndarray:
     """Log-probabilities, float32 [network, example, class]."""
-    images = images.to(place.device)
-    return place.evaluator(networks.state, images, forwarded.get(), dropout=networks.dropout).cpu().numpy()
+    images = images.to(context.device)
+    return context.evaluator(networks.state, images, context.progress, dropout=networks.dropout).cpu().numpy()
 
 
-def available(place: Workplace, wanted: tuple[str, ...] = AROUND) -> list[str]:
+def available(context: StudyContext, wanted: tuple[str, ...] = AROUND) -> list[str]:
     """Those of the methods that this study allows: a trajectory, averages and Gaussians need kept epochs."""
-    kept = len(last_epochs(place.study, place.study.recipe.epochs_around()))
+    kept = len(last_epochs(context.study, context.study.recipe.epochs_around()))
     found = [method for method in wanted if kept >= METHODS[method].least_checkpoints]
-    return [method for method in found if not METHODS[method].needs_dropout or has_dropout(place.module)]
+    return [method for method in found if not METHODS[method].needs_dropout or has_dropout(context.module)]
 
 
-@functools.lru_cache(maxsize=4)
-def _surroundings(path: str, recipe_yaml: str, member: int) -> Surroundings:
-    return Surroundings.of(workplace(path, recipe_yaml), member)
-
-
-def surroundings(place: Workplace, member: int) -> Surroundings:
+def surroundings(context: StudyContext, member: int) -> Surroundings:
     """The surroundings of a member's solution; those looked at last stay in memory."""
-    return _surroundings(str(place.study.path), place.study.recipe.to_yaml(), member)
+    return context.last(HELD, _surroundings, member)
 
 
-def forget() -> None:
-    """Let go of the networks that are held."""
-    _surroundings.cache_clear()
-    workplace.cache_clear()
+def _surroundings(context: StudyContext, member: int) -> Surroundings:
+    return Surroundings.of(context, member)

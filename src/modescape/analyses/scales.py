@@ -8,7 +8,6 @@ tested.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,13 +17,12 @@ import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.analyses import sampling
 from modescape.analyses.sampling import TOGETHER, available, predict, surroundings
+from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import combine, example_scores
+from modescape.metrics import SCORES, combine
 from modescape.metrics.intervals import resample_counts
 from modescape.subspace import mirrored_pairs
-from modescape.workplace import Workplace, workplace
 
 STEPS = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)  # of every method
 WIDER = 3  # most doublings of the last step where the last is the best
@@ -75,13 +73,13 @@ class Swept(NamedTuple):
         return int(low), int(high)
 
 
-def draws(place: Workplace) -> int:
+def draws(context: StudyContext) -> int:
     """Draws a solution at every step: pairs of ensembles of the tested size, ``subspace.choosing`` draws or more."""
-    settings = place.study.recipe.subspace
+    settings = context.study.recipe.subspace
     return 2 * settings.samples * max(1, math.ceil(settings.choosing / (2 * settings.samples)))
 
 
-def sweep(place: Workplace, method: str, purpose: str = "choosing") -> Swept:
+def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swept:
     """Try a method at several steps on the validation images of the first members.
 
     The same draws are taken at every step, and others than those that are tested. Ensembles of a symmetric method come
@@ -90,15 +88,15 @@ def sweep(place: Workplace, method: str, purpose: str = "choosing") -> Swept:
     what the chance mean of the draws adds to one is taken off the other, to first order.
 
     Args:
-        place: the study's workplace.
+        context: the study's data, network and evaluator.
         method: one with a scale.
         purpose: of the streams.
     """
-    members = place.study.trained[:SWEEP_MEMBERS]
+    members = context.study.trained[:SWEEP_MEMBERS]
 
     def tried(step: float) -> list[Tried]:
-        scale = setting(place, method, step)
-        return [_tried(place, member, method, scale, purpose) for member in members]
+        scale = setting(context, method, step)
+        return [_tried(context, member, method, scale, purpose) for member in members]
 
     return until_inside(tried)
 
@@ -134,9 +132,9 @@ def _swept(steps: list[float], rows: list[list[Tried]]) -> Swept:
     return Swept(step=np.array(steps), loss=np.nan_to_num(loss, nan=WORST, posinf=WORST), **means)
 
 
-def _tried(place: Workplace, member: int, method: str, scale: float, purpose: str) -> Tried:
+def _tried(context: StudyContext, member: int, method: str, scale: float, purpose: str) -> Tried:
     """Draw around one member at one scale."""
-    around, split = surroundings(place, member), place.dataset.validation
+    around, split = surroundings(context, member), context.dataset.validation
     label = split.label.cpu().numpy()
     first: list[float] = []
 
@@ -145,8 +143,8 @@ def _tried(place: Workplace, member: int, method: str, scale: float, purpose: st
         first.append(float(found.double().mean()))
         return found
 
-    size = place.study.recipe.subspace.samples
-    count, sampler = draws(place), around.sampler(method, scale)
+    size = context.study.recipe.subspace.samples
+    count, sampler = draws(context), around.sampler(method, scale)
     halves: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])  # log-probabilities of draws, of their mirror images
     distance, accepted = [], []
     keys = around.keys(f"{purpose} {method}", count // 2 if sampler.symmetric else count)
@@ -161,69 +159,58 @@ def _tried(place: Workplace, member: int, method: str, scale: float, purpose: st
         accepted += first[:1]
         for half, weights in zip(halves, pieces, strict=False):
             distance.append(around.distances(weights))
-            half.append(predict(place, around.installed(weights), split.image))
+            half.append(predict(context, around.installed(weights), split.image))
     log_prob = np.concatenate([*halves[0], *halves[1]])
     right = float((log_prob.argmax(-1) == label).mean())
     apart = float(torch.cat(distance).square().mean()) ** 0.5
     if not scale:
         log_prob = log_prob[:1].repeat(count, 0)
     ensembles = combine(log_prob.reshape(count // size, size, *log_prob.shape[1:]), 1)
-    loss = example_scores(ensembles, label)["nll"]  # [ensemble, example]; the second half mirrors the first
+    loss = SCORES["nll"].examples(ensembles, label)  # [ensemble, example]; the second half mirrors the first
     share = float(np.mean(accepted)) if accepted else np.nan
     return Tried(scale, apart, right, share, loss.reshape(2, -1, len(label)).mean(0))
 
 
-def setting(place: Workplace, method: str, step: float) -> float:
+def setting(context: StudyContext, method: str, step: float) -> float:
     """The scale that gives a step around the first members, on average; the same for all members."""
-    members = place.study.trained[:SWEEP_MEMBERS]
-    return float(np.mean([surroundings(place, member).setting(method, step) for member in members]))
+    members = context.study.trained[:SWEEP_MEMBERS]
+    return float(np.mean([surroundings(context, member).setting(method, step) for member in members]))
 
 
-@functools.lru_cache(maxsize=2)
-def _sweeps(path: str, recipe_yaml: str) -> dict[str, Swept]:
-    place = workplace(path, recipe_yaml)
-    return {method: sweep(place, method) for method in available(place, SCALED)}
+def sweeps(context: StudyContext) -> dict[str, Swept]:
+    """The sweep of every method that has a scale; made once a context."""
+    return context.once(_sweeps)
 
 
-def sweeps(place: Workplace) -> dict[str, Swept]:
-    """The sweep of every method that has a scale; made once a process."""
-    return _sweeps(str(place.study.path), place.study.recipe.to_yaml())
+def _sweeps(context: StudyContext) -> dict[str, Swept]:
+    return {method: sweep(context, method) for method in available(context, SCALED)}
 
 
-def scales(place: Workplace) -> dict[str, float | None]:
+def scales(context: StudyContext) -> dict[str, float | None]:
     """The scale of every available method, as the recipe's variant wants it; None of a method without one.
 
     In the unit of `Method.base_scale`; swept: where ensembles of samples have the lowest NLL on validation images;
     paper, official: as published.
     """
-    found: dict[str, float | None] = dict.fromkeys(available(place))
-    if place.study.recipe.subspace.variant == "swept":
-        found |= {method: float(swept.scale[swept.chosen]) for method, swept in sweeps(place).items()}
+    found: dict[str, float | None] = dict.fromkeys(available(context))
+    if context.study.recipe.subspace.variant == "swept":
+        found |= {method: float(swept.scale[swept.chosen]) for method, swept in sweeps(context).items()}
     else:
         found = {method: METHODS[method].base_scale for method in found}
     return found
 
 
-@functools.lru_cache(maxsize=2)
-def _distances(path: str, recipe_yaml: str) -> dict[str, float]:
-    place = workplace(path, recipe_yaml)
-    count, found = place.study.recipe.subspace.samples, {}
-    for method, scale in scales(place).items():
+def distances(context: StudyContext) -> dict[str, float]:
+    """How far each method's tested networks lie from the solution, root mean square over its length; first members."""
+    return context.once(_distances)
+
+
+def _distances(context: StudyContext) -> dict[str, float]:
+    count, found = context.study.recipe.subspace.samples, {}
+    for method, scale in scales(context).items():
         squares = [
             torch.cat([around.distances(some).square() for some in around.weights(method, scale, count)]).mean()
-            for around in (surroundings(place, member) for member in place.study.trained[:SWEEP_MEMBERS])
+            for around in (surroundings(context, member) for member in context.study.trained[:SWEEP_MEMBERS])
         ]
         found[method] = float(torch.stack(squares).mean()) ** 0.5
     return found
-
-
-def distances(place: Workplace) -> dict[str, float]:
-    """How far each method's tested networks lie from the solution, root mean square over its length; first members."""
-    return _distances(str(place.study.path), place.study.recipe.to_yaml())
-
-
-def forget() -> None:
-    """Let go of all that is held of studies: a session may define its network anew, a folder become another study."""
-    _sweeps.cache_clear()
-    _distances.cache_clear()
-    sampling.forget()

@@ -18,7 +18,7 @@ MOST_SUBSETS = 100
 
 
 class Scored(NamedTuple):
-    """A score with its intervals; [metric] each, metrics as in `METRICS`."""
+    """A score with its intervals; [metric] each, metrics as in `SCORES`."""
 
     mean: np.ndarray
     low: np.ndarray  # new networks on new examples

@@ -11,8 +11,8 @@ from torch import Tensor
 from modescape.analyses.groups import runs_of
 from modescape.analyses.sampling import surroundings
 from modescape.analyses.scales import distances, scales
+from modescape.context import StudyContext
 from modescape.methods import AROUND, BOTH
-from modescape.workplace import Workplace
 
 Variables: TypeAlias = "dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]"
 SCALE = "setting of the method, in its own unit"
@@ -23,19 +23,19 @@ CONTROL_OF_POINT = "largest difference of probabilities between the solution and
 
 
 def controlled(
-    place: Workplace, methods: Sequence[str], images: Tensor, baseline: np.ndarray, dim: str = "method"
+    context: StudyContext, methods: Sequence[str], images: Tensor, baseline: np.ndarray, dim: str = "method"
 ) -> Variables:
     """The variable ``control`` of a result.
 
     Args:
-        place: the study's workplace.
+        context: the study's data, network and evaluator.
         methods: names of the result; those that are not of one run ("single", "independent") have none, "independent +
             X" has X's.
         images: of the analysis, uint8 [example, channel, height, width].
         baseline: log-probabilities of the first run's solution on them, as the analysis has them, [example, class].
         dim: dimension of the methods.
     """
-    around = surroundings(place, runs_of(place.study)[0])
+    around = surroundings(context, runs_of(context.study)[0])
     return _looked_up(
         {"control": ({name: around.control(name, images, baseline) for name in _of_one_run(methods)}, CONTROL)},
         methods,
@@ -44,11 +44,11 @@ def controlled(
 
 
 def stated(
-    place: Workplace, methods: Sequence[str], images: Tensor, baseline: np.ndarray, dim: str = "method"
+    context: StudyContext, methods: Sequence[str], images: Tensor, baseline: np.ndarray, dim: str = "method"
 ) -> Variables:
     """The variables ``scale``, ``distance`` and ``control`` of a result; arguments as `controlled`."""
-    known = {"scale": (scales(place), SCALE), "distance": (distances(place), DISTANCE)}
-    return _looked_up(known, methods, dim) | controlled(place, methods, images, baseline, dim)
+    known = {"scale": (scales(context), SCALE), "distance": (distances(context), DISTANCE)}
+    return _looked_up(known, methods, dim) | controlled(context, methods, images, baseline, dim)
 
 
 def _of_one_run(methods: Sequence[str]) -> list[str]:

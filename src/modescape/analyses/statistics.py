@@ -9,11 +9,10 @@ from torch import nn
 
 from modescape.analyses.sampling import surroundings
 from modescape.analyses.stating import Variables
+from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
-from modescape.metrics import METRICS
-from modescape.workplace import Workplace
-
-UNITS = "1 (nats for nll)"
+from modescape.metrics import SCORES
+from modescape.metrics.scores import units_of
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,13 @@ class TwoStatistics:
             "stored_score": (
                 ("metric",),
                 self.stored,
-                UNITS,
+                units_of(SCORES),
                 "mean solution's score, batch norm as stored",
             ),
             "recomputed_score": (
                 ("metric",),
                 self.recomputed,
-                UNITS,
+                units_of(SCORES),
                 "mean solution's score, batch norm recomputed on training images",
             ),
             "stored_disagreement": (
@@ -51,16 +50,16 @@ class TwoStatistics:
         }
 
 
-def two_statistics(place: Workplace, members: list[int]) -> TwoStatistics:
+def two_statistics(context: StudyContext, members: list[int]) -> TwoStatistics:
     """Evaluate each member's solution with the statistics of its training, and with recomputed ones."""
-    test = place.dataset.test
+    test = context.dataset.test
     label = test.label.cpu().numpy()
     kind = nn.modules.batchnorm._BatchNorm
-    layers = any(isinstance(layer, kind) and layer.track_running_stats for layer in place.module.modules())
+    layers = any(isinstance(layer, kind) and layer.track_running_stats for layer in context.module.modules())
     scores, differ, spread = [], [], []
     for member in members:
-        pair = surroundings(place, member).two_statistics(test.image)  # [stored and recomputed, example, class]
-        scores.append([[float(metric.function(one, label)) for metric in METRICS.values()] for one in pair])
+        pair = surroundings(context, member).two_statistics(test.image)  # [stored and recomputed, example, class]
+        scores.append([[float(score(one, label)) for score in SCORES.values()] for one in pair])
         first, second = pair.argmax(-1)
         differ.append(float((first != second).mean()))
         spread.append(jensen_shannon(pair))

@@ -29,7 +29,8 @@ import torch
 import modescape
 from modescape import data, runtime
 from modescape.bench import precision
-from modescape.bench.workload import images, load, plain_loop, resident
+from modescape.bench.workload import images, load, plain_loop, resident, warm_up
+from modescape.context import StudyContext
 from modescape.data.dataset import Split, as_split
 from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import FORMS, Choices
@@ -43,7 +44,6 @@ from modescape.train.loop import Trainer
 from modescape.train.measuring import measured
 from modescape.train.optimizer import Optimizer
 from modescape.train.planning import try_step
-from modescape.workplace import workplace
 
 CIFAR10 = 50_000  # images
 
@@ -120,7 +120,7 @@ def train(run: Run, recipe: str, members: int, epochs: int, arithmetic: str, *mo
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with begin(recipe, Path(folder) / "study", settings, Listening()) as (study, engine, _):
-            workplace(str(study.path), study.recipe.to_yaml())  # the data is on the device, as a loop's is
+            warm_up(study, engine)  # the data is on the device, as a loop's is
             planned = time.perf_counter() - started
             seconds = time.perf_counter()
             train_missing(study, engine, Listening())
@@ -232,10 +232,10 @@ def profile(run: Run, recipe: str, arithmetic: str) -> dict[str, Any]:
     settings = run.settings(f"train.members={members}", f"train.arithmetic={arithmetic}")
     with tempfile.TemporaryDirectory() as folder, begin(recipe, Path(folder) / "study", settings, Progress()) as opened:
         study = opened[0]
-        place = workplace(str(study.path), study.recipe.to_yaml())
-        with place.at_work():
-            trainer = place.trainer(lambda line: None)
-            places = list(range(place.plan.group_size))
+        context = StudyContext(study)
+        with context.at_work():
+            trainer = context.trainer(lambda line: None)
+            places = list(range(context.plan.group_size))
             state = trainer.stacked([trainer.initial(member).state for member in places])
             steps = trainer.make_steps(places, state, Optimizer(study.recipe.train, state.params))
             seconds = timed(steps.first, torch.device(run.device))

@@ -13,15 +13,14 @@ import torch
 from torch import Tensor
 
 from modescape import data, recipe, runtime
-from modescape.data.dataset import Dataset
-from modescape.engines import Engine
+from modescape.context import StudyContext, StudyRef
+from modescape.engines import Engine, Here
 from modescape.models import build
 from modescape.pipeline.begin import begin
 from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.study import Study
-from modescape.workplace import workplace
 
 
 @contextmanager
@@ -72,24 +71,25 @@ def training_stage(name: str, overrides: Sequence[str], say: Progress | None = N
     """Seconds of our training stage, files and validation included; workers are started and hold the data before."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study"
-        with begin(name, path, list(overrides), say or Progress()) as (study, engine, dataset):
-            warm_up(study, engine, dataset)
+        with begin(name, path, list(overrides), say or Progress()) as (study, engine, _):
+            warm_up(study, engine)
             started = time.perf_counter()
             train_missing(study, engine, say or Progress())
             return time.perf_counter() - started
 
 
-def warm_up(study: Study, engine: Engine, dataset: Dataset) -> None:
+def warm_up(study: Study, engine: Engine) -> None:
     """Have every worker load the study's data, as another loop's one process has."""
-    tasks = [(str(study.path), study.recipe.to_yaml())] * (study.recipe.compute.workers or runtime.cores())
-    for outcome in engine.map(_load, tasks):
+    workers = 1 if isinstance(engine, Here) else study.recipe.compute.workers or runtime.cores()
+    for outcome in engine.map(_load, [workers] * workers, context=StudyRef.of(study)):
         if outcome.error is not None:
             raise RuntimeError(outcome.error)
 
 
-def _load(task: tuple[str, str], report: object) -> None:
-    workplace(*task)
-    time.sleep(0.5)  # so that every worker takes one
+def _load(context: StudyContext, workers: int, report: object) -> None:
+    context.trainer(lambda line: None)
+    if workers > 1:
+        time.sleep(0.5)  # so that every worker takes one
 
 
 def load(name: str, overrides: Sequence[str]) -> Recipe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modescape.engines.base import Engine, Function, Listener, Outcome, Report
+from modescape.engines.base import Engine, Function, Listener, Opener, Outcome, Report
 from modescape.engines.here import Here
 from modescape.engines.processes import Processes, prepare
 from modescape.errors import InputError
@@ -14,6 +14,7 @@ __all__ = [
     "Function",
     "Here",
     "Listener",
+    "Opener",
     "Outcome",
     "Processes",
     "Report",

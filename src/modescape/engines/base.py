@@ -7,18 +7,30 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 from modescape.errors import ModescapeError
 
 Report: TypeAlias = Callable[[Any], None]
 """Sends a small picklable event to the process that called ``map``."""
 
-Function: TypeAlias = Callable[[Any, Report], Any]
-"""(item, report) -> value; a top-level function, a ``functools.partial`` of one, or a picklable object."""
+Function: TypeAlias = Callable[..., Any]
+"""(item, report) -> value, or (context, item, report) -> value where `Engine.map` is given something to open.
+
+A top-level function, a ``functools.partial`` of one, or a picklable object.
+"""
 
 Listener: TypeAlias = Callable[[Any, Any], None]
 """(item, event) -> None; called in the process that called ``map``."""
+
+
+class Opener(Protocol):
+    """A small frozen value that opens what items are worked on with; equal ones open the same."""
+
+    def open(self) -> Any:
+        """What the function gets as its first argument."""
+        ...
+
 
 LONGEST_ERROR = 500  # characters of a foreign exception's message that are kept
 
@@ -40,18 +52,28 @@ class Engine(ABC):
 
     ```
     with make_engine("auto", device="cpu") as engine:
-        for outcome in engine.map(function, items, on_event=listener):
+        for outcome in engine.map(function, items, context=opener, on_event=listener):
             ...
     ```
     """
 
     @abstractmethod
-    def map(self, function: Function, items: Iterable[Any], on_event: Listener | None = None) -> Iterator[Outcome]:
+    def map(
+        self,
+        function: Function,
+        items: Iterable[Any],
+        *,
+        context: Opener | None = None,
+        on_event: Listener | None = None,
+    ) -> Iterator[Outcome]:
         """Run ``function(item, report)`` for every item and yield outcomes in the order of completion.
 
         Args:
             function: importable and picklable, whichever the engine; what it returns is picklable too.
             items: picklable things whose ``str`` names them in messages.
+            context: opened where the items are worked on, and kept there from item to item and from map to map until
+                another one is given or the engine is closed; the function is then called as
+                ``function(context.open(), item, report)``. Picklable; where it cannot be opened, its item fails.
             on_event: called here with (item, event) for each ``report(event)``, in the order of each item's reports
                 and before the item's outcome; an exception of its own ends the map.
 
@@ -71,10 +93,32 @@ class Engine(ABC):
         self.close()
 
 
-def attempt(function: Function, item: Any, report: Report) -> Outcome:
+class Opened:
+    """What one process has opened last: kept while the same is asked for, let go before another is opened."""
+
+    def __init__(self) -> None:
+        self._opener: Opener | None = None
+        self._value: Any = None
+
+    def run(self, function: Function, item: Any, report: Report, opener: Opener | None) -> Any:
+        """Call the function, with what the opener opens as its first argument where there is one."""
+        if opener is None:
+            return function(item, report)
+        if opener != self._opener:
+            self.let_go()
+            self._value = opener.open()
+            self._opener = opener
+        return function(self._value, item, report)
+
+    def let_go(self) -> None:
+        """Hold nothing."""
+        self._opener = self._value = None
+
+
+def attempt(item: Any, run: Callable[[], Any]) -> Outcome:
     """Run one item in this process; an exception, ``sys.exit`` included, becomes the outcome's error."""
     try:
-        return Outcome(item, value=function(item, report))
+        return Outcome(item, value=run())
     except (Exception, SystemExit) as error:
         return Outcome(item, error=describe(error), traceback="".join(traceback.format_exception(error)))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from modescape.engines.base import Engine, Function, Listener, Outcome, attempt
+from modescape.engines.base import Engine, Function, Listener, Opened, Opener, Outcome, attempt
 from modescape.runtime import one_thread
 
 
@@ -25,7 +26,16 @@ class Here(Engine):
     other bits. The caller's thread counts are back whenever an outcome is yielded.
     """
 
-    def map(self, function: Function, items: Iterable[Any], on_event: Listener | None = None) -> Iterator[Outcome]:
+    _opened: Opened = field(default_factory=Opened, init=False, repr=False, compare=False)
+
+    def map(
+        self,
+        function: Function,
+        items: Iterable[Any],
+        *,
+        context: Opener | None = None,
+        on_event: Listener | None = None,
+    ) -> Iterator[Outcome]:
         """Run the items in order; see `Engine.map`."""
         for item in items:
 
@@ -38,7 +48,11 @@ class Here(Engine):
 
             try:
                 with one_thread():
-                    outcome = attempt(function, item, report)
+                    outcome = attempt(item, functools.partial(self._opened.run, function, item, report, context))
             except _ListenerFailed as failed:
                 raise failed.error from None
             yield outcome
+
+    def close(self) -> None:
+        """Let go of what was opened; a later `map` opens it anew."""
+        self._opened.let_go()

@@ -7,6 +7,7 @@ process (forking one that has used torch's threads or CUDA hangs) and imports th
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import pickle  # messages between a process and its own workers; never a file
@@ -21,7 +22,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from modescape.engines.base import Engine, Function, Listener, Outcome, attempt, describe
+from modescape.engines.base import Engine, Function, Listener, Opened, Opener, Outcome, attempt, describe
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 
@@ -78,13 +79,20 @@ class Processes(Engine):
         if self.workers is not None and self.workers < 1:
             raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
 
-    def map(self, function: Function, items: Iterable[Any], on_event: Listener | None = None) -> Iterator[Outcome]:
+    def map(
+        self,
+        function: Function,
+        items: Iterable[Any],
+        *,
+        context: Opener | None = None,
+        on_event: Listener | None = None,
+    ) -> Iterator[Outcome]:
         """Run the items on the workers; see `Engine.map`."""
         _refuse_in_bootstrap()
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
         self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
-        waiting = deque((item, _pack(function, item)) for item in items)
+        waiting = deque((item, _pack(function, item, context)) for item in items)
         try:
             yield from self._supervise(waiting, on_event)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
@@ -153,10 +161,10 @@ class Processes(Engine):
         self._stop(list(self._pool))
 
 
-def _pack(function: Function, item: Any) -> bytes:
+def _pack(function: Function, item: Any, context: Opener | None) -> bytes:
     # Plain pickle, not the pipe's own: that one would send tensors as shared memory, which dies with its worker.
     try:
-        return pickle.dumps((function, item), protocol=pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps((function, item, context), protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise WorkError(
             f"{function} of {item} cannot be sent to a worker process ({describe(error)}); "
@@ -235,20 +243,23 @@ def _work(pipe: Connection, environment: dict[str, str]) -> None:
         with lock:
             pipe.send_bytes(message)
 
+    opened = Opened()
     send("ready", None)
     while True:
         try:
             message = pipe.recv_bytes()
         except (EOFError, OSError):  # the parent has closed its end
             return
-        outcome = attempt(_unpack_and_run, message, lambda event: send("event", event))
+        outcome = attempt(
+            message, functools.partial(_unpack_and_run, opened, message, lambda event: send("event", event))
+        )
         content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
         _send_or_say_why_not(send, content)
 
 
-def _unpack_and_run(message: bytes, report: Callable[[Any], None]) -> Any:
-    function, item = pickle.loads(message)
-    return function(item, report)
+def _unpack_and_run(opened: Opened, message: bytes, report: Callable[[Any], None]) -> Any:
+    function, item, opener = pickle.loads(message)
+    return opened.run(function, item, report, opener)
 
 
 def _send_or_say_why_not(send: Callable[[str, Any], None], content: dict[str, Any]) -> None:

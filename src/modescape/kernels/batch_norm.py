@@ -32,9 +32,9 @@ class _BatchNorm(Function):
         ctx.has = weight is not None, bias is not None
         weight = x.new_ones(x.shape[0], x.shape[2], dtype=dtype) if weight is None else weight.contiguous()
         bias = x.new_zeros(x.shape[0], x.shape[2], dtype=dtype) if bias is None else bias.contiguous()
-        version = STATISTICS.get(implementation(x), _statistics_by_torch)
-        mean, scale = version(x, running_mean, running_variance, momentum, epsilon)
-        out = NORMALIZE.get(implementation(x), _normalize_by_torch)(x, mean, scale, weight, bias, relu)
+        ctx.version = "triton" if implementation(x) == "triton" else "torch"
+        mean, scale = STATISTICS[ctx.version](x, running_mean, running_variance, momentum, epsilon)
+        out = NORMALIZE[ctx.version](x, mean, scale, weight, bias, relu)
         ctx.save_for_backward(x, mean, scale, weight, bias)
         ctx.relu, ctx.shape = relu, shape
         return _images(out, shape)
@@ -42,8 +42,8 @@ class _BatchNorm(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         x, mean, scale, weight, bias = ctx.saved_tensors
-        version = BACKWARD.get(implementation(x), _backward_by_torch)
-        for_x, for_weight, for_bias = version(x, _rows(grad), mean, scale, weight, bias, ctx.relu)
+        gradients = BACKWARD[ctx.version]
+        for_x, for_weight, for_bias = gradients(x, _rows(grad), mean, scale, weight, bias, ctx.relu)
         has_weight, has_bias = ctx.has
         parts = (for_weight if has_weight else None, for_bias if has_bias else None)
         return _images(for_x, ctx.shape), *parts, *[None] * 5

@@ -6,6 +6,7 @@ by the exact inverse. The mask is never stored: the gradient is masked by comput
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch.autograd import Function
 
 from modescape import rng
 from modescape.kernels import native
-from modescape.kernels.implementation import implementation
+from modescape.kernels.implementation import Implementation, implementation
 from modescape.kernels.layout import channels_last
 from modescape.kernels.under_vmap import under_vmap
 
@@ -54,12 +55,12 @@ def keep_mask(keys: Tensor, call: int, shape: torch.Size, drop: int, dtype: torc
 class _Dropout(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool) -> Tensor:  # type: ignore[override]
-        ctx.keys, ctx.settings = keys, (call, drop, whole_channels)
-        return masked(x, keys, call, drop, whole_channels)
+        ctx.keys, ctx.settings, ctx.version = keys, (call, drop, whole_channels), _version(x, drop, whole_channels)
+        return MASKED[ctx.version](x, keys, call, drop, whole_channels)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        return masked(grad, ctx.keys, *ctx.settings), None, None, None, None
+        return MASKED[ctx.version](grad, ctx.keys, *ctx.settings), None, None, None, None
 
 
 def dropout(x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool = False) -> Tensor:
@@ -79,11 +80,9 @@ dropout_under_vmap = under_vmap(dropout, tensors=2)
 """`dropout` from inside a network that is vmapped over members: the same arguments, without the member axis."""
 
 
-def masked(x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool) -> Tensor:
-    """Activations times their mask, in the version that fits the tensor."""
-    if whole_channels or drop >= LEVELS:
-        return _masked_by_torch(x, keys, call, drop, whole_channels)
-    return MASKED[implementation(x)](x, keys, call, drop, False)
+def _version(x: Tensor, drop: int, whole_channels: bool) -> Implementation:
+    """What fits the tensor."""
+    return "torch" if whole_channels or drop >= LEVELS else implementation(x)
 
 
 def _masked_by_torch(x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool) -> Tensor:
@@ -110,4 +109,8 @@ def _masked_by_triton(x: Tensor, keys: Tensor, call: int, drop: int, whole_chann
     return pointwise.dropout(channels_last(x, keys.dim() == 1), keys, call, drop, keep_scale(drop))
 
 
-MASKED = {"torch": _masked_by_torch, "native": _masked_by_native, "triton": _masked_by_triton}
+MASKED: dict[Implementation, Callable[..., Tensor]] = {
+    "torch": _masked_by_torch,
+    "native": _masked_by_native,
+    "triton": _masked_by_triton,
+}

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib.util
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Literal, TypeAlias
 
 import torch
@@ -21,7 +22,7 @@ NUMBERS: dict[Implementation, tuple[torch.dtype, ...]] = {
 }
 """What a version computes with; torch's operations take everything."""
 
-_forced: list[Implementation] = []
+_forced: ContextVar[Implementation | None] = ContextVar("modescape_forced_kernels", default=None)
 
 
 def implementation(tensor: Tensor) -> Implementation:
@@ -31,8 +32,8 @@ def implementation(tensor: Tensor) -> Implementation:
 
 def usual(device: str, dtype: torch.dtype = torch.float32) -> Implementation:
     """What computes on numbers of this type on a device, "cpu" or "cuda"."""
-    if _forced:
-        name = _forced[-1]
+    if (forced_to := _forced.get()) is not None:
+        name = forced_to
     elif device == "cpu":
         name = "native" if native.library() is not None else "torch"
     else:
@@ -48,9 +49,13 @@ def has_triton() -> bool:
 
 @contextlib.contextmanager
 def forced(name: Implementation) -> Iterator[None]:
-    """Within this block every kernel runs in this version, on numbers that it takes: a plan's, or for a comparison."""
-    _forced.append(name)
+    """Within this block every kernel runs in this version, on numbers that it takes: a plan's, or for a comparison.
+
+    It holds for the thread that opens it. Gradients of an operation are computed in the version of its forward pass,
+    wherever torch computes them.
+    """
+    token = _forced.set(name)
     try:
         yield
     finally:
-        _forced.pop()
+        _forced.reset(token)

@@ -1,5 +1,7 @@
 """How good predictions are: scores, ensembles of every size, and their intervals. Knows arrays, nothing of studies."""
 
+from modescape.metrics.averages import combine
+from modescape.metrics.classification import accuracy, brier, ece, nll
 from modescape.metrics.decomposition import Decomposition, decompose
 from modescape.metrics.detection import aupr, auroc, fpr_at_tpr
 from modescape.metrics.ensemble import INTERVALS, EnsembleCurve, ensemble_curve, ensemble_curves
@@ -12,21 +14,22 @@ from modescape.metrics.equivalents import (
 )
 from modescape.metrics.intervals import bootstrap, jackknife_variance
 from modescape.metrics.reliability import Reliability, reliability
-from modescape.metrics.scores import METRICS, Metric, accuracy, brier, combine, ece, example_scores, nll
+from modescape.metrics.scores import CALIBRATED, SCORES, Score, example_scores, score_of
 from modescape.metrics.subsets import BrierLaw, SubsetScores, brier_law, subset_scores
 from modescape.metrics.temperature import CalibratedNLL, calibrated_nll, fit_temperature, rescale
 
 __all__ = [
+    "CALIBRATED",
     "INTERVALS",
-    "METRICS",
+    "SCORES",
     "BrierEquivalent",
     "BrierLaw",
     "CalibratedNLL",
     "Decomposition",
     "EnsembleCurve",
     "Equivalent",
-    "Metric",
     "Reliability",
+    "Score",
     "SubsetScores",
     "accuracy",
     "aupr",
@@ -50,5 +53,6 @@ __all__ = [
     "nll",
     "reliability",
     "rescale",
+    "score_of",
     "subset_scores",
 ]

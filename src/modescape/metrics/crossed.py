@@ -8,27 +8,22 @@ from typing import Literal
 
 import numpy as np
 
+from modescape.metrics.averages import Subsets
 from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.metrics.intervals import bounded_interval
-from modescape.metrics.scores import METRICS, confidence_bin, example_blocks
-from modescape.metrics.subsets import EXAMPLE_METRICS, subset_example_scores, subsets
-
-ECE_BINS = 15
-LARGEST = np.array([{"accuracy": 1.0, "nll": np.inf, "brier": 2.0, "ece": 1.0}[name] for name in METRICS])  # from 0 on
-NEVER_WORSE = np.array(
-    [name in ("nll", "brier") for name in METRICS]
-)  # by averaging probabilities: Jensen's inequality
+from modescape.metrics.scores import SCORES, largest_of
+from modescape.metrics.subsets import gathered, subsets
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Scores with what their intervals are computed from; differences of two stay paired in members and examples.
 
-    The ECE of a test set is a mean over examples too once the sign of every bin is known:
-    sum_b |sum_(x in b) (correct - confidence)| = sum_x sign(b(x)) (correct - confidence).
+    Scores that are no means over examples, as the ECE, have values of examples that stand in for these: their mean is
+    the score, and they spread as it does over test sets (`modescape.metrics.averages`).
     """
 
-    score: np.ndarray  # metrics as in `METRICS`, [metric]
+    score: np.ndarray  # metrics as in `SCORES`, [metric]
     example: np.ndarray  # score of each example, mean over subsets, [metric, example]
     influence: np.ndarray | None  # of each member on it, [metric, member, example]; None of a single member
     kind: Literal["score", "gain", "difference"] = "score"
@@ -58,13 +53,14 @@ class Estimate:
 
     def _interval(self, influence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         low, high = crossed_interval(self.score, self.example, influence)
-        half, examples = (high - low) / 2, self.example.shape[1]
+        half, examples, largest = (high - low) / 2, self.example.shape[1], largest_of(SCORES)
         if self.kind == "score":
-            return bounded_interval(self.score, half, LARGEST, examples)
-        low, high = np.maximum(low, -LARGEST), np.minimum(high, LARGEST)
+            return bounded_interval(self.score, half, largest, examples)
+        low, high = np.maximum(low, -largest), np.minimum(high, largest)
         if self.kind == "gain":
             little, much = bounded_interval(-self.score, half, np.inf, examples)
-            low, high = np.where(NEVER_WORSE, -much, low), np.where(NEVER_WORSE, -little, high)
+            never_worse = np.array([score.never_worse for score in SCORES.values()])
+            low, high = np.where(never_worse, -much, low), np.where(never_worse, -little, high)
         return low, high
 
 
@@ -141,23 +137,7 @@ def subset_estimate(log_prob: np.ndarray, label: np.ndarray, masks: np.ndarray, 
     # An example's mean and its influences are one matrix product with the subsets' scores.
     mixing = np.full((1, len(masks)), 1 / len(masks))
     mixing = mixing if weights is None else np.vstack([mixing, weights])
-    mixed = np.empty((len(METRICS), len(mixing), label.size))
-    total = np.zeros((len(EXAMPLE_METRICS), len(masks)))
-    gap = np.empty((len(masks), label.size), dtype=np.float32)  # correct - confidence, until the bins' signs are known
-    place = np.empty(gap.shape, dtype=np.uint8)
-    bins = np.zeros(len(masks) * ECE_BINS)
-    first_bin = np.arange(len(masks))[:, None] * ECE_BINS
-    for block, correct, nll, brier, confidence in subset_example_scores(log_prob, label, masks):
-        with np.errstate(invalid="ignore"):  # an infinite NLL times a weight
-            for row, values in enumerate((correct, nll, brier)):
-                mixed[row][:, block] = mixing @ values
-                total[row] += values.sum(1)
-        gap[:, block] = correct - confidence
-        place[:, block] = confidence_bin(confidence, ECE_BINS)
-        bins += np.bincount((first_bin + place[:, block]).ravel(), (correct - confidence).ravel(), len(bins))
-    sign = np.sign(bins).reshape(len(masks), ECE_BINS)
-    for block in example_blocks(label.size, len(masks)):
-        mixed[-1][:, block] = mixing @ (gap[:, block] * np.take_along_axis(sign, place[:, block].astype(np.intp), 1))
-    calibration = np.abs(bins).reshape(len(masks), ECE_BINS).sum(1)
-    score = np.append(total.mean(1), calibration.mean()) / label.size
-    return Estimate(score, mixed[:, 0], None if weights is None else mixed[:, 1:])
+    totals, mixed = zip(*gathered(Subsets(log_prob, label, masks, mixing)).values(), strict=True)
+    score = np.array([total.mean() for total in totals]) / label.size
+    rows = np.stack(mixed)  # [metric, row of mixing, example]
+    return Estimate(score, rows[:, 0], None if weights is None else rows[:, 1:])

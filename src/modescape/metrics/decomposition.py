@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from modescape.arrays import Array, to_numpy
-from modescape.metrics.scores import combine, example_blocks
+from modescape.metrics.averages import combine
+from modescape.metrics.blocks import example_blocks
 from modescape.metrics.subsets import check_members
 
 DECOMPOSED = ("brier", "nll", "brier_geometric", "nll_geometric")  # in this order everywhere

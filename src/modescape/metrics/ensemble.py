@@ -11,13 +11,12 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.crossed import size_estimates, size_masks
-from modescape.metrics.scores import METRICS
+from modescape.metrics.scores import SCORES, units_of
 from modescape.metrics.subsets import brier_law, check_members
 
 if TYPE_CHECKING:
     import xarray as xr
 
-UNITS = "1 (nats for nll)"
 LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fields of `EnsembleCurve` from score on
     "score": "mean score over subsets",
     "score_low": "lower end of the 95 % interval of the score, new networks on new examples",
@@ -41,12 +40,12 @@ INTERVALS = (
 
 @dataclass(frozen=True)
 class EnsembleCurve:
-    """Scores of ensembles of 1 .. n members. Columns are `metric`, the names of `METRICS` in their order.
+    """Scores of ensembles of 1 .. n members. Columns are `metric`, the names of `SCORES` in their order.
 
     A gain is the score minus that of the mean single network: positive is better for accuracy, negative for the others.
     """
 
-    metric: tuple[str, ...]  # accuracy, nll, brier, ece
+    metric: tuple[str, ...]  # accuracy, nll, brier, ece, ...
     size: np.ndarray  # 1 .. n, [size]
     subsets: np.ndarray  # subsets averaged at each size, [size]
     score: np.ndarray  # mean over the subsets, [metric, size]
@@ -66,7 +65,7 @@ class EnsembleCurve:
 
 
 def ensemble_curve(log_prob: Array, label: Array, *, limit: int = 200, key: int = 0) -> xr.Dataset:
-    """Accuracy, NLL, Brier and ECE against ensemble size 1 .. n, and the gain over the mean member, with intervals.
+    """Every score of `SCORES` against ensemble size 1 .. n, and the gain over the mean member, with intervals.
 
     The score at size k is the mean over the subsets of k members, sampled in a balanced way above `limit`. `INTERVALS`
     says what the 95 % intervals cover; docs/intervals.md has the formulas and how often they cover it in simulations.
@@ -103,7 +102,7 @@ def ensemble_curve(log_prob: Array, label: Array, *, limit: int = 200, key: int 
     return xr.Dataset(
         {
             **{
-                name: (("metric", "size"), values, {"units": UNITS, "long_name": LONG_NAMES[name]})
+                name: (("metric", "size"), values, {"units": units_of(SCORES), "long_name": LONG_NAMES[name]})
                 for name, values in curve.values().items()
             },
             "subsets": ("size", curve.subsets, {"units": "1", "long_name": "subsets averaged"}),
@@ -188,5 +187,5 @@ def _curves(
             both = ((one.score, *one.new(), *one.these()) for one in (score, gain))
             rows.append([column for part in both for column in part])
         columns = [np.stack(column, axis=1) for column in zip(*rows, strict=True)]
-        curves[name] = EnsembleCurve(tuple(METRICS), np.array(sizes), used, *columns)
+        curves[name] = EnsembleCurve(tuple(SCORES), np.array(sizes), used, *columns)
     return curves

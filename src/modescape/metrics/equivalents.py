@@ -8,9 +8,9 @@ import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
+from modescape.metrics.blocks import example_blocks
 from modescape.metrics.influence import example_variance, member_variance
 from modescape.metrics.intervals import satterthwaite_interval
-from modescape.metrics.scores import example_blocks
 from modescape.metrics.subsets import BrierLaw, check_members
 
 ROUNDING = 1e-6  # share of a score: float32 predictions of the same network in batches of other sizes differ by as much

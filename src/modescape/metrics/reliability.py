@@ -8,7 +8,8 @@ import numpy as np
 
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.scores import EXAMPLE_SCORES, check_label, confidence_bin
+from modescape.metrics.blocks import check_label, confidence_bin
+from modescape.metrics.classification import example_accuracy
 
 
 class Reliability(NamedTuple):
@@ -47,7 +48,7 @@ def reliability(log_prob: Array, label: Array, bins: int = 15) -> Reliability:
     (log_prob, label), _ = to_numpy(log_prob, label)
     check_log_prob(log_prob)
     check_label(label, *log_prob.shape[-2:])
-    correct = EXAMPLE_SCORES["accuracy"](log_prob, label).reshape(-1, label.size)
+    correct = example_accuracy(log_prob, label).reshape(-1, label.size)
     confidence = np.exp(log_prob.max(-1).astype(np.float64)).reshape(-1, label.size)
     count, right, sure = np.full((3, len(correct), bins), np.nan)  # sums over the examples of a bin
     for row in np.flatnonzero(~np.isnan(confidence).any(-1)):

@@ -1,12 +1,10 @@
 """Ensembles of every size: subsets of members, their scores, and the exact law of the Brier score.
 
-Size k is scored by the mean over the subsets of k out of n members, all of them or a balanced sample. The mean
-probability of many subsets at once is one matrix product of the subsets' masks with the members' probabilities.
+Size k is scored by the mean over the subsets of k out of n members, all of them or a balanced sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -16,10 +14,10 @@ import numpy as np
 
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.scores import METRICS, check_label, confidence_bin, example_blocks
-
-EXAMPLE_METRICS = ("accuracy", "nll", "brier")  # the metrics that are means over examples, in this order everywhere
-SAFE = 1e-280  # a mean probability below this has lost digits to underflow
+from modescape.metrics.averages import Subsets, averages
+from modescape.metrics.blocks import check_label, example_blocks
+from modescape.metrics.classification import brier
+from modescape.metrics.scores import SCORES
 
 
 def subsets(members: int, size: int, limit: int = 200, key: int = 0) -> np.ndarray:
@@ -99,60 +97,15 @@ def check_members(log_prob: np.ndarray, label: np.ndarray) -> None:
         raise InputError(f"log_prob of members {broken} holds NaN; leave out members that diverged")
 
 
-def subset_example_scores(
-    log_prob: np.ndarray, label: np.ndarray, masks: np.ndarray
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Blocks of examples with the correctness, NLL, Brier score and confidence of every subset's mean prediction.
-
-    Args:
-        log_prob: log-probabilities, [member, example, class], free of NaN.
-        label: true classes, [example].
-        masks: the subsets, bool [subset, member].
-
-    Yields:
-        The block, and four float64 arrays [subset, example of the block].
-    """
-    size = masks.sum(1, keepdims=True)
-    share = masks / size
-    classes = log_prob.shape[2]
-    for block in example_blocks(label.size, len(masks) * classes):
-        part = log_prob[:, block].astype(np.float64)  # [member, example, class]
-        examples = part.shape[1]
-        prob = np.exp(part).transpose(0, 2, 1)  # [member, class, example]: examples last keep every pass contiguous
-        mean = (share @ prob.reshape(len(prob), -1)).reshape(len(masks), classes, examples)
-        confidence, predicted = mean[:, 0].copy(), np.zeros((len(masks), examples), dtype=np.int32)
-        for number in range(1, classes):
-            better = mean[:, number] > confidence
-            predicted[better] = number
-            np.maximum(confidence, mean[:, number], out=confidence)
-        true = label[block]
-        of_label = mean[:, true, np.arange(examples)]
-        member_nll = -part[:, np.arange(examples), true]
-        brier = np.einsum("sce,sce->se", mean, mean) - 2 * of_label + 1
-        yield block, (predicted == true).astype(np.float64), _nll(of_label, member_nll, masks), brier, confidence
-
-
-def _nll(of_label: np.ndarray, member_nll: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """NLL of mean probabilities [subset, example]; where those underflow, from the members' own NLL by log-sum-exp."""
-    with np.errstate(divide="ignore"):
-        out = 0.0 - np.log(of_label)  # 0 - x: no negative zero
-    for subset, example in zip(*np.nonzero(of_label < SAFE), strict=True):
-        values = member_nll[masks[subset], example]
-        least = values.min()
-        if np.isfinite(least):
-            out[subset, example] = least - np.log(np.exp(least - values).mean())
-    return out
-
-
 @dataclass(frozen=True)
 class SubsetScores:
     """Scores of many subsets: of each one, and of each example averaged over them."""
 
-    score: dict[str, np.ndarray]  # every name of METRICS -> float64 [subset]
-    example: dict[str, np.ndarray]  # accuracy, nll, brier -> float64 [example], mean over the subsets
+    score: dict[str, np.ndarray]  # every name of SCORES -> float64 [subset]
+    example: dict[str, np.ndarray]  # those that are means over examples -> float64 [example], mean over the subsets
 
 
-def subset_scores(log_prob: Array, label: Array, masks: Array, bins: int = 15) -> SubsetScores:
+def subset_scores(log_prob: Array, label: Array, masks: Array) -> SubsetScores:
     """Scores of the mean prediction of every subset, in blocks of examples so that memory stays flat.
 
     About 0.7 s for the 951 subsets of 10 members, 10,000 examples and 10 classes on one thread.
@@ -161,7 +114,6 @@ def subset_scores(log_prob: Array, label: Array, masks: Array, bins: int = 15) -
         log_prob: log-probabilities, [member, example, class].
         label: true classes, [example].
         masks: the subsets, bool [subset, member], none of them empty.
-        bins: of the expected calibration error.
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit, and on NaN.
@@ -178,19 +130,19 @@ def subset_scores(log_prob: Array, label: Array, masks: Array, bins: int = 15) -
             f"masks has shape {list(masks.shape)} and dtype {masks.dtype}; expected bool [subset, {len(log_prob)}] "
             "with at least one member in each subset"
         )
-    example = {name: np.empty(label.size) for name in EXAMPLE_METRICS}
-    total = {name: np.zeros(len(masks)) for name in EXAMPLE_METRICS}
-    gap = np.zeros(len(masks) * bins)  # sum of correct - confidence in each subset's bins
-    first_bin = np.arange(len(masks))[:, None] * bins
-    for block, correct, nll, brier, confidence in subset_example_scores(log_prob, label, masks):
-        for name, values in zip(EXAMPLE_METRICS, (correct, nll, brier), strict=True):
-            example[name][block] = values.mean(0)
-            total[name] += values.sum(1)
-        place = (first_bin + confidence_bin(confidence, bins)).ravel()
-        gap += np.bincount(place, (correct - confidence).ravel(), gap.size)
-    score = {name: value / label.size for name, value in total.items()}
-    score["ece"] = np.abs(gap.reshape(len(masks), bins)).sum(1) / label.size
-    return SubsetScores({name: score[name] for name in METRICS}, example)
+    mean = np.full((1, len(masks)), 1 / len(masks))
+    found = gathered(Subsets(log_prob, label, masks, mean))
+    score = {name: total / label.size for name, (total, _) in found.items()}
+    return SubsetScores(score, {name: found[name][1][0] for name, one in SCORES.items() if one.per_example})
+
+
+def gathered(subsets: Subsets) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Every name of `SCORES` -> what its collector found of the subsets (`averages.Collector.finish`)."""
+    collectors = {name: score.collect(subsets) for name, score in SCORES.items()}
+    for average in averages(subsets):
+        for collector in collectors.values():
+            collector.add(average)
+    return {name: collector.finish() for name, collector in collectors.items()}
 
 
 class BrierLaw(NamedTuple):
@@ -231,5 +183,5 @@ def brier_law(log_prob: Array, label: Array) -> BrierLaw:
     for block in example_blocks(label.size, log_prob.size // label.size):
         prob = np.exp(log_prob[:, block].astype(np.float64))
         squares += np.square(prob - prob.mean(0)).sum()
-    mean_member = np.mean(METRICS["brier"].function(log_prob, label))
+    mean_member = np.mean(brier(log_prob, label))
     return BrierLaw(float(mean_member), float(squares / (len(log_prob) - 1) / label.size))

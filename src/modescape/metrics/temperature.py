@@ -13,7 +13,7 @@ import numpy as np
 
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.scores import check_label, example_blocks
+from modescape.metrics.blocks import check_label, example_blocks
 
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures that are looked at
 TOLERANCE = 1e-9  # of log T; Newton's last step is squared by then, so the temperature is better than that

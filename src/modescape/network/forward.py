@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,18 @@ from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with, install
 from modescape.models.state import copies
+from modescape.network.capture import Capture
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import Manner, MemberOps
 from modescape.types import ModelState, Params
+
+
+@dataclass(frozen=True)
+class Output:
+    """What stacked networks gave."""
+
+    logits: Tensor  # [model, example, class]
+    captured: dict[str, Tensor] = field(default_factory=dict)  # name of a layer -> its output [model, ...]
 
 
 def weight_keys(params: Params) -> Tensor:
@@ -41,9 +51,15 @@ def weight_keys(params: Params) -> Tensor:
 
 
 def forward_each(
-    module: nn.Module, state: ModelState, images: Tensor, keys: Tensor, manner: Manner, seeded: bool
-) -> Tensor:
-    """Logits of networks one after another, each on images that nobody else uses.
+    module: nn.Module,
+    state: ModelState,
+    images: Tensor,
+    keys: Tensor,
+    manner: Manner,
+    seeded: bool,
+    capture: Capture | None = None,
+) -> Output:
+    """Networks one after another, each on images that nobody else uses.
 
     Args:
         module: the architecture, on the networks' device; its mode is the caller's.
@@ -52,11 +68,9 @@ def forward_each(
         keys: of this batch, int64 [model].
         manner: how products are computed.
         seeded: seed the global generators by the keys.
-
-    Returns:
-        [model, example, class].
+        capture: open, and asked for what the layers gave.
     """
-    logits = []
+    logits, captured = [], []
     drops = any(layer.training for layer in module.modules())
     for model, key in enumerate(keys):
         install(module, ModelState(tree.unstack(state.params, model), copies(tree.unstack(state.buffers, model))))
@@ -65,15 +79,20 @@ def forward_each(
         generators = rng.seeded(int(key)) if seeded else contextlib.nullcontext()
         with Intercept(ops) if ops.convolves(own) or drops else ops, generators:
             logits.append(module(own))
-    return torch.stack(logits)
+        if capture is not None:
+            captured.append(capture.taken())
+    return Output(torch.stack(logits), tree.stack(captured) if captured else {})
 
 
-def forward_stacked(module: nn.Module, state: ModelState, images: Tensor, keys: Tensor, manner: Manner) -> Tensor:
-    """Logits of networks all at once, by `vmap`; the arguments and the result of `forward_each`."""
+def forward_stacked(
+    module: nn.Module, state: ModelState, images: Tensor, keys: Tensor, manner: Manner, capture: Capture | None = None
+) -> Output:
+    """Networks all at once, by `vmap`; the arguments and the result of `forward_each`."""
 
-    def single(params: Params, buffers: Params, key: Tensor) -> Tensor:
+    def single(params: Params, buffers: Params, key: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         with Intercept(MemberOps(key, stacked=True, manner=manner)):
-            return call_with(module, {**params, **buffers}, own)
+            logits = call_with(module, {**params, **buffers}, own)
+        return logits, {} if capture is None else capture.taken()
 
     own = manner.laid(images)
-    return vmapped(single, state.params, copies(state.buffers), keys)
+    return Output(*vmapped(single, state.params, copies(state.buffers), keys))

@@ -1,7 +1,8 @@
 """Prepare a network: its dropout layers draw from the member's key, and layers that touch the same memory run as one.
 
 No layer is replaced and no weight moved: single instances get another ``forward``, so a network that looks at its own
-layers finds what it made. Only layers of torch's own types without hooks are touched.
+layers finds what it made. Only layers of torch's own types without hooks are touched, and where somebody begins to
+listen to one later, the layers that run together run one by one.
 """
 
 from __future__ import annotations
@@ -83,9 +84,14 @@ class _Pool:
         """Of dropout, pooling and ReLU."""
         return self.p, _edge(self.pool.kernel_size), self.pool.ceil_mode, self.relu
 
+    @property
+    def alone(self) -> list[nn.Module]:
+        """The layers, to be run one by one."""
+        return [*([] if self.convolution is None else [self.convolution]), *self.layers]
+
     def __call__(self, input: Tensor) -> Tensor:
-        if input.dim() != 4:  # one image without its batch
-            return _Chain([*([self.convolution] if self.convolution else []), *self.layers])(input)
+        if input.dim() != 4 or _heard(self.alone):  # one image without its batch
+            return _Chain(self.alone)(input)
         if self.convolution is not None:
             return _Blocks([self])(input)
         return _ops(self.p, input).pool(input, *self.settings)
@@ -98,8 +104,8 @@ class _Blocks:
         self.pools = pools
 
     def __call__(self, input: Tensor) -> Tensor:
-        if input.dim() != 4:
-            return _Chain(self.pools)(input)
+        if input.dim() != 4 or any(_heard(one.alone) for one in self.pools):
+            return _Chain([layer for one in self.pools for layer in one.alone])(input)
         layers = [
             BlockLayers(one.convolution.weight, one.convolution.bias, one.padding, *one.settings) for one in self.pools
         ]
@@ -114,7 +120,8 @@ class _BatchNormReLU:
 
     def __call__(self, input: Tensor) -> Tensor:
         norm, ops = self.norm, current()
-        if ops is None or not (ops.stacked and norm.training) or input.numel() == input.shape[1]:
+        fused = ops is not None and ops.stacked and norm.training and not _heard((norm, self.relu))
+        if ops is None or not fused or input.numel() == input.shape[1]:
             return self.relu(norm(input))
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
@@ -226,8 +233,15 @@ def _edge(size: int | tuple[int, int]) -> int:
 
 def _is_plain(layer: nn.Module) -> bool:
     """Whether nothing listens to the layer: layers that run together are not called one by one."""
-    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
-    return not any(hooks) and not _changed(layer)
+    return not _heard([layer]) and not _changed(layer)
+
+
+def _heard(layers: Sequence[nn.Module]) -> bool:
+    """Whether anything listens to one of the layers."""
+    for layer in layers:
+        if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
+            return True
+    return False
 
 
 def _changed(layer: nn.Module) -> bool:

@@ -20,7 +20,7 @@ class Habits:
     """What a network does in forward passes; the defaults are those of a network that does nothing unusual.
 
     Every field is a plain value of JSON with a default, so that records of studies that were begun before it was added
-    can be read. `modescape.train.trial` finds them.
+    can be read. `modescape.network.trial` finds them.
     """
 
     draws: bool = False  # in training from the global generator, other than by dropout

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from modescape.kernels.geometry import Geometry
-from modescape.network.member_ops import MemberOps
+from modescape.network.member_ops import MemberOps, intercepting
 
 
 class _Dropping(NamedTuple):
@@ -96,6 +96,8 @@ class Intercept(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is intercepting:
+            return self.ops
         if func in _DROPOUTS:
             return self._dropout(func, *args, **kwargs)
         if func in _COMPOSED:

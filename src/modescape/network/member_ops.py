@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, NamedTuple, Self, TypeAlias
@@ -17,6 +18,7 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 
 from modescape.errors import InputError
 from modescape.kernels.batch_norm import batch_norm_under_vmap
@@ -76,15 +78,16 @@ class MemberOps:
         self.in_backward = False  # whether the backward pass has begun; set by whoever runs it
         self.calls_in_backward = 0  # of any operation
         self._drawn: set[int] = set()
+        self._tokens: list[Token[MemberOps | None]] = []  # one for each time that the block is open
 
     def __enter__(self) -> Self:
-        _open.append(self)
+        self._tokens.append(_innermost.set(self))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _open.pop()
+        _innermost.reset(self._tokens.pop())
 
     def dropout(self, x: Tensor, p: float, whole_channels: bool, in_place: bool = False) -> Tensor:
         """The next dropout call of the forward pass."""
@@ -214,9 +217,21 @@ class MemberOps:
         self.calls_in_backward += self.in_backward
 
 
-_open: list[MemberOps] = []
+_innermost: ContextVar[MemberOps | None] = ContextVar("modescape_member_ops", default=None)
+
+
+_NOTHING = (None,)  # no tensors: torch asks its modes alone
 
 
 def current() -> MemberOps | None:
-    """The innermost open block."""
-    return _open[-1] if _open else None
+    """The innermost open block of this thread.
+
+    On a GPU, torch computes gradients in threads of its own, and with them blocks of the network that are computed
+    again; it takes its function modes there, so `modescape.network.intercept.Intercept` answers.
+    """
+    return _innermost.get() or intercepting()
+
+
+def intercepting() -> MemberOps | None:
+    """The operations of the innermost `modescape.network.intercept.Intercept`, which answers this call itself."""
+    return handle_torch_function(intercepting, _NOTHING) if has_torch_function(_NOTHING) else None

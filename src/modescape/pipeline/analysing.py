@@ -10,10 +10,11 @@ from typing import Any
 
 import modescape
 from modescape import analyses
-from modescape.analyses import figures, sampling
+from modescape.analyses import figures
 from modescape.analyses.costs import cost_of, sizes_of
 from modescape.analyses.own import Own
 from modescape.analyses.requirements import NotEnough
+from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
 from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
@@ -28,9 +29,8 @@ FIGURE_SUFFIXES = ("png", "svg", "html")
 
 @dataclass(frozen=True)
 class AnalyseTask:
-    """One analysis of one study."""
+    """One analysis."""
 
-    path: str
     name: str
     inputs: str  # digest of everything the result depends on
 
@@ -64,7 +64,7 @@ def analyse_missing(
     if study.trained:  # else every analysis says that it has nothing to look at
         train_variants(study, engine, progress, names)
     members = study.members
-    tasks = [AnalyseTask(str(study.path), name, inputs_digest(study, members, name)) for name in names]
+    tasks = [AnalyseTask(name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
@@ -72,7 +72,10 @@ def analyse_missing(
     tasks.sort(key=lambda task: cost_of(task.name, sizes).rank, reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
-    for outcome in engine.map(analyse_task, tasks, on_event=lambda task, note: progress.advance(0, note)):
+    outcomes = engine.map(
+        analyse_task, tasks, context=StudyRef.of(study), on_event=lambda task, note: progress.advance(0, note)
+    )
+    for outcome in outcomes:
         progress.advance(1, str(outcome.item))
         if outcome.error is not None:
             progress.detail(outcome.traceback)
@@ -114,13 +117,12 @@ class _Speaker:
             self.last = time.monotonic()
 
 
-def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
+def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any], None]) -> str:
     """Measure, write the result, draw; returns why the study is too small for it, else ""."""
-    study = Study.open(task.path)
-    speaker = _Speaker(task.name, report)
-    before = sampling.forwarded.set(speaker)
+    study = context.study
     try:
-        result = analyses.measure(task.name, study, **study.recipe.settings.get(task.name, {}))
+        with context.heard_by(_Speaker(task.name, report)):
+            result = analyses.measure(task.name, context, **study.recipe.settings.get(task.name, {}))
     except NotEnough as shortage:
         # an empty result that says why: the page, made from results alone, shows the sentence
         provenance = study.provenance(examples=0, members=len(study.trained), repeats=0)
@@ -129,8 +131,6 @@ def analyse_task(task: AnalyseTask, report: Callable[[Any], None]) -> str:
         for suffix in FIGURE_SUFFIXES:
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
-    finally:
-        sampling.forwarded.reset(before)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
     if figures.has_figure(task.name):
         figures.save(task.name, result, study.path / "figures")

@@ -12,7 +12,7 @@ import torch
 import modescape
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
-from modescape.analyses import scales
+from modescape.context import habits_of
 from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
@@ -33,7 +33,6 @@ from modescape.recipe.identity import flat, settings
 from modescape.study import Study, layout
 from modescape.train.planning import make_plan
 from modescape.train.trial import trial
-from modescape.workplace import habits_of
 
 
 @contextlib.contextmanager
@@ -41,7 +40,6 @@ def begin(
     recipe: str | Path | Recipe, out: str | Path | None, overrides: Sequence[str], progress: Progress
 ) -> Iterator[tuple[Study, Engine, Dataset]]:
     """The locked study of a recipe, an engine to work on it with, and its data."""
-    scales.forget()
     loaded = recipes.load(recipe, overrides)
     _say_own(loaded.analyses or [], progress)
     resolved = with_analysis_defaults(loaded)
@@ -115,7 +113,6 @@ def reopen(
     path: str | Path, names: Sequence[str], overrides: Sequence[str], progress: Progress
 ) -> Iterator[tuple[Study, Engine]]:
     """The locked study at ``path``, with settings changed that do not touch what was trained."""
-    scales.forget()
     study = Study.open(path)
     loaded = recipes.load(study.recipe, overrides)
     _say_own([*(loaded.analyses or []), *names], progress)

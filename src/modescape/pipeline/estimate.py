@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 
 from modescape import analyses, runtime, tree
-from modescape.analyses import scales
 from modescape.analyses.costs import cost_of, sizes_of, sweep_images
+from modescape.context import StudyContext
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
@@ -30,7 +30,6 @@ from modescape.train.measuring import remembered, seconds_of
 from modescape.train.plan import Plan
 from modescape.train.planning import seconds_per_step
 from modescape.types import ModelState
-from modescape.workplace import Workplace, workplace
 
 START_SECONDS = 2.0  # until worker processes have imported what they need
 CHECKPOINT_SECONDS = 0.01  # of writing one and of opening it again (n = 200 of digits)
@@ -158,23 +157,21 @@ def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Spee
     device = torch.device(plan.device)
     images = dataset.test.image[:IMAGES_TIMED]
 
-    def seconds_per_image(place: Workplace) -> float:
-        state = split_state(place.module, place.habits.kept_buffers)
+    def seconds_per_image(context: StudyContext) -> float:
+        state = split_state(context.module, context.habits.kept_buffers)
         alone = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
-        with place.at_work():
-            return _seconds(lambda: place.evaluator(alone, images.to(device)), device) / len(images)
+        with context.at_work():
+            return _seconds(lambda: context.evaluator(alone, images.to(device)), device) / len(images)
 
     about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.num_classes]
     with runtime.one_thread():
         try:
-            place = workplace(str(study.path), study.recipe.to_yaml())
-            step = seconds_per_step(study.recipe, dataset, plan, place.habits)
-            image = remembered("pass", about, device, lambda: seconds_per_image(place))
+            context = StudyContext(study)
+            step = seconds_per_step(study.recipe, dataset, plan, context.habits)
+            image = remembered("pass", about, device, lambda: seconds_per_image(context))
         except Exception:  # memory, the data, others' networks: training says what it is, and of which member
             return None
-        finally:
-            scales.forget()  # workers have their own data
-    return _Speed(step, image, workers, place.habits.least_batch)
+    return _Speed(step, image, workers, context.habits.least_batch)
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:

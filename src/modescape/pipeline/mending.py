@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from modescape import runtime
+from modescape.context import StudyContext, StudyRef, epoch_examples
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
 from modescape.pipeline.writing import model_state, rows_of
@@ -20,15 +21,12 @@ from modescape.study.layout import RESUME, RESUME_BEFORE, SPLITS, STATE, checkpo
 from modescape.study.predictions import PredictionWriter
 from modescape.train.loop import of_member
 from modescape.train.plan import Group, Plan
-from modescape.workplace import epoch_examples, workplace
 
 
 @dataclass(frozen=True)
 class MendTask:
     """Train a group from its beginning as far as the last lost checkpoint, and write the lost ones alone."""
 
-    path: str
-    recipe_yaml: str
     group: Group
     lost: dict[int, dict[int, str]]  # member -> epoch -> the checksum that its checkpoint had
 
@@ -55,14 +53,13 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
         progress.line(f"member {number}: {names} lost or damaged; made again")
     begun = {member.number: Group(*member.group) for member in members if member.group}
     groups = Plan.of(study.manifest.get("plan")).groups(lost, begun)
-    text = study.recipe.to_yaml()
-    tasks = [
-        MendTask(str(study.path), text, group, {number: lost[number] for number in own})
-        for group, own in groups.items()
-    ]
+    tasks = [MendTask(group, {number: lost[number] for number in own}) for group, own in groups.items()]
     epochs = sum(len(task.lost) * _last(task) for task in tasks)
     progress.stage("making again", epochs * epoch_examples(study), "images")
-    for outcome in engine.map(mend_task, tasks, on_event=lambda task, images: progress.advance(images, str(task))):
+    outcomes = engine.map(
+        mend_task, tasks, context=StudyRef.of(study), on_event=lambda task, images: progress.advance(images, str(task))
+    )
+    for outcome in outcomes:
         if outcome.error is not None:
             raise WorkError(f"{outcome.item}: {outcome.error}")
         for number in outcome.value:
@@ -74,15 +71,14 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
     progress.finish()
 
 
-def mend_task(task: MendTask, report: Callable[[int], None]) -> list[int]:
+def mend_task(context: StudyContext, task: MendTask, report: Callable[[int], None]) -> list[int]:
     """Carry out a `MendTask` in this process; returns the members that came out with other bits."""
-    place = workplace(task.path, task.recipe_yaml)
     others: list[int] = []
-    with place.at_work():
-        trainer = place.trainer(lambda line: None)
+    with context.at_work():
+        trainer = context.trainer(lambda line: None)
         own = {member: trainer.initial(member) for member in task.lost}
         starts = [own.get(member, own[min(own)]) for member in task.group.members]
-        probe = validation_probe(place.evaluator, place.dataset.validation)
+        probe = validation_probe(context.evaluator, context.dataset.validation)
 
         def step(examples: int) -> None:
             report(examples * len(task.lost))
@@ -92,8 +88,8 @@ def mend_task(task: MendTask, report: Callable[[int], None]) -> list[int]:
             for position, member in enumerate(task.group.members):
                 expected = task.lost.get(member, {}).get(snapshot.epoch)
                 if expected is not None and member not in others:
-                    state = model_state(place.study, of_member(copy, position))
-                    if write_checkpoint(place.study, member, snapshot.epoch, state, expected) != expected:
+                    state = model_state(context.study, of_member(copy, position))
+                    if write_checkpoint(context.study, member, snapshot.epoch, state, expected) != expected:
                         others.append(member)
             if snapshot.epoch == _last(task):
                 break

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from modescape import data, tree
+from modescape.context import StudyContext, StudyRef
 from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import ModescapeError, WorkError
@@ -17,7 +18,6 @@ from modescape.study import Study, layout
 from modescape.study.layout import SPLITS
 from modescape.study.predictions import PredictionWriter
 from modescape.types import ModelState
-from modescape.workplace import Workplace, workplace
 
 TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU one is as fast as many
 
@@ -26,8 +26,6 @@ TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU on
 class PredictTask:
     """Predictions of one member's checkpoints: (split, row, epoch) of each."""
 
-    path: str
-    recipe_yaml: str
     member: int
     rows: tuple[tuple[str, int, int], ...]
 
@@ -60,16 +58,16 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
         writer = PredictionWriter(study, split)
         for row, member, epoch in writer.create_or_extend(wanted, label, dataset.num_classes):
             rows.setdefault(member, []).append((split, row, epoch))
-    tasks = [
-        PredictTask(str(study.path), study.recipe.to_yaml(), member, tuple(entries))
-        for member, entries in sorted(rows.items())
-    ]
+    tasks = [PredictTask(member, tuple(entries)) for member, entries in sorted(rows.items())]
     if not tasks:
         return
     examples = study.manifest["examples"]
     progress.stage("predicting", sum(examples[split] for task in tasks for split, _, _ in task.rows), "images")
     failures = {}
-    for outcome in engine.map(predict_task, tasks, on_event=lambda task, event: progress.advance(*event)):
+    outcomes = engine.map(
+        predict_task, tasks, context=StudyRef.of(study), on_event=lambda task, event: progress.advance(*event)
+    )
+    for outcome in outcomes:
         if outcome.error is not None:
             progress.detail(outcome.traceback)
             failures[outcome.item.member] = f"{outcome.item}: {outcome.error}"
@@ -89,16 +87,15 @@ def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
     return True
 
 
-def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
+def predict_task(context: StudyContext, task: PredictTask, report: Callable[[Any], None]) -> None:
     """Carry out a `PredictTask`; on a GPU several checkpoints go through the network together."""
-    place = workplace(task.path, task.recipe_yaml)
-    together = TOGETHER[place.device]
-    with place.at_work():
+    together = TOGETHER[context.device]
+    with context.at_work():
         for split in SPLITS:
             rows = [(row, epoch) for where, row, epoch in task.rows if where == split]
             while rows:
                 try:
-                    _predict(place, task.member, split, rows[:together], report)
+                    _predict(context, task.member, split, rows[:together], report)
                 except torch.OutOfMemoryError:
                     if together == 1:
                         raise
@@ -108,13 +105,13 @@ def predict_task(task: PredictTask, report: Callable[[Any], None]) -> None:
 
 
 def _predict(
-    place: Workplace, member: int, split: str, rows: list[tuple[int, int]], report: Callable[[Any], None]
+    context: StudyContext, member: int, split: str, rows: list[tuple[int, int]], report: Callable[[Any], None]
 ) -> None:
     """Predict the checkpoints (row, epoch) of a member on a split and write them."""
-    states = [place.study.state(member, epoch) for _, epoch in rows]
+    states = [context.study.state(member, epoch) for _, epoch in rows]
     parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
-    stacked = ModelState(*({name: tensor.to(place.device) for name, tensor in part.items()} for part in parts))
-    predicted = place.evaluator(stacked, getattr(place.dataset, split).image).cpu().numpy()
+    stacked = ModelState(*({name: tensor.to(context.device) for name, tensor in part.items()} for part in parts))
+    predicted = context.evaluator(stacked, getattr(context.dataset, split).image).cpu().numpy()
     for (row, epoch), log_prob in zip(rows, predicted, strict=True):
-        PredictionWriter(place.study, split).write(row, log_prob)
+        PredictionWriter(context.study, split).write(row, log_prob)
         report((len(log_prob), f"member {member}, epoch {epoch}"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from modescape.context import StudyContext, StudyRef, epoch_examples
 from modescape.engines import Engine
 from modescape.errors import DamageError, InputError, WorkError
 from modescape.pipeline.writing import MemberWriter, model_state, part
@@ -21,7 +22,6 @@ from modescape.study import Study, drop_resume_before, read_resume, write_member
 from modescape.study.layout import checkpoint_name
 from modescape.train.loop import Start, Trainer
 from modescape.train.plan import Group, Plan
-from modescape.workplace import Workplace, epoch_examples, workplace
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
 WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
@@ -29,10 +29,8 @@ WRITERS = 8  # threads that write a group's files; a disk confirms files of seve
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Train these members of a group of a study to the end."""
+    """Train these members of a group to the end."""
 
-    path: str
-    recipe_yaml: str
     group: Group
     members: tuple[int, ...]
 
@@ -53,10 +51,13 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     if open_members:
         begun = {member.number: Group(*member.group) for member in open_members if member.group}
         groups = plan.groups([member.number for member in open_members], begun)
-        tasks = [TrainTask(str(study.path), recipe.to_yaml(), group, tuple(own)) for group, own in groups.items()]
+        tasks = [TrainTask(group, tuple(own)) for group, own in groups.items()]
         left = sum(recipe.train.epochs - member.epochs_done for member in open_members)
         progress.stage("training", left * epoch_examples(study), "images")
-        for outcome in engine.map(train_task, tasks, on_event=lambda task, event: _hear(progress, event)):
+        outcomes = engine.map(
+            train_task, tasks, context=StudyRef.of(study), on_event=lambda task, event: _hear(progress, event)
+        )
+        for outcome in outcomes:
             if outcome.error is not None:
                 progress.detail(outcome.traceback)
                 _record_failure(study, outcome.item.members, outcome.error, progress.line)
@@ -99,22 +100,21 @@ def _record_failure(study: Study, members: Iterable[int], error: str, say: Calla
         say(f"member {number}, training: {error}")
 
 
-def train_task(task: TrainTask, report: Callable[[Any], None]) -> None:
+def train_task(context: StudyContext, task: TrainTask, report: Callable[[Any], None]) -> None:
     """Carry out a `TrainTask` in this process; ``report`` gets (images, note) from time to time, or (line,)."""
-    place = workplace(task.path, task.recipe_yaml)
-    with place.at_work():
-        _train(place, task.group, list(task.members), report)
+    with context.at_work():
+        _train(context, task.group, list(task.members), report)
 
 
-def _train(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
+def _train(context: StudyContext, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
     """Train a group; where memory runs out, each half of it, from where the whole got to."""
     try:
-        _train_whole(place, group, members, report)
+        _train_whole(context, group, members, report)
         return
     except torch.OutOfMemoryError as error:
         if group.size == 1:
             raise WorkError(
-                f"the GPU's memory does not hold one member at batch size {place.study.recipe.train.batch_size}; "
+                f"the GPU's memory does not hold one member at batch size {context.study.recipe.train.batch_size}; "
                 "choose a smaller train.batch_size or model, or --device cpu"
             ) from error
     gc.collect()  # here, where the error no longer holds on to what was on the GPU
@@ -125,21 +125,21 @@ def _train(place: Workplace, group: Group, members: list[int], report: Callable[
     for half in halves:
         own = [member for member in members if member in half.members]
         if own:
-            _train(place, half, own, report)
+            _train(context, half, own, report)
 
 
-def _train_whole(place: Workplace, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
-    trainer = place.trainer(lambda line: report((line,)))
-    starts, records = _starts(place, trainer, group, members, report)
+def _train_whole(context: StudyContext, group: Group, members: list[int], report: Callable[[Any], None]) -> None:
+    trainer = context.trainer(lambda line: report((line,)))
+    starts, records = _starts(context, trainer, group, members, report)
     members = list(records)
     if not members:
         return
-    epochs = place.study.recipe.train.epochs
+    epochs = context.study.recipe.train.epochs
     speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
-    probe = validation_probe(place.evaluator, place.dataset.validation)
+    probe = validation_probe(context.evaluator, context.dataset.validation)
     with ThreadPoolExecutor(max_workers=min(len(members), WRITERS)) as threads:
         writers = {
-            position: MemberWriter(place.study, member, group, records[member], threads)
+            position: MemberWriter(context.study, member, group, records[member], threads)
             for position, member in enumerate(group.members)
             if member in members
         }
@@ -155,7 +155,7 @@ def _train_whole(place: Workplace, group: Group, members: list[int], report: Cal
         for writer in writers.values():
             writer.wait()
     for member in members:
-        drop_resume_before(place.study, member)
+        drop_resume_before(context.study, member)
 
 
 class _Speaker:
@@ -180,7 +180,7 @@ class _Speaker:
 
 
 def _starts(
-    place: Workplace, trainer: Trainer, group: Group, members: list[int], report: Callable[[Any], None]
+    context: StudyContext, trainer: Trainer, group: Group, members: list[int], report: Callable[[Any], None]
 ) -> tuple[list[Start], dict]:
     """Where the places of a group continue, and the record of each member there.
 
@@ -188,7 +188,7 @@ def _starts(
     the first member does; its results are dropped. So does that of a member whose network cannot be made, which is
     recorded as failed: the others are trained all the same.
     """
-    found = {member: _resumable(place.study, member) for member in members}
+    found = {member: _resumable(context.study, member) for member in members}
     common = set.intersection(*(set(starts) for starts in found.values()))
     own, records = {}, {}
     for member, starts in found.items():
@@ -198,7 +198,7 @@ def _starts(
             if len(members) == 1:
                 raise
             trace = traceback.format_exc()
-            _record_failure(place.study, [member], str(error), lambda line, trace=trace: report((line, trace)))
+            _record_failure(context.study, [member], str(error), lambda line, trace=trace: report((line, trace)))
     first = next(iter(own.values()), None)
     return [own.get(member, first) for member in group.members] if first else [], records
 

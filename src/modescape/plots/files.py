@@ -9,7 +9,6 @@ import html
 import re
 import warnings
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,9 @@ from modescape.plots import paper
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 200
 PLACE_DIGITS = 6  # of a panel's edges, as shares of the figure: a thousandth of a pixel
 PANEL_WIDTH = 310  # pixels that a panel needs: narrower windows scroll sideways
 
@@ -80,26 +79,45 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
 
 
 def settle(figure: Figure) -> None:
-    """Lay a figure out, once for all its files, and round the places of its panels.
+    """Lay a figure out, once for all its files and at their resolution, and round the places of its panels.
 
-    The solver behind the layout may differ in the last bit from one process to the next, which shows in the names
-    inside an SVG: they are digests of places.
+    The layout alone is carried out, nothing is drawn: texts are measured by the renderer that draws them into the PNG
+    afterwards, which knows them then. The solver behind the layout may differ in the last bit from one process to the
+    next, which shows in the names inside an SVG: they are digests of places.
     """
+    from modescape.plots.canvas import DOTS_PER_INCH
+
+    figure.set_dpi(DOTS_PER_INCH)
+    engine = figure.get_layout_engine()
     with _drawing():
-        figure.draw_without_rendering()
+        for axes in figure.axes:
+            _fix_title(axes)
+        if engine is not None:
+            engine.execute(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         left, bottom, width, height = (round(value, PLACE_DIGITS) for value in axes.get_position(original=True).bounds)
         axes.set_position((left, bottom, width, height))
 
 
+def _fix_title(axes: Axes) -> None:
+    """Say that a title stays where it is: else the labels below it are measured again and again.
+
+    Not where the axis has a power of ten in that corner: the title then moves up.
+    """
+    title, axis = axes.get_title(loc="left"), axes.yaxis
+    formatter = axis.get_major_formatter()
+    formatter.format_ticks(axis.get_majorticklocs())
+    if title and not formatter.get_offset():
+        axes.set_title(title, loc="left", y=1.0)
+
+
 def image(figure: Figure, kind: str) -> bytes:
-    """A figure as PNG or SVG, without a date."""
-    buffer = BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    """A settled figure as PNG or SVG, without a date."""
+    from modescape.plots import canvas
+
     with _drawing():
-        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
-    return buffer.getvalue()
+        return canvas.png(figure) if kind == "png" else canvas.svg(figure)
 
 
 @contextlib.contextmanager

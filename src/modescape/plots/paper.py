@@ -45,11 +45,12 @@ def looks() -> AbstractContextManager[None]:
 
 def new_figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
     """An empty figure, in inches, that keeps its panels and labels apart; "compressed" is for square panels."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from modescape.plots.canvas import Canvas
+
     figure = Figure(figsize=(width, height), layout=layout)
-    FigureCanvasAgg(figure)
+    Canvas(figure)
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)  # type: ignore[union-attr]
     return figure
 

@@ -1,4 +1,4 @@
-"""The four scores as panels, for figures that draw them for many methods against a number: size, severity."""
+"""Scores as panels, for figures that draw them for many methods against a number: size, severity."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.metrics.scores import Score, score_of
 from modescape.plots import style
 from modescape.plots.charts import Panel, Series
 
 if TYPE_CHECKING:
     import xarray as xr
 
-METRICS = {  # metric: panel title, axis label, factor
-    "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
-    "nll": ("Negative log-likelihood: lower is better", "NLL (nats per example)", 1.0),
-    "brier": ("Brier score: lower is better", "Brier score (0 to 2)", 1.0),
-    "ece": ("Calibration error: lower is better", "ECE (0 to 1)", 1.0),
-}
 MARKED = 20  # of more points on a line some are marked
 
 
 def methods(dataset: xr.Dataset) -> list[str]:
     """The methods of a result in its order."""
     return [str(method) for method in dataset["method"].values]
+
+
+def scores(dataset: xr.Dataset) -> dict[str, Score]:
+    """The scores of a result in its order; names that are not known (any more) are left out."""
+    found = {str(name): score_of(str(name)) for name in dataset["metric"].values}
+    return {name: score for name, score in found.items() if score is not None}
+
+
+def better(score: Score, words: str) -> str:
+    """The title of a panel: words for the score, and which values are better."""
+    return f"{words}: {'higher' if score.higher_is_better else 'lower'} is better"
 
 
 def line_of(method: str, x: np.ndarray, y: np.ndarray, **more: Any) -> Series:
@@ -43,15 +49,14 @@ def score_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
     """
     x = dataset[along].values.astype(float)
     panels = []
-    for metric, (title, label, factor) in METRICS.items():
-        if metric not in dataset["metric"].values:
-            continue
+    for metric, score in scores(dataset).items():
         series = []
         for method in methods(dataset):
             chosen = dataset.sel({"method": method, "metric": metric})
-            low, score, high = (factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
-            series.append(line_of(method, x, score, low=low, high=high))
-        panels.append(Panel(title=title, x_label=x_label, y_label=label, series=series, whole_x=True))
+            low, middle, high = (score.factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
+            series.append(line_of(method, x, middle, low=low, high=high))
+        title = better(score, score.label)
+        panels.append(Panel(title=title, x_label=x_label, y_label=score.axis, series=series, whole_x=True))
     return panels
 
 
@@ -81,18 +86,15 @@ def difference_panels(dataset: xr.Dataset, along: str, x_label: str, baseline: s
     """Accuracy and Brier score minus the baseline's, where lines of the scores themselves lie on each other."""
     if baseline not in dataset["method"].values:
         return []
-    names = {
-        "accuracy": ("Accuracy", "Difference (percentage points)", 100.0),
-        "brier": ("Brier score", "Difference (1)", 1.0),
-    }
     x = dataset[along].values.astype(float)
     panels = []
-    for metric, (name, label, factor) in names.items():
-        if metric not in dataset["metric"].values:
+    for metric, score in scores(dataset).items():
+        if metric not in ("accuracy", "brier"):
             continue
-        score = factor * dataset["score"].sel({"metric": metric})
-        than = (score - score.sel({"method": baseline})).transpose("method", along).values
+        values = score.factor * dataset["score"].sel({"metric": metric})
+        than = (values - values.sel({"method": baseline})).transpose("method", along).values
         series = [line_of(method, x, than[place]) for place, method in enumerate(methods(dataset))]
-        title = f"{name} minus {style.method_look(baseline).name.lower()}'s"
+        label = f"Difference ({'percentage points' if score.percent else score.unit})"
+        title = f"{score.label} minus {style.method_look(baseline).name.lower()}'s"
         panels.append(Panel(title=title, x_label=x_label, y_label=label, series=series, whole_x=True))
     return panels

@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots.style import method_look
-from modescape.wording.numbers import ABSENT, accuracy, fixed
+from modescape.wording.numbers import ABSENT
 
 if TYPE_CHECKING:
     import xarray as xr
-
-METRICS = {
-    **{"accuracy": "accuracy", "nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"},
-    "calibrated_nll": "calibrated NLL (nats)",
-}
 
 
 def names_of(dataset: xr.Dataset, dim: str = "method") -> list[str]:
@@ -29,19 +24,9 @@ def name_of(method: str) -> str:
     return method_look(method).name
 
 
-def score_text(metric: str, value: float) -> str:
-    """A score as a table writes it."""
-    return accuracy(value) if metric == "accuracy" else fixed(value, 3)
-
-
 def whole_number(value: float) -> str:
     """A number of epochs or passes."""
     return f"{value:,.0f}" if math.isfinite(value) else ABSENT
-
-
-def score_header(dataset: xr.Dataset) -> list[str]:
-    """The scores of a result as heads of columns."""
-    return [METRICS.get(str(metric), str(metric)) for metric in dataset["metric"].values]
 
 
 def best_name(values: dict[str, float], *, highest: bool) -> str:

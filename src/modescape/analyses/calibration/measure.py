@@ -10,8 +10,8 @@ from modescape import rng
 from modescape.analyses.comparing import calibrated
 from modescape.analyses.groups import around_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
-from modescape.analyses.sampling import place_of
 from modescape.analyses.stating import stated
+from modescape.context import StudyContext
 from modescape.metrics import (
     calibrated_nll,
     combine,
@@ -27,7 +27,6 @@ from modescape.results import make_result
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 BINS = 15
 MOST_SUBSETS = 20  # of independent members of one size
@@ -46,7 +45,7 @@ WORTHS = {  # variable -> units, long name
 OPEN = {"calibrated_nll": "", "behind": "", "equivalent": "; NaN: below one network; infinite: above all there are"}
 
 
-def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
+def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
     """Reliability diagrams, calibrated NLL against the number of networks, and deep-ensemble equivalents.
 
     A temperature of the diagrams is fitted on validation images: of every member before averaging ("calibrated
@@ -57,7 +56,7 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
     All of it is on the same members (``subspace.runs``).
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         splits: random halves that the calibrated NLL is averaged over.
         resamples: resampled test sets behind the intervals.
 
@@ -66,21 +65,21 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
 
     Source: Ashukha et al. 2020, arXiv 2002.06470; Guo et al. 2017, arXiv 1706.04599.
     """
+    study = context.study
     trained(study, 1, "calibration")
     members = runs_of(study)
-    place = place_of(study)
-    test, validation = place.dataset.test, place.dataset.validation
+    test, validation = context.dataset.test, context.dataset.validation
     enough_images(len(test.label), 2, "calibration, on halves of them,")
     label, validation_label = test.label.cpu().numpy(), validation.label.cpu().numpy()
-    found = solutions(place, {"test": test.image, "validation": validation.image})
+    found = solutions(context, {"test": test.image, "validation": validation.image})
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
     bins = [reliability(log_prob, label, BINS) for log_prob in diagrams.values()]
     key = rng.key(study.manifest["seed"], "calibration")
     example = {"independent": _independent(found["test"], label, splits, key)}  # method -> [size, example]
-    for method in sampled_methods(place):
+    for method in sampled_methods(context):
         runs = [
             np.stack([_example(log_prob["test"][-size:], label, splits, key) for size in _sizes(log_prob["test"])])
-            for _, log_prob in around_solutions(place, method, {"test": test.image})
+            for _, log_prob in around_solutions(context, method, {"test": test.image})
         ]
         example[method] = np.mean(runs, 0)
     sizes = max(len(rows) for rows in example.values())
@@ -113,7 +112,7 @@ def measure(study: Study, *, splits: int = 5, resamples: int = 1000) -> xr.Datas
             ),
             "temperature": (("member",), temperature, "1", "temperature of the solution, fitted on validation images"),
             **variables,
-            **stated(place, list(example), test.image, found["test"][0], dim="other_method"),
+            **stated(context, list(example), test.image, found["test"][0], dim="other_method"),
         },
         {
             "method": list(diagrams),

@@ -8,27 +8,17 @@ import numpy as np
 
 from modescape.plots import charts, style
 from modescape.plots.charts import Panel, Series
-from modescape.plots.scores import METRICS as SCORES
-from modescape.plots.scores import methods
+from modescape.plots.scores import better, methods, scores
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from modescape.metrics import Score
+
 TITLE = "Cyclical runs, long runs and independent networks at equal cost"
-METRICS = {  # metric: panel title, axis label, factor
-    "accuracy": SCORES["accuracy"],
-    "nll": ("NLL: lower is better", "NLL (nats per example)", 1.0),
-    "calibrated_nll": ("Calibrated NLL: lower is better", "Calibrated NLL (nats per example)", 1.0),
-    "brier": SCORES["brier"],
-    "ece": SCORES["ece"],
-}
-DIFFERENCES = {  # metric: panel title, axis label
-    "accuracy": ("Accuracy: right of 0 is better", "Difference (points)"),
-    "nll": ("NLL: left of 0 is better", "Difference (nats)"),
-    "calibrated_nll": ("Calibrated NLL: left of 0 is better", "Difference (nats)"),
-}
+DIFFERENCES = ("accuracy", "nll", "calibrated_nll")  # scores whose differences are drawn, too; the first ones
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -68,12 +58,11 @@ def _costs(dataset: xr.Dataset) -> str:
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """The scores by method, beside them what they differ by at equal cost; the divergence, and the plane."""
-    found = []
-    for metric, words in METRICS.items():
-        if metric in dataset["metric"].values:
-            found.append(_scores(dataset, metric, *words))
-            if metric in DIFFERENCES and "difference" in dataset:
-                found.append(_differences(dataset, metric, *DIFFERENCES[metric], words[2]))
+    found, shown = [], scores(dataset)
+    for metric in sorted(shown, key=lambda name: DIFFERENCES.index(name) if name in DIFFERENCES else len(DIFFERENCES)):
+        found.append(_scores(dataset, metric, shown[metric]))
+        if metric in DIFFERENCES and "difference" in dataset:
+            found.append(_differences(dataset, metric, shown[metric]))
     return [*found, _divergence(dataset), _plane(dataset)]
 
 
@@ -81,29 +70,41 @@ def _names(dataset: xr.Dataset) -> list[str]:
     return [style.method_look(method).name for method in methods(dataset)]
 
 
-def _scores(dataset: xr.Dataset, metric: str, title: str, label: str, factor: float) -> Panel:
+def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     chosen = dataset.sel({"metric": metric}).transpose("method", ...)
     row = np.arange(dataset.sizes["method"], dtype=float)
     single = Series(
         name="Mean network",
-        x=factor * chosen["member_score"].values,
+        x=score.factor * chosen["member_score"].values,
         y=row,
         marker=("o", "circle"),
         line=None,
         size=8,
         hollow=True,
     )
-    ensembles = _marks(dataset, "score", metric, factor)
-    return Panel(title=title, x_label=label, y_label="Method (name)", series=[single, *ensembles], rows=_names(dataset))
+    ensembles = _marks(dataset, "score", metric, score.factor)
+    return Panel(
+        title=better(score, score.name),
+        x_label=score.axis,
+        y_label="Method (name)",
+        series=[single, *ensembles],
+        rows=_names(dataset),
+    )
 
 
-def _differences(dataset: xr.Dataset, metric: str, title: str, label: str, factor: float) -> Panel:
+def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     rows = dataset.sizes["method"]
     zero = Series(
         name="Reference", x=np.zeros(2), y=np.array([0.0, rows - 1]), colour=style.NEUTRAL, line="dash", width=1
     )
-    marks = _marks(dataset, "difference", metric, factor, in_legend=False)
-    return Panel(title=title, x_label=label, y_label="Method (name)", series=[zero, *marks], rows=_names(dataset))
+    marks = _marks(dataset, "difference", metric, score.factor, in_legend=False)
+    return Panel(
+        title=f"{score.name}: {'right' if score.higher_is_better else 'left'} of 0 is better",
+        x_label=f"Difference ({score.difference_unit})",
+        y_label="Method (name)",
+        series=[zero, *marks],
+        rows=_names(dataset),
+    )
 
 
 def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in_legend: bool = True) -> list[Series]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from modescape.methods import label_of
-from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, listing
+from modescape.metrics.scores import Score, score_of
+from modescape.wording import scores
+from modescape.wording.numbers import count, decimals_for, fixed, interval, listing
 from modescape.wording.reading import pick
 
 if TYPE_CHECKING:
@@ -16,12 +18,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 State = Literal["better", "worse", "equal"]
-METRICS = {
-    "accuracy": "accuracy",
-    "calibrated_nll": "calibrated NLL",
-    "nll": "raw NLL",
-}  # as they are compared, in words
-BESIDE = {"brier": "Brier score"}  # told where it tells methods apart; it decides no sentence that names a winner
+DECIDING = ("accuracy", "calibrated_nll", "nll")  # scores that name a winner, in the order of sentences
+BESIDE = ("brier",)  # told where it tells methods apart; it decides no sentence that names a winner
 LONG = "whole long run"
 PLURAL = "snapshots"  # what the one name begins with that takes "are"
 
@@ -38,25 +36,45 @@ class Against:
     high: float
 
     @property
+    def score(self) -> Score:
+        """What is said of the score."""
+        return score_named(self.metric)
+
+    @property
+    def words(self) -> str:
+        """The score inside a sentence."""
+        return words_of(self.metric)
+
+    @property
     def state(self) -> State:
         """Whether the method is better; "equal" where the interval holds 0 or there is none."""
         if not (math.isfinite(self.low) and math.isfinite(self.high)) or self.low <= 0 <= self.high:
             return "equal"
-        return "better" if (self.difference > 0) == (self.metric == "accuracy") else "worse"
+        return "better" if (self.difference > 0) == self.score.higher_is_better else "worse"
 
     def __str__(self) -> str:
         """Both values, the difference and its interval."""
-        points = self.metric == "accuracy"
-        factor = 100 if points else 1
-        numbers = [factor * number for number in (self.difference, self.low, self.high)]
-        decimals = decimals_for(*numbers) if points else 3
-        both = [accuracy(number) if points else fixed(number, 3) for number in (self.value, self.reference)]
-        unit = f"{SPACE}points" if points else f"{SPACE}nats" if self.metric in METRICS else ""
+        numbers = [self.score.factor * number for number in (self.difference, self.low, self.high)]
+        decimals = decimals_for(*numbers) if self.score.percent else 3
+        both = [scores.written(self.metric, number) for number in (self.value, self.reference)]
+        unit = scores.unit(self.metric)
         bounds = interval(numbers[1], numbers[2], decimals)
         return f"{both[0]} against {both[1]}; difference {fixed(numbers[0], decimals, signed=True)}{unit}, {bounds}"
 
 
-def compared(cyclic: xr.Dataset | None, method: str, metrics: Iterable[str] = METRICS) -> list[Against]:
+def score_named(metric: str) -> Score:
+    """What is said of a score that this version knows."""
+    found = score_of(metric)
+    assert found is not None, metric
+    return found
+
+
+def words_of(metric: str) -> str:
+    """A score inside a sentence: the NLL that stands beside the calibrated one is raw."""
+    return f"raw {score_named(metric).short}" if metric == "nll" else score_named(metric).short
+
+
+def compared(cyclic: xr.Dataset | None, method: str, metrics: Iterable[str] = DECIDING) -> list[Against]:
     """A method's scores against its reference, in the order of `metrics`; those that were not measured are absent."""
     if cyclic is None or "reference" not in cyclic.coords or method not in cyclic["method"].values:
         return []
@@ -136,13 +154,16 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
 
 
 def _beside(cyclic: xr.Dataset, methods: list[str], reference: str) -> str:
-    """Methods that the Brier score tells apart from their reference, with their figures; "" where there are none."""
-    parts = []
-    for method in methods:
-        for one in compared(cyclic, method, BESIDE):
-            if one.state != "equal":
-                parts.append(f"{_name(method)} is {one.state} than {reference} ({one})")
-    return f"in the {BESIDE['brier']}, {listing(parts)}" if parts else ""
+    """Methods that other scores tell apart from their reference, with their figures; "" where there are none."""
+    told = []
+    for metric in BESIDE:
+        found = [(method, one) for method in methods for one in compared(cyclic, method, [metric])]
+        parts = [
+            f"{_name(method)} is {one.state} than {reference} ({one})" for method, one in found if one.state != "equal"
+        ]
+        if parts:
+            told.append(f"in the {found[0][1].score.short}, {listing(parts)}")
+    return "; ".join(told)
 
 
 def _clauses(found: list[Against], reference: str, pronoun: str, verb: str = "is") -> str:
@@ -150,7 +171,7 @@ def _clauses(found: list[Against], reference: str, pronoun: str, verb: str = "is
     words["equal"] = f"cannot be told apart from {reference} in"
     parts = []
     for state, start in words.items():
-        own = [f"{METRICS[one.metric]} ({one})" for one in found if one.state == state]
+        own = [f"{one.words} ({one})" for one in found if one.state == state]
         if own:
             start = start.replace(reference, pronoun) if parts else start
             parts.append(f"{start} {listing(own, 'or' if state == 'equal' else 'and')}")
@@ -173,12 +194,9 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
         return ""
     epochs = pick(cyclic, "training_epochs", method="independent")
     networks = count(int(cyclic.attrs["networks"]), "independent network")
-    scores = ", ".join(
-        f"{words} {accuracy(value) if metric == 'accuracy' else fixed(value, 3)}"
-        for metric, words in METRICS.items()
-        if math.isfinite(value := pick(cyclic, "score", method="independent", metric=metric))
-    )
-    start = f"At {count(round(epochs), 'epoch')}, the training cost of {networks} ({scores}),"
+    values = {metric: pick(cyclic, "score", method="independent", metric=metric) for metric in DECIDING}
+    own = [f"{words_of(key)} {scores.written(key, value)}" for key, value in values.items() if math.isfinite(value)]
+    start = f"At {count(round(epochs), 'epoch')}, the training cost of {networks} ({', '.join(own)}),"
     if alike:
         told.append(f"{listing(alike)} cannot be told apart from them in accuracy or NLL")
     told += filter(None, [_beside(cyclic, _others(cyclic), "them")])
@@ -197,4 +215,4 @@ def _name(method: str) -> str:
 
 
 def _metrics(found: list[Against], state: State) -> list[str]:
-    return [METRICS[one.metric] for one in found if one.state == state]
+    return [one.words for one in found if one.state == state]

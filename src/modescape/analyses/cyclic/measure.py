@@ -9,10 +9,11 @@ import numpy as np
 
 from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import ENSEMBLE, WHOLE, Networks, at_the_cost_of_all, long_runs, networks_of
-from modescape.analyses.repeats import SCORES, Interval, difference
+from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import NotEnough, left_out, left_out_of, trained
 from modescape.functionspace import jensen_shannon, normalized_diversity
 from modescape.metrics import accuracy
+from modescape.metrics.scores import units_of
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from modescape.study import Study
 
-UNITS = "1 (nats for nll and calibrated_nll)"
 INTERVALS = (
     "95 %, new repeats on new test examples: Satterthwaite's degrees of freedom for the sum of the variance between a "
     "method's repeats beyond test sampling and that of test sampling (in closed form; temperatures held). Differences "
@@ -72,7 +72,7 @@ def measure(study: Study) -> xr.Dataset:
             "member_score": (
                 dims,
                 np.stack([own.alone.score.mean(1) for own in found.values()]),
-                UNITS,
+                units_of(compared_scores()),
                 "mean network's",
             ),
             "jensen_shannon": (alone, np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
@@ -94,7 +94,7 @@ def measure(study: Study) -> xr.Dataset:
         {
             "method": list(found),
             "reference": ("method", [reference[method] for method in found]),
-            "metric": list(SCORES),
+            "metric": compared_scores(),
             "draw": np.arange(place.shape[-1]),
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
@@ -138,14 +138,14 @@ def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str
     rows = []
     for method, own in found.items():
         if reference is not None and reference[method] == method:
-            rows.append(Interval(*np.full((3, len(SCORES)), np.nan)))  # itself
+            rows.append(Interval(*np.full((3, len(compared_scores())), np.nan)))  # itself
         else:
             rows.append(difference(own.repeats, None if reference is None else found[reference[method]].repeats))
     dims, low = ("method", "metric"), f"lower end of the 95 % interval of the {name}"
     return {
-        name: (dims, np.stack([row.value for row in rows]), UNITS, texts[name]),
-        f"{name}_low": (dims, np.stack([row.low for row in rows]), UNITS, low),
-        f"{name}_high": (dims, np.stack([row.high for row in rows]), UNITS, "upper end of it"),
+        name: (dims, np.stack([row.value for row in rows]), units_of(compared_scores()), texts[name]),
+        f"{name}_low": (dims, np.stack([row.low for row in rows]), units_of(compared_scores()), low),
+        f"{name}_high": (dims, np.stack([row.high for row in rows]), units_of(compared_scores()), "upper end of it"),
     }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modescape.wording.numbers import ABSENT, accuracy, count, decimals_for, fixed, listing, significant
+from modescape.wording import scores
+from modescape.wording.numbers import accuracy, count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
-from modescape.wording.tables import name_of, names_of, score_header, score_text, whole_number
+from modescape.wording.tables import name_of, names_of, whole_number
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
     rows, parts = [], []
     metrics = [str(metric) for metric in dataset["metric"].values]
     for method in names_of(dataset):
-        whole = [score_text(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
+        whole = [scores.written(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
         single, together = (
             accuracy(pick(dataset, key, method=method, metric="accuracy")) for key in ("member_score", "score")
         )
         divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
         cost = [whole_number(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
-        than = [_difference(dataset, method, key) for key in ("accuracy", "nll", "calibrated_nll", "brier")]
+        than = [_difference(dataset, method, key) for key in metrics]
         rows.append((name_of(method), single, *whole, *than, divergence, *cost))
         parts.append(f"{name_of(method)} from {single} to {together}")
     text = (
@@ -50,10 +49,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "each network's place in the plane of accuracy and diversity. Accuracy, mean network to ensemble: "
         f"{listing(parts)}."
     )
-    scores = ("accuracy (points)", "NLL (nats)", "calibrated NLL (nats)", "Brier")
-    than = [f"difference: {score}" for score in scores]
+    than = scores.difference_header(metrics)
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, ("method", "mean network", *_ensembles(score_header(dataset)), *than, *cost), tuple(rows))
+    header = ("method", "mean network", *(f"ensemble: {score}" for score in scores.header(metrics)), *than, *cost)
+    return Summary(text, header, tuple(rows))
 
 
 def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
@@ -61,14 +60,5 @@ def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
     low, value, high = (
         pick(dataset, f"difference{end}", method=method, metric=metric) for end in ("_low", "", "_high")
     )
-    if not math.isfinite(value):
-        return ABSENT
-    factor, least = (100, 1) if metric == "accuracy" else (1, 3)
-    low, value, high = (factor * number for number in (low, value, high))
-    decimals = decimals_for(low, value, high, least=least, most=4)  # an end at -0.03 is no 0.0
-    bounds = f"{fixed(low, decimals)} to {fixed(high, decimals)}"
-    return f"{fixed(value, decimals, signed=True)} ({bounds if math.isfinite(low) else 'no interval'})"
-
-
-def _ensembles(scores: Sequence[str]) -> list[str]:
-    return [f"ensemble: {score}" for score in scores]
+    change, bounds = scores.difference(metric, low, value, high)
+    return f"{change} ({bounds})" if bounds else change

@@ -9,8 +9,8 @@ import numpy as np
 from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import NotEnough, left_out, trained
-from modescape.analyses.sampling import place_of
 from modescape.analyses.stating import stated
+from modescape.context import StudyContext
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.crossed import half_of
 from modescape.metrics.influence import crossed_interval, influence_weights
@@ -19,7 +19,6 @@ from modescape.results import make_result
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 UNITS = "1 (nats for nll)"
 INTERVALS = (
@@ -29,7 +28,7 @@ INTERVALS = (
 )
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(context: StudyContext) -> xr.Dataset:
     """Split Brier score and NLL of ensembles of as many networks of each method.
 
     For the mean probability and for the normalised geometric mean; see `modescape.metrics.decompose`.
@@ -39,19 +38,19 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: the ambiguity decomposition (Krogh and Vedelsby 1995) in its exact forms for both scores.
     """
+    study = context.study
     trained(study, 1, "the decomposition of the gain")
     members = runs_of(study)
-    place = place_of(study)
-    networks, methods = networks_compared(study), sampled_methods(place)
-    images, label = {"test": place.dataset.test.image}, place.dataset.test.label.cpu().numpy()
+    networks, methods = networks_compared(study), sampled_methods(context)
+    images, label = {"test": context.dataset.test.image}, context.dataset.test.label.cpu().numpy()
     if networks < 2:
         raise NotEnough(f"the decomposition of the gain needs 2 networks a method; subspace.samples is {networks}")
     found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}  # parts and influences
-    log_prob = solutions(place, images)["test"]
+    log_prob = solutions(context, images)["test"]
     if len(members) >= networks:
         found["independent"] = of_members(log_prob, label, networks)
     for method in methods:
-        parts = [decompose(drawn["test"][-networks:], label) for _, drawn in around_solutions(place, method, images)]
+        parts = [decompose(drawn["test"][-networks:], label) for _, drawn in around_solutions(context, method, images)]
         found[method] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
     rows = [_row(*parts) for parts in found.values()]
     dims = ("method", "metric")
@@ -68,7 +67,7 @@ def measure(study: Study) -> xr.Dataset:
                 name: (dims, np.stack(values), UNITS, text)
                 for values, (name, text) in zip(zip(*rows, strict=True), long_names, strict=True)
             },
-            **stated(place, list(found), images["test"], log_prob[0]),
+            **stated(context, list(found), images["test"], log_prob[0]),
         },
         {"method": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
         title="The ensemble's score is the mean network's minus its diversity",

@@ -13,12 +13,13 @@ from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of
 from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.requirements import NotEnough, left_out, trained
-from modescape.analyses.sampling import Surroundings, available, place_of, surroundings
+from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
+from modescape.context import StudyContext
 from modescape.data.shift import Shift
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import brier, brier_equivalent_interval, brier_law, combine, example_scores
+from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _Step(NamedTuple):
     distance: float = np.nan  # of the first run's networks from its solution, root mean square over its length
 
 
-def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
+def measure(context: StudyContext, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
     """Mean network's Brier score against V, the mean over pairs of half the squared distance of probabilities.
 
     The ensemble of K networks scores y - (1 - 1/K) x exactly, so straight lines on the map are equal ensembles. Each
@@ -64,7 +65,7 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     training loss on the straight line from the first run's solution to each network.
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         examples: test examples, from the first on.
         train_examples: training examples of the barrier, from the first on.
         points: places on each straight line.
@@ -72,13 +73,13 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
     Raises:
         NotEnough: if fewer than two networks of a method can be had.
     """
+    study = context.study
     trained(study, 1, "the diversity map")
     members = runs_of(study)
-    place = place_of(study)
     networks = networks_compared(study)
     if networks < 2:
         raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
-    test, validation = place.dataset.test, place.dataset.validation
+    test, validation = context.dataset.test, context.dataset.validation
     given = study.recipe.data
     shift = Shift.of(test, given.shift, study.manifest["seed"], frost=given.frost)
     images = {"": test.image[:examples], "shifted": shift.images(SEVERITY)[:examples], VALIDATION: validation.image}
@@ -97,10 +98,10 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         """B1 and V, mean over runs, and the Brier score of each run's average, [setting, run, example]."""
         drawn = [in_settings(run.log_prob(method, scale, count, images)) for run in runs]
         law = np.mean([[_law(part, label) for part in parts] for parts in drawn], 0)
-        scores = [[example_scores(combine(part), label)["brier"] for part in parts] for parts in drawn]
+        scores = [[SCORES["brier"].examples(combine(part), label) for part in parts] for parts in drawn]
         return law, np.swapaxes(np.array(scores), 0, 1)
 
-    runs = [surroundings(place, member) for member in members]
+    runs = [surroundings(context, member) for member in members]
     first, epochs = runs[0], float(study.recipe.train.epochs)
     split = some_training_images(first, train_examples)
 
@@ -108,32 +109,32 @@ def measure(study: Study, *, examples: int = 2000, train_examples: int = 1000, p
         return float(np.mean([barrier_between(around, around.trajectory[-1], one, split, points) for one in weights]))
 
     found: dict[str, list[_Step]] = {}
-    alone = [surroundings(place, member).log_prob("single", None, 1, images) for member in members]
+    alone = [surroundings(context, member).log_prob("single", None, 1, images) for member in members]
     masks = groups_of_solutions(len(members), networks)
     if len(masks):
         together = {name: np.concatenate([one[name] for one in alone]) for name in images}
         law = np.mean([laws({name: part[mask] for name, part in together.items()}) for mask in masks], 0)
         others = torch.stack([_solution(study, member) for member in members[1 : 1 + networks]])
         found["independent"] = [_Step(law, barrier_of(first, others), epochs * networks)]
-    if "trajectory" in available(place):
+    if "trajectory" in available(context):
         law, scores = over_runs("trajectory", None, networks)
         apart = _apart(first, first.trajectory[-networks:])
         found["trajectory"] = [
             _Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs, scores, distance=apart),
         ]
-    for method in available(place, SCALED):
+    for method in available(context, SCALED):
         found[method] = []
         for step in STEPS[1:]:  # at step 0 all networks are one
-            scale = setting(place, method, step)
+            scale = setting(context, method, step)
             law, scores = over_runs(method, scale, networks)
             weights = torch.cat(list(first.weights(method, scale, networks)))
             found[method].append(_Step(law, barrier_of(first, weights), epochs, scores, scale, _apart(first, weights)))
-    for method in (method for method in available(place) if METHODS[method].one_network):
+    for method in (method for method in available(context) if METHODS[method].one_network):
         law, scores = over_runs(method, None, 1)
         average = first.sampler(method, None).centre(first.trajectory)[None]
         apart = _apart(first, average)
         found[method] = [_Step(law, barrier_of(first, average), epochs, scores, distance=apart)]
-    control = controlled(place, list(found), images[""], alone[0][""][0])
+    control = controlled(context, list(found), images[""], alone[0][""][0])
     solutions = in_settings({name: np.concatenate([one[name] for one in alone]) for name in images})
     worth = _worths(found, solutions, label, networks)
     result = _result(study, found, worth, control, networks, len(label), len(members))

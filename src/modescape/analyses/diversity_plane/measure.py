@@ -10,9 +10,10 @@ from torch import Tensor
 
 from modescape.analyses.groups import sampled_methods
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import Surroundings, place_of, predict, surroundings
+from modescape.analyses.sampling import Surroundings, predict, surroundings
 from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, controlled
+from modescape.context import StudyContext
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.methods import METHODS
 from modescape.results import make_result
@@ -20,20 +21,19 @@ from modescape.results import make_result
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 POINTS = 200  # of the limit curves
 STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far out
 
 
-def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
+def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
     """Accuracy of networks, and how often their labels differ from a baseline's, divided by their own error.
 
     The baseline is the first trained member's solution; methods draw around it, at several scales and without a
     threshold, so that each traces its way out of the solution. "trajectory" holds the earlier checkpoints.
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         draws: networks of each method.
 
     Raises:
@@ -41,17 +41,17 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
+    study = context.study
     members = trained(study, 1, "the plane of diversity and accuracy")
-    place = place_of(study)
-    around, split = surroundings(place, members[0]), place.dataset.test
+    around, split = surroundings(context, members[0]), context.dataset.test
     images, label = {"test": split.image}, split.label.cpu().numpy()
     solution = around.log_prob("single", None, 1, images)["test"][0]
     baseline = solution.argmax(-1)
     right = float((baseline == label).mean())
-    others = [surroundings(place, member).log_prob("single", None, 1, images)["test"] for member in members[1:]]
+    others = [surroundings(context, member).log_prob("single", None, 1, images)["test"] for member in members[1:]]
     nowhere = np.full(len(others), np.nan)
     found = {"independent": _Drawn(np.array([one[0].argmax(-1) for one in others]), nowhere, nowhere)}
-    for method in sampled_methods(place):
+    for method in sampled_methods(context):
         parts = zip(*_draws(around, method, draws, split.image), strict=True)
         found[method] = _Drawn(*(np.concatenate(part) for part in parts))
     found = {method: drawn for method, drawn in found.items() if len(drawn.predicted)}
@@ -63,7 +63,7 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
         differ[row, there] = (predicted != baseline).mean(1)
         diversity[row, there] = normalized_diversity(predicted, baseline, label)
         scale[row, there], distance[row, there] = drawn.scale, drawn.distance
-    classes = place.dataset.num_classes
+    classes = context.dataset.num_classes
     x = np.linspace(1 / classes, max(right, np.nanmax(accuracy, initial=right)), POINTS)
     lower, upper = diversity_limits(x, right, classes)
     lowest, highest = diversity_bounds(x, right)
@@ -80,7 +80,7 @@ def measure(study: Study, *, draws: int = 30) -> xr.Dataset:
                 "1",
                 "distance of the network from the baseline over its length",
             ),
-            **controlled(place, list(found), split.image, solution),
+            **controlled(context, list(found), split.image, solution),
             "lower": (("x",), lower, "1", "limit: the baseline with labels changed at random"),
             "upper": (("x",), upper, "1", "limit: right or wrong independently of the baseline"),
             "lowest": (("x",), lowest, "1", "least that the two accuracies allow"),
@@ -115,10 +115,10 @@ def _draws(around: Surroundings, method: str, draws: int, images: Tensor) -> lis
         return [_Drawn(*(part[:-1] for part in drawn))]
     if record.base_scale is None:
         return [_drawn(around, method, None, draws, images, "plane")]
-    if around.place.study.recipe.subspace.variant != "swept":
+    if around.context.study.recipe.subspace.variant != "swept":
         scales = [record.plane * record.base_scale]
     else:
-        scales = [setting(around.place, method, step) for step in STEPS]
+        scales = [setting(around.context, method, step) for step in STEPS]
     shares = [draws // len(scales) + (step < draws % len(scales)) for step in range(len(scales))]
     return [
         _drawn(around, method, scale, share, images, f"plane {step}")
@@ -129,7 +129,7 @@ def _draws(around: Surroundings, method: str, draws: int, images: Tensor) -> lis
 
 def _drawn(around: Surroundings, method: str, scale: float | None, count: int, images: Tensor, purpose: str) -> _Drawn:
     networks = around.networks(method, scale, count, purpose=purpose, accept=False)
-    predicted = np.concatenate([predict(around.place, some, images).argmax(-1) for some in networks])
+    predicted = np.concatenate([predict(around.context, some, images).argmax(-1) for some in networks])
     weights = around.weights(method, scale, count, purpose=purpose, accept=False)
     apart = torch.cat([around.distances(some) for some in weights]).numpy()
     shape = len(predicted)

@@ -11,22 +11,22 @@ from modescape.analyses.comparing import calibrated, forward_passes, networks_co
 from modescape.analyses.equal_distance import at_one_distance
 from modescape.analyses.groups import runs_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import available, place_of, surroundings
+from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales
 from modescape.analyses.stating import stated
 from modescape.analyses.statistics import two_statistics
+from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
-from modescape.metrics import INTERVALS, METRICS, combine, ensemble_curves
-from modescape.metrics.ensemble import LONG_NAMES, UNITS
+from modescape.metrics import INTERVALS, SCORES, combine, ensemble_curves
+from modescape.metrics.ensemble import LONG_NAMES
+from modescape.metrics.scores import units_of
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
-
-def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
+def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     """Accuracy, NLL, Brier score and ECE against the number of members, each of them an ensemble around its solution.
 
     "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
@@ -36,7 +36,7 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     batch-norm statistics of their training (`statistics`).
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         subsets: most subsets of a size that are averaged.
 
     Raises:
@@ -44,19 +44,19 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
     """
+    study = context.study
     members = trained(study, 1, "the comparison of ensembles")
-    place = place_of(study)
-    chosen, networks = scales(place), networks_compared(study)
-    methods = ["independent", *available(place)]
-    label = place.dataset.test.label.cpu().numpy()
-    images = {"test": place.dataset.test.image, "validation": place.dataset.validation.image}
-    validation_label = place.dataset.validation.label.cpu().numpy()
+    chosen, networks = scales(context), networks_compared(study)
+    methods = ["independent", *available(context)]
+    label = context.dataset.test.label.cpu().numpy()
+    images = {"test": context.dataset.test.image, "validation": context.dataset.validation.image}
+    validation_label = context.dataset.validation.label.cpu().numpy()
     means: dict[str, list[np.ndarray]] = {method: [] for method in methods}
     raw: dict[str, list[float]] = {method: [] for method in methods}
     tempered: dict[str, list[float]] = {method: [] for method in methods}
     solutions: list[dict[str, np.ndarray]] = []
     for member in members:
-        around = surroundings(place, member)
+        around = surroundings(context, member)
         solutions.append(around.log_prob("single", None, 1, images))
         means["independent"].append(solutions[-1]["test"][0])
         for method in methods[1:]:
@@ -70,8 +70,8 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     raw["independent"] = spread_of_solutions(together["test"], networks)
     cooled = calibrated(together["test"], together["validation"], validation_label)
     tempered["independent"] = spread_of_solutions(cooled, networks)
-    level = at_one_distance(place)
-    both = two_statistics(place, members)
+    level = at_one_distance(context)
+    both = two_statistics(context, members)
     key = rng.key(study.manifest["seed"], "ensemble_methods")
     curves = ensemble_curves(
         {method: np.stack(rows) for method, rows in means.items()},
@@ -86,7 +86,7 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
     return make_result(
         {
             **{
-                name: (dims, np.stack([own[name] for own in values.values()]), UNITS, long_name)
+                name: (dims, np.stack([own[name] for own in values.values()]), units_of(SCORES), long_name)
                 for name, long_name in LONG_NAMES.items()
             },
             "jensen_shannon": (("method",), spread(raw), "nats", "Jensen-Shannon divergence of as many networks"),
@@ -103,13 +103,13 @@ def measure(study: Study, *, subsets: int = 200) -> xr.Dataset:
                 "1",
                 "forward passes for a prediction, size 1",
             ),
-            **stated(place, methods, images["test"], solutions[0]["test"][0]),
+            **stated(context, methods, images["test"], solutions[0]["test"][0]),
             **level.variables(),
             **both.variables(),
         },
         {
             "method": methods,
-            "metric": list(METRICS),
+            "metric": list(SCORES),
             "size": np.arange(1, len(members) + 1),
             "other_method": level.methods,
             "member": members,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from modescape.wording import scores
 from modescape.wording.numbers import accuracy, count, significant
 from modescape.wording.reading import full_size, pick
 from modescape.wording.summary import PLACED, Summary, placed
-from modescape.wording.tables import best_name, name_of, names_of, score_header, score_text, whole_number
+from modescape.wording.tables import best_name, name_of, names_of, whole_number
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     for method in names_of(dataset):
         full = full_size(dataset, method)
         for size in sorted({1, full} - {0}):
-            scores = {key: pick(dataset, "score", method=method, metric=key, size=size) for key in metrics}
-            cells = [score_text(key, value) for key, value in scores.items()]
+            own = {key: pick(dataset, "score", method=method, metric=key, size=size) for key in metrics}
+            cells = [scores.written(key, value) for key, value in own.items()]
             divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
             each = (pick(dataset, key, method=method) for key in ("training_epochs", "forward_passes"))
             cost = [whole_number(size * value) for value in each]
@@ -53,7 +54,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{best_name(together, highest=True)} ({_highest(together)}); methods are not tested against each other."
     )
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, ("method", "entries", *PLACED, *score_header(dataset), *cost), tuple(rows))
+    return Summary(text, ("method", "entries", *PLACED, *scores.header(metrics), *cost), tuple(rows))
 
 
 def _highest(values: dict[str, float]) -> str:
@@ -65,12 +66,12 @@ def _at_one_distance(dataset: xr.Dataset, metrics: list[str]) -> list[tuple[str,
     rows = []
     for method in names_of(dataset, "other_method"):
         at = {"other_method": method}
-        scores = [score_text(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
+        cells = [scores.written(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
         setting, reached, divergence = (
             significant(pick(dataset, f"equal_distance_{key}", **at), 3)
             for key in ("scale", "reached", "jensen_shannon")
         )
         cost = [whole_number(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
         name = f"{name_of(method)}, all at {significant(float(dataset.attrs['equal_distance']))}"
-        rows.append((name, "1", setting, reached, *scores, divergence, *cost))
+        rows.append((name, "1", setting, reached, *cells, divergence, *cost))
     return rows

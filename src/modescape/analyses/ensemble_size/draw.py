@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import paper, style, web
-from modescape.plots.scores import METRICS
+from modescape.plots.scores import better, scores
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -49,7 +49,7 @@ def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
 
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
     """Sizes that have a score, with score, low and high in the units of the axis; arrays of shape [size]."""
-    factor = METRICS[metric][2]
+    factor = scores(dataset)[metric].factor
     chosen = dataset.sel({"method": method, "metric": metric})
     values = {name: factor * chosen[f"score{end}"].values for name, end in ENDS.items()}
     there = np.isfinite(values["score"])
@@ -61,24 +61,27 @@ def mean_member(dataset: xr.Dataset, metric: str) -> float:
     chosen = dataset.sel({"method": _methods(dataset)[0], "metric": metric})
     alone = (chosen["score"] - chosen["gain"]).values
     alone = alone[np.isfinite(alone)]
-    return METRICS[metric][2] * float(alone[0]) if alone.size else float("nan")
+    return scores(dataset)[metric].factor * float(alone[0]) if alone.size else float("nan")
 
 
 def draw(dataset: xr.Dataset) -> Figure:
-    """Four scores against size, for papers."""
+    """Every score against size, for papers."""
     from matplotlib.ticker import MaxNLocator
 
     with paper.looks():
-        figure = paper.new_figure(7.6, 5.6)
-        panels = figure.subplots(2, 2).ravel()
-        for axes, metric in zip(panels, METRICS, strict=True):
+        shown = scores(dataset)
+        rows = (len(shown) + 1) // 2
+        figure = paper.new_figure(7.6, 2.8 * rows)
+        panels = figure.subplots(rows, 2, squeeze=False).ravel()
+        for axes in panels[len(shown) :]:
+            axes.remove()
+        for axes, (metric, score) in zip(panels, shown.items(), strict=False):
             axes.axhline(mean_member(dataset, metric), color="0.35", linestyle="--", linewidth=1)
             for method in _methods(dataset):
                 _draw_curve(axes, dataset, method, metric)
-            title, label, _ = METRICS[metric]
-            paper.panel_title(axes, title)
+            paper.panel_title(axes, better(score, score.label))
             axes.set_xlabel("Networks averaged (number)")
-            axes.set_ylabel(label)
+            axes.set_ylabel(score.axis)
             axes.set_xlim(0.5, dataset["size"].values.max(initial=1) + 0.5)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
         return paper.finish(figure, TITLE, caption(dataset), _keys(dataset))
@@ -133,19 +136,21 @@ def _looks(method: str) -> dict[str, Any]:
 
 
 def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Four scores against size, for the page."""
-    figure = web.panels(2, 2, [title for title, _, _ in METRICS.values()], 780)
+    """Every score against size, for the page."""
+    shown = scores(dataset)
+    rows = (len(shown) + 1) // 2
+    figure = web.panels(rows, 2, [better(score, score.label) for score in shown.values()], 390 * rows)
     last = int(dataset["size"].values.max(initial=1))
-    for place, (metric, (_, label, _)) in enumerate(METRICS.items()):
+    for place, (metric, score) in enumerate(shown.items()):
         row, column = place // 2 + 1, place % 2 + 1
-        _trace_mean(figure, (row, column), mean_member(dataset, metric), last, label)
+        _trace_mean(figure, (row, column), mean_member(dataset, metric), last, score.axis)
         for method in _methods(dataset):
             _trace_curve(figure, (row, column), dataset, method, metric)
         ticks: dict[str, Any] = {"dtick": 1} if last <= 12 else {}
         figure.update_xaxes(
             title_text="Networks averaged (number)", range=[0.5, last + 0.5], row=row, col=column, **ticks
         )
-        figure.update_yaxes(title_text=label, row=row, col=column)
+        figure.update_yaxes(title_text=score.axis, row=row, col=column)
     _trace_keys(figure, any(of_test_sampling_alone(dataset, method) for method in _methods(dataset)))
     web.legend_rows(figure, 2)
     web.left_titles(figure)
@@ -198,7 +203,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
         **_marks(method, values, of_test_sampling_alone(dataset, method)),
         customdata=np.stack([low, high], axis=1),
         hovertemplate=(
-            f"{name}, %{{x}} averaged<br>{METRICS[metric][1]}: %{{y:.4g}}"
+            f"{name}, %{{x}} averaged<br>{scores(dataset)[metric].axis}: %{{y:.4g}}"
             "<br>95 % interval %{customdata[0]:.4g} to %{customdata[1]:.4g}<extra></extra>"
         ),
         name=name,

@@ -9,9 +9,10 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.requirements import NotEnough, last_epochs, left_out, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
-from modescape.metrics import INTERVALS, METRICS, brier_law, ensemble_curve
+from modescape.metrics import INTERVALS, SCORES, brier_law, ensemble_curve
 from modescape.metrics.crossed import of_runs, subset_estimate
-from modescape.metrics.ensemble import LONG_NAMES, UNITS
+from modescape.metrics.ensemble import LONG_NAMES
+from modescape.metrics.scores import units_of
 from modescape.metrics.subsets import subsets as choose_subsets
 from modescape.results import make_result
 
@@ -69,15 +70,20 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
     final = curves["snapshots"].final
     assert final is not None
     size = np.arange(1, max(len(members), len(epochs)) + 1)
-    dims = ("method", "metric", "size")
+    dims, units = ("method", "metric", "size"), units_of(SCORES)
     return make_result(
         {
             **{
-                name: (dims, _padded([curve.values[name] for curve in curves.values()], len(size)), UNITS, long_name)
+                name: (
+                    dims,
+                    _padded([curve.values[name] for curve in curves.values()], len(size)),
+                    units_of(SCORES),
+                    long_name,
+                )
                 for name, long_name in LONG_NAMES.items()
             },
             **{
-                name: (("metric",), values, UNITS, long_name)
+                name: (("metric",), values, units, long_name)
                 for (name, long_name), values in zip(FINAL.items(), final, strict=True)
             },
             "subsets": (
@@ -93,7 +99,7 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
                 "Brier score by the closed form B1 - (1 - 1/k) V",
             ),
         },
-        {"method": list(curves), "metric": list(METRICS), "size": size},
+        {"method": list(curves), "metric": list(SCORES), "size": size},
         title="Scores against the number of networks averaged",
         intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
         provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
@@ -119,7 +125,7 @@ def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[in
     So a run is what a member is elsewhere: its influence on the mean is its own score.
     """
     label = predictions.label
-    score = np.empty((len(epochs), len(members), len(METRICS)))
+    score = np.empty((len(epochs), len(members), len(SCORES)))
     example = np.empty((*score.shape, len(label)), dtype=np.float32)  # the largest array here
     last_score, last_example = np.empty(score.shape[1:]), np.empty(example.shape[1:])
     last = np.arange(len(epochs))[None] == len(epochs) - 1  # the run's final network, as a subset
@@ -132,7 +138,7 @@ def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[in
             score[at, run], example[at, run] = estimate.score, estimate.example
         estimate = subset_estimate(log_prob, label, last, None)
         last_score[run], last_example[run] = estimate.score, estimate.example
-        law += _law(log_prob, label, score[:, run, list(METRICS).index("brier")]) / len(members)
+        law += _law(log_prob, label, score[:, run, list(SCORES).index("brier")]) / len(members)
     alone, columns = of_runs(score[0], example[0]), []
     for own_score, own_example in zip(score, example, strict=True):
         own = of_runs(own_score, own_example)

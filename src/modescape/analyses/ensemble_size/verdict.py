@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import ABSENT, SPACE, accuracy, count, decimals_for, fixed, interval, percent
 from modescape.wording.reading import Gain, final_gain, full_gain, full_size, pick, score_at
@@ -162,15 +163,18 @@ def _gain_card(label: str, gain: Gain) -> Card:
 
 
 def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str]]:
-    """Name, one network, the full ensemble, the change and its interval, for the scores of probabilities."""
+    """Name, one network, the full ensemble, the change and its interval, for the scores that no card shows."""
     rows = []
-    names = {"nll": "Negative log-likelihood (nats)", "brier": "Brier score", "ece": "Expected calibration error"}
-    for metric, label in names.items():
+    for metric, score in scores.known(sizes).items():
         gain = full_gain(sizes, "independent", metric)
-        if gain is None:
+        if gain is None or metric == "accuracy":
             continue
-        single, together = (fixed(score_at(sizes, "independent", metric, size), 3) for size in (1, gain.size))
-        change = fixed(gain.value, 3, signed=True)
-        bounds = f"{fixed(gain.low, 3)} to {fixed(gain.high, 3)}" if math.isfinite(gain.low) else ABSENT
-        rows.append((label, single, together, change, bounds + ("" if gain.conclusive else "; inconclusive")))
+        single, together = (
+            scores.written(metric, score_at(sizes, "independent", metric, size)) for size in (1, gain.size)
+        )
+        change, bounds = scores.difference(metric, gain.low, gain.value, gain.high)
+        bounds = bounds if math.isfinite(gain.low) else ABSENT
+        change += scores.unit(metric) if score.percent else ""
+        inconclusive = "" if gain.conclusive else "; inconclusive"
+        rows.append((score.with_unit(score.label), single, together, change, bounds + inconclusive))
     return rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modescape.wording.numbers import accuracy, fixed
+from modescape.wording import scores
+from modescape.wording.numbers import accuracy
 from modescape.wording.reading import full_gain, full_size, pick
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -23,8 +24,6 @@ TEXT = Text(
     "from different runs, not from averaging as such. Higher is better for accuracy, lower for the rest.",
 )
 
-_METRICS = {"nll": "NLL (nats)", "brier": "Brier", "ece": "ECE"}
-
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
@@ -34,8 +33,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
         full = full_size(dataset, method)
         gain = full_gain(dataset, method)
         for size in (int(size) for size in dataset["size"].values if size <= full):
-            scores = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
-            rows.append((method, str(size), *scores))
+            cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
+            rows.append((method, str(size), *cells))
         if gain is not None:
             single, together = (
                 pick(dataset, "score", method=method, metric="accuracy", size=size) for size in (1, gain.size)
@@ -45,7 +44,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Line charts of scores against the number of networks averaged. Accuracy, {'; '.join(parts) or 'one size'}. "
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
-    header = ("networks", "size", *(_METRICS.get(str(key), str(key)) for key in dataset["metric"].values))
+    header = ("networks", "size", *scores.header(dataset["metric"].values))
     return Summary(text, header, tuple(rows))
 
 
@@ -53,8 +52,7 @@ def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) ->
     """A score, its interval for new networks on new images, and in brackets that for these networks."""
 
     def written(name: str) -> str:
-        value = pick(dataset, name, method=method, metric=metric, size=size)
-        return accuracy(value) if metric == "accuracy" else fixed(value, 3)
+        return scores.written(metric, pick(dataset, name, method=method, metric=metric, size=size))
 
     new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
     return f"{written('score')}, {new} ({these})"

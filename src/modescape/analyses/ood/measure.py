@@ -10,8 +10,8 @@ import numpy as np
 from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import place_of
 from modescape.analyses.stating import stated
+from modescape.context import StudyContext
 from modescape.data.ood import load_ood
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import aupr, auroc, combine, fpr_at_tpr
@@ -20,14 +20,13 @@ from modescape.results import make_result
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 INSIDE = "in distribution"
 SCORES = ("max_probability", "entropy")
 MEASURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr_at_tpr}
 
 
-def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
+def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
     """Divergence and entropy on other data (``data.ood``) and on the test images, and how well they are told apart.
 
     Scores are the entropy of an ensemble's mean probability and 1 minus its largest probability; other data is the
@@ -35,7 +34,7 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
     one, all others those of the Jensen-Shannon columns.
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         examples: most images of each set, from the first on.
         bins: of the histograms of the entropy, from 0 to ln C nats.
 
@@ -45,26 +44,26 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
 
     Source: Fort et al. 2019, arXiv 1912.02757, section 5 (SVHN); Hendrycks and Gimpel 2017, arXiv 1610.02136.
     """
+    study = context.study
     trained(study, 1, "other data")
     members = runs_of(study)
-    place = place_of(study)
-    test = place.dataset.test
+    test = context.dataset.test
     images = {INSIDE: test.image[:examples]}
     for source in study.recipe.data.ood:
         images[source] = load_ood(source, test, examples, study.manifest["seed"], data=study.recipe.data)
     networks = networks_compared(study)
     found: dict[str, list[dict[str, _Figures]]] = {}  # method -> group -> set of images -> figures
-    log_prob = solutions(place, images)
+    log_prob = solutions(context, images)
     found["single"] = [
         _figures({name: part[member : member + 1] for name, part in log_prob.items()}) for member in range(len(members))
     ]
     masks = groups_of_solutions(len(members), networks) if networks > 1 else []
     if len(masks):
         found["independent"] = [_figures({name: part[mask] for name, part in log_prob.items()}) for mask in masks]
-    for method in sampled_methods(place):
-        parts = (parts for _, parts in around_solutions(place, method, images))
+    for method in sampled_methods(context):
+        parts = (parts for _, parts in around_solutions(context, method, images))
         found[method] = [_figures({name: part[-networks:] for name, part in own.items()}) for own in parts]
-    edges = np.linspace(0, np.log(place.dataset.num_classes), bins + 1)
+    edges = np.linspace(0, np.log(context.dataset.num_classes), bins + 1)
     shape = len(found), len(images)
     spread, mean_entropy, share = np.full(shape, np.nan), np.empty(shape), np.empty((*shape, bins))
     told = {name: np.full((len(found), len(SCORES), len(images)), np.nan) for name in MEASURES}
@@ -97,7 +96,7 @@ def measure(study: Study, *, examples: int = 5000, bins: int = 20) -> xr.Dataset
                 name: (("method", "metric", "corruption"), values, "1", long_names[name])
                 for name, values in told.items()
             },
-            **stated(place, list(found), images[INSIDE], log_prob[INSIDE][0]),
+            **stated(context, list(found), images[INSIDE], log_prob[INSIDE][0]),
         },
         {
             "method": list(found),

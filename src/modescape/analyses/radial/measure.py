@@ -14,11 +14,11 @@ from modescape.analyses.sampling import (
     Surroundings,
     available,
     largest_difference,
-    place_of,
     predict,
     surroundings,
 )
 from modescape.analyses.stating import CONTROL_OF_POINT
+from modescape.context import StudyContext
 from modescape.functionspace import normalized_diversity
 from modescape.landscape import Plane, polar_grid
 from modescape.metrics import accuracy, fit_temperature, nll, rescale
@@ -35,7 +35,9 @@ SCALE = 1.0  # of the samples: times the standard deviation of the checkpoints
 SHOWN = 0.25  # radius at which magnified samples are drawn, on average
 
 
-def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 1000, samples: int = 30) -> xr.Dataset:
+def measure(
+    context: StudyContext, *, radii: int = 21, angles: int = 33, examples: int = 1000, samples: int = 30
+) -> xr.Dataset:
     """Cut through weight space along the plane of the origin (all weights 0) and the first two solutions.
 
     At every point: accuracy, NLL, NLL at the temperature that suits the point best (part of the wedge is that the
@@ -44,7 +46,7 @@ def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 
     anew at every point, or are those of the first solution, as ``subspace.batch_norm`` says.
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         radii: points along a ray, from 0 to 2 lengths.
         angles: rays, from -27 to 117 degrees; 33 of them hold 0 and 90.
         examples: test examples, from the first on.
@@ -55,24 +57,24 @@ def measure(study: Study, *, radii: int = 21, angles: int = 33, examples: int = 
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 5; the normalised similarity is what fits its colours.
     """
+    study = context.study
     members = trained(study, 2, "the radial cut")[:2]
-    place = place_of(study)
-    one, two = (surroundings(place, member) for member in members)
+    one, two = (surroundings(context, member) for member in members)
     plane = Plane.through(one.trajectory[-1], two.trajectory[-1])
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
     degrees = torch.linspace(*DEGREES, max(angles, 2), dtype=torch.float64)
     x, y = polar_grid(radius, degrees)
-    image, label = place.dataset.test.image[:examples], place.dataset.test.label[:examples].cpu().numpy()
+    image, label = context.dataset.test.image[:examples], context.dataset.test.label[:examples].cpu().numpy()
     solutions = [around.log_prob("single", None, 1, {"": image})[""][0] for around in (one, two)]
     ends = [log_prob.argmax(-1) for log_prob in solutions]
     places = plane.coordinates(torch.stack([one.trajectory[-1], two.trajectory[-1]]))
-    found = predict(place, one.installed(plane.point(*places).float()), image)
+    found = predict(context, one.installed(plane.point(*places).float()), image)
     control = [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
     fields = {name: np.empty(x.numel()) for name in ("accuracy", "nll", "nll_best_temperature")}
     agreement, similarity = np.empty((2, x.numel())), np.empty((2, x.numel()))
     for places in torch.arange(x.numel()).split(TOGETHER):
         weights = plane.point(x.flatten()[places], y.flatten()[places]).float()
-        log_prob = predict(place, one.installed(weights), image)
+        log_prob = predict(context, one.installed(weights), image)
         at, predicted = places.numpy(), log_prob.argmax(-1)
         fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
         best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
@@ -149,7 +151,7 @@ class _Samples(NamedTuple):
 
 def _samples(plane: Plane, around: Surroundings, count: int) -> _Samples:
     """Samples of the Gaussian of the last checkpoints, at its own scale as in the paper, projected on the plane."""
-    if "diagonal" not in available(around.place):
+    if "diagonal" not in available(around.context):
         return _Samples(1.0, float("nan"), np.empty(0), np.empty(0))
     solution = around.trajectory[-1]
     keys = around.keys("radial diagonal", count)

@@ -10,30 +10,29 @@ import torch
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of, solutions
 from modescape.analyses.requirements import enough_images, left_out, trained
-from modescape.analyses.sampling import available, place_of, surroundings
+from modescape.analyses.sampling import available, surroundings
 from modescape.analyses.scales import scales, sweeps
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.analyses.stating import stated
+from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.effect import Effect
 from modescape.data.shift import Shift
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
-from modescape.metrics import METRICS, combine
+from modescape.metrics import SCORES, combine
+from modescape.metrics.scores import units_of
 from modescape.results import make_result
-from modescape.workplace import Workplace
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
-UNITS = "1 (nats for nll)"
 VALIDATION = "validation"
 NO_PART = torch.empty(0, dtype=torch.int64)  # of a corruption that is left out
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(context: StudyContext) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
@@ -50,21 +49,21 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
     """
+    study = context.study
     trained(study, 1, "the comparison under shift")
     members = runs_of(study)
-    place = place_of(study)
     recipe = study.recipe
-    shift = Shift.of(place.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
+    shift = Shift.of(context.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
     enough_images(
-        len(place.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
+        len(context.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
     )
     images = {str(severity): shift.images(severity) for severity in (0, *SEVERITIES)}
-    images[VALIDATION] = place.dataset.validation.image
-    label, validation_label = place.dataset.test.label.cpu().numpy(), place.dataset.validation.label.cpu().numpy()
+    images[VALIDATION] = context.dataset.validation.image
+    label, validation_label = context.dataset.test.label.cpu().numpy(), context.dataset.validation.label.cpu().numpy()
     networks = networks_compared(study)
     table = Table(label, [shift.parts.get(name, NO_PART).numpy() for name in shift.effect.corruptions])
 
-    found = solutions(place, images)
+    found = solutions(context, images)
     masks = groups_of_solutions(len(members), networks) if networks > 1 else np.zeros((0, len(members)), bool)
     cooled = {name: calibrated(found[name], found[VALIDATION], validation_label) for name in images}
     for severity, name in enumerate(map(str, (0, *SEVERITIES))):
@@ -74,12 +73,14 @@ def measure(study: Study) -> xr.Dataset:
             table.add("independent", severity, score_subsets(found[name], label, networks), together)
             spreads = [[jensen_shannon(part[name][mask]) for mask in masks] for part in (found, cooled)]
             table.spread("independent", severity, *spreads)
-    best = best_method(place)
-    for method in available(place):
+    best = best_method(context)
+    for method in available(context):
         means: dict[str, list[np.ndarray]] = {name: [] for name in images}
         spreads_of: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in images}
         for member in members:
-            parts = surroundings(place, member).log_prob(method, scales(place)[method], recipe.subspace.samples, images)
+            parts = surroundings(context, member).log_prob(
+                method, scales(context)[method], recipe.subspace.samples, images
+            )
             for name, part in parts.items():
                 means[name].append(combine(part).astype(np.float32))
                 if len(part) >= networks > 1 and name != VALIDATION:
@@ -94,12 +95,12 @@ def measure(study: Study) -> xr.Dataset:
                 together = combine(rows)[None]
                 together_of = score_subsets(rows, label, len(rows))
                 table.add(f"{BOTH}{method}", severity, together_of, together)
-    stating = stated(place, list(table.scores), images["0"], found["0"][0])
+    stating = stated(context, list(table.scores), images["0"], found["0"][0])
     return make_result(
         {**table.variables(), **_effect(shift.effect), **stating},
         {
             "method": list(table.scores),
-            "metric": list(METRICS),
+            "metric": list(SCORES),
             "severity": [0, *SEVERITIES],
             "corruption": list(shift.effect.corruptions),
         },
@@ -117,11 +118,11 @@ def measure(study: Study) -> xr.Dataset:
     )
 
 
-def best_method(place: Workplace) -> str:
+def best_method(context: StudyContext) -> str:
     """The subspace method with the lowest validation NLL within a member; the paper's best where none was swept."""
-    if place.study.recipe.subspace.variant != "swept":
-        return next(method for method in ("low_rank", "random") if method in available(place))
-    found = sweeps(place)
+    if context.study.recipe.subspace.variant != "swept":
+        return next(method for method in ("low_rank", "random") if method in available(context))
+    found = sweeps(context)
     return min(found, key=lambda method: float(found[method].nll.min()))
 
 
@@ -162,10 +163,10 @@ class Table:
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
         """Note scores, and take those of each part from predictions [run, example, class]."""
         self.scores.setdefault(method, {})[severity] = scored
-        found = np.full((len(METRICS), len(self.parts)), np.nan)
+        found = np.full((len(SCORES), len(self.parts)), np.nan)
         for column, part in enumerate(self.parts):
-            for row, metric in enumerate(METRICS.values() if len(part) else ()):
-                found[row, column] = np.mean(metric.function(log_prob[:, part], self.label[part]))
+            for row, metric in enumerate(SCORES.values() if len(part) else ()):
+                found[row, column] = np.mean(metric(log_prob[:, part], self.label[part]))
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
@@ -188,23 +189,23 @@ class Table:
                 for method in self.scores
             ]
         )
-        dims = ("method", "metric", "severity")
+        dims, units = ("method", "metric", "severity"), units_of(SCORES)
         return {
-            "score": (dims, scores("mean"), UNITS, "score on all test images"),
-            "score_low": (dims, scores("low"), UNITS, "lower end of the 95 % interval"),
-            "score_high": (dims, scores("high"), UNITS, "upper end of the 95 % interval"),
-            "score_low_these": (dims, scores("low_these"), UNITS, "lower end of it for these networks alone"),
-            "score_high_these": (dims, scores("high_these"), UNITS, "upper end of it for these networks alone"),
+            "score": (dims, scores("mean"), units, "score on all test images"),
+            "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
+            "score_high": (dims, scores("high"), units, "upper end of the 95 % interval"),
+            "score_low_these": (dims, scores("low_these"), units, "lower end of it for these networks alone"),
+            "score_high_these": (dims, scores("high_these"), units, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
                 _spread(of_part[..., [len(part) > 0 for part in self.parts]]).transpose(0, 2, 1),
-                UNITS,
+                units,
                 "standard deviation over corruptions",
             ),
             "score_of_corruption": (
                 ("method", "metric", "corruption", "severity"),
                 of_part.transpose(0, 2, 3, 1),
-                UNITS,
+                units,
                 "score on the corruption's own part of the test images; none of one without effect",
             ),
             "jensen_shannon": (("method", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),

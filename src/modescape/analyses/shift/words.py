@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.analyses.shift.draw import corruption_name, left_out_sentence, without_effect
+from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, accuracy, count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
-from modescape.wording.tables import name_of, names_of, score_header, score_text
+from modescape.wording.tables import name_of, names_of
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     rows, parts = [], []
     for method in names_of(dataset):
         for severity in ends:
-            scores = [pick(dataset, "score", method=method, metric=key, severity=severity) for key in metrics]
-            cells = [score_text(key, value) for key, value in zip(metrics, scores, strict=True)]
+            cells = [
+                scores.written(key, pick(dataset, "score", method=method, metric=key, severity=severity))
+                for key in metrics
+            ]
             divergence = significant(pick(dataset, "jensen_shannon", method=method, severity=severity), 3)
             rows.append((name_of(method), str(severity), *placed(dataset, method), *cells, divergence))
         if method in ("single", "independent"):
@@ -55,4 +58,5 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     if left_out:
         text += f" {left_out_sentence(left_out)}"
-    return Summary(text, ("method", "severity", *PLACED, *score_header(dataset), "Jensen-Shannon (nats)"), tuple(rows))
+    header = ("method", "severity", *PLACED, *scores.header(metrics), "Jensen-Shannon (nats)")
+    return Summary(text, header, tuple(rows))

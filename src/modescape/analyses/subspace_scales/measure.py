@@ -8,16 +8,16 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import place_of, surroundings
+from modescape.analyses.sampling import surroundings
 from modescape.analyses.scales import RESAMPLES, SWEEP_MEMBERS, draws, sweeps
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
+from modescape.context import StudyContext
 from modescape.metrics import accuracy, nll
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 INTERVALS = (
     "95 %, of the chosen step alone: the step chosen again on resampled members, draws and validation images; it says "
@@ -25,7 +25,7 @@ INTERVALS = (
 )
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(context: StudyContext) -> xr.Dataset:
     """Validation NLL of ensembles of samples against the step of each method, mean over the first members.
 
     Other analyses use the step with the lowest NLL (`recipe.Subspace.variant` "swept"). The test set is not looked at.
@@ -33,13 +33,13 @@ def measure(study: Study) -> xr.Dataset:
     Raises:
         NotEnough: if no member is trained.
     """
+    study = context.study
     members = trained(study, 1, "the scale of a subspace method")[:SWEEP_MEMBERS]
-    place = place_of(study)
-    found = sweeps(place)
-    split = place.dataset.validation
+    found = sweeps(context)
+    split = context.dataset.validation
     images, label = {"validation": split.image}, split.label.cpu().numpy()
     solutions = np.concatenate(
-        [surroundings(place, member).log_prob("single", None, 1, images)["validation"] for member in members]
+        [surroundings(context, member).log_prob("single", None, 1, images)["validation"] for member in members]
     )
     dims = ("method", "draw")
     longest = max(len(swept.step) for swept in found.values())
@@ -69,7 +69,7 @@ def measure(study: Study) -> xr.Dataset:
                 "1",
                 "1 where the last step that was tried is the best, so that a better one may lie beyond it",
             ),
-            **controlled(place, list(found), split.image, solutions[0]),
+            **controlled(context, list(found), split.image, solutions[0]),
         },
         {"method": list(found), "draw": np.arange(longest)},
         title="The scale of each subspace method, chosen on validation images",
@@ -78,7 +78,7 @@ def measure(study: Study) -> xr.Dataset:
         left_out=left_out(study),
         split="validation",
         samples=settings.samples,
-        draws=draws(place),
+        draws=draws(context),
         acceptance=settings.acceptance,
         variant=settings.variant,
         solution_nll=float(nll(solutions, label).mean()),

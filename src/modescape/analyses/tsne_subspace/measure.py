@@ -11,8 +11,9 @@ from modescape import rng
 from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.groups import sampled_methods
 from modescape.analyses.requirements import NotEnough, left_out, trajectories
-from modescape.analyses.sampling import place_of, surroundings
+from modescape.analyses.sampling import surroundings
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
+from modescape.context import StudyContext
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
 from modescape.methods import METHODS, SCALED
@@ -20,8 +21,6 @@ from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from modescape.study import Study
 
 
 class _Choices(TypedDict):
@@ -32,7 +31,9 @@ class _Choices(TypedDict):
 LEAST = 4  # points that t-SNE can place
 
 
-def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
+def measure(
+    context: StudyContext, *, samples: int = 20, examples: int = 512, perplexity: float | None = None
+) -> xr.Dataset:
     """t-SNE of the probabilities of all checkpoints of the kept trajectories and of samples around their solutions.
 
     Every method has an embedding of its own, as in the paper: places of different panels cannot be compared. All
@@ -40,7 +41,7 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
     their own scales.
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         samples: networks of each method around each solution.
         examples: test examples, from the first on.
         perplexity: neighbours that count; None = min(30, (points - 1) / 3).
@@ -50,26 +51,26 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 4.
     """
+    study = context.study
     members = trajectories(study, "the embedding of subspaces")
-    place = place_of(study)
     epochs = list(range(study.recipe.train.epochs + 1))
     points = len(members) * (len(epochs) + samples)
     if points < LEAST:
         raise NotEnough(f"the embedding of subspaces needs {LEAST} points or more; there are {points}")
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
-    image = place.dataset.test.image[:examples]
+    image = context.dataset.test.image[:examples]
     images, trained_ones = {"test": image}, len(members) * len(epochs)
-    known = [surroundings(place, member).checkpoints(epochs, image) for member in members]
+    known = [surroundings(context, member).checkpoints(epochs, image) for member in members]
     checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
     # checkpoints are drawn as the trajectory itself, an average is a single point
-    methods = [method for method in sampled_methods(place) if METHODS[method].source != "checkpoints"]
+    methods = [method for method in sampled_methods(context) if METHODS[method].source != "checkpoints"]
     seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
-    swept, apart = study.recipe.subspace.variant == "swept", common_distance(place)
+    swept, apart = study.recipe.subspace.variant == "swept", common_distance(context)
     embedded, scale, distance = [], [], []
     for method in methods:
         found, used, squares = [], [], []
-        for around in (surroundings(place, member) for member in members):
+        for around in (surroundings(context, member) for member in members):
             used.append(setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale)
             choices: _Choices = {"purpose": "embedding", "accept": not swept}
             found.append(around.log_prob(method, used[-1], samples, images, **choices)["test"])
@@ -89,7 +90,7 @@ def measure(study: Study, *, samples: int = 20, examples: int = 512, perplexity:
             "y": (dims, y, "1", "axis 1 of the embedding"),
             "scale": (("method",), np.array(scale), "1", SCALE),
             "distance": (("method",), np.array(distance), "1", DISTANCE),
-            **controlled(place, methods, image, known[0][-1]),
+            **controlled(context, methods, image, known[0][-1]),
         },
         {
             "method": methods,

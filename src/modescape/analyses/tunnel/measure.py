@@ -13,27 +13,26 @@ from modescape import rng, tree
 from modescape.analyses.landing import losses, some_training_images
 from modescape.analyses.radial.measure import similarity_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import TOGETHER, Surroundings, largest_difference, place_of, predict, surroundings
+from modescape.analyses.sampling import TOGETHER, Surroundings, largest_difference, predict, surroundings
 from modescape.analyses.stating import CONTROL_OF_POINT
+from modescape.context import StudyContext
 from modescape.data.dataset import Split
 from modescape.metrics import accuracy, nll
 from modescape.models import working_dtype
 from modescape.paths import Tunnel, along, barrier
 from modescape.results import make_result
 from modescape.types import ModelState
-from modescape.workplace import Workplace
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 WAYS = ("straight", "tunnel")
 LARGEST = 1.25  # radius of the stitched triangles; 1 is the path
 
 
 def measure(
-    study: Study,
+    context: StudyContext,
     *,
     levels: int = 3,
     steps: int = 200,
@@ -48,7 +47,7 @@ def measure(
     origin and beyond.
 
     Args:
-        study: the study.
+        context: the study's data, network and evaluator.
         levels: halvings of the path: 2^levels - 1 corners are optimised.
         steps: of Adam for each corner, with the recipe's batch size and learning rate.
         points: places along each way.
@@ -60,18 +59,18 @@ def measure(
 
     Source: Fort et al. 2019, arXiv 1912.02757, appendix A; Fort and Jastrzebski 2019, arXiv 1906.04724.
     """
+    study = context.study
     members = trained(study, 2, "a tunnel between solutions")[:3]
-    place = place_of(study)
-    ends = [surroundings(place, member) for member in members]
+    ends = [surroundings(context, member) for member in members]
     one, two = ends[:2]
-    test = Split(place.dataset.test.image[:examples], place.dataset.test.label[:examples])
+    test = Split(context.dataset.test.image[:examples], context.dataset.test.label[:examples])
     label, train = test.label.cpu().numpy(), some_training_images(one, examples)
     search = Tunnel(levels=levels, steps=steps, learning_rate=study.recipe.train.learning_rate)
     corners = search.connect(
         one.trajectory[-1],
         two.trajectory[-1],
         lambda weights: torch.from_numpy(losses(one, weights, train)),
-        gradient_of(place, one),
+        gradient_of(context, one),
     )
     t = torch.linspace(0, 1, max(points, 3), dtype=torch.float64)
     ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
@@ -132,20 +131,20 @@ def measure(
     )
 
 
-def gradient_of(place: Workplace, around: Surroundings) -> Callable[[Tensor, int], Tensor]:
+def gradient_of(context: StudyContext, around: Surroundings) -> Callable[[Tensor, int], Tensor]:
     """The gradient of the training loss at weights [parameter], step by step, on batches from a named stream.
 
     Dropout is on, as in training; batch norm uses the batch's own statistics.
     """
-    study, dataset, device = place.study, place.dataset, place.device
-    step = place.trainer(lambda line: None).step([around.member])
+    study, dataset, device = context.study, context.dataset, context.device
+    step = context.trainer(lambda line: None).step([around.member])
     solution, batch = around.states[-1], study.recipe.train.batch_size
     seed = study.manifest["seed"]
 
     def gradient(weights: Tensor, number: int) -> Tensor:
         keys = torch.tensor([[rng.key(seed, f"tunnel {purpose}", number)] for purpose in ("order", "dropout")])
         index = rng.integers(keys[0], batch, len(dataset.train.label)).to(device)
-        images = place.preparation.pick(dataset.train.image, index, dtype=working_dtype(solution.params))
+        images = context.preparation.pick(dataset.train.image, index, dtype=working_dtype(solution.params))
         params = {
             name: tensor[None].to(device).requires_grad_()
             for name, tensor in tree.unravel(weights.float(), solution.params).items()
@@ -160,5 +159,5 @@ def gradient_of(place: Workplace, around: Surroundings) -> Callable[[Tensor, int
 
 
 def _predictions(around: Surroundings, weights: Tensor, images: Tensor) -> np.ndarray:
-    parts = [predict(around.place, around.installed(some.float()), images) for some in weights.split(TOGETHER)]
+    parts = [predict(around.context, around.installed(some.float()), images) for some in weights.split(TOGETHER)]
     return np.concatenate(parts)

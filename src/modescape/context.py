@@ -1,0 +1,188 @@
+"""A study's data, network and evaluator, opened once and handed on to whoever works with it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from torch import nn
+
+from modescape import data, rng, runtime
+from modescape.data.dataset import Dataset
+from modescape.data.order import batch_sizes
+from modescape.data.prepare import Preparation
+from modescape.errors import InputError, WorkError
+from modescape.kernels.implementation import forced
+from modescape.models import importable
+from modescape.network.fuse import fuse
+from modescape.network.habits import Habits
+from modescape.network.initial import initial_module
+from modescape.network.member_ops import Manner
+from modescape.predict import Evaluator
+from modescape.study import Study, layout
+from modescape.train.loop import Trainer
+from modescape.train.plan import Plan
+from modescape.train.trial import trial
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StudyRef:
+    """A study as it is named to a worker: what an engine opens there, and compares with what is open."""
+
+    path: str
+    content: str  # digest of the recipe and the manifest as they lie there: a folder may become another study
+
+    @classmethod
+    def of(cls, study: Study) -> StudyRef:
+        """The study as it is now; made anew for each stage, as its recipe may be written meanwhile."""
+        digest = hashlib.sha256()
+        for name in (layout.RECIPE, layout.MANIFEST):
+            digest.update((study.path / name).read_bytes())
+        return cls(str(study.path), digest.hexdigest())
+
+    def open(self) -> StudyContext:
+        """The study, with nothing loaded yet."""
+        return StudyContext(Study.open(self.path))
+
+
+@dataclass(frozen=True, eq=False)
+class StudyContext:
+    """One study's data, network and evaluator in this process, each made when it is first asked for.
+
+    Whoever opens one hands it on as an argument. What is derived from it and worth keeping is kept in it (`once`), so
+    that it goes when the context goes: nothing of a study outlives what opened it.
+    """
+
+    study: Study
+    _made: dict[Callable[..., Any], OrderedDict[tuple[Any, ...], Any]] = field(default_factory=dict, repr=False)
+    _listeners: list[Callable[[int], None]] = field(default_factory=list, repr=False)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """A block of work by the study's plan: a study begun without C kernels goes on without them."""
+        kernels = forced("torch") if self.plan.kernels == "torch" else contextlib.nullcontext()
+        arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
+        arithmetic = arithmetic if self.device == "cuda" else contextlib.nullcontext()
+        with importable(self.study.recipe.model.factory, last=True), runtime.kept_memory(), kernels, arithmetic:
+            yield
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The study's plan."""
+        return Plan.of(self.study.manifest.get("plan"))
+
+    @property
+    def device(self) -> str:
+        """Where the study computes, "cpu" or "cuda"."""
+        return self.study.manifest["plan"]["device"]
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The study's data, on its device.
+
+        Raises:
+            InputError: if the data is not there any more.
+            WorkError: if it is not what the study was begun with.
+        """
+        recipe = self.study.recipe
+        dataset = data.load(recipe.data, recipe.seed)
+        if dataset.fingerprint != self.study.manifest["fingerprint"]:
+            raise WorkError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")
+        return dataset.to(self.device)
+
+    @functools.cached_property
+    def preparation(self) -> Preparation:
+        """Scaling of images, the same as in training."""
+        return Preparation.of(self.study.recipe.data, self.dataset.train)
+
+    @functools.cached_property
+    def habits(self) -> Habits:
+        """What the network does."""
+        return habits_of(self.study, self.dataset, self.preparation)
+
+    @functools.cached_property
+    def module(self) -> nn.Module:
+        """The architecture, with its layers fused, on the study's device; its own weights are not used."""
+        recipe, dataset = self.study.recipe, self.dataset
+        streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
+        return fuse(initial_module(recipe, streams, 0, dataset.train, dataset.num_classes).to(self.device).eval())
+
+    @functools.cached_property
+    def evaluator(self) -> Evaluator:
+        """The evaluator of trained checkpoints."""
+        return Evaluator(module=self.module, preparation=self.preparation, manner=self._manner, habits=self.habits)
+
+    def trainer(self, say: Callable[[str], None]) -> Trainer:
+        """What trains the members of this study; ``say`` is told what a user should know."""
+        data = self.dataset
+        settings: dict[str, Any] = {"device": self.device, "manner": self._manner, "replayed": self.plan.replayed}
+        settings |= {"habits": self.habits, "say": say}
+        return Trainer(self.study.recipe, data.train, data.num_classes, self.preparation, **settings)
+
+    @property
+    def _manner(self) -> Manner:
+        return self.plan.manner(self.study.recipe.train.arithmetic)
+
+    def once(self, make: Callable[Concatenate[StudyContext, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """``make(context, ...)``, made once for this context and these arguments."""
+        return self.last(None, make, *arguments, **named)
+
+    def last(
+        self, most: int | None, make: Callable[Concatenate[StudyContext, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        """As `once`, with the ``most`` that were asked for last in memory; None for all."""
+        held = self._made.setdefault(make, OrderedDict())
+        key = (arguments, tuple(sorted(named.items())))
+        if key not in held:
+            held[key] = make(self, *arguments, **named)
+        held.move_to_end(key)
+        while most is not None and len(held) > most:
+            held.popitem(last=False)
+        return held[key]
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Callable[[int], None]) -> Iterator[None]:
+        """Within this block ``listener`` is called with the number of images sent through networks."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.pop()
+
+    def progress(self, images: int) -> None:
+        """Tell whoever listens how many images went through networks."""
+        for listener in self._listeners[-1:]:
+            listener(images)
+
+
+def epoch_examples(study: Study) -> int:
+    """Examples that a member of a study sees in an epoch: not all of them where whole batches alone are drawn."""
+    least = Habits.of(study.manifest.get("network") or {}).least_batch
+    return sum(batch_sizes(study.recipe.train, study.manifest["examples"]["train"], least))
+
+
+def habits_of(study: Study, dataset: Dataset, preparation: Preparation) -> Habits:
+    """What the study's network does, as its manifest says; tried where an older version has begun the study.
+
+    Raises:
+        InputError: if the network cannot be trained and evaluated right, or what it holds was not saved.
+    """
+    held = study.manifest.get("network")
+    if held is not None:
+        return Habits.of(held)
+    with runtime.one_thread():
+        habits = trial(study.recipe, dataset.train, dataset.num_classes, preparation)
+    if lost := [name for name in habits.kept_buffers if name not in study.manifest["model"]["buffers"]]:
+        raise InputError(
+            f"'{study.path}' was begun by a version that did not save the network's buffer '{lost[0]}', "
+            "which changes its predictions; train it again in another folder, with --out"
+        )
+    return habits

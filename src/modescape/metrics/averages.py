@@ -1,0 +1,246 @@
+"""Averages of many subsets of members at once, and how their scores are gathered without holding their predictions.
+
+The mean probability of many subsets is one matrix product of the subsets' masks with the members' probabilities, made a
+block of examples at a time. A collector sees every block once and knows at the end each subset's score, and what every
+example gives to it: values whose mean over the examples is the score, and whose spread over the examples is its noise.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from modescape.arrays import Array, check_log_prob, to_numpy
+from modescape.errors import InputError
+from modescape.metrics.blocks import confidence_bin, example_blocks
+
+ECE_BINS = 15
+GROUPS = 30  # of examples that are left out in turn where a score is no mean over examples
+SAFE = 1e-280  # a mean probability below this has lost digits to underflow
+
+
+def combine(log_prob: Array, dim: int = 0) -> Array:
+    """Log of the mean probability, log (1/M sum_m p_m): the prediction of an ensemble of M models.
+
+    Args:
+        log_prob: log-probabilities, any shape; minus infinity is a probability of 0.
+        dim: the dimension of the models, which disappears.
+
+    Returns:
+        float64, the shape without `dim`.
+
+    Raises:
+        InputError: (a ValueError) if there is no such dimension, it is empty, or values are above 0.
+
+    >>> import numpy as np
+    >>> np.exp(combine(np.log([[[0.9, 0.1]], [[0.5, 0.5]]]))).round(4).tolist()
+    [[0.7, 0.3]]
+    """
+    (log_prob,), restore = to_numpy(log_prob)
+    check_log_prob(log_prob, "[..., model, ...]", ndim=1)
+    if not -log_prob.ndim <= dim < log_prob.ndim:
+        raise InputError(f"dim is {dim}; log_prob has only the dimensions of {list(log_prob.shape)}")
+    largest = np.asarray(log_prob.max(dim, keepdims=True), dtype=np.float64)
+    shift = np.where(np.isneginf(largest), 0.0, largest)  # no probability anywhere: log 0, not NaN
+    total = np.exp(log_prob - shift).sum(dim)
+    with np.errstate(divide="ignore"):
+        return restore(np.log(total) + shift.squeeze(dim) - np.log(log_prob.shape[dim]))
+
+
+class Subsets(NamedTuple):
+    """Subsets of members that are averaged and scored, and how what they give is mixed."""
+
+    log_prob: np.ndarray  # [member, example, class], free of NaN
+    label: np.ndarray  # [example]
+    masks: np.ndarray  # bool [subset, member]
+    mixing: np.ndarray  # rows of weights of the subsets, [row, subset]: their mean, members' influences
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Subsets and examples."""
+        return len(self.masks), self.label.size
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean predictions of all subsets on a block of examples."""
+
+    subsets: Subsets
+    block: slice
+    mean: np.ndarray  # probabilities, [subset, class, example]
+    confidence: np.ndarray  # probability of the first most probable class, [subset, example]
+    predicted: np.ndarray  # that class, [subset, example]
+
+    @property
+    def label(self) -> np.ndarray:
+        """[example]."""
+        return self.subsets.label[self.block]
+
+    @functools.cached_property
+    def of_label(self) -> np.ndarray:
+        """Probability of the label, [subset, example]."""
+        return self.mean[:, self.label, np.arange(self.mean.shape[2])]
+
+    @property
+    def log_prob(self) -> np.ndarray:
+        """[subset, example, class]."""
+        with np.errstate(divide="ignore"):
+            return np.log(np.minimum(self.mean, 1.0)).transpose(0, 2, 1)
+
+
+def averages(subsets: Subsets) -> Iterator[Average]:
+    """The averages, a block of examples at a time."""
+    log_prob, label, masks, _ = subsets
+    share = masks / masks.sum(1, keepdims=True)
+    classes = log_prob.shape[2]
+    for block in example_blocks(label.size, len(masks) * classes):
+        part = log_prob[:, block].astype(np.float64)  # [member, example, class]
+        prob = np.exp(part).transpose(0, 2, 1)  # [member, class, example]: examples last keep every pass contiguous
+        mean = (share @ prob.reshape(len(prob), -1)).reshape(len(masks), classes, -1)
+        confidence, predicted = mean[:, 0].copy(), np.zeros((len(masks), part.shape[1]), dtype=np.int32)
+        for number in range(1, classes):
+            better = mean[:, number] > confidence
+            predicted[better] = number
+            np.maximum(confidence, mean[:, number], out=confidence)
+        yield Average(subsets, block, mean, confidence, predicted)
+
+
+def average_accuracy(average: Average) -> np.ndarray:
+    """1 where the first most probable class is the label, else 0; [subset, example]."""
+    return (average.predicted == average.label).astype(np.float64)
+
+
+def average_brier(average: Average) -> np.ndarray:
+    """sum_c p_c^2 - 2 p_y + 1, [subset, example]."""
+    return np.einsum("sce,sce->se", average.mean, average.mean) - 2 * average.of_label + 1
+
+
+def average_nll(average: Average) -> np.ndarray:
+    """NLL [subset, example]; where probabilities underflow, from the members' own NLL by log-sum-exp."""
+    of_label, (log_prob, _, masks, _) = average.of_label, average.subsets
+    start = average.block.start
+    with np.errstate(divide="ignore"):
+        out = 0.0 - np.log(of_label)  # 0 - x: no negative zero
+    for subset, example in zip(*np.nonzero(of_label < SAFE), strict=True):
+        values = -log_prob[masks[subset], start + example, average.label[example]].astype(np.float64)
+        least = values.min()
+        if np.isfinite(least):
+            out[subset, example] = least - np.log(np.exp(least - values).mean())
+    return out
+
+
+class Collector(Protocol):
+    """Sees every block of averages once."""
+
+    def add(self, average: Average) -> None:
+        """Take in a block."""
+        ...
+
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """What each subset's examples give together [subset], the score times their number; and each, [row, example].
+
+        The latter mixed as `Subsets.mixing`.
+        """
+        ...
+
+
+class Examples:
+    """A score that is a mean over examples.
+
+    Args:
+        subsets: what is scored.
+        values: score of every example, [subset, example].
+    """
+
+    def __init__(self, subsets: Subsets, values: Callable[[Average], np.ndarray]) -> None:
+        self.subsets, self.values = subsets, values
+        self.total = np.zeros(len(subsets.masks))
+        self.mixed = np.empty((len(subsets.mixing), subsets.label.size))
+
+    def add(self, average: Average) -> None:
+        """See `Collector`."""
+        values = self.values(average)
+        with np.errstate(invalid="ignore"):  # an infinite NLL times a weight
+            self.mixed[:, average.block] = self.subsets.mixing @ values
+            self.total += values.sum(1)
+
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Collector`."""
+        return self.total, self.mixed
+
+
+class CalibrationError:
+    """The ECE, which is a mean over examples once the sign of every bin is known.
+
+    sum_b |sum_(x in b) (correct - confidence)| = sum_x sign(b(x)) (correct - confidence).
+    """
+
+    def __init__(self, subsets: Subsets) -> None:
+        self.subsets = subsets
+        self.gap = np.empty(subsets.shape, dtype=np.float32)  # correct - confidence, until the bins' signs are known
+        self.place = np.empty(subsets.shape, dtype=np.uint8)
+        self.bins = np.zeros(len(subsets.masks) * ECE_BINS)
+        self.first_bin = np.arange(len(subsets.masks))[:, None] * ECE_BINS
+
+    def add(self, average: Average) -> None:
+        """See `Collector`."""
+        gap, place = average_accuracy(average) - average.confidence, confidence_bin(average.confidence, ECE_BINS)
+        self.gap[:, average.block], self.place[:, average.block] = gap, place
+        self.bins += np.bincount((self.first_bin + place).ravel(), gap.ravel(), len(self.bins))
+
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Collector`."""
+        mixing, label = self.subsets.mixing, self.subsets.label
+        bins = self.bins.reshape(-1, ECE_BINS)
+        sign, mixed = np.sign(bins), np.empty((len(mixing), label.size))
+        for block in example_blocks(label.size, len(bins)):
+            signs = np.take_along_axis(sign, self.place[:, block].astype(np.intp), 1)
+            mixed[:, block] = mixing @ (self.gap[:, block] * signs)
+        return np.abs(bins).sum(1), mixed
+
+
+class Groups:
+    """Any score of a whole test set, such as an F1 score: groups of examples are left out in turn.
+
+    With G = `GROUPS` groups g, every G-th example in each, the variance of the pseudo-values G s - (G - 1) s_-g over
+    groups is G times that of the score over test sets (the jackknife of groups). Examples get the pseudo-value of their
+    group, stretched so that the variance of their mean is that. Each subset is scored G + 1 times.
+
+    Args:
+        subsets: what is scored.
+        aggregate: (log-probabilities [example, class], labels) -> score.
+    """
+
+    def __init__(self, subsets: Subsets, aggregate: Callable[[np.ndarray, np.ndarray], Array]) -> None:
+        self.subsets, self.aggregate = subsets, aggregate
+
+    def add(self, average: Average) -> None:
+        """Nothing: test sets are looked at whole."""
+
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `Collector`."""
+        log_prob, label, masks, mixing = self.subsets
+        groups = min(GROUPS, label.size)
+        group = np.arange(label.size) % groups
+        score, apart = np.empty(len(masks)), np.empty((len(masks), groups))
+        for row, mask in enumerate(masks):
+            together = combine(log_prob[mask])
+            score[row] = self.aggregate(together, label)
+            apart[row] = self._left_out(together, group, groups)
+        with np.errstate(invalid="ignore"):  # infinite scores
+            pseudo = groups * score[:, None] - (groups - 1) * apart
+            share = np.bincount(group, minlength=groups) / label.size
+            stretch = (label.size / max(groups - 1, 1)) ** 0.5
+            own = stretch * (pseudo - (pseudo @ share)[:, None])
+            return score * label.size, (mixing @ score)[:, None] + (mixing @ own)[:, group]
+
+    def _left_out(self, log_prob: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+        """Score without each group, [group]; NaN where nothing is left."""
+        if groups < 2:
+            return np.full(groups, np.nan)
+        rest = (group != number for number in range(groups))
+        return np.array([self.aggregate(log_prob[kept], self.subsets.label[kept]) for kept in rest], dtype=np.float64)

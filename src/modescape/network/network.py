@@ -1,0 +1,116 @@
+"""A network that runs with any weights: one architecture, what it does, and how its products are computed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from modescape.network.capture import Capture
+from modescape.network.forward import Output, forward_each, forward_stacked, weight_keys
+from modescape.network.habits import Habits
+from modescape.network.member_ops import Manner
+from modescape.types import ModelState
+
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Networks of one architecture, each given by its tensors.
+
+    Attributes:
+        module: the architecture; its own weights are not used, and it is in evaluation mode after every call.
+        manner: how products are computed.
+        habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
+            lie in torch's default order, and the global generators are seeded for each.
+    """
+
+    module: nn.Module
+    manner: Manner = Manner()
+    habits: Habits | None = None
+
+    def __call__(
+        self,
+        state: ModelState,
+        batch: Tensor,
+        *,
+        keys: Tensor | None = None,
+        train: bool = False,
+        capture: Sequence[str] = (),
+    ) -> Output:
+        """One forward pass of stacked networks, without gradients; `plain` has them.
+
+        Args:
+            state: params and buffers [model, ...], on the device of ``module``; left as they are.
+            batch: prepared images [example, channel, height, width], which may be changed.
+            keys: of what a network draws, its dropout masks too, int64 [model]; default: made of its weights.
+            train: as in training, with dropout and the batch's own statistics; else as in evaluation.
+            capture: names of layers whose outputs are wanted (`Capture`).
+
+        Raises:
+            InputError: if there is no such layer.
+        """
+        with torch.no_grad(), self.mode(train=train):
+            own = weight_keys(state.params).to(batch.device) if keys is None else keys
+            return self.forward(state, batch, own, capture, train=train)
+
+    @contextlib.contextmanager
+    def mode(self, *, train: bool = False, dropping: bool = False) -> Iterator[None]:
+        """A block in which the module is in one mode, for several calls of `forward`.
+
+        Args:
+            train: in training mode.
+            dropping: its dropout layers drop as in training, everything else is as in evaluation (Monte-Carlo dropout).
+        """
+        layers = [layer for layer in self.module.modules() if dropout_of(layer) > 0] if dropping else []
+        if train:
+            self.module.train()
+        else:
+            self.module.eval()
+        for layer in layers:
+            layer.training = True
+        try:
+            yield
+        finally:
+            if train:
+                self.module.eval()
+            for layer in layers:
+                layer.training = False
+
+    def forward(
+        self, state: ModelState, batch: Tensor, keys: Tensor, capture: Sequence[str] = (), *, train: bool = False
+    ) -> Output:
+        """One forward pass within `mode`; the arguments of a call."""
+        habits = self.habits
+        if habits is None:
+            stacks, seeded = False, True
+        elif train:
+            stacks, seeded = habits.can_stack, habits.draws
+        else:
+            stacks, seeded = habits.can_stack_in_evaluation, habits.draws_in_evaluation
+        parts = (self.module, state, batch, keys, self.layout)
+        with Capture(self.module, capture) if capture else contextlib.nullcontext() as listening:
+            if stacks and len(keys) > 1 and batch.device.type != "cpu":
+                return forward_stacked(*parts, listening)
+            return forward_each(*parts, seeded, listening)
+
+    @property
+    def layout(self) -> Manner:
+        """How products are computed, images laid as nothing can object to where the network's habits are not known."""
+        return self.manner if self.habits is not None else replace(self.manner, memory_format="contiguous")
+
+
+def dropout_of(layer: nn.Module) -> float:
+    """The probability by which a layer drops, in attention too; 0 for layers of other kinds."""
+    if isinstance(layer, nn.MultiheadAttention):
+        return layer.dropout
+    return layer.p if isinstance(layer, DROPOUTS) else 0.0
+
+
+def has_dropout(module: nn.Module) -> bool:
+    """Whether a network has dropout layers, or attention with dropout, that drop something."""
+    return any(dropout_of(layer) > 0 for layer in module.modules())

@@ -1,0 +1,79 @@
+"""The course of a trial: all its parts, the cheap ones first.
+
+One network is taken through everything that a study does with one, on a few images: forward, gradient, a step of the
+optimiser, its tensors into a file and back into a network that was made anew, evaluation, and a step stacked with
+another network. What must be known is recorded (`Habits`); what cannot be done right is refused, in one line.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+from torch import nn
+
+from modescape.data.dataset import Split
+from modescape.data.order import check_batches
+from modescape.data.prepare import Preparation
+from modescape.models import NetworkError, split_state, working_dtype
+from modescape.models.state import differing, passing_buffers
+from modescape.network.copies import equal, through_a_file
+from modescape.network.habits import Habits
+from modescape.network.trial import evaluation, factory, first_step, restoring, stacking
+from modescape.network.trial.subject import Subject, Training, output_of, state_of
+from modescape.recipe import Recipe
+
+
+def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Preparation, training: Training) -> Habits:
+    """Try a recipe's network.
+
+    Args:
+        recipe: settings.
+        data: the training split.
+        num_classes: classes of the data.
+        preparation: scaling of images.
+        training: how it is to be trained.
+
+    Raises:
+        InputError: if the network cannot be trained and evaluated right, with what to do; a `NetworkError` if there is
+            none for these images and classes.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of operations that are slow under `vmap`
+        return _run(Subject(recipe, data, num_classes, preparation, training))
+
+
+def _run(subject: Subject) -> Habits:
+    fresh, other = subject.make("initialisation"), _other(subject)
+    first, before = factory.check(subject, fresh)
+    habits = Habits(
+        dtype=str(working_dtype(dict(fresh.named_parameters()))).removeprefix("torch."),
+        starts_equal=other is not None and equal(split_state(fresh).params, split_state(other).params),
+        kept_buffers=tuple(differing(passing_buffers(fresh), passing_buffers(fresh if other is None else other))),
+    )
+    habits, worn, state = first_step.take(subject, habits)
+    check_batches(subject.recipe.train, len(subject.data.label), habits.least_batch)
+    drawn, twice = (subject.evaluated(worn, [state], habits) for _ in range(2))
+    first_step.check_logits(subject, drawn[0])
+    alone = evaluation.alone(subject, worn, state, habits)
+    first_step.check_arithmetic(subject, worn, state, habits)
+    evaluation.check_repeated(subject, drawn, twice)
+    draws = evaluation.draws(subject, worn, state, habits)
+    mixes = not draws and evaluation.mixes(drawn, alone)
+    habits = replace(habits, draws_in_evaluation=draws, mixes_examples=mixes, evaluation_output=output_of(worn))
+    evaluation.check_head(subject, worn, state, drawn, habits)
+    factory.check_made_anew(subject, first, before)
+    restoring.check_state(subject, worn, fresh, through_a_file(state, subject.name), habits)
+    states = [state, state_of(fresh if other is None else other, habits)]
+    if other is not None:
+        restoring.check_architecture(subject, fresh, other, habits)
+        restoring.check_in_turn(subject, fresh, states, habits)
+    return replace(habits, cannot_stack=stacking.why_not(subject, fresh, states, habits))
+
+
+def _other(subject: Subject) -> nn.Module | None:
+    """A network of another seed; None where the factory refuses this one, as it may."""
+    try:
+        return subject.make("trial")
+    except NetworkError:
+        return None

@@ -1,0 +1,162 @@
+"""What is on trial: a recipe's network and a few images, and what a study does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from modescape import rng
+from modescape.data.dataset import Split
+from modescape.data.prepare import Preparation
+from modescape.models import build, split_state
+from modescape.models.outputs import reading_of
+from modescape.models.state import attributes, differing, passing_buffers
+from modescape.network.copies import leaves, stacked
+from modescape.network.forward import forward_each
+from modescape.network.fuse import fuse
+from modescape.network.habits import Habits
+from modescape.network.member_ops import Manner
+from modescape.recipe import Recipe
+from modescape.types import ModelState, Params
+
+IMAGES = 4  # of the training split
+KEYS = torch.tensor([1, 2])  # of dropout, one a network
+REMEDY = (
+    "register it as a buffer (register_buffer), so that it is saved with the weights; layers belong into a ModuleList, "
+    "and what is made of weights is made in forward"
+)
+
+
+class Stepped(NamedTuple):
+    """What one step of training gave, before the optimiser."""
+
+    gradients: Params  # [member, ...] of the parameters that the loss depends on
+    loss: Tensor  # nats, [member]
+    recomputed: bool  # parts of the network ran again in the backward pass; told where ``habits.recomputes`` asks
+
+
+class Training(Protocol):
+    """How networks are trained: what a trial tries of it."""
+
+    def step(
+        self,
+        module: nn.Module,
+        state: ModelState,
+        images: Tensor,
+        label: Tensor,
+        keys: Tensor,
+        habits: Habits,
+        manner: Manner,
+    ) -> Stepped:
+        """Loss and gradients of one batch.
+
+        Args:
+            module: the architecture; put in training mode.
+            state: params [member, ...] that require gradients, and buffers [member, ...], changed in place.
+            images: prepared, [member, example, channel, height, width].
+            label: [member, example].
+            keys: of dropout, int64 [member].
+            habits: what is known of the network.
+            manner: how products are computed.
+        """
+        ...
+
+    def update(self, params: Params, gradients: Params) -> None:
+        """The optimiser's first step, in place."""
+        ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The network of a recipe on trial.
+
+    Attributes:
+        recipe: settings.
+        data: the training split.
+        num_classes: classes of the data.
+        preparation: scaling of images.
+        training: how networks are trained.
+    """
+
+    recipe: Recipe
+    data: Split
+    num_classes: int
+    preparation: Preparation
+    training: Training
+
+    @property
+    def name(self) -> str:
+        """How messages begin."""
+        return f"model.factory '{self.recipe.model.factory}'"
+
+    def make(self, purpose: str) -> nn.Module:
+        """A network made anew; the purpose names the stream of its initialisation."""
+        shape = tuple(self.data.image.shape[1:])
+        return build(self.recipe.model, shape, self.num_classes, rng.key(self.recipe.seed, purpose, 0))
+
+    @property
+    def index(self) -> Tensor:
+        """Examples that are used: the first ones; an only one twice."""
+        return torch.arange(max(2, min(IMAGES, len(self.data.label)))) % len(self.data.label)
+
+    def batch(self, habits: Habits) -> tuple[Tensor, Tensor]:
+        """A few images [example, channel, height, width] as the step gets them, and their labels."""
+        index, dtype = self.index, getattr(torch, habits.dtype)
+        picked = self.preparation.pick(self.data.image[index].cpu(), torch.arange(len(index))[None], dtype=dtype)
+        return picked[0], self.data.label[index].cpu()
+
+    def stepped(
+        self, module: nn.Module, states: Sequence[ModelState], habits: Habits, manner: Manner | None = None
+    ) -> Stepped:
+        """One step of training of networks together; ``states`` are left as they are."""
+        manner = manner or Manner(memory_format=habits.memory_format)
+        images, label = self.batch(habits)
+        batch = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
+        keys = KEYS[:1].expand(len(states))
+        return self.training.step(module, leaves(states), *batch, keys, habits, manner)
+
+    def evaluated(
+        self, module: nn.Module, states: Sequence[ModelState], habits: Habits, manner: Manner | None = None
+    ) -> Tensor:
+        """Logits [model, example, class] in evaluation, one network after another; the generators are seeded."""
+        manner, images = manner or Manner(memory_format=habits.memory_format), self.batch(habits)[0]
+        with torch.no_grad():
+            return forward_each(idle(module), stacked(states), images, KEYS[: len(states)], manner, True).logits
+
+
+def idle(module: nn.Module) -> nn.Module:
+    """The network in evaluation mode, prepared as everywhere."""
+    module.eval()  # somebody's own ``eval`` may return nothing
+    return fuse(module)
+
+
+def state_of(module: nn.Module, habits: Habits) -> ModelState:
+    """Copies of what a study saves of a network."""
+    return split_state(module, habits.kept_buffers)
+
+
+def unsaved(one: nn.Module, two: nn.Module, habits: Habits) -> list[str]:
+    """Names of what is not saved and differs between two networks."""
+    own = (attributes(module) | passing_buffers(module) for module in (one, two))
+    return [name for name in differing(*own) if name not in habits.kept_buffers]
+
+
+def output_of(module: nn.Module) -> str:
+    """What the network returned last, and which part of it counts, in words."""
+    reading = reading_of(module)
+    return "a tensor" if reading is None else reading.seen
+
+
+def named(names: Sequence[str]) -> str:
+    """The first names, for a message."""
+    shown = ", ".join(f"'{name}'" for name in list(names)[:5])
+    return shown or "what it keeps elsewhere"
+
+
+def reason(error: Exception) -> str:
+    """The error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
