@@ -24,7 +24,12 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "draw")(dataset)
+    figure = _function(name, "draw")(dataset)
+    if is_own(name):
+        from modescape.plots.canvas import Canvas
+
+        Canvas(figure)  # whatever its author drew it on
+    return figure
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
