@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import stand_ins
 
 from modescape import analyses, pipeline
 from modescape.analyses import sampling, scales
@@ -107,6 +108,18 @@ def test_a_folder_that_became_another_study_is_another_reference(study, tmp_path
     with Here() as engine:
         (value,) = [outcome.value for outcome in engine.map(seed_of, [0], context=StudyRef.of(other))]
     assert value == 5
+
+
+def test_the_stages_of_a_run_name_the_study_alike(study, tmp_path):
+    """So that a worker keeps its data from stage to stage."""
+    path = Path(shutil.copytree(study.path, tmp_path / "study", ignore=shutil.ignore_patterns("members", "*.zarr")))
+    named = [StudyRef.of(Study.open(path))]
+    with stand_ins.no_figures():
+        for stage in (pipeline.train, pipeline.run):
+            stage(path)
+            named.append(StudyRef.of(Study.open(path)))
+        pipeline.analyse(path, ["confusion"])
+    assert {*named, StudyRef.of(Study.open(path))} == {named[0]}
 
 
 def test_a_recipe_that_was_changed_is_opened_anew(study, tmp_path):

@@ -23,8 +23,10 @@ from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.network.member_ops import Manner
+from modescape.offered import Offered
 from modescape.predict import Evaluator
 from modescape.study import Study, layout
+from modescape.study.offering import offer
 from modescape.train.loop import Trainer
 from modescape.train.plan import Plan
 from modescape.train.trial import trial
@@ -78,6 +80,11 @@ class StudyContext:
     def plan(self) -> Plan:
         """The study's plan."""
         return Plan.of(self.study.manifest.get("plan"))
+
+    @property
+    def offered(self) -> Offered:
+        """What the study has for analyses, as it is now."""
+        return offer(self.study, self)
 
     @property
     def device(self) -> str:

@@ -29,3 +29,7 @@ class WorkError(ModescapeError, RuntimeError):
 
 class DamageError(WorkError):
     """A file of a study is not as it was written, or gone; ``modescape run`` makes it again."""
+
+
+class NotEnough(WorkError):  # noqa: N818 - said of what is looked at, not of the code
+    """What is offered is too little for an analysis; the message says what there is and what is needed."""

@@ -14,9 +14,8 @@ import pytest
 import xarray as xr
 
 from modescape import analyses, recipe, results
-from modescape.analyses.requirements import NotEnough
 from modescape.analyses.variants import variants
-from modescape.errors import InputError, WorkError
+from modescape.errors import InputError, NotEnough, WorkError
 from modescape.study import Study
 
 from .building import build_study

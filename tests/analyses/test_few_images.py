@@ -9,7 +9,7 @@ from PIL import Image
 from stand_ins import no_figures
 
 from modescape import analyses, data, pipeline, results
-from modescape.analyses.requirements import NotEnough
+from modescape.errors import NotEnough
 from modescape.study import Study
 
 pytestmark = pytest.mark.ci

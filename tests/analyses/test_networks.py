@@ -13,10 +13,10 @@ from stand_ins import no_figures
 
 from modescape import analyses, pipeline, tree
 from modescape.analyses import sampling
-from modescape.analyses.requirements import NotEnough
 from modescape.analyses.scales import scales
 from modescape.context import StudyContext
 from modescape.data.shift import Shift
+from modescape.errors import NotEnough
 from modescape.methods import METHODS
 from modescape.metrics import SCORES, BrierLaw, brier, brier_equivalent, brier_law, combine, fit_temperature, rescale
 from modescape.progress import Progress

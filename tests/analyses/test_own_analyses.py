@@ -27,22 +27,24 @@ CODE = '''
 from modescape.results import make_result
 
 
-def norms(study, *, power=2.0):
+def norms(offered, *, power=2.0):
     """Lengths of the weights.
 
     The length of each member's weights,
     in the norm that `power` names.
     """
-    values = [sum(float((w.double().abs() ** power).sum()) for w in study.params(member, 2).values()) ** (1 / power)
-              for member in study.trained]
+    values = []
+    for member in offered.members:
+        weights = offered.checkpoints.solution(member).params.values()
+        values.append(sum(float((w.double().abs() ** power).sum()) for w in weights) ** (1 / power))
     return make_result(
-        {"length": (("member",), values, "1", "length of the weights")}, {"member": study.trained},
+        {"length": (("member",), values, "1", "length of the weights")}, {"member": list(offered.members)},
         title="Lengths of the weights", intervals="none", left_out="", power=power,
-        provenance=study.provenance(examples=0, members=len(study.trained), repeats=1),
+        provenance=offered.provenance(examples=0, members=len(offered.members), repeats=1),
     )
 
 
-def nothing(study):
+def nothing(offered):
     return 3
 
 

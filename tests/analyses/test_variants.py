@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
 
 import pytest
 from stand_ins import no_figures
@@ -13,14 +12,11 @@ from modescape import pipeline, recipe
 from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import long_runs
 from modescape.analyses.variants import LONG_RUN, long_run, variants
+from modescape.offered import Offered, Training
 from modescape.pipeline.begin import with_analysis_defaults
 from modescape.pipeline.quick import quick_recipe, quick_words
 from modescape.pipeline.variants import differences
 from modescape.progress import Progress
-
-if TYPE_CHECKING:
-    from modescape.recipe import Recipe
-    from modescape.study import Study
 
 HALVING = ["train.schedule={kind: halving, every: 10}", "train.epochs=40", "train.members=10"]
 PLAIN = "cifar10-smallcnn"  # a recipe that says nothing of variants
@@ -123,17 +119,9 @@ def test_what_differs_is_told_in_words_where_a_setting_is_absent():
 def test_a_long_run_that_is_no_longer_wanted_is_not_compared():
     """It stays on the disk when a study goes on with ``variants.long_runs=0``."""
 
-    @dataclass(frozen=True)
-    class Begun:
-        """A study whose long run there is."""
-
-        recipe: Recipe
-
-        def variant(self, folder: str) -> Begun:
-            assert folder == LONG_RUN
-            long = long_run(recipe.load("digits"))
-            assert long is not None
-            return Begun(long)
-
-    assert long_runs(cast("Study", Begun(recipe.load("digits")))) is not None
-    assert long_runs(cast("Study", Begun(recipe.load("digits", ["variants.long_runs=0"])))) is None
+    long = Offered(members=[0], training=Training(members=1, epochs=30))
+    there = Offered(members=[0, 1, 2], auxiliary={LONG_RUN: long}, training=Training(members=3, epochs=10, long_runs=1))
+    assert long_runs(there) is long
+    assert long_runs(replace(there, training=replace(there.training, long_runs=0))) is None
+    assert long_runs(replace(there, training=replace(there.training, members=4))) is None  # the study has grown since
+    assert long_runs(replace(there, auxiliary={})) is None

@@ -1,5 +1,6 @@
 """What a run is said to cost: every stage, the longest named, and the remedy where it is long."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -59,7 +60,7 @@ def test_it_counts_every_stage_and_what_is_done_no_more(trained, tmp_path):
     assert less.stages["analysing"] < whole.stages["analysing"]
     assert whole.longest_analysis == "radial"
     only = estimate(fresh(study, tmp_path / "c", ["cyclic"]), dataset, 1, training_only=True)
-    assert only.lines()[0].startswith("estimated: 1 s of training, ")
+    assert re.match(r"estimated: \d+ s of training, ", only.lines()[0])
     # training twice as many epochs takes twice as many steps, shared out over two workers half the time
     recipe = study.recipe.model_copy(update={"train": study.recipe.train.model_copy(update={"members": 4})})
     double = Study.create(tmp_path / "d", recipe, study.manifest)

@@ -1,12 +1,14 @@
 """Panels said once and drawn twice: what is on paper and what is on the page."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+import xarray as xr
 from matplotlib.colors import to_rgb
 
-from modescape.methods import METHODS
-from modescape.plots import charts, panels, panels_web, style
-from modescape.plots.charts import HeatMap, Panel, Series
+from modescape.methods import AROUND, METHODS
+from modescape.plots import charts, panels, panels_web, scores, style
+from modescape.plots.charts import Chart, HeatMap, Panel, Series
 
 X = np.array([1.0, 2, 3, 4])
 LABELS = {"title": "A panel", "x_label": "Steps (number)", "y_label": "Height (m)"}
@@ -18,13 +20,13 @@ def panel(*series, **changes):
 
 
 def paper(*drawn, columns=2):
-    figure = charts.draw_panels(drawn, columns, "Title", "Caption.")
+    figure = charts.draw(Chart(title="Title", panels=drawn, columns=columns), "Caption.")
     figure.canvas.draw()
     return figure
 
 
 def web(*drawn, columns=2):
-    return charts.draw_panels_interactive(drawn, columns)
+    return go.Figure(charts.sheet(Chart(title="Title", panels=drawn, columns=columns)).figure())
 
 
 def of(figure, name):
@@ -220,13 +222,21 @@ def test_ticks_of_logarithmic_axes_are_round_and_few(low, high, ticks):
 def test_every_method_has_a_look_of_its_own():
     looks = [style.method_look(method) for method in METHODS]
     assert len({look.name for look in looks}) == len(looks)
-    elsewhere = {"snapshots", "csgmcmc, cold", "csgmcmc, T = 1", "long run", "ensemble", "whole long run"}
-    # of a figure without the subspaces
-    apart = [style.method_look(method) for method in METHODS if method not in elsewhere]
-    assert len({(look.colour, look.marker) for look in apart}) == len(apart) == 12
+    apart = [style.method_look(method) for method in ("single", "independent", *AROUND)]  # of one figure
+    assert len({(look.colour, look.marker) for look in apart}) == len(apart)
     inside = style.method_look("independent + low_rank")
     assert (inside.name, inside.colour, inside.line) == ("Independent + Low-rank Gaussian, unit", style.BLUE, "dash")
     assert inside.marker == style.method_look("low_rank").marker
     unknown = style.method_look("a new\nmethod")
     assert (unknown.name, unknown.colour, unknown.line) == ("a new method", style.NEUTRAL, "solid")
     assert unknown == style.method_look("a new\nmethod")
+
+
+def test_every_method_is_in_the_legend_under_its_name():
+    dims, shape = ("method", "metric", "size"), (len(METHODS), 1, 3)
+    dataset = xr.Dataset(
+        {name: (dims, np.full(shape, 0.5)) for name in ("score", "score_low", "score_high")},
+        {"method": list(METHODS), "metric": ["accuracy"], "size": [1, 2, 3]},
+    )
+    (only,) = scores.score_panels(dataset, "size", "Networks (number)")
+    assert [series.name for series in only.series] == [method.label for method in METHODS.values()]

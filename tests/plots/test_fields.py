@@ -111,7 +111,7 @@ def test_cells_without_a_value_are_grey_for_papers_and_only_inside_for_the_page(
     inside = np.array([[True, True], [True, False]])
     outside = np.where(inside, values, np.nan)
     fields.trace_field(figure, (1, 1), np.arange(2), np.arange(2), outside, key="coloraxis", hover="", inside=inside)
-    grey, field = figure.data
+    grey, field = go.Figure(figure.figure()).data
     assert isinstance(field, go.Heatmap)
     np.testing.assert_array_equal(np.isfinite(grey.z), [[False, True], [False, False]])
     np.testing.assert_array_equal(field.z, outside.astype(np.float32))

@@ -75,9 +75,7 @@ def test_web_page_holds_no_markup_of_class_names_and_no_address(folder):
 
 def test_caption_stands_in_the_web_page_escaped():
     dataset = example_result("confusion", members=2).assign_attrs(left_out="member 1: <i>diverged</i>")
-    text = files.page(
-        "confusion", figures.draw_interactive("confusion", dataset), "T", figures.caption("confusion", dataset)
-    )
+    text = files.page("confusion", figures.sheet("confusion", dataset), "T", figures.caption("confusion", dataset))
     assert "Left out: member 1: &lt;i&gt;diverged&lt;/i&gt;." in text
 
 

@@ -32,7 +32,7 @@ def test_limit_curves_and_bounds_are_those_of_the_result():
 
 def test_networks_stand_at_their_accuracy_and_the_baseline_at_no_diversity():
     dataset = example_result("diversity_plane", members=5)
-    whole, near = diversity_plane.panels(dataset, "#000000")
+    whole, near = diversity_plane.panels(dataset)
     (stars,) = by_name(whole, "Independent")
     assert np.isfinite(stars.x).sum() == 4
     np.testing.assert_array_equal(stars.x, 100 * dataset["accuracy"].sel({"method": "independent"}))
@@ -47,7 +47,7 @@ def test_networks_far_above_the_plane_are_counted():
     assert "Not drawn" not in figures.caption("diversity_plane", dataset)
     dataset["diversity"][0, :2] = np.array([30.0, np.inf])
     assert "Not drawn: 2 networks above" in figures.caption("diversity_plane", dataset)
-    assert diversity_plane.panels(dataset, "#000000")[0].y_range[1] < 4
+    assert diversity_plane.panels(dataset)[0].y_range[1] < 4
 
 
 @pytest.mark.parametrize("members", [2, 10])

@@ -198,15 +198,11 @@ def test_a_method_at_scale_0_around_a_run_that_stood_still_is_the_solution(traje
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_method_refuses_fewer_checkpoints_than_it_says(trajectory, keys, name):
+def test_a_method_draws_from_as_many_checkpoints_as_it_says_it_needs(trajectory, keys, name):
     method = METHODS[name]
-    for count in range(1, EPOCHS):
-        run = run_of(trajectory[-count:])
-        if count < method.least_checkpoints and name != "weight_average":  # of one checkpoint it is that one
-            with pytest.raises(InputError, match=f"needs {method.least_checkpoints} checkpoints"):
-                method.sampler(run, method.base_scale).sample(run.trajectory, keys[:1])
-        else:
-            method.sampler(run, method.base_scale).sample(run.trajectory, keys[:1])
+    run = run_of(trajectory[-method.least_checkpoints :])
+    sample = method.sampler(run, method.base_scale).sample(run.trajectory, keys[:2])
+    assert torch.isfinite(sample).all()
 
 
 @pytest.mark.parametrize("name", [name for name in SCALED if METHODS[name].scale_of is None])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from modescape.context import StudyContext
+    from modescape.offered import Offered
     from modescape.study import Study
 
 PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "network")
@@ -89,13 +90,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
 }
 
 
-def measure(name: str, study: Study | StudyContext, **settings: Any) -> xr.Dataset:
+def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> xr.Dataset:
     """Carry out one analysis; the same study and settings give the same bits.
 
     Args:
         name: a key of `ANALYSES`, or ``package.module:analysis``.
-        study: with trained members and their test predictions; or its context, which keeps what the next analysis
-            would load and choose again.
+        of: a study with trained members and their predictions; or its context, which keeps what the next analysis
+            would load and choose again; or what else offers predictions, checkpoints, or a network and data.
         **settings: keyword settings of that analysis (see `defaults`).
 
     Returns:
@@ -103,15 +104,15 @@ def measure(name: str, study: Study | StudyContext, **settings: Any) -> xr.Datas
 
     Raises:
         InputError: if there is no such analysis or setting.
-        NotEnough: if the study is too small for it; the message says what it needs.
+        NotEnough: if what is offered is too little for it; the message says what it needs.
     """
     check_settings(name, settings)
     if is_own(name):
         from modescape.analyses import own
 
         with own.importable(name, last=True):  # its code may import its neighbours when it is called
-            return own.checked(name, _measured(name, study, settings))
-    return _measured(name, study, settings)
+            return own.checked(name, _measured(name, of, settings))
+    return _measured(name, of, settings)
 
 
 def entry(name: str) -> Analysis:
@@ -129,22 +130,31 @@ def entry(name: str) -> Analysis:
     return ANALYSES[name]
 
 
-def _measured(name: str, study: Study | StudyContext, settings: Mapping[str, Any]) -> xr.Dataset:
+def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[str, Any]) -> xr.Dataset:
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
-    from modescape.analyses.requirements import trained
+    from modescape.analyses.requirements import network_of, trained
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
-        from modescape.context import StudyContext
+        offered = _offered(of)
+        if NETWORK not in entry(name).needs:
+            return function(offered, **settings)
+        trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded
+        context = network_of(offered, f"the analysis {name!r}")
         from modescape.runtime import one_thread
 
-        context = study if isinstance(study, StudyContext) else StudyContext(study)
-        if NETWORK not in entry(name).needs:
-            return function(context.study, **settings)
-        trained(context.study, 1, f"the analysis {name!r}")  # before any data is loaded
         with one_thread(), context.at_work():
             return function(context, **settings)
+
+
+def _offered(of: Study | StudyContext | Offered) -> Offered:
+    from modescape.context import StudyContext
+    from modescape.offered import Offered
+    from modescape.study import Study
+
+    context = StudyContext(of) if isinstance(of, Study) else of
+    return context if isinstance(context, Offered) else context.offered
 
 
 def defaults(name: str) -> dict[str, Any]:

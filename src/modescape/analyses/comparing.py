@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import last_epochs
 from modescape.functionspace import jensen_shannon
 from modescape.methods import METHODS
 from modescape.metrics import fit_temperature, rescale
 from modescape.metrics.subsets import subsets
+from modescape.study.offering import last_epochs
 
 if TYPE_CHECKING:
     from modescape.study import Study

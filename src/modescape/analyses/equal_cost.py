@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from modescape.analyses.repeats import Repeats, repeats_of
+from modescape.analyses.requirements import predicted
 from modescape.analyses.variants import LONG_RUN
 from modescape.errors import InputError
 from modescape.metrics import combine
-
-if TYPE_CHECKING:
-    from modescape.study import Predictions, Study
+from modescape.offered import Offered, Predictions, model_of, stacked
 
 ENSEMBLE, WHOLE = "ensemble", "whole long run"
 
@@ -25,9 +24,13 @@ class Networks(NamedTuple):
     alone: Repeats  # of all networks one by one
 
 
-def networks_of(study: Study, groups: list[list[tuple[int, int]]]) -> Networks:
-    """Read the predictions of networks, each a (member, epoch), grouped by repeats."""
-    test, validation = study.predictions("test"), study.predictions("validation")
+def networks_of(offered: Offered, groups: list[list[tuple[int, int]]], what: str) -> Networks:
+    """Read the predictions of networks, each a (member, epoch), grouped by repeats.
+
+    Raises:
+        NotEnough: if predictions of test or validation examples are missing; ``what`` is the subject of the sentence.
+    """
+    test, validation = (predicted(offered, split, what) for split in ("test", "validation"))
     found = [_log_probs(test, group) for group in groups]
     chosen = [_log_probs(validation, group) for group in groups] if len(validation.label) else None
     labels = test.label, validation.label
@@ -37,7 +40,7 @@ def networks_of(study: Study, groups: list[list[tuple[int, int]]]) -> Networks:
 
 
 def _log_probs(predictions: Predictions, group: list[tuple[int, int]]) -> np.ndarray:
-    return predictions.log_probs([predictions.index(*one) for one in group])
+    return stacked(predictions, [model_of(predictions, *one) for one in group])
 
 
 def _scored(parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray]) -> Repeats:
@@ -46,33 +49,33 @@ def _scored(parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray
     return repeats_of(test, labels[0], validation, labels[1])
 
 
-def long_runs(study: Study) -> Study | None:
+def long_runs(offered: Offered) -> Offered | None:
     """The networks that are trained at the cost of all members, whatever became of them.
 
-    None where the recipe wants none, or where none of that length were begun.
+    None where none are wanted, or where none of that length were begun.
     """
-    if not study.recipe.variants.long_runs:
+    if not offered.training.long_runs:
         return None
     try:
-        found = study.variant(LONG_RUN)
-    except InputError:
+        found = offered.auxiliary[LONG_RUN]
+    except (KeyError, InputError):
         return None
-    wanted = study.recipe.train.members * study.recipe.train.epochs
-    return found if found.recipe.train.epochs == wanted else None
+    wanted = offered.training.members * offered.training.epochs
+    return found if found.training.epochs == wanted else None
 
 
-def at_the_cost_of_all(study: Study) -> dict[str, Networks]:
+def at_the_cost_of_all(offered: Offered, what: str) -> dict[str, Networks]:
     """The ensemble of all trained members, and the long runs, each a repeat; without what is not there.
 
     Both cost `train.members` times `train.epochs` passes over all training images, by the same optimiser; the long run
     has the recipe's schedule stretched over the whole of them. Where a member is missing or diverged the ensemble cost
     less, so that there is no long run to compare it with.
     """
-    last, members = study.recipe.train.epochs, study.trained
+    last, members = offered.training.epochs, offered.members
     found = {}
     if len(members) > 1:
-        found[ENSEMBLE] = networks_of(study, [[(member, last) for member in members]])
-        runs = long_runs(study)
-        if runs is not None and runs.trained and len(members) == study.recipe.train.members:
-            found[WHOLE] = networks_of(runs, [[(member, runs.recipe.train.epochs)] for member in runs.trained])
+        found[ENSEMBLE] = networks_of(offered, [[(member, last) for member in members]], what)
+        runs = long_runs(offered)
+        if runs is not None and runs.members and len(members) == offered.training.members:
+            found[WHOLE] = networks_of(runs, [[(member, runs.training.epochs)] for member in runs.members], what)
     return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from modescape.analyses.own import Own
+    from modescape.plots.sheet import Sheet
 
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -24,12 +25,13 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     Raises:
         InputError: if no figure has this name.
     """
-    figure = _function(name, "draw")(dataset)
-    if is_own(name):
-        from modescape.plots.canvas import Canvas
+    from modescape.plots import charts
 
-        Canvas(figure)  # whatever its author drew it on
-    return figure
+    if is_own(name):
+        return _own(name).draw(dataset)
+    if not _twins(name):
+        return charts.draw(_function(name, "describe")(dataset), caption(name, dataset))
+    return _function(name, "draw")(dataset)
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
@@ -38,7 +40,24 @@ def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "draw_interactive")(dataset)
+    import plotly.graph_objects as go
+
+    return go.Figure(sheet(name, dataset).figure())
+
+
+def sheet(name: str, dataset: xr.Dataset) -> Sheet:
+    """The figure of an analysis for the page as plain data, for files: Plotly's own classes are slow.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    from modescape.plots import charts
+
+    if is_own(name):
+        return _own(name).sheet(dataset)
+    if _twins(name):
+        return _function(name, "draw_interactive")(dataset)
+    return charts.sheet(_function(name, "describe")(dataset))
 
 
 def caption(name: str, dataset: xr.Dataset) -> str:
@@ -60,9 +79,7 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     """
     from modescape.plots.files import save_files
 
-    return save_files(
-        file_name(name), draw(name, dataset), draw_interactive(name, dataset), caption(name, dataset), Path(folder)
-    )
+    return save_files(file_name(name), draw(name, dataset), sheet(name, dataset), caption(name, dataset), Path(folder))
 
 
 def has_figure(name: str) -> bool:
@@ -78,12 +95,14 @@ def _own(name: str) -> Own:
     return load(name)
 
 
+def _twins(name: str) -> bool:
+    """Whether a figure is drawn by two functions, for papers and for the page; others are described once."""
+    return name in ANALYSES and not hasattr(ANALYSES[name].part("draw"), "describe")
+
+
 def _function(name: str, function: str) -> Callable[..., Any]:
     if is_own(name):
-        own = _own(name)
-        if not own.has_figure:
-            raise InputError(f"the analysis '{name}' draws no figure")
-        return own.caption if function == "caption" else getattr(own.part("draw"), function)
+        return getattr(_own(name), function)
     if name not in ANALYSES:
         raise InputError(f"there is no figure {name!r}; the figures are: {', '.join(ANALYSES)}")
     return getattr(ANALYSES[name].part("draw"), function)

@@ -19,17 +19,20 @@ from modescape.errors import InputError, WorkError
 from modescape.models import importable
 from modescape.models.factory import find_named
 from modescape.plain import in_session
+from modescape.plots.sheet import Sheet, merge
 from modescape.wording.text import SECTION, Text
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
 WHAT = "analysis"  # how messages call the setting
 EXPECTED = (
-    "expected a function measure(study, *, setting=default) that returns a labelled result, an object or module with "
+    "expected a function measure(offered, *, setting=default) that returns a labelled result, an object or module with "
     "such a function, or a modescape.analyses.Analysis"
 )
 READING = "The table of parameters below has the unit and meaning of each number."
+HEIGHT = 450  # pixels of an interactive figure that says nothing of it
 FIGURE = ("draw", "draw_interactive")  # a figure takes both
 
 
@@ -52,6 +55,29 @@ class Own(Analysis):
     def has_figure(self) -> bool:
         """Whether it draws its result; without, the page shows its numbers."""
         return all(hasattr(self._module("draw"), name) for name in FIGURE)
+
+    def draw(self, dataset: xr.Dataset) -> Figure:
+        """Its figure for papers, on the canvas of all others."""
+        from modescape.plots.canvas import Canvas
+
+        figure = self._drawn().draw(dataset)
+        Canvas(figure)
+        return figure
+
+    def sheet(self, dataset: xr.Dataset) -> Sheet:
+        """Its interactive figure as plain data."""
+        import json
+
+        drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
+        found = Sheet([[1]], [], horizontal_spacing=0, vertical_spacing=0)
+        found.traces = drawn["data"]
+        merge(found.layout, {"height": HEIGHT, **drawn["layout"]})
+        return found
+
+    def _drawn(self) -> Any:
+        if not self.has_figure:
+            raise InputError(f"the analysis '{self.name}' draws no figure")
+        return self.part("draw")
 
     def caption(self, dataset: xr.Dataset) -> str:
         """Of its figure; without its own, the title of the result."""

@@ -1,33 +1,79 @@
-"""What an analysis takes from a study: which members and epochs, and what to say when there are too few."""
+"""What an analysis takes from what is offered, and what to say when there is too little."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.errors import WorkError
+from modescape.errors import NotEnough
+from modescape.offered import INDEPENDENT, TRAJECTORY, Checkpoints, Offered, Predictions, runs
 
 if TYPE_CHECKING:
-    from modescape.study import Predictions, Study
+    from modescape.context import StudyContext
 
 
-class NotEnough(WorkError):  # noqa: N818 - said of the study, not of the code
-    """The study is too small for an analysis; the message says what it has and what is needed."""
-
-
-def trained(study: Study, least: int, what: str) -> list[int]:
-    """Numbers of the trained members, ascending.
+def trained(offered: Offered, least: int, what: str) -> list[int]:
+    """Numbers of the members, ascending.
 
     Raises:
         NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
     """
-    members = study.trained
+    members = list(offered.members)
     if len(members) < least:
-        plural = "member" if least == 1 else "members"
-        raise NotEnough(f"{what} needs {least} trained {plural} or more; this study has {len(members) or 'none'}")
+        plural = offered.unit if least == 1 else f"{offered.unit}s"
+        raise NotEnough(f"{what} needs {least} {plural} or more; {offered.named} has {len(members) or 'none'}")
     return members
+
+
+def predicted(offered: Offered, split: str, what: str) -> Predictions:
+    """The predictions of a split.
+
+    Raises:
+        NotEnough: if there are none; ``what`` is the subject of the sentence.
+        InputError: if a study has not predicted yet.
+    """
+    if split not in offered.predictions:
+        raise NotEnough(f"{what} needs predictions of {split} examples; {offered.named} has none")
+    return offered.predictions[split]
+
+
+def weights_of(offered: Offered, what: str) -> Checkpoints:
+    """The checkpoints.
+
+    Raises:
+        NotEnough: if there are none; ``what`` is the subject of the sentence.
+    """
+    if offered.checkpoints is None:
+        raise NotEnough(f"{what} needs checkpoints, the members' weights and histories; {offered.named} has none")
+    return offered.checkpoints
+
+
+def network_of(offered: Offered, what: str) -> StudyContext:
+    """A network and data, to run weights on examples.
+
+    Raises:
+        NotEnough: if there are none; ``what`` is the subject of the sentence.
+    """
+    from modescape.context import StudyContext
+
+    if not isinstance(offered.context, StudyContext):
+        raise NotEnough(f"{what} needs a network and data, to run weights on examples; {offered.named} has none")
+    return offered.context
+
+
+def auxiliary(offered: Offered, name: str, what: str) -> Offered:
+    """Networks that were trained for an analysis.
+
+    Raises:
+        NotEnough: if there are none; ``what`` is the subject of the sentence.
+        InputError: if a study has not trained them yet.
+    """
+    try:
+        return offered.auxiliary[name]
+    except KeyError:
+        raise NotEnough(f"{what} needs predictions of auxiliary networks, {name!r}; {offered.named} has none") from None
 
 
 def enough_images(there: int, least: int, what: str) -> None:
@@ -40,62 +86,53 @@ def enough_images(there: int, least: int, what: str) -> None:
         raise NotEnough(f"{what} needs {least} test images or more; this study has {there}")
 
 
-def trajectories(study: Study, what: str) -> list[int]:
-    """Trained members that keep every epoch, ascending.
+def whole_runs(offered: Offered, what: str) -> None:
+    """Refuse what is known to have no member of which every epoch is kept.
 
     Raises:
-        NotEnough: if there are none.
+        NotEnough: if there is none; ``what`` is the subject of the sentence.
     """
-    count = study.recipe.train.trajectories
-    members = [member for member in study.trained if member < count]
-    if not members:
-        reason = "the recipe keeps none (train.trajectories: 0)" if not count else "none of those members is trained"
+    if reason := offered.reasons.get(TRAJECTORY):
         raise NotEnough(f"{what} needs a trained member of which every epoch is kept; {reason}")
-    return members
 
 
-def last_epochs(study: Study, at_most: int) -> list[int]:
-    """The last epochs that every member keeps, ascending: the snapshots of a run; never its initialisation."""
-    train = study.recipe.train
-    count = min(at_most, train.keep_last, train.epochs)
-    return list(range(train.epochs - count + 1, train.epochs + 1))
+def trajectories(offered: Offered, split: str, what: str) -> tuple[Predictions, dict[int, list[int]]]:
+    """Predictions of a split, and of the members that keep every epoch: member -> its models, in order.
+
+    Raises:
+        NotEnough: if there are none; ``what`` is the subject of the sentence.
+    """
+    whole_runs(offered, what)
+    predictions = predicted(offered, split, what)
+    found = runs(predictions, TRAJECTORY)
+    if not found:
+        raise NotEnough(f"{what} needs a trained member of which every epoch is kept; {offered.named} has none")
+    return predictions, found
 
 
-def left_out(study: Study, *, trajectories_alone: bool = False) -> str:
-    """Which of the recipe's members are not in a result, and why; "" when all are.
+def left_out(offered: Offered, *, trajectories_alone: bool = False) -> str:
+    """Which of the expected members are not in a result, and why; "" when all are.
 
     Args:
-        study: the study.
+        offered: what there is.
         trajectories_alone: the result is only of members that keep every epoch.
     """
-    train = study.recipe.train
-    expected = min(train.members, train.trajectories) if trajectories_alone else train.members
-    reasons = {
-        "missing": "not trained yet",
-        "training": "not trained to the end yet",
-        "diverged": "diverged at epoch {epoch}",
-        "failed": "failed after epoch {epoch}",
-    }
-    return "; ".join(
-        f"member {member.number}: {reasons[member.status].format(epoch=member.epochs_done)}"
-        for member in study.members
-        if member.status in reasons and member.number < expected
-    )
+    return offered.left_out.get(TRAJECTORY if trajectories_alone else INDEPENDENT, "")
 
 
-def left_out_of(variants: Mapping[str, Study]) -> str:
-    """Which networks of variants (what they are -> their study) are not in a result, and why; "" when all are."""
+def left_out_of(kinds: Mapping[str, Offered]) -> str:
+    """Which auxiliary networks (what they are -> what there is) are not in a result, and why; "" when all are."""
     missing: dict[str, list[str]] = {}
-    for name, variant in variants.items():
-        for reason in filter(None, left_out(variant).split("; ")):
+    for name, offered in kinds.items():
+        for reason in filter(None, left_out(offered).split("; ")):
             missing.setdefault(reason, []).append(name)
     return "; ".join(f"{reason} (of: {' | '.join(names)})" for reason, names in missing.items())
 
 
-def predicted_labels(predictions: Predictions, rows: list[int]) -> np.ndarray:
+def predicted_labels(predictions: Predictions, models: Sequence[int]) -> np.ndarray:
     """Most probable classes, [model, example]; one model's log-probabilities in memory at a time.
 
     In as few bytes as there need be: 100 MB for 1,000 models of 100,000 examples.
     """
     kind = np.min_scalar_type(max(len(predictions.class_names) - 1, 0))
-    return np.stack([predictions.log_prob(row).argmax(-1).astype(kind) for row in rows])
+    return np.stack([predictions.log_prob(model).argmax(-1).astype(kind) for model in models])

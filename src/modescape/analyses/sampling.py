@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from modescape import rng, tree
-from modescape.analyses.requirements import last_epochs
 from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS, Run
 from modescape.network.network import has_dropout
+from modescape.study.offering import last_epochs
 from modescape.subspace import Sampler, everything
 from modescape.types import ModelState, Params
 

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from modescape.functionspace import cosine_similarity
-
-if TYPE_CHECKING:
-    from modescape.study import Study
+from modescape.offered import Checkpoints
 
 
-def cosines(study: Study, checkpoints: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+def cosines(checkpoints: Checkpoints, which: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Cosine of the flattened weights of every two checkpoints: of all, and without normalisation layers.
 
     The scales of normalisation layers are near 1 in every network, so they alone give unrelated networks a positive
     cosine (.31 at the initialisation of the notebooks' ResNet).
 
     Args:
-        study: the study.
-        checkpoints: (member, epoch) of each; their weights are in memory together, float32.
+        checkpoints: of the members.
+        which: (member, step) of each; their weights are in memory together, float32.
 
     Returns:
         Two float64 [model, model].
     """
-    everything = _cosine(study, checkpoints, normalization=True)
-    if not study.manifest["model"].get("normalization"):
+    everything = _cosine(checkpoints, which)
+    if not checkpoints.normalization:
         return everything, everything.copy()
-    return everything, _cosine(study, checkpoints, normalization=False)
+    return everything, _cosine(checkpoints, which, set(checkpoints.normalization))
 
 
-def _cosine(study: Study, checkpoints: list[tuple[int, int]], normalization: bool) -> np.ndarray:
-    first = study.weights(*checkpoints[0], normalization)
+def flattened(checkpoints: Checkpoints, member: int, step: int, without: Collection[str] = ()) -> np.ndarray:
+    """Flattened parameters, float32 [parameter], in their own order, ``without`` those of these names."""
+    params = checkpoints.state(member, step).params
+    parts = [tensor for name, tensor in params.items() if name not in without]
+    return np.concatenate([np.zeros(0, np.float32), *(part.float().reshape(-1).numpy() for part in parts)])
+
+
+def _cosine(checkpoints: Checkpoints, which: Sequence[tuple[int, int]], without: Collection[str] = ()) -> np.ndarray:
+    first = flattened(checkpoints, *which[0], without)
     if not first.size:  # a network of normalisation layers alone
-        return np.full((len(checkpoints), len(checkpoints)), np.nan)
-    weights = np.empty((len(checkpoints), first.size), dtype=first.dtype)  # [model, parameter]
-    for row, (member, epoch) in enumerate(checkpoints):
-        weights[row] = first if row == 0 else study.weights(member, epoch, normalization)
+        return np.full((len(which), len(which)), np.nan)
+    weights = np.empty((len(which), first.size), dtype=first.dtype)  # [model, parameter]
+    for row, (member, step) in enumerate(which):
+        weights[row] = first if row == 0 else flattened(checkpoints, member, step, without)
     return cosine_similarity(weights)

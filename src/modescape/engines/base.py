@@ -32,6 +32,9 @@ class Opener(Protocol):
         ...
 
 
+Openers: TypeAlias = "Opener | Callable[[Any], Opener]"
+"""What opens the first argument of a function: the same for all items, or for each item its own."""
+
 LONGEST_ERROR = 500  # characters of a foreign exception's message that are kept
 
 
@@ -63,7 +66,7 @@ class Engine(ABC):
         function: Function,
         items: Iterable[Any],
         *,
-        context: Opener | None = None,
+        context: Openers | None = None,
         on_event: Listener | None = None,
     ) -> Iterator[Outcome]:
         """Run ``function(item, report)`` for every item and yield outcomes in the order of completion.
@@ -73,7 +76,8 @@ class Engine(ABC):
             items: picklable things whose ``str`` names them in messages.
             context: opened where the items are worked on, and kept there from item to item and from map to map until
                 another one is given or the engine is closed; the function is then called as
-                ``function(context.open(), item, report)``. Picklable; where it cannot be opened, its item fails.
+                ``function(context.open(), item, report)``. Picklable; where it cannot be opened, its item fails. Or a
+                function from an item to what is opened for it, called here.
             on_event: called here with (item, event) for each ``report(event)``, in the order of each item's reports
                 and before the item's outcome; an exception of its own ends the map.
 
@@ -91,6 +95,11 @@ class Engine(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def opener_of(context: Openers | None, item: Any) -> Opener | None:
+    """What is opened for an item."""
+    return context(item) if callable(context) else context
 
 
 class Opened:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from modescape.engines.base import Engine, Function, Listener, Opened, Opener, Outcome, attempt
+from modescape.engines.base import Engine, Function, Listener, Opened, Openers, Outcome, attempt, opener_of
 from modescape.runtime import one_thread
 
 
@@ -33,7 +33,7 @@ class Here(Engine):
         function: Function,
         items: Iterable[Any],
         *,
-        context: Opener | None = None,
+        context: Openers | None = None,
         on_event: Listener | None = None,
     ) -> Iterator[Outcome]:
         """Run the items in order; see `Engine.map`."""
@@ -48,7 +48,8 @@ class Here(Engine):
 
             try:
                 with one_thread():
-                    outcome = attempt(item, functools.partial(self._opened.run, function, item, report, context))
+                    opener = opener_of(context, item)
+                    outcome = attempt(item, functools.partial(self._opened.run, function, item, report, opener))
             except _ListenerFailed as failed:
                 raise failed.error from None
             yield outcome

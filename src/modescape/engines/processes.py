@@ -22,7 +22,18 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from modescape.engines.base import Engine, Function, Listener, Opened, Opener, Outcome, attempt, describe
+from modescape.engines.base import (
+    Engine,
+    Function,
+    Listener,
+    Opened,
+    Opener,
+    Openers,
+    Outcome,
+    attempt,
+    describe,
+    opener_of,
+)
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 
@@ -84,7 +95,7 @@ class Processes(Engine):
         function: Function,
         items: Iterable[Any],
         *,
-        context: Opener | None = None,
+        context: Openers | None = None,
         on_event: Listener | None = None,
     ) -> Iterator[Outcome]:
         """Run the items on the workers; see `Engine.map`."""
@@ -92,7 +103,7 @@ class Processes(Engine):
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
         self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
-        waiting = deque((item, _pack(function, item, context)) for item in items)
+        waiting = deque((item, _pack(function, item, opener_of(context, item))) for item in items)
         try:
             yield from self._supervise(waiting, on_event)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more

@@ -10,6 +10,7 @@ from torch.autograd import Function
 
 from modescape.kernels.implementation import implementation
 from modescape.kernels.layout import channels_last
+from modescape.kernels.once import differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 
@@ -26,7 +27,7 @@ class _BatchNorm(Function):
         epsilon: float,
         relu: bool,
     ) -> Tensor:
-        shape = x.shape
+        shape, inputs = x.shape, (x, weight, bias)  # the latter for `differentiable_once`
         x = _rows(x)
         dtype = torch.promote_types(x.dtype, torch.float32)
         ctx.has = weight is not None, bias is not None
@@ -35,13 +36,14 @@ class _BatchNorm(Function):
         ctx.version = "triton" if implementation(x) == "triton" else "torch"
         mean, scale = STATISTICS[ctx.version](x, running_mean, running_variance, momentum, epsilon)
         out = NORMALIZE[ctx.version](x, mean, scale, weight, bias, relu)
-        ctx.save_for_backward(x, mean, scale, weight, bias)
+        ctx.save_for_backward(x, mean, scale, weight, bias, *inputs)
         ctx.relu, ctx.shape = relu, shape
         return _images(out, shape)
 
     @staticmethod
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        x, mean, scale, weight, bias = ctx.saved_tensors
+        x, mean, scale, weight, bias, *_ = ctx.saved_tensors
         gradients = BACKWARD[ctx.version]
         for_x, for_weight, for_bias = gradients(x, _rows(grad), mean, scale, weight, bias, ctx.relu)
         has_weight, has_bias = ctx.has
@@ -59,7 +61,7 @@ def batch_norm(
     epsilon: float,
     relu: bool = False,
 ) -> Tensor:
-    """Normalise each member's channels over its batch, differentiable; running statistics are updated in place.
+    """Normalise each member's channels over its batch, differentiable once; running statistics are updated in place.
 
     (x - mean) / sqrt(variance + epsilon) * weight + bias with the batch's own mean and biased variance; the running
     variance takes up the unbiased one, as torch's does.

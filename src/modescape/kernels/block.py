@@ -21,6 +21,7 @@ from modescape.kernels import native
 from modescape.kernels.dropout import LEVELS, keep_scale
 from modescape.kernels.implementation import implementation
 from modescape.kernels.layout import channels_last, empty_images
+from modescape.kernels.once import differentiable_once
 from modescape.kernels.pooling import pool, pooled_size
 
 WIDE_VECTORS = 8  # floats: AVX and later; with 4 (SSE) torch's convolutions, which choose by processor, are faster
@@ -41,7 +42,7 @@ class Block(NamedTuple):
 
 
 def blocks(x: Tensor, chain: Sequence[Block], key: Tensor | None) -> Tensor:
-    """Blocks one after another, differentiable.
+    """Blocks one after another, differentiable once.
 
     Args:
         x: [example, channel, height, width].
@@ -83,6 +84,7 @@ def _evaluated(x: Tensor, key: Tensor | None, chain: Sequence[Block]) -> Tensor:
 class _Blocks(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, key: Tensor | None, settings: list[tuple], *tensors: Tensor | None) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x, *tensors)  # for `differentiable_once`
         number = 0 if key is None else int(key)
         ctx.kept = []  # of each block: its images, its weights, where the gradient goes, its shape
         x = channels_last(x, False)
@@ -95,6 +97,7 @@ class _Blocks(Function):
         return x
 
     @staticmethod
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         library = native.library()
         assert library is not None

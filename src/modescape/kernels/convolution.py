@@ -26,6 +26,7 @@ from torch.autograd import Function
 from modescape.kernels.geometry import Geometry
 from modescape.kernels.implementation import has_triton
 from modescape.kernels.layout import channels_last
+from modescape.kernels.once import differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 Arithmetic: TypeAlias = Literal["float32", "tf32", "bf16"]
@@ -110,6 +111,7 @@ class _Convolution(Function):
     ) -> Tensor:
         dtype = torch.bfloat16 if arithmetic == "bf16" else x.dtype
         ctx.dtypes = x.dtype, weight.dtype, None if bias is None else bias.dtype
+        inputs = x, weight  # for `differentiable_once`
         shared = x.shape[0] > 1 and x.stride(0) == 0  # one batch for all members
         x = channels_last(x[:1].to(dtype), True).expand_as(x) if shared else channels_last(x.to(dtype), True)
         weight = weight.to(dtype)
@@ -118,14 +120,15 @@ class _Convolution(Function):
             _, examples, *image = x.shape
             layer = (tuple(image), examples, tuple(weight.shape[1:]), geometry, bias is not None)
             choices.seen.append(Layer(*layer, ctx.needs_input_grad[0]))
-        ctx.save_for_backward(x, weight)
+        ctx.save_for_backward(x, weight, *inputs)
         ctx.key, ctx.settings = key, (geometry, arithmetic, choices)
         form = choices.form(key, "forward", geometry, x.device)
         return form.forward(x, weight, None if bias is None else bias.to(dtype), geometry, arithmetic)
 
     @staticmethod
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        (x, weight), (geometry, arithmetic, choices) = ctx.saved_tensors, ctx.settings
+        (x, weight, *_), (geometry, arithmetic, choices) = ctx.saved_tensors, ctx.settings
         grad = channels_last(grad.to(x.dtype), True)
         for_x = for_weight = for_bias = None
         x_type, weight_type, bias_type = ctx.dtypes

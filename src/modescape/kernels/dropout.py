@@ -60,11 +60,13 @@ class _Dropout(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        if torch.is_grad_enabled():  # somebody wants derivatives of the gradient
+            return dropout(grad, ctx.keys, *ctx.settings), None, None, None, None
         return MASKED[ctx.version](grad, ctx.keys, *ctx.settings), None, None, None, None
 
 
 def dropout(x: Tensor, keys: Tensor, call: int, drop: int, whole_channels: bool = False) -> Tensor:
-    """Multiply activations by their mask, differentiable.
+    """Multiply activations by their mask, differentiable as often as wanted.
 
     Args:
         x: activations, [...], or [member, ...] where ``keys`` is [member].

@@ -17,6 +17,7 @@ from modescape.kernels import native
 from modescape.kernels.dropout import LEVELS, keep_mask, keep_scale
 from modescape.kernels.implementation import implementation
 from modescape.kernels.layout import channels_last, empty_images
+from modescape.kernels.once import differentiable_once
 from modescape.kernels.under_vmap import under_vmap
 
 NOWHERE = 255  # in ``where``: the gradient goes to no element of the window
@@ -35,6 +36,7 @@ class _Pool(Function):
         return pooled
 
     @staticmethod
+    @differentiable_once
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         grad = channels_last(grad, grad.dim() == 5)
         return BACKWARD[ctx.version](grad, ctx.where, ctx.shape, ctx.size, ctx.scale), *[None] * 6
@@ -43,7 +45,7 @@ class _Pool(Function):
 def pool(
     x: Tensor, keys: Tensor | None, call: int = 0, drop: int = 0, size: int = 2, ceil: bool = False, relu: bool = False
 ) -> Tensor:
-    """relu(max over windows of x * mask), differentiable.
+    """relu(max over windows of x * mask), differentiable once.
 
     Args:
         x: [example, channel, height, width] or [member, example, channel, height, width].

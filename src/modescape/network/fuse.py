@@ -39,6 +39,14 @@ def fuse(module: nn.Module) -> nn.Module:
     return module
 
 
+def unfused(module: nn.Module) -> nn.Module:
+    """Take away what `fuse` gave, in place; returns the module."""
+    for layer in module.modules():
+        if isinstance(vars(layer).get("forward"), _Chain | _Dropout):
+            del layer.forward
+    return module
+
+
 class _Dropout:
     """The ``forward`` of a dropout layer."""
 
@@ -68,7 +76,8 @@ class _Pool:
     """Pooling, dropout before it and ReLU beside it where they are, and the convolution before them, if any."""
 
     def __init__(self, convolution: Any, layers: Sequence[nn.Module]) -> None:
-        self.convolution, self.layers = convolution, layers
+        self.convolution = convolution
+        self.layers: list[nn.Module] = [*([] if convolution is None else [convolution]), *layers]
         self.drop: Any = next((layer for layer in layers if type(layer) is nn.Dropout), None)
         self.pool: Any = next(layer for layer in layers if type(layer) is nn.MaxPool2d)
         self.relu = any(type(layer) is nn.ReLU for layer in layers)
@@ -84,14 +93,9 @@ class _Pool:
         """Of dropout, pooling and ReLU."""
         return self.p, _edge(self.pool.kernel_size), self.pool.ceil_mode, self.relu
 
-    @property
-    def alone(self) -> list[nn.Module]:
-        """The layers, to be run one by one."""
-        return [*([] if self.convolution is None else [self.convolution]), *self.layers]
-
     def __call__(self, input: Tensor) -> Tensor:
-        if input.dim() != 4 or _heard(self.alone):  # one image without its batch
-            return _Chain(self.alone)(input)
+        if input.dim() != 4 or _heard(self.layers):  # one image without its batch
+            return _Chain(self.layers)(input)
         if self.convolution is not None:
             return _Blocks([self])(input)
         return _ops(self.p, input).pool(input, *self.settings)
@@ -101,11 +105,11 @@ class _Blocks:
     """Pooling runs with a convolution before each, one after another."""
 
     def __init__(self, pools: Sequence[_Pool]) -> None:
-        self.pools = pools
+        self.pools, self.layers = pools, [layer for one in pools for layer in one.layers]
 
     def __call__(self, input: Tensor) -> Tensor:
-        if input.dim() != 4 or any(_heard(one.alone) for one in self.pools):
-            return _Chain([layer for one in self.pools for layer in one.alone])(input)
+        if input.dim() != 4 or _heard(self.layers):
+            return _Chain(self.layers)(input)
         layers = [
             BlockLayers(one.convolution.weight, one.convolution.bias, one.padding, *one.settings) for one in self.pools
         ]

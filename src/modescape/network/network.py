@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from modescape.errors import InputError
 from modescape.network.capture import Capture
 from modescape.network.forward import Output, forward_each, forward_stacked, weight_keys
 from modescape.network.habits import Habits
 from modescape.network.member_ops import Manner
+from modescape.network.plain import Plain
 from modescape.types import ModelState
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -97,6 +99,18 @@ class Network:
             if stacks and len(keys) > 1 and batch.device.type != "cpu":
                 return forward_stacked(*parts, listening)
             return forward_each(*parts, seeded, listening)
+
+    def plain(self) -> Plain:
+        """The function (params, buffers, batch) -> logits of one network, without fused layers, for `torch.func`.
+
+        Raises:
+            InputError: if the network draws random numbers in evaluation: it is no function of its tensors then.
+        """
+        if self.habits is not None and self.habits.draws_in_evaluation:
+            raise InputError(
+                "the network draws random numbers in evaluation, and so has no derivatives; draw where it trains alone"
+            )
+        return Plain.of(self.module)
 
     @property
     def layout(self) -> Manner:

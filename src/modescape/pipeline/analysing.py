@@ -13,10 +13,9 @@ from modescape import analyses
 from modescape.analyses import figures
 from modescape.analyses.costs import cost_of, sizes_of
 from modescape.analyses.own import Own
-from modescape.analyses.requirements import NotEnough
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
-from modescape.errors import DamageError, WorkError
+from modescape.errors import DamageError, NotEnough, WorkError
 from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
 from modescape.progress import Progress
 from modescape.recipe import canonical_json

@@ -3,7 +3,7 @@
 The model, stage by stage, each shared out over the workers:
   training     steps x the seconds of a step, and the files of each kept checkpoint
   predicting   checkpoints x images x the seconds of an image's forward pass
-  variants     the same two for the networks that analyses train for themselves, one kind after another
+  variants     the same two for the networks that analyses train for themselves, all kinds together
   analysing    images that each analysis sends through networks (`costs`), steps of those that train, and a fixed time
                for reading, scoring and drawing
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -122,16 +122,13 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     if speed is None:
         return Estimate(stages=None, bytes=size)
     started = START_SECONDS if to_go and workers > 1 else 0.0
-    stages = {"training": started + _training(recipe, plan, to_go, dataset, speed)}
+    stages = {"training": started + _shared(_training(recipe, plan, to_go, dataset, speed), workers)}
     if training_only:
         return Estimate(stages=stages, bytes=size)
     stages["predicting"] = _predicting(rows, len(members), dataset, speed)
-    stages["variants"] = sum(
-        KIND_SECONDS
-        + _training(own, plan, epochs, dataset, speed)
-        + _predicting(_rows(own, epochs), len(epochs), dataset, speed)
-        for own, epochs in kinds.values()
-    )
+    trained = [one for own, epochs in kinds.values() for one in _training(own, plan, epochs, dataset, speed)]
+    predicted = sum(_predicting(_rows(own, epochs), workers, dataset, speed) for own, epochs in kinds.values())
+    stages["variants"] = KIND_SECONDS * len(kinds) + _shared(trained, workers) + predicted
     costs = _analysing(study, dataset, names, speed, plan)
     stages["analysing"] = max(max(costs.values(), default=0.0), sum(costs.values()) / workers)
     longest = max(costs, key=costs.__getitem__, default="")
@@ -185,16 +182,24 @@ def _seconds(call: Callable[[], object], device: torch.device) -> float:
     return (time.thread_time() - started) / PASSES_TIMED
 
 
-def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> float:
+def _training(recipe: Recipe, plan: Plan, to_go: Mapping[int, int], dataset: Dataset, speed: _Speed) -> list[float]:
+    """Seconds of each group on one worker."""
     examples = len(dataset.train.label)
     if isinstance(recipe.data.train, int):  # of auxiliary networks
         examples = min(examples, recipe.data.train)
-    groups = plan.groups(to_go)
-    epochs = sum(max(to_go[member] for member in members) for members in groups.values())
-    steps = epochs * len(batch_sizes(recipe.train, examples, speed.least_batch))
-    files = _checkpoints(recipe, to_go) * CHECKPOINT_SECONDS
-    probes = sum(to_go.values()) * len(dataset.validation.label) * speed.image
-    return (steps * speed.step + files + probes) / min(speed.workers, len(groups)) if groups else 0.0
+    steps = len(batch_sizes(recipe.train, examples, speed.least_batch))
+    seconds = []
+    for members in plan.groups(to_go).values():
+        own = {member: to_go[member] for member in members}
+        probes = sum(own.values()) * len(dataset.validation.label) * speed.image
+        files = _checkpoints(recipe, own) * CHECKPOINT_SECONDS
+        seconds.append(max(own.values()) * steps * speed.step + files + probes)
+    return seconds
+
+
+def _shared(seconds: Sequence[float], workers: int) -> float:
+    """Until the last of these items is done, dealt to whichever worker is idle, the longest first."""
+    return max(max(seconds), sum(seconds) / min(workers, len(seconds))) if seconds else 0.0
 
 
 def _unpredicted(study: Study) -> dict[str, int]:

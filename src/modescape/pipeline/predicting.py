@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,10 @@ TOGETHER = {"cpu": 1, "cuda": 8}  # checkpoints evaluated at a time; on a CPU on
 class PredictTask:
     """Predictions of one member's checkpoints: (split, row, epoch) of each."""
 
+    study: StudyRef
     member: int
     rows: tuple[tuple[str, int, int], ...]
+    images: int
 
     def __str__(self) -> str:
         return f"member {self.member}, prediction"
@@ -47,33 +49,54 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
     """
     if not study.trained:
         raise WorkError(f"no member of '{study.path}' is trained; train first: {layout.run_again(study.path)}")
+    tasks = predict_tasks(study, dataset)
+    if not tasks:
+        return
+    progress.stage("predicting", sum(task.images for task in tasks), "images")
+    failures = carry_out(tasks, engine, progress)
+    progress.finish()
+    if failures:
+        raise WorkError("\n".join(failures.values()))
+
+
+def predict_tasks(study: Study, dataset: Dataset | None = None) -> list[PredictTask]:
+    """What is still to be predicted of a study, whose writer gives every model its row; arguments as above."""
     wanted = [(member, epoch) for member in study.trained for epoch in study.recipe.kept_epochs(member)]
     rows: dict[int, list[tuple[str, int, int]]] = {}
     if dataset is None:
         if all(_whole(study, split, wanted) for split in SPLITS):
-            return
+            return []
         dataset = data.load(study.recipe.data, study.recipe.seed)
     for split in SPLITS:
         label = getattr(dataset, split).label.numpy()
         writer = PredictionWriter(study, split)
         for row, member, epoch in writer.create_or_extend(wanted, label, dataset.num_classes):
             rows.setdefault(member, []).append((split, row, epoch))
-    tasks = [PredictTask(member, tuple(entries)) for member, entries in sorted(rows.items())]
-    if not tasks:
-        return
-    examples = study.manifest["examples"]
-    progress.stage("predicting", sum(examples[split] for task in tasks for split, _, _ in task.rows), "images")
+    ref, examples = StudyRef.of(study), study.manifest["examples"]
+    return [
+        PredictTask(ref, member, tuple(own), sum(examples[split] for split, _, _ in own))
+        for member, own in sorted(rows.items())
+    ]
+
+
+def carry_out(tasks: Sequence[PredictTask], engine: Engine, progress: Progress) -> dict[tuple[str, int], str]:
+    """Predict, of one study or of several at a time.
+
+    Returns:
+        (folder of the study, member) -> a line on why its prediction failed, in this order.
+    """
     failures = {}
     outcomes = engine.map(
-        predict_task, tasks, context=StudyRef.of(study), on_event=lambda task, event: progress.advance(*event)
+        predict_task,
+        tasks,
+        context=lambda task: task.study,
+        on_event=lambda task, event: progress.advance(*event),
     )
     for outcome in outcomes:
         if outcome.error is not None:
             progress.detail(outcome.traceback)
-            failures[outcome.item.member] = f"{outcome.item}: {outcome.error}"
-    progress.finish()
-    if failures:
-        raise WorkError("\n".join(failures[member] for member in sorted(failures)))
+            failures[outcome.item.study.path, outcome.item.member] = f"{outcome.item}: {outcome.error}"
+    return dict(sorted(failures.items()))
 
 
 def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:

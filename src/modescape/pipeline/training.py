@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from modescape.errors import DamageError, InputError, WorkError
 from modescape.pipeline.writing import MemberWriter, model_state, part
 from modescape.predict import validation_probe
 from modescape.progress import Progress
-from modescape.study import Study, drop_resume_before, read_resume, write_member_state
+from modescape.study import Member, Study, drop_resume_before, read_resume, write_member_state
 from modescape.study.layout import checkpoint_name
 from modescape.train.loop import Start, Trainer
 from modescape.train.plan import Group, Plan
@@ -29,10 +29,12 @@ WRITERS = 8  # threads that write a group's files; a disk confirms files of seve
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Train these members of a group to the end."""
+    """Train these members of a group of a study to the end."""
 
+    study: StudyRef
     group: Group
     members: tuple[int, ...]
+    images: int  # that they are still to see
 
     def __str__(self) -> str:
         return f"member {', '.join(map(str, self.members))}"
@@ -44,39 +46,79 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     Raises:
         WorkError: if in the end no member is trained.
     """
-    recipe = study.recipe
-    plan = Plan.of(study.manifest.get("plan"))
-    wanted = [member for member in study.members if member.number < recipe.train.members]
-    open_members = [member for member in wanted if member.status not in ("trained", "diverged")]
-    if open_members:
-        begun = {member.number: Group(*member.group) for member in open_members if member.group}
-        groups = plan.groups([member.number for member in open_members], begun)
-        tasks = [TrainTask(group, tuple(own)) for group, own in groups.items()]
-        left = sum(recipe.train.epochs - member.epochs_done for member in open_members)
-        progress.stage("training", left * epoch_examples(study), "images")
-        outcomes = engine.map(
-            train_task, tasks, context=StudyRef.of(study), on_event=lambda task, event: _hear(progress, event)
-        )
-        for outcome in outcomes:
-            if outcome.error is not None:
-                progress.detail(outcome.traceback)
-                _record_failure(study, outcome.item.members, outcome.error, progress.line)
+    tasks = train_tasks(study)
+    if tasks:
+        progress.stage("training", sum(task.images for task in tasks), "images")
+        carry_out(tasks, engine, progress, {task.study: (study, progress) for task in tasks})
         progress.finish()
-    for member in (study.member(member.number) for member in wanted):
+    conclude(study, progress)
+
+
+def train_tasks(study: Study) -> list[TrainTask]:
+    """What is still to be trained of a study."""
+    epochs, members = study.recipe.train.epochs, _wanted(study)
+    to_go = {one.number: epochs - one.epochs_done for one in members if one.status not in ("trained", "diverged")}
+    begun = {member.number: Group(*member.group) for member in members if member.number in to_go and member.group}
+    ref, examples = StudyRef.of(study), epoch_examples(study)
+    groups = Plan.of(study.manifest.get("plan")).groups(list(to_go), begun)
+    return [
+        TrainTask(ref, group, tuple(own), examples * sum(to_go[member] for member in own))
+        for group, own in groups.items()
+    ]
+
+
+def carry_out(
+    tasks: Sequence[TrainTask],
+    engine: Engine,
+    progress: Progress,
+    studies: Mapping[StudyRef, tuple[Study, Progress]],
+) -> None:
+    """Train, of one study or of several at a time.
+
+    Args:
+        tasks: in the order in which they are begun.
+        engine: where the work runs.
+        progress: advanced by images.
+        studies: of each reference its study, and who is told its lines.
+    """
+    outcomes = engine.map(
+        train_task,
+        tasks,
+        context=lambda task: task.study,
+        on_event=lambda task, event: _hear(progress, studies[task.study][1], event),
+    )
+    for outcome in outcomes:
+        if outcome.error is not None:
+            study, say = studies[outcome.item.study]
+            say.detail(outcome.traceback)
+            _record_failure(study, outcome.item.members, outcome.error, say.line)
+
+
+def conclude(study: Study, progress: Progress) -> None:
+    """Say which members diverged.
+
+    Raises:
+        WorkError: if no member is trained.
+    """
+    for member in _wanted(study):
         if member.status == "diverged":
             progress.line(f"member {member.number} diverged: {member.message}; the analyses leave it out")
     if not study.trained:
-        reasons = {study.member(member.number).message for member in wanted}
+        reasons = {member.message for member in _wanted(study)}
         raise WorkError(f"no member of '{study.path}' could be trained: {'; '.join(sorted(reasons))}")
 
 
-def _hear(progress: Progress, event: tuple[Any, ...]) -> None:
+def _wanted(study: Study) -> list[Member]:
+    return [member for member in study.members if member.number < study.recipe.train.members]
+
+
+def _hear(progress: Progress, say: Progress, event: tuple[Any, ...]) -> None:
     """What a worker reports: a line for the user, a line and a traceback, or (images, note)."""
     if len(event) == 1:
-        progress.line(event[0])
+        say.line(event[0])
     elif isinstance(event[0], str):  # a line, and where what it tells of happened
-        progress.line(event[0])
-        progress.detail(event[1])
+        say.line(event[0])
+        say.detail(event[1])
     else:
         progress.advance(*event)
 

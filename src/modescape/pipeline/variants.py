@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from modescape import data
 from modescape.analyses.variants import variants
+from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import InputError, WorkError
 from modescape.network.habits import Habits
+from modescape.pipeline import predicting, training
 from modescape.pipeline.begin import make_manifest
 from modescape.pipeline.mending import mend
-from modescape.pipeline.predicting import predict_missing
-from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
-from modescape.recipe import Recipe
+from modescape.recipe import Recipe, canonical_json
 from modescape.recipe.identity import flat, settings
 from modescape.study import Member, Study, layout
 
@@ -24,25 +25,59 @@ from modescape.study import Member, Study, layout
 def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
     """Train and predict what the analyses ``names`` want and is not there; one that fails leaves the others going.
 
-    An analysis finds out by itself which networks it has.
+    All kinds are trained together, the longest training first, so that no worker waits for a kind's last network. An
+    analysis finds out by itself which networks it has.
     """
     wanted = {folder: recipe for name in names for folder, recipe in wanted_variants(study, name).items()}
     if not wanted:
         return
     _say_what_is_trained_again(study, wanted, progress)
-    progress.stage("variants", len(wanted), "kinds of networks")
-    for folder, recipe in wanted.items():
-        variant, inner = _opened(study, folder, recipe), _Lines(progress, folder)
-        with variant.lock():
-            variant.update_recipe(recipe)
-            try:
-                mend(variant, engine, inner)
-                train_missing(variant, engine, inner)
-                predict_missing(variant, engine, inner)
-            except WorkError as error:
-                inner.line(str(error))
-        progress.advance(1, folder)
-    progress.finish()
+    loaded = _Loaded()
+    with contextlib.ExitStack() as locks:
+        kinds: dict[str, tuple[Study, Progress]] = {}
+        for folder, recipe in wanted.items():
+            kind, lines = _opened(study, folder, recipe, loaded), _Lines(progress, folder)
+            locks.enter_context(kind.lock())
+            kind.update_recipe(recipe)
+            with _told(lines):
+                mend(kind, engine, lines)
+                kinds[folder] = kind, lines
+        _train(kinds, engine, progress)
+        _predict(kinds, engine, progress, loaded)
+
+
+def _train(kinds: Mapping[str, tuple[Study, Progress]], engine: Engine, progress: Progress) -> None:
+    tasks = {folder: training.train_tasks(kind) for folder, (kind, _) in kinds.items()}
+    studies = {task.study: kinds[folder] for folder, own in tasks.items() for task in own}
+    order = sorted((task for own in tasks.values() for task in own), key=lambda task: -task.images)
+    if order:
+        progress.stage("auxiliary", sum(task.images for task in order), "images")
+        training.carry_out(order, engine, progress, studies)
+        progress.finish()
+    for kind, lines in kinds.values():
+        with _told(lines):
+            training.conclude(kind, lines)
+
+
+def _predict(
+    kinds: Mapping[str, tuple[Study, Progress]], engine: Engine, progress: Progress, loaded: Callable[[Recipe], Dataset]
+) -> None:
+    there = [kind for kind, _ in kinds.values() if kind.trained]
+    tasks = [task for kind in there for task in predicting.predict_tasks(kind, loaded(kind.recipe))]
+    if tasks:
+        progress.stage("predicting", sum(task.images for task in tasks), "images")
+        for (path, _), line in predicting.carry_out(tasks, engine, progress).items():
+            progress.line(f"{Path(path).name}: {line}")
+        progress.finish()
+
+
+@contextlib.contextmanager
+def _told(lines: Progress) -> Iterator[None]:
+    """A block whose failed work is said and ends nothing else."""
+    try:
+        yield
+    except WorkError as error:
+        lines.line(str(error))
 
 
 def variant_checksums(study: Study, name: str) -> dict[str, dict[str, dict[str, str]]]:
@@ -65,6 +100,19 @@ def wanted_variants(study: Study, name: str) -> dict[str, Recipe]:
     if not study.manifest.get("network", {}).get("starts_equal"):
         return wanted
     return {folder: recipe for folder, recipe in wanted.items() if recipe.streams.initialisation == "shared"}
+
+
+class _Loaded:
+    """Data of recipes, each loaded once: most kinds have the same."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Dataset] = {}
+
+    def __call__(self, recipe: Recipe) -> Dataset:
+        key = canonical_json([recipe.data.model_dump(mode="json"), recipe.seed])
+        if key not in self._held:
+            self._held[key] = data.load(recipe.data, recipe.seed)
+        return self._held[key]
 
 
 class _Lines(Progress):
@@ -127,14 +175,14 @@ def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progr
         progress.line(f"networks of analyses that were trained otherwise are trained again: {parts}")
 
 
-def _opened(study: Study, folder: str, recipe: Recipe) -> Study:
+def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe], Dataset]) -> Study:
     """The variant as it is on the disk, or begun; one of other settings is made anew."""
     path = layout.variant_folder(study.path, folder)
     if (path / layout.MANIFEST).exists():
         if not outdated(study, {folder: recipe}):
             return Study.open(path)
         shutil.rmtree(path)
-    dataset = data.load(recipe.data, recipe.seed)
+    dataset = loaded(recipe)
     if dataset.fingerprint != study.manifest["fingerprint"]:
         raise InputError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")
     held = study.manifest.get("network")

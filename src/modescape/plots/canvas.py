@@ -35,10 +35,9 @@ class _Heights:
 
     def _get_font_height_metrics(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
         known: dict[Any, Any] = self.__dict__.setdefault("heights", {})
-        key = hash(prop)
-        if key not in known:
-            known[key] = self._heights_of(prop)
-        return known[key]
+        if prop not in known:
+            known[prop.copy()] = self._heights_of(prop)  # a copy: the text may change its own
+        return known[prop]
 
     def _heights_of(self, prop: FontProperties) -> tuple[float | None, float | None, float | None]:
         """Ascent, descent and gap of a font in pixels; Nones where its file does not say, then it is measured."""
@@ -78,9 +77,9 @@ def png(figure: Figure) -> bytes:
     """A settled figure as PNG; `Figure.savefig` would draw it twice."""
     canvas: Any = figure.canvas
     canvas.draw()
-    opaque = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])  # figures have a ground of their own
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # figures have a ground of their own
     buffer, dots = BytesIO(), (DOTS_PER_INCH, DOTS_PER_INCH)
-    Image.fromarray(opaque).save(buffer, "png", dpi=dots, compress_level=PNG_LEVEL)
+    pixels.save(buffer, "png", dpi=dots, compress_level=PNG_LEVEL)
     return buffer.getvalue()
 
 
@@ -90,7 +89,7 @@ def svg(figure: Figure) -> bytes:
     writer = TextIOWrapper(buffer, encoding="utf-8", newline="\n", write_through=True)
     width, height = (float(side) for side in figure.get_size_inches())
     figure.set_dpi(POINTS_PER_INCH)
-    page = _Svg(width * POINTS_PER_INCH, height * POINTS_PER_INCH, writer, image_dpi=dots, metadata={"Date": None})
+    page = _Svg(width * POINTS_PER_INCH, height * POINTS_PER_INCH, writer, image_dpi=int(dots), metadata={"Date": None})
     renderer: Any = MixedModeRenderer(figure, width, height, dots, page)  # cells are pixels at the resolution of a PNG
     figure.draw(renderer)
     renderer.finalize()

@@ -3,19 +3,22 @@
 A figure's module makes `Panel`s of `Series` (and `HeatMap`s among them) from its dataset; both drawings show the same.
 
     panel = Panel(title="Loss", x_label="Epoch (passes)", y_label="Loss (nats)", series=[Series(name="a", x=x, y=y)])
-    draw_panels([panel], 1, "A run", "What is shown.")
+    chart = Chart(title="A run", panels=[panel], columns=1)
+    draw(chart, "What is shown.")  # matplotlib's figure
+    sheet(chart)  # Plotly's
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.matrices_web import trace_heat_map
 from modescape.plots.panels import (
     BAND,
+    Chart,
     HeatMap,
     Panel,
     Series,
@@ -28,23 +31,24 @@ from modescape.plots.panels import (
     span,
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
-from modescape.plots.panels_web import colour_key, make_legend, spacing, trace_heat_map, trace_key, trace_panel
+from modescape.plots.panels_web import colour_key, make_legend, spacing, trace_key, trace_panel
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 __all__ = [
+    "Chart",
     "HeatMap",
     "Panel",
     "Series",
+    "draw",
     "draw_panel",
-    "draw_panels",
-    "draw_panels_interactive",
     "legend_keys",
     "level",
+    "sheet",
     "span",
     "trace_panel",
 ]
@@ -64,30 +68,19 @@ def mark(method: str, x: np.ndarray, y: np.ndarray, **looks: Any) -> Series:
     return Series(x=x, y=y, **(own | {"line": None, "size": 5, "in_legend": False} | looks))
 
 
-def draw_panels(
-    panels: Sequence[Panel | HeatMap],
-    columns: int,
-    title: str,
-    caption: str,
-    *,
-    panel_size: tuple[float, float] = (3.7, 2.6),
-) -> Figure:
-    """Panels row by row, one legend for all of them, for papers.
-
-    Args:
-        panels: what to draw.
-        columns: panels side by side.
-        title: in bold, above.
-        caption: below, plain text.
-        panel_size: width and least height of a panel with its labels, inches; rows with names get the height they need.
-    """
+def draw(chart: Chart, caption: str) -> Figure:
+    """A figure for papers, with a caption of plain text below."""
+    panels, columns = chart.panels, chart.columns
     heights = [
-        max(panel_size[1], *(0.85 + 0.17 * named_rows(panel) for panel in row)) for row in in_rows(panels, columns)
+        max(chart.panel_size[1], *(0.85 + 0.17 * named_rows(panel) for panel in row))
+        for row in in_rows(panels, columns)
     ]
+    square = any(isinstance(panel, HeatMap) and panel.square for panel in panels)
     with paper.looks():
-        figure = paper.new_figure(0.1 + columns * panel_size[0], sum(heights))
+        width = 0.1 + columns * chart.panel_size[0]
+        figure = paper.new_figure(width, sum(heights), "compressed" if square else "constrained")
         grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-        drawn: dict[style.Scale, list[tuple[Axes, ScalarMappable]]] = {}
+        drawn: dict[style.Scale, list[tuple[int, Axes, ScalarMappable]]] = {}
         for number, panel in enumerate(panels):
             axes = figure.add_subplot(grid[number // columns, number % columns])
             if isinstance(panel, HeatMap):
@@ -98,35 +91,34 @@ def draw_panels(
                 axes.tick_params(labelleft=False)
                 axes.set_ylabel("")
             for scale in scales_of(panel):
-                drawn.setdefault(scale, []).append((axes, mappable(axes, scale)))
+                drawn.setdefault(scale, []).append((number // columns, axes, mappable(axes, scale)))
         for scale, users in drawn.items():
-            paper.colour_bar(users[0][1], np.array([[axes for axes, _ in users]]), scale, scale.label)  # type: ignore[arg-type]
-        paper.finish(figure, title, caption, legend_keys(panels))
+            rows = len({row for row, _, _ in users})
+            paper.colour_bar(users[0][2], [axes for _, axes, _ in users], scale, scale.label, rows)  # type: ignore[arg-type]
+        paper.finish(figure, chart.title, caption, legend_keys(panels))
         for legend in figure.legends:
             for text in legend.get_texts():
                 text.set_parse_math(False)
         return figure
 
 
-def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, panel_height: int = 320) -> go.Figure:
-    """Panels row by row, one legend for all of them, for the page.
-
-    Args:
-        panels: what to draw.
-        columns: panels side by side.
-        panel_height: of a panel with its labels, pixels; rows with names get the height they need.
-    """
+def sheet(chart: Chart) -> Sheet:
+    """A figure for the page."""
+    panels, columns = chart.panels, chart.columns
     grid = in_rows(panels, columns)
-    heights = [max(panel_height - BETWEEN, *(23 * named_rows(panel) for panel in row)) for row in grid]
-    inside = sum(heights) + BETWEEN * (len(heights) - 1)
+    lines = max((panel.title.count("\n") + 1 for panel in panels), default=1)
+    between = BETWEEN + 17 * (lines - 1)
+    heights = [max(chart.panel_height - BETWEEN, *(23 * named_rows(panel) for panel in row)) for row in grid]
+    inside = sum(heights) + between * (len(heights) - 1)
     figure = web.panels(
         len(grid),
         columns,
-        [style.escaped(panel.title) for panel in panels],
+        ["<br>".join(style.escaped(line) for line in panel.title.split("\n")) for panel in panels],
         web.TOP + web.BOTTOM + inside,
-        specs=[[{}] * len(row) + [None] * (columns - len(row)) for row in grid],
+        title_lines=lines,
+        grid=[[1] * len(row) + [0] * (columns - len(row)) for row in grid],
         row_heights=heights,
-        vertical_spacing=BETWEEN / inside,
+        vertical_spacing=between / inside,
         horizontal_spacing=spacing(panels, columns),
     )
     scales = list(dict.fromkeys(scale for panel in panels for scale in scales_of(panel)))
@@ -139,13 +131,12 @@ def draw_panels_interactive(panels: Sequence[Panel | HeatMap], columns: int, *, 
         else:
             trace_panel(figure, place, panel, named, keys)
         if shares_rows(panels, number, columns):
-            figure.update_yaxes(showticklabels=False, ticks="", title_text=None, row=place[0], col=place[1])
+            figure.update_yaxes(showticklabels=False, ticks="", title={"text": None}, row=place[0], col=place[1])
     if has_band(panels):
         trace_key(figure, BAND, {"color": web.GREY, "size": 12, "symbol": "square"})
         named.add(BAND)
     for scale, key in keys.items():
         colour_key(figure, key, scale, [n for n, panel in enumerate(panels) if scale in scales_of(panel)], columns)
     names = [entry.name for entry in legend_entries(panels)] + [BAND] * has_band(panels)
-    make_legend(figure, names, panels, columns)
-    web.left_titles(figure)
+    make_legend(figure, names, panels, columns, 10 * (lines - 1))
     return figure

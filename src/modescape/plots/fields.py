@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import style, web
+from modescape.plots.sheet import Sheet, cells
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
 
@@ -136,7 +136,7 @@ def draw_field(axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, sca
 
 
 def trace_field(
-    figure: go.Figure,
+    figure: Sheet,
     place: tuple[int, int],
     x: np.ndarray,
     y: np.ndarray,
@@ -158,12 +158,10 @@ def trace_field(
         hover: Plotly's template of the text under the pointer.
         inside: cells that could have a value, [row, column]; the others stay empty. None: all could.
     """
-    import plotly.graph_objects as go
-
     places = {"x": np.asarray(x, dtype=np.float32), "y": np.asarray(y, dtype=np.float32)}
     absent = ~np.isfinite(values) & (True if inside is None else inside)
     if absent.any():
-        grey = go.Heatmap(
+        grey = cells(
             z=np.where(absent, 0.0, np.nan).astype(np.float32),
             colorscale=[[0, web.GREY], [1, web.GREY]],
             showscale=False,
@@ -171,7 +169,7 @@ def trace_field(
             **places,
         )
         figure.add_trace(grey, *place)
-    trace = go.Heatmap(
+    trace = cells(
         z=values.astype(np.float32),
         coloraxis=key,
         hovertemplate=hover + "<extra></extra>",
@@ -183,9 +181,9 @@ def trace_field(
     figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
 
 
-def colour_key(figure: go.Figure, key: str, scale: style.Scale, label: str, place: tuple[int, int]) -> None:
+def colour_key(figure: Sheet, key: str, scale: style.Scale, label: str, place: tuple[int, int]) -> None:
     """Declare a colour scale of the page, its key with its label to the right of one panel, row and column from 1."""
     row, column = place
     web.colour_axis(figure, key, scale, column, row, first=row)
     title = {"text": style.escaped(label), "side": "right", "font": {"size": 11}}
-    figure.update_layout({key: {"colorbar": {"title": title}}})
+    figure.update_layout(**{key: {"colorbar": {"title": title}}})

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import hashlib
 import html
-import re
+import importlib.util
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from modescape import durable
 from modescape.plots import paper
+from modescape.plots.sheet import Sheet, to_json
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PLACE_DIGITS = 6  # of a panel's edges, as shares of the figure: a thousandth of a pixel
+CONFIG = '{"responsive": true, "displaylogo": false}'
 PANEL_WIDTH = 310  # pixels that a panel needs: narrower windows scroll sideways
 
 # scripts: from beside the page (on a disk no origin is "self", hence file:), its own by their hash; no network
@@ -49,7 +50,10 @@ p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
 <h1>{title}</h1>
 <script charset="utf-8" src="plotly.min.js"></script>
 <div class="wide"><div>
-{figure}
+<div style="height:{height}px; width:100%;">
+<div id="figure-{name}" class="plotly-graph-div" style="height:100%; width:100%;"></div>
+<script>{script}</script>
+</div>
 </div></div>
 <p>{caption}</p>
 </body>
@@ -57,10 +61,8 @@ p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
 """
 
 
-def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, folder: Path) -> tuple[Path, ...]:
+def save_files(name: str, figure: Figure, interactive: Sheet, caption: str, folder: Path) -> tuple[Path, ...]:
     """Write a figure as PNG, SVG and web page; returns the paths."""
-    from plotly.offline import get_plotlyjs
-
     title = figure.get_suptitle()
     settle(figure)
     contents = {
@@ -69,8 +71,8 @@ def save_files(name: str, figure: Figure, interactive: go.Figure, caption: str, 
         f"{name}.html": page(name, interactive, title, caption).encode(),
     }
     durable.make_folder(folder)
-    script, text = folder / "plotly.min.js", get_plotlyjs().encode()
-    if not script.is_file() or script.read_bytes() != text:
+    script, text = folder / "plotly.min.js", plotly_script()
+    if not script.is_file() or script.stat().st_size != len(text) or script.read_bytes() != text:
         durable.write_bytes(script, text)
     with durable.together(folder):
         for file_name, content in contents.items():
@@ -107,7 +109,7 @@ def _fix_title(axes: Axes) -> None:
     """
     title, axis = axes.get_title(loc="left"), axes.yaxis
     formatter = axis.get_major_formatter()
-    formatter.format_ticks(axis.get_majorticklocs())
+    formatter.format_ticks(axis.get_majorticklocs().tolist())
     if title and not formatter.get_offset():
         axes.set_title(title, loc="left", y=1.0)
 
@@ -128,26 +130,29 @@ def _drawing() -> Iterator[None]:
         yield
 
 
-def page(name: str, interactive: go.Figure, title: str, caption: str) -> str:
+def page(name: str, interactive: Sheet, title: str, caption: str) -> str:
     """An interactive figure with its title and caption as a web page that takes plotly.min.js from beside it."""
-    import plotly.io
+    drawn = interactive.plain()
+    script = f'Plotly.newPlot("figure-{name}", {to_json(drawn["data"])}, {to_json(drawn["layout"])}, {CONFIG});'
+    return PAGE.format(
+        policy=POLICY.format(hashes=f" '{script_hash(script)}'"),
+        name=name,
+        title=html.escape(title),
+        height=int(interactive.layout["height"]),
+        width=PANEL_WIDTH * interactive.columns(),
+        script=script,
+        caption=html.escape(caption),
+    )
 
-    content = plotly.io.to_html(
-        interactive,
-        config={"responsive": True, "displaylogo": False},
-        include_plotlyjs=False,
-        full_html=False,
-        div_id=f"figure-{name}",
-        default_height=f"{int(interactive.layout.height or 450)}px",
-        validate=False,
-    )
-    starts = {axis.domain[0] if axis.domain else 0 for axis in interactive.select_xaxes()}
-    width = PANEL_WIDTH * max(1, len(starts))
-    hashes = "".join(
-        f" '{script_hash(text)}'" for text in re.findall(r"<script[^>]*>(.*?)</script>", content, re.DOTALL)
-    )
-    texts = {"policy": POLICY.format(hashes=hashes), "title": html.escape(title), "caption": html.escape(caption)}
-    return PAGE.format(figure=content, width=width, **texts)
+
+def plotly_script() -> bytes:
+    """Plotly's script, as its package brings it, without importing that."""
+    spec = importlib.util.find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            "plotly is not installed; expected with modescape; install it with: pip install plotly"
+        )
+    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
 def script_hash(script: str) -> str:

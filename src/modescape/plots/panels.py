@@ -72,6 +72,23 @@ class HeatMap:
     columns: Sequence[str]
     scale: style.Scale  # with a label; equal scales have one key
     decimals: int = 2  # of values printed in the cells of a small matrix
+    most_printed: tuple[int, int] = MOST_PRINTED  # rows and columns up to which they are printed
+    most_labels: int = MOST_LABELS  # rows and columns with a name; of more every second, third, ... has one
+    label_length: int = style.TEXT_LENGTH  # characters of a name along an axis; under the pointer it stands whole
+    square: bool = False  # cells as high as wide
+    extra: np.ndarray | None = None  # a further number a cell under the pointer, [row, column]
+    extra_unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure: panels row by row, with one legend and one key a colour scale for all of them."""
+
+    title: str
+    panels: Sequence[Panel | HeatMap]
+    columns: int  # panels side by side
+    panel_size: tuple[float, float] = (3.7, 2.6)  # for papers: width and least height with labels, inches
+    panel_height: int = 320  # for the page: with labels, pixels; rows with names get the height they need in both
 
 
 def span(*arrays: np.ndarray, default: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
@@ -170,7 +187,7 @@ def in_rows(panels: Sequence[Panel | HeatMap], columns: int) -> list[Sequence[Pa
 
 def named_rows(panel: Panel | HeatMap) -> int:
     """How many names stand along the vertical axis."""
-    return min(len(panel.rows or ()), MOST_LABELS)
+    return min(len(panel.rows or ()), panel.most_labels if isinstance(panel, HeatMap) else MOST_LABELS)
 
 
 def shares_rows(panels: Sequence[Panel | HeatMap], number: int, columns: int) -> bool:

@@ -11,8 +11,6 @@ import numpy as np
 from modescape.plots import paper, style
 from modescape.plots.panels import (
     BAND,
-    MOST_LABELS,
-    MOST_PRINTED,
     HeatMap,
     Panel,
     Points,
@@ -123,11 +121,13 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
 
 
 def draw_heat_map(axes: Axes, panel: HeatMap) -> None:
-    """Draw a matrix that fills its axes."""
-    paper.heat_map(axes, panel.matrix, panel.scale, panel.decimals, MOST_PRINTED)
-    axes.set_aspect("auto")
-    labels = [style.one_line(name) for name in panel.rows], [style.one_line(name) for name in panel.columns]
-    paper.matrix_axes(axes, labels, (panel.y_label, panel.x_label), MOST_LABELS)
+    """Draw a matrix that fills its axes, or one of square cells."""
+    paper.heat_map(axes, panel.matrix, panel.scale, panel.decimals, panel.most_printed)
+    axes.set_aspect("equal" if panel.square else "auto")
+    rows, columns = (
+        [style.shortened(one, panel.label_length) for one in names] for names in (panel.rows, panel.columns)
+    )
+    paper.matrix_axes(axes, (rows, columns), (panel.y_label, panel.x_label), panel.most_labels)
     paper.panel_title(axes, panel.title)
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from modescape.plots import style, web
 from modescape.plots.panels import (
     BAND,
-    MOST_LABELS,
-    MOST_PRINTED,
     HeatMap,
     Panel,
     Points,
@@ -27,16 +25,14 @@ from modescape.plots.panels import (
     span,
     tick_label,
 )
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from modescape.plots.sheet import Sheet, scatter
 
 PIXELS = 1.7  # to a point of a mark
 WINDOW = {1: 350, 2: 760, 3: 920}  # pixels that the page gives a figure of so many columns at least; more: 980
 
 
 def trace_panel(
-    figure: go.Figure,
+    figure: Sheet,
     place: tuple[int, int],
     panel: Panel,
     named: set[str],
@@ -65,8 +61,7 @@ def trace_panel(
     _update_axes(figure, place, panel)
 
 
-def _trace_band(figure: go.Figure, place: tuple[int, int], series: Series, points: Points, opacity: float) -> None:
-    import plotly.graph_objects as go
+def _trace_band(figure: Sheet, place: tuple[int, int], series: Series, points: Points, opacity: float) -> None:
 
     x, y = [], []
     for run in runs(points.band):
@@ -74,7 +69,7 @@ def _trace_band(figure: go.Figure, place: tuple[int, int], series: Series, point
         y += [points.low[run], points.high[run][::-1], [np.nan]]
     if not x:
         return
-    band = go.Scatter(
+    band = scatter(
         x=np.concatenate(x)[:-1].astype(np.float32),
         y=np.concatenate(y)[:-1].astype(np.float32),
         fill="toself",
@@ -89,7 +84,7 @@ def _trace_band(figure: go.Figure, place: tuple[int, int], series: Series, point
 
 
 def _trace_series(
-    figure: go.Figure,
+    figure: Sheet,
     place: tuple[int, int],
     panel: Panel,
     series: Series,
@@ -97,7 +92,6 @@ def _trace_series(
     in_legend: bool,
     keys: dict[style.Scale, str],
 ) -> None:
-    import plotly.graph_objects as go
 
     modes = ["lines"] * bool(series.line) + ["markers"] * bool(series.marker)
     looks: dict[str, Any] = {"mode": "+".join(modes) or "none"}
@@ -111,7 +105,7 @@ def _trace_series(
     text = _hover(panel, series, points)
     labels = style.escaped(panel.x_label), style.escaped(panel.y_label)
     lines = [name, f"{labels[0]}: %{{x:.4g}}", *([] if panel.rows else [f"{labels[1]}: %{{y:.4g}}"])]
-    trace = go.Scatter(
+    trace = scatter(
         x=points.x.astype(np.float32) if len(points.x) else [None],
         y=points.y.astype(np.float32) if len(points.y) else [None],
         name=name,
@@ -129,7 +123,7 @@ def _trace_series(
         looks["marker"] = {"color": filled, "size": 4 * PIXELS, "symbol": symbol, "line": outline}
         key = {part: looks[part] for part in ("mode", "line", "marker") if part in looks}
         group = style.escaped(series.group or series.name)
-        figure.add_trace(go.Scatter(x=[None], y=[None], name=name, legendgroup=group, showlegend=True, **key), *place)
+        figure.add_trace(scatter(x=[None], y=[None], name=name, legendgroup=group, showlegend=True, **key), *place)
 
 
 def _marks_differ(series: Series) -> bool:
@@ -184,12 +178,11 @@ def _hover(panel: Panel, series: Series, points: Points) -> list[str] | None:
     return texts
 
 
-def _trace_notes(figure: go.Figure, place: tuple[int, int], panel: Panel) -> None:
-    import plotly.graph_objects as go
+def _trace_notes(figure: Sheet, place: tuple[int, int], panel: Panel) -> None:
 
     if panel.notes:
         x, y, texts = zip(*panel.notes, strict=True)
-        notes = go.Scatter(
+        notes = scatter(
             x=np.array(x, dtype=float),
             y=np.array(y, dtype=float),
             mode="text",
@@ -201,11 +194,11 @@ def _trace_notes(figure: go.Figure, place: tuple[int, int], panel: Panel) -> Non
         figure.add_trace(notes, *place)
 
 
-def _update_axes(figure: go.Figure, place: tuple[int, int], panel: Panel) -> None:
+def _update_axes(figure: Sheet, place: tuple[int, int], panel: Panel) -> None:
     row, column = place
     seen = [points_of(series, panel) for series in panel.series]
-    x: dict[str, Any] = {"title_text": style.escaped(panel.x_label)}
-    y: dict[str, Any] = {"title_text": style.escaped(panel.y_label)}
+    x: dict[str, Any] = {"title": {"text": style.escaped(panel.x_label)}}
+    y: dict[str, Any] = {"title": {"text": style.escaped(panel.y_label)}}
     for axis, log, limits, name in ((x, panel.log_x, panel.x_range, "x"), (y, panel.log_y, panel.y_range, "y")):
         low, high = limits or span(*(getattr(points, name)[points.there] for points in seen), default=(1.0, 10.0))
         if log:
@@ -220,52 +213,26 @@ def _update_axes(figure: go.Figure, place: tuple[int, int], panel: Panel) -> Non
         y |= {"tickvals": list(range(len(panel.rows))), "ticktext": [style.escaped(name) for name in panel.rows]}
         y["range"] = [len(panel.rows) - 0.5, -0.5]
     if panel.equal:
-        anchor = next(iter(figure.select_xaxes(row=row, col=column))).plotly_name.replace("axis", "")
-        y["scaleanchor"] = anchor  # a range is widened until both axes have one scale; panels keep their size
+        y["scaleanchor"] = figure.anchor(
+            place
+        )  # a range is widened until both axes have one scale; panels keep their size
     figure.update_xaxes(**x, row=row, col=column)
     figure.update_yaxes(**y, row=row, col=column)
 
 
-def trace_heat_map(figure: go.Figure, place: tuple[int, int], panel: HeatMap, key: str) -> None:
-    """Draw a matrix; its colour axis is declared by `colour_key`."""
-    row, column = place
-    labels = [style.unique([style.escaped(name) for name in names]) for names in (panel.rows, panel.columns)]
-    x_label, y_label, value = (style.escaped(text) for text in (panel.x_label, panel.y_label, panel.scale.label))
-    hover = f"{y_label}: %{{y}}<br>{x_label}: %{{x}}<br>{value}: %{{z:.4g}}"
-    matrix = np.asarray(panel.matrix, dtype=float)
-    web.heat_map(
-        figure,
-        place,
-        matrix,
-        (labels[0], labels[1]),
-        key=key,
-        scale=panel.scale,
-        hover=hover,
-        decimals=panel.decimals,
-        most_printed=MOST_PRINTED,
-    )
-    for names, update in zip(labels, (figure.update_yaxes, figure.update_xaxes), strict=True):
-        shown = [names[at] for at in style.spread(len(names), MOST_LABELS)]
-        update(type="category", tickvals=shown, ticktext=shown, row=row, col=column)
-    figure.update_xaxes(title_text=x_label, row=row, col=column)
-    figure.update_yaxes(title_text=y_label, row=row, col=column)
-
-
-def trace_key(figure: go.Figure, name: str, marker: dict[str, Any]) -> None:
+def trace_key(figure: Sheet, name: str, marker: dict[str, Any]) -> None:
     """An entry of the legend, after all others."""
-    import plotly.graph_objects as go
-
-    key = go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003)
+    key = scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003)
     figure.add_trace(key, 1, 1)
 
 
-def colour_key(figure: go.Figure, key: str, scale: style.Scale, users: list[int], columns: int) -> None:
+def colour_key(figure: Sheet, key: str, scale: style.Scale, users: list[int], columns: int) -> None:
     """Declare a colour scale, its key to the right of the panels that use it."""
     column = max(number % columns + 1 for number in users)
     rows = [number // columns + 1 for number in users if number % columns + 1 == column]
     web.colour_axis(figure, key, scale, column, max(rows), min(rows))
     title = {"text": style.escaped(scale.label), "side": "right", "font": {"size": 12}}
-    figure.update_layout({key: {"colorbar": {"title": title}}})
+    figure.update_layout(**{key: {"colorbar": {"title": title}}})
 
 
 def spacing(panels: Sequence[Panel | HeatMap], columns: int) -> float:
@@ -289,10 +256,20 @@ def _width(panels: Sequence[Panel | HeatMap], columns: int) -> float:
     return WINDOW.get(columns, 980) - max(75.0, *(_room(panel) for panel in panels[::columns]))
 
 
-def make_legend(figure: go.Figure, names: Sequence[str], panels: Sequence[Panel | HeatMap], columns: int) -> None:
-    """Make room above the panels for the legend in the narrowest window; where it takes more, Plotly makes more."""
+def make_legend(
+    figure: Sheet, names: Sequence[str], panels: Sequence[Panel | HeatMap], columns: int, above: int = 0
+) -> None:
+    """Make room above the panels for the legend in the narrowest window; where it takes more, Plotly makes more.
+
+    Args:
+        figure: with all its panels.
+        names: in the legend.
+        panels: row by row.
+        columns: panels side by side.
+        above: pixels that titles of several lines take.
+    """
     widest = 40 + 6 * max((len(name) for name in names), default=0)
     rows = math.ceil(len(names) / max(1, _width(panels, columns) // widest))
     room = 20 * max(0, rows - 1)
-    figure.update_layout(margin_t=web.TOP + room, height=figure.layout.height + room)
+    figure.update_layout(margin={"t": web.TOP + above + room}, height=figure.layout["height"] + room)
     figure.update_layout(legend={"traceorder": "normal", "itemsizing": "trace", "xref": "container"})

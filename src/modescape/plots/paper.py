@@ -146,10 +146,10 @@ def heat_map(
     return image
 
 
-def colour_bar(image: AxesImage, axes: np.ndarray, scale: style.Scale, label: str) -> None:
-    """The key of a colour scale, to the right of the panels that share it; axes [row, column]."""
-    figure = axes[0, 0].figure
-    bar = figure.colorbar(image, ax=list(axes.ravel()), fraction=0.05, pad=0.02, aspect=28 * len(axes))
+def colour_bar(image: AxesImage, axes: Sequence[Axes], scale: style.Scale, label: str, rows: int = 1) -> None:
+    """The key of a colour scale, to the right of the panels that share it, which lie in so many rows."""
+    figure = axes[0].figure
+    bar = figure.colorbar(image, ax=list(axes), fraction=0.05, pad=0.02, aspect=28 * rows)
     if scale.ticks:
         bar.set_ticks(list(scale.ticks), labels=[f"{tick:g}" for tick in scale.ticks])
     bar.ax.minorticks_off()

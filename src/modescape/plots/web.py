@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from modescape.plots import style
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from modescape.plots.sheet import Sheet
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 CLEAR = "rgba(0,0,0,0)"
@@ -20,8 +18,17 @@ TOP, BOTTOM = 50, 60  # pixels above and below the panels
 
 
 def panels(
-    rows: int, columns: int, titles: Sequence[str], height: int, *, title_lines: int = 1, **layout: Any
-) -> go.Figure:
+    rows: int,
+    columns: int,
+    titles: Sequence[str],
+    height: int,
+    *,
+    title_lines: int = 1,
+    grid: Sequence[Sequence[int]] | None = None,
+    row_heights: Sequence[float] | None = None,
+    horizontal_spacing: float = 0.13,
+    vertical_spacing: float | None = None,
+) -> Sheet:
     """Empty panels in rows and columns.
 
     Args:
@@ -30,15 +37,16 @@ def panels(
         titles: of the panels, row by row, already escaped; "" for none.
         height: of the figure, pixels; its width is its place's.
         title_lines: lines of a panel's title.
-        **layout: further arguments of `plotly.subplots.make_subplots`.
+        grid: width of each panel in columns, 0 for none, by row; None: every place has a panel.
+        row_heights: of the rows, in any unit.
+        horizontal_spacing: share of the width between two columns.
+        vertical_spacing: share of the height between two rows; None: room for labels and title.
     """
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
-    layout = {"horizontal_spacing": 0.13, "vertical_spacing": (80 + 17 * title_lines) / height, **layout}
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=list(titles), **layout)
+    between = (80 + 17 * title_lines) / height if vertical_spacing is None else vertical_spacing
+    grid = grid or [[1] * columns] * rows
+    spacing = {"horizontal_spacing": horizontal_spacing, "vertical_spacing": between}
+    figure = Sheet(grid, titles, row_heights=row_heights, **spacing)
     figure.update_layout(
-        template=go.layout.Template(),  # not the user's default one
         height=height,
         autosize=True,
         font={"family": FONT, "size": 12},
@@ -48,33 +56,23 @@ def panels(
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"},
         hoverlabel={"align": "left"},
     )
-    figure.update_annotations(font={"size": 13})
-    figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False, linecolor=GRID, title_standoff=8)
-    figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False, linecolor=GRID, title_standoff=8)
+    line = {"automargin": True, "gridcolor": GRID, "zeroline": False, "linecolor": GRID, "title": {"standoff": 8}}
+    figure.update_xaxes(**line)
+    figure.update_yaxes(**line)
     return figure
 
 
-def left_titles(figure: go.Figure) -> None:
-    """Move panel titles to the left edge of their panels, where long ones have room."""
-    for annotation in figure.layout.annotations:
-        for axis in figure.select_xaxes():
-            low, high = axis.domain
-            if abs((low + high) / 2 - annotation.x) < 1e-9:
-                annotation.update(x=low, xanchor="left", align="left")
-                break
-
-
-def first_column_titles(figure: go.Figure) -> None:
+def first_column_titles(figure: Sheet) -> None:
     """Leave out the vertical titles but those on the left: between panels there is a colour key."""
-    left = min(axis.domain[0] for axis in figure.select_xaxes())
-    for horizontal, vertical in zip(figure.select_xaxes(), figure.select_yaxes(), strict=True):
-        if horizontal.domain[0] > left:
-            vertical.title.text = None
+    left = min(figure.x_axis(place)["domain"][0] for place in figure.numbers)
+    for place in figure.numbers:
+        if figure.x_axis(place)["domain"][0] > left:
+            figure.y_axis(place)["title"].pop("text", None)
 
 
-def legend_rows(figure: go.Figure, rows: int) -> None:
+def legend_rows(figure: Sheet, rows: int) -> None:
     """Make room above the panels for a legend that takes this many rows in a narrow window."""
-    figure.update_layout(margin_t=TOP + 29 * (rows - 1))
+    figure.update_layout(margin={"t": TOP + 29 * (rows - 1)})
 
 
 def colour_scale(scale: style.Scale) -> list[list[Any]]:
@@ -88,7 +86,7 @@ def colour_scale(scale: style.Scale) -> list[list[Any]]:
 
 
 def colour_axis(
-    figure: go.Figure, key: str, scale: style.Scale, column: int, last: int, first: int = 1, unit: str = ""
+    figure: Sheet, key: str, scale: style.Scale, column: int, last: int, first: int = 1, unit: str = ""
 ) -> None:
     """Declare a colour scale, its key to the right of a column of panels.
 
@@ -101,9 +99,8 @@ def colour_axis(
         first: row of panels that the key stands beside, from 1.
         unit: written behind the numbers.
     """
-    axes = [next(iter(figure.select_yaxes(row=row, col=column))) for row in (first, last)]
-    right = next(iter(figure.select_xaxes(row=1, col=column))).domain[1]
-    top, bottom = axes[0].domain[1], axes[1].domain[0]
+    right = figure.x_axis((first, column))["domain"][1]
+    top, bottom = figure.y_axis((first, column))["domain"][1], figure.y_axis((last, column))["domain"][0]
     span = scale.high - scale.low
     # the key is drawn by value: labels that would lie on each other are left out
     ticks = [tick for tick in scale.ticks if not scale.root or tick == 0 or (tick - scale.low) / span >= 0.1]
@@ -112,84 +109,5 @@ def colour_axis(
     if ticks:
         bar |= {"tickvals": ticks, "ticktext": [f"{tick:g}{unit}" for tick in ticks]}
     figure.update_layout(
-        {key: {"cmin": scale.low, "cmax": scale.high, "colorscale": colour_scale(scale), "colorbar": bar}}
+        **{key: {"cmin": scale.low, "cmax": scale.high, "colorscale": colour_scale(scale), "colorbar": bar}}
     )
-
-
-def heat_map(
-    figure: go.Figure,
-    place: tuple[int, int],
-    matrix: np.ndarray,
-    labels: tuple[Sequence[Any], Sequence[Any]],
-    *,
-    key: str,
-    scale: style.Scale,
-    hover: str,
-    decimals: int = 2,
-    extra: np.ndarray | None = None,
-    most_printed: tuple[int, int] = (style.PRINTED_ROWS, style.PRINTED_ROWS),
-) -> None:
-    """Draw a matrix into a panel, first row on top; cells without a value are grey.
-
-    Args:
-        figure: made by `panels`.
-        place: row and column of the panel, from 1.
-        matrix: values, shape [row, column].
-        labels: of the rows and of the columns: numbers, or names already escaped and told apart.
-        key: name of the colour scale, declared by `colour_axis`.
-        scale: the colour scale.
-        hover: Plotly's template of the text under the pointer.
-        decimals: of printed values.
-        extra: a further value a cell, ``%{customdata}`` in the hover text.
-        most_printed: rows and columns up to which values are printed.
-    """
-    import plotly.graph_objects as go
-
-    rows, columns = labels
-    absent = ~np.isfinite(matrix)
-    if absent.any():
-        grey = go.Heatmap(
-            z=np.where(absent, 0.0, np.nan).astype(np.float32),
-            x=columns,
-            y=rows,
-            colorscale=[[0, GREY], [1, GREY]],
-            showscale=False,
-            hoverinfo="skip",
-        )
-        figure.add_trace(grey, *place)
-    printed = matrix.shape[0] <= most_printed[0] and matrix.shape[1] <= most_printed[1]
-    trace = go.Heatmap(
-        z=matrix.astype(np.float32),
-        x=columns,
-        y=rows,
-        coloraxis=key,
-        hovertemplate=hover + "<extra></extra>",
-        hoverongaps=False,
-        customdata=None if extra is None else extra.astype(np.float32),
-        text=[[_cell(scale, value, decimals) for value in row] for row in matrix] if printed else None,
-        texttemplate="%{text}" if printed else None,
-        textfont={"size": 9} if printed else None,
-        xgap=1 if printed else 0,
-        ygap=1 if printed else 0,
-    )
-    figure.add_trace(trace, *place)
-    figure.update_yaxes(autorange="reversed", row=place[0], col=place[1])
-    figure.update_xaxes(showgrid=False, row=place[0], col=place[1])
-    figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
-
-
-def _cell(scale: style.Scale, value: float, decimals: int) -> str:
-    """A number in the ink that is read on its colour: Plotly's own choice is faint on middling colours."""
-    text = style.number(value, decimals)
-    return f'<span style="color:{style.ink_on(scale, value)}">{text}</span>' if text else ""
-
-
-def category_axes(
-    figure: go.Figure, place: tuple[int, int], names: Sequence[str], short: Sequence[str], most: int
-) -> None:
-    """Give both axes of a panel names, shortened, at most this many a side."""
-    shown = style.spread(len(names), most)
-    ticks = {"type": "category", "tickvals": [names[i] for i in shown], "ticktext": [short[i] for i in shown]}
-    steep = max((len(label) for label in short), default=0) > 3
-    figure.update_xaxes(**ticks, tickangle=-90 if steep else 0, row=place[0], col=place[1])
-    figure.update_yaxes(**ticks, row=place[0], col=place[1])

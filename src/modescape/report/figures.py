@@ -28,13 +28,9 @@ def embedded_figure(name: str, dataset: xr.Dataset) -> Embedded | None:
 
     if name not in ANALYSES:
         return None
-    figure = json.loads(str(figures.draw_interactive(name, dataset).to_json(engine="json")))
-    layout = figure["layout"]
-    layout.pop("width", None)  # the page is as wide as the reader's window
-    starts = {next(iter(axis.get("domain", [0, 1]))) for key, axis in layout.items() if key.startswith("xaxis")}
-    shown = {"data": figure["data"], "layout": layout}
-    height = int(layout.get("height") or 450)
-    return Embedded(script_json(shown), max(1, len(starts)), height, figures.caption(name, dataset))
+    sheet = figures.sheet(name, dataset)
+    caption = figures.caption(name, dataset)
+    return Embedded(script_json(sheet.plain()), sheet.columns(), int(sheet.layout["height"]), caption)
 
 
 def script_json(value: Any) -> str:

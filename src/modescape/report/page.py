@@ -10,7 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from modescape.plain import file_name, shown, visible
-from modescape.plots.files import script_hash
+from modescape.plots.files import plotly_script, script_hash
 from modescape.report.figures import embedded_figure
 from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
@@ -73,9 +73,7 @@ def build_page(content: PageContent) -> str:
     Raises:
         ValueError: if a figure cannot be drawn from its result.
     """
-    from plotly.offline import get_plotlyjs
-
-    scripts = {"plotly": get_plotlyjs().replace("\r\n", "\n"), "page": _package_text("page.js")}
+    scripts = {"plotly": plotly_script().decode().replace("\r\n", "\n"), "page": _package_text("page.js")}
     template = _environment().from_string(_package_text("page.html.j2"))
     return template.render(
         name=content.name,

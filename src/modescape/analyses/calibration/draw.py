@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import line_of
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Calibration"
 EXACT = "Confidence = accuracy"
@@ -191,11 +189,6 @@ def _temperatures(dataset: xr.Dataset) -> Panel:
     )
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Reliability, calibrated NLL, equivalents, ECE and temperatures, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.8))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Reliability, calibrated NLL, equivalents, ECE and temperatures, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Reliability, calibrated NLL, equivalents, ECE and temperatures."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.8), panel_height=380)

@@ -66,7 +66,7 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
     Source: Ashukha et al. 2020, arXiv 2002.06470; Guo et al. 2017, arXiv 1706.04599.
     """
     study = context.study
-    trained(study, 1, "calibration")
+    trained(context.offered, 1, "calibration")
     members = runs_of(study)
     test, validation = context.dataset.test, context.dataset.validation
     enough_images(len(test.label), 2, "calibration, on halves of them,")
@@ -124,7 +124,7 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
         title="Calibration, and what each method is worth after it",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         splits=splits,
         resamples=resamples,

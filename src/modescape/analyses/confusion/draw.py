@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import paper, style, web
+from modescape.plots import style
+from modescape.plots.charts import Chart, HeatMap
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Which class is taken for which"
 LABELS = 25  # class names a side; of more classes every second, third, ... is named
@@ -35,53 +35,32 @@ def shares(dataset: xr.Dataset) -> np.ndarray:
     return np.divide(100 * count, total, out=np.full_like(count, np.nan), where=total > 0)
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Row-normalised confusion matrices, for papers."""
+def describe(dataset: xr.Dataset) -> Chart:
+    """Row-normalised confusion matrices; on the page the counts are under the pointer."""
     names = _class_names(dataset)
-    labels = [style.shortened(name) for name in names]
-    values = shares(dataset)
-    with paper.looks():
-        count = len(values)
-        figure = paper.new_figure(1.2 + 3.9 * count, 4.6, "compressed")
-        panels = figure.subplots(1, count, squeeze=False)[0]
-        for place, axes in enumerate(panels):
-            image = paper.heat_map(axes, values[place], style.PERCENT, decimals=0)
-            paper.matrix_axes(axes, (labels, labels), ("True class (name)", "Predicted class (name)"), LABELS)
-            paper.panel_title(axes, _panel_title(dataset, place))
-            if place:
-                axes.set_yticklabels([])
-                axes.set_ylabel("")
-        paper.colour_bar(image, panels[None], style.PERCENT, "Share of the true class (%)")
-        return paper.finish(figure, TITLE, caption(dataset))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Row-normalised confusion matrices, for the page; the counts are under the pointer."""
-    names = style.unique([style.escaped(name) for name in _class_names(dataset)])
-    short = [style.escaped(style.shortened(name)) for name in _class_names(dataset)]
-    values = shares(dataset)
     counts = dataset["count"].transpose("method", "class", "predicted_class").values
-    titles = [style.escaped(_panel_title(dataset, place)) for place in range(len(values))]
-    figure = web.panels(1, len(values), titles, 480, horizontal_spacing=0.03, shared_yaxes=True)
-    hover = "true: %{y}<br>predicted: %{x}<br>%{z:.1f} % of the true class<br>%{customdata:,.1f} examples"
-    for place, matrix in enumerate(values, start=1):
-        web.heat_map(
-            figure,
-            (1, place),
-            matrix,
-            (names, names),
-            key="coloraxis",
-            scale=style.PERCENT,
-            hover=hover,
+    scale = dataclasses.replace(style.PERCENT, label="Share of the true class (%)")
+    panels = [
+        HeatMap(
+            title=_panel_title(dataset, place),
+            x_label="Predicted class (name)",
+            y_label="True class (name)",
+            matrix=matrix,
+            rows=names,
+            columns=names,
+            scale=scale,
             decimals=0,
-            extra=counts[place - 1],
+            most_printed=(style.PRINTED_ROWS, style.PRINTED_ROWS),
+            most_labels=LABELS,
+            label_length=style.LABEL_LENGTH,
+            square=True,
+            extra=counts[place],
+            extra_unit="examples",
         )
-        web.category_axes(figure, (1, place), names, short, LABELS)
-        figure.update_xaxes(title_text="Predicted class (name)", row=1, col=place)
-    figure.update_yaxes(title_text="True class (name)", row=1, col=1)
-    web.colour_axis(figure, "coloraxis", style.PERCENT, len(values), 1, unit=" %")
-    web.left_titles(figure)
-    return figure
+        for place, matrix in enumerate(shares(dataset))
+    ]
+    size = (0.4 + 3.9, 4.6)
+    return Chart(title=TITLE, panels=panels, columns=len(panels), panel_size=size, panel_height=467)
 
 
 def _class_names(dataset: xr.Dataset) -> list[str]:

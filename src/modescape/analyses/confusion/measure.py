@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.requirements import left_out, predicted, trained
+from modescape.offered import INDEPENDENT, Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
-
-def measure(study: Study) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """Counts of test examples by true and predicted class, at the last checkpoints.
 
     "mean member" is the mean of the members' counts; "ensemble" predicts by the mean of their probabilities.
@@ -24,13 +23,13 @@ def measure(study: Study) -> xr.Dataset:
     Raises:
         NotEnough: if no member is trained.
     """
-    members = trained(study, 1, "the confusion of classes")
-    predictions = study.predictions("test")
+    members = trained(offered, 1, "the confusion of classes")
+    predictions = predicted(offered, "test", "the confusion of classes")
     names, label = predictions.class_names, predictions.label
     total = np.zeros((len(label), len(names)))
     counts = []
-    for member in members:
-        log_prob = predictions.log_prob(predictions.index(member, study.recipe.train.epochs))
+    for model in predictions.groups[INDEPENDENT]:
+        log_prob = predictions.log_prob(model)
         counts.append(_count(label, log_prob.argmax(-1), len(names)))
         total += np.exp(log_prob.astype(np.float64))
     count = np.stack([counts[0], np.mean(counts, axis=0), _count(label, total.argmax(-1), len(names))])
@@ -42,8 +41,8 @@ def measure(study: Study) -> xr.Dataset:
         {"method": [f"member {members[0]}", "mean member", "ensemble"], "class": names, "predicted_class": names},
         title="Which class is taken for which",
         intervals="none",
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
     )
 

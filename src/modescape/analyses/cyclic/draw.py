@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import better, methods, scores
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
     from modescape.metrics import Score
 
@@ -147,11 +145,6 @@ def _plane(dataset: xr.Dataset) -> Panel:
     )
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Scores, divergence and the plane, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Scores, divergence and the plane, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), 2)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Scores, divergence and the plane."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2)

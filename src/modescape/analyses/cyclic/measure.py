@@ -10,16 +10,17 @@ import numpy as np
 from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import ENSEMBLE, WHOLE, Networks, at_the_cost_of_all, long_runs, networks_of
 from modescape.analyses.repeats import Interval, compared_scores, difference
-from modescape.analyses.requirements import NotEnough, left_out, left_out_of, trained
+from modescape.analyses.requirements import auxiliary, left_out, left_out_of, trained
+from modescape.errors import NotEnough
 from modescape.functionspace import jensen_shannon, normalized_diversity
 from modescape.metrics import accuracy
 from modescape.metrics.scores import units_of
+from modescape.offered import Offered, Training
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 INTERVALS = (
     "95 %, new repeats on new test examples: Satterthwaite's degrees of freedom for the sum of the variance between a "
@@ -30,7 +31,7 @@ INTERVALS = (
 )
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """Scores of ensembles of as many networks that cost the same epochs of training, and of one network that does.
 
     "snapshots": the ends of the cycles of one run. "csgmcmc": the same with Langevin noise in the last part of each
@@ -48,21 +49,22 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, appendix C; Huang et al. 2017; Zhang et al. 2020, arXiv 1902.03932.
     """
-    trained(study, 1, "the comparison with cyclic schedules")
-    size, epochs = study.recipe.variants, study.recipe.variant_epochs()
-    variants = {method: study.variant(folder) for method, folder in CYCLIC.items()}
+    what, size = "the comparison with cyclic schedules", offered.training
+    trained(offered, 1, what)
+    epochs, repeats = size.auxiliary_epochs, size.auxiliary_members
+    variants = {method: auxiliary(offered, folder, what) for method, folder in CYCLIC.items()}
     first = next(iter(variants.values()))
-    short = {method: networks_of(variant, _groups(method, variant, epochs)) for method, variant in variants.items()}
-    whole = at_the_cost_of_all(study)
+    short = {method: networks_of(one, _groups(method, one, size), what) for method, one in variants.items()}
+    whole = at_the_cost_of_all(offered, what)
     found = short | whole
     reference = dict.fromkeys(short, "independent") | dict.fromkeys(whole, ENSEMBLE)
-    members, runs = len(study.trained), long_runs(study)
-    cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * study.recipe.train.epochs)
+    members, runs = len(offered.members), long_runs(offered)
+    cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * size.epochs)
     spread = [
         np.mean([jensen_shannon(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
         for method, own in found.items()
     ]
-    label = first.predictions("test").label
+    label = first.predictions["test"].label
     place = _plane({method: np.concatenate(own.test) for method, own in short.items()}, label, len(found))
     dims, alone = ("method", "metric"), ("method",)
     return make_result(
@@ -99,30 +101,30 @@ def measure(study: Study) -> xr.Dataset:
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
         intervals=INTERVALS,
-        provenance=study.provenance(examples=len(label), members=size.members, repeats=size.members),
-        left_out="; ".join(filter(None, [left_out(study), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
+        provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
+        left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",
         networks=size.cycles,
         network_epochs=epochs,
-        training_images=first.manifest["examples"]["train"],
-        ensemble_members=len(study.trained),
-        member_epochs=study.recipe.train.epochs,
-        member_images=study.manifest["examples"]["train"],
-        long_runs=len(runs.trained) if runs else 0,
-        optimizer=study.recipe.train.optimizer,
+        training_images=first.examples["train"],
+        ensemble_members=members,
+        member_epochs=size.epochs,
+        member_images=offered.examples["train"],
+        long_runs=len(runs.members) if runs else 0,
+        optimizer=size.optimizer,
     )
 
 
-def _groups(method: str, variant: Study, epochs: int) -> list[list[tuple[int, int]]]:
+def _groups(method: str, found: Offered, size: Training) -> list[list[tuple[int, int]]]:
     """Networks of a method as (member, epoch), a group a repeat; those with an untrained network are left out."""
-    size, last = variant.recipe.variants, variant.recipe.train.epochs
+    last, epochs, repeats = found.training.epochs, size.auxiliary_epochs, size.auxiliary_members
     if method == "independent":
-        starts = range(0, size.members * size.cycles, size.cycles)
+        starts = range(0, repeats * size.cycles, size.cycles)
         groups = [[(member, last) for member in range(start, start + size.cycles)] for start in starts]
     else:
         ends = [last] if method == "long run" else [cycle * epochs for cycle in range(1, size.cycles + 1)]
-        groups = [[(member, epoch) for epoch in ends] for member in range(size.members)]
-    there = set(variant.trained)
+        groups = [[(member, epoch) for epoch in ends] for member in range(repeats)]
+    there = set(found.members)
     groups = [group for group in groups if all(member in there for member, _ in group)]
     if not groups:
         raise NotEnough(f"cyclic schedules need trained networks; of {method!r} there are none")

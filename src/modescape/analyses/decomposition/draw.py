@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import charts, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots import steps, style
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Where the gain comes from"
 SCORES = {  # metric: panel title, axis label
@@ -110,11 +108,6 @@ def _networks(dataset: xr.Dataset) -> int:
     return int(dataset.attrs["networks"])
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Mean network and ensemble in four scores, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Mean network and ensemble in four scores, for the page; the diversity term is under the pointer."""
-    return charts.draw_panels_interactive(panels(dataset), 2)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Mean network and ensemble in four scores."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2)

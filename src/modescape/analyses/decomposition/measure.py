@@ -8,9 +8,10 @@ import numpy as np
 
 from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import around_solutions, groups_of_solutions, runs_of, sampled_methods, solutions
-from modescape.analyses.requirements import NotEnough, left_out, trained
+from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.stating import stated
 from modescape.context import StudyContext
+from modescape.errors import NotEnough
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.crossed import half_of
 from modescape.metrics.influence import crossed_interval, influence_weights
@@ -39,7 +40,7 @@ def measure(context: StudyContext) -> xr.Dataset:
     Source: the ambiguity decomposition (Krogh and Vedelsby 1995) in its exact forms for both scores.
     """
     study = context.study
-    trained(study, 1, "the decomposition of the gain")
+    trained(context.offered, 1, "the decomposition of the gain")
     members = runs_of(study)
     networks, methods = networks_compared(study), sampled_methods(context)
     images, label = {"test": context.dataset.test.image}, context.dataset.test.label.cpu().numpy()
@@ -73,7 +74,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         title="The ensemble's score is the mean network's minus its diversity",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         networks=networks,
         runs=len(runs_of(study)),

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, fields, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "How good, how diverse, and what the average is worth"
 ISO = "Equal score of the average"
@@ -248,13 +246,7 @@ def _networks(dataset: xr.Dataset) -> int:
     return int(dataset.attrs["networks"])
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Up to four maps, for papers."""
+def describe(dataset: xr.Dataset) -> Chart:
+    """Up to four maps."""
     columns = min(2, len(_metrics(dataset)))
-    return charts.draw_panels(panels(dataset), columns, TITLE, caption(dataset), panel_size=(4.4, 3.6))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Up to four maps, for the page; scores, cost and barrier are under the pointer."""
-    columns = min(2, len(_metrics(dataset)))
-    return charts.draw_panels_interactive(panels(dataset), columns, panel_height=480)
+    return Chart(title=TITLE, panels=panels(dataset), columns=columns, panel_size=(4.4, 3.6), panel_height=480)

@@ -12,12 +12,13 @@ from modescape import tree
 from modescape.analyses.comparing import calibrated, networks_compared
 from modescape.analyses.groups import groups_of_solutions, runs_of
 from modescape.analyses.landing import barrier_between, some_training_images
-from modescape.analyses.requirements import NotEnough, left_out, trained
+from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.context import StudyContext
 from modescape.data.shift import Shift
+from modescape.errors import NotEnough
 from modescape.methods import METHODS, SCALED
 from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
 from modescape.results import make_result
@@ -74,7 +75,7 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
         NotEnough: if fewer than two networks of a method can be had.
     """
     study = context.study
-    trained(study, 1, "the diversity map")
+    trained(context.offered, 1, "the diversity map")
     members = runs_of(study)
     networks = networks_compared(study)
     if networks < 2:
@@ -137,7 +138,7 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
     control = controlled(context, list(found), images[""], alone[0][""][0])
     solutions = in_settings({name: np.concatenate([one[name] for one in alone]) for name in images})
     worth = _worths(found, solutions, label, networks)
-    result = _result(study, found, worth, control, networks, len(label), len(members))
+    result = _result(context, found, worth, control, networks, len(label), len(members))
     return result.assign_attrs(without_effect=shift.effect.lacking())
 
 
@@ -166,7 +167,7 @@ def _worths(
 
 
 def _result(
-    study: Study,
+    context: StudyContext,
     found: dict[str, list[_Step]],
     worth: dict[str, np.ndarray],
     control: Variables,
@@ -174,6 +175,7 @@ def _result(
     examples: int,
     members: int,
 ) -> xr.Dataset:
+    study = context.study
     longest = max(len(steps) for steps in found.values())
     law = np.full((len(SETTINGS), len(found), longest, 2), np.nan)
     height, cost, scale, distance = (np.full((len(found), longest), np.nan) for _ in range(4))
@@ -203,7 +205,7 @@ def _result(
         title="Brier score of ensembles by the exact law, as a map",
         intervals=INTERVALS,
         provenance=study.provenance(examples=examples, members=members, repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         networks=networks,
         runs=len(runs_of(study)),

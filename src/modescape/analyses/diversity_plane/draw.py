@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "As good, and how different: the diversity-accuracy plane"
 STAR = ("*", "star")
@@ -44,19 +42,14 @@ def caption(dataset: xr.Dataset) -> str:
     )
 
 
-def panels(dataset: xr.Dataset, ink: str) -> list[Panel]:
-    """The plane with all networks, and the part of it with networks about as good as the baseline.
-
-    Args:
-        dataset: the result.
-        ink: colour of the baseline.
-    """
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """The plane with all networks, and the part of it with networks about as good as the baseline."""
     low, high = _accuracies(dataset)
     best = 100 * float(dataset.attrs["baseline_accuracy"])
     independent = dataset.sel({"method": [name for name in methods(dataset) if name == "independent"]})["accuracy"]
     lowest, _ = charts.span(100 * independent.values, default=(best, best))
     near = max(low, min(best - NEAR * (100 - best), lowest - 0.05 * (high - low)))
-    series = _series(dataset, (low, high), ink)
+    series = _series(dataset, (low, high))
     return [
         Panel(
             title=title,
@@ -70,7 +63,7 @@ def panels(dataset: xr.Dataset, ink: str) -> list[Panel]:
     ]
 
 
-def _series(dataset: xr.Dataset, over: tuple[float, float], ink: str) -> list[Series]:
+def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
     """Curves, the marks of every method, and the baseline."""
     curve_x = 100 * dataset["x"].values
     curves = [
@@ -80,7 +73,9 @@ def _series(dataset: xr.Dataset, over: tuple[float, float], ink: str) -> list[Se
     marks = [_of_method(dataset, method) for method in methods(dataset)]
     best = np.array([100 * float(dataset.attrs["baseline_accuracy"])])
     name = f"Baseline: member {int(dataset.attrs['baseline_member'])}"
-    star = Series(name=name, x=best, y=np.zeros(1), colour=ink, marker=STAR, line=None, size=9, group="baseline")
+    star = Series(
+        name=name, x=best, y=np.zeros(1), colour=style.NEUTRAL, marker=STAR, line=None, size=9, group="baseline"
+    )
     return [*curves, charts.level(CALIBRATED, 1, over, style.NEUTRAL, width=1), *marks, star]
 
 
@@ -118,11 +113,6 @@ def _beyond(dataset: xr.Dataset) -> int:
     return int((dataset["diversity"].values > _top(dataset)).sum())
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """The plane, for papers."""
-    return charts.draw_panels(panels(dataset, "#000000"), 2, TITLE, caption(dataset), panel_size=(4.4, 3.9))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """The plane, for the page."""
-    return charts.draw_panels_interactive(panels(dataset, style.NEUTRAL), 2, panel_height=560)
+def describe(dataset: xr.Dataset) -> Chart:
+    """The plane."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(4.4, 3.9), panel_height=560)

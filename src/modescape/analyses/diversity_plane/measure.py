@@ -42,7 +42,7 @@ def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
     study = context.study
-    members = trained(study, 1, "the plane of diversity and accuracy")
+    members = trained(context.offered, 1, "the plane of diversity and accuracy")
     around, split = surroundings(context, members[0]), context.dataset.test
     images, label = {"test": split.image}, split.label.cpu().numpy()
     solution = around.log_prob("single", None, 1, images)["test"][0]
@@ -90,7 +90,7 @@ def measure(context: StudyContext, *, draws: int = 30) -> xr.Dataset:
         title="Diversity against accuracy, of networks around one solution and of other solutions",
         intervals="none",
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         baseline_accuracy=right,
         baseline_member=members[0],

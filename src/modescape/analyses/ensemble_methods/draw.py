@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods, score_panels
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Averages within one solution, across solutions, and both"
 CALIBRATED = "Jensen-Shannon after calibration"
@@ -157,11 +155,6 @@ def _names(order: list[str]) -> list[str]:
     return [style.method_look(method).name for method in order]
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Scores against size, diversity and cost, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.7))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Scores against size, diversity and cost, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Scores against size, diversity and cost."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.7), panel_height=380)

@@ -45,7 +45,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
     """
     study = context.study
-    members = trained(study, 1, "the comparison of ensembles")
+    members = trained(context.offered, 1, "the comparison of ensembles")
     chosen, networks = scales(context), networks_compared(study)
     methods = ["independent", *available(context)]
     label = context.dataset.test.label.cpu().numpy()
@@ -117,7 +117,7 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
         title="Ensembles of independent networks, of networks of one run, and of both",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         samples=study.recipe.subspace.samples,
         networks=networks,

@@ -8,9 +8,9 @@ import numpy as np
 
 from modescape.plots import paper, style, web
 from modescape.plots.scores import better, scores
+from modescape.plots.sheet import Sheet, scatter
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -135,7 +135,7 @@ def _looks(method: str) -> dict[str, Any]:
     return {"color": look.colour, "marker": look.marker[0], "markersize": 4}
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Every score against size, for the page."""
     shown = scores(dataset)
     rows = (len(shown) + 1) // 2
@@ -148,19 +148,17 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
             _trace_curve(figure, (row, column), dataset, method, metric)
         ticks: dict[str, Any] = {"dtick": 1} if last <= 12 else {}
         figure.update_xaxes(
-            title_text="Networks averaged (number)", range=[0.5, last + 0.5], row=row, col=column, **ticks
+            title={"text": "Networks averaged (number)"}, range=[0.5, last + 0.5], row=row, col=column, **ticks
         )
-        figure.update_yaxes(title_text=score.axis, row=row, col=column)
+        figure.update_yaxes(title={"text": score.axis}, row=row, col=column)
     _trace_keys(figure, any(of_test_sampling_alone(dataset, method) for method in _methods(dataset)))
     web.legend_rows(figure, 2)
-    web.left_titles(figure)
     return figure
 
 
-def _trace_mean(figure: go.Figure, place: tuple[int, int], value: float, last: int, label: str) -> None:
-    import plotly.graph_objects as go
+def _trace_mean(figure: Sheet, place: tuple[int, int], value: float, last: int, label: str) -> None:
 
-    line = go.Scatter(
+    line = scatter(
         x=[0.5, last + 0.5],
         y=[value, value],
         mode="lines",
@@ -174,8 +172,7 @@ def _trace_mean(figure: go.Figure, place: tuple[int, int], value: float, last: i
     figure.add_trace(line, *place)
 
 
-def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, method: str, metric: str) -> None:
-    import plotly.graph_objects as go
+def _trace_curve(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, method: str, metric: str) -> None:
 
     values = curve(dataset, method, metric)
     size, score, low, high = (values[name] for name in ("size", "score", "low", "high"))
@@ -184,7 +181,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
     colour = style.method_look(method).colour
     name = NAMES.get(method, style.escaped(method))
     there = np.isfinite(low) & np.isfinite(high)
-    band = go.Scatter(
+    band = scatter(
         x=np.concatenate([size[there], size[there][::-1]]),
         y=np.concatenate([low[there], high[there][::-1]]),
         fill="toself",
@@ -195,7 +192,7 @@ def _trace_curve(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset,
         legendgroup=method,
         showlegend=False,
     )
-    line = go.Scatter(
+    line = scatter(
         x=size,
         y=score,
         mode="lines+markers",
@@ -243,10 +240,9 @@ def _marks(method: str, values: dict[str, np.ndarray], alone: bool) -> dict[str,
     }
 
 
-def _trace_law(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, method: str) -> None:
-    import plotly.graph_objects as go
+def _trace_law(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, method: str) -> None:
 
-    line = go.Scatter(
+    line = scatter(
         x=dataset["size"].values,
         y=dataset["brier_law"].sel({"method": method}).values,
         mode="lines",
@@ -260,16 +256,12 @@ def _trace_law(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, m
     figure.add_trace(line, *place)
 
 
-def _trace_keys(figure: go.Figure, alone: bool) -> None:
+def _trace_keys(figure: Sheet, alone: bool) -> None:
     """Say in the legend what bands and, where there are any, hollow marks are."""
-    import plotly.graph_objects as go
-
     band = {"color": web.GREY, "size": 12, "symbol": "square"}
     hollow = {"color": style.NEUTRAL, "size": 9, "symbol": "circle-open", "line": {"width": 2}}
     for name, marker in ((BAND, band), *([(f"Hollow: {HOLLOW}", hollow)] if alone else [])):
-        figure.add_trace(
-            go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003), 1, 1
-        )
+        figure.add_trace(scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003), 1, 1)
 
 
 def _methods(dataset: xr.Dataset) -> list[str]:

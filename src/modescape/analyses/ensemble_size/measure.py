@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.requirements import NotEnough, last_epochs, left_out, trained
+from modescape.analyses.requirements import left_out, predicted, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
+from modescape.errors import NotEnough
 from modescape.metrics import INTERVALS, SCORES, brier_law, ensemble_curve
 from modescape.metrics.crossed import of_runs, subset_estimate
 from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.scores import units_of
 from modescape.metrics.subsets import subsets as choose_subsets
+from modescape.offered import INDEPENDENT, SNAPSHOTS, Offered, Predictions, runs, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from modescape.study import Predictions, Study
 
 
 FINAL = {  # what snapshots bring over the network that their run ends with
@@ -38,14 +38,14 @@ class Curve(NamedTuple):
     final: np.ndarray | None = None  # of snapshots: gain over a run's final network and its interval, [of, metric]
 
 
-def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Dataset:
+def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.Dataset:
     """Accuracy, NLL, Brier score and ECE of averaged probabilities against the number of networks, from 1 on.
 
     "independent": the last checkpoints of the trained members. "snapshots": the last epochs of a run, scored run by
     run and averaged over the runs of all trained members; one run's predictions are in memory at a time.
 
     Args:
-        study: the study.
+        offered: predictions of test examples.
         subsets: most subsets of a size that are averaged; above, a balanced sample.
         snapshots: last kept epochs of a run that are averaged, at most.
 
@@ -54,22 +54,23 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
     """
-    members = trained(study, 1, "the score against ensemble size")
-    epochs = last_epochs(study, snapshots)
-    if len(members) < 2 and len(epochs) < 2:
+    what = "the score against ensemble size"
+    members = trained(offered, 1, what)
+    predictions = predicted(offered, "test", what)
+    along = list(runs(predictions, SNAPSHOTS, snapshots).values())
+    epochs = len(along[0])
+    if len(members) < 2 and epochs < 2:
         raise NotEnough(
-            "the score against ensemble size needs 2 trained members, or 2 kept epochs of one; "
-            "this study has 1 member with 1 epoch"
+            f"{what} needs 2 {offered.unit}s, or 2 kept epochs of one; {offered.named} has 1 member with 1 epoch"
         )
-    predictions = study.predictions("test")
-    key = rng.key(study.manifest["seed"], "ensemble_size")
+    key = rng.key(offered.seed, "ensemble_size")
     curves = {
-        "independent": independent_curve(study, predictions, members, subsets, key),
-        "snapshots": snapshot_curve(predictions, members, epochs, subsets, key),
+        "independent": independent_curve(predictions, subsets, key),
+        "snapshots": snapshot_curve(predictions, along, subsets, key),
     }
     final = curves["snapshots"].final
     assert final is not None
-    size = np.arange(1, max(len(members), len(epochs)) + 1)
+    size = np.arange(1, max(len(members), epochs) + 1)
     dims, units = ("method", "metric", "size"), units_of(SCORES)
     return make_result(
         {
@@ -102,43 +103,43 @@ def measure(study: Study, *, subsets: int = 200, snapshots: int = 10) -> xr.Data
         {"method": list(curves), "metric": list(SCORES), "size": size},
         title="Scores against the number of networks averaged",
         intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
-        provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
-        most_subsets=max(subsets, len(members), len(epochs)),
-        snapshots=len(epochs),
+        most_subsets=max(subsets, len(members), epochs),
+        snapshots=epochs,
         runs_of_snapshots=len(members),
         stream_key=key,
     )
 
 
-def independent_curve(study: Study, predictions: Predictions, members: list[int], limit: int, key: int) -> Curve:
+def independent_curve(predictions: Predictions, limit: int, key: int) -> Curve:
     """Ensembles of the members' last checkpoints."""
-    log_prob = predictions.log_probs([predictions.index(member, study.recipe.train.epochs) for member in members])
+    log_prob = stacked(predictions, predictions.groups[INDEPENDENT])
     curve = ensemble_curve(log_prob, predictions.label, limit=limit, key=key)
     return Curve({name: curve[name].values for name in LONG_NAMES}, curve["subsets"].values, curve["brier_law"].values)
 
 
-def snapshot_curve(predictions: Predictions, members: list[int], epochs: list[int], limit: int, key: int) -> Curve:
+def snapshot_curve(predictions: Predictions, along: list[list[int]], limit: int, key: int) -> Curve:
     """Ensembles of one run's last epochs, mean over runs; runs are independent, snapshots of one are not.
 
     So a run is what a member is elsewhere: its influence on the mean is its own score.
     """
-    label = predictions.label
-    score = np.empty((len(epochs), len(members), len(SCORES)))
+    label, epochs = predictions.label, len(along[0])
+    score = np.empty((epochs, len(along), len(SCORES)))
     example = np.empty((*score.shape, len(label)), dtype=np.float32)  # the largest array here
     last_score, last_example = np.empty(score.shape[1:]), np.empty(example.shape[1:])
-    last = np.arange(len(epochs))[None] == len(epochs) - 1  # the run's final network, as a subset
-    law = np.zeros(len(epochs))
-    masks = [choose_subsets(len(epochs), size, max(limit, len(epochs)), key) for size in range(1, len(epochs) + 1)]
-    for run, member in enumerate(members):
-        log_prob = predictions.log_probs([predictions.index(member, epoch) for epoch in epochs])
+    last = np.arange(epochs)[None] == epochs - 1  # the run's final network, as a subset
+    law = np.zeros(epochs)
+    masks = [choose_subsets(epochs, size, max(limit, epochs), key) for size in range(1, epochs + 1)]
+    for run, models in enumerate(along):
+        log_prob = stacked(predictions, models)
         for at, chosen in enumerate(masks):
             estimate = subset_estimate(log_prob, label, chosen, None)
             score[at, run], example[at, run] = estimate.score, estimate.example
         estimate = subset_estimate(log_prob, label, last, None)
         last_score[run], last_example[run] = estimate.score, estimate.example
-        law += _law(log_prob, label, score[:, run, list(SCORES).index("brier")]) / len(members)
+        law += _law(log_prob, label, score[:, run, list(SCORES).index("brier")]) / len(along)
     alone, columns = of_runs(score[0], example[0]), []
     for own_score, own_example in zip(score, example, strict=True):
         own = of_runs(own_score, own_example)

@@ -8,13 +8,11 @@ import numpy as np
 
 from modescape.methods import BOTH
 from modescape.plots import charts, fields, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Images unlike the training images"
 COLUMNS = 2
@@ -117,11 +115,6 @@ def data_sets(dataset: xr.Dataset) -> list[str]:
     return [style.shortened(name, NAME_LENGTH) for name in dataset["corruption"].values]
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Entropies, divergence and detection, for papers."""
-    return charts.draw_panels(panels(dataset), COLUMNS, TITLE, caption(dataset), panel_size=(4.0, 2.3))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Entropies, divergence and detection, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), COLUMNS, panel_height=330)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Entropies, divergence and detection."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=COLUMNS, panel_size=(4.0, 2.3), panel_height=330)

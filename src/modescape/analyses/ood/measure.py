@@ -45,7 +45,7 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
     Source: Fort et al. 2019, arXiv 1912.02757, section 5 (SVHN); Hendrycks and Gimpel 2017, arXiv 1610.02136.
     """
     study = context.study
-    trained(study, 1, "other data")
+    trained(context.offered, 1, "other data")
     members = runs_of(study)
     test = context.dataset.test
     images = {INSIDE: test.image[:examples]}
@@ -107,7 +107,7 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
         title="Predictions on other data",
         intervals="none",
         provenance=study.provenance(examples=len(images[INSIDE]), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         networks=networks,
         runs=len(runs_of(study)),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import fields, paper, steps, style, web
+from modescape.plots.sheet import Sheet, scatter
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def draw(dataset: xr.Dataset) -> Figure:
             axes.locator_params(nbins=5)
         for start, end in KEYED:
             variable, label = PANELS[end - 1][0], PANELS[end - 1][3]
-            paper.colour_bar(images[start], panels[None, start:end], _scale(dataset, variable), label)
+            paper.colour_bar(images[start], list(panels[start:end]), _scale(dataset, variable), label)
         return paper.finish(figure, TITLE, caption(dataset), _keys(dataset))
 
 
@@ -137,7 +137,7 @@ def _keys(dataset: xr.Dataset) -> list[Artist]:
     ]
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Six fields on the sector, for the page."""
     figure = web.panels(ROWS, COLUMNS, [title for _, _, title, _ in PANELS], 840, horizontal_spacing=0.1)
     radius, angle = dataset["x"].values, dataset["y"].values
@@ -149,10 +149,10 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         hover = f"{title}<br>at (%{{x:.2f}}, %{{y:.2f}}): %{{z:.3f}}{unit}"
         fields.trace_field(figure, place, x, y, values, key=_key(variable), hover=hover, inside=inside)
         _trace_overlays(figure, place, dataset)
-        anchor = next(iter(figure.select_xaxes(row=place[0], col=place[1]))).plotly_name.replace("axis", "")
+        anchor = figure.anchor((place[0], place[1]))
         figure.update_yaxes(scaleanchor=anchor, row=place[0], col=place[1])
-    figure.update_xaxes(title_text=X_LABEL, nticks=6)
-    figure.update_yaxes(title_text=Y_LABEL, nticks=6)
+    figure.update_xaxes(title={"text": X_LABEL}, nticks=6)
+    figure.update_yaxes(title={"text": Y_LABEL}, nticks=6)
     web.first_column_titles(figure)
     for column in range(2, COLUMNS + 1):  # room for the colour keys on paper, where the page is narrow
         figure.update_yaxes(showticklabels=False, col=column)
@@ -161,12 +161,10 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         place = ((end - 1) // COLUMNS + 1, (end - 1) % COLUMNS + 1)
         fields.colour_key(figure, _key(variable), _scale(dataset, variable), label, place)
     web.legend_rows(figure, 2)
-    web.left_titles(figure)
     return figure
 
 
-def _trace_overlays(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset) -> None:
-    import plotly.graph_objects as go
+def _trace_overlays(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset) -> None:
 
     shown = place == (1, 1)
     for member, colour in enumerate(PATHS[: dataset.sizes["member"]]):
@@ -174,11 +172,11 @@ def _trace_overlays(figure: go.Figure, place: tuple[int, int], dataset: xr.Datas
         group = f"run {member + 1}"
         halo = {"color": "white", "width": 5}
         figure.add_trace(
-            go.Scatter(x=x, y=y, mode="lines", line=halo, hoverinfo="skip", showlegend=False, legendgroup=group), *place
+            scatter(x=x, y=y, mode="lines", line=halo, hoverinfo="skip", showlegend=False, legendgroup=group), *place
         )
         start = {"color": colour, "symbol": ["star"] + ["circle"] * (len(x) - 1), "opacity": 1}
         start |= {"size": [11] + [0] * (len(x) - 1), "line": {"color": "white", "width": 1}}
-        line = go.Scatter(
+        line = scatter(
             x=x,
             y=y,
             mode="lines+markers",
@@ -194,12 +192,12 @@ def _trace_overlays(figure: go.Figure, place: tuple[int, int], dataset: xr.Datas
     dots = {"color": SAMPLES, "size": 5, "line": {"color": "white", "width": 0.5}}
     named = shown and len(x) > 0
     sampled = {"name": _sample_name(dataset), "legendgroup": "samples", "showlegend": named, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=dots, **sampled), *place)
+    figure.add_trace(scatter(x=x, y=y, mode="markers", marker=dots, **sampled), *place)
     cross = {"color": style.NEUTRAL, "size": 8, "symbol": "x", "line": {"color": "white", "width": 1}}
     origin = {"name": "Origin", "legendgroup": "origin", "showlegend": shown, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=[0], y=[0], mode="markers", marker=cross, **origin), *place)
+    figure.add_trace(scatter(x=[0], y=[0], mode="markers", marker=cross, **origin), *place)
     ends = [(name, *spot) for name, spot in zip("12", solutions(dataset), strict=False) if np.isfinite(spot).all()]
-    circles = go.Scatter(
+    circles = scatter(
         x=[x_place for _, x_place, _ in ends],
         y=[y_place for _, _, y_place in ends],
         mode="markers+text",

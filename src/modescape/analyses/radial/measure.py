@@ -58,7 +58,7 @@ def measure(
     Source: Fort et al. 2019, arXiv 1912.02757, figure 5; the normalised similarity is what fits its colours.
     """
     study = context.study
-    members = trained(study, 2, "the radial cut")[:2]
+    members = trained(context.offered, 2, "the radial cut")[:2]
     one, two = (surroundings(context, member) for member in members)
     plane = Plane.through(one.trajectory[-1], two.trajectory[-1])
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
@@ -115,7 +115,7 @@ def measure(
         title="The plane through the origin and two solutions, in polar coordinates",
         intervals="none",
         provenance=study.provenance(examples=len(label), members=2, repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         magnified=drawn.magnified,
         sample_scale=SCALE,

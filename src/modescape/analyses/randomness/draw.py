@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modescape.plots import charts, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import marked, methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "What makes two runs differ"
 LAST_BIT = "last bit"  # ends the name of the condition in which one weight differs by its last bit alone
@@ -87,11 +85,6 @@ def _look(chosen: xr.Dataset) -> tuple[str, tuple[str, str]]:
     return LOOKS.get(key, LAST_BIT_LOOK)
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Four measures of difference, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Four measures of difference, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=360)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Four measures of difference."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_height=360)

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.randomness.auxiliary import CONDITIONS
-from modescape.analyses.requirements import NotEnough, left_out_of, predicted_labels, trained
+from modescape.analyses.requirements import auxiliary, left_out_of, predicted, predicted_labels, trained, weights_of
 from modescape.analyses.solution_similarity.measure import compare, pair_mean
+from modescape.analyses.weights import flattened
+from modescape.errors import NotEnough
 from modescape.functionspace import jensen_shannon
+from modescape.offered import INDEPENDENT, Checkpoints, Offered, Predictions, model_of
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Predictions, Study
 
 INTERVALS = (
     "95 %, new networks on new test examples; Student's t with Satterthwaite's degrees of freedom on the variance over "
@@ -26,7 +28,7 @@ INTERVALS = (
 SOURCES = ("initialisation", "order", "dropout")
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """How far pairs of networks drift apart, in weights and in predictions, epoch by epoch.
 
     Every condition has its own networks (``variants/``), which share some of their random streams; order goes with
@@ -38,22 +40,17 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, appendix B; the floor: Summers and Dinneen 2021, arXiv 2103.04514.
     """
-    trained(study, 1, "the comparison of sources of randomness")
-    if study.recipe.variants.members < 2:
-        raise NotEnough("the roles of randomness need variants.members: 2 or more")
-    if study.manifest.get("network", {}).get("starts_equal"):
-        raise NotEnough("the roles of randomness need initialisations that differ; this factory makes one")
-    variants = {str(one): study.variant(one.folder) for one in CONDITIONS}
-    short = [name for name, variant in variants.items() if len(variant.trained) < 2]
-    if short:
-        raise NotEnough(f"the roles of randomness need 2 trained networks of each kind; missing: {', '.join(short)}")
-    epochs = range(study.recipe.variant_epochs() + 1)
-    predicted = {name: variant.predictions("test") for name, variant in variants.items()}
-    measured = {name: [_pairs(one, predicted[name], epoch) for epoch in epochs] for name, one in variants.items()}
+    what, training = "the comparison of sources of randomness", offered.training
+    trained(offered, 1, what)
+    kinds = _kinds(offered, what)
+    epochs = range(training.auxiliary_epochs + 1)
+    predictions = {name: predicted(one, "test", what) for name, one in kinds.items()}
+    weights = {name: weights_of(one, what) for name, one in kinds.items()}
+    measured = {name: [_pairs(predictions[name], weights[name], epoch) for epoch in epochs] for name in kinds}
     table = {name: np.stack(rows) for name, rows in measured.items()}  # [epoch, pair, quantity]
     values = np.stack([rows.mean(1) for rows in table.values()])  # [method, epoch, quantity]
-    examples = len(next(iter(predicted.values())).label)
-    ends = [np.transpose([_ends(one, predicted[name], epoch) for epoch in epochs]) for name, one in variants.items()]
+    examples = len(next(iter(predictions.values())).label)
+    ends = [np.transpose([_ends(one, epoch) for epoch in epochs]) for one in predictions.values()]
     dims = ("method", "epoch")
     words = {
         "disagreement": ("1", "share of test examples with different labels"),
@@ -62,7 +59,7 @@ def measure(study: Study) -> xr.Dataset:
         "cosine": ("1", "cosine of the weights"),
         "jensen_shannon": ("nats", "Jensen-Shannon divergence of the two"),
     }
-    first = next(iter(variants.values()))
+    first = next(iter(kinds.values()))
     return make_result(
         {
             **{name: (dims, values[..., at], *texts) for at, (name, texts) in enumerate(words.items())},
@@ -70,7 +67,7 @@ def measure(study: Study) -> xr.Dataset:
             "disagreement_high": (dims, np.stack([high for _, high in ends]), "1", "upper end of its 95 % interval"),
         },
         {
-            "method": list(variants),
+            "method": list(kinds),
             "epoch": list(epochs),
             **{
                 source: ("method", ["different" if one[at] else "same" for one in CONDITIONS])
@@ -79,23 +76,41 @@ def measure(study: Study) -> xr.Dataset:
         },
         title="What makes networks different",
         intervals=INTERVALS,
-        provenance=study.provenance(examples=examples, members=study.recipe.variants.members, repeats=1),
-        left_out=left_out_of(variants),
+        provenance=offered.provenance(examples=examples, members=training.auxiliary_members, repeats=1),
+        left_out=left_out_of(kinds),
         split="test",
         networks=2,
-        network_epochs=study.recipe.variant_epochs(),
-        training_images=first.manifest["examples"]["train"],
-        member_epochs=study.recipe.train.epochs,
-        member_images=study.manifest["examples"]["train"],
+        network_epochs=training.auxiliary_epochs,
+        training_images=first.examples["train"],
+        member_epochs=training.epochs,
+        member_images=offered.examples["train"],
     )
 
 
-def _pairs(variant: Study, predictions: Predictions, epoch: int) -> np.ndarray:
+def _kinds(offered: Offered, what: str) -> dict[str, Offered]:
+    """The networks of each condition, in words.
+
+    Raises:
+        NotEnough: if there are fewer than two of a kind.
+    """
+    if offered.auxiliary and offered.training.auxiliary_members < 2:
+        raise NotEnough("the roles of randomness need variants.members: 2 or more")
+    if offered.training.starts_equal:
+        raise NotEnough("the roles of randomness need initialisations that differ; this factory makes one")
+    kinds = {str(one): auxiliary(offered, one.folder, what) for one in CONDITIONS}
+    short = [name for name, one in kinds.items() if len(one.members) < 2]
+    if short:
+        raise NotEnough(f"the roles of randomness need 2 trained networks of each kind; missing: {', '.join(short)}")
+    return kinds
+
+
+def _pairs(predictions: Predictions, checkpoints: Checkpoints, epoch: int) -> np.ndarray:
     """Every pair's quantities at one epoch, [pair, quantity]."""
-    log_prob = {member: predictions.log_prob(predictions.index(member, epoch)) for member in variant.trained}
-    weights = {member: variant.weights(member, epoch).astype(np.float64) for member in variant.trained}
+    members = checkpoints.members
+    log_prob = {member: predictions.log_prob(model_of(predictions, member, epoch)) for member in members}
+    weights = {member: flattened(checkpoints, member, epoch).astype(np.float64) for member in members}
     rows = []
-    for one, other in combinations(variant.trained, 2):
+    for one, other in combinations(members, 2):
         labels = [log_prob[member].argmax(-1) for member in (one, other)]
         differ = float((labels[0] != labels[1]).mean())
         error = float(np.mean([(own != predictions.label).mean() for own in labels]))
@@ -112,9 +127,10 @@ def _pairs(variant: Study, predictions: Predictions, epoch: int) -> np.ndarray:
     return np.array(rows)
 
 
-def _ends(variant: Study, predictions: Predictions, epoch: int) -> tuple[float, float]:
+def _ends(predictions: Predictions, epoch: int) -> tuple[float, float]:
     """95 % interval of the mean disagreement over pairs at one epoch."""
-    labels = predicted_labels(predictions, [predictions.index(member, epoch) for member in variant.trained])
+    members = predictions.members[predictions.groups[INDEPENDENT]]
+    labels = predicted_labels(predictions, [model_of(predictions, member, epoch) for member in members])
     return disagreement_interval(labels, predictions.label)
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.plain import ranges
-from modescape.plots import charts, steps, style
-from modescape.plots.charts import HeatMap, Panel
+from modescape.plots import steps, style
+from modescape.plots.charts import Chart, HeatMap, Panel
 from modescape.plots.scores import difference_panels, divergence_panels, methods, score_panels
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Under corruption of the test images"
 X_LABEL = "Severity (0: as they are, 5: strongest)"
@@ -95,11 +93,6 @@ def left_out_sentence(left_out: dict[str, str]) -> str:
     )
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Scores and divergences against severity, accuracy by corruption, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.8, 2.5))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Scores and divergences against severity, accuracy by corruption, for the page."""
-    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=380)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Scores and divergences against severity, accuracy by corruption."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.5), panel_height=380)

@@ -50,7 +50,7 @@ def measure(context: StudyContext) -> xr.Dataset:
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
     """
     study = context.study
-    trained(study, 1, "the comparison under shift")
+    trained(context.offered, 1, "the comparison under shift")
     members = runs_of(study)
     recipe = study.recipe
     shift = Shift.of(context.dataset.test, recipe.data.shift, study.manifest["seed"], frost=recipe.data.frost)
@@ -107,7 +107,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         samples=recipe.subspace.samples,
         networks=networks,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import paper, style, web
+from modescape.plots import style
+from modescape.plots.charts import Chart, HeatMap
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Independent solutions"
 LABELS = 11  # members a side
@@ -59,44 +59,26 @@ def off_diagonal(dataset: xr.Dataset, name: str) -> np.ndarray:
     return matrix
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """A matrix a quantity, for papers."""
+def describe(dataset: xr.Dataset) -> Chart:
+    """A matrix a quantity."""
     names, scales = quantities(dataset), _scales(dataset)
     members = [str(member) for member in dataset.member.values]
-    columns = _columns(names)
-    rows = math.ceil(len(names) / columns)
-    with paper.looks():
-        figure = paper.new_figure(0.3 + 3.9 * columns, 0.3 + 3.4 * rows, "compressed")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, name in zip(panels, names, strict=True):
-            image = paper.heat_map(axes, off_diagonal(dataset, name), scales[name])
-            paper.matrix_axes(axes, (members, members), ("Member (number)", "Member (number)"), LABELS)
-            paper.panel_title(axes, f"{NAMES[name]}\n{pair_text(dataset, name)}")
-            paper.colour_bar(image, np.array([[axes]]), scales[name], BARS[name])
-        return paper.finish(figure, TITLE, caption(dataset))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """A matrix a quantity, for the page."""
-    names, scales = quantities(dataset), _scales(dataset)
-    members = [str(member) for member in dataset.member.values]
-    columns = _columns(names)
-    rows = math.ceil(len(names) / columns)
-    titles = [f"{NAMES[name]}<br>{pair_text(dataset, name)}" for name in names]
-    figure = web.panels(rows, columns, titles, 70 + 390 * rows, title_lines=2)
-    for place, name in enumerate(names):
-        row, column = place // columns + 1, place % columns + 1
-        key = f"coloraxis{place + 1 if place else ''}"
-        hover = f"{NAMES[name]}<br>members %{{y}} and %{{x}}: %{{z:.3f}}"
-        matrix = off_diagonal(dataset, name)
-        web.heat_map(figure, (row, column), matrix, (members, members), key=key, scale=scales[name], hover=hover)
-        web.category_axes(figure, (row, column), members, members, LABELS)
-        web.colour_axis(figure, key, scales[name], column, row, first=row)
-    figure.update_xaxes(title_text="Member (number)")
-    figure.update_yaxes(title_text="Member (number)")
-    web.first_column_titles(figure)
-    web.left_titles(figure)
-    return figure
+    panels = [
+        HeatMap(
+            title=f"{NAMES[name]}\n{pair_text(dataset, name)}",
+            x_label="Member (number)",
+            y_label="Member (number)",
+            matrix=off_diagonal(dataset, name),
+            rows=members,
+            columns=members,
+            scale=scales[name],
+            most_printed=(style.PRINTED_ROWS, style.PRINTED_ROWS),
+            most_labels=LABELS,
+            square=True,
+        )
+        for name in names
+    ]
+    return Chart(title=TITLE, panels=panels, columns=_columns(names), panel_size=(4.0, 3.5), panel_height=447)
 
 
 def pair_text(dataset: xr.Dataset, name: str) -> str:
@@ -118,9 +100,10 @@ def _columns(names: list[str]) -> int:
 
 def _scales(dataset: xr.Dataset) -> dict[str, style.Scale]:
     cosine = style.cosine_scale(dataset["cosine"].values, dataset["cosine_without_batch_norm"].values)
-    return {
+    scales = {
         "cosine": cosine,
         "cosine_without_batch_norm": cosine,
         "disagreement": style.SHARE,
         "normalized_disagreement": style.upward_scale(off_diagonal(dataset, "normalized_disagreement")),
     }
+    return {name: dataclasses.replace(scale, label=BARS[name]) for name, scale in scales.items()}

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.requirements import last_epochs, left_out, predicted_labels, trained
+from modescape.analyses.requirements import left_out, predicted, predicted_labels, trained
 from modescape.analyses.weights import cosines
 from modescape.functionspace import disagreement, jensen_shannon
 from modescape.metrics.between_members import between_members
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.subsets import subsets
+from modescape.offered import INDEPENDENT, SNAPSHOTS, Checkpoints, Offered, Predictions, runs, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Predictions, Study
 
 MATRICES = {  # metric -> long name
     "disagreement": "share of test examples with different predicted labels",
@@ -51,14 +51,14 @@ class Pairs:
     influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
 
 
-def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
+def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     """Cosine and disagreement of the last checkpoints, member against member, and the snapshots' counterparts.
 
     Jensen-Shannon divergence grows with the number of networks M, so it is taken of equally many: M is the smaller of
-    the number of solutions and the number of snapshots.
+    the number of solutions and the number of snapshots. Where no checkpoints are offered the cosines are NaN.
 
     Args:
-        study: the study.
+        offered: predictions of test examples; checkpoints for the cosines.
         snapshots: last kept epochs of a run that are compared, at most.
 
     Raises:
@@ -66,17 +66,16 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 3 and section 5.
     """
-    members = trained(study, 2, "the similarity of solutions")
-    predictions = study.predictions("test")
-    last = study.recipe.train.epochs
-    epochs = last_epochs(study, snapshots)
-    rows = [predictions.index(member, last) for member in members]
-    labels = predicted_labels(predictions, rows)
+    members = trained(offered, 2, "the similarity of solutions")
+    predictions = predicted(offered, "test", "the similarity of solutions")
+    along = list(runs(predictions, SNAPSHOTS, snapshots).values())
+    epochs = len(along[0])
+    labels = predicted_labels(predictions, predictions.groups[INDEPENDENT])
     pairs = compare(labels, predictions.label)
-    cosine, without = cosines(study, [(member, last) for member in members])
+    cosine, without = _cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
-    within = [_within(predictions, member, epochs) for member in members]
-    networks = min(len(members), len(epochs))
+    within = [_within(predictions, models) for models in along]
+    networks = min(len(members), epochs)
     across = [(name, ("member", "other_member"), values[name], "1", MATRICES[name]) for name in MATRICES]
     return make_result(
         {
@@ -92,7 +91,7 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
             ),
             "jensen_shannon": (
                 ("method",),
-                _jensen_shannon(study, predictions, members, networks),
+                _jensen_shannon(predictions, along, networks, rng.key(offered.seed, "solution_similarity")),
                 "nats",
                 "Jensen-Shannon divergence of equally many networks",
             ),
@@ -105,10 +104,10 @@ def measure(study: Study, *, snapshots: int = 10) -> xr.Dataset:
         },
         title="Similarity of independent solutions",
         intervals=INTERVALS,
-        provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
-        snapshots=len(epochs),
+        snapshots=epochs,
         jensen_shannon_networks=networks,
         jensen_shannon_independent=_subsets_in_words(len(members), networks),
         jensen_shannon_snapshots=f"the last {networks} epochs of each run, mean over {len(members)} runs",
@@ -197,29 +196,33 @@ def _pair_means(values: dict[str, np.ndarray], pairs: Pairs) -> dict:
     return {name: (("metric",), columns[:, at], "1", names[name]) for at, name in enumerate(names)}
 
 
-def _within(predictions: Predictions, member: int, epochs: list[int]) -> float:
+def _cosines(checkpoints: Checkpoints | None, members: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines of the solutions, of all weights and without normalisation layers; NaN where there are no checkpoints."""
+    if checkpoints is None:
+        return np.full((len(members), len(members)), np.nan), np.full((len(members), len(members)), np.nan)
+    return cosines(checkpoints, [(member, checkpoints.steps(member)[-1]) for member in members])
+
+
+def _within(predictions: Predictions, models: list[int]) -> float:
     """Mean disagreement over pairs of a member's last epochs; NaN where there is one epoch."""
-    if len(epochs) < 2:
+    if len(models) < 2:
         return np.nan
-    matrix = disagreement(predicted_labels(predictions, [predictions.index(member, epoch) for epoch in epochs]))
-    return float(matrix[np.triu_indices(len(epochs), 1)].mean())
+    matrix = disagreement(predicted_labels(predictions, models))
+    return float(matrix[np.triu_indices(len(models), 1)].mean())
 
 
-def _jensen_shannon(study: Study, predictions: Predictions, members: list[int], networks: int) -> np.ndarray:
+def _jensen_shannon(predictions: Predictions, along: list[list[int]], networks: int, key: int) -> np.ndarray:
     """Jensen-Shannon divergence of independent solutions and of snapshots, [method]; NaN where there is one network.
 
     Predictions of ``networks`` models are in memory at a time.
     """
     if networks < 2:
         return np.full(2, np.nan)
-    last = study.recipe.train.epochs
-    rows = np.array([predictions.index(member, last) for member in members])
-    key = rng.key(study.manifest["seed"], "solution_similarity")
-    masks = subsets(len(members), networks, JENSEN_SHANNON_SUBSETS, key)
-    independent = np.mean([jensen_shannon(predictions.log_probs(rows[mask].tolist())) for mask in masks])
-    epochs = last_epochs(study, networks)
-    runs = [[predictions.index(member, epoch) for epoch in epochs] for member in members]
-    return np.array([independent, np.mean([jensen_shannon(predictions.log_probs(run)) for run in runs])])
+    models = np.array(predictions.groups[INDEPENDENT])
+    masks = subsets(len(models), networks, JENSEN_SHANNON_SUBSETS, key)
+    independent = np.mean([jensen_shannon(stacked(predictions, models[mask].tolist())) for mask in masks])
+    snapshots = np.mean([jensen_shannon(stacked(predictions, run[-networks:])) for run in along])
+    return np.array([independent, snapshots])
 
 
 def _subsets_in_words(members: int, networks: int) -> str:

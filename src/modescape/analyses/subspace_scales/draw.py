@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import charts, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import line_of, methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "How far to step from a solution"
 SOLUTION = "The solution itself"
@@ -138,11 +136,6 @@ def _samples(dataset: xr.Dataset) -> int:
     return int(dataset.attrs["samples"])
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Two panels against the distance, for papers."""
-    return charts.draw_panels(panels(dataset), 2, TITLE, caption(dataset), panel_size=(3.7, 2.9))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """Two panels against the distance, for the page; settings and acceptance are under the pointer."""
-    return charts.draw_panels_interactive(panels(dataset), 2, panel_height=440)
+def describe(dataset: xr.Dataset) -> Chart:
+    """Two panels against the distance."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.7, 2.9), panel_height=440)

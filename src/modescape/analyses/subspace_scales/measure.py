@@ -34,7 +34,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         NotEnough: if no member is trained.
     """
     study = context.study
-    members = trained(study, 1, "the scale of a subspace method")[:SWEEP_MEMBERS]
+    members = trained(context.offered, 1, "the scale of a subspace method")[:SWEEP_MEMBERS]
     found = sweeps(context)
     split = context.dataset.validation
     images, label = {"validation": split.image}, split.label.cpu().numpy()
@@ -75,7 +75,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         title="The scale of each subspace method, chosen on validation images",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="validation",
         samples=settings.samples,
         draws=draws(context),

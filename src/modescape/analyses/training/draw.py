@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.sheet import Sheet, scatter
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -74,12 +74,12 @@ def _finish_axes(axes: Axes, dataset: xr.Dataset, title: str, label: str, log: b
     axes.set_ylabel(label)
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Loss, accuracy and learning rate against the epoch, for the page."""
     titles = [_title(title, _is_wide(dataset, quantity)) for quantity, (title, _, _) in QUANTITIES.items()]
     titles.append(_title("Learning rate", _spans_decades(dataset["learning_rate"].values)))
-    specs = [[{}, {}], [{"colspan": 2}, None]]
-    figure = web.panels(2, 2, titles, 560, specs=specs, row_heights=[0.74, 0.26], vertical_spacing=0.2)
+    grid = [[1, 1], [2, 0]]
+    figure = web.panels(2, 2, titles, 560, grid=grid, row_heights=[0.74, 0.26], vertical_spacing=0.2)
     for column, (quantity, (_, label, factor)) in enumerate(QUANTITIES.items(), start=1):
         for split, (name, colour) in SPLITS.items():
             curves = factor * dataset[f"{split}_{quantity}"].transpose("member", "epoch").values
@@ -89,20 +89,18 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
     _traces(figure, (2, 1), dataset, rates, style.NEUTRAL, "Learning rate")
     _axes(figure, (2, 1), dataset, "Rate (1)", _spans_decades(rates))
     figure.update_yaxes(rangemode="tozero", row=2, col=1)  # no effect on a logarithmic axis
-    web.left_titles(figure)
     return figure
 
 
 def _traces(
-    figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, curves: np.ndarray, colour: str, name: str
+    figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, curves: np.ndarray, colour: str, name: str
 ) -> None:
-    import plotly.graph_objects as go
 
     epoch, member = dataset.epoch.values, dataset.member.values
     shown = {"legendgroup": name, "hoverlabel": {"namelength": -1}}
     # all members in one trace, a gap between two: a page of 64 members stays quick
     gaps = np.full((len(member), 1), np.nan)
-    thin = go.Scatter(
+    thin = scatter(
         x=np.concatenate([np.broadcast_to(epoch, curves.shape), gaps], axis=1).ravel().astype(np.float32),
         y=np.concatenate([curves, gaps], axis=1).ravel(),
         customdata=np.repeat(member, len(epoch) + 1),
@@ -113,7 +111,7 @@ def _traces(
         showlegend=False,
         **shown,
     )
-    bold = go.Scatter(
+    bold = scatter(
         x=epoch,
         y=middle(curves),
         mode="lines+markers" if len(epoch) <= MARKED_EPOCHS else "lines",
@@ -127,13 +125,13 @@ def _traces(
     figure.add_trace(bold, *place)
 
 
-def _axes(figure: go.Figure, place: tuple[int, int], dataset: xr.Dataset, label: str, log: bool) -> None:
+def _axes(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, label: str, log: bool) -> None:
     row, column = place
     last = _last_epoch(dataset)
     digits: dict[str, Any] = {"dtick": 1} if last <= 10 else {}
-    figure.update_xaxes(title_text="Epoch (passes)", range=[0, 1.02 * last], row=row, col=column, **digits)
+    figure.update_xaxes(title={"text": "Epoch (passes)"}, range=[0, 1.02 * last], row=row, col=column, **digits)
     scale = {"type": "log", "dtick": "D2" if label.startswith("Mean") else 1} if log else {}
-    figure.update_yaxes(title_text=label, exponentformat="power", row=row, col=column, **scale)
+    figure.update_yaxes(title={"text": label}, exponentformat="power", row=row, col=column, **scale)
 
 
 def middle(curves: np.ndarray) -> np.ndarray:

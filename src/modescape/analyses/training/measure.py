@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.metrics.convergence import ending
+from modescape.offered import Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
 VARIABLES = {  # name -> column of history.csv, units, long name
     "train_loss": ("train_loss", "nats", "training loss, running mean over the epoch"),
@@ -26,21 +26,21 @@ VARIABLES = {  # name -> column of history.csv, units, long name
 TREND = {"falling": -1.0, "flat": 0.0, "rising": 1.0, "unknown": np.nan}
 
 
-def measure(study: Study) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """Learning curves of the trained members, from their histories.
 
     Raises:
         NotEnough: if no member is trained.
     """
-    members = trained(study, 1, "the course of training")
-    epochs = study.recipe.train.epochs
+    members = trained(offered, 1, "the course of training")
+    checkpoints = weights_of(offered, "the course of training")
+    epochs = max(checkpoints.steps(member)[-1] for member in members)
     values = {name: np.full((len(members), epochs), np.nan) for name in VARIABLES}
     for row, member in enumerate(members):
-        history = study.member(member).history()
+        history = checkpoints.history(member)
         for name, (column, _, _) in VARIABLES.items():
             values[name][row, history["epoch"] - 1] = history[column]
     found = ending(values["validation_loss"])
-    examples = study.manifest["examples"]
     return make_result(
         {
             **{
@@ -63,8 +63,8 @@ def measure(study: Study) -> xr.Dataset:
         {"member": members, "epoch": np.arange(1, epochs + 1)},
         title="Loss, accuracy and learning rate of every member",
         intervals="none",
-        provenance=study.provenance(examples=examples["validation"], members=len(members), repeats=1),
-        left_out=left_out(study),
+        provenance=offered.provenance(examples=offered.examples["validation"], members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="validation",
-        training_examples=examples["train"],
+        training_examples=offered.examples["train"],
     )

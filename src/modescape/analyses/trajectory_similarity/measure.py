@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.requirements import left_out, predicted_labels, trajectories
+from modescape.analyses.requirements import left_out, predicted_labels, trajectories, weights_of
 from modescape.analyses.weights import cosines
 from modescape.functionspace import disagreement
+from modescape.offered import Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
 
-
-def measure(study: Study) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """Cosine of the weights and disagreement of the predicted labels, epoch against epoch, for each trajectory.
 
     One member's weights [epoch, parameter] are in memory at a time, and one checkpoint's predictions.
@@ -27,16 +26,16 @@ def measure(study: Study) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 2a and 2b.
     """
-    members = trajectories(study, "the similarity along a trajectory")
-    predictions = study.predictions("test")
-    epochs = list(range(study.recipe.train.epochs + 1))
+    what = "the similarity along a trajectory"
+    predictions, along = trajectories(offered, "test", what)
+    checkpoints, members = weights_of(offered, what), list(along)
+    epochs = checkpoints.steps(members[0])
     everything, without, different = [], [], []
-    for member in members:
-        both = cosines(study, [(member, epoch) for epoch in epochs])
+    for member, models in along.items():
+        both = cosines(checkpoints, [(member, epoch) for epoch in epochs])
         everything.append(both[0])
         without.append(both[1])
-        rows = [predictions.index(member, epoch) for epoch in epochs]
-        different.append(disagreement(predicted_labels(predictions, rows)))
+        different.append(disagreement(predicted_labels(predictions, models)))
     dims = ("member", "epoch", "other_epoch")
     return make_result(
         {
@@ -57,7 +56,7 @@ def measure(study: Study) -> xr.Dataset:
         {"member": members, "epoch": epochs, "other_epoch": epochs},
         title="Similarity of the checkpoints of one run",
         intervals="none",
-        provenance=study.provenance(examples=len(predictions.label), members=len(members), repeats=1),
-        left_out=left_out(study, trajectories_alone=True),
+        provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
+        left_out=left_out(offered, trajectories_alone=True),
         split="test",
     )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import paper, style, web
+from modescape.plots.sheet import Sheet, scatter
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -76,7 +76,7 @@ def _draw_path(axes: Axes, dataset: xr.Dataset, method: int, member: int, colour
         axes.plot(x[:1], y[:1], color=colour, marker="*", markersize=10, markerfacecolor="white", linestyle="none")
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """t-SNE and PCA side by side, for the page; member and epoch are under the pointer."""
     methods = [style.escaped(method) for method in dataset["method"].values]
     figure = web.panels(1, len(methods), methods, 520)
@@ -84,18 +84,16 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         for place, member in enumerate(_members(dataset)):
             _trace(figure, dataset, method, member, place)
         column = method + 1
-        figure.update_xaxes(title_text=_axis_label(dataset, method, 0), row=1, col=column)
-        anchor = next(iter(figure.select_xaxes(row=1, col=column))).plotly_name.replace("axis", "")
+        figure.update_xaxes(title={"text": _axis_label(dataset, method, 0)}, row=1, col=column)
+        anchor = figure.anchor((1, column))
         # a range is widened until both axes have one scale; panels keep their size
-        figure.update_yaxes(title_text=_axis_label(dataset, method, 1), scaleanchor=anchor, row=1, col=column)
+        figure.update_yaxes(title={"text": _axis_label(dataset, method, 1)}, scaleanchor=anchor, row=1, col=column)
     _trace_keys(figure)
     web.legend_rows(figure, math.ceil((min(len(_members(dataset)), NAMED_MEMBERS) + 2) / 4))
-    web.left_titles(figure)
     return figure
 
 
-def _trace(figure: go.Figure, dataset: xr.Dataset, method: int, member: int, place: int) -> None:
-    import plotly.graph_objects as go
+def _trace(figure: Sheet, dataset: xr.Dataset, method: int, member: int, place: int) -> None:
 
     epoch, x, y = path(dataset, method, member)
     colour, step = style.member_colour(place), _step(dataset)
@@ -105,7 +103,7 @@ def _trace(figure: go.Figure, dataset: xr.Dataset, method: int, member: int, pla
     if epoch[0] == 0:
         size[0], symbol[0] = 13, "star-open"
     shared = {"x": x.astype(np.float32), "y": y.astype(np.float32), "legendgroup": str(member)}
-    line = go.Scatter(
+    line = scatter(
         mode="lines",
         line={"color": style.transparent(colour, 0.6), "width": 2},
         name=f"Member {member}",
@@ -113,7 +111,7 @@ def _trace(figure: go.Figure, dataset: xr.Dataset, method: int, member: int, pla
         hoverinfo="skip",
         **shared,
     )
-    dots = go.Scatter(
+    dots = scatter(
         mode="markers",
         customdata=epoch,
         marker={"color": colour, "size": size, "symbol": symbol.tolist(), "opacity": 1, "line": {"width": 0}},
@@ -125,13 +123,11 @@ def _trace(figure: go.Figure, dataset: xr.Dataset, method: int, member: int, pla
     figure.add_trace(dots, 1, method + 1)
 
 
-def _trace_keys(figure: go.Figure) -> None:
+def _trace_keys(figure: Sheet) -> None:
     """Say in the legend what star and large dot are."""
-    import plotly.graph_objects as go
-
     for name, symbol in (("Star: epoch 0", "star-open"), ("Large dot: last epoch", "circle")):
         marker = {"color": style.NEUTRAL, "size": 11, "symbol": symbol}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=name), 1, 1)
+        figure.add_trace(scatter(x=[None], y=[None], mode="markers", marker=marker, name=name), 1, 1)
 
 
 def _members(dataset: xr.Dataset) -> list[int]:

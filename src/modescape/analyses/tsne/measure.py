@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.requirements import NotEnough, left_out, trajectories
+from modescape.analyses.requirements import left_out, trajectories
+from modescape.errors import NotEnough
 from modescape.functionspace import embed_pca, embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
+from modescape.offered import Offered, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Predictions, Study
 
 LEAST = 4  # checkpoints that t-SNE can place
 
 
-def measure(study: Study, *, examples: int = 1024, perplexity: float | None = None) -> xr.Dataset:
+def measure(offered: Offered, *, examples: int = 1024, perplexity: float | None = None) -> xr.Dataset:
     """Embed the checkpoints of every trajectory by their probabilities on the first test examples, flattened.
 
     Args:
-        study: the study.
+        offered: predictions of test examples, along whole runs.
         examples: test examples, from the first on (all of them where there are fewer).
         perplexity: neighbours that count in t-SNE; None = min(30, (checkpoints - 1) / 3), which suits few points.
 
@@ -33,16 +34,16 @@ def measure(study: Study, *, examples: int = 1024, perplexity: float | None = No
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 2c (t-SNE alone).
     """
-    members = trajectories(study, "the embedding")
-    epochs = range(study.recipe.train.epochs + 1)
-    models = [(member, epoch) for member in members for epoch in epochs]
+    predictions, along = trajectories(offered, "test", "the embedding")
+    models = [model for run in along.values() for model in run]
     if len(models) < LEAST:
         raise NotEnough(f"the embedding needs {LEAST} checkpoints or more; the kept trajectories have {len(models)}")
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (len(models) - 1) / 3)
-    predictions = study.predictions("test")
-    features = _features(predictions, models, examples)
-    seed = rng.key(study.manifest["seed"], "tsne") % (1 << 32)
+    features = np.exp(stacked(predictions, models, slice(examples))).reshape(
+        len(models), -1
+    )  # [model, example * class]
+    seed = rng.key(offered.seed, "tsne") % (1 << 32)
     coordinates, share = embed_pca(features)
     places = np.stack([embed_tsne(features, perplexity, seed).astype(np.float64), coordinates])
     shares = np.stack([np.full(2, np.nan), share])
@@ -56,21 +57,15 @@ def measure(study: Study, *, examples: int = 1024, perplexity: float | None = No
         },
         {
             "method": ["t-SNE", "PCA"],
-            "member": ("model", [member for member, _ in models]),
-            "epoch": ("model", [epoch for _, epoch in models]),
+            "member": ("model", predictions.members[models]),
+            "epoch": ("model", predictions.epochs[models]),
             "draw": [0, 1],
         },
         title="Predictions of the checkpoints, embedded in the plane",
         intervals="none",
-        provenance=study.provenance(examples=used, members=len(members), repeats=1),
-        left_out=left_out(study, trajectories_alone=True),
+        provenance=offered.provenance(examples=used, members=len(along), repeats=1),
+        left_out=left_out(offered, trajectories_alone=True),
         split="test",
         perplexity=float(perplexity),
         tsne_seed=seed,
     )
-
-
-def _features(predictions: Predictions, models: list[tuple[int, int]], examples: int) -> np.ndarray:
-    """Probabilities, float32 [model, example * class]."""
-    rows = [predictions.index(member, epoch) for member, epoch in models]
-    return np.exp(predictions.log_probs(rows, slice(examples))).reshape(len(rows), -1)

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import charts, steps, style
-from modescape.plots.charts import Panel, Series
+from modescape.plots import steps, style
+from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "Samples around each solution, by their predictions"
 NAMED_MEMBERS = 12  # more are drawn without a name in the legend
@@ -95,13 +93,8 @@ def _columns(dataset: xr.Dataset) -> int:
     return {1: 1, 2: 2, 4: 2}.get(dataset.sizes["method"], 3)
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """A map for each method, for papers."""
+def describe(dataset: xr.Dataset) -> Chart:
+    """A map for each method."""
     columns = _columns(dataset)
     side = 2.75 if columns == 3 else 3.6
-    return charts.draw_panels(panels(dataset), columns, TITLE, caption(dataset), panel_size=(side, side))
-
-
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
-    """A map for each method, for the page; the epoch is under the pointer."""
-    return charts.draw_panels_interactive(panels(dataset), _columns(dataset), panel_height=420)
+    return Chart(title=TITLE, panels=panels(dataset), columns=columns, panel_size=(side, side), panel_height=420)

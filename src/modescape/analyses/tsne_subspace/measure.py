@@ -10,10 +10,11 @@ import torch
 from modescape import rng
 from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.groups import sampled_methods
-from modescape.analyses.requirements import NotEnough, left_out, trajectories
+from modescape.analyses.requirements import left_out, whole_runs
 from modescape.analyses.sampling import surroundings
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
 from modescape.context import StudyContext
+from modescape.errors import NotEnough
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
 from modescape.methods import METHODS, SCALED
@@ -52,7 +53,8 @@ def measure(
     Source: Fort et al. 2019, arXiv 1912.02757, figure 4.
     """
     study = context.study
-    members = trajectories(study, "the embedding of subspaces")
+    whole_runs(context.offered, "the embedding of subspaces")
+    members = [member for member in study.trained if member < study.recipe.train.trajectories]
     epochs = list(range(study.recipe.train.epochs + 1))
     points = len(members) * (len(epochs) + samples)
     if points < LEAST:
@@ -101,7 +103,7 @@ def measure(
         title="Trajectories and samples around their solutions, embedded by their predictions",
         intervals="none",
         provenance=study.provenance(examples=len(image), members=len(members), repeats=1),
-        left_out=left_out(study, trajectories_alone=True),
+        left_out=left_out(context.offered, trajectories_alone=True),
         split="test",
         samples=samples,
         perplexity=float(perplexity),

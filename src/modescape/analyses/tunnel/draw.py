@@ -9,9 +9,9 @@ import numpy as np
 from modescape.analyses.radial.draw import BATCH_NORM
 from modescape.plots import charts, fields, paper, steps, style, web
 from modescape.plots.charts import Panel, Series
+from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     import xarray as xr
     from matplotlib.figure import Figure
 
@@ -113,11 +113,11 @@ def draw(dataset: xr.Dataset) -> Figure:
             axes.set_xlabel(TRIANGLE_X)
             axes.set_ylabel(TRIANGLE_Y)
         for start, stop in KEYED:
-            paper.colour_bar(images[start], grid[1:, start:stop], fields.SHARE, TRIANGLES[stop - 1][3])
+            paper.colour_bar(images[start], list(grid[1, start:stop]), fields.SHARE, TRIANGLES[stop - 1][3])
         return paper.finish(figure, TITLE, caption(dataset), charts.legend_keys(lines))
 
 
-def draw_interactive(dataset: xr.Dataset) -> go.Figure:
+def draw_interactive(dataset: xr.Dataset) -> Sheet:
     """Three panels of lines, three of fields, for the page."""
     lines = panels(dataset)
     titles = [panel.title for panel in lines] + [title for _, _, title, _ in TRIANGLES]
@@ -130,13 +130,12 @@ def draw_interactive(dataset: xr.Dataset) -> go.Figure:
         values, key = triangle(dataset, variable, end), "coloraxis2" if column > 1 else "coloraxis"
         fields.trace_field(figure, (2, column), dataset["x"].values, dataset["y"].values, values, key=key, hover=hover)
         for colour, width in (("white", 4), ("black", 1.2)):
-            figure.add_hline(1, line={"color": colour, "width": width}, row=2, col=column)  # type: ignore[arg-type]
-    figure.update_xaxes(title_text=TRIANGLE_X, row=2)
-    figure.update_yaxes(title_text=TRIANGLE_Y, row=2, col=1)
+            figure.add_level(1, (2, column), color=colour, width=width)
+    figure.update_xaxes(title={"text": TRIANGLE_X}, row=2)
+    figure.update_yaxes(title={"text": TRIANGLE_Y}, row=2, col=1)
     for column in range(2, COLUMNS + 1):
         figure.update_yaxes(showticklabels=False, row=2, col=column)
     for key, (_, stop) in zip(("coloraxis", "coloraxis2"), KEYED, strict=True):
         fields.colour_key(figure, key, fields.SHARE, TRIANGLES[stop - 1][3], (2, stop))
     web.legend_rows(figure, 2)
-    web.left_titles(figure)
     return figure

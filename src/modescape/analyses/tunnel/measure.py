@@ -60,7 +60,7 @@ def measure(
     Source: Fort et al. 2019, arXiv 1912.02757, appendix A; Fort and Jastrzebski 2019, arXiv 1906.04724.
     """
     study = context.study
-    members = trained(study, 2, "a tunnel between solutions")[:3]
+    members = trained(context.offered, 2, "a tunnel between solutions")[:3]
     ends = [surroundings(context, member) for member in members]
     one, two = ends[:2]
     test = Split(context.dataset.test.image[:examples], context.dataset.test.label[:examples])
@@ -122,7 +122,7 @@ def measure(
         title="A low-loss path between two solutions",
         intervals="none",
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(study),
+        left_out=left_out(context.offered),
         split="test",
         corners=len(corners) - 2,
         steps=steps,

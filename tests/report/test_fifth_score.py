@@ -1,0 +1,78 @@
+"""A fifth score, added for trial by one entry: results, figures, tables and the page's scores show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import xarray as xr
+from example_results import example_result
+from modescape.report.summaries import summarize
+
+from modescape.analyses import figures
+from modescape.metrics import SCORES, Score
+from modescape.report.verdict import judge
+
+TOP = Score(
+    label="Top-5 accuracy",
+    short="top-5 accuracy",
+    higher_is_better=True,
+    per_example=lambda log_prob, label: ((-log_prob).argsort(-1)[..., :5] == label[:, None]).any(-1).astype(np.float64),
+    percent=True,
+)
+SHOWING = ("ensemble_size", "ensemble_methods", "shift", "cyclic")
+
+
+@pytest.fixture(autouse=True)
+def fifth() -> Iterator[None]:
+    """The scores with one more, the one line that is to be written."""
+    SCORES["top5"] = TOP
+    yield
+    del SCORES["top5"]
+
+
+def with_fifth(name: str) -> xr.Dataset:
+    """A made-up result whose fifth score is its accuracy again."""
+    dataset = example_result(name)
+    more = dataset.sel({"metric": ["accuracy"]}).assign_coords(metric=["top5"])
+    grown = xr.concat([dataset, more], "metric", data_vars="minimal", coords="minimal", compat="equals", join="outer")
+    return grown.assign_attrs(dataset.attrs)
+
+
+@pytest.mark.parametrize("name", SHOWING)
+def test_figures_show_it(name: str) -> None:
+    dataset = with_fifth(name)
+    paper = figures.draw(name, dataset)
+    words = {text for axes in paper.axes for text in (axes.get_ylabel(), axes.get_xlabel())}
+    assert "Top-5 accuracy (%)" in words
+    page = figures.draw_interactive(name, dataset).to_json()
+    assert page is not None
+    assert "Top-5 accuracy (%)" in page
+    assert "Top-5 accuracy: higher is better" in page
+
+
+@pytest.mark.parametrize("name", SHOWING)
+def test_tables_show_it_as_a_percentage(name: str) -> None:
+    summary = summarize(name, with_fifth(name))
+    ours, known = (
+        [at for at, words in enumerate(summary.header) if words in (start, f"ensemble: {start}")]
+        for start in ("top-5 accuracy", "accuracy")
+    )
+    assert len(ours) == len(known) == 1
+    for row in summary.rows:
+        assert row[ours[0]] == row[known[0]]
+    if name == "cyclic":
+        assert "difference: top-5 accuracy (points)" in summary.header
+
+
+def test_the_scores_of_the_page_show_it() -> None:
+    rows = {row[0]: row for row in judge({"ensemble_size": with_fifth("ensemble_size")}).scores}
+    assert list(rows) == [
+        "Negative log-likelihood (nats)",
+        "Brier score",
+        "Expected calibration error",
+        "Top-5 accuracy",
+    ]
+    assert all("%" in cell for cell in rows["Top-5 accuracy"][1:3])
+    assert rows["Top-5 accuracy"][3].endswith("points")
