@@ -225,12 +225,13 @@ def analyse(
       modescape analyse studies/digits tsne --set settings.tsne.examples=512
     """
     from modescape import pipeline
+    from modescape.study import layout
 
     overrides = _overrides(settings, engine, device)
     with _working_on(directory, _this_command()):
         study = pipeline.analyse(directory, names, overrides=overrides, progress=_progress(quiet))
     for name in names or study.recipe.analyses or ():
-        click.echo(study.path / "results" / f"{name}.nc")
+        click.echo(layout.result_path(study.path, name))
 
 
 @cli.command()

@@ -29,6 +29,7 @@ SESSION = "__main__"  # the module whose names are those of a notebook's cells, 
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
 NAME_LENGTH = 100
+OWN = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"  # an analysis of the user's
 
 COUNTS = {  # of the recipe's section `train`: lowest and highest
     "members": (1, MOST_MEMBERS),
@@ -45,6 +46,24 @@ class OddYamlError(Exception):
 def is_name(value: object) -> bool:
     """Whether this is a plain name: letters, digits and ``._-``, so that a path made of it stays where it belongs."""
     return isinstance(value, str) and len(value) <= NAME_LENGTH and re.fullmatch(NAME, value) is not None
+
+
+def is_analysis(value: object) -> bool:
+    """Whether this may name an analysis: a plain name, or ``package.module:analysis`` for one of the user's own."""
+    return is_name(value) or is_own(value)
+
+
+def is_own(value: object) -> bool:
+    """Whether this names an analysis of the user's own, ``package.module:analysis``."""
+    return isinstance(value, str) and len(value) <= NAME_LENGTH and re.fullmatch(OWN, value) is not None
+
+
+def file_name(analysis: str) -> str:
+    """What the files of an analysis are called: its name; of the user's own, ``package.module-analysis``.
+
+    No module has a dash in its name, so no two analyses share a file.
+    """
+    return analysis.replace(":", "-") if is_own(analysis) else analysis
 
 
 def plain_name(value: object, what: str) -> str:

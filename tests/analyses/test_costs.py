@@ -8,11 +8,14 @@ import pytest
 
 from modescape import analyses
 from modescape.analyses import scales
+from modescape.analyses.costs import Cost, Sizes, cost_of, sweep_images
 from modescape.context import StudyContext
-from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
 from modescape.study import Study, layout
 
 pytestmark = pytest.mark.ci
+
+
+NETWORKS = [name for name, one in analyses.ANALYSES.items() if "cost" in one.also and analyses.NETWORK in one.needs]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +47,12 @@ def sizes(networks: Study) -> Sizes:
     return Sizes(networks.recipe, 3, examples["train"], examples["validation"], examples["test"])
 
 
-@pytest.mark.parametrize("name", [name for name in COSTS if name != "tsne"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_images_of_an_analysis_are_known_before(context: StudyContext, sizes: Sizes, name: str):
     scales.sweeps(context)  # counted by itself
     settings = context.study.recipe.settings.get(name, {})
     sent = counted(context, lambda context: analyses.measure(name, context, **settings))
-    assert 0.5 < COSTS[name](sizes).images / sent < 2
+    assert 0.5 < cost_of(name, sizes).images / sent < 2
 
 
 def test_the_images_of_the_sweep_are_known_before(bare: Study, sizes: Sizes):
@@ -58,8 +61,8 @@ def test_the_images_of_the_sweep_are_known_before(bare: Study, sizes: Sizes):
 
 
 def test_what_reads_alone_sends_nothing(context: StudyContext, sizes: Sizes):
-    reading = [name for name in analyses.ANALYSES if name not in COSTS]
+    reading = [name for name in analyses.ANALYSES if "cost" not in analyses.ANALYSES[name].also]
     assert set(reading) >= {"training", "confusion", "ensemble_size", "randomness", "cyclic"}
     assert counted(context, lambda context: analyses.measure("confusion", context)) == 0
-    assert COSTS["tunnel"](sizes).steps == 5
+    assert cost_of("tunnel", sizes).steps == 5
     assert Cost() == Cost(images=0, steps=0, seconds=0)

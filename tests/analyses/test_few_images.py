@@ -9,7 +9,6 @@ from PIL import Image
 from stand_ins import no_figures
 
 from modescape import analyses, data, pipeline, results
-from modescape.analyses.variants import VARIANTS
 from modescape.errors import NotEnough
 from modescape.study import Study
 
@@ -28,7 +27,8 @@ SIZES = {  # what is not of test images, small
     "diversity_map": {"points": 3},
 }
 NEEDS = {"shift": "needs 16 test images or more; this study has 2"}
-NAMES = [name for name in analyses.ANALYSES if name not in VARIANTS]  # those train 14 kinds of networks, for 20 s
+# without those that train 14 kinds of networks, for 20 s
+NAMES = [name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also]
 
 
 @pytest.fixture(scope="module")

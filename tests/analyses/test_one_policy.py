@@ -9,9 +9,9 @@ from torch import nn
 
 from modescape import analyses, pipeline
 from modescape.analyses import drawing, sampling, scales
+from modescape.analyses.costs import Sizes, sweep_images
 from modescape.context import StudyContext
 from modescape.metrics import nll
-from modescape.pipeline.costs import Sizes, sweep_images
 
 
 def network(num_classes: int, norm: str) -> nn.Module:
@@ -36,7 +36,7 @@ SIZES = {  # settings at which an analysis is quick
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
 }
-SAMPLING = [name for name, uses in analyses.USES.items() if analyses.AROUND in uses]  # analyses that draw networks
+SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.NETWORK in one.needs]
 
 
 def trained(folder, norm, epochs):

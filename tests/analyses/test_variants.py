@@ -9,8 +9,9 @@ import pytest
 from stand_ins import no_figures
 
 from modescape import pipeline, recipe
+from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import long_runs
-from modescape.analyses.variants import CYCLIC, LONG_RUN, long_run, variants
+from modescape.analyses.variants import LONG_RUN, long_run, variants
 from modescape.offered import Offered, Training
 from modescape.pipeline.begin import with_analysis_defaults
 from modescape.pipeline.quick import quick_recipe, quick_words

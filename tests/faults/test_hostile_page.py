@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from browsing import Opened
-from example_results import confusion
 
 import modescape as ms
 from modescape.analyses import figures
+from modescape.analyses.confusion.example import example as confusion
 from modescape.report.tables import csv_tables
 from modescape.study import Study
 

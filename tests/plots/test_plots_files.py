@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from example_results import confusion, example_result
+from example_results import example_result
 
 from modescape.analyses import figures
+from modescape.analyses.confusion.example import example as confusion
 from modescape.plots import files
 
 NAMES = ('<b>cat & "dog"</b>', "ship $x_1$", "deer")

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 from example_results import example_result
-from example_results_methods import SUBSPACES, WITHIN
 
 from modescape.analyses import figures
 from modescape.analyses.calibration import draw as calibration
 from modescape.analyses.cyclic import draw as cyclic
 from modescape.analyses.decomposition import draw as decomposition
 from modescape.analyses.ensemble_methods import draw as ensemble_methods
+from modescape.analyses.examples import SUBSPACES, WITHIN
 from modescape.analyses.randomness import draw as randomness
 from modescape.analyses.shift import draw as shift
+from modescape.analyses.shift import words as shift_words
 from modescape.analyses.subspace_scales import draw as subspace_scales
 from modescape.methods import label_of
 from modescape.plots import steps
-from modescape.report.summaries import summarize
-from modescape.report.summaries.methods import METHODS
+from modescape.report.sections import summarize
 from modescape.report.verdict import judge
 
 
@@ -161,7 +161,7 @@ def test_corruptions_without_effect_are_named_and_grey():
     told = shift.caption(dataset)
     assert told.startswith("Mean over 17 kinds of corruption")
     assert "at the severities in parentheses: gaussian blur (1-2), saturate (1-5)." in told
-    summary = METHODS["shift"](dataset)
+    summary = shift_words.summarize(dataset)
     assert "gaussian blur (1-2), saturate (1-5)" in summary.text
     assert "the accuracy on 17\N{NO-BREAK SPACE}corruptions" in summary.text
     assert [row[:2] for row in summary.rows[-2:]] == [

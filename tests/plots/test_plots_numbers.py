@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from example_results import confusion, example_result
+from example_results import example_result
 
 from modescape.analyses import figures
+from modescape.analyses.confusion.example import example as confusion
 from modescape.analyses.training import draw as training
 from modescape.plots import style
 

@@ -1,7 +1,8 @@
 """A page of made-up results."""
 
-from example_results import EXAMPLES_BY_ANALYSIS, example_result
+from example_results import example_result
 
+from modescape.analyses import ANALYSES
 from modescape.report.page import PageContent
 
 MANIFEST = {
@@ -14,6 +15,6 @@ MANIFEST = {
 
 def make_content(**changes):
     """The content of a page with all six results; any field can be replaced."""
-    results = {name: example_result(name) for name in EXAMPLES_BY_ANALYSIS}
+    results = {name: example_result(name) for name in ANALYSES}
     usual = {"name": "digits", "recipe_yaml": "name: digits\nseed: 7\n", "manifest": MANIFEST, "results": results}
     return PageContent(**{**usual, "members": [(0, "trained", ""), (1, "trained", "")], **changes})

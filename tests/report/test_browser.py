@@ -3,8 +3,8 @@
 import pytest
 from browsing import Opened
 from example_page import make_content
-from example_results import EXAMPLES_BY_ANALYSIS
 
+from modescape.analyses import ANALYSES
 from modescape.report.page import build_page
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
         opened.wait_for_figures()
         page = opened.page
         count = page.evaluate("document.querySelectorAll('.plot').length")
-        assert count == len(EXAMPLES_BY_ANALYSIS)
+        assert count == len(ANALYSES)
         empty = page.evaluate("[...document.querySelectorAll('.plot')].filter(p => !p.querySelector('.xy')).length")
         assert empty == 0
         assert page.inner_text("h1") == EVIL

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from example_results import example_result
 
+from modescape.analyses.cyclic.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
+from modescape.analyses.training.convergence import not_converged, trained_out
 from modescape.metrics.convergence import ending
-from modescape.report.convergence import not_converged, trained_out
-from modescape.report.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
 from modescape.report.verdict import judge
 from modescape.results import make_result
 

@@ -7,8 +7,9 @@ import io
 import numpy as np
 import pytest
 import xarray as xr
-from example_results import EXAMPLES_BY_ANALYSIS, example_result
+from example_results import example_result
 
+from modescape.analyses import ANALYSES
 from modescape.report import tables
 from modescape.report.tables import csv_tables, data_address, safe_cell
 
@@ -70,7 +71,7 @@ def test_coordinates_of_a_list_of_networks_are_columns():
     assert [float(row["x"]) for row in rows] == data["x"].values.reshape(-1).tolist()
 
 
-@pytest.mark.parametrize("name", EXAMPLES_BY_ANALYSIS)
+@pytest.mark.parametrize("name", ANALYSES)
 def test_every_variable_is_in_one_table(name):
     data = example_result(name)
     headers = [table.text.splitlines()[0].split(",") for table in csv_tables(name, data)]

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from modescape.report.cards import key_figures, probability_scores
-from modescape.report.reading import full_gain, pick
-from modescape.report.verdict import enough_members, judge
+from modescape.analyses.ensemble_size.verdict import enough_members, probability_scores
+from modescape.report.verdict import judge
 from modescape.results import make_result
+from modescape.wording.reading import full_gain, pick
 
 SPACE = "\N{NO-BREAK SPACE}"
 PROVENANCE = {
@@ -84,7 +84,7 @@ def test_gain_whose_interval_holds_zero_or_is_missing_is_inconclusive(low, high)
     assert "inconclusive" in verdict.sentences[0]
     assert "gains" not in verdict.sentences[0]
     assert "inconclusive" in verdict.enough
-    assert "inconclusive" in key_figures(None, sizes([(0, 0, 0), (0.004, low, high)]))[1].note
+    assert "inconclusive" in verdict.cards[1].note
 
 
 def test_inconclusive_sentence_gives_the_signed_change():

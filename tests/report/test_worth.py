@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from example_results import example_result
 
+from modescape.analyses.ensemble_methods.worth import worth_sentence, worths
 from modescape.plots import steps
-from modescape.report.worth import worth_sentence, worths
 
 SPACE = "\N{NO-BREAK SPACE}"
 

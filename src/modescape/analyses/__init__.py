@@ -1,4 +1,4 @@
-"""What is looked at in a study: one folder an analysis, a function from a study to a labelled result and its figure.
+"""What is looked at in a study: one folder and one line of `ANALYSES` an analysis; nothing elsewhere names one.
 
 Importing this room costs nothing; an analysis is imported when its settings or its result are asked for.
 """
@@ -9,9 +9,11 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError
+from modescape.plain import is_own
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,45 +22,71 @@ if TYPE_CHECKING:
     from modescape.offered import Offered
     from modescape.study import Study
 
-ANALYSES = {  # in the order of the page
-    "training": "modescape.analyses.training",
-    "confusion": "modescape.analyses.confusion",
-    "trajectory_similarity": "modescape.analyses.trajectory_similarity",
-    "solution_similarity": "modescape.analyses.solution_similarity",
-    "tsne": "modescape.analyses.tsne",
-    "tsne_subspace": "modescape.analyses.tsne_subspace",
-    "radial": "modescape.analyses.radial",
-    "tunnel": "modescape.analyses.tunnel",
-    "ensemble_size": "modescape.analyses.ensemble_size",
-    "ensemble_methods": "modescape.analyses.ensemble_methods",
-    "decomposition": "modescape.analyses.decomposition",
-    "calibration": "modescape.analyses.calibration",
-    "diversity_plane": "modescape.analyses.diversity_plane",
-    "diversity_map": "modescape.analyses.diversity_map",
-    "subspace_scales": "modescape.analyses.subspace_scales",
-    "shift": "modescape.analyses.shift",
-    "ood": "modescape.analyses.ood",
-    "randomness": "modescape.analyses.randomness",
-    "cyclic": "modescape.analyses.cyclic",
-}
-AROUND = {"subspace": True}  # draws networks around solutions
-SHIFTED = {"data": {"shift", "frost"}}
-USES: dict[str, tuple[dict[str, Any], ...]] = {  # parts of the recipe that a result depends on, beside what was trained
-    **dict.fromkeys(
-        ("tsne_subspace", "radial", "ensemble_methods", "decomposition", "calibration", "diversity_plane"), (AROUND,)
-    ),
-    "tunnel": (AROUND,),  # batch norm of points on the path
-    "subspace_scales": (AROUND,),
-    "diversity_map": (AROUND, SHIFTED),
-    "shift": (AROUND, SHIFTED),
-    "ood": (AROUND, {"data": {"ood"}}),
-    "randomness": ({"variants": True},),
-    "cyclic": ({"variants": True},),
-}
+PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "network")
+"""What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
 
-FORMER_SETTINGS = {  # of earlier versions, spelled out in the studies that they made; they say nothing now
-    "ensemble_size": {"resamples"},
-    "ensemble_methods": {"resamples"},
+AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
+SHIFTED = {"data": {"shift", "frost"}}
+OTHER = {"data": {"ood"}}
+TRAINED = {"variants": True}
+PARTS = ("measure", "draw", "words", "example")  # modules of every folder
+MORE = ("verdict", "cost", "auxiliary")  # and those that some have
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One analysis: where its parts lie, what it takes, and how it is to be treated; nothing is imported until asked.
+
+    Its folder has the modules of `PARTS`: `measure` (a study to a labelled result; its keyword arguments are the
+    settings), `draw` (the figure, for papers and for the page), `words` (of its section) and `example` (a made-up
+    result for tests).
+    """
+
+    where: str  # the package
+    needs: tuple[str, ...]  # of `OFFERED`
+    uses: tuple[Mapping[str, Any], ...] = ()  # parts of the recipe that a result depends on, beside what was trained
+    also: tuple[str, ...] = ()
+    """Further modules: `verdict` (what it adds to the head of the page), `cost` (images it sends through networks and
+    steps it trains; without it, it reads what is there), `auxiliary` (networks that it wants trained for it)."""
+    former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
+    quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
+    at_equal_cost: bool = False  # also wants one network trained at the cost of all members
+
+    def part(self, name: str) -> Any:
+        """A module of its folder, one of `PARTS` or of ``also``."""
+        return importlib.import_module(f"{self.where}.{name}")
+
+
+ANALYSES: dict[str, Analysis] = {  # in the order of the page
+    "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True),
+    "confusion": Analysis("modescape.analyses.confusion", (PREDICTIONS,)),
+    "trajectory_similarity": Analysis("modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS)),
+    "solution_similarity": Analysis(
+        "modescape.analyses.solution_similarity", (PREDICTIONS, CHECKPOINTS), also=("verdict",), quick=True
+    ),
+    "tsne": Analysis("modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True),
+    "tsne_subspace": Analysis("modescape.analyses.tsne_subspace", OFFERED, (AROUND,), also=("cost",)),
+    "radial": Analysis("modescape.analyses.radial", OFFERED, (AROUND,), also=("cost",)),
+    "tunnel": Analysis("modescape.analyses.tunnel", OFFERED, (AROUND,), also=("cost",)),
+    "ensemble_size": Analysis(
+        "modescape.analyses.ensemble_size", (PREDICTIONS,), also=("verdict",), former=("resamples",), quick=True
+    ),
+    "ensemble_methods": Analysis(
+        "modescape.analyses.ensemble_methods", OFFERED, (AROUND,), also=("verdict", "cost"), former=("resamples",)
+    ),
+    "decomposition": Analysis("modescape.analyses.decomposition", OFFERED, (AROUND,), also=("cost",)),
+    "calibration": Analysis("modescape.analyses.calibration", OFFERED, (AROUND,), also=("cost",)),
+    "diversity_plane": Analysis("modescape.analyses.diversity_plane", OFFERED, (AROUND,), also=("cost",)),
+    "diversity_map": Analysis("modescape.analyses.diversity_map", OFFERED, (AROUND, SHIFTED), also=("cost",)),
+    "subspace_scales": Analysis("modescape.analyses.subspace_scales", OFFERED, (AROUND,), also=("cost",)),
+    "shift": Analysis("modescape.analyses.shift", OFFERED, (AROUND, SHIFTED), also=("verdict", "cost")),
+    "ood": Analysis("modescape.analyses.ood", OFFERED, (AROUND, OTHER), also=("cost",)),
+    "randomness": Analysis(
+        "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
+    ),
+    "cyclic": Analysis(
+        "modescape.analyses.cyclic", (PREDICTIONS,), (TRAINED,), also=("verdict", "auxiliary"), at_equal_cost=True
+    ),
 }
 
 
@@ -66,7 +94,7 @@ def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> x
     """Carry out one analysis; the same study and settings give the same bits.
 
     Args:
-        name: a key of `ANALYSES`.
+        name: a key of `ANALYSES`, or ``package.module:analysis``.
         of: a study with trained members and their predictions; or its context, which keeps what the next analysis
             would load and choose again; or what else offers predictions, checkpoints, or a network and data.
         **settings: keyword settings of that analysis (see `defaults`).
@@ -79,6 +107,30 @@ def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> x
         NotEnough: if what is offered is too little for it; the message says what it needs.
     """
     check_settings(name, settings)
+    if is_own(name):
+        from modescape.analyses import own
+
+        with own.importable(name, last=True):  # its code may import its neighbours when it is called
+            return own.checked(name, _measured(name, of, settings))
+    return _measured(name, of, settings)
+
+
+def entry(name: str) -> Analysis:
+    """An analysis of the registry; ``package.module:analysis``, one of the user's own, is imported.
+
+    Raises:
+        InputError: if there is no such analysis.
+    """
+    if is_own(name):
+        from modescape.analyses.own import load
+
+        return load(name)
+    if name not in ANALYSES:
+        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+    return ANALYSES[name]
+
+
+def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[str, Any]) -> xr.Dataset:
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
@@ -86,7 +138,7 @@ def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> x
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
-        if AROUND not in USES.get(name, ()):
+        if NETWORK not in entry(name).needs:
             return function(offered, **settings)
         trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded
         context = network_of(offered, f"the analysis {name!r}")
@@ -118,7 +170,7 @@ def defaults(name: str) -> dict[str, Any]:
 def without_former(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Settings of analyses, by their names, without those that an earlier version had."""
     return {
-        name: {key: value for key, value in own.items() if key not in FORMER_SETTINGS.get(name, ())}
+        name: {key: value for key, value in own.items() if name not in ANALYSES or key not in ANALYSES[name].former}
         for name, own in settings.items()
     }
 
@@ -129,8 +181,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     Raises:
         InputError: naming the nearest analysis or setting, or what the value should be.
     """
-    if name not in ANALYSES:
-        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+    entry(name)
     if not settings:
         return
     known = defaults(name)
@@ -138,6 +189,8 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
         if setting not in known:
             there = _nearest(setting, list(known)) if known else "it has none"
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
+        if is_own(name):
+            continue  # it says itself what its values may be
         whole = isinstance(known[setting], int)
         if value is None and not whole:
             continue  # the default of a number that the analysis finds itself
@@ -147,9 +200,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
 
 
 def _function(name: str) -> Callable[..., xr.Dataset]:
-    if name not in ANALYSES:
-        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
-    return importlib.import_module(f"{ANALYSES[name]}.measure").measure
+    return entry(name).part("measure").measure
 
 
 def _nearest(name: str, known: list[str]) -> str:

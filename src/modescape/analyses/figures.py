@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES
 from modescape.errors import InputError
+from modescape.plain import file_name, is_own
 
 if TYPE_CHECKING:
     import matplotlib.figure
     import plotly.graph_objects as go
     import xarray as xr
 
+    from modescape.analyses.own import Own
     from modescape.plots.sheet import Sheet
-
-TWINS = (
-    "training",
-    "radial",
-    "tunnel",
-    "ensemble_size",
-)  # drawn by two functions; others described once
 
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -33,9 +27,11 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     """
     from modescape.plots import charts
 
-    if name in TWINS:
-        return _function(name, "draw")(dataset)
-    return charts.draw(_function(name, "describe")(dataset), caption(name, dataset))
+    if is_own(name):
+        return _own(name).draw(dataset)
+    if not _twins(name):
+        return charts.draw(_function(name, "describe")(dataset), caption(name, dataset))
+    return _function(name, "draw")(dataset)
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
@@ -57,7 +53,9 @@ def sheet(name: str, dataset: xr.Dataset) -> Sheet:
     """
     from modescape.plots import charts
 
-    if name in TWINS:
+    if is_own(name):
+        return _own(name).sheet(dataset)
+    if _twins(name):
         return _function(name, "draw_interactive")(dataset)
     return charts.sheet(_function(name, "describe")(dataset))
 
@@ -81,10 +79,30 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     """
     from modescape.plots.files import save_files
 
-    return save_files(name, draw(name, dataset), sheet(name, dataset), caption(name, dataset), Path(folder))
+    return save_files(file_name(name), draw(name, dataset), sheet(name, dataset), caption(name, dataset), Path(folder))
+
+
+def has_figure(name: str) -> bool:
+    """Whether there is a figure of this name: of every analysis of this package, and of those of others that draw."""
+    if is_own(name):
+        return _own(name).has_figure
+    return name in ANALYSES
+
+
+def _own(name: str) -> Own:
+    from modescape.analyses.own import load
+
+    return load(name)
+
+
+def _twins(name: str) -> bool:
+    """Whether a figure is drawn by two functions, for papers and for the page; others are described once."""
+    return name in ANALYSES and not hasattr(ANALYSES[name].part("draw"), "describe")
 
 
 def _function(name: str, function: str) -> Callable[..., Any]:
+    if is_own(name):
+        return getattr(_own(name), function)
     if name not in ANALYSES:
         raise InputError(f"there is no figure {name!r}; the figures are: {', '.join(ANALYSES)}")
-    return getattr(importlib.import_module(f"{ANALYSES[name]}.draw"), function)
+    return getattr(ANALYSES[name].part("draw"), function)

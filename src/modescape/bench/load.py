@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from modescape import data, recipe
+from modescape.analyses import ANALYSES, PREDICTIONS
 from modescape.bench.harness import Options, Result, Row, in_turns, seconds
 from modescape.bench.memory import watched
 from modescape.pipeline.begin import make_manifest
@@ -24,9 +25,7 @@ from modescape.study.layout import SPLITS, checkpoint_name
 from modescape.study.members import HISTORY_COLUMNS
 from modescape.types import ModelState
 
-FROM_PREDICTIONS = (  # the analyses that send no images through networks
-    *("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size"),
-)
+FROM_PREDICTIONS = [name for name, one in ANALYSES.items() if not one.uses]  # send no images through networks
 OPEN = "import modescape as ms; study = ms.Study.open({path!r}); study.members"
 WEIGHTS = OPEN + "; study.params({member}, {epoch})"
 SPARE = 1.2  # times the size that is asked of the disk
@@ -105,7 +104,8 @@ def _analysing(path: Path, options: Options) -> list[Row]:
         peaks[name] = watched(command) / 1e9
         return time.perf_counter() - started
 
-    names = ("confusion", "tsne") if options.small else FROM_PREDICTIONS
+    few = [name for name in FROM_PREDICTIONS if ANALYSES[name].needs == (PREDICTIONS,)][:2]
+    names = few if options.small else FROM_PREDICTIONS
     rows = in_turns({f"analyse {name}": lambda name=name: analyse(name) for name in names}, 1, say=options.say)
     held = [Row(name=f"analyse {name}, most memory held (GB)", values=[peak]) for name, peak in peaks.items() if peak]
     return [*rows, *held]

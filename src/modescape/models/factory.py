@@ -86,29 +86,7 @@ def find_factory(name: str) -> Callable[..., Any]:
         close = difflib.get_close_matches(name, MODELS, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(MODELS)}"
         raise InputError(f"no model '{name}'; {hint} Other networks are written package.module:callable")
-    module_name, _, attribute = MODELS.get(name, name).partition(":")
-    if not module_name or not attribute:
-        raise InputError(f"model.factory '{name}' is incomplete, expected package.module:callable")
-    if module_name.partition(".")[0] in sys.stdlib_module_names:
-        raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"model.factory '{name}': cannot import '{module_name}' ({reason(error)}); "
-            "it must be installed or lie in the current folder"
-        ) from error
-    for part in attribute.split("."):
-        if not hasattr(found, part) and module_name == SESSION:
-            raise InputError(
-                f"model.factory '{name}': this session defines no '{attribute}'; define it before the run, or put it "
-                f"into a file such as net.py and name it net:{attribute}"
-            )
-        if not hasattr(found, part):
-            close = difflib.get_close_matches(part, dir(found), n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise InputError(f"model.factory '{name}': '{module_name}' has no '{attribute}'{hint}")
-        found = getattr(found, part)
+    found = find_named(MODELS.get(name, name), "model.factory", EXPECTED)
     if not callable(found) or isinstance(found, nn.Module):
         raise InputError(f"model.factory '{name}' is of type {type(found).__name__}, expected a callable")
     if isinstance(found, types.BuiltinFunctionType | types.BuiltinMethodType):
@@ -118,6 +96,38 @@ def find_factory(name: str) -> Callable[..., Any]:
     own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
     if own in sys.stdlib_module_names:  # reached through a module that imports it
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
+    return found
+
+
+def find_named(name: str, setting: str, expected: str = "") -> Any:
+    """What "package.module:attribute" stands for; ``setting`` says in messages where it was named.
+
+    Raises:
+        InputError: if it cannot be imported, is not there, or is of Python's standard library.
+    """
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise InputError(f"{setting} '{name}' is incomplete, expected package.module:callable")
+    if module_name.partition(".")[0] in sys.stdlib_module_names:
+        raise InputError(f"{setting} '{name}' is of Python's standard library{', ' * bool(expected)}{expected}")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise InputError(
+            f"{setting} '{name}': cannot import '{module_name}' ({reason(error)}); "
+            "it must be installed or lie in the current folder"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part) and module_name == SESSION:
+            raise InputError(
+                f"{setting} '{name}': this session defines no '{attribute}'; define it before the run, or put it "
+                f"into a file such as net.py and name it net:{attribute}"
+            )
+        if not hasattr(found, part):
+            close = difflib.get_close_matches(part, dir(found), n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise InputError(f"{setting} '{name}': '{module_name}' has no '{attribute}'{hint}")
+        found = getattr(found, part)
     return found
 
 

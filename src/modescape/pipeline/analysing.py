@@ -11,6 +11,8 @@ from typing import Any
 import modescape
 from modescape import analyses
 from modescape.analyses import figures
+from modescape.analyses.costs import cost_of, sizes_of
+from modescape.analyses.own import Own
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import DamageError, NotEnough, WorkError
@@ -23,10 +25,6 @@ from modescape.study import Member, Study
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
 FIGURE_SUFFIXES = ("png", "svg", "html")
-LONGEST = (  # the first to be begun, so that no worker is left alone with them at the end
-    *("shift", "diversity_map", "ensemble_methods", "ood", "diversity_plane", "radial", "tunnel", "tsne_subspace"),
-    *("calibration", "decomposition"),
-)
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,11 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     trained = trained_checksums([member for member in members if member.number < study.recipe.train.members])
     own = variant_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
-    used = [study.recipe.model_dump(mode="json", include=part) for part in analyses.USES.get(name, ())]
+    analysis = analyses.entry(name)
+    used = [study.recipe.model_dump(mode="json", include=part) for part in analysis.uses]
     parts = [study.recipe_hash, name, settings, trained, own, left_out, modescape.__version__, *used]
+    if isinstance(analysis, Own):
+        parts.append(analysis.code)
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
@@ -68,7 +69,8 @@ def analyse_missing(
     if not tasks:
         return
     sample_missing(study, engine, progress, [task.name for task in tasks])
-    tasks.sort(key=lambda task: LONGEST.index(task.name) if task.name in LONGEST else len(LONGEST))
+    sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
+    tasks.sort(key=lambda task: cost_of(task.name, sizes).rank, reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
     outcomes = engine.map(
@@ -96,8 +98,10 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
         return False
     if attributes.get("inputs") != task.inputs:
         return False
-    return "not_enough" in attributes or all(
-        study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES
+    return (
+        "not_enough" in attributes
+        or not figures.has_figure(task.name)
+        or all(study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES)
     )
 
 
@@ -129,5 +133,6 @@ def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
-    figures.save(task.name, result, study.path / "figures")
+    if figures.has_figure(task.name):
+        figures.save(task.name, result, study.path / "figures")
     return ""

@@ -26,7 +26,7 @@ from modescape.models import NetworkError, foreign_module, normalization_paramet
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.pipeline.placing import engine_of
-from modescape.plain import shown
+from modescape.plain import is_own, shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import flat, settings
@@ -40,7 +40,9 @@ def begin(
     recipe: str | Path | Recipe, out: str | Path | None, overrides: Sequence[str], progress: Progress
 ) -> Iterator[tuple[Study, Engine, Dataset]]:
     """The locked study of a recipe, an engine to work on it with, and its data."""
-    resolved = with_analysis_defaults(recipes.load(recipe, overrides))
+    loaded = recipes.load(recipe, overrides)
+    _say_own(loaded.analyses or [], progress)
+    resolved = with_analysis_defaults(loaded)
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
     dataset = data.load(resolved.data, resolved.seed, _decoding(progress))
@@ -74,15 +76,21 @@ def say_foreign(recipe: Recipe, progress: Progress) -> None:
         progress.notice(f"{what} (code of the recipe, not of modescape)")
 
 
+def _say_own(names: Sequence[str], progress: Progress) -> None:
+    """The same of analyses that are not of this package."""
+    for name in dict.fromkeys(name for name in names if is_own(name)):
+        progress.notice(f"importing '{name.partition(':')[0]}' for the analysis '{name}' (code of the recipe)")
+
+
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
-    wanted = set(recipe.analyses or [])
-    if wanted & {"shift", "diversity_map"}:
+    used = [part for name in recipe.analyses or [] for part in analyses.entry(name).uses if not is_own(name)]
+    if analyses.SHIFTED in used:
         if recipe.data.shift is not None:
             OfficialShift.open(recipe.data.shift, dataset.test)
         if recipe.data.frost is not None:
             Photographs.open(recipe.data.frost, *dataset.image_shape[1:])
-    for source in recipe.data.ood if "ood" in wanted else []:
+    for source in recipe.data.ood if analyses.OTHER in used else []:
         check_ood(source)
 
 
@@ -106,9 +114,11 @@ def reopen(
 ) -> Iterator[tuple[Study, Engine]]:
     """The locked study at ``path``, with settings changed that do not touch what was trained."""
     study = Study.open(path)
+    loaded = recipes.load(study.recipe, overrides)
+    _say_own([*(loaded.analyses or []), *names], progress)
     for name in names:
         analyses.check_settings(name, {})
-    changed = with_analysis_defaults(recipes.load(study.recipe, overrides))
+    changed = with_analysis_defaults(loaded)
     _refuse_other(study, changed, study.manifest["fingerprint"])
     if changed.train.members != study.recipe.train.members:
         raise InputError(f"analyse trains nothing, so train.members cannot change; use: {layout.run_again(study.path)}")
@@ -131,7 +141,8 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
     given = analyses.without_former(recipe.settings)
     for name in [*names, *given]:
         analyses.check_settings(name, given.get(name, {}))
-    settings = {name: {**analyses.defaults(name), **given.get(name, {})} for name in analyses.ANALYSES}
+    every = dict.fromkeys([*analyses.ANALYSES, *names, *given])
+    settings = {name: {**analyses.defaults(name), **given.get(name, {})} for name in every}
     values = recipe.model_dump(mode="json")
     values.update(analyses=names, settings={name: values for name, values in settings.items() if values})
     return recipes.parse(values, "the recipe")

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 import torch
 
 from modescape import runtime, tree
+from modescape.analyses import sampled_costs
+from modescape.analyses.costs import Sizes, cost_of, sizes_of, sweep_images
+from modescape.analyses.sampled_costs import sampled_bytes, sampled_files, sampled_images
 from modescape.context import StudyContext
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
-from modescape.pipeline import sampled_costs
-from modescape.pipeline.costs import COSTS, Cost, Sizes, sweep_images
-from modescape.pipeline.sampled_costs import sampled_bytes, sampled_files, sampled_images
 from modescape.pipeline.variants import outdated, wanted_variants
 from modescape.recipe import Recipe
 from modescape.study import Study, layout, summary
@@ -122,7 +122,7 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     size = _weight_bytes(study, recipe, to_go) + _prediction_bytes(rows, dataset)
     for own, epochs in kinds.values():
         size += _weight_bytes(study, own, epochs) + _prediction_bytes(_rows(own, epochs), dataset)
-    sizes, speed = _sizes(study, dataset), _measured(study, dataset, plan, workers)
+    sizes, speed = sizes_of(study), _measured(study, dataset, plan, workers)
     samples = _Samples.of(sizes, names, dataset.num_classes, speed.image if speed else 0.0)
     size += round(samples.bytes)
     if speed is None:
@@ -229,13 +229,6 @@ def _checkpoints(recipe: Recipe, to_go: Mapping[int, int]) -> int:
     return sum(len(recipe.kept_epochs(member)) for member in to_go)
 
 
-def _sizes(study: Study, dataset: Dataset) -> Sizes:
-    examples = (len(split.label) for split in (dataset.train, dataset.validation, dataset.test))
-    buffers = study.manifest["model"]["buffers"]
-    batch_norm = any(name.endswith("running_mean") for name in buffers)
-    return Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
-
-
 @dataclass(frozen=True)
 class _Samples:
     """Networks that analyses draw, predicted once."""
@@ -260,7 +253,7 @@ def _analysing(
 ) -> dict[str, float]:
     """Analysis -> seconds on one worker, without the share of its samples that is not ``left`` to it."""
     scored = max(1.0, sizes.test * classes / SCORED)
-    costs = {name: COSTS.get(name, lambda sizes: Cost())(sizes) for name in names}
+    costs = {name: cost_of(name, sizes) for name in names}
     step = speed.step / plan.group_size
     return {
         name: max(0.0, cost.images - (1 - left) * sampled_images(sizes, [name])) * speed.image

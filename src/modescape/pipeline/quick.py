@@ -13,8 +13,6 @@ from modescape.recipe import Quick, Recipe, stretched
 SHARE = 10  # of the whole recipe's training is one part trained
 MOST_MEMBERS = 4  # with fewer an ensemble says little
 LEAST_EPOCHS = 2
-ANALYSES = ("training", "solution_similarity", "tsne", "ensemble_size")
-# what the verdict and the plainest pictures need; they read what is there and send nothing through further networks
 
 
 def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
@@ -40,7 +38,7 @@ def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> 
     values["train"] |= {"members": members, "epochs": epochs}
     values["train"]["schedule"] = stretched(values["train"]["schedule"], epochs / base.train.epochs)
     named = _names(base)
-    values["analyses"] = [name for name in named if name in ANALYSES] or named
+    values["analyses"] = [name for name in named if _entry(name).quick] or named
     values["variants"]["long_runs"] = 0  # one takes as long as all members
     values["name"] = f"{base.name[: NAME_LENGTH - 6]}-quick"
     values["quick"] = Quick(members=whole.train.members, epochs=whole.train.epochs, analyses=_names(whole)).model_dump()
@@ -61,9 +59,15 @@ def quick_words(recipe: Recipe) -> str:
     absent = [name for name in whole.analyses if name not in _names(recipe)]
     if absent:
         left.append(f"without {', '.join(absent)}")
-    if "cyclic" in whole.analyses and ("cyclic" in absent or not recipe.variants.long_runs):
+    long = [name for name in whole.analyses if _entry(name).at_equal_cost]
+    if long and (set(long) <= set(absent) or not recipe.variants.long_runs):
         left.append("without one network at the training cost of all")
     return f"A quick look (--quick): {'; '.join(left)}." if left else ""
+
+
+def _entry(name: str) -> analyses.Analysis:
+    """The analysis; an unknown one, which is refused later, as one without marks."""
+    return analyses.ANALYSES.get(name, analyses.Analysis("", ()))
 
 
 def _names(recipe: Recipe) -> list[str]:

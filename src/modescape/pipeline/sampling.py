@@ -6,7 +6,6 @@ budget (``compute.stored_predictions``) does not hold is left to whoever asks fo
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,7 +120,7 @@ def _prepared(
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"{analyses.ANALYSES[name]}.measure")
+    return analyses.entry(name).part("measure")
 
 
 def _asked(context: StudyContext, name: str, module: Any) -> list[Request]:

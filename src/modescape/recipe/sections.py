@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from modescape.keeping import kept_epochs
-from modescape.plain import COUNTS, NAME, NAME_LENGTH
+from modescape.plain import COUNTS, NAME, NAME_LENGTH, OWN
 from modescape.recipe import identity
 from modescape.recipe.identity import canonical_json
 from modescape.recipe.writing import yaml_text
@@ -34,6 +34,7 @@ Amount = Annotated[int | float, BeforeValidator(_amount)]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]
+AnalysisName = Annotated[str, StringConstraints(pattern=f"^({NAME}|{OWN})$", max_length=NAME_LENGTH)]
 
 
 def _counted(key: str) -> Any:
@@ -312,7 +313,7 @@ class Quick(Section):
 
     members: Annotated[int, _counted("members")]
     epochs: Annotated[int, _counted("epochs")]
-    analyses: list[Name]
+    analyses: list[AnalysisName]
 
 
 class Recipe(Section):
@@ -326,7 +327,7 @@ class Recipe(Section):
     streams: Streams = Streams()
     subspace: Subspace = Subspace()
     variants: Variants = Variants()
-    analyses: list[Name] | None = None  # names, in the order of the page; null = all
+    analyses: list[AnalysisName] | None = None  # names, in the order of the page; null = all
     settings: dict[str, FreeForm] = {}  # of single analyses: {tsne: {examples: 512}}
     compute: Compute = Compute()
     quick: Quick | None = None  # what --quick has left out of this recipe; null = it is the whole one

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from modescape.plain import shown, visible
+from modescape.plain import file_name, shown, visible
 from modescape.plots.files import plotly_script, script_hash
 from modescape.report.figures import embedded_figure
 from modescape.report.repeats import network_notes, repeat_notes
-from modescape.report.sections import Text, parameters, sample_line, text_of, variables
-from modescape.report.summaries import Summary, summarize
+from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
 from modescape.report.verdict import judge
-from modescape.report.wording import count, fixed
+from modescape.wording.numbers import count, fixed
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -137,7 +138,7 @@ def _sections(content: PageContent) -> list[SectionView]:
             sections.append(_section(name, content.results[name], left))
         else:
             note = content.notes.get(name, "This analysis was not done.")
-            sections.append(SectionView(name, text_of(name, None), note=note))
+            sections.append(SectionView(file_name(name), text_of(name, None), note=note))
     return sections
 
 
@@ -146,7 +147,7 @@ def _section(name: str, dataset: xr.Dataset, left: dict[str, int]) -> SectionVie
     fits = figure is not None and len(figure.json) <= left["figures"]
     left["figures"] -= len(figure.json) if figure and fits else 0
     tables = []
-    for table in csv_tables(name, dataset):
+    for table in csv_tables(file_name(name), dataset):
         size = len(table.address)
         if size > left["tables"]:
             table = Csv(table.name, table.dimensions, table.rows, "")
@@ -154,7 +155,7 @@ def _section(name: str, dataset: xr.Dataset, left: dict[str, int]) -> SectionVie
             left["tables"] -= size
         tables.append(table)
     return SectionView(
-        name=name,
+        name=file_name(name),
         text=text_of(name, dataset),
         figure=figure.json if figure and fits else "",
         columns=figure.columns if figure else 1,

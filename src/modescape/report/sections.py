@@ -4,21 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modescape.report.texts import TEXTS, Text
-from modescape.report.wording import count
+import numpy as np
+
+from modescape.analyses import ANALYSES
 from modescape.results import PROVENANCE
+from modescape.wording.numbers import count, listing, significant
+from modescape.wording.summary import Summary
+from modescape.wording.text import SECTION, Text
 
 if TYPE_CHECKING:
     import xarray as xr
 
+MOST_ROWS = 40  # of a table on the page; the CSV holds everything
+
 
 def text_of(name: str, dataset: xr.Dataset | None) -> Text:
     """The words of a section; an analysis without its own is described by its result."""
-    if name in TEXTS:
-        return TEXTS[name]
+    if name in ANALYSES:
+        return ANALYSES[name].part("words").TEXT
+    stored = dataset.attrs if dataset is not None else {}
+    if all(key in stored for key in SECTION):
+        return Text(*(str(stored[key]) for key in SECTION))
     title = name.replace("_", " ").capitalize()
     shown = str(dataset.attrs.get("title", "")) if dataset is not None else ""
     return Text(title, shown or title, "Units and meaning of each quantity are in the table of parameters below.")
+
+
+def summarize(name: str, dataset: xr.Dataset) -> Summary:
+    """The summary of a result; of an analysis without its own, the range of every variable."""
+    summary = ANALYSES[name].part("words").summarize(dataset) if name in ANALYSES else _ranges(dataset)
+    dropped = max(0, len(summary.rows) - MOST_ROWS)
+    return Summary(summary.text, summary.header, summary.rows[:MOST_ROWS], dropped)
+
+
+def _ranges(dataset: xr.Dataset) -> Summary:
+    rows = []
+    for name, values in dataset.data_vars.items():
+        numbers = values.values[np.isfinite(values.values)] if values.dtype.kind in "iuf" else np.empty(0)
+        cells = [significant(float(of(numbers)), 3) if numbers.size else "" for of in (np.min, np.mean, np.max)]
+        rows.append((str(values.attrs.get("long_name", name)), str(values.attrs.get("units", "")), *cells))
+    text = f"Figure of {dataset.attrs.get('title', 'a result')}: {listing([row[0] for row in rows])}."
+    return Summary(text, ("quantity", "units", "lowest", "mean", "highest"), tuple(rows))
 
 
 def sample_line(dataset: xr.Dataset) -> str:
@@ -33,7 +59,7 @@ def sample_line(dataset: xr.Dataset) -> str:
 
 def parameters(dataset: xr.Dataset) -> list[tuple[str, str]]:
     """The settings of an analysis: attributes beyond the provenance that every result carries."""
-    common = {*PROVENANCE, "title", "left_out", "split"}
+    common = {*PROVENANCE, *SECTION, "title", "left_out", "split"}
     return [(str(key).replace("_", " "), str(value)) for key, value in dataset.attrs.items() if key not in common]
 
 

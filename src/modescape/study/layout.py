@@ -11,7 +11,18 @@ from typing import Any
 
 from modescape import keeping
 from modescape.errors import DamageError, InputError, WorkError
-from modescape.plain import COUNTS, MOST_YAML, OddYamlError, check_yaml, is_count, is_name, plain_name, read_regular
+from modescape.plain import (
+    COUNTS,
+    MOST_YAML,
+    OddYamlError,
+    check_yaml,
+    file_name,
+    is_analysis,
+    is_count,
+    is_name,
+    plain_name,
+    read_regular,
+)
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
 RECIPE = "study.yaml"
@@ -106,8 +117,7 @@ def result_path(study: Path, name: str) -> Path:
     Raises:
         InputError: if the name is no plain one and would lead elsewhere.
     """
-    plain_name(name, "the name of a result")
-    return study / RESULTS / f"{name}.nc"
+    return study / RESULTS / f"{plain_name(file_name(name), 'the name of a result')}.nc"
 
 
 def names(folder: Path | str) -> list[str]:
@@ -125,7 +135,7 @@ def figure_path(study: Path, name: str, suffix: str) -> Path:
     Raises:
         InputError: as `result_path`.
     """
-    plain_name(name, "the name of a figure")
+    name = plain_name(file_name(name), "the name of a figure")
     plain_name(suffix, "the ending of a figure")
     return study / FIGURES / f"{name}.{suffix}"
 
@@ -219,7 +229,7 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     if not is_name(values.get("name", "study")):
         raise InputError(f"'{path}' is damaged: its name is no plain one (letters, digits and ._-)")
     analyses = values.get("analyses")
-    if analyses is not None and not (isinstance(analyses, list) and all(is_name(name) for name in analyses)):
+    if analyses is not None and not (isinstance(analyses, list) and all(is_analysis(name) for name in analyses)):
         raise InputError(f"'{path}' is damaged: analyses is no list of plain names (letters, digits and ._-)")
     return values
 

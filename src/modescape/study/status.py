@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
-from modescape.plain import in_session, is_name, shown
+from modescape.plain import file_name, in_session, is_name, shown
 from modescape.study import layout
 from modescape.study.members import read_member
 from modescape.study.study import Study
@@ -90,7 +90,7 @@ def summary(path: str | Path, all_analyses: Sequence[str] = ()) -> StudyStatus:
         members=members,
         predictions={split: Progress(done=_rows(study.path, split), expected=expected_rows) for split in layout.SPLITS},
         results=results,
-        missing_results=tuple(name for name in expected if name not in results),
+        missing_results=tuple(name for name in expected if file_name(name) not in results),
         expected_results=expected,
         report=(study.path / layout.REPORT).is_file(),
         variants=tuple(layout.variants(study.path)),

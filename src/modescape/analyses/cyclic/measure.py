@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import ENSEMBLE, WHOLE, Networks, at_the_cost_of_all, long_runs, networks_of
 from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, trained
-from modescape.analyses.variants import CYCLIC
 from modescape.errors import NotEnough
 from modescape.functionspace import jensen_shannon, normalized_diversity
 from modescape.metrics import accuracy

@@ -1,0 +1,63 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.calibration.equivalents import equivalent
+from modescape.wording.numbers import ABSENT, fixed, listing, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import PLACED, Summary, placed
+from modescape.wording.tables import name_of, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Calibration, and what ensembles are worth after it",
+    "Accuracy against confidence for one network and for the average of several, as trained and after temperatures "
+    "were fitted on validation; then the calibrated negative log-likelihood against the number of networks "
+    "averaged, and the number of independent networks worth as much.",
+    "Below the diagonal networks are overconfident. Averaging lowers confidence, so part of what an ensemble gains "
+    "could be had by a temperature: the calibrated log-likelihood takes that part away, and what remains is the "
+    "gain of averaging. Averaging networks that were calibrated one by one tends to end above the diagonal; "
+    "calibrating the average does not. An equivalent below the diagonal of its panel says that a method's networks "
+    "are worth less than as many independent ones; a method that is worse than one network has no equivalent, and "
+    "the difference is given in nats. Here each temperature is fitted on one half of the test images "
+    "and scored on the other, both ways; everywhere else temperatures come from validation.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = [
+        (f"{method}: ECE", "", "", "", fixed(pick(dataset, "ece", method=method), 3), "")
+        for method in names_of(dataset)
+    ]
+    worth = []
+    for method in names_of(dataset, "other_method"):
+        equal = equivalent(dataset, method)
+        loss = pick(dataset, "calibrated_nll", other_method=method, size=equal.size)
+        cell = f"{equal.text(2)}; {equal.bounds(2)}" if equal.known else ABSENT
+        at = placed(dataset, method, "other_method")
+        rows.append((f"{name_of(method)}: calibrated NLL (nats)", str(equal.size), *at, fixed(loss, 3), cell))
+        if equal.known and method != "independent":
+            worth.append(f"{equal.size} of {name_of(method)} {equal.text(2)}")
+    single, together = (fixed(pick(dataset, "ece", method=method), 3) for method in ("single", "independent"))
+    text = (
+        "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
+        f"networks, and dots for calibration errors and temperatures. ECE: {single} for a single network, {together} "
+        f"for all {dataset.sizes['member']} averaged. "
+        f"Median temperature {significant(_median(dataset['temperature'].values))}. "
+        f"Worth in independent networks: {listing(worth) or ABSENT}."
+    )
+    return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"), tuple(rows))
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else math.nan

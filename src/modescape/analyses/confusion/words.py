@@ -1,0 +1,40 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording.numbers import accuracy, count, listing
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Which classes are confused",
+    "Test images by true class (rows) and predicted class (columns), for one member, for the mean member and for "
+    "the ensemble.",
+    "The diagonal is right. Off it, compare the same cell between panels: a confusion that fades in the ensemble "
+    "was made by some members and outvoted by the others; one that stays is shared by all of them.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    methods = [str(method) for method in dataset["method"].values]
+    shares = [f"{method} {accuracy(pick(dataset, 'accuracy', method=method))}" for method in methods]
+    count_of = dataset["count"].values  # [method, class, predicted_class]
+    right = np.einsum("mcc->mc", count_of)
+    total = count_of.sum(-1)
+    recall = np.divide(right, total, out=np.full(right.shape, np.nan), where=total > 0)
+    classes = [str(value) for value in dataset["class"].values]
+    rows = tuple((label, *(accuracy(value) for value in recall[:, at])) for at, label in enumerate(classes))
+    text = (
+        f"Matrices of true against predicted class, {count(len(classes), 'class', 'classes')}. "
+        f"Share on the diagonal (accuracy): {listing(shares)}."
+    )
+    return Summary(text, ("true class: share recognised", *methods), rows)

@@ -1,0 +1,122 @@
+"""What each analysis asks for beside reading and drawing: images sent through networks, and steps of training.
+
+Counted from the code of the analyses, to within a factor of two (a test compares): random samples that are drawn again,
+and methods that a network does not allow, are taken as they mostly are. Recomputing the batch-norm statistics of a
+network sends it training images, often more than the analysis itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modescape.analyses import defaults, entry
+from modescape.analyses.drawing import BATCH_NORM_IMAGES
+from modescape.analyses.scales import STEPS, SWEEP_MEMBERS
+from modescape.methods import AROUND, SCALED
+from modescape.recipe import Recipe
+
+if TYPE_CHECKING:
+    from modescape.study import Study
+
+DRAWN_AGAIN = 0.3  # samples of which the accuracy is asked for, for each that is used, on average over the methods
+CLOUD = 40  # random samples drawn for the directions of PCA-random, with those that are drawn again
+STEP_IMAGES = 300  # images that are sent through a network in the time of a step: a batch, there and back
+SPANNED = len(STEPS) - 1  # steps of a sweep at which there is more than one network
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of a study: what the counts are made of."""
+
+    recipe: Recipe
+    members: int
+    train: int  # images
+    validation: int
+    test: int
+    batch_norm: bool = False  # whether the network has statistics that are recomputed
+
+    @property
+    def runs(self) -> int:
+        """Members around which networks are drawn where not all are needed."""
+        return min(self.members, self.recipe.subspace.runs)
+
+    @property
+    def drawn(self) -> int:
+        """Networks that all methods draw around one solution."""
+        return len(AROUND) * self.recipe.subspace.samples
+
+    @property
+    def statistics(self) -> int:
+        """Training images that a network sees for its batch-norm statistics."""
+        recomputed = self.batch_norm and self.recipe.subspace.batch_norm == "recompute"
+        return min(self.train, BATCH_NORM_IMAGES) if recomputed else 0
+
+    def test_at_most(self, examples: int) -> int:
+        """Test images, or as many as an analysis takes."""
+        return min(self.test, examples)
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """The settings of an analysis."""
+        return {**defaults(name), **self.recipe.settings.get(name, {})}
+
+    def of(self, networks: float, images: float, asked: float = DRAWN_AGAIN) -> float:
+        """Images of networks that are evaluated, with their statistics, and with the draws that are judged before.
+
+        Args:
+            networks: how many.
+            images: that each predicts.
+            asked: of how many more networks the validation accuracy is asked for, a network.
+        """
+        again = asked * (self.validation + self.statistics)
+        return networks * (images + self.statistics + again)
+
+
+def sizes_of(study: Study) -> Sizes:
+    """Of a study, from its manifest."""
+    counts = study.manifest["examples"]
+    batch_norm = any(name.endswith("running_mean") for name in study.manifest["model"]["buffers"])
+    examples = (counts[split] for split in ("train", "validation", "test"))
+    return Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one analysis."""
+
+    images: float = 0  # sent through networks, all networks together
+    steps: float = 0  # of one member's training
+    seconds: float = 0  # of work that a small analysis does not have: embeddings
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The longer an analysis takes, the higher; without timing anything."""
+        return self.images + STEP_IMAGES * self.steps, self.seconds
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Networks of a kind, and examples of each set that they predict."""
+
+    networks: float
+    sets: Mapping[str, float]
+    asked: float = DRAWN_AGAIN  # see `Sizes.of`
+
+
+def sweep_images(sizes: Sizes) -> float:
+    """Images of the sweep of scales, which a process makes once for all its analyses that draw networks."""
+    if sizes.recipe.subspace.variant != "swept":
+        return 0
+    settings = sizes.recipe.subspace
+    draws = 2 * settings.samples * math.ceil(settings.choosing / (2 * settings.samples))
+    members = min(sizes.members, SWEEP_MEMBERS)
+    networks = members * len(SCALED) * (SPANNED * draws + 1)
+    return sizes.of(networks, sizes.validation) + sizes.of(members * CLOUD, sizes.validation, asked=0)
+
+
+def cost_of(name: str, sizes: Sizes) -> Cost:
+    """What an analysis asks for; nothing where it reads what is there."""
+    one = entry(name)
+    return one.part("cost").cost(sizes) if "cost" in one.also else Cost()

@@ -1,0 +1,55 @@
+"""What the comparison at equal training cost adds to the head of the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.analyses.cyclic.equal_cost import LONG, Against, beaten, compared, cost_answer, cost_sentences
+from modescape.wording.head import Card, Part, trained_less
+from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval
+from modescape.wording.reading import pick
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def verdict(results: Mapping[str, xr.Dataset]) -> Part:
+    """What wins at equal training cost, and what was not compared; also that nothing was."""
+    cyclic = results.get("cyclic")
+    return Part(
+        answer={20: cost_answer(cyclic)},
+        sentences=dict(enumerate(cost_sentences(cyclic), 10)),
+        limits={20: _price(cyclic)},
+        cards={30: _cost_cards(cyclic)},
+        trained_less={10: trained_less(cyclic, "cyclic schedules")},
+        beaten=beaten(cyclic),
+    )
+
+
+def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
+    """One network at the ensemble's training cost."""
+    found = [one for one in compared(cyclic, LONG) if one.metric == "accuracy"]
+    epochs = pick(cyclic, "training_epochs", method=LONG)
+    label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
+    return [Card(label, accuracy(one.value), _cost_note(one)) for one in found]
+
+
+def _cost_note(one: Against) -> str:
+    numbers = [100 * number for number in (one.difference, one.low, one.high)]
+    decimals = decimals_for(*numbers)
+    words = {"better": "", "worse": "", "equal": ": inconclusive"}[one.state]
+    change = f"{fixed(numbers[0], decimals, signed=True)}{SPACE}points against the ensemble"
+    return f"{change}, {interval(numbers[1], numbers[2], decimals)}{words}"
+
+
+def _price(cyclic: xr.Dataset | None) -> str:
+    start = "Whether the ensemble is worth its price: "
+    passes = "prediction costs as many times more as it has members"
+    if compared(cyclic, LONG):
+        return f"{start}{passes}, and no larger network was trained at its cost, only a longer one."
+    return (
+        f"{start}training costs as many times more as it has members, and so does prediction; neither one longer run "
+        "nor one larger network was trained at equal cost."
+    )

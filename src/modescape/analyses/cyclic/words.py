@@ -1,0 +1,64 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording import scores
+from modescape.wording.numbers import accuracy, count, listing, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import name_of, names_of, whole_number
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Equal training cost: cyclical runs and long runs against independent networks",
+    "Ensembles made in one run with a cyclical learning rate, of snapshots or of samples with noise at two "
+    "temperatures, against independent networks and against one network trained as long as all of them together. "
+    "Below them the ensemble of all members of this study against one network trained as long as all members. "
+    "Scores, differences at equal cost, diversity, and each network's place in the plane of accuracy and "
+    "diversity.",
+    "Rings are single networks, marks their ensembles. Methods are compared with the independent networks that "
+    "cost as many epochs of training: where the interval of a difference holds 0, the two cannot be told apart. "
+    "One long run needs a single forward pass for a prediction, an ensemble one for each of its networks. The "
+    "calibrated log-likelihood is that at the temperature that suits the validation images best: what is left of "
+    "a difference there is not one of confidence. A short ring-to-mark distance with a good ring says that a run "
+    "makes good networks that are too alike.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, parts = [], []
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    for method in names_of(dataset):
+        whole = [scores.written(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
+        single, together = (
+            accuracy(pick(dataset, key, method=method, metric="accuracy")) for key in ("member_score", "score")
+        )
+        divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
+        cost = [whole_number(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
+        than = [_difference(dataset, method, key) for key in metrics]
+        rows.append((name_of(method), single, *whole, *than, divergence, *cost))
+        parts.append(f"{name_of(method)} from {single} to {together}")
+    text = (
+        f"Dot plots of scores, differences at equal training cost and diversity for {count(len(rows), 'method')}, and "
+        "each network's place in the plane of accuracy and diversity. Accuracy, mean network to ensemble: "
+        f"{listing(parts)}."
+    )
+    than = scores.difference_header(metrics)
+    cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
+    header = ("method", "mean network", *(f"ensemble: {score}" for score in scores.header(metrics)), *than, *cost)
+    return Summary(text, header, tuple(rows))
+
+
+def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
+    """From the reference at equal cost, with its interval; a dash where a method is the reference itself."""
+    low, value, high = (
+        pick(dataset, f"difference{end}", method=method, metric=metric) for end in ("_low", "", "_high")
+    )
+    change, bounds = scores.difference(metric, low, value, high)
+    return f"{change} ({bounds})" if bounds else change

@@ -1,0 +1,62 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import ABSENT, fixed, listing
+from modescape.wording.reading import pick
+from modescape.wording.summary import PLACED, Summary, placed
+from modescape.wording.tables import name_of, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Where the gain comes from",
+    "For each method, the mean score of its networks and the score of their average, for the Brier score and the "
+    "negative log-likelihood, once averaging probabilities and once taking their normalised geometric mean.",
+    "The distance between ring and mark is the diversity term: the ensemble's score is the mean network's minus "
+    "it, exactly, so a method can win by better networks or by more different ones, and the figure says which. "
+    "Confidence enters the term: sure networks that differ count more than unsure ones. Two terms need no "
+    "labels: that of the Brier score of the mean probability, which is the networks' variance, and that of the "
+    "log-likelihood of the geometric mean. That of the log-likelihood of the mean probability does need them and "
+    "is not the Jensen-Shannon divergence.",
+)
+
+DECOMPOSED = {
+    "brier": "Brier",
+    "nll": "NLL (nats)",
+    "brier_geometric": "Brier, geometric mean",
+    "nll_geometric": "NLL, geometric mean (nats)",
+}
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, shares = [], []
+    for metric in names_of(dataset, "metric"):
+        for method in names_of(dataset):
+            mean, gap, low, high, whole = (
+                pick(dataset, key, method=method, metric=metric)
+                for key in ("mean_score", "diversity", "diversity_low", "diversity_high", "ensemble_score")
+            )
+            bounds = f"{fixed(low, 3)} to {fixed(high, 3)}"
+            rows.append(
+                (
+                    *(DECOMPOSED.get(metric, metric), name_of(method), *placed(dataset, method)),
+                    *(fixed(mean, 3), fixed(gap, 3), bounds, fixed(whole, 3)),
+                )
+            )
+    for method in names_of(dataset):
+        gap = pick(dataset, "diversity", method=method, metric="brier")
+        if math.isfinite(gap):
+            shares.append(f"{name_of(method)} {fixed(gap, 3)}")
+    text = (
+        "Dumbbells from the mean network's score to the ensemble's, one a method, in four scores. "
+        f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
+    )
+    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval", "ensemble")
+    return Summary(text, header, tuple(rows))

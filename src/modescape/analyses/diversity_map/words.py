@@ -1,0 +1,58 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.diversity_map.draw import worth
+from modescape.plots.style import method_look
+from modescape.wording.numbers import ABSENT, count, fixed, significant
+from modescape.wording.summary import PLACED, Summary
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "The exact map of diversity and error",
+    "For sets of networks of each method, at steps that are the same for all methods: the mean network's Brier "
+    "score against V, half the mean squared distance between the probabilities of two networks. As trained and "
+    "calibrated, on the test images and under shift.",
+    "The average of the set has exactly the Brier score written on the grey line that a mark lies on. A method can "
+    "reach a lower line by better networks (down) or by more different ones (right); along its sweep it pays for "
+    "diversity with error. Colour says whether the networks still lie in the solution's own basin. Confidence "
+    "enlarges V without making functions more different, so compare with the panels in which every network was "
+    "calibrated: what is left of the distance between methods there is a difference in function. The method with "
+    "the largest marks also had the most training.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    networks, rows, scores = int(dataset.attrs["networks"]), [], {}
+    for metric in (str(metric) for metric in dataset["metric"].values):
+        for method in names_of(dataset):
+            chosen = dataset.sel({"metric": metric, "method": method})
+            score = chosen["ensemble_brier"].values
+            if not np.isfinite(score).any():
+                continue
+            step = int(np.nanargmin(score))
+            at = chosen.isel(draw=step)
+            cells = [fixed(float(at[name]), 3) for name in ("diversity", "mean_brier", "ensemble_brier")]
+            place = [significant(float(at[name]), 3) for name in ("scale", "distance")]
+            rows.append(
+                (metric, method_look(method).name, *place, *cells, worth(dataset, metric, method, step) or ABSENT)
+            )
+            scores.setdefault(metric, {})[method_look(method).name] = float(score[step])
+    parts = [f"{metric}: {min(values, key=values.__getitem__)}" for metric, values in scores.items()]
+    text = (
+        f"Maps of the mean network's Brier score against diversity for sets of {count(networks, 'network')}, with "
+        f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}. The "
+        "table has the step of each method with the lowest score on these test images themselves, which flatters "
+        "methods that were tried at several steps."
+    )
+    header = ("V", "mean network's Brier", "average's Brier", "worth independent; 95 % interval")
+    return Summary(text, ("probabilities", "method (lowest of its steps)", *PLACED, *header), tuple(rows))

@@ -1,0 +1,18 @@
+"""What it asks for beside reading and drawing."""
+
+from __future__ import annotations
+
+from modescape.analyses.costs import Cost, Draws, Sizes
+from modescape.methods import AROUND
+
+
+def cost(sizes: Sizes) -> Cost:
+    """Of a study of these sizes."""
+    networks = len(AROUND) * sizes.settings("diversity_plane")["draws"]
+    return Cost(sizes.of(networks, sizes.test, asked=0))
+
+
+def drawn(sizes: Sizes) -> dict[str, Draws]:
+    """What it draws of the networks that are predicted once."""
+    networks = len(AROUND) * sizes.settings("diversity_plane")["draws"]
+    return {"plane": Draws(networks, {"test": sizes.test}, asked=0)}

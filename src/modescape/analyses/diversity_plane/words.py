@@ -1,0 +1,53 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots.style import method_look
+from modescape.wording.numbers import accuracy, significant
+from modescape.wording.summary import Summary
+from modescape.wording.tables import mean_of_known, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "The diversity-accuracy plane",
+    "For networks of each method: their accuracy, and the share of labels that differ from a baseline's, divided "
+    "by the network's own error. With two reference curves, the true bounds, and the value for calibrated votes.",
+    "Up is more different, right is better: independent solutions as accurate as the baseline and near 1 have what "
+    "samples around it lack. Compare at equal accuracy, since a network gets more different simply by getting "
+    "worse: the lower curve is a baseline with labels replaced at random, which gains nothing. Both curves are "
+    "models of how errors fall, not limits; networks may lie outside them, but never outside the dotted bounds, "
+    "which follow from the two accuracies alone. How far up a method's samples reach is set by its scale, so the "
+    "whole way out is drawn, at six steps that are the same for all methods. The bounds and curves are derived in "
+    "docs/limits.md.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, best = [], float(dataset.attrs["baseline_accuracy"])
+    for method in names_of(dataset):
+        chosen = dataset.sel({"method": method})
+        share, diversity = chosen["accuracy"].values, chosen["diversity"].values
+        there = np.isfinite(share) & np.isfinite(diversity)
+        good = there & (share >= best - 0.02)
+        cells = (
+            accuracy(mean_of_known(share[there])),
+            significant(mean_of_known(diversity[there])),
+            significant(mean_of_known(diversity[good])),
+        )
+        rows.append((method_look(method).name, str(int(there.sum())), *cells))
+    known = {method: row[3] for method, row in zip(names_of(dataset), rows, strict=True)}
+    text = (
+        f"Scatter of networks by accuracy and normalised disagreement with a baseline right on {accuracy(best)}. "
+        + (f"Independent solutions have {known['independent']} on average. " if "independent" in known else "")
+        + "The table also has the mean over networks at most 2 points less accurate than the baseline."
+    )
+    header = ("method", "networks", "mean accuracy", "mean diversity", "of those within 2 points of the baseline")
+    return Summary(text, header, tuple(rows))

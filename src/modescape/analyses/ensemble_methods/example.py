@@ -1,0 +1,82 @@
+"""A realistic made-up result, in the schema of docs/results.md, for tests of the figure and of the words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import results
+from modescape.analyses.examples import (
+    ACROSS,
+    ALONE,
+    CROSSED,
+    HALF,
+    METRICS,
+    SCORE,
+    SUBSPACES,
+    WITHIN,
+    provenance,
+    stated,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
+    """Scores against size: across solutions much is gained, within one a little, and both add up in part."""
+    size = np.arange(1, members + 1)
+    saving = 1 - 1 / size
+    methods = ("independent", *WITHIN)
+    within = np.array([(0, 0, 0, 0), *(values[:4] for values in WITHIN.values())], dtype=float)
+    gain = within[:, :, None] * (1 - 0.85 * saving) + ACROSS[:, None] * saving  # method, metric, size
+    score = ALONE[:, None] + gain
+    width = HALF[:, None] * (1 + 0.6 / size)
+    narrow = width / 3 * np.maximum(saving, 0.2)
+    jensen_shannon = np.array([0.274, *(values[4] for values in WITHIN.values())])
+    dims = ("method", "metric", "size")
+    place = [methods.index(method) for method in SUBSPACES]
+    cost = np.where(np.isin(methods, ("independent", "weight_average")), 1, 10)
+    return results.make_result(
+        {
+            "score": (dims, score, SCORE, "mean score over subsets"),
+            "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
+            "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
+            "gain": (dims, gain, SCORE, "score minus that of the mean single network"),
+            "gain_low_these": (dims, gain - narrow / 2, SCORE, "lower end for these networks"),
+            "gain_high_these": (dims, gain + narrow / 2, SCORE, "upper end for these networks"),
+            "gain_low": (dims, gain - narrow, SCORE, "lower end of the 95 % interval"),
+            "gain_high": (dims, gain + narrow, SCORE, "upper end of the 95 % interval"),
+            "jensen_shannon": (("method",), jensen_shannon, "nats", "divergence of the networks"),
+            "jensen_shannon_calibrated": (("method",), jensen_shannon * 0.45, "nats", "after calibration"),
+            "training_epochs": (("method",), np.full(len(methods), 40), "1", "training epochs of one entry"),
+            "forward_passes": (("method",), cost, "1", "forward passes of one entry"),
+            **stated(methods),
+            "equal_distance_score": (("other_method", "metric"), score[place, :, 0], SCORE, "at one distance"),
+            "equal_distance_jensen_shannon": (("other_method",), 0.8 * jensen_shannon[place], "nats", "there"),
+            "equal_distance_scale": (("other_method",), np.arange(1.0, 8), "1", "setting there"),
+            "equal_distance_reached": (("other_method",), np.full(7, 0.1), "1", "distance there"),
+            "stored_score": (("metric",), ALONE.copy(), SCORE, "with stored statistics"),
+            "recomputed_score": (("metric",), ALONE, SCORE, "with recomputed statistics"),
+            "stored_disagreement": (("member",), np.zeros(members), "1", "share of labels that differ"),
+            "stored_jensen_shannon": (("member",), np.zeros(members), "nats", "divergence of the two"),
+        },
+        {
+            "method": list(methods),
+            "metric": list(METRICS),
+            "size": size,
+            "other_method": list(SUBSPACES),
+            "member": np.arange(members),
+        },
+        title="Scores of every way to make an ensemble",
+        intervals=CROSSED,
+        provenance=provenance(members),
+        left_out="",
+        samples=10,
+        batch_norm="recompute",
+        batch_norm_layers=0,
+        equal_distance=0.1,
+    )

@@ -1,0 +1,32 @@
+"""What the ways to make an ensemble add to the head of the page: what each is worth, and at which price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.analyses.ensemble_methods.worth import worth_sentence, worths
+from modescape.plots import steps
+from modescape.wording.head import Part
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def verdict(results: Mapping[str, xr.Dataset]) -> Part:
+    """A row a method, with what its networks are worth after calibration and whether its steps were enough."""
+    methods, calibration, scales = (
+        results.get(name) for name in ("ensemble_methods", "calibration", "subspace_scales")
+    )
+    if methods is None:
+        return Part()
+    limit = (
+        "The best that a subspace method can do: each was tried at a few steps, chosen on validation images, and with "
+        f"as many networks as all others; more samples, or samples from other training, may give more. "
+        f"{steps.choices(scales)}"
+    )
+    return Part(
+        limits={60: limit.strip()},
+        worths=worths(methods, calibration, scales),
+        worth=worth_sentence(methods, calibration),
+    )

@@ -1,0 +1,114 @@
+"""What each way to make an ensemble buys, and at which price: rows of a table and a sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from modescape.analyses.calibration.equivalents import best_of, equivalent, inside_a_run
+from modescape.methods import label_of
+from modescape.plots import steps
+from modescape.wording.head import Worth
+from modescape.wording.numbers import ABSENT, SPACE, count, decimals_for, fixed
+from modescape.wording.reading import Gain, pick
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ONE = 1.05  # below it a worth is written "1.0"
+
+
+def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: xr.Dataset | None = None) -> list[Worth]:
+    """A row for every method within one member, and for as many independent networks; none if nothing was measured.
+
+    Args:
+        methods: result of `ensemble_methods`.
+        calibration: result of `calibration`.
+        scales: result of `subspace_scales`: methods whose sweep ended at the best step are flagged.
+    """
+    if methods is None:
+        return []
+    samples = int(methods.attrs["samples"])
+    edge = steps.stepping(scales)["edge"] if scales is not None and "edge" in scales else []
+    rows = []
+    for method in (str(name) for name in methods["method"].values):
+        independent = method == "independent"
+        size = min(samples, methods.sizes["size"]) if independent else 1
+        if independent and size == 1:
+            continue
+        passes = size * pick(methods, "forward_passes", method=method)
+        label = label_of(method)
+        rows.append(
+            Worth(
+                method=f"{size}{SPACE}independent networks" if independent else label,
+                place=_place(methods, "method", method) + (", the last that was tried" if label in edge else ""),
+                training=f"{size}",
+                passes=fixed(passes, 0),
+                accuracy=_change(_gain(methods, method, "accuracy", size), 100),
+                nll=_change(_gain(methods, method, "nll", size), 1),
+                equivalent=_equivalent(calibration, method, size if independent else samples),
+            )
+        )
+    return rows
+
+
+def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> str:
+    """How many independent networks the best subspace method is worth; "" if that was not measured."""
+    if methods is None or calibration is None:
+        return ""
+    found = inside_a_run(calibration)
+    if not found:
+        return ""
+    best = best_of(found)
+    worth = found[best]
+    place = _place(calibration, "other_method", best)
+    name = f"{label_of(best)}; {place}" if place else label_of(best)
+    subject = f"{count(worth.size, 'network')} of one run ({name})"
+    if worth.below:
+        return (
+            "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
+            f"{subject}, is worth {worth.text()}; 95{SPACE}% interval {worth.bounds()}."
+        )
+    if worth.value < ONE:
+        return (
+            f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
+            f"{subject}, 95{SPACE}% interval {worth.bounds()}."
+        )
+    inconclusive = "" if worth.low > 1 else ": inconclusive"
+    return (
+        f"{subject} are worth {worth.text()} independent networks by calibrated likelihood "
+        f"(95{SPACE}% interval {worth.bounds()}{inconclusive})."
+    )
+
+
+def _place(dataset: xr.Dataset, dim: str, method: str) -> str:
+    return steps.place(*(pick(dataset, key, **{dim: method}) for key in ("scale", "distance")))
+
+
+def _gain(methods: xr.Dataset, method: str, metric: str, size: int) -> Gain:
+    low, value, high = (
+        pick(methods, name, method=method, metric=metric, size=size) for name in ("gain_low", "gain", "gain_high")
+    )
+    return Gain(size, value, low, high)
+
+
+def _change(gain: Gain, factor: float) -> tuple[str, str]:
+    if not math.isfinite(gain.value):
+        return ABSENT, ""
+    value, low, high = factor * gain.value, factor * gain.low, factor * gain.high
+    decimals = decimals_for(value, low, high) if factor > 1 else decimals_for(value, low, high, least=3, most=5)
+    bounds = _bounds(low, high, decimals)
+    return fixed(value, decimals, signed=True), bounds if gain.conclusive else f"{bounds}; inconclusive"
+
+
+def _equivalent(calibration: xr.Dataset | None, method: str, size: int) -> tuple[str, str]:
+    worth = equivalent(calibration, method, size)
+    if method == "independent" and worth.known:
+        return fixed(size, 0), ""
+    return worth.text(), worth.bounds()
+
+
+def _bounds(low: float, high: float, decimals: int) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "no interval"
+    return f"{fixed(low, decimals)} to {fixed(high, decimals)}"

@@ -1,0 +1,180 @@
+"""What the sizes of ensembles add to the head of the page: whether averaging worked, and how many are enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.wording import scores
+from modescape.wording.head import Card, Part
+from modescape.wording.numbers import ABSENT, SPACE, accuracy, count, decimals_for, fixed, interval, percent
+from modescape.wording.reading import Gain, final_gain, full_gain, full_size, pick, score_at
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+ENOUGH = 0.9  # share of the full gain that counts as "enough members"
+
+
+def verdict(results: Mapping[str, xr.Dataset]) -> Part:
+    """Whether averaging worked, by how much, and how many networks are enough; also that it was not measured."""
+    sizes = results.get("ensemble_size")
+    gain = full_gain(sizes, "independent")
+    gained = _gain_sentence(gain, "independent networks")
+    if gain is None and sizes is not None:
+        gained = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
+    return Part(
+        answer={30: _answer(gain, sizes)},
+        sentences={30: gained, 31: _snapshot_sentence(sizes)},
+        why={30: _cancel_reason(sizes)},
+        limits={40: _ONE_PAIR if full_size(sizes, "independent") == 2 else ""},
+        cards={20: _ensemble_cards(sizes, gain), 50: _snapshot_cards(sizes)},
+        enough=enough_members(sizes),
+        scores=probability_scores(sizes),
+        covers=_covers(gain),
+        worked=gain is not None and gain.conclusive and gain.value > 0,
+    )
+
+
+_ONE_PAIR = (
+    "What two other networks would gain: one pair does not show how pairs differ, so the interval of its gain holds "
+    "the sampling of the test images only."
+)
+
+
+def _ensemble_cards(sizes: xr.Dataset | None, gain: Gain | None) -> list[Card]:
+    return [] if gain is None else [_ensemble_card(sizes, gain), _gain_card("Gain of the ensemble", gain)]
+
+
+def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
+    gain = final_gain(sizes)
+    return [] if gain is None else [_gain_card(f"Gain of {gain.size}{SPACE}snapshots over the run's end", gain)]
+
+
+def _covers(gain: Gain | None) -> str:
+    if gain is None:
+        return ""
+    pair = "; that of the gain of two networks, for these two" if gain.size == 2 else ""
+    return (
+        "Unless said otherwise, intervals are for other networks of this recipe (snapshots: other runs) on other test "
+        f"images{pair}."
+    )
+
+
+def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
+    if gain is None:
+        missing = "ensemble_size was not measured" if sizes is None else "it takes at least two trained networks"
+        return f"No verdict on the ensemble: {missing}."
+    if not gain.conclusive:
+        return "Inconclusive: this study cannot tell whether averaging helped."
+    return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks did harm."
+
+
+def _gain_sentence(gain: Gain | None, networks: str, over: str = "") -> str:
+    if gain is None:
+        return ""
+    value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
+    decimals = decimals_for(value, low, high)
+    subject = f"Averaging {gain.size}{SPACE}{networks}"
+    bounds = interval(low, high, decimals)
+    if not gain.conclusive:
+        reason = "because the interval holds 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
+        change = f"changes accuracy by {fixed(value, decimals, signed=True)} points{over} ({bounds})"
+        return f"{subject} {change}: inconclusive, {reason}."
+    if value > 0:
+        return f"{subject} gains {fixed(value, decimals)} points of accuracy{over} ({bounds})."
+    bounds = interval(-high, -low, decimals)
+    return f"{subject} loses {fixed(-value, decimals)} points of accuracy{over} ({bounds})."
+
+
+def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
+    """The gain of snapshots over the run's final network, and that over its mean snapshot."""
+    mean, final = full_gain(sizes, "snapshots"), final_gain(sizes)
+    if final is None:  # results of an older version
+        return _gain_sentence(mean, "snapshots of one run")
+    sentence = _gain_sentence(final, "snapshots of one run", " over its final network")
+    if mean is None:
+        return sentence
+    value, low, high = 100 * mean.value, 100 * mean.low, 100 * mean.high
+    decimals = decimals_for(value, low, high)
+    than = f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals)})"
+    return f"{sentence} Over the mean snapshot it is {than}{'' if mean.conclusive else ': inconclusive'}."
+
+
+def _cancel_reason(sizes: xr.Dataset | None) -> str:
+    gain = full_gain(sizes, "independent", "brier")
+    if gain is None or not gain.conclusive:
+        return ""
+    single, together = (score_at(sizes, "independent", "brier", size) for size in (1, gain.size))
+    moved = f"takes the Brier score from {fixed(single, 3)} to {fixed(together, 3)}"
+    if gain.value > 0:
+        return f"Their errors do not cancel: averaging the probabilities {moved}, which is worse."
+    return f"Their errors partly cancel: averaging the probabilities {moved} (lower is better)."
+
+
+def enough_members(sizes: xr.Dataset | None) -> str:
+    """How many members reach 90 % of the full gain in accuracy, with what the Brier law adds."""
+    gain = full_gain(sizes, "independent")
+    if sizes is None or gain is None:
+        return ""
+    if not gain.conclusive or gain.value <= 0:
+        first = f"Accuracy gives no answer, as the gain of all {gain.size} is " + (
+            "inconclusive." if not gain.conclusive else "negative."
+        )
+    else:
+        reached = [
+            int(size)
+            for size in sizes["size"].values
+            if pick(sizes, "gain", method="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
+        ]
+        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size} "
+        first += "(of means over subsets; this number has no interval)."
+        if min(reached) == gain.size:
+            first = f"All {gain.size}: no smaller ensemble reaches {percent(ENOUGH)} of their gain in accuracy."
+    return f"{first} {_brier_law(sizes, gain.size)}".strip()
+
+
+def _brier_law(sizes: xr.Dataset, size: int) -> str:
+    single, together = (pick(sizes, "brier_law", method="independent", size=value) for value in (1, size))
+    if math.isnan(single) or math.isnan(together):
+        return ""
+    limit = single - (single - together) / (1 - 1 / size)
+    return (
+        f"In the Brier score {size} networks get {percent(1 - 1 / size)} of what infinitely many would: "
+        f"{fixed(single, 3)} alone, {fixed(together, 3)} together, {fixed(limit, 3)} in the limit (an exact law)."
+    )
+
+
+def _ensemble_card(sizes: xr.Dataset | None, gain: Gain) -> Card:
+    low, value, high = (
+        pick(sizes, name, method="independent", metric="accuracy", size=gain.size)
+        for name in ("score_low", "score", "score_high")
+    )
+    return Card(f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1))
+
+
+def _gain_card(label: str, gain: Gain) -> Card:
+    value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
+    decimals = decimals_for(value, low, high)
+    note = interval(low, high, decimals) + ("" if gain.conclusive else ": inconclusive")
+    return Card(label, f"{fixed(value, decimals, signed=True)}{SPACE}points", note)
+
+
+def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str]]:
+    """Name, one network, the full ensemble, the change and its interval, for the scores that no card shows."""
+    rows = []
+    for metric, score in scores.known(sizes).items():
+        gain = full_gain(sizes, "independent", metric)
+        if gain is None or metric == "accuracy":
+            continue
+        single, together = (
+            scores.written(metric, score_at(sizes, "independent", metric, size)) for size in (1, gain.size)
+        )
+        change, bounds = scores.difference(metric, gain.low, gain.value, gain.high)
+        bounds = bounds if math.isfinite(gain.low) else ABSENT
+        change += scores.unit(metric) if score.percent else ""
+        inconclusive = "" if gain.conclusive else "; inconclusive"
+        rows.append((score.with_unit(score.label), single, together, change, bounds + inconclusive))
+    return rows

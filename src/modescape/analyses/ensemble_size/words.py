@@ -1,0 +1,58 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording import scores
+from modescape.wording.numbers import accuracy
+from modescape.wording.reading import full_gain, full_size, pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "How many networks to average",
+    "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "
+    "the number of networks averaged: independent networks, and the last snapshots of one run.",
+    "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % "
+    "interval for new networks on new images; the table also has the narrower one for these networks on new "
+    "images. A curve for "
+    "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
+    "from different runs, not from averaging as such. Higher is better for accuracy, lower for the rest.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = []
+    parts = []
+    for method in (str(method) for method in dataset["method"].values):
+        full = full_size(dataset, method)
+        gain = full_gain(dataset, method)
+        for size in (int(size) for size in dataset["size"].values if size <= full):
+            cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
+            rows.append((method, str(size), *cells))
+        if gain is not None:
+            single, together = (
+                pick(dataset, "score", method=method, metric="accuracy", size=size) for size in (1, gain.size)
+            )
+            parts.append(f"{method}: from {accuracy(single)} alone to {accuracy(together)} with {gain.size}")
+    text = (
+        f"Line charts of scores against the number of networks averaged. Accuracy, {'; '.join(parts) or 'one size'}. "
+        "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
+    )
+    header = ("networks", "size", *scores.header(dataset["metric"].values))
+    return Summary(text, header, tuple(rows))
+
+
+def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
+    """A score, its interval for new networks on new images, and in brackets that for these networks."""
+
+    def written(name: str) -> str:
+        return scores.written(metric, pick(dataset, name, method=method, metric=metric, size=size))
+
+    new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
+    return f"{written('score')}, {new} ({these})"

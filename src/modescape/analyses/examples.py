@@ -1,0 +1,58 @@
+"""What the made-up results share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+EXAMPLES = 10_000
+CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
+
+
+def stated(methods: Sequence[str], dim: str = "method", draws: int = 0) -> dict:
+    """Scale, distance and control of methods, as every result that samples has them; [method] or [method, draw]."""
+    place = np.arange(len(methods), dtype=float)
+    without = np.isin(methods, ("single", "independent"))
+    scale = np.where(without | np.isin(methods, ("trajectory", "mc_dropout", "weight_average")), np.nan, 0.1 + place)
+    distance, control = np.where(without, np.nan, 0.05 + 0.01 * place), np.where(without, np.nan, 0.0)
+    dims, shape = ((dim, "draw"), (1, draws)) if draws else ((dim,), ())
+    scale, distance = (np.multiply.outer(one, np.ones(draws)) if shape else one for one in (scale, distance))
+    return {
+        "scale": (dims, scale, "1", "setting of the method"),
+        "distance": (dims, distance, "1", "distance over the length of the weights"),
+        "control": ((dim,), control, "1", "difference at distance 0"),
+    }
+
+
+def provenance(members: int) -> dict[str, str | int]:
+    """What every dataset carries, as ``Study.provenance`` returns it."""
+    return {
+        "recipe_hash": "0123456789abcdef",
+        "recipe_name": "example",
+        "version": "0.1.0",
+        "seed": 0,
+        "examples": EXAMPLES,
+        "members": members,
+        "repeats": 1,
+    }
+
+
+METHODS = ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled", "pca_random", "swag")
+CLASSES = 10
+METRICS = ("accuracy", "nll", "brier", "ece")
+SCORE = "1 (nats for nll)"
+SUBSPACES = ("random", "dropout", "diagonal", "low_rank", "low_rank_scaled", "pca_random", "swag")
+# gain of K samples around one solution over the solution: accuracy, NLL, Brier, ECE; Jensen-Shannon of the samples
+WITHIN = {
+    "trajectory": (0.0115, -0.065, -0.038, -0.03, 0.091),
+    "weight_average": (0.007, -0.05, -0.015, -0.012, np.nan),
+    "random": (0.0065, -0.07, -0.039, -0.028, 0.082),
+    "dropout": (0.005, -0.06, -0.03, -0.025, 0.061),
+    "diagonal": (0.0085, -0.045, -0.025, -0.018, 0.023),
+    "low_rank": (0.0095, -0.055, -0.032, -0.022, 0.046),
+    "low_rank_scaled": (0.0115, -0.068, -0.039, -0.026, 0.050),
+    "pca_random": (0.003, -0.03, -0.015, -0.012, 0.031),
+    "swag": (0.010, -0.06, -0.034, -0.024, 0.042),
+}
+ALONE = np.array([0.718, 0.92, 0.453, 0.09])  # of one network
+ACROSS = np.array([0.066, -0.23, -0.155, -0.055])  # gain of infinitely many networks
+HALF = np.array([0.005, 0.016, 0.006, 0.004])  # half of an interval

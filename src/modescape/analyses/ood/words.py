@@ -1,0 +1,58 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots.style import method_look, shortened
+from modescape.wording.numbers import count, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import PLACED, Summary, placed
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "On other data",
+    "Predictions on the test images and on images of other data sets: how much the networks of each method "
+    "disagree, how unsure their mean prediction is, and how well that tells the sets apart.",
+    "On images unlike the training images a good ensemble is less sure: its entropy moves to the right and its "
+    "networks disagree more. The area under the curve is the probability that an image of another set gets the "
+    "higher entropy; in it other data is the positive class, which some papers turn around. All methods have "
+    "equally many networks. The divergence depends on confidence as well as on function, so a method whose "
+    "networks are surer shows more of it; the area under the curve does not change when all entropies are "
+    "stretched alike. No setting was chosen on the other data.",
+)
+
+NAME_LENGTH = 40  # characters of a data set's name
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, told = [], {}
+    sets = [str(name) for name in dataset["corruption"].values]
+    for method in names_of(dataset):
+        for name in sets:
+            labels = {"method": method, "corruption": name}
+            divergence, entropy = (pick(dataset, key, **labels) for key in ("jensen_shannon", "mean_entropy"))
+            areas = [pick(dataset, key, metric="entropy", **labels) for key in ("auroc", "aupr", "fpr95")]
+            cells = [significant(value, 3) for value in (divergence, entropy, *areas)]
+            rows.append((method_look(method).name, shortened(name, NAME_LENGTH), *placed(dataset, method), *cells))
+            told.setdefault(name, {})[method_look(method).name] = areas[0]
+    parts = []
+    for name, areas in told.items():
+        known = {method: area for method, area in areas.items() if np.isfinite(area)}
+        if known:
+            best = max(known, key=known.__getitem__)
+            parts.append(f"{shortened(name, NAME_LENGTH)}: {best} ({significant(known[best])})")
+    text = (
+        f"Dot plots of divergence and of detection by method, and histograms of the entropy of predictions, on "
+        f"{count(len(sets), 'data set')}. "
+        f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
+    )
+    header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC", "AUPR", "FPR at 95 %")
+    return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows))

@@ -1,0 +1,168 @@
+"""Analyses of the user's own: ``package.module:analysis`` in a recipe's list, found as a model factory is.
+
+Only measuring and drawing import that code. What the page says of it is stored with the result, so that opening a
+study, its status and its page need none of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from modescape.analyses import AROUND, CHECKPOINTS, MORE, OTHER, PREDICTIONS, SHIFTED, TRAINED, Analysis
+from modescape.errors import InputError, WorkError
+from modescape.models import importable
+from modescape.models.factory import find_named
+from modescape.plain import in_session
+from modescape.plots.sheet import Sheet, merge
+from modescape.wording.text import SECTION, Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+WHAT = "analysis"  # how messages call the setting
+EXPECTED = (
+    "expected a function measure(offered, *, setting=default) that returns a labelled result, an object or module with "
+    "such a function, or a modescape.analyses.Analysis"
+)
+READING = "The table of parameters below has the unit and meaning of each number."
+HEIGHT = 450  # pixels of an interactive figure that says nothing of it
+FIGURE = ("draw", "draw_interactive")  # a figure takes both
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Analysis):
+    """An analysis that is not of this package."""
+
+    name: str  # as the recipe writes it
+    found: Any  # what stands under that name
+    code: str  # digest of the file that measures: a change of it makes the result outdated
+
+    def part(self, name: str) -> Any:
+        """A module of its folder, or what stands for one; the current folder can be imported from meanwhile."""
+        with importable(self.name):
+            if isinstance(self.found, Analysis):
+                return self.found.part(name)
+            return SimpleNamespace(measure=_measure_of(self.found)) if name == "measure" else self.found
+
+    @property
+    def has_figure(self) -> bool:
+        """Whether it draws its result; without, the page shows its numbers."""
+        return all(hasattr(self._module("draw"), name) for name in FIGURE)
+
+    def draw(self, dataset: xr.Dataset) -> Figure:
+        """Its figure for papers, on the canvas of all others."""
+        from modescape.plots.canvas import Canvas
+
+        figure = self._drawn().draw(dataset)
+        Canvas(figure)
+        return figure
+
+    def sheet(self, dataset: xr.Dataset) -> Sheet:
+        """Its interactive figure as plain data."""
+        import json
+
+        drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
+        found = Sheet([[1]], [], horizontal_spacing=0, vertical_spacing=0)
+        found.traces = drawn["data"]
+        merge(found.layout, {"height": HEIGHT, **drawn["layout"]})
+        return found
+
+    def _drawn(self) -> Any:
+        if not self.has_figure:
+            raise InputError(f"the analysis '{self.name}' draws no figure")
+        return self.part("draw")
+
+    def caption(self, dataset: xr.Dataset) -> str:
+        """Of its figure; without its own, the title of the result."""
+        own = getattr(self._module("draw"), "caption", None)
+        return str(own(dataset) if own else dataset.attrs["title"])
+
+    @property
+    def text(self) -> Text:
+        """The words of its section: its own, or its docstring, of which the first line is the title."""
+        own = getattr(self._module("words"), "TEXT", None)
+        if isinstance(own, Text):
+            return own
+        documented = self.part("measure")
+        if not isinstance(self.found, Analysis):
+            documented = self.found if isinstance(self.found, ModuleType) else documented.measure
+        title, _, rest = (inspect.getdoc(documented) or "").strip().partition("\n")
+        shown = " ".join(rest.split())
+        title = title.strip().removesuffix(".") or self.name
+        return Text(title, shown or f"{title}.", READING)
+
+    def _module(self, name: str) -> Any:
+        """A part, or None where the folder has no such module."""
+        try:
+            return self.part(name)
+        except ModuleNotFoundError as error:
+            if isinstance(self.found, Analysis) and error.name == f"{self.found.where}.{name}":
+                return None
+            raise
+
+
+def load(name: str) -> Own:
+    """The analysis that ``package.module:analysis`` names; its code is imported.
+
+    Raises:
+        InputError: if there is none, or what is there is no analysis.
+    """
+    if in_session(name):
+        what = name.partition(":")[2]
+        raise InputError(f"analysis '{name}' is of this session; put it into a file mine.py and name it mine:{what}")
+    with importable(name):
+        found = find_named(name, WHAT)
+        if isinstance(found, Analysis):
+            given = {one.name: getattr(found, one.name) for one in fields(Analysis)}
+            given["also"] = tuple(also for also in found.also if also in MORE and also != "verdict")
+            measure = found.part("measure").measure
+        else:
+            given = {"where": name.partition(":")[0], "needs": (PREDICTIONS, CHECKPOINTS)}
+            measure = _measure_of(found)
+    if isinstance(found, type) or not callable(measure):
+        raise InputError(f"analysis '{name}' is of type {type(found).__name__}, {EXPECTED}")
+    given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may look at anything
+    own = Own(**given, name=name, found=found, code=_code(measure))
+    drawn = own._module("draw")
+    if len({hasattr(drawn, part) for part in FIGURE}) > 1:
+        raise InputError(f"analysis '{name}' has one of {' and '.join(FIGURE)}; a figure takes both")
+    return own
+
+
+def checked(name: str, result: Any) -> xr.Dataset:
+    """A result of an own analysis, with the words of its section.
+
+    Raises:
+        WorkError: if it is no labelled result of the schema.
+    """
+    import xarray as xr
+
+    from modescape.results import validate
+
+    if not isinstance(result, xr.Dataset):
+        raise WorkError(f"analysis '{name}' returned a {type(result).__name__}; expected the Dataset of make_result")
+    try:
+        validate(result)
+    except ValueError as error:
+        raise WorkError(f"analysis '{name}' returned no labelled result: {error}") from error
+    text = load(name).text
+    return result.assign_attrs(dict(zip(SECTION, (text.title, text.shown, text.reading), strict=True)))
+
+
+def _measure_of(found: Any) -> Any:
+    """The function that measures: of a module or object, or what was named itself."""
+    return getattr(found, "measure", None) if isinstance(found, ModuleType) else getattr(found, "measure", found)
+
+
+def _code(measure: Any) -> str:
+    """Digest of the file in which a function is defined; "" where there is none."""
+    module = sys.modules.get(getattr(measure, "__module__", ""), None)
+    file = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""

@@ -1,0 +1,11 @@
+"""What it asks for beside reading and drawing."""
+
+from __future__ import annotations
+
+from modescape.analyses.costs import Cost, Sizes
+
+
+def cost(sizes: Sizes) -> Cost:
+    """Of a study of these sizes."""
+    own = sizes.settings("radial")
+    return Cost(sizes.of(own["radii"] * own["angles"], sizes.test_at_most(own["examples"]), asked=0))

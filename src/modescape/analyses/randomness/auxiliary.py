@@ -1,0 +1,48 @@
+"""The networks that are trained to tell the sources of randomness apart: pairs that share some of their streams."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+from modescape.analyses.variants import small
+from modescape.recipe import Recipe
+
+
+class Condition(NamedTuple):
+    """Which streams the two networks of a pair do not share."""
+
+    initialisation: bool
+    order: bool  # of the examples, with augmentation
+    dropout: bool
+    last_bit: bool = False  # one weight of the second starts one step of its last bit away
+
+    def __str__(self) -> str:
+        """In words, for legends."""
+        own = [f"{_word(self[at])} {name}" for at, name in enumerate(("initialisation", "order", "dropout"))]
+        return ", ".join(own + ["last bit"] * self.last_bit)
+
+    @property
+    def folder(self) -> str:
+        """Under ``variants/``."""
+        return "-".join(["randomness", *(_word(self[at]) for at in range(3)), *["last-bit"] * self.last_bit])
+
+
+def _word(different: bool) -> str:
+    return "different" if different else "same"
+
+
+CONDITIONS = (
+    Condition(False, False, False, True),
+    *(Condition(*flags) for flags in product((False, True), repeat=3)),
+)  # same / same / same is exactly 0 on one machine: beside the last bit it says that the streams are what they claim
+
+
+def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
+    """All conditions of {same, different} initialisation x order x dropout, and the last bit."""
+    sharing, found = {False: "shared", True: "separate"}, {}
+    for one in CONDITIONS:
+        streams = {"initialisation": sharing[one.initialisation], "order": sharing[one.order]}
+        streams |= {"augmentation": sharing[one.order], "dropout": sharing[one.dropout], "last_bit": one.last_bit}
+        found[one.folder] = small(recipe, examples, streams=streams, trajectories=recipe.variants.members)
+    return found

@@ -1,0 +1,49 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording.numbers import count, percent, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "What makes two runs differ",
+    "Pairs of runs that share some of their random choices and differ in others: initialisation, order of the "
+    "training images, dropout. For each epoch, how far apart the two networks are in labels, weights and "
+    "probabilities.",
+    "The grey line is the floor: two runs that share every choice and differ in the last bit of one weight. "
+    "Training is chaotic, so that line may climb as well, and a choice matters only as far as its line lies above "
+    "the floor. Lines that end at one height say that it matters little which choice differs. A cosine near 0 "
+    "between runs from different initialisations says little by itself: hidden units can be permuted.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    keys = ("disagreement", "normalized_disagreement", "distance", "cosine", "jensen_shannon")
+    rows, parts = [], []
+    for condition in names_of(dataset):
+        last = _last_epoch(dataset.sel({"method": condition})["disagreement"])
+        values = [pick(dataset, key, method=condition, epoch=last) for key in keys]
+        rows.append((condition, str(last), percent(values[0]), *(significant(value, 3) for value in values[1:])))
+        parts.append(f"{condition}: {percent(values[0])}")
+    text = (
+        f"Line charts over epochs of the difference between two runs, under {count(len(rows), 'condition')}. "
+        f"Disagreement at the end: {'; '.join(parts)}."
+    )
+    header = ("condition", "epoch", "disagreement", "by error", "distance / length", "cosine", "Jensen-Shannon (nats)")
+    return Summary(text, header, tuple(rows))
+
+
+def _last_epoch(values: xr.DataArray) -> int:
+    known = np.flatnonzero(np.isfinite(values.values))
+    return int(values["epoch"].values[known[-1] if known.size else -1])

@@ -1,0 +1,51 @@
+"""What the stage of samples will cost: networks that analyses draw, counted once however many of them ask.
+
+The counts are those of `costs`, by kinds of networks and the sets on which they are predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from modescape.analyses import entry
+from modescape.analyses.costs import Draws, Sizes
+
+SECONDS = 0.0005  # of writing a network's predictions on a set, and of reading them again
+
+
+def draws(sizes: Sizes, name: str) -> Mapping[str, Draws]:
+    """Kind of networks -> what an analysis draws of it; nothing for those that draw none that are stored."""
+    one = entry(name)
+    drawn = getattr(one.part("cost"), "drawn", None) if "cost" in one.also else None
+    return drawn(sizes) if drawn is not None else {}
+
+
+def together(sizes: Sizes, names: Sequence[str]) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """What analyses draw, once: kind -> set -> networks, examples, asked."""
+    found: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for name in names:
+        for kind, own in draws(sizes, name).items():
+            sets = found.setdefault(kind, {})
+            for images, examples in own.sets.items():
+                sets[images] = max(sets.get(images, (0.0, 0.0, 0.0)), (own.networks, examples, own.asked))
+    return found
+
+
+def sampled_images(sizes: Sizes, names: Sequence[str]) -> float:
+    """Images that go through the networks that these analyses draw."""
+    total = 0.0
+    for sets in together(sizes, names).values():
+        networks, _, asked = max(sets.values())
+        total += sizes.of(networks, 0, asked) + sum(count * examples for count, examples, _ in sets.values())
+    return total
+
+
+def sampled_files(sizes: Sizes, names: Sequence[str]) -> float:
+    """Predictions that are stored: of a network on a set."""
+    return sum(count for sets in together(sizes, names).values() for count, _, _ in sets.values())
+
+
+def sampled_bytes(sizes: Sizes, names: Sequence[str], num_classes: int) -> float:
+    """Bytes that they take, whatever the budget."""
+    numbers = sum(count * rows for sets in together(sizes, names).values() for count, rows, _ in sets.values())
+    return 4 * numbers * num_classes

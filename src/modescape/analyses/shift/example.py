@@ -1,0 +1,74 @@
+"""A realistic made-up result, in the schema of docs/results.md, for tests of the figure and of the words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape import results
+from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, provenance, stated
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SHIFTED = np.array([-0.036, 0.115, 0.06, 0.028])  # change of a score by one step of severity
+CORRUPTIONS = (
+    *("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise", "gaussian_blur", "defocus_blur", "glass_blur"),
+    *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "saturate", "contrast", "elastic_transform"),
+    *("pixelate", "jpeg_compression", "spatter"),
+)
+NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity at which nothing comes of it
+
+
+def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
+    """Scores under corruption: everything gets worse, the order stays, diversity grows."""
+    random = np.random.default_rng(4)
+    severity = np.arange(6)
+    within = {method: np.array(values[:4]) for method, values in WITHIN.items()}
+    together = ACROSS * 0.8
+    gains = {"single": np.zeros(4), **within, "independent": together}
+    gains |= {f"independent + {method}": together + 0.15 * values for method, values in within.items()}
+    base = np.stack([ALONE + gain for gain in gains.values()])[:, :, None]  # method, metric, severity
+    score = base + SHIFTED[:, None] * severity * (1 - 0.08 * (base / ALONE[:, None] - 1))
+    width = np.broadcast_to(HALF[:, None] * (1 + 0.1 * severity), score.shape)
+    spread = np.abs(SHIFTED)[:, None] * severity * 0.8
+    factor = np.clip(random.gamma(3, 0.35, len(CORRUPTIONS)), 0.1, 2.5)[:, None]
+    lacking = np.zeros((len(CORRUPTIONS), 6), np.int8)
+    for name, first in NO_EFFECT.items():
+        lacking[CORRUPTIONS.index(name), 1 : first + 1] = 1
+    each = base[:, :, None] + SHIFTED[:, None, None] * severity * factor  # method, metric, corruption, severity
+    each[:, 0] = np.clip(each[:, 0], 0.1, 1)
+    each[:, :, lacking.any(1)] = np.nan
+    known = {**{method: values[4] for method, values in WITHIN.items()}, "independent": 0.274}
+    divergence = np.array([known.get(method, np.nan) for method in gains])[:, None] * (1 + 0.075 * severity)
+    dims = ("method", "metric", "severity")
+    return results.make_result(
+        {
+            "score": (dims, score, SCORE, "mean over corruptions"),
+            "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
+            "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
+            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
+            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
+            "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
+            "score_of_corruption": (
+                ("method", "metric", "corruption", "severity"),
+                each,
+                SCORE,
+                "on the corruption's own part of the test images",
+            ),
+            "effect": (("corruption", "severity"), 8 * severity * (1 - lacking), "levels of 255", "mean change"),
+            "changed": (("corruption", "severity"), 0.15 * severity * (1 - lacking), "1", "share that changes"),
+            "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
+            "jensen_shannon": (("method", "severity"), divergence, "nats", "divergence of the networks"),
+            "jensen_shannon_calibrated": (("method", "severity"), 0.45 * divergence, "nats", "after calibration"),
+            **stated(list(gains)),
+        },
+        {"method": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
+        title="Scores and diversity under corruption",
+        intervals="95 %: paired bootstrap over test examples",
+        provenance=provenance(members),
+        left_out="",
+        samples=5,
+        source="our corruptions",
+    )

@@ -1,0 +1,62 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.analyses.shift.draw import corruption_name, left_out_sentence, without_effect
+from modescape.wording import scores
+from modescape.wording.numbers import ABSENT, accuracy, count, listing, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import PLACED, Summary, placed
+from modescape.wording.tables import name_of, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Under corrupted images",
+    "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption "
+    "that have an effect on such images at every severity; the diversity of the networks of each method; and the "
+    "accuracy on each kind of corruption.",
+    "Look at whether the order of the methods stays as the images get worse, and at the distance between them. "
+    "Diversity grows under corruption partly because confidence changes: the panel after calibration takes each "
+    "network's temperature, fitted on clean validation images, out of it. The spread over kinds of corruption is "
+    "no interval: it says how different the corruptions are, not how sure a mean is.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    severities = sorted(int(severity) for severity in dataset["severity"].values)
+    ends = list(dict.fromkeys((severities[0], severities[-1])))
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    rows, parts = [], []
+    for method in names_of(dataset):
+        for severity in ends:
+            cells = [
+                scores.written(key, pick(dataset, "score", method=method, metric=key, severity=severity))
+                for key in metrics
+            ]
+            divergence = significant(pick(dataset, "jensen_shannon", method=method, severity=severity), 3)
+            rows.append((name_of(method), str(severity), *placed(dataset, method), *cells, divergence))
+        if method in ("single", "independent"):
+            first, last = (
+                accuracy(pick(dataset, "score", method=method, metric="accuracy", severity=severity))
+                for severity in (ends[0], ends[-1])
+            )
+            parts.append(f"{name_of(method)} from {first} to {last}")
+    left_out = without_effect(dataset)
+    unknown = [ABSENT] * (len(PLACED) + len(metrics) + 1)
+    for name, which in left_out.items():
+        rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *unknown))
+    text = (
+        f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
+        f"{count(len(names_of(dataset)), 'method')}, and heat maps of the accuracy on "
+        f"{count(dataset.sizes['corruption'] - len(left_out), 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+    )
+    if left_out:
+        text += f" {left_out_sentence(left_out)}"
+    header = ("method", "severity", *PLACED, *scores.header(metrics), "Jensen-Shannon (nats)")
+    return Summary(text, header, tuple(rows))

@@ -1,0 +1,41 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import count, percent, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Independent solutions compared",
+    "For every pair of members, at their last checkpoints: the cosine of their weights and the share of test "
+    "images on which they predict different labels, also divided by their mean error.",
+    "A cosine near 0 says that two weight vectors are perpendicular; as hidden units can be permuted, this alone "
+    "does not make two functions different. Disagreement does: divided by the error it is 0 for equal predictions "
+    "and about 1 for networks that differ as often as one of them errs.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = []
+    for metric in dataset["metric"].values:
+        low, mean, high = (pick(dataset, key, metric=metric) for key in ("pair_low", "pair_mean", "pair_high"))
+        cells = (significant(mean, 3), f"{significant(low, 3)} to {significant(high, 3)}")
+        rows.append((str(metric).replace("_", " ").replace("batch norm", "normalisation layers"), *cells))
+    within = pick(dataset, "last_epochs_disagreement")
+    rows.append(("disagreement of late snapshots of one run", significant(within, 3), ""))
+    text = (
+        f"Square heat maps over pairs of {count(dataset.sizes['member'], 'member')}. "
+        f"Mean over pairs: disagreement {percent(pick(dataset, 'pair_mean', metric='disagreement'))}, "
+        f"normalised by error {significant(pick(dataset, 'pair_mean', metric='normalized_disagreement'))}, "
+        f"cosine of weights {significant(pick(dataset, 'pair_mean', metric='cosine'))}. "
+        f"Late snapshots of one run disagree on {percent(within)}."
+    )
+    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows))

@@ -1,0 +1,16 @@
+"""What it asks for beside reading and drawing."""
+
+from __future__ import annotations
+
+from modescape.analyses.costs import Cost, Draws, Sizes
+from modescape.analyses.scales import SWEEP_MEMBERS
+
+
+def cost(sizes: Sizes) -> Cost:
+    """Of a study of these sizes."""
+    return Cost(sizes.of(min(sizes.members, SWEEP_MEMBERS), sizes.validation, asked=0))
+
+
+def drawn(sizes: Sizes) -> dict[str, Draws]:
+    """What it draws of the networks that are predicted once."""
+    return {"chosen from": Draws(min(sizes.members, SWEEP_MEMBERS), {"validation": sizes.validation}, asked=0)}

@@ -1,0 +1,62 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import steps
+from modescape.wording.numbers import accuracy, count, fixed, percent, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import PLACED, Summary
+from modescape.wording.tables import best_name, name_of, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "How far to step from a solution",
+    "Each method that samples around a solution has a setting that decides how far it steps. All are swept over "
+    "the same steps: the validation loss of averaged samples and the mean validation accuracy of one, against the "
+    "distance from the solution as a share of the solution's length.",
+    "Where a curve lies below the dashed line, averaging samples helped on these images; the thick part says how "
+    "far the choice is settled. Far out the samples are no longer good networks. The scale of a method decides its "
+    "place in every other comparison, so a ranking at one scale each says little: here each method "
+    "is compared at its own best step, chosen by the validation loss and never on "
+    "the test images, and beside it all of them at one distance. Gaussians step from the mean of the last "
+    "checkpoints, so their lines begin at its distance. The draws that choose a step are not those that are "
+    "tested.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, best = [], {}
+    for method in names_of(dataset):
+        chosen, low, high = (pick(dataset, key, method=method) for key in ("chosen", "chosen_low", "chosen_high"))
+
+        def at(key: str, draw: float = chosen, method: str = method) -> float:
+            return pick(dataset, key, method=method, draw=draw)
+
+        best[method] = at("nll")
+        tried = int(np.isfinite(dataset["step"].sel({"method": method}).values).sum())
+        edge = pick(dataset, "edge", method=method) == 1
+        of = f"{int(chosen) + 1} of {tried}{' (the last)' if edge else ' (no step)' if at('step') == 0 else ''}"
+        bounds = f"{significant(at('distance', low), 3)} to {significant(at('distance', high), 3)}"
+        place = (significant(at("step"), 3), significant(at("scale"), 3), significant(at("distance"), 3), bounds)
+        rows.append(
+            (name_of(method), of, *place, fixed(at("nll"), 3), accuracy(at("accuracy")), percent(at("accepted")))
+        )
+    solution = fixed(float(dataset.attrs["solution_nll"]), 3)
+    text = (
+        f"Line charts of validation loss and accuracy against the distance from the solution, for "
+        f"{count(len(rows), 'method')}. The solution's validation loss is {solution} nats; the lowest of ensembles "
+        f"of {count(int(dataset.attrs['samples']), 'sample')} is that of {best_name(best, highest=False)}, "
+        f"{fixed(min((value for value in best.values() if math.isfinite(value)), default=math.nan), 3)}. "
+        f"{steps.choices(dataset)}"
+    )
+    header = ("method", "chosen step", "step / length", *PLACED, "95 % interval of the distance", "NLL (nats)")
+    return Summary(text.strip(), (*header, "accuracy of a sample", "accepted"), tuple(rows))

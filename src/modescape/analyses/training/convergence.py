@@ -1,0 +1,52 @@
+"""Whether the members had been trained to the end, in words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.cyclic.equal_cost import LONG
+from modescape.wording.numbers import accuracy, count, interval, listing, percent
+from modescape.wording.reading import pick
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def not_converged(training: xr.Dataset | None) -> str:
+    """A sentence where the validation loss of members still falls or rises as training ends; else ""."""
+    if training is None or "trend" not in training:  # of an older version
+        return ""
+    trend, parts = training["trend"].values, []
+    members = len(trend)
+    for sign, words in ((-1, "still falls"), (1, "rises, so that they had begun to overfit")):
+        change = np.abs(training["end_change"].values[trend == sign])
+        if change.size:
+            share = percent(float(np.median(change)))  # of the loss at the end: a fall may have been of more than 100 %
+            by = f"over the last quarter of the epochs by {share} of the loss at the end"
+            parts.append(f"the validation loss of {change.size} of {members} {words} ({by})")
+    return f"The members had not converged: {listing(parts)}." if parts else ""
+
+
+def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
+    """What one long run says of members whose validation loss is flat as training ends; "" where it cannot be said.
+
+    A schedule that takes the learning rate to 0 makes any loss flat, so flat does not mean that more training would not
+    help.
+    """
+    if training is None or "trend" not in training or cyclic is None or not (training["trend"].values == 0).all():
+        return ""
+    names = ("score_low", "score", "score_high")
+    low, long, high = (pick(cyclic, name, method=LONG, metric="accuracy") for name in names)
+    member = pick(cyclic, "member_score", method="ensemble", metric="accuracy")
+    if not (math.isfinite(long) and math.isfinite(member)):
+        return ""
+    members, epochs = training.sizes["member"], int(cyclic.attrs["member_epochs"])
+    more = count(round(pick(cyclic, "training_epochs", method=LONG)), "epoch")
+    return (
+        f"That more training would not help the members: the validation loss of all {members} is flat as training "
+        f"ends, but so it is wherever a schedule runs out. One network of {more} has an accuracy of {accuracy(long)} "
+        f"({interval(100 * low, 100 * high, 1)}), the mean member, of {epochs}, {accuracy(member)}."
+    )

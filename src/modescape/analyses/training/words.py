@@ -1,0 +1,45 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import accuracy, count, fixed
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Training",
+    "Loss, accuracy and learning rate of every member after each epoch, on the training images and on validation "
+    "images that no member was trained on.",
+    "Each line is one network; the band or the bundle of lines is the spread between networks that differ only in "
+    "their random numbers. Training curves are running means over an epoch, in training mode, so early on "
+    "they can look worse than validation. Where validation loss turns upwards while training loss still falls, the "
+    "networks are becoming overconfident; where it still falls at the end, they had not converged. A loss that is "
+    "flat at the end does not say that more epochs would not help: a learning rate that runs out makes it flat, "
+    "too.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = []
+    for member in dataset["member"].values:
+        last = dataset.sel(member=member).dropna("epoch", subset=["train_loss"])
+        if not last.sizes["epoch"]:
+            continue
+        last = last.isel(epoch=-1)
+        shares = [accuracy(float(last[key])) for key in ("train_accuracy", "validation_accuracy")]
+        losses = [fixed(float(last[key]), 3) for key in ("train_loss", "validation_loss")]
+        rows.append((str(member), str(int(last["epoch"])), losses[0], losses[1], *shares))
+    start, end = (dataset["validation_accuracy"].dropna("epoch", how="all") for _ in range(2))
+    first, final = (float(values.isel(epoch=at).mean()) for values, at in ((start, 0), (end, -1)))
+    text = (
+        f"Line chart over epochs of loss, accuracy and learning rate for {count(len(rows), 'member')}. "
+        f"Mean validation accuracy goes from {accuracy(first)} after the first epoch to {accuracy(final)} at the end."
+    )
+    header = ("member", "epoch", "train loss", "validation loss", "train accuracy", "validation accuracy")
+    return Summary(text, header, tuple(rows))

@@ -1,0 +1,45 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording.numbers import count, fixed, listing, percent
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Paths through function space",
+    "Each point is a checkpoint, placed by its predicted probabilities on test images; the points of one run are "
+    "joined in the order of epochs. Once with t-SNE, once with PCA.",
+    "Look at whether runs that start in different places end in the same place. t-SNE keeps neighbourhoods, not "
+    "distances, and draws separate arms even where there are none; PCA keeps distances, as far as its two axes "
+    "hold the variance. Axes have no unit and no direction.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    methods = [str(method) for method in dataset["method"].values]
+    members = sorted({int(member) for member in dataset["member"].values})
+    shares = [pick(dataset, "variance_share", method="PCA", draw=axis) for axis in dataset["draw"].values]
+    rows = []
+    for method in methods:
+        for member in members:
+            path = dataset.sel({"method": method}).isel(model=np.flatnonzero(dataset["member"].values == member))
+            for at in (0, -1):
+                point = path.isel(model=at)
+                epoch = str(int(point["epoch"]))
+                rows.append((method, str(member), epoch, fixed(float(point["x"]), 2), fixed(float(point["y"]), 2)))
+    text = (
+        f"Maps of the predictions of {count(dataset.sizes['model'], 'checkpoint')} by {listing(methods)}: "
+        f"one path from start to end for each of {count(len(members), 'trajectory', 'trajectories')}. "
+        f"The two PCA axes hold {percent(float(np.nansum(shares)))} of the variance."
+    )
+    return Summary(text, ("method", "member", "epoch", "x", "y"), tuple(rows))

@@ -1,0 +1,22 @@
+"""What it asks for beside reading and drawing."""
+
+from __future__ import annotations
+
+from modescape.analyses.costs import Cost, Draws, Sizes
+from modescape.methods import AROUND
+
+
+def cost(sizes: Sizes) -> Cost:
+    """Of a study of these sizes."""
+    own = sizes.settings("tsne_subspace")
+    members = min(sizes.members, sizes.recipe.train.trajectories)
+    networks = members * (len(AROUND) * own["samples"] + sizes.recipe.train.epochs)
+    return Cost(sizes.of(networks, sizes.test_at_most(own["examples"]), asked=0), seconds=0.4 * len(AROUND))
+
+
+def drawn(sizes: Sizes) -> dict[str, Draws]:
+    """What it draws of the networks that are predicted once."""
+    own = sizes.settings("tsne_subspace")
+    members = min(sizes.members, sizes.recipe.train.trajectories)
+    some = sizes.test_at_most(own["examples"])
+    return {"embedding": Draws(members * len(AROUND) * own["samples"], {"test": some}, asked=0)}

@@ -1,0 +1,55 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import ABSENT, accuracy, fixed, listing, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "The search for a low-loss path between two solutions",
+    "Loss, accuracy and similarity to the solutions along the straight line between two solutions and along a path "
+    "that was optimised to keep the loss low; and accuracy and similarity below and beyond that path, on the "
+    "triangles between the origin and its pieces.",
+    "If the loss is high on the straight line and level in the tunnel, the solutions are connected in weights. "
+    "Then look at the similarity: where it falls for one end and rises for the other, the function changes on the "
+    "way although the loss does not. The middle of a tunnel is a network that was trained anew to get there, so "
+    "being unlike both ends alone says little: compare with the third solution, which has nothing to do with the "
+    "path. A middle that is as unlike the ends as that one is simply another solution. The straight line also "
+    "suffers from hidden units that could be permuted; its barrier is that of these two weight vectors, not the "
+    "lowest that any order of units would give.",
+)
+
+_WAYS = {"straight": "straight line", "tunnel": "way through the tunnel"}
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, middle = [], {}
+    for way in names_of(dataset):
+        for t in (0.0, 0.25, 0.5, 0.75, 1.0):
+            at = dataset.sel({"method": way}).sel(t=t, method="nearest")
+            similar = [fixed(float(value), 2) for value in at["similarity"].values]
+            similar += [ABSENT] * (3 - len(similar))
+            cells = (fixed(float(at["t"]), 2), fixed(float(at["loss"]), 3), accuracy(float(at["accuracy"])))
+            rows.append((way, *cells, *similar))
+            if t == 0.5:
+                middle[way] = similar
+    heights = {way: pick(dataset, "barrier", method=way, metric="train_loss") for way in names_of(dataset)}
+    barriers = [f"{significant(height)} nats on the {_WAYS.get(way, way)}" for way, height in heights.items()]
+    shown = middle.get("tunnel", [ABSENT] * 3)
+    text = (
+        "Line charts along two paths between two solutions, and maps of the triangles between the origin and the "
+        f"tunnel. Barrier of the training loss: {listing(barriers)}. Half-way in the tunnel the similarity is "
+        f"{shown[0]} to the start, {shown[1]} to the end and {shown[2]} to an unrelated solution"
+        f"{' (there is none)' if dataset.sizes['member'] < 3 else ''}."
+    )
+    header = ("path", "position", "test loss (nats)", "accuracy", "similarity to the start", "to the end", "to another")
+    return Summary(text, header, tuple(rows[:15]))

@@ -1,0 +1,30 @@
+"""A figure in a sentence and a small table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import significant
+from modescape.wording.reading import pick
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PLACED = ("setting", "distance / length")  # header of `placed`
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A sentence and a table."""
+
+    text: str  # the text alternative of the figure
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    left_out: int = 0  # rows that did not fit
+
+
+def placed(dataset: xr.Dataset, method: str, dim: str = "method") -> tuple[str, str]:
+    """Cells that stand beside a method's numbers: its setting, and how far its networks lie from the solution."""
+    setting, distance = (significant(pick(dataset, key, **{dim: method}), 3) for key in ("scale", "distance"))
+    return setting, distance

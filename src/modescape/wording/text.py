@@ -1,0 +1,18 @@
+"""The words around a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Text:
+    """What stands around a figure."""
+
+    title: str
+    shown: str  # what is shown
+    reading: str  # how to read it
+
+
+SECTION = ("section_title", "section_shown", "section_reading")
+"""Attributes of a result that hold the words of its section, where the analysis is not of this package."""

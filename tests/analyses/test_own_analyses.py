@@ -1,0 +1,168 @@
+"""Analyses of the user's own, ``package.module:analysis`` in a recipe's list."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modescape import analyses, pipeline, recipe
+from modescape.analyses import figures
+from modescape.errors import InputError, WorkError
+from modescape.pipeline.reporting import page_content
+from modescape.plain import file_name, is_own
+from modescape.report.sections import parameters, text_of
+from modescape.study import Study
+from modescape.study.status import summary
+
+SMALL = [
+    *("train.members=2", "train.epochs=2", "train.trajectories=1", "data.train=60", "data.validation=20"),
+    *("data.test=20", "model.arguments={channels: [4, 4, 8]}", "compute.engine=here"),
+]
+CODE = '''
+"""Mine."""
+from modescape.results import make_result
+
+
+def norms(offered, *, power=2.0):
+    """Lengths of the weights.
+
+    The length of each member's weights,
+    in the norm that `power` names.
+    """
+    values = []
+    for member in offered.members:
+        weights = offered.checkpoints.solution(member).params.values()
+        values.append(sum(float((w.double().abs() ** power).sum()) for w in weights) ** (1 / power))
+    return make_result(
+        {"length": (("member",), values, "1", "length of the weights")}, {"member": list(offered.members)},
+        title="Lengths of the weights", intervals="none", left_out="", power=power,
+        provenance=offered.provenance(examples=0, members=len(offered.members), repeats=1),
+    )
+
+
+def nothing(offered):
+    return 3
+
+
+class drawn:
+    measure = staticmethod(norms)
+
+    @staticmethod
+    def draw(dataset):
+        import matplotlib.figure
+        figure = matplotlib.figure.Figure()
+        figure.subplots().plot(dataset["length"])
+        return figure
+
+    @staticmethod
+    def draw_interactive(dataset):
+        import plotly.graph_objects as go
+        return go.Figure(go.Scatter(y=dataset["length"].values))
+
+
+drawn = drawn()
+half = type("Half", (), {"measure": staticmethod(norms), "draw": staticmethod(norms)})()
+number = 3
+'''
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a module of analyses, the current one."""
+    (tmp_path / "my_norms.py").write_text(CODE)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("my_norms", None)
+
+
+def test_names_and_files_of_own_analyses():
+    assert is_own("a.b:c")
+    assert not any(is_own(name) for name in ("tsne", "a:b:c", "../a:b", "a-b:c", ":a", "a:", 3))
+    assert file_name("a.b:c") == "a.b-c"
+    assert file_name("tsne") == "tsne"
+    for name in ("../x:y", "a:b/c", "a b:c"):
+        with pytest.raises(InputError):
+            recipe.load("digits", [f"analyses=['{name}']"])
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("my_norms:norm", "analysis 'my_norms:norm': 'my_norms' has no 'norm'; did you mean 'norms'?"),
+        ("not_there:norms", "cannot import 'not_there'"),
+        ("my_norms:number", "is of type int, expected a function measure"),
+        ("my_norms:half", "has one of draw and draw_interactive; a figure takes both"),
+        ("os.path:join", "is of Python's standard library"),
+        ("__main__:norms", "put it into a file"),
+    ],
+)
+def test_what_is_no_analysis_is_refused_in_plain_words(mine: Path, name: str, sentence: str):
+    with pytest.raises(InputError, match=sentence.replace("?", r"\?")):
+        analyses.check_settings(name, {})
+
+
+@pytest.mark.ci
+def test_a_bad_name_ends_the_command_with_2(mine: Path):
+    command = [sys.executable, "-m", "modescape", "run", "digits", "--out", "study", "--set", "analyses=['my_norms:x']"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "importing 'my_norms' for the analysis 'my_norms:x' (code of the recipe)" in done.stderr
+    assert "analysis 'my_norms:x': 'my_norms' has no 'x'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (mine / "study" / "manifest.json").exists()
+
+
+def test_settings_of_own_analyses_are_keyword_arguments(mine: Path):
+    assert analyses.defaults("my_norms:norms") == {"power": 2.0}
+    with pytest.raises(InputError, match="has no setting 'pover'; did you mean 'power'"):
+        analyses.check_settings("my_norms:norms", {"pover": 1})
+
+
+@pytest.mark.ci
+def test_a_run_measures_them_and_the_page_needs_none_of_their_code(mine: Path):
+    names = ["training", "my_norms:norms", "my_norms:drawn"]
+    study = pipeline.run("digits", mine / "study", overrides=[*SMALL, f"analyses={names}"])
+    result = study.result("my_norms:norms")
+    assert (mine / "study" / "results" / "my_norms-norms.nc").is_file()
+    for member in study.trained:
+        squares = sum(float((weight.double() ** 2).sum()) for weight in study.params(member, 2).values())
+        assert float(result["length"].sel(member=member)) == pytest.approx(squares**0.5, rel=1e-12)
+    assert not figures.has_figure("my_norms:norms")
+    assert [study.figure_path("my_norms:drawn", end).is_file() for end in ("png", "svg", "html")] == [True] * 3
+    text = text_of("my_norms:norms", result)
+    assert text.title == "Lengths of the weights"
+    assert text.shown == "The length of each member's weights, in the norm that `power` names."
+    assert parameters(result) == [("power", "2.0"), *[one for one in parameters(result) if one[0] != "power"]]
+    before = (mine / "study" / "report.html").read_text()
+    assert 'id="my_norms-norms"' in before
+
+    (mine / "my_norms.py").write_text("raise SystemExit('imported')")  # who sends a study sends no code with it
+    sys.modules.pop("my_norms")
+    again = Study.open(mine / "study")
+    assert summary(again.path).missing_results == ()
+    assert set(page_content(again).results) == set(names)
+    code = "import sys; from modescape.cli import cli; cli(sys.argv[1:])"
+    for command in (["report", "study"], ["status", "--verify", "study"]):
+        done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (mine / "study" / "report.html").read_text() == before
+
+
+@pytest.mark.ci
+def test_changed_code_is_measured_again_and_wrong_results_are_named(mine: Path):
+    pipeline.run("digits", mine / "study", overrides=[*SMALL, "analyses=['my_norms:norms']"])
+    path = mine / "study" / "results" / "my_norms-norms.nc"
+    first = path.stat().st_mtime_ns
+    pipeline.run(mine / "study")
+    assert path.stat().st_mtime_ns == first
+    (mine / "my_norms.py").write_text(CODE.replace("1 / power", "2 / power"))
+    sys.modules.pop("my_norms")
+    before = float(Study.open(mine / "study").result("my_norms:norms")["length"][0])
+    study = pipeline.run(mine / "study")
+    assert float(study.result("my_norms:norms")["length"][0]) == pytest.approx(before**2)
+    with pytest.raises(WorkError, match="returned a int; expected the Dataset of make_result"):
+        analyses.measure("my_norms:nothing", study)

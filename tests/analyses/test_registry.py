@@ -1,0 +1,131 @@
+"""What the registry of analyses promises: one folder and one line each, and nothing elsewhere that names one."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from modescape import analyses, recipe, results
+from modescape.analyses import ANALYSES, OFFERED, PARTS
+from modescape.analyses.costs import Cost, Sizes, cost_of
+from modescape.errors import InputError
+from modescape.wording.head import Part
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+SOURCE = Path(analyses.__file__).parents[1]
+MORE = {"verdict", "cost", "auxiliary"}
+OTHER_MEANINGS = {  # words that are also the name of something else
+    "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from",
+    "cyclic": "a kind of schedule",
+    "shift": "a setting of the data",
+    "ood": "a setting of the data",
+}
+WHERE = {  # and where they mean that
+    *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "methods", "models/state")),
+    *(f"pipeline/{file}.py training" for file in ("estimate", "mending", "training", "writing")),
+    *(
+        "study/layout.py training",
+        "study/offering.py training",
+        "recipe/loading.py cyclic",
+        "recipe/sections.py cyclic",
+    ),
+    *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood"),
+}
+
+
+@pytest.fixture(params=ANALYSES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_every_folder_has_its_line_and_every_line_its_folder():
+    folders = {path.parent.name for path in (SOURCE / "analyses").glob("*/measure.py")}
+    assert folders == set(ANALYSES)
+    assert all(one.where == f"modescape.analyses.{name}" for name, one in ANALYSES.items())
+
+
+def test_a_folder_holds_what_its_line_says(name: str):
+    one = ANALYSES[name]
+    files = {path.stem for path in (SOURCE / "analyses" / name).glob("*.py")}
+    assert set(PARTS) <= files
+    assert files & MORE == set(one.also)
+    assert set(one.needs) <= set(OFFERED)
+    assert one.needs
+    with pytest.raises(FrozenInstanceError):
+        one.quick = True  # type: ignore[misc]
+
+
+def test_every_part_is_of_its_shape(name: str):
+    one = ANALYSES[name]
+    example = one.part("example").example(2, 3)
+    results.validate(example)
+    taken, *settings = inspect.signature(one.part("measure").measure).parameters.values()
+    assert taken.name == ("context" if analyses.NETWORK in one.needs else "offered")
+    assert all(setting.kind is setting.KEYWORD_ONLY for setting in settings)
+    words = one.part("words")
+    assert isinstance(words.TEXT, Text)
+    assert isinstance(words.summarize(example), Summary)
+    drawn = vars(one.part("draw"))
+    assert callable(drawn["caption"])
+    assert "describe" in drawn or {"draw", "draw_interactive"} <= set(drawn)
+    if "verdict" in one.also:
+        assert one.part("verdict").verdict({}) is not None
+        assert isinstance(one.part("verdict").verdict({name: example}), Part)
+    if "auxiliary" in one.also:
+        wanted = one.part("auxiliary").auxiliary(recipe.load("digits"), 100)
+        assert all(isinstance(own, recipe.Recipe) for own in wanted.values())
+
+
+def test_what_an_analysis_costs_follows_from_its_line(name: str):
+    cost = cost_of(name, Sizes(recipe.load("digits"), 10, 1000, 100, 400))
+    assert isinstance(cost, Cost)
+    assert (cost == Cost()) == ("cost" not in ANALYSES[name].also)
+    if analyses.NETWORK not in ANALYSES[name].needs:
+        assert cost.images == cost.steps == 0
+
+
+def test_parts_of_the_recipe_that_are_used_are_parts_of_a_recipe(name: str):
+    values = recipe.load("digits").model_dump(mode="json")
+    for part in ANALYSES[name].uses:
+        for key, inner in part.items():
+            assert key in values
+            assert inner is True or set(inner) <= set(values[key])
+
+
+def test_an_analysis_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="no analysis 'tnse'; did you mean 'tsne'"):
+        analyses.defaults("tnse")
+
+
+def strings(text: str) -> set[str]:
+    return {
+        node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant) and type(node.value) is str
+    }
+
+
+def test_nothing_outside_the_registry_names_an_analysis():
+    named = set()
+    for path in SOURCE.rglob("*.py"):
+        file = path.relative_to(SOURCE).as_posix()
+        if not file.startswith("analyses/"):
+            text = path.read_text(encoding="utf-8")
+            named |= {f"{file} {name}" for name in strings(text) & set(ANALYSES)}
+            named |= {f"{file} imports {name}" for name in ANALYSES if f"modescape.analyses.{name}" in text}
+    assert named - WHERE == set()
+    assert {where.split()[1] for where in WHERE} <= set(OTHER_MEANINGS)
+
+
+def test_within_the_room_of_analyses_the_kit_names_none_either():
+    named = {
+        f"{path.name} {name}"
+        for path in (SOURCE / "analyses").glob("*.py")
+        for name in strings(path.read_text(encoding="utf-8")) & set(ANALYSES)
+        if path.name != "__init__.py"
+    }
+    # a member's status; a kind of images
+    assert named <= {"requirements.py training", "image_sets.py shift"}
