@@ -24,8 +24,7 @@ from modescape.study import Member, Study
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
 FIGURE_SUFFIXES = ("png", "svg", "html")
 LONGEST = (  # the first to be begun, so that no worker is left alone with them at the end
-    *("shift", "diversity_map", "ensemble_methods", "ood", "diversity_plane", "radial", "tunnel", "tsne_subspace"),
-    *("calibration", "decomposition"),
+    *("tsne_subspace", "diversity_map", "radial", "shift", "calibration", "tunnel", "ensemble_methods"),
 )
 
 
