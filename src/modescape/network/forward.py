@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from modescape import rng, tree
 from modescape.kernels.under_vmap import vmapped
-from modescape.models import call_with, install
-from modescape.models.state import copies
+from modescape.models import call_with
+from modescape.models.state import Slots, copies
 from modescape.network.capture import Capture
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import Manner, MemberOps
@@ -71,9 +71,11 @@ def forward_each(
         capture: open, and asked for what the layers gave.
     """
     logits, captured = [], []
-    drops = any(layer.training for layer in module.modules())
+    drops, slots = any(layer.training for layer in module.modules()), Slots(module)
+    params = {name: tensor.unbind() for name, tensor in state.params.items()}
     for model, key in enumerate(keys):
-        install(module, ModelState(tree.unstack(state.params, model), copies(tree.unstack(state.buffers, model))))
+        own_buffers = copies(tree.unstack(state.buffers, model))
+        slots.install({name: tensors[model] for name, tensors in params.items()} | own_buffers)
         own = manner.laid(images if model == len(keys) - 1 else images.clone())  # a network may change its input
         ops = MemberOps(key, manner=manner)
         generators = rng.seeded(int(key)) if seeded else contextlib.nullcontext()
