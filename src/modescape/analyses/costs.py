@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DRAWN_AGAIN = 0.3  # samples of which the accuracy is asked for, for each that is used, on average over the methods
 CLOUD = 40  # random samples drawn for the directions of PCA-random, with those that are drawn again
 STEP_IMAGES = 300  # images that are sent through a network in the time of a step: a batch, there and back
+SECOND_IMAGES = 150_000  # that a worker sends through a small network in a second
 SPANNED = len(STEPS) - 1  # steps of a sweep at which there is more than one network
 
 
@@ -91,9 +92,9 @@ class Cost:
     seconds: float = 0  # of work that a small analysis does not have: embeddings
 
     @property
-    def rank(self) -> tuple[float, float]:
+    def rank(self) -> float:
         """The longer an analysis takes, the higher; without timing anything."""
-        return self.images + STEP_IMAGES * self.steps, self.seconds
+        return self.images + STEP_IMAGES * self.steps + SECOND_IMAGES * self.seconds
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import Any
 import modescape
 from modescape import analyses
 from modescape.analyses import figures
-from modescape.analyses.costs import cost_of, sizes_of
+from modescape.analyses.costs import Sizes, cost_of, sizes_of
 from modescape.analyses.own import Own
+from modescape.analyses.sampled_costs import sampled_images
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import DamageError, NotEnough, WorkError
@@ -70,7 +71,7 @@ def analyse_missing(
         return
     sample_missing(study, engine, progress, [task.name for task in tasks])
     sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
-    tasks.sort(key=lambda task: cost_of(task.name, sizes).rank, reverse=True)
+    tasks.sort(key=lambda task: _left(task.name, sizes), reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
     outcomes = engine.map(
@@ -86,6 +87,11 @@ def analyse_missing(
     progress.finish()
     if failures:
         raise WorkError("\n".join(failures))
+
+
+def _left(name: str, sizes: Sizes) -> float:
+    """What an analysis costs beside the samples that it reads; see `Cost.rank`."""
+    return cost_of(name, sizes).rank - sampled_images(sizes, [name])
 
 
 def _is_current(study: Study, task: AnalyseTask) -> bool:
