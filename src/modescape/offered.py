@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from modescape import __version__
 from modescape.arrays import check_log_prob
 from modescape.errors import InputError
+from modescape.version import __version__
 
 if TYPE_CHECKING:
     from modescape.types import ModelState

@@ -165,7 +165,9 @@ def test_the_model_is_built_from_the_recipe(study, recipe, monkeypatch):
 
 
 def test_a_figure_is_drawn_from_its_result(study, monkeypatch):
-    plots = SimpleNamespace(draw=lambda name, dataset: (name, dataset))
-    monkeypatch.setitem(sys.modules, "modescape.plots", plots)  # a study draws nothing: that it asks for its figure
+    figures = SimpleNamespace(draw=lambda name, dataset: (name, dataset))
+    monkeypatch.setitem(
+        sys.modules, "modescape.analyses.figures", figures
+    )  # a study draws nothing: that it asks for its figure
     monkeypatch.setattr(study, "result", lambda name: f"result of {name}")  # no result is needed for it
     assert study.figure("tsne") == ("tsne", "result of tsne")
