@@ -31,8 +31,8 @@ def measure(options: Options) -> Result:
         name="study",
         question="Where does each second of a whole study go?",
         unit="seconds",
-        setting=f"`modescape run {RECIPE}` on {os.cpu_count()} cores; analyses: processor time of one process, which reads "
-        "samples and scales as they are stored; drawing: in three formats",
+        setting=f"`modescape run {RECIPE}` on {os.cpu_count()} cores; analyses: processor time of one process, which "
+        "reads samples and scales as they are stored; drawing: in three formats",
         command="modescape bench study",
         rows=[Row(name=name, values=values) for name, values in rows.items()],
         digits=2,
