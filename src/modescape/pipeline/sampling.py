@@ -218,8 +218,7 @@ def make_tasks(
         tasks.setdefault((group[0].member, group[0].approach), []).append((group, entries))
 
     def cost(groups: Sequence[tuple[Group, Any]]) -> int:
-        method = METHODS.get(groups[0][0][0].approach)
-        judged = 2 if method is not None and method.judged else 1
+        judged = 2 if METHODS[groups[0][0][0].approach].judged else 1
         return judged * sum(len(group) * shapes[images][0] for group, entries in groups for images, _ in entries)
 
     ordered = sorted(tasks.values(), key=cost, reverse=True)

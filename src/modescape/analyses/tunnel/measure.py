@@ -66,28 +66,21 @@ def measure(
     ends = [surroundings(context, member) for member in members]
     one, two = ends[:2]
     test = Split(context.dataset.test.image[:examples], context.dataset.test.label[:examples])
-    label, train = test.label.cpu().numpy(), some_training_images(one, examples)
-    corners = Tunnel(levels=levels, steps=steps, learning_rate=study.recipe.train.learning_rate).connect(
-        one.trajectory[-1],
-        two.trajectory[-1],
-        lambda weights: torch.from_numpy(losses(one, weights, train)),
-        gradient_of(context, one),
-    )
+    train = some_training_images(one, examples)
+    search = Tunnel(levels=levels, steps=steps, learning_rate=study.recipe.train.learning_rate)
+    corners = _corners(search, one, two, train)
     t = torch.linspace(0, 1, max(points, 3), dtype=torch.float64)
     ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
     solutions = [end.log_prob("single", None, 1, {"": test.image})[""][0] for end in ends]
-    labels = [log_prob.argmax(-1) for log_prob in solutions]
     control = _control(one, ways["tunnel"][[0, -1]], test, solutions[:2])
-    met = _along(one, ways, test, train, labels)
+    labels = [log_prob.argmax(-1) for log_prob in solutions]
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
     triangle, likeness = _triangles(one, ways["tunnel"], radius, test, labels[:2])
-    heights = np.stack([barrier(t.numpy(), values) for values in (met.train_loss, met.loss)], 1)  # [way, metric]
     return make_result(
         {
-            **met.variables(),
+            **_along(one, ways, test, train, labels).variables(t.numpy()),
             "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
             "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
-            "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
             "control": (("other_member",), control, "1", CONTROL_OF_POINT),
         },
         {
@@ -101,7 +94,7 @@ def measure(
         },
         title="A low-loss path between two solutions",
         intervals="none",
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        provenance=study.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(context.offered),
         split="test",
         corners=len(corners) - 2,
@@ -120,19 +113,17 @@ class _Met(NamedTuple):
     agreement: np.ndarray  # [way, solution, t]
     similarity: np.ndarray
 
-    def variables(self) -> Variables:
-        """As in a result."""
+    def variables(self, t: np.ndarray) -> Variables:
+        """As in a result, with the heights of barriers on the ways, whose places are ``t``."""
+        heights = np.stack([barrier(t, values) for values in (self.train_loss, self.loss)], 1)
+        way, pair = ("method", "t"), ("method", "member", "t")
         return {
-            "loss": (("method", "t"), self.loss, "nats", "loss on test images"),
-            "accuracy": (("method", "t"), self.accuracy, "1", "accuracy on test images"),
-            "train_loss": (("method", "t"), self.train_loss, "nats", "loss on training images"),
-            "agreement": (
-                ("method", "member", "t"),
-                self.agreement,
-                "1",
-                "share of examples with the solution's label",
-            ),
-            "similarity": (("method", "member", "t"), self.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            "loss": (way, self.loss, "nats", "loss on test images"),
+            "accuracy": (way, self.accuracy, "1", "accuracy on test images"),
+            "train_loss": (way, self.train_loss, "nats", "loss on training images"),
+            "agreement": (pair, self.agreement, "1", "share of examples with the solution's label"),
+            "similarity": (pair, self.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
         }
 
 
@@ -166,6 +157,16 @@ def _triangles(
         for end, own in enumerate(labels):
             likeness[end, row] = similarity_of(predicted, own, label)
     return triangle, likeness
+
+
+def _corners(search: Tunnel, one: Surroundings, two: Surroundings, train: Split) -> Tensor:
+    """Corners of a path between two solutions, which are its ends, [corner, parameter]."""
+    return search.connect(
+        one.trajectory[-1],
+        two.trajectory[-1],
+        lambda weights: torch.from_numpy(losses(one, weights, train)),
+        gradient_of(one.context, one),
+    )
 
 
 def _control(around: Surroundings, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
