@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
+from modescape.engines import ENGINE_NAMES
 from modescape.keeping import kept_epochs
 from modescape.plain import COUNTS
 from modescape.recipe import identity
@@ -13,6 +14,11 @@ from modescape.recipe.fields import AnalysisName, FreeForm, Name, NonNegativeInt
 from modescape.recipe.inputs import Data, Model
 from modescape.recipe.training import Streams, Train
 from modescape.recipe.writing import yaml_text
+
+if TYPE_CHECKING:
+    EngineName: TypeAlias = str
+else:  # which there are, `modescape.engines` says alone
+    EngineName = Literal[ENGINE_NAMES]
 
 
 class Subspace(Section):
@@ -62,7 +68,7 @@ class Variants(Section):
 class Compute(Section):
     """Where the work runs; does not change what is trained, only, with the plan, how sums are rounded."""
 
-    engine: Literal["auto", "here", "processes", "ray"] = "auto"
+    engine: EngineName = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt | None = None  # processes; null = one a core
     stored_predictions: NonNegativeInt = 2000
