@@ -10,6 +10,7 @@ from modescape import rng
 from modescape.analyses import image_sets
 from modescape.analyses.groups import solution_requests
 from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampled import with_drawing
 from modescape.analyses.sampling import surroundings
 from modescape.analyses.scales import RESAMPLES, sweep_draws, sweeps
 from modescape.analyses.stating import DISTANCE, SCALE, controlled
@@ -77,7 +78,9 @@ def measure(context: StudyContext) -> xr.Dataset:
                 "1",
                 "1 where the last step that was tried is the best, so that a better one may lie beyond it",
             ),
-            **controlled(context, list(found), split.image, solutions[0]),
+            **controlled(
+                with_drawing(context, [image_sets.validation_images()]), list(found), solutions[0], "validation"
+            ),
         },
         {"method": list(found), "draw": np.arange(longest)},
         title="The scale of each subspace method, chosen on validation images",
