@@ -98,10 +98,11 @@ def arrays(
 
 def _counted(predictions: Predictions) -> Sampling:
     """Networks that are compared, from how many there are of each approach around a solution."""
-    around = [name for name in predictions.groups if name not in (INDEPENDENT, SNAPSHOTS, TRAJECTORY)]
-    counts = [len(models) for name in around for models in runs(predictions, name).values()]
-    several = [count for count in (len(predictions.groups.get(INDEPENDENT, ())), *counts) if count > 1]
-    return Sampling(samples=max(counts, default=1), networks=min(several, default=1))
+    around = [name for name in predictions.groups if name not in (INDEPENDENT, SNAPSHOTS)]
+    counts = {name: [len(models) for models in runs(predictions, name).values()] for name in around}
+    every = [len(predictions.groups.get(INDEPENDENT, ())), *(count for own in counts.values() for count in own)]
+    drawn = [count for name, own in counts.items() if name != TRAJECTORY for count in own]
+    return Sampling(samples=max(drawn, default=1), networks=min((one for one in every if one > 1), default=1))
 
 
 def _in_memory(
