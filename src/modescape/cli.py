@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-import modescape
 from modescape.errors import DamageError, ModescapeError, WorkError
 from modescape.plain import shown, visible
+from modescape.version import __version__
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
@@ -41,7 +41,7 @@ class _Group(_Command, click.Group):
 
 
 @click.group(cls=_Group, context_settings=HELP)
-@click.version_option(modescape.__version__, prog_name="modescape")
+@click.version_option(__version__, prog_name="modescape")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Why do deep ensembles work, and what would one buy on your data?

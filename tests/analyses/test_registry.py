@@ -32,7 +32,7 @@ WHERE = {  # and where they mean that
         "study/layout.py training",
         "study/offering.py training",
         "recipe/loading.py cyclic",
-        "recipe/sections.py cyclic",
+        "recipe/training.py cyclic",
     ),
     *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood"),
 }

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-import modescape
 from modescape.analyses.image_sets import ImageSet
 from modescape.context import StudyContext
 from modescape.errors import ModescapeError
@@ -24,6 +23,7 @@ from modescape.study import layout
 from modescape.study.choices import readable_choice
 from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn, SampledPredictions
+from modescape.version import __version__
 
 TOGETHER = 5  # networks whose weights are in memory together
 SWEEP_MEMBERS = 3  # first members on which scales are chosen
@@ -102,7 +102,7 @@ def inputs_digest(context: StudyContext, images: ImageSet) -> str:
 def sampled_digest(context: StudyContext) -> list[object]:
     """What the weights of sampled networks depend on beside the checkpoints."""
     study = context.study
-    return [FORMAT, modescape.__version__, study.recipe_hash, study.recipe.subspace.model_dump(mode="json")]
+    return [FORMAT, __version__, study.recipe_hash, study.recipe.subspace.model_dump(mode="json")]
 
 
 def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Drawn]) -> np.ndarray | None:

@@ -26,14 +26,14 @@ from typing import Any
 import numpy as np
 import torch
 
-import modescape
 from modescape import data, runtime
 from modescape.bench import precision
 from modescape.bench.workload import images, load, plain_loop, resident, warm_up
 from modescape.context import StudyContext
 from modescape.data.dataset import Split, as_split
 from modescape.data.prepare import Preparation
-from modescape.kernels.convolution import FORMS, Choices
+from modescape.kernels.convolution import Choices
+from modescape.kernels.forms import FORMS
 from modescape.kernels.geometry import Geometry
 from modescape.network.member_ops import Manner
 from modescape.pipeline.begin import begin
@@ -44,6 +44,7 @@ from modescape.train.loop import Trainer
 from modescape.train.measuring import measured
 from modescape.train.optimizer import Optimizer
 from modescape.train.planning import try_step
+from modescape.version import __version__
 
 CIFAR10 = 50_000  # images
 
@@ -348,7 +349,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     end = time.monotonic() + 60 * options.minutes
     with images(options.data, 120 if options.small else CIFAR10) as source:
         run = Run(source, options.data is not None, options.device, options.small, end)
-        run.found = {"version": modescape.__version__, "platform": runtime.platform_info(), "real_images": run.real}
+        run.found = {"version": __version__, "platform": runtime.platform_info(), "real_images": run.real}
         run.part("ceilings", lambda: ceilings(run))
         run.part("stacked against alone", lambda: equality(run))
         goals(run)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from modescape import __version__
 from modescape.offered.protocols import Checkpoints, Drawing, Predictions, Sampled
+from modescape.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
