@@ -43,11 +43,11 @@ def arrays(
     label: Mapping[str, np.ndarray],
     *,
     groups: Mapping[str, Sequence[int]] | None = None,
-    members: Sequence[int] | None = None,
-    epochs: Sequence[int] | None = None,
-    scales: Sequence[float] | None = None,
-    steps: Sequence[int] | None = None,
-    distances: Sequence[float] | None = None,
+    members: Sequence[int] | np.ndarray | None = None,
+    epochs: Sequence[int] | np.ndarray | None = None,
+    scales: Sequence[float] | np.ndarray | None = None,
+    steps: Sequence[int] | np.ndarray | None = None,
+    distances: Sequence[float] | np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Offered:
     """Offer predictions that are in memory.
