@@ -77,9 +77,16 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     Raises:
         InputError: if no figure has this name.
     """
+    from modescape.plots import charts
     from modescape.plots.files import save_files
 
-    return save_files(file_name(name), draw(name, dataset), sheet(name, dataset), caption(name, dataset), Path(folder))
+    words = caption(name, dataset)
+    if is_own(name) or _twins(name):
+        paper, web = draw(name, dataset), sheet(name, dataset)
+    else:
+        chart = _function(name, "describe")(dataset)
+        paper, web = charts.draw(chart, words), charts.sheet(chart)
+    return save_files(file_name(name), paper, web, words, Path(folder))
 
 
 def has_figure(name: str) -> bool:

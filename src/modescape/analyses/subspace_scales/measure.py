@@ -11,6 +11,7 @@ from modescape import rng
 from modescape.analyses import image_sets
 from modescape.analyses.groups import solution_requests
 from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampled import with_drawing
 from modescape.analyses.sampling import surroundings
 from modescape.analyses.scales import RESAMPLES, Swept, sweep_draws, sweeps
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
@@ -55,7 +56,9 @@ def measure(context: StudyContext) -> xr.Dataset:
     return make_result(
         {
             **_variables(found, key),
-            **controlled(context, list(found), split.image, solutions[0]),
+            **controlled(
+                with_drawing(context, [image_sets.validation_images()]), list(found), solutions[0], "validation"
+            ),
         },
         {"method": list(found), "draw": np.arange(max(len(swept.step) for swept in found.values()))},
         title="The scale of each subspace method, chosen on validation images",
