@@ -74,7 +74,8 @@ def test_groups_in_memory_give_what_a_study_gives(networks: Study, name: str):
         if variable in OF_A_NETWORK:
             assert found[variable].isnull().all(), variable
         elif variable in OF_MODELS:
-            np.testing.assert_allclose(found[variable], whole[variable], rtol=1e-12, err_msg=str(variable))
+            # averages of weights are offered before they are rounded to float32: 1e-9
+            np.testing.assert_allclose(found[variable], whole[variable], rtol=1e-8, err_msg=str(variable))
         else:
             np.testing.assert_array_equal(found[variable], whole[variable], err_msg=str(variable))
     stated = {"samples", "networks", "runs", "variant", "split", "stream_key", "tsne_seed", "without_effect", "source"}

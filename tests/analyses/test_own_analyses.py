@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from modescape import analyses, pipeline, recipe
 from modescape.analyses import figures
@@ -64,7 +66,20 @@ class drawn:
         return go.Figure(go.Scatter(y=dataset["length"].values))
 
 
-drawn = drawn()
+class described:
+    measure = staticmethod(norms)
+
+    @staticmethod
+    def describe(dataset):
+        import numpy as np
+        from modescape.plots.charts import Chart, Panel, Series
+        length = dataset["length"].values
+        series = [Series(name="Length", x=np.arange(len(length)), y=length)]
+        panel = Panel(title="Lengths", x_label="Member (number)", y_label="Length (1)", series=series)
+        return Chart(title="Lengths of the weights", panels=[panel], columns=1)
+
+
+drawn, described = drawn(), described()
 half = type("Half", (), {"measure": staticmethod(norms), "draw": staticmethod(norms)})()
 number = 3
 '''
@@ -114,6 +129,16 @@ def test_a_bad_name_ends_the_command_with_2(mine: Path):
     assert "analysis 'my_norms:x': 'my_norms' has no 'x'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (mine / "study" / "manifest.json").exists()
+
+
+def test_a_figure_that_is_described_is_drawn_by_the_kit(mine: Path):
+    name, lengths = "my_norms:described", np.array([3.0, 1.0, 2.0])
+    dataset = xr.Dataset({"length": ("member", lengths)}, attrs={"title": "Lengths"})
+    assert figures.has_figure(name)
+    np.testing.assert_array_equal(figures.draw(name, dataset).axes[0].lines[0].get_ydata(), lengths)
+    np.testing.assert_array_equal(figures.draw_interactive(name, dataset).data[0].y, lengths)
+    written = figures.save(name, dataset, mine / "figures")
+    assert [path.name for path in written] == [f"my_norms-described.{end}" for end in ("png", "svg", "html")]
 
 
 def test_settings_of_own_analyses_are_keyword_arguments(mine: Path):

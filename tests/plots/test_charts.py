@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 
 from modescape.methods import AROUND, METHODS
 from modescape.plots import charts, panels, panels_web, scores, style
-from modescape.plots.charts import Chart, HeatMap, Panel, Series
+from modescape.plots.charts import Chart, Field, HeatMap, Panel, Series
 
 X = np.array([1.0, 2, 3, 4])
 LABELS = {"title": "A panel", "x_label": "Steps (number)", "y_label": "Height (m)"}
@@ -240,3 +240,60 @@ def test_every_method_is_in_the_legend_under_its_name():
     )
     (only,) = scores.score_panels(dataset, "size", "Networks (number)")
     assert [series.name for series in only.series] == [method.label for method in METHODS.values()]
+
+
+def test_a_field_lies_behind_the_series_and_has_a_key():
+    scale = style.Scale(low=0, high=1, label="Share (1)")
+    values = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    field = Field(values=values, x=np.arange(3.0), y=np.arange(2.0), scale=scale)
+    one = panel(Series(name="a", x=X, y=X, halo=True), field=field)
+    other = panel(Series(name="b", x=X, y=X), field=field, shared_y=True)
+    axes, shared, key = paper(one, other).axes
+    np.testing.assert_array_equal(axes.collections[0].get_array(), values)
+    assert key.get_ylabel() == "Share (1)"
+    assert axes.lines[0].get_path_effects()
+    assert (axes.get_ylabel(), shared.get_ylabel()) == ("Height (m)", "")
+    figure = web(one, other)
+    cells, halo, line, *_ = figure.data
+    assert (cells.type, cells.coloraxis) == ("heatmap", "coloraxis")
+    assert (halo.line.color, halo.hoverinfo, line.name) == ("white", "skip", "a")
+    assert halo.line.width > line.line.width
+    assert figure.layout.coloraxis.colorbar.title.text == "Share (1)"
+
+
+def test_letters_stand_in_white_marks_and_silent_series_say_nothing():
+    ends = Series(name="a", x=X[:2], y=X[:2], marker=MARK, line=None, hollow=True, letters="12", silent=True)
+    axes = paper(panel(ends)).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["1", "2"]
+    (trace,) = of(web(panel(ends)), "a")
+    assert (trace.mode, trace.text, trace.hoverinfo) == ("markers+text", ("1", "2"), "skip")
+    assert (trace.marker.color, trace.marker.symbol) == ("white", "circle")
+
+
+def test_a_line_is_as_faint_as_said_and_its_points_have_numbers():
+    one = panel(Series(name="a", x=X, y=X, colour="#0072B2", opacity=0.5, numbers=("<member>", np.array([7, 7, 8, 8]))))
+    assert paper(one).axes[0].lines[0].get_alpha() == 0.5
+    (trace,) = of(web(one), "a")
+    assert trace.line.color == "rgba(0,114,178,0.5)"
+    np.testing.assert_array_equal(trace.customdata, [7, 7, 8, 8])
+    assert "&lt;member&gt; %{customdata}" in trace.hovertemplate
+
+
+def test_the_last_panel_can_be_as_wide_as_the_figure_and_lower():
+    one = panel(Series(name="a", x=X, y=X))
+    last = panel(Series(name="a", x=X, y=X), wide=True, height=0.5)
+    boxes = [axes.get_position() for axes in paper(one, one, last).axes]
+    assert boxes[2].width > 1.9 * boxes[0].width
+    assert boxes[2].height == pytest.approx(0.5 * boxes[0].height, rel=0.01)
+    layout = web(one, one, last).layout
+    assert layout.xaxis3.domain == (0, 1)
+    heights = [axis.domain[1] - axis.domain[0] for axis in (layout.yaxis, layout.yaxis3)]
+    assert heights[1] < 0.5 * heights[0]
+
+
+def test_a_chart_says_what_its_bands_are():
+    one = panel(Series(name="a", x=X, y=X, low=X - 1, high=X + 1))
+    chart = Chart(title="Title", panels=[one], columns=1, band="80 % of runs")
+    (legend,) = charts.draw(chart, "Caption.").legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "80 % of runs"]
+    assert of(go.Figure(charts.sheet(chart).figure()), "80 % of runs")

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from modescape.plots import fields, style, web
+from modescape.plots.panels import Field
 
 RADIUS, ANGLE = np.linspace(0, 2, 41), np.linspace(-27, 117, 73)
 
@@ -103,15 +104,31 @@ def test_scale_of_losses_ends_at_a_round_number(largest, ticks):
 def test_cells_without_a_value_are_grey_for_papers_and_only_inside_for_the_page():
     values = np.array([[0.2, np.nan], [0.4, 0.6]])
     axes = Figure().subplots()
-    mesh = fields.draw_field(axes, np.arange(3.0), np.arange(3.0), values, fields.SHARE)
+    flat = Field(values=values, x=np.arange(2.0), y=np.arange(2.0), scale=fields.SHARE)
+    mesh = fields.draw_field(axes, flat)
     mesh.update_scalarmappable()
     assert mesh.get_facecolor()[1] == pytest.approx([style.ABSENT] * 3 + [1])
     assert mesh.get_clim() == (0, 1)
     figure = web.panels(1, 1, [""], 400)
-    inside = np.array([[True, True], [True, False]])
-    outside = np.where(inside, values, np.nan)
-    fields.trace_field(figure, (1, 1), np.arange(2), np.arange(2), outside, key="coloraxis", hover="", inside=inside)
-    grey, field = go.Figure(figure.figure()).data
-    assert isinstance(field, go.Heatmap)
-    np.testing.assert_array_equal(np.isfinite(grey.z), [[False, True], [False, False]])
-    np.testing.assert_array_equal(field.z, outside.astype(np.float32))
+    fields.trace_field(figure, (1, 1), flat, "A <field>", "coloraxis")
+    grey, cells = go.Figure(figure.figure()).data
+    assert isinstance(cells, go.Heatmap)
+    np.testing.assert_array_equal(np.isfinite(grey.z), np.isnan(values))
+    np.testing.assert_array_equal(cells.z, values.astype(np.float32))
+    assert cells.hovertemplate == "A &lt;field&gt;<br>at (%{x:.2f}, %{y:.2f}): %{z:.3f}<extra></extra>"
+
+
+def test_a_sector_is_a_raster_on_the_page_and_grey_only_where_a_value_is_missing():
+    values = polar(smooth)
+    values[36, 20] = np.nan
+    figure = web.panels(1, 1, [""], 400)
+    sector = Field(values=values, x=RADIUS, y=ANGLE, scale=fields.SHARE, polar=True, unit="nats")
+    fields.trace_field(figure, (1, 1), sector, "", "coloraxis")
+    grey, cells = go.Figure(figure.figure()).data
+    x, y, raster = fields.sector_raster(values, RADIUS, ANGLE)
+    whole = fields.sector_raster(polar(smooth), RADIUS, ANGLE)[2]
+    np.testing.assert_array_equal(cells.z, raster.astype(np.float32))
+    np.testing.assert_array_equal(np.isfinite(grey.z), np.isfinite(whole) & np.isnan(raster))
+    np.testing.assert_allclose(cells.x, x, rtol=1e-6)
+    np.testing.assert_allclose(cells.y, y, rtol=1e-6)
+    assert "%{z:.3f} nats" in cells.hovertemplate

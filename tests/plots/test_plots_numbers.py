@@ -71,10 +71,16 @@ def test_clearly_negative_cosines_are_drawn_around_zero():
 def test_medians_of_training_are_the_bold_lines_and_epochs_start_at_zero():
     dataset = example_result("training", members=5, epochs=30)
     axes = figures.draw("training", dataset).axes[1]
-    bold = next(line for line in axes.lines if line.get_label() == "Validation")
+    thin, bold = (line for line in axes.lines if line.get_color() == style.VALIDATION_COLOUR)
+    curves = np.append(100 * dataset["validation_accuracy"].values, np.full((5, 1), np.nan), axis=1)
+    np.testing.assert_allclose(thin.get_ydata(), curves.ravel())
     assert bold.get_ydata() == pytest.approx(100 * np.median(dataset["validation_accuracy"], axis=0))
     assert axes.get_xlim()[0] == 0
-    assert all(axis.range[0] == 0 for axis in figures.draw_interactive("training", dataset).select_xaxes())
+    web = figures.draw_interactive("training", dataset)
+    assert all(axis.range[0] == 0 for axis in web.select_xaxes())
+    np.testing.assert_array_equal(web.data[0].customdata, np.repeat(dataset["member"].values, 31))
+    assert "member %{customdata}" in web.data[0].hovertemplate
+    assert list(web.layout.xaxis3.domain) == [0, 1]  # the learning rate, below both
 
 
 def test_median_skips_members_without_a_value():
@@ -124,7 +130,7 @@ def test_embeddings_keep_their_aspect_and_say_the_share_of_variance():
 def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow):
     dataset = example_result("ensemble_size").assign_attrs(members=members, runs_of_snapshots=runs)
     figure = figures.draw_interactive("ensemble_size", dataset)
-    lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
+    lines = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.x) > 1]
     assert [trace.marker.symbol[-1].endswith("-open") for trace in lines] == hollow * 4
     named = [trace.name == "Hollow: 95 % of test images alone" for trace in figure.data]
     assert any(named) == any(hollow)
@@ -135,13 +141,14 @@ def test_bands_and_the_mean_member_are_those_of_the_result():
     dataset = example_result("ensemble_size", members=5)
     figure = figures.draw_interactive("ensemble_size", dataset)
     accuracy = [trace for trace in figure.data if trace.xaxis == "x" and trace.x[0] is not None]
-    mean, band, line = accuracy[:3]
+    band, _, mean, line = accuracy[:4]
     assert list(mean.y) == pytest.approx([68.8, 68.8])
     chosen = dataset.sel({"method": "independent", "metric": "accuracy"})
     low, high = 100 * chosen["score_low"].values, 100 * chosen["score_high"].values
     assert np.asarray(band.y) == pytest.approx(np.concatenate([low, high[::-1]]))
     assert np.asarray(line.y) == pytest.approx(100 * chosen["score"].values)
-    assert np.asarray(line.customdata) == pytest.approx(np.stack([low, high], axis=1))
+    assert line.text[0] == f"95 % interval {low[0]:.4g} to {high[0]:.4g}"
+    assert [trace.name for trace in figure.data if trace.name == "95 % for new networks on new images"]
     assert line.name == "Independent solutions"
     axes = figures.draw("ensemble_size", dataset).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_datalim(axes.transData).intervaly, [low.min(), high.max()])

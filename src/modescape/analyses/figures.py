@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from modescape.analyses.own import Own
+    from modescape.plots.charts import Chart
     from modescape.plots.sheet import Sheet
 
 
@@ -29,9 +30,7 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
     if is_own(name):
         return _own(name).draw(dataset)
-    if not _twins(name):
-        return charts.draw(_function(name, "describe")(dataset), caption(name, dataset))
-    return _function(name, "draw")(dataset)
+    return charts.draw(_described(name, dataset), caption(name, dataset))
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
@@ -55,9 +54,7 @@ def sheet(name: str, dataset: xr.Dataset) -> Sheet:
 
     if is_own(name):
         return _own(name).sheet(dataset)
-    if _twins(name):
-        return _function(name, "draw_interactive")(dataset)
-    return charts.sheet(_function(name, "describe")(dataset))
+    return charts.sheet(_described(name, dataset))
 
 
 def caption(name: str, dataset: xr.Dataset) -> str:
@@ -81,10 +78,10 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     from modescape.plots.files import save_files
 
     words = caption(name, dataset)
-    if is_own(name) or _twins(name):
+    if is_own(name):
         paper, web = draw(name, dataset), sheet(name, dataset)
     else:
-        chart = _function(name, "describe")(dataset)
+        chart = _described(name, dataset)
         paper, web = charts.draw(chart, words), charts.sheet(chart)
     return save_files(file_name(name), paper, web, words, Path(folder))
 
@@ -102,9 +99,8 @@ def _own(name: str) -> Own:
     return load(name)
 
 
-def _twins(name: str) -> bool:
-    """Whether a figure is drawn by two functions, for papers and for the page; others are described once."""
-    return name in ANALYSES and not hasattr(ANALYSES[name].part("draw"), "describe")
+def _described(name: str, dataset: xr.Dataset) -> Chart:
+    return _function(name, "describe")(dataset)
 
 
 def _function(name: str, function: str) -> Callable[..., Any]:

@@ -33,7 +33,7 @@ EXPECTED = (
 )
 READING = "The table of parameters below has the unit and meaning of each number."
 HEIGHT = 450  # pixels of an interactive figure that says nothing of it
-FIGURE = ("draw", "draw_interactive")  # a figure takes both
+FIGURE = ("draw", "draw_interactive")  # a figure that is not described takes both
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +54,16 @@ class Own(Analysis):
     @property
     def has_figure(self) -> bool:
         """Whether it draws its result; without, the page shows its numbers."""
-        return all(hasattr(self._module("draw"), name) for name in FIGURE)
+        module = self._module("draw")
+        return hasattr(module, "describe") or all(hasattr(module, name) for name in FIGURE)
 
     def draw(self, dataset: xr.Dataset) -> Figure:
         """Its figure for papers, on the canvas of all others."""
+        from modescape.plots import charts
         from modescape.plots.canvas import Canvas
 
+        if described := getattr(self._drawn(), "describe", None):
+            return charts.draw(described(dataset), self.caption(dataset))
         figure = self._drawn().draw(dataset)
         Canvas(figure)
         return figure
@@ -68,6 +72,10 @@ class Own(Analysis):
         """Its interactive figure as plain data."""
         import json
 
+        from modescape.plots import charts
+
+        if described := getattr(self._drawn(), "describe", None):
+            return charts.sheet(described(dataset))
         drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
         found = Sheet([[1]], [], horizontal_spacing=0, vertical_spacing=0)
         found.traces = drawn["data"]

@@ -18,8 +18,8 @@ import numpy as np
 from modescape.plots import paper, style, web
 from modescape.plots.matrices_web import trace_heat_map
 from modescape.plots.panels import (
-    BAND,
     Chart,
+    Field,
     HeatMap,
     Panel,
     Series,
@@ -27,12 +27,14 @@ from modescape.plots.panels import (
     in_rows,
     legend_entries,
     named_rows,
+    relative_height,
     scales_of,
     shares_rows,
     span,
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
-from modescape.plots.panels_web import colour_key, make_legend, spacing, trace_key, trace_panel
+from modescape.plots.panels_web import trace_panel
+from modescape.plots.room_web import colour_key, make_legend, spacing, trace_key
 from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -42,16 +44,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chart",
+    "Field",
     "HeatMap",
     "Panel",
     "Series",
     "draw",
-    "draw_panel",
-    "legend_keys",
     "level",
     "sheet",
     "span",
-    "trace_panel",
 ]
 
 BETWEEN = 97  # pixels between two rows of panels, for labels and title
@@ -103,17 +103,18 @@ def draw(chart: Chart, caption: str) -> Figure:
     """A figure for papers, with a caption of plain text below."""
     panels, columns = chart.panels, chart.columns
     heights = [
-        max(chart.panel_size[1], *(0.85 + 0.17 * named_rows(panel) for panel in row))
+        max(relative_height(row) * chart.panel_size[1], *(0.85 + 0.17 * named_rows(panel) for panel in row))
         for row in in_rows(panels, columns)
     ]
-    square = any(isinstance(panel, HeatMap) and panel.square for panel in panels)
+    square = any(panel.square if isinstance(panel, HeatMap) else panel.field and panel.equal for panel in panels)
     with paper.looks():
         width = 0.1 + columns * chart.panel_size[0]
         figure = paper.new_figure(width, sum(heights), "compressed" if square else "constrained")
         grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
         drawn: dict[style.Scale, list[tuple[int, Axes, ScalarMappable]]] = {}
         for number, panel in enumerate(panels):
-            axes = figure.add_subplot(grid[number // columns, number % columns])
+            across = slice(None) if isinstance(panel, Panel) and panel.wide else number % columns
+            axes = figure.add_subplot(grid[number // columns, across])
             if isinstance(panel, HeatMap):
                 draw_heat_map(axes, panel)
             else:
@@ -126,7 +127,7 @@ def draw(chart: Chart, caption: str) -> Figure:
         for scale, users in drawn.items():
             rows = len({row for row, _, _ in users})
             paper.colour_bar(users[0][2], [axes for _, axes, _ in users], scale, scale.label, rows)  # type: ignore[arg-type]
-        paper.finish(figure, chart.title, caption, legend_keys(panels))
+        paper.finish(figure, chart.title, caption, legend_keys(panels, chart.band))
         for legend in figure.legends:
             for text in legend.get_texts():
                 text.set_parse_math(False)
@@ -139,7 +140,13 @@ def sheet(chart: Chart) -> Sheet:
     grid = in_rows(panels, columns)
     lines = max((panel.title.count("\n") + 1 for panel in panels), default=1)
     between = BETWEEN + 17 * (lines - 1)
-    heights = [max(chart.panel_height - BETWEEN, *(23 * named_rows(panel) for panel in row)) for row in grid]
+    heights = [
+        max(round(relative_height(row) * chart.panel_height) - BETWEEN, *(23 * named_rows(panel) for panel in row))
+        for row in grid
+    ]
+    last = panels[-1]
+    widths = [[1] * len(row) + [0] * (columns - len(row)) for row in grid]
+    widths[-1][0] = columns if isinstance(last, Panel) and last.wide else 1
     inside = sum(heights) + between * (len(heights) - 1)
     figure = web.panels(
         len(grid),
@@ -147,7 +154,7 @@ def sheet(chart: Chart) -> Sheet:
         ["<br>".join(style.escaped(line) for line in panel.title.split("\n")) for panel in panels],
         web.TOP + web.BOTTOM + inside,
         title_lines=lines,
-        grid=[[1] * len(row) + [0] * (columns - len(row)) for row in grid],
+        grid=widths,
         row_heights=heights,
         vertical_spacing=between / inside,
         horizontal_spacing=spacing(panels, columns),
@@ -164,10 +171,9 @@ def sheet(chart: Chart) -> Sheet:
         if shares_rows(panels, number, columns):
             figure.update_yaxes(showticklabels=False, ticks="", title={"text": None}, row=place[0], col=place[1])
     if has_band(panels):
-        trace_key(figure, BAND, {"color": web.GREY, "size": 12, "symbol": "square"})
-        named.add(BAND)
+        trace_key(figure, chart.band, {"color": web.GREY, "size": 12, "symbol": "square"})
     for scale, key in keys.items():
         colour_key(figure, key, scale, [n for n, panel in enumerate(panels) if scale in scales_of(panel)], columns)
-    names = [entry.name for entry in legend_entries(panels)] + [BAND] * has_band(panels)
+    names = [entry.name for entry in legend_entries(panels)] + [chart.band] * has_band(panels)
     make_legend(figure, names, panels, columns, 10 * (lines - 1))
     return figure

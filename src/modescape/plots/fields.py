@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import style, web
+from modescape.plots.panels import Field
 from modescape.plots.sheet import Sheet, cells
 
 if TYPE_CHECKING:
@@ -114,76 +115,54 @@ def _between(values: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndar
     return total
 
 
-def draw_field(axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, scale: style.Scale) -> QuadMesh:
-    """Draw cells into a panel for papers; cells without a value are grey.
-
-    Args:
-        axes: the panel.
-        x: corners, [row + 1, column + 1], or of the columns alone, [column + 1].
-        y: corners, [row + 1, column + 1], or of the rows alone, [row + 1].
-        values: [row, column].
-        scale: the colours.
-    """
+def draw_field(axes: Axes, field: Field) -> QuadMesh:
+    """Draw cells into a panel for papers, on a sector finer than they are given; cells without a value are grey."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize, PowerNorm
 
+    scale = field.scale
     norm = PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
+    values = np.asarray(field.values, dtype=float)
+    if field.polar:
+        values, far, turn = refined(values, field.x, field.y)
+        corners = sector_corners(far, turn)
+    else:
+        corners = edges(field.x), edges(field.y)
     axes.grid(False)
     shown = np.ma.masked_invalid(np.clip(values, scale.low, scale.high))
     colours = colormaps[scale.colours].with_extremes(bad=str(style.ABSENT))
     # as a picture inside an SVG: thousands of cells as paths make it slow and show hair lines between them
-    return axes.pcolormesh(x, y, shown, cmap=colours, norm=norm, shading="flat", rasterized=True)
+    return axes.pcolormesh(*corners, shown, cmap=colours, norm=norm, shading="flat", rasterized=True)
 
 
-def trace_field(
-    figure: Sheet,
-    place: tuple[int, int],
-    x: np.ndarray,
-    y: np.ndarray,
-    values: np.ndarray,
-    *,
-    key: str,
-    hover: str,
-    inside: np.ndarray | None = None,
-) -> None:
-    """Draw cells into a panel of the page; cells without a value are grey.
+def trace_field(figure: Sheet, place: tuple[int, int], field: Field, title: str, key: str) -> None:
+    """Draw cells into a panel of the page, a sector as a raster; cells without a value are grey.
 
     Args:
         figure: made by `web.panels`.
         place: row and column of the panel, from 1.
-        x: middles of the columns, [column].
-        y: middles of the rows, [row].
-        values: [row, column].
-        key: name of the colour scale, declared by `web.colour_axis`.
-        hover: Plotly's template of the text under the pointer.
-        inside: cells that could have a value, [row, column]; the others stay empty. None: all could.
+        field: what to draw.
+        title: of the panel, under the pointer.
+        key: name of the colour scale, declared by `room_web.colour_key`.
     """
+    x, y, values = field.x, field.y, np.asarray(field.values, dtype=float)
+    inside = np.ones(values.shape, dtype=bool)
+    if field.polar:
+        inside = np.isfinite(sector_raster(np.ones(values.shape), x, y)[2])
+        x, y, values = sector_raster(values, x, y)
     places = {"x": np.asarray(x, dtype=np.float32), "y": np.asarray(y, dtype=np.float32)}
-    absent = ~np.isfinite(values) & (True if inside is None else inside)
+    absent = ~np.isfinite(values) & inside
     if absent.any():
-        grey = cells(
-            z=np.where(absent, 0.0, np.nan).astype(np.float32),
-            colorscale=[[0, web.GREY], [1, web.GREY]],
-            showscale=False,
-            hoverinfo="skip",
-            **places,
-        )
-        figure.add_trace(grey, *place)
+        grey = {"colorscale": [[0, web.GREY], [1, web.GREY]], "showscale": False, "hoverinfo": "skip"}
+        figure.add_trace(cells(z=np.where(absent, 0.0, np.nan).astype(np.float32), **grey, **places), *place)
+    unit = f" {style.escaped(field.unit)}" if field.unit else ""
     trace = cells(
         z=values.astype(np.float32),
         coloraxis=key,
-        hovertemplate=hover + "<extra></extra>",
+        hovertemplate=f"{style.escaped(title)}<br>at (%{{x:.2f}}, %{{y:.2f}}): %{{z:.3f}}{unit}<extra></extra>",
         hoverongaps=False,
         **places,
     )
     figure.add_trace(trace, *place)
-    figure.update_xaxes(showgrid=False, row=place[0], col=place[1])
-    figure.update_yaxes(showgrid=False, row=place[0], col=place[1])
-
-
-def colour_key(figure: Sheet, key: str, scale: style.Scale, label: str, place: tuple[int, int]) -> None:
-    """Declare a colour scale of the page, its key with its label to the right of one panel, row and column from 1."""
-    row, column = place
-    web.colour_axis(figure, key, scale, column, row, first=row)
-    title = {"text": style.escaped(label), "side": "right", "font": {"size": 11}}
-    figure.update_layout(**{key: {"colorbar": {"title": title}}})
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(showgrid=False, nticks=6, row=place[0], col=place[1])

@@ -16,7 +16,7 @@ def trace_heat_map(figure: Sheet, place: tuple[int, int], panel: HeatMap, key: s
         figure: made by `web.panels`.
         place: row and column of the panel, from 1.
         panel: what to draw; its title is the caller's to write.
-        key: name of the colour scale, declared by `panels_web.colour_key`.
+        key: name of the colour scale, declared by `room_web.colour_key`.
     """
     row, column = place
     rows, columns = (style.unique([style.escaped(name) for name in names]) for names in (panel.rows, panel.columns))

@@ -40,6 +40,23 @@ class Series:
     group: str = ""  # series of one group are one entry of the legend, the first one's; "": of the same name
     in_legend: bool = True
     hover: Sequence[str] | None = None  # further plain text under the pointer, one a point
+    numbers: tuple[str, np.ndarray] | None = None  # a name, and a number a point under the pointer
+    silent: bool = False  # nothing under the pointer
+    opacity: float = 1.0  # of the line
+    halo: bool = False  # white around line and marks: they are read on every colour of a field
+    letters: Sequence[str] | None = None  # a letter in each mark, which is hollow and filled white
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Values on a plane, as coloured cells behind the series of a panel."""
+
+    values: np.ndarray  # [row, column]; NaN: grey
+    x: np.ndarray  # ascending, middles of the columns; [column]
+    y: np.ndarray  # the same of the rows, or in degrees; [row]
+    scale: style.Scale  # with a label; equal scales have one key
+    polar: bool = False  # columns are distances from the origin, rows angles to the horizontal axis
+    unit: str = ""  # of a value under the pointer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +75,10 @@ class Panel:
     whole_x: bool = False  # x counts something
     rows: Sequence[str] | None = None  # names on the vertical axis at y = 0, 1, ...; the first on top
     notes: Sequence[tuple[float, float, str]] = ()  # x, y and a small plain text around that place
+    field: Field | None = None
+    shared_y: bool = False  # the vertical axis is that of the left neighbour, which has its numbers and its name
+    wide: bool = False  # as wide as the figure: the last panel, where it begins a row
+    height: float = 1.0  # over that of the figure's panels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +110,7 @@ class Chart:
     columns: int  # panels side by side
     panel_size: tuple[float, float] = (3.7, 2.6)  # for papers: width and least height with labels, inches
     panel_height: int = 320  # for the page: with labels, pixels; rows with names get the height they need in both
+    band: str = BAND  # in the legend
 
 
 def span(*arrays: np.ndarray, default: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
@@ -190,9 +212,16 @@ def named_rows(panel: Panel | HeatMap) -> int:
     return min(len(panel.rows or ()), panel.most_labels if isinstance(panel, HeatMap) else MOST_LABELS)
 
 
+def relative_height(row: Sequence[Panel | HeatMap]) -> float:
+    """Height of a row of panels over that of the figure's panels."""
+    return max(panel.height if isinstance(panel, Panel) else 1.0 for panel in row)
+
+
 def shares_rows(panels: Sequence[Panel | HeatMap], number: int, columns: int) -> bool:
-    """Whether a panel has the names of its left neighbour: they are written once."""
-    rows = panels[number].rows
+    """Whether a panel has the vertical axis of its left neighbour, or its names: they are written once."""
+    panel, rows = panels[number], panels[number].rows
+    if isinstance(panel, Panel) and panel.shared_y:
+        return True
     return number % columns > 0 and rows is not None and list(rows) == list(panels[number - 1].rows or ())
 
 
@@ -200,7 +229,9 @@ def scales_of(panel: Panel | HeatMap) -> list[style.Scale]:
     """The colour scales that a panel needs a key of."""
     if isinstance(panel, HeatMap):
         return [panel.scale]
-    return list(dict.fromkeys(series.scale for series in panel.series if series.scale and series.values is not None))
+    field = [panel.field.scale] if panel.field else []
+    own = [series.scale for series in panel.series if series.scale and series.values is not None]
+    return list(dict.fromkeys([*field, *own]))
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import paper, style
+from modescape.plots import fields, paper, style
 from modescape.plots.panels import (
     BAND,
     HeatMap,
@@ -38,6 +38,8 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     series = [(one, points_of(one, panel)) for one in panel.series]
     series = [(one, points) for one, points in series if points.there.any()]
     opacity = band_opacity(panel)
+    if panel.field:
+        fields.draw_field(axes, panel.field)
     for one, points in series:
         for run in runs(points.band):
             edges = points.x[run], points.low[run], points.high[run]
@@ -60,6 +62,8 @@ def _draw_series(axes: Axes, series: Series, points: Points) -> None:
             color=series.colour,
             linestyle=DASHES[series.line],
             linewidth=series.width,
+            alpha=series.opacity,
+            path_effects=_halo(series),
             zorder=2.2,
         )
     if points.bars.any():
@@ -74,10 +78,21 @@ def _draw_series(axes: Axes, series: Series, points: Points) -> None:
             s=points.size[shown] ** 2,
             marker=series.marker[0],
             facecolors=_faces(series, points)[shown],
-            edgecolors=series.colour,
+            edgecolors="white" if series.halo else series.colour,
             linewidths=np.where(points.hollow[shown], 1.2, 0.6).tolist(),
             zorder=2.4,
         )
+    for place, letter in enumerate(series.letters or ()):
+        inside = {"ha": "center", "va": "center_baseline", "fontsize": 7, "fontweight": "bold", "zorder": 2.5}
+        if points.there[place]:
+            axes.text(points.x[place], points.y[place], letter, **inside, parse_math=False)
+
+
+def _halo(series: Series) -> list[Any] | None:
+    """White along a line."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=series.width + 1.6, foreground="white"), Normal()] if series.halo else None
 
 
 def _faces(series: Series, points: Points) -> np.ndarray:
@@ -117,7 +132,9 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
     if panel.equal:
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_aspect("equal", adjustable="box" if panel.field else "datalim")
+    if panel.field and panel.equal:
+        axes.locator_params(nbins=5)
 
 
 def draw_heat_map(axes: Axes, panel: HeatMap) -> None:
@@ -143,8 +160,8 @@ def mappable(axes: Axes, scale: style.Scale) -> ScalarMappable:
     return ScalarMappable(norm, colormaps[scale.colours])
 
 
-def legend_keys(panels: Sequence[Panel | HeatMap]) -> list[Artist]:
-    """Labelled lines for the legend of these panels, for `paper.finish`."""
+def legend_keys(panels: Sequence[Panel | HeatMap], band: str = BAND) -> list[Artist]:
+    """Labelled lines, and what a band is, for the legend of these panels, for `paper.finish`."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -154,7 +171,8 @@ def legend_keys(panels: Sequence[Panel | HeatMap]) -> list[Artist]:
         looks: dict[str, Any] = {"color": series.colour, "linewidth": series.width}
         looks["linestyle"] = DASHES[series.line] if series.line else "none"
         if series.marker:
-            looks |= {"marker": series.marker[0], "markersize": 5}
+            size = 5.0 if np.ndim(series.size) else min(max(float(series.size), 5.0), 8.0)
+            looks |= {"marker": series.marker[0], "markersize": size}
             looks["markerfacecolor"] = "white" if np.all(series.hollow) else filled
         keys.append(Line2D([], [], **looks, label=style.one_line(series.name)))
-    return [*keys, Patch(color="0.8", label=BAND)] if has_band(panels) else keys
+    return [*keys, Patch(color="0.8", label=band)] if has_band(panels) else keys

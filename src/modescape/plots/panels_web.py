@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from modescape.plots import style, web
+from modescape.plots import fields, style, web
 from modescape.plots.panels import (
     BAND,
-    HeatMap,
     Panel,
     Points,
     Series,
@@ -21,14 +19,12 @@ from modescape.plots.panels import (
     log_ticks,
     points_of,
     runs,
-    shares_rows,
     span,
     tick_label,
 )
 from modescape.plots.sheet import Sheet, scatter
 
 PIXELS = 1.7  # to a point of a mark
-WINDOW = {1: 350, 2: 760, 3: 920}  # pixels that the page gives a figure of so many columns at least; more: 980
 
 
 def trace_panel(
@@ -49,6 +45,8 @@ def trace_panel(
     """
     series = [(one, points_of(one, panel)) for one in panel.series]
     opacity = band_opacity(panel)
+    if panel.field:
+        fields.trace_field(figure, place, panel.field, panel.title, (keys or {})[panel.field.scale])
     for one, points in series:
         _trace_band(figure, place, one, points, opacity)
     for one, points in series:
@@ -96,7 +94,8 @@ def _trace_series(
     modes = ["lines"] * bool(series.line) + ["markers"] * bool(series.marker)
     looks: dict[str, Any] = {"mode": "+".join(modes) or "none"}
     if series.line:
-        looks["line"] = {"color": series.colour, "width": 1.3 * series.width, "dash": series.line}
+        colour = series.colour if series.opacity == 1 else style.transparent(series.colour, round(series.opacity, 3))
+        looks["line"] = {"color": colour, "width": 1.3 * series.width, "dash": series.line}
     if series.marker:
         looks["marker"] = _marks(series, points, keys)
     if points.bars.any():
@@ -105,12 +104,21 @@ def _trace_series(
     text = _hover(panel, series, points)
     labels = style.escaped(panel.x_label), style.escaped(panel.y_label)
     lines = [name, f"{labels[0]}: %{{x:.4g}}", *([] if panel.rows else [f"{labels[1]}: %{{y:.4g}}"])]
+    if series.numbers:
+        lines.append(f"{style.escaped(series.numbers[0])} %{{customdata}}")
+        looks["customdata"] = np.asarray(series.numbers[1])
+    if series.letters:
+        looks |= {"mode": "markers+text", "textfont": {"color": "black", "size": 11}}
+        text = [style.escaped(letter) for letter in series.letters]
+    lines += ["%{text}"] if text else []
+    looks |= {"hoverinfo": "skip"} if series.silent else {"hovertemplate": "<br>".join(lines) + "<extra></extra>"}
+    if series.halo and series.line:
+        _trace_halo(figure, place, series, points)
     trace = scatter(
         x=points.x.astype(np.float32) if len(points.x) else [None],
         y=points.y.astype(np.float32) if len(points.y) else [None],
         name=name,
         text=text,
-        hovertemplate="<br>".join([*lines, *(["%{text}"] if text else [])]) + "<extra></extra>",
         legendgroup=style.escaped(series.group or series.name),
         showlegend=in_legend and not _marks_differ(series),
         **looks,
@@ -124,6 +132,20 @@ def _trace_series(
         key = {part: looks[part] for part in ("mode", "line", "marker") if part in looks}
         group = style.escaped(series.group or series.name)
         figure.add_trace(scatter(x=[None], y=[None], name=name, legendgroup=group, showlegend=True, **key), *place)
+
+
+def _trace_halo(figure: Sheet, place: tuple[int, int], series: Series, points: Points) -> None:
+    """White below a line."""
+    halo = scatter(
+        x=points.x.astype(np.float32),
+        y=points.y.astype(np.float32),
+        mode="lines",
+        line={"color": "white", "width": 1.3 * series.width + 2.5},
+        hoverinfo="skip",
+        legendgroup=style.escaped(series.group or series.name),
+        showlegend=False,
+    )
+    figure.add_trace(halo, *place)
 
 
 def _marks_differ(series: Series) -> bool:
@@ -149,6 +171,10 @@ def _marks(series: Series, points: Points, keys: dict[style.Scale, str]) -> dict
         marks["symbol"] = [f"{symbol}-open" if hollow else symbol for hollow in points.hollow]
         width = outline
     marks["line"] = {"width": width, "color": series.colour}
+    if series.halo:
+        marks["line"] = {"width": 1, "color": "white"}
+    if series.letters:
+        marks |= {"color": "white", "symbol": symbol}
     return marks
 
 
@@ -212,64 +238,7 @@ def _update_axes(figure: Sheet, place: tuple[int, int], panel: Panel) -> None:
     if panel.rows is not None:
         y |= {"tickvals": list(range(len(panel.rows))), "ticktext": [style.escaped(name) for name in panel.rows]}
         y["range"] = [len(panel.rows) - 0.5, -0.5]
-    if panel.equal:
-        y["scaleanchor"] = figure.anchor(
-            place
-        )  # a range is widened until both axes have one scale; panels keep their size
+    if panel.equal:  # a range is widened until both axes have one scale; panels keep their size
+        y["scaleanchor"] = figure.anchor(place)
     figure.update_xaxes(**x, row=row, col=column)
     figure.update_yaxes(**y, row=row, col=column)
-
-
-def trace_key(figure: Sheet, name: str, marker: dict[str, Any]) -> None:
-    """An entry of the legend, after all others."""
-    key = scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, legendrank=1003)
-    figure.add_trace(key, 1, 1)
-
-
-def colour_key(figure: Sheet, key: str, scale: style.Scale, users: list[int], columns: int) -> None:
-    """Declare a colour scale, its key to the right of the panels that use it."""
-    column = max(number % columns + 1 for number in users)
-    rows = [number // columns + 1 for number in users if number % columns + 1 == column]
-    web.colour_axis(figure, key, scale, column, max(rows), min(rows))
-    title = {"text": style.escaped(scale.label), "side": "right", "font": {"size": 12}}
-    figure.update_layout(**{key: {"colorbar": {"title": title}}})
-
-
-def spacing(panels: Sequence[Panel | HeatMap], columns: int) -> float:
-    """Share of the width between two columns of panels: room for the labels of the right one."""
-    if columns == 1:
-        return 0.0
-    needed = 75.0
-    for number, panel in enumerate(panels):
-        if number % columns and not shares_rows(panels, number, columns):
-            needed = max(needed, _room(panel))
-    return min(needed / _width(panels, columns), 0.9 / (columns - 1))
-
-
-def _room(panel: Panel | HeatMap) -> float:
-    """Pixels that the names along a vertical axis take."""
-    return 45 + 6.5 * max((len(name) for name in panel.rows or ()), default=0)
-
-
-def _width(panels: Sequence[Panel | HeatMap], columns: int) -> float:
-    """Pixels between the left edge of the first column and the right edge of the last, in the narrowest window."""
-    return WINDOW.get(columns, 980) - max(75.0, *(_room(panel) for panel in panels[::columns]))
-
-
-def make_legend(
-    figure: Sheet, names: Sequence[str], panels: Sequence[Panel | HeatMap], columns: int, above: int = 0
-) -> None:
-    """Make room above the panels for the legend in the narrowest window; where it takes more, Plotly makes more.
-
-    Args:
-        figure: with all its panels.
-        names: in the legend.
-        panels: row by row.
-        columns: panels side by side.
-        above: pixels that titles of several lines take.
-    """
-    widest = 40 + 6 * max((len(name) for name in names), default=0)
-    rows = math.ceil(len(names) / max(1, _width(panels, columns) // widest))
-    room = 20 * max(0, rows - 1)
-    figure.update_layout(margin={"t": web.TOP + above + room}, height=figure.layout["height"] + room)
-    figure.update_layout(legend={"traceorder": "normal", "itemsizing": "trace", "xref": "container"})

@@ -95,12 +95,6 @@ class Sheet:
         number = self.numbers[row, column]
         self.traces.append({**trace, "xaxis": f"x{number}", "yaxis": f"y{number}"})
 
-    def add_level(self, value: float, place: tuple[int, int], **line: Any) -> None:
-        """A horizontal line from edge to edge of a panel, on top of its traces."""
-        ends = {"x0": 0, "x1": 1, "y0": value, "y1": value, "xref": f"{self.anchor(place)} domain"}
-        shape = {"type": "line", **ends, "yref": f"y{self.numbers[place]}", "line": line}
-        self.layout.setdefault("shapes", []).append(shape)
-
     def update_layout(self, **properties: Any) -> None:
         """Change the layout; dictionaries are merged."""
         merge(self.layout, properties)

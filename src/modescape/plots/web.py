@@ -62,19 +62,6 @@ def panels(
     return figure
 
 
-def first_column_titles(figure: Sheet) -> None:
-    """Leave out the vertical titles but those on the left: between panels there is a colour key."""
-    left = min(figure.x_axis(place)["domain"][0] for place in figure.numbers)
-    for place in figure.numbers:
-        if figure.x_axis(place)["domain"][0] > left:
-            figure.y_axis(place)["title"].pop("text", None)
-
-
-def legend_rows(figure: Sheet, rows: int) -> None:
-    """Make room above the panels for a legend that takes this many rows in a narrow window."""
-    figure.update_layout(margin={"t": TOP + 29 * (rows - 1)})
-
-
 def colour_scale(scale: style.Scale) -> list[list[Any]]:
     """A colour scale as Plotly takes it: positions in [0, 1] and colours."""
     colours = style.colour_map(scale.colours)

@@ -68,7 +68,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         charts.square(titles[name], "Member (number)", members, matrices[name], scales[name], LABELS) for name in names
     ]
-    return Chart(title=TITLE, panels=panels, columns=_columns(names), panel_size=(4.0, 3.5), panel_height=447)
+    return Chart(title=TITLE, panels=panels, columns=_columns(names), panel_size=(4.0, 3.7), panel_height=447)
 
 
 def pair_text(dataset: xr.Dataset, name: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import paper, style, web
-from modescape.plots.sheet import Sheet, scatter
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series, span
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLE = "Training"
 MARKED_EPOCHS = 15  # up to this many epochs each is marked by a dot
@@ -33,105 +32,58 @@ def caption(dataset: xr.Dataset) -> str:
     )
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Loss, accuracy and learning rate against the epoch, for papers."""
-    with paper.looks():
-        figure = paper.new_figure(7.2, 4.4)
-        grid = figure.add_gridspec(2, 2, height_ratios=[3, 1])
-        for column, quantity in enumerate(QUANTITIES):
-            axes = figure.add_subplot(grid[0, column])
-            title, label, factor = QUANTITIES[quantity]
-            for split, (name, colour) in SPLITS.items():
-                curves = factor * dataset[f"{split}_{quantity}"].transpose("member", "epoch").values
-                _lines(axes, dataset.epoch.values, curves, colour, name)
-            _finish_axes(axes, dataset, title, label, _is_wide(dataset, quantity))
-            axes.legend(loc="best")
-        axes = figure.add_subplot(grid[1, :])
-        rates = dataset["learning_rate"].transpose("member", "epoch").values
-        _lines(axes, dataset.epoch.values, rates, style.NEUTRAL, "")
-        _finish_axes(axes, dataset, "Learning rate", "Rate (1)", _spans_decades(rates))
-        if axes.get_yscale() == "linear":
-            axes.set_ylim(bottom=0)
-        return paper.finish(figure, TITLE, caption(dataset))
-
-
-def _lines(axes: Axes, epoch: np.ndarray, curves: np.ndarray, colour: str, name: str) -> None:
-    marker = "o" if len(epoch) <= MARKED_EPOCHS else None
-    opacity = max(0.12, 0.5 / max(1, len(curves) / 5))
-    axes.plot(epoch, curves.T, color=colour, linewidth=0.6, alpha=opacity)
-    axes.plot(epoch, middle(curves), color=colour, linewidth=2, marker=marker, markersize=3, label=name)
-
-
-def _finish_axes(axes: Axes, dataset: xr.Dataset, title: str, label: str, log: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    if log:
-        axes.set_yscale("log")
-    paper.panel_title(axes, _title(title, log))
-    axes.set_xlim(0, 1.02 * _last_epoch(dataset))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("Epoch (passes over the training split)")
-    axes.set_ylabel(label)
-
-
-def draw_interactive(dataset: xr.Dataset) -> Sheet:
-    """Loss, accuracy and learning rate against the epoch, for the page."""
-    titles = [_title(title, _is_wide(dataset, quantity)) for quantity, (title, _, _) in QUANTITIES.items()]
-    titles.append(_title("Learning rate", _spans_decades(dataset["learning_rate"].values)))
-    grid = [[1, 1], [2, 0]]
-    figure = web.panels(2, 2, titles, 560, grid=grid, row_heights=[0.74, 0.26], vertical_spacing=0.2)
-    for column, (quantity, (_, label, factor)) in enumerate(QUANTITIES.items(), start=1):
+def describe(dataset: xr.Dataset) -> Chart:
+    """Loss, accuracy and learning rate against the epoch."""
+    panels = []
+    for quantity, (title, label, factor) in QUANTITIES.items():
+        series = []
         for split, (name, colour) in SPLITS.items():
             curves = factor * dataset[f"{split}_{quantity}"].transpose("member", "epoch").values
-            _traces(figure, (1, column), dataset, curves, colour, name)
-        _axes(figure, (1, column), dataset, label, _is_wide(dataset, quantity))
+            series += _lines(dataset, curves, colour, name)
+        log = _is_wide(dataset, quantity)
+        panels.append(_panel(dataset, _title(title, log), label, series, log_y=log))
     rates = dataset["learning_rate"].transpose("member", "epoch").values
-    _traces(figure, (2, 1), dataset, rates, style.NEUTRAL, "Learning rate")
-    _axes(figure, (2, 1), dataset, "Rate (1)", _spans_decades(rates))
-    figure.update_yaxes(rangemode="tozero", row=2, col=1)  # no effect on a logarithmic axis
-    return figure
+    log = _spans_decades(rates)
+    series = _lines(dataset, rates, style.NEUTRAL, "Learning rate", in_legend=False)
+    most = span(rates)[1]
+    limits: dict[str, Any] = {} if log or most <= 0 else {"y_range": (0.0, 1.05 * most)}
+    rate = _panel(dataset, _title("Learning rate", log), "Rate (1)", series, log_y=log, **limits)
+    panels.append(dataclasses.replace(rate, wide=True, height=0.45))
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.6, 3.1), panel_height=390)
 
 
-def _traces(
-    figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, curves: np.ndarray, colour: str, name: str
-) -> None:
-
+def _lines(dataset: xr.Dataset, curves: np.ndarray, colour: str, name: str, *, in_legend: bool = True) -> list[Series]:
+    """A thin line for each member, and the median."""
     epoch, member = dataset.epoch.values, dataset.member.values
-    shown = {"legendgroup": name, "hoverlabel": {"namelength": -1}}
-    # all members in one trace, a gap between two: a page of 64 members stays quick
+    marker: dict[str, Any] = {"marker": ("o", "circle")} if len(epoch) <= MARKED_EPOCHS else {}
+    # all members in one series, a gap between two: a page of 64 members stays quick
     gaps = np.full((len(member), 1), np.nan)
-    thin = scatter(
-        x=np.concatenate([np.broadcast_to(epoch, curves.shape), gaps], axis=1).ravel().astype(np.float32),
-        y=np.concatenate([curves, gaps], axis=1).ravel(),
-        customdata=np.repeat(member, len(epoch) + 1),
-        mode="lines",
-        line={"color": style.transparent(colour, max(0.15, 0.6 / max(1, len(member) / 5))), "width": 1},
-        hovertemplate=f"{name}, member %{{customdata}}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+    thin = Series(
         name=name,
-        showlegend=False,
-        **shown,
+        x=np.concatenate([np.broadcast_to(epoch, curves.shape), gaps], axis=1).ravel(),
+        y=np.concatenate([curves, gaps], axis=1).ravel(),
+        numbers=("member", np.repeat(member, len(epoch) + 1)),
+        colour=colour,
+        width=0.6,
+        opacity=max(0.15, 0.6 / max(1, len(member) / 5)),
+        in_legend=False,
     )
-    bold = scatter(
+    bold = Series(
+        name=f"{name} (bold: median)",
         x=epoch,
         y=middle(curves),
-        mode="lines+markers" if len(epoch) <= MARKED_EPOCHS else "lines",
-        line={"color": colour, "width": 3},
-        hovertemplate=f"{name}, median<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
-        name=f"{name} (bold: median of members)",
-        showlegend=place == (1, 1),
-        **shown,
+        colour=colour,
+        width=2,
+        size=3,
+        in_legend=in_legend,
+        **marker,
     )
-    figure.add_trace(thin, *place)
-    figure.add_trace(bold, *place)
+    return [thin, bold]
 
 
-def _axes(figure: Sheet, place: tuple[int, int], dataset: xr.Dataset, label: str, log: bool) -> None:
-    row, column = place
-    last = _last_epoch(dataset)
-    digits: dict[str, Any] = {"dtick": 1} if last <= 10 else {}
-    figure.update_xaxes(title={"text": "Epoch (passes)"}, range=[0, 1.02 * last], row=row, col=column, **digits)
-    scale = {"type": "log", "dtick": "D2" if label.startswith("Mean") else 1} if log else {}
-    figure.update_yaxes(title={"text": label}, exponentformat="power", row=row, col=column, **scale)
+def _panel(dataset: xr.Dataset, title: str, label: str, series: list[Series], **more: Any) -> Panel:
+    epochs: dict[str, Any] = {"x_range": (0.0, 1.02 * _last_epoch(dataset)), "whole_x": True}
+    return Panel(title=title, x_label="Epoch (passes)", y_label=label, series=series, **epochs, **more)
 
 
 def middle(curves: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def _of_member(dataset: xr.Dataset, method: int, place: int) -> list[Series]:
     hover = [f"epoch {number}" for number in epoch]
     shown = place < NAMED_MEMBERS
     return [
-        Series(x=x, y=y, marker=DOT, width=0.8, size=size, hover=hover, in_legend=shown, **look),
+        Series(x=x, y=y, marker=DOT, width=0.8, opacity=0.7, size=size, hover=hover, in_legend=shown, **look),
         Series(x=x[start], y=y[start], line=None, in_legend=False, **KEYS["Epoch 0"], **look),
     ]
 

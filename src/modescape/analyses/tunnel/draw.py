@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modescape.analyses.radial.draw import BATCH_NORM
-from modescape.plots import charts, fields, paper, steps, style, web
-from modescape.plots.charts import Panel, Series
-from modescape.plots.sheet import Sheet
+from modescape.plots import fields, steps, style
+from modescape.plots.charts import Chart, Field, Panel, Series
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.figure import Figure
 
 TITLE = "From one solution to another: straight, and through a tunnel"
-ROWS, COLUMNS = 2, 3
+COLUMNS = 3
 X_LABEL = "Position on path (share)"
 WAYS = {"tunnel": ("Tunnel", style.GREEN, "solid"), "straight": ("Straight line", style.PURPLE, "dash")}
 TOWARDS = (  # the third is not on the path
@@ -27,11 +26,10 @@ TOWARDS = (  # the third is not on the path
 TRAIN = "Thin: training images"
 TRIANGLES = (  # variable, which end, title, label of the colour key
     ("triangle_accuracy", None, "Accuracy under the tunnel", "Accuracy (share right)"),
-    ("triangle_similarity", 0, "Similarity to the start", ""),
+    ("triangle_similarity", 0, "Similarity to the start", "Similarity (0 to 1)"),
     ("triangle_similarity", 1, "Similarity to the end", "Similarity (0 to 1)"),
 )
 TRIANGLE_X, TRIANGLE_Y = "Position in tunnel (share)", "Distance from origin (1: tunnel)"
-KEYED = ((0, 1), (1, 3))  # triangles from .. to that share a colour key
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -95,47 +93,29 @@ def triangle(dataset: xr.Dataset, variable: str, end: int | None) -> np.ndarray:
     return values.transpose("y", "x").values.astype(float)
 
 
-def draw(dataset: xr.Dataset) -> Figure:
-    """Three panels of lines, three of fields, for papers."""
-    lines = panels(dataset)
-    x, y = (fields.edges(dataset[name].values) for name in ("x", "y"))
-    with paper.looks():
-        figure = paper.new_figure(9.8, 5.4)
-        grid = figure.subplots(ROWS, COLUMNS)
-        for axes, panel in zip(grid[0], lines, strict=True):
-            charts.draw_panel(axes, panel)
-        images = []
-        for axes, (variable, end, title, _) in zip(grid[1], TRIANGLES, strict=True):
-            images.append(fields.draw_field(axes, x, y, triangle(dataset, variable, end), fields.SHARE))
-            axes.axhline(1, color="white", linewidth=2)
-            axes.axhline(1, color="black", linewidth=0.7)
-            paper.panel_title(axes, title)
-            axes.set_xlabel(TRIANGLE_X)
-            axes.set_ylabel(TRIANGLE_Y)
-        for start, stop in KEYED:
-            paper.colour_bar(images[start], list(grid[1, start:stop]), fields.SHARE, TRIANGLES[stop - 1][3])
-        return paper.finish(figure, TITLE, caption(dataset), charts.legend_keys(lines))
+def describe(dataset: xr.Dataset) -> Chart:
+    """Three panels of lines, three of fields."""
+    return Chart(
+        title=TITLE,
+        panels=[*panels(dataset), *_triangles(dataset)],
+        columns=COLUMNS,
+        panel_size=(3.2, 2.7),
+        panel_height=390,
+    )
 
 
-def draw_interactive(dataset: xr.Dataset) -> Sheet:
-    """Three panels of lines, three of fields, for the page."""
-    lines = panels(dataset)
-    titles = [panel.title for panel in lines] + [title for _, _, title, _ in TRIANGLES]
-    figure = web.panels(ROWS, COLUMNS, titles, 780, horizontal_spacing=0.1)
-    named: set[str] = set()
-    for column, panel in enumerate(lines, start=1):
-        charts.trace_panel(figure, (1, column), panel, named)
-    for column, (variable, end, title, _) in enumerate(TRIANGLES, start=1):
-        hover = f"{title}<br>position %{{x:.2f}}, distance %{{y:.2f}}: %{{z:.3f}}"
-        values, key = triangle(dataset, variable, end), "coloraxis2" if column > 1 else "coloraxis"
-        fields.trace_field(figure, (2, column), dataset["x"].values, dataset["y"].values, values, key=key, hover=hover)
-        for colour, width in (("white", 4), ("black", 1.2)):
-            figure.add_level(1, (2, column), color=colour, width=width)
-    figure.update_xaxes(title={"text": TRIANGLE_X}, row=2)
-    figure.update_yaxes(title={"text": TRIANGLE_Y}, row=2, col=1)
-    for column in range(2, COLUMNS + 1):
-        figure.update_yaxes(showticklabels=False, row=2, col=column)
-    for key, (_, stop) in zip(("coloraxis", "coloraxis2"), KEYED, strict=True):
-        fields.colour_key(figure, key, fields.SHARE, TRIANGLES[stop - 1][3], (2, stop))
-    web.legend_rows(figure, 2)
-    return figure
+def _triangles(dataset: xr.Dataset) -> list[Panel]:
+    """The triangles under the tunnel, which is a line across them."""
+    x, y = dataset["x"].values.astype(float), dataset["y"].values.astype(float)
+    ends = fields.edges(x)[[0, -1]]
+    line = Series(
+        name="Tunnel", x=ends, y=np.ones(2), colour="#000000", width=0.8, halo=True, silent=True, in_legend=False
+    )
+    drawn = []
+    for number, (variable, end, title, label) in enumerate(TRIANGLES):
+        scale = dataclasses.replace(fields.SHARE, label=label)
+        values = Field(values=triangle(dataset, variable, end), x=x, y=y, scale=scale)
+        axes: dict[str, Any] = {"x_label": TRIANGLE_X, "y_label": TRIANGLE_Y, "shared_y": number > 0}
+        axes |= {"x_range": tuple(ends), "y_range": tuple(fields.edges(y)[[0, -1]])}
+        drawn.append(Panel(title=title, series=[line], field=values, **axes))
+    return drawn
