@@ -13,13 +13,6 @@ KERNELS = {  # Triton: a kernel is one program, whose tile stays in registers fr
     "kernels/gpu/convolution.py": {"_convolve", "_weigh"},
     "kernels/gpu/pointwise.py": {"_pool_forward"},
 }
-TO_COME = {  # rewritten beside this test; leaves with the last of them
-    f"analyses/{name}/measure.py"
-    for name in (
-        *("calibration", "cyclic", "diversity_map", "diversity_plane", "ensemble_methods", "ensemble_size", "ood"),
-        *("shift", "tsne_subspace"),
-    )
-}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -119,8 +112,7 @@ def test_a_file_holds_one_thought(path):
     text = text_of(path)
     assert len(text.splitlines()) <= LINES
     assert undocumented(text) == []
-    if path not in TO_COME:
-        assert long_functions(text) == KERNELS.get(path, set())
+    assert long_functions(text) == KERNELS.get(path, set())
 
 
 def test_imports_have_an_order():

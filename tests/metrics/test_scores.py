@@ -74,9 +74,9 @@ def test_leading_axes_equal_a_loop(name: str, in_blocks) -> None:
 def test_metric_says_which_way_is_better(name: str) -> None:
     metric = SCORES[name]
     with np.errstate(divide="ignore"):
-        right = np.log(np.eye(3)[[0, 1, 2, 0]])
+        right = np.log(np.eye(8)[[0, 1, 2, 0]])
     label = np.array([0, 1, 2, 0])
-    best, worse = metric(right, label), metric(np.log([[0.2, 0.3, 0.5]] * 4), label)
+    best, worse = metric(right, label), metric(np.log([np.arange(1, 9) / 36] * 4), label)
     assert best == (1.0 if metric.higher_is_better else 0.0)
     assert (best > worse) == metric.higher_is_better
     assert metric.unit in ("1", "nats")

@@ -48,17 +48,11 @@ def interval(
     return {f"{name}_{end}{which}": (dims, values, unit, f"{word} end {whose}") for end, word, values in said}
 
 
-def provenance(members: int) -> dict[str, str | int]:
-    """What every dataset carries, as ``Study.provenance`` returns it."""
-    return {
-        "recipe_hash": "0123456789abcdef",
-        "recipe_name": "example",
-        "version": "0.1.0",
-        "seed": 0,
-        "examples": EXAMPLES,
-        "members": members,
-        "repeats": 1,
-    }
+def about(members: int, *, examples: int = EXAMPLES, repeats: int = 1, intervals: str = "none") -> dict[str, Any]:
+    """What every dataset carries: arguments of `modescape.results.make_result`."""
+    provenance = {"recipe_hash": "0123456789abcdef", "recipe_name": "example", "version": "0.1.0", "seed": 0}
+    provenance |= {"examples": examples, "members": members, "repeats": repeats}
+    return {"intervals": intervals, "provenance": provenance, "left_out": ""}
 
 
 METHODS = ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled", "pca_random", "swag")

@@ -36,7 +36,6 @@ def measure(options: Options) -> Result:
         question="How long do all corruptions of a test set take?",
         unit="images/s",
         setting=f"{count:,} random images of 3x32x32, all 19 corruptions at 5 severities",
-        command="modescape bench corruptions",
         rows=rows,
         notes={"altogether": f"{total:.0f} s for {count:,} images x 19 x 5", "seconds": totals},
     )

@@ -18,7 +18,6 @@ def measure(options: Options) -> Result:
         question="How long does the training of the digits recipe take, validation and files included?",
         unit="seconds",
         setting=f"{train.members} members of SmallCNN on 8x8 digits, batch {train.batch_size}, {train.epochs} epochs",
-        command="modescape bench digits",
         rows=in_turns(
             {
                 "plain loop": lambda: plain_loop(loaded, images, label),

@@ -53,7 +53,6 @@ def measure(options: Options) -> Result:
         unit="seconds",
         setting="training: digits, 2 epochs each, 2 workers; predicting: digits, one member, all checkpoints, one "
         "process; step: SmallCNN, batch 128, one thread; disagreement: 10,000 examples of 10 classes, all pairs",
-        command="modescape bench growth",
         rows=rows,
         digits=3,
     )

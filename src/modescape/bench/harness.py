@@ -6,7 +6,7 @@ import datetime
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,16 +43,22 @@ class Result:
     question: str
     unit: str  # of the values: "images/s", "ms", ...
     setting: str  # data, sizes, arithmetic: everything that fixes the work, in words
-    command: str
     rows: list[Row]
+    command: str | None = None  # that makes it; None: the one of the package
     reference: str | None = None  # name of the row that ratios are to
     notes: dict[str, Any] = field(default_factory=dict)  # further figures by name; sentences stand under the table
     digits: int = 0  # behind the point in the table
+
+    @property
+    def made_by(self) -> str:
+        """The command that makes it."""
+        return self.command or f"modescape bench {self.name}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values with version, platform and date."""
         return {
             **asdict(self),
+            "command": self.made_by,
             "version": __version__,
             "platform": runtime.platform_info(),
             "date": datetime.date.today().isoformat(),
@@ -81,8 +87,18 @@ class Result:
         day = datetime.date.today()
         return (
             f"{self.setting}; n = {turns}; {hardware}; {versions}; modescape {__version__}; "
-            f"{day.day} {day:%B %Y}.\nCommand: `{self.command}`"
+            f"{day.day} {day:%B %Y}.\nCommand: `{self.made_by}`"
         )
+
+
+def turns(options: Options, once: Callable[[], Iterable[tuple[str, float]]]) -> list[Row]:
+    """Named figures of every turn, in which all are found together."""
+    values: dict[str, list[float]] = {}
+    for turn in range(options.repeats):
+        options.say(f"turn {turn + 1} of {options.repeats}")
+        for name, value in once():
+            values.setdefault(name, []).append(value)
+    return [Row(name=name, values=own) for name, own in values.items()]
 
 
 def in_turns(

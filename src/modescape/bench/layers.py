@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as functional
 
 from modescape import runtime
-from modescape.bench.harness import Options, Result, Row, median_seconds
+from modescape.bench.harness import Options, Result, median_seconds, turns
 from modescape.kernels.block import Block, blocks
 from modescape.kernels.implementation import usual
 
@@ -18,20 +18,15 @@ DROP = 6554  # a tenth of 65,536 levels
 def measure(options: Options) -> Result:
     """Milliseconds of each block (convolution, dropout, pooling, ReLU), forward and backward, on one thread."""
     batch = 4 if options.small else BATCH
-    values: dict[str, list[float]] = {}
     with runtime.one_thread(), runtime.kept_memory():
-        for turn in range(options.repeats):
-            options.say(f"turn {turn + 1} of {options.repeats}")
-            for name, value in _turn(batch, options.small).items():
-                values.setdefault(name, []).append(value)
+        rows = turns(options, lambda: _turn(batch, options.small).items())
     return Result(
         name="layers",
         question="How close is each layer to what a core can do at most?",
         unit="unit as named",
         setting=f"blocks of SmallCNN (3x3 convolution, dropout 0.1, 2x2 pooling, ReLU), batch {batch}, one thread; a "
         "share above 1 is possible: gradients behind a pooling layer are taken over the quarter that is not 0",
-        command="modescape bench layers",
-        rows=[Row(name=name, values=own) for name, own in values.items()],
+        rows=rows,
         digits=2,
     )
 

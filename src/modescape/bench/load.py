@@ -68,7 +68,6 @@ def measure(options: Options) -> Result:
         setting=f"whole processes, files in the system's cache; {members:,} members of {checkpoints} checkpoints of a "
         f"network of 170 parameters; predictions of {models[0]} members x {models[1]} checkpoints x {examples:,} "
         f"examples x {CLASSES} classes ({4 * values / 1e9:.1f} GB), each analysed once, figures too, by one process",
-        command="modescape bench load",
         rows=rows,
         notes=notes,
         digits=2,

@@ -45,7 +45,6 @@ def measure(options: Options) -> Result:
         unit="seconds",
         setting=f"{models:,} checkpoints x {examples:,} examples of 10 classes x {parameters:,} weights, in memory; of "
         f"the double loop {pairs} rows were run and multiplied",
-        command="modescape bench pairwise",
         rows=rows,
         reference="double loop",
         notes={"peak memory of the process": f"{runtime.peak_memory() / 1e9:.2f} GB, inputs of {size:.2f} GB included"},

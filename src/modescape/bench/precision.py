@@ -116,7 +116,7 @@ def measure(options: Options) -> Result:
         unit="% of the test images",
         setting=f"{members} members, {members * (members - 1) // 2} pairs; SmallCNN of the recipe {name}, "
         f"{epochs} epochs, the same streams in each arithmetic",
-        command="modescape bench precision" + (" --data DATA" if options.data else ""),
+        command=f"modescape bench precision{' --data DATA' if options.data else ''}",
         rows=rows,
         notes={f"{variant} less float32": _sentence(one) for variant, one in moved.items()},
         digits=2,

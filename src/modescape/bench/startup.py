@@ -42,7 +42,6 @@ def measure(options: Options) -> Result:
         question="How long does a command take, beyond Python's own start?",
         unit="ms",
         setting="whole processes, files in the system's cache",
-        command="modescape bench startup",
         rows=[*rows, *beyond],
     )
 

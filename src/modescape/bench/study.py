@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from modescape.bench.harness import Options, Result, Row, seconds
+from modescape.bench.harness import Options, Result, seconds, turns
 from modescape.progress import Progress
 
 RECIPE = "digits"
@@ -21,20 +21,18 @@ def measure(options: Options) -> Result:
     """Seconds of every stage of `modescape run digits`, and processor seconds of every analysis."""
     overrides = [*SMALL, "analyses=[training, ensemble_size]"] if options.small else []
     overrides += [] if options.data is None else [f"data.source={options.data}"]
-    rows: dict[str, list[float]] = {}
-    for turn in range(options.repeats):
-        options.say(f"turn {turn + 1} of {options.repeats}")
+
+    def once() -> list[tuple[str, float]]:
         with tempfile.TemporaryDirectory() as folder:
-            for name, value in [*_stages(Path(folder, "study"), overrides), *_analyses(Path(folder, "study"))]:
-                rows.setdefault(name, []).append(value)
+            return [*_stages(Path(folder, "study"), overrides), *_analyses(Path(folder, "study"))]
+
     return Result(
         name="study",
         question="Where does each second of a whole study go?",
         unit="seconds",
         setting=f"`modescape run {RECIPE}` on {os.cpu_count()} cores; analyses: processor time of one process, which "
         "reads samples and scales as they are stored; drawing: in three formats",
-        command="modescape bench study",
-        rows=[Row(name=name, values=values) for name, values in rows.items()],
+        rows=turns(options, once),
         digits=2,
     )
 

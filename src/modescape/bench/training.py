@@ -38,7 +38,7 @@ def measure(options: Options) -> Result:
         unit="images/s",
         setting=f"{members} members of SmallCNN, dropout 0.1, batch 128, one epoch of {count:,} images "
         f"({'the given data' if options.data else 'random images'})",
-        command="modescape bench training" + (" --data DATA" if options.data else ""),
+        command=f"modescape bench training{' --data DATA' if options.data else ''}",
         rows=rows,
         reference="plain loop",
     )

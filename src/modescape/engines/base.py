@@ -48,6 +48,24 @@ class Outcome:
     traceback: str | None = None  # the text of the traceback; None when there is none (success, a dead worker)
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is done with every item of a map; see `Engine.map`."""
+
+    function: Function
+    context: Openers | None = None
+    on_event: Listener | None = None
+
+    def opener(self, item: Any) -> Opener | None:
+        """What is opened for an item."""
+        return self.context(item) if callable(self.context) else self.context
+
+    def tell(self, item: Any, event: Any) -> None:
+        """Hand an event to the listener, if there is one."""
+        if self.on_event is not None:
+            self.on_event(item, event)
+
+
 class Engine(ABC):
     """Where work runs: a context manager whose `map` runs a function over items.
 
@@ -77,7 +95,6 @@ class Engine(ABC):
         """How many items are worked on at once."""
         return 1
 
-    @abstractmethod
     def map(
         self,
         function: Function,
@@ -101,6 +118,11 @@ class Engine(ABC):
         An exception in the function ends its item alone and is in `Outcome.error`. Leaving the loop early stops the
         items in work.
         """
+        return self.run(Job(function, context, on_event), items)
+
+    @abstractmethod
+    def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
+        """Do what `map` promises."""
 
     def close(self) -> None:  # noqa: B027 - an engine may hold nothing
         """Let go of everything the engine holds; called on leaving the ``with`` block."""
@@ -112,11 +134,6 @@ class Engine(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def opener_of(context: Openers | None, item: Any) -> Opener | None:
-    """What is opened for an item."""
-    return context(item) if callable(context) else context
 
 
 class Opened:

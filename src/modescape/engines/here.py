@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from modescape.engines.base import Engine, Function, Listener, Opened, Openers, Outcome, attempt, opener_of
+from modescape.engines.base import Engine, Job, Opened, Outcome, attempt
 from modescape.runtime import one_thread
 
 
@@ -28,28 +28,20 @@ class Here(Engine):
 
     _opened: Opened = field(default_factory=Opened, init=False, repr=False, compare=False)
 
-    def map(
-        self,
-        function: Function,
-        items: Iterable[Any],
-        *,
-        context: Openers | None = None,
-        on_event: Listener | None = None,
-    ) -> Iterator[Outcome]:
-        """Run the items in order; see `Engine.map`."""
+    def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
+        """Work on the items in order."""
         for item in items:
 
             def report(event: Any, item: Any = item) -> None:
-                if on_event is not None:
-                    try:
-                        on_event(item, event)
-                    except Exception as error:
-                        raise _ListenerFailed(error) from error
+                try:
+                    job.tell(item, event)
+                except Exception as error:
+                    raise _ListenerFailed(error) from error
 
             try:
                 with one_thread():
-                    opener = opener_of(context, item)
-                    outcome = attempt(item, functools.partial(self._opened.run, function, item, report, opener))
+                    call = functools.partial(self._opened.run, job.function, item, report, job.opener(item))
+                    outcome = attempt(item, call)
             except _ListenerFailed as failed:
                 raise failed.error from None
             yield outcome

@@ -22,18 +22,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
 
-from modescape.engines.base import (
-    Engine,
-    Function,
-    Listener,
-    Opened,
-    Opener,
-    Openers,
-    Outcome,
-    attempt,
-    describe,
-    opener_of,
-)
+from modescape.engines.base import Engine, Function, Job, Opened, Opener, Outcome, attempt, describe
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 
@@ -113,26 +102,19 @@ class Processes(Engine):
         """Worker processes, at most."""
         return self.workers or cores()
 
-    def map(
-        self,
-        function: Function,
-        items: Iterable[Any],
-        *,
-        context: Openers | None = None,
-        on_event: Listener | None = None,
-    ) -> Iterator[Outcome]:
-        """Run the items on the workers; see `Engine.map`."""
+    def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
+        """Have the workers work on the items."""
         _refuse_in_bootstrap()
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
         self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
-        waiting = deque((item, _pack(function, item, opener_of(context, item))) for item in items)
+        waiting = deque((item, _pack(job.function, item, job.opener(item))) for item in items)
         try:
-            yield from self._supervise(waiting, on_event)
+            yield from self._supervise(waiting, job)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
             self._stop([worker for worker in self._pool if worker.busy])
 
-    def _supervise(self, waiting: deque[tuple[Any, bytes]], on_event: Listener | None) -> Iterator[Outcome]:
+    def _supervise(self, waiting: deque[tuple[Any, bytes]], job: Job) -> Iterator[Outcome]:
         failed_starts = 0
         while waiting or any(worker.busy for worker in self._pool):
             self._deal(waiting)
@@ -150,8 +132,7 @@ class Processes(Engine):
                 elif message[0] == "ready":
                     worker.ready, failed_starts = True, 0
                 elif message[0] == "event":
-                    if on_event is not None:
-                        on_event(worker.item, message[1])
+                    job.tell(worker.item, message[1])
                 else:
                     item, worker.busy = worker.item, False
                     self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that

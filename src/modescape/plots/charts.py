@@ -10,6 +10,7 @@ A figure's module makes `Panel`s of `Series` (and `HeatMap`s among them) from it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +67,36 @@ def mark(method: str, x: np.ndarray, y: np.ndarray, **looks: Any) -> Series:
     look = style.method_look(method)
     own: dict[str, Any] = {"name": look.name, "group": method, "colour": look.colour, "marker": look.marker}
     return Series(x=x, y=y, **(own | {"line": None, "size": 5, "in_legend": False} | looks))
+
+
+def square(title: str, axis: str, names: Sequence[str], matrix: np.ndarray, scale: style.Scale, labels: int) -> HeatMap:
+    """A matrix of things with themselves.
+
+    Args:
+        title: of the panel.
+        axis: what the things are, in parentheses how they are named.
+        names: of the things.
+        matrix: [thing, other thing].
+        scale: of the colours.
+        labels: names a side, at most.
+    """
+    return HeatMap(
+        title=title,
+        x_label=axis,
+        y_label=axis,
+        matrix=matrix,
+        rows=names,
+        columns=names,
+        scale=scale,
+        most_printed=(style.PRINTED_ROWS, style.PRINTED_ROWS),
+        most_labels=labels,
+        square=True,
+    )
+
+
+def by_method(title: str, x_label: str, names: Sequence[str], series: Sequence[Series], **more: Any) -> Panel:
+    """A panel with a row a method, named on the vertical axis."""
+    return Panel(title=title, x_label=x_label, y_label="Method (name)", series=series, rows=names, **more)
 
 
 def draw(chart: Chart, caption: str) -> Figure:

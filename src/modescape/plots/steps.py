@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.methods import BOTH
+from modescape.plots import style
 from modescape.plots.style import method_look
 
 if TYPE_CHECKING:
@@ -106,6 +107,11 @@ def control(dataset: xr.Dataset) -> str:
         return ""
     most = float(np.nanmax(values))
     return f"Control: at distance 0 no probability differs from the solution's by more than {most:.1g}."
+
+
+def endings(dataset: xr.Dataset, dim: str = "method") -> str:
+    """What every caption of networks around solutions ends with: their places, the control, who is left out."""
+    return style.sentences(places(dataset, dim), control(dataset), style.left_out(dataset))
 
 
 def _listing(names: list[str]) -> str:

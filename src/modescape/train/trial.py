@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from modescape import recipe
 from modescape.data.dataset import Split
@@ -12,10 +12,10 @@ from modescape.data.prepare import Preparation
 from modescape.network import trial as network_trial
 from modescape.network.habits import Habits
 from modescape.network.member_ops import Manner
-from modescape.network.trial import Stepped
+from modescape.network.trial import Batch, Stepped
 from modescape.train.optimizer import Optimizer
 from modescape.train.step import Step
-from modescape.types import ModelState, Params
+from modescape.types import Params
 
 
 def trial(recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Preparation) -> Habits:
@@ -29,19 +29,10 @@ class _Training:
 
     train: recipe.Train
 
-    def step(
-        self,
-        module: nn.Module,
-        state: ModelState,
-        images: Tensor,
-        label: Tensor,
-        keys: Tensor,
-        habits: Habits,
-        manner: Manner,
-    ) -> Stepped:
+    def step(self, module: nn.Module, batch: Batch, habits: Habits, manner: Manner) -> Stepped:
         """Loss and gradients of one batch."""
-        step = Step(module, len(keys), habits, manner)
-        gradients, loss, _ = step(state, images, label, keys)
+        step = Step(module, len(batch.keys), habits, manner)
+        gradients, loss, _ = step(*batch)
         return Stepped(gradients, loss, step.recomputed)
 
     def update(self, params: Params, gradients: Params) -> None:

@@ -55,9 +55,7 @@ def caption(dataset: xr.Dataset) -> str:
         "Bands: 95 % intervals, cut off at both.",
         style.intervals(dataset),
         style.from_members(dataset),
-        steps.places(dataset, "other_method"),
-        steps.control(dataset),
-        style.left_out(dataset),
+        steps.endings(dataset, "other_method"),
     )
 
 

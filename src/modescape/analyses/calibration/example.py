@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import interval, provenance, stated
+from modescape.analyses.examples import about, interval, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,9 +60,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "member": np.arange(members),
         },
         title="Calibration, and what ensembles are worth after it",
-        intervals="95 %: bootstrap over test examples",
-        provenance=provenance(members),
-        left_out="",
+        **about(members, intervals="95 %: bootstrap over test examples"),
     )
 
 

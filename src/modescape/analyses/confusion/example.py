@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import EXAMPLES, provenance
+from modescape.analyses.examples import EXAMPLES, about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +51,5 @@ def example(members: int = 10, epochs: int = 10, class_names: tuple[str, ...] = 
             "predicted_class": list(class_names),
         },
         title="Which class is taken for which",
-        intervals="none",
-        provenance=provenance(members),
-        left_out="",
+        **about(members),
     )

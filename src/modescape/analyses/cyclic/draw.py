@@ -122,12 +122,8 @@ def _divergence(dataset: xr.Dataset) -> Panel:
     for place, method in enumerate(methods(dataset)):
         value = dataset["jensen_shannon"].sel({"method": [method]}).values
         series.append(charts.mark(method, value, np.array([place])))
-    return Panel(
-        title="Diversity: higher is more diverse",
-        x_label="Jensen-Shannon divergence (nats)",
-        y_label="Method (name)",
-        series=series,
-        rows=_names(dataset),
+    return charts.by_method(
+        "Diversity: higher is more diverse", "Jensen-Shannon divergence (nats)", _names(dataset), series
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, interval, provenance
+from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, about, interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,9 +64,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "draw": np.arange(networks),
         },
         title="Cyclical runs against independent ones",
-        intervals="95 %: paired over test examples",
-        provenance={**provenance(members), "repeats": 2},
-        left_out="",
+        **about(members, repeats=2, intervals="95 %: paired over test examples"),
         networks=networks,
         network_epochs=40,
         training_images=10_000,

@@ -22,19 +22,22 @@ SCORES = {  # metric: panel title, axis label
 }
 
 
+TERM = "The line between is the diversity term: ensemble = mean network - diversity, exactly."
+BAR = (
+    "Bar: 95 % interval of the diversity term. Geometric mean: of the probabilities, normalised to add up to 1. Two "
+    "terms do not depend on the labels: that of the Brier score of the mean probability and that of the NLL of the "
+    "geometric mean."
+)
+
+
 def caption(dataset: xr.Dataset) -> str:
     """What the two ends of a line are, and what lies between them."""
     return style.sentences(
         f"Grey ring: mean score of {_networks(dataset)} networks of a method, one at a time; coloured mark: score of",
-        "their average; lower is better. The line between is the diversity term: ensemble = mean network - diversity,",
-        f"exactly. On {style.tested_on(dataset)}. Bar: 95 % interval of the diversity term. Geometric mean: of the",
-        "probabilities, normalised to add up to 1. Two terms do not depend on the labels: that of the Brier score of",
-        "the mean probability and that of the NLL of the geometric mean.",
+        f"their average; lower is better. {TERM} On {style.tested_on(dataset)}. {BAR}",
         style.intervals(dataset),
         style.from_members(dataset),
-        steps.places(dataset),
-        steps.control(dataset),
-        style.left_out(dataset),
+        steps.endings(dataset),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import SCORE, provenance, stated
+from modescape.analyses.examples import SCORE, about, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,8 +35,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"method": list(diversity), "metric": ["brier", "nll", "brier_geometric", "nll_geometric"]},
         title="An ensemble's score: mean score minus diversity",
-        intervals="95 %: bootstrap over test examples",
-        provenance=provenance(members),
-        left_out="",
+        **about(members, intervals="95 %: bootstrap over test examples"),
         networks=5,
     )

@@ -6,17 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses import image_sets
-from modescape.analyses.groups import (
-    around_solutions,
-    groups_of_solutions,
-    members_of,
-    requests,
-    runs_of,
-    sampled_methods,
-    several,
-    solutions,
-)
+from modescape.analyses import groups, image_sets
 from modescape.analyses.requirements import groups_of_networks, left_out, trained
 from modescape.analyses.stating import stated
 from modescape.analyses.stored import Request
@@ -50,7 +40,9 @@ INTERVALS = (
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
-    return requests(context, runs_of(context.study), sampled_methods(context), [image_sets.clean(context)])
+    return groups.requests(
+        context, groups.runs_of(context.study), groups.sampled_methods(context), [image_sets.clean(context)]
+    )
 
 
 def measure(offered: Offered) -> xr.Dataset:
@@ -72,8 +64,8 @@ def measure(offered: Offered) -> xr.Dataset:
     if networks < 2:
         raise NotEnough(f"{WHAT} needs 2 networks a method; subspace.samples is {networks}")
     test = groups_of_networks(offered, ["test"], WHAT)
-    label, members = test.label, members_of(test)
-    log_prob = solutions(offered.sampled, ["test"])["test"]
+    label, members = test.label, groups.members_of(test)
+    log_prob = groups.solutions(offered.sampled, ["test"])["test"]
     found = _of_approaches(offered, log_prob, label, networks)
     rows = [_row(*parts) for parts in found.values()]
     return make_result(
@@ -103,8 +95,8 @@ def _of_approaches(
     found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}
     if len(log_prob) >= networks:
         found["independent"] = of_members(log_prob, label, networks)
-    for approach in several(offered.sampled["test"]):
-        drawn = around_solutions(offered.sampled, approach, ["test"])
+    for approach in groups.several(offered.sampled["test"]):
+        drawn = groups.around_solutions(offered.sampled, approach, ["test"])
         parts = [decompose(own["test"][-networks:], label) for _, own in drawn]
         found[approach] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
     return found
@@ -126,7 +118,7 @@ def of_members(log_prob: np.ndarray, label: np.ndarray, size: int) -> tuple[list
         One decomposition a group; influences [metric, member, example], None of two members or one.
     """
     half = min(size, half_of(len(log_prob)))
-    masks, fitted = (groups_of_solutions(len(log_prob), count) for count in (size, half))
+    masks, fitted = (groups.groups_of_solutions(len(log_prob), count) for count in (size, half))
     parts = [decompose(log_prob[mask], label) for mask in masks]
     if half < 2:
         return parts, None

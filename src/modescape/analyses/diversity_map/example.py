@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import METHODS, interval, provenance, stated
+from modescape.analyses.examples import METHODS, about, interval, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,9 +57,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"metric": list(settings), "method": list(methods), "draw": np.arange(steps)},
         title="Brier score of ensembles by the exact law, as a map",
-        intervals="none",
-        provenance={**provenance(members), "examples": 2000},
-        left_out="",
+        **about(members, examples=2000),
         split="test",
         networks=networks,
         severity=3,

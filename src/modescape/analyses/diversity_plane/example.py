@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import CLASSES, METHODS, provenance, stated
+from modescape.analyses.examples import CLASSES, METHODS, about, stated
 from modescape.functionspace import diversity_bounds, diversity_limits
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"method": list(methods), "draw": np.arange(length), "x": x},
         title="Diversity against accuracy, of networks around one solution and of other solutions",
-        intervals="none",
-        provenance=provenance(members),
-        left_out="",
+        **about(members),
         split="test",
         baseline_accuracy=BASELINE,
         baseline_member=0,

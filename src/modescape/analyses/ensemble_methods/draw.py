@@ -34,9 +34,7 @@ def caption(dataset: xr.Dataset) -> str:
         "length of its weights. Cost: of one entry.",
         steps.statistics(dataset),
         style.intervals(dataset),
-        steps.places(dataset),
-        steps.control(dataset),
-        style.left_out(dataset),
+        steps.endings(dataset),
     )
 
 
@@ -68,22 +66,17 @@ def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
         value = dataset["jensen_shannon"].sel({"method": [method]}).values
         looks = {"name": "Jensen-Shannon as trained", "hover": [_place(dataset, method)]}
         series.append(charts.mark(method, value, np.array([row]), **looks))
-    return Panel(
-        title="Diversity: higher is more diverse",
-        x_label="Jensen-Shannon divergence (nats)",
-        y_label="Method (name)",
-        series=series,
-        rows=_names(order),
+    return charts.by_method(
+        "Diversity: higher is more diverse", "Jensen-Shannon divergence (nats)", _names(order), series
     )
 
 
 def _at_one(dataset: xr.Dataset, order: list[str]) -> Panel:
-    return Panel(
-        title="Diversity at one distance",
-        x_label="Jensen-Shannon divergence (nats, log scale)",
-        y_label="Method (name)",
-        series=[_at_one_distance(dataset, order, dataset["equal_distance_jensen_shannon"])],
-        rows=_names(order),
+    return charts.by_method(
+        "Diversity at one distance",
+        "Jensen-Shannon divergence (nats, log scale)",
+        _names(order),
+        [_at_one_distance(dataset, order, dataset["equal_distance_jensen_shannon"])],
         log_x=True,
     )
 
@@ -96,13 +89,8 @@ def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
         looks = {"name": "Loss at its own scale", "hover": [_place(dataset, method)]}
         series.append(charts.mark(method, score.sel({"method": [method]}).values, np.array([row]), **looks))
     series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
-    return Panel(
-        title="Loss of one entry: lower is better",
-        x_label="NLL (nats, log scale)",
-        y_label="Method (name)",
-        series=series,
-        rows=_names(order),
-        log_x=True,
+    return charts.by_method(
+        "Loss of one entry: lower is better", "NLL (nats, log scale)", _names(order), series, log_x=True
     )
 
 
@@ -141,13 +129,8 @@ def _cost(dataset: xr.Dataset, order: list[str]) -> Panel:
         )
         for variable, (name, marker) in COSTS.items()
     ]
-    return Panel(
-        title="Cost of one entry",
-        x_label="Epochs, passes (number, log scale)",
-        y_label="Method (name)",
-        series=series,
-        rows=_names(order),
-        log_x=True,
+    return charts.by_method(
+        "Cost of one entry", "Epochs, passes (number, log scale)", _names(order), series, log_x=True
     )
 
 

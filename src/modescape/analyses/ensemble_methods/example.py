@@ -16,8 +16,8 @@ from modescape.analyses.examples import (
     SCORE,
     SUBSPACES,
     WITHIN,
+    about,
     interval,
-    provenance,
     stated,
 )
 
@@ -71,9 +71,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "member": np.arange(members),
         },
         title="Scores of every way to make an ensemble",
-        intervals=CROSSED,
-        provenance=provenance(members),
-        left_out="",
+        **about(members, intervals=CROSSED),
         samples=10,
         batch_norm="recompute",
         batch_norm_layers=0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import CROSSED, provenance
+from modescape.analyses.examples import CROSSED, about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,8 +48,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"method": list(full), "metric": list(metrics), "size": size},
         title="Scores against the number of networks averaged",
-        intervals=CROSSED,
-        provenance=provenance(members),
-        left_out="",
+        **about(members, intervals=CROSSED),
         runs_of_snapshots=members,
     )

@@ -41,9 +41,7 @@ def caption(dataset: xr.Dataset) -> str:
         "mean prediction, for one network, for independent networks and, of the methods within one solution and of",
         "those across several, for the one that tells the sets apart best.",
         style.from_members(dataset),
-        steps.places(dataset),
-        steps.control(dataset),
-        style.left_out(dataset),
+        steps.endings(dataset),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import CLASSES, METHODS, provenance, stated
+from modescape.analyses.examples import CLASSES, METHODS, about, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,9 +46,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"method": list(methods), "corruption": list(NAMES), "metric": ["max_probability", "entropy"], "x": x},
         title="Predictions on other data",
-        intervals="none",
-        provenance={**provenance(members), "examples": 5000},
-        left_out="",
+        **about(members, examples=5000),
         split="test",
         networks=5,
         runs=min(members, 5),

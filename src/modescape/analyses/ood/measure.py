@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from modescape.analyses import image_sets
-from modescape.analyses.groups import (
-    around_solutions,
-    groups_of_solutions,
-    members_of,
-    requests,
-    runs_of,
-    sampled_methods,
-    several,
-    solutions,
-)
+from modescape.analyses import groups, image_sets
 from modescape.analyses.requirements import groups_of_networks, left_out, trained
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
@@ -47,7 +37,7 @@ def draws(context: StudyContext, *, examples: int, **settings: object) -> list[R
     """The networks that `measure` asks about, and on which images."""
     others = [image_sets.other(source, examples) for source in context.study.recipe.data.ood]
     images = [image_sets.clean(context, examples), *others]
-    return requests(context, runs_of(context.study), sampled_methods(context), images)
+    return groups.requests(context, groups.runs_of(context.study), groups.sampled_methods(context), images)
 
 
 def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
@@ -72,9 +62,9 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
     trained(offered, 1, WHAT)
     test = groups_of_networks(offered, ["test"], WHAT)
     sets = ["test", *(name for name in offered.sampled if name not in OURS and not name.startswith("shift "))]
-    log_prob = {name: part[:, :examples] for name, part in solutions(offered.sampled, sets).items()}
+    log_prob = {name: part[:, :examples] for name, part in groups.solutions(offered.sampled, sets).items()}
     found = _of_approaches(offered, log_prob, sets)
-    members, edges = members_of(test), np.linspace(0, np.log(len(test.class_names)), bins + 1)
+    members, edges = groups.members_of(test), np.linspace(0, np.log(len(test.class_names)), bins + 1)
     return make_result(
         {
             **_spreads(found, sets, edges),
@@ -116,11 +106,11 @@ def _of_approaches(offered: Offered, log_prob: dict[str, np.ndarray], sets: list
     found["single"] = [
         _figures({name: part[member : member + 1] for name, part in log_prob.items()}) for member in range(members)
     ]
-    masks = groups_of_solutions(members, networks) if networks > 1 else []
+    masks = groups.groups_of_solutions(members, networks) if networks > 1 else []
     if len(masks):
         found["independent"] = [_figures({name: part[mask] for name, part in log_prob.items()}) for mask in masks]
-    for approach in several(offered.sampled["test"]):
-        parts = (parts for _, parts in around_solutions(offered.sampled, approach, sets))
+    for approach in groups.several(offered.sampled["test"]):
+        parts = (parts for _, parts in groups.around_solutions(offered.sampled, approach, sets))
         found[approach] = [
             _figures({name: part[-networks:, : log_prob[name].shape[1]] for name, part in own.items()}) for own in parts
         ]
@@ -141,9 +131,9 @@ def _spreads(found: Groups, sets: list[str], edges: np.ndarray) -> Variables:
     """Divergence, and mean and histogram of the entropy, of every approach on every set."""
     shape, bins = (len(found), len(sets)), len(edges) - 1
     spread, mean_entropy, share = np.full(shape, np.nan), np.empty(shape), np.empty((*shape, bins))
-    for row, groups in enumerate(found.values()):
+    for row, networks_of in enumerate(found.values()):
         for column, name in enumerate(sets):
-            own = [group[name] for group in groups]
+            own = [group[name] for group in networks_of]
             spread[row, column] = np.mean([one.spread for one in own])
             entropy = np.stack([one.entropy for one in own])
             mean_entropy[row, column] = entropy.mean()
@@ -163,10 +153,10 @@ def _told_apart(found: Groups, sets: list[str]) -> Variables:
     variables: Variables = {}
     for kind, function in MEASURES.items():
         values = np.full((len(found), len(SCORES), len(sets)), np.nan)
-        for row, groups in enumerate(found.values()):
+        for row, networks_of in enumerate(found.values()):
             for at, score in enumerate(SCORES):
                 for column, name in enumerate(sets[1:], start=1):
-                    values[row, at, column] = np.mean([_told(function, group, name, score) for group in groups])
+                    values[row, at, column] = np.mean([_told(function, group, name, score) for group in networks_of])
         variables[kind] = (("method", "metric", "corruption"), values, "1", LONG_NAMES[kind])
     return variables
 

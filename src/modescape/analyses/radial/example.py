@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import provenance
+from modescape.analyses.examples import about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,9 +45,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"member": [0, 1], "x": radius, "y": angle, "epoch": np.arange(epochs + 1), "draw": np.arange(30)},
         title="The plane through the origin and two solutions, in polar coordinates",
-        intervals="none",
-        provenance={**provenance(2), "examples": 1000},
-        left_out="",
+        **about(2, examples=1000),
         split="test",
         magnified=100.0,
         sample_scale=1.0,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import provenance
+from modescape.analyses.examples import about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,7 +58,5 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "epoch": epoch,
         },
         title="Which random choice makes two runs differ",
-        intervals="95 %: bootstrap over test examples, mean over pairs",
-        provenance={**provenance(members), "repeats": 3},
-        left_out="",
+        **about(members, repeats=3, intervals="95 %: bootstrap over test examples, mean over pairs"),
     )

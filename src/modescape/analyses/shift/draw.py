@@ -33,9 +33,7 @@ def caption(dataset: xr.Dataset) -> str:
         left_out_sentence(left_out),
         style.intervals(dataset),
         style.from_members(dataset),
-        steps.places(dataset),
-        steps.control(dataset),
-        style.left_out(dataset),
+        steps.endings(dataset),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, provenance, stated
+from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, about, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,9 +66,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"method": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
         title="Scores and diversity under corruption",
-        intervals="95 %: paired bootstrap over test examples",
-        provenance=provenance(members),
-        left_out="",
+        **about(members, intervals="95 %: paired bootstrap over test examples"),
         samples=5,
         source="our corruptions",
     )

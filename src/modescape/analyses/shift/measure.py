@@ -6,19 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses import image_sets
+from modescape.analyses import groups, image_sets
 from modescape.analyses.comparing import calibrated
-from modescape.analyses.groups import (
-    approaches,
-    around_solutions,
-    groups_of_solutions,
-    members_of,
-    requests,
-    runs_of,
-    sampled_methods,
-    several,
-    solutions,
-)
 from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
 from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
@@ -45,8 +34,8 @@ SETS = ("test", *(f"shift {severity}" for severity in SEVERITIES))  # by severit
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     images = [image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)]
-    methods = [*sampled_methods(context), *available(context, ("weight_average",))]
-    return requests(context, runs_of(context.study), methods, [*images, image_sets.validation_images()])
+    methods = [*groups.sampled_methods(context), *available(context, ("weight_average",))]
+    return groups.requests(context, groups.runs_of(context.study), methods, [*images, image_sets.validation_images()])
 
 
 def measure(offered: Offered) -> xr.Dataset:
@@ -72,14 +61,14 @@ def measure(offered: Offered) -> xr.Dataset:
     """
     trained(offered, 1, WHAT)
     test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
-    label, members = test.label, members_of(test)
+    label, members = test.label, groups.members_of(test)
     there = [part for part in shifted.parts.values() if len(part)]
     enough_images(len(label), len(there), f"{WHAT}, a part a corruption,")
     table = Table(label, list(shifted.parts.values()))
-    alone = solutions(offered.sampled, [*SETS, VALIDATION])
+    alone = groups.solutions(offered.sampled, [*SETS, VALIDATION])
     _add_solutions(table, offered, alone)
     best = offered.drawing.best() if offered.drawing else best_approach(offered)
-    for approach in approaches(test):
+    for approach in groups.approaches(test):
         _add_approach(table, offered, approach, together=approach == best)
     stating = stated(offered, list(table.scores), alone["test"][0])
     return make_result(
@@ -107,7 +96,7 @@ def measure(offered: Offered) -> xr.Dataset:
 def _add_solutions(table: Table, offered: Offered, alone: dict[str, np.ndarray]) -> None:
     """Add the mean member, and groups of members; ``alone`` is [member, example, class] a set."""
     networks, members = offered.sampling.networks, len(alone["test"])
-    masks = groups_of_solutions(members, networks) if networks > 1 else []
+    masks = groups.groups_of_solutions(members, networks) if networks > 1 else []
     validation_label = offered.sampled[VALIDATION].label
     for severity, name in enumerate(SETS):
         table.add("single", severity, score_runs(alone[name], table.label), alone[name])
@@ -124,7 +113,7 @@ def _add_approach(table: Table, offered: Offered, approach: str, *, together: bo
     networks, validation_label = offered.sampling.networks, offered.sampled[VALIDATION].label
     means: dict[str, list[np.ndarray]] = {name: [] for name in SETS}
     spreads: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in SETS}
-    for _, parts in around_solutions(offered.sampled, approach, [*SETS, VALIDATION]):
+    for _, parts in groups.around_solutions(offered.sampled, approach, [*SETS, VALIDATION]):
         for name in SETS:
             part = parts[name]
             means[name].append(combine(part).astype(np.float32))
@@ -146,7 +135,7 @@ def best_approach(offered: Offered) -> str | None:
     validation = offered.sampled[VALIDATION]
     loss = {
         approach: np.mean([nll(combine(stacked(validation, own)), validation.label) for own in found.values()])
-        for approach in several(validation)
+        for approach in groups.several(validation)
         if (found := runs(validation, approach))
     }
     return min(loss, key=lambda approach: float(loss[approach]), default=None)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import style
-from modescape.plots.charts import Chart, HeatMap
+from modescape.plots import charts, style
+from modescape.plots.charts import Chart
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,20 +63,10 @@ def describe(dataset: xr.Dataset) -> Chart:
     """A matrix a quantity."""
     names, scales = quantities(dataset), _scales(dataset)
     members = [str(member) for member in dataset.member.values]
+    titles = {name: f"{NAMES[name]}\n{pair_text(dataset, name)}" for name in names}
+    matrices = {name: off_diagonal(dataset, name) for name in names}
     panels = [
-        HeatMap(
-            title=f"{NAMES[name]}\n{pair_text(dataset, name)}",
-            x_label="Member (number)",
-            y_label="Member (number)",
-            matrix=off_diagonal(dataset, name),
-            rows=members,
-            columns=members,
-            scale=scales[name],
-            most_printed=(style.PRINTED_ROWS, style.PRINTED_ROWS),
-            most_labels=LABELS,
-            square=True,
-        )
-        for name in names
+        charts.square(titles[name], "Member (number)", members, matrices[name], scales[name], LABELS) for name in names
     ]
     return Chart(title=TITLE, panels=panels, columns=_columns(names), panel_size=(4.0, 3.7), panel_height=447)
 

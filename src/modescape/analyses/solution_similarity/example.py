@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import CROSSED, provenance
+from modescape.analyses.examples import CROSSED, about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,9 +60,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "method": ["independent", "snapshots"],
         },
         title="Similarity of independent solutions",
-        intervals=CROSSED,
-        provenance=provenance(members),
-        left_out="",
+        **about(members, intervals=CROSSED),
     )
 
 

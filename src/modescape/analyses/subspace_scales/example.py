@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import ALONE, SUBSPACES, WITHIN, provenance, stated
+from modescape.analyses.examples import ALONE, SUBSPACES, WITHIN, about, interval, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,15 +37,12 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "accuracy": (dims, accuracy, "1", "mean validation accuracy of a sample"),
             "accepted": (dims, accepted, "1", "share of draws above the threshold"),
             "chosen": (("method",), chosen, "1", "step with the lowest loss"),
-            "chosen_low": (("method",), chosen - 1, "1", "lower end of its 95 % interval"),
-            "chosen_high": (("method",), chosen + 1, "1", "upper end of its 95 % interval"),
+            **interval("chosen", ("method",), chosen, 1, "1"),
             "edge": (("method",), np.zeros(len(SUBSPACES), int), "1", "1 where the last step is the best"),
         },
         {"method": list(SUBSPACES), "draw": np.arange(steps)},
         title="Scale of each subspace method, chosen on validation",
-        intervals="none",
-        provenance={**provenance(members), "examples": 5000},
-        left_out="",
+        **about(members, examples=5000),
         split="validation",
         samples=10,
         draws=40,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import style
-from modescape.plots.charts import Chart, HeatMap
+from modescape.plots import charts, style
+from modescape.plots.charts import Chart
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,17 +56,13 @@ def describe(dataset: xr.Dataset) -> Chart:
     names, scales = quantities(dataset), _scales(dataset)
     epochs = [str(epoch) for epoch in dataset.epoch.values]
     panels = [
-        HeatMap(
-            title=f"{NAMES[name]}\nmember {member}",
-            x_label="Epoch (passes)",
-            y_label="Epoch (passes)",
-            matrix=_matrix(dataset, name, row),
-            rows=epochs,
-            columns=epochs,
-            scale=scales[name],
-            most_printed=(style.PRINTED_ROWS, style.PRINTED_ROWS),
-            most_labels=LABELS,
-            square=True,
+        charts.square(
+            f"{NAMES[name]}\nmember {member}",
+            "Epoch (passes)",
+            epochs,
+            _matrix(dataset, name, row),
+            scales[name],
+            LABELS,
         )
         for row, member in enumerate(dataset.member.values)
         for name in names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import provenance
+from modescape.analyses.examples import about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +35,5 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         {"member": np.arange(kept), "epoch": epoch, "other_epoch": epoch},
         title="Similarity of the checkpoints of one run",
-        intervals="none",
-        provenance=provenance(members),
-        left_out="",
+        **about(members),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import provenance
+from modescape.analyses.examples import about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,8 +40,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "draw": [0, 1],
         },
         title="Predictions of the checkpoints, embedded in the plane",
-        intervals="none",
-        provenance={**provenance(members), "examples": 1024},
-        left_out="",
+        **about(members, examples=1024),
         perplexity=10.0,
     )

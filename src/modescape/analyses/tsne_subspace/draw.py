@@ -23,17 +23,20 @@ KEYS = {  # name: mark, its size
 }
 
 
+READING = (
+    "Each panel is a t-SNE of its own: it keeps neighbours and draws arms of its own; distances in it mean nothing, "
+    "and places of different panels cannot be compared."
+)
+
+
 def caption(dataset: xr.Dataset) -> str:
     """What a mark is, and what not to read into the maps."""
     return style.sentences(
         f"A mark is a network, placed by its predicted probabilities on {style.tested_on(dataset)}. Circles: the",
         "checkpoints of a run, joined in the order of epochs, from the initialisation (star). Squares:",
         f"{int(dataset.attrs['samples'])} networks that the method draws around each solution.",
-        "Each panel is a t-SNE of its own: it keeps neighbours and draws arms of its own; distances in it mean",
-        "nothing, and places of different panels cannot be compared.",
-        steps.places(dataset),
-        steps.control(dataset),
-        style.left_out(dataset),
+        READING,
+        steps.endings(dataset),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import METHODS, provenance, stated
+from modescape.analyses.examples import METHODS, about, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,9 +44,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "is_sample": ("model", np.repeat([0, 1], [kept * (epochs + 1), kept * samples])),
         },
         title="Trajectories and samples around their solutions, embedded by their predictions",
-        intervals="none",
-        provenance={**provenance(kept), "examples": 512},
-        left_out="",
+        **about(kept, examples=512),
         split="test",
         samples=samples,
         perplexity=20.0,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import provenance
+from modescape.analyses.examples import about
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,9 +55,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "metric": ["train_loss", "loss"],
         },
         title="A low-loss path between two solutions",
-        intervals="none",
-        provenance={**provenance(known), "examples": 1000},
-        left_out="",
+        **about(known, examples=1000),
         split="test",
         batch_norm="recompute",
         unrelated="2" if known == 3 else "none: the study has two members",

@@ -1,6 +1,6 @@
 """The trial of a network, before anything is begun: what it does decides how it is trained, stacked and evaluated."""
 
 from modescape.network.trial.course import trial
-from modescape.network.trial.subject import IMAGES, Stepped, Training
+from modescape.network.trial.subject import IMAGES, Batch, Stepped, Training
 
-__all__ = ["IMAGES", "Stepped", "Training", "trial"]
+__all__ = ["IMAGES", "Batch", "Stepped", "Training", "trial"]

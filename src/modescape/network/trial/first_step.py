@@ -12,7 +12,7 @@ from modescape.models.outputs import check_kind
 from modescape.network.copies import leaves
 from modescape.network.habits import Habits
 from modescape.network.member_ops import Manner, MemoryFormat
-from modescape.network.trial.subject import KEYS, Subject, named, output_of, reason, state_of
+from modescape.network.trial.subject import KEYS, Batch, Subject, named, output_of, reason, state_of
 from modescape.network.watching import Seen, least_batch, watch
 from modescape.types import ModelState
 
@@ -51,7 +51,7 @@ def _take_in(memory_format: MemoryFormat, subject: Subject, habits: Habits) -> t
         training_output=output_of(module),
     )
     state, asking = leaves([state_of(module, found)]), replace(found, recomputes=True)
-    step = subject.training.step(module, state, images[None].clone(), label[None], KEYS[:1], asking, manner)
+    step = subject.training.step(module, Batch(state, images[None].clone(), label[None], KEYS[:1]), asking, manner)
     if not step.gradients:
         raise InputError(
             f"{subject.name}: the loss depends on no trainable parameter; run the layers that are to be trained "

@@ -39,27 +39,24 @@ class Stepped(NamedTuple):
     recomputed: bool  # parts of the network ran again in the backward pass; told where ``habits.recomputes`` asks
 
 
+class Batch(NamedTuple):
+    """What one step is given."""
+
+    state: ModelState  # params [member, ...] that require gradients, and buffers [member, ...], changed in place
+    images: Tensor  # prepared, [member, example, channel, height, width]
+    label: Tensor  # [member, example]
+    keys: Tensor  # of dropout, int64 [member]
+
+
 class Training(Protocol):
     """How networks are trained: what a trial tries of it."""
 
-    def step(
-        self,
-        module: nn.Module,
-        state: ModelState,
-        images: Tensor,
-        label: Tensor,
-        keys: Tensor,
-        habits: Habits,
-        manner: Manner,
-    ) -> Stepped:
+    def step(self, module: nn.Module, batch: Batch, habits: Habits, manner: Manner) -> Stepped:
         """Loss and gradients of one batch.
 
         Args:
             module: the architecture; put in training mode.
-            state: params [member, ...] that require gradients, and buffers [member, ...], changed in place.
-            images: prepared, [member, example, channel, height, width].
-            label: [member, example].
-            keys: of dropout, int64 [member].
+            batch: one for each network.
             habits: what is known of the network.
             manner: how products are computed.
         """
@@ -117,7 +114,7 @@ class Subject:
         images, label = self.batch(habits)
         batch = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
         keys = KEYS[:1].expand(len(states))
-        return self.training.step(module, leaves(states), *batch, keys, habits, manner)
+        return self.training.step(module, Batch(leaves(states), *batch, keys), habits, manner)
 
     def evaluated(
         self, module: nn.Module, states: Sequence[ModelState], habits: Habits, manner: Manner | None = None
