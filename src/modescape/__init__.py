@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from modescape.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from modescape.functionspace import (
         cosine_similarity,
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
     from modescape.study import Study
-
-__version__ = "0.2.0"
 
 __all__ = [  # noqa: RUF022 - by heading
     # Studies

@@ -63,6 +63,7 @@ class Method:
     base_scale: float | None = None  # the published one where there is one; None: the method has no scale
     published_unit: float | None = None  # of an absolute scale: weight units at scale 1; the run's length where swept
     plane: float = 1.0  # times the scale in the published plane of accuracy and diversity
+    judged: bool = False  # draws are judged on validation images, and those refused are drawn again
     squared: bool = False  # the scale multiplies the covariance: steps grow with its root
     scale_of: Callable[[float], float] | None = None  # scale of a step over the solution's length, where it is no power
 
@@ -127,6 +128,7 @@ METHODS: dict[str, Method] = {  # name, as in results; those made from one run i
         marker="triangle-up",
         source="weights",
         make=lambda run, scale: samplers().Random(radius=scale),
+        judged=True,
         base_scale=0.1,  # radius over the length of the solution's weights (published: 10 weight units)
         published_unit=100.0,
         plane=7.0,  # radius 70 U(0, 1)
@@ -189,6 +191,7 @@ METHODS: dict[str, Method] = {  # name, as in results; those made from one run i
             scale=scale,
             scaled=run.swept,  # as published its directions are unit vectors
         ),
+        judged=True,
         base_scale=1.0,  # times the standard deviation of the accepted random samples along each direction
     ),
     "swag": Method(

@@ -15,7 +15,7 @@ from modescape.study import Study, layout
 pytestmark = pytest.mark.ci
 
 
-NETWORKS = [name for name, one in analyses.ANALYSES.items() if "cost" in one.also and analyses.NETWORK in one.needs]
+NETWORKS = [name for name, one in analyses.ANALYSES.items() if "cost" in one.also and analyses.AROUND in one.uses]
 
 
 @pytest.fixture(scope="module")

@@ -218,7 +218,12 @@ GOOD = np.log(np.full((2, 5, 3), 1 / 3))
         ({"test": GOOD}, {"test": np.arange(5)}, {}, "label of 'test' is int64 [5]; expected 5 whole numbers, 0 to 2"),
         ({"test": GOOD[0]}, {"test": np.arange(3)}, {}, "log_prob has shape [5, 3]; expected [model, example, class]"),
         ({"test": np.exp(GOOD)}, {"test": np.zeros(5, int)}, {}, "log_prob holds values above 0"),
-        ({"test": GOOD}, {"test": np.zeros(5, int)}, {"members": [0]}, "there are 2 models, 1 members and 2 epochs"),
+        (
+            {"test": GOOD},
+            {"test": np.zeros(5, int)},
+            {"members": [0]},
+            "there are 2 models and 1 members; expected one",
+        ),
         ({"test": GOOD}, {"test": np.zeros(5, int)}, {"groups": {"swag": [2]}}, "group 'swag' names models that are"),
         ({"test": GOOD}, {"test": np.zeros(5, int)}, {"class_names": ["a"]}, "there are 1 class names and 3 classes"),
     ],

@@ -8,10 +8,13 @@ import torch
 from torch import nn
 
 from modescape import analyses, pipeline
-from modescape.analyses import drawing, sampling, scales
+from modescape.analyses import drawing, image_sets, sampling, scales
 from modescape.analyses.costs import Sizes, sweep_images
+from modescape.analyses.sampled import with_sampled
+from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.metrics import nll
+from modescape.offered import stacked
 
 
 def network(num_classes: int, norm: str) -> nn.Module:
@@ -36,7 +39,7 @@ SIZES = {  # settings at which an analysis is quick
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
 }
-SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.NETWORK in one.needs]
+SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.AROUND in one.uses]
 
 
 def trained(folder, norm, epochs):
@@ -75,7 +78,9 @@ def test_a_sample_at_distance_0_is_the_solution(study, around):
     np.testing.assert_allclose(sample, solution, atol=1e-6)
     snapshots = around.log_prob("trajectory", None, 2, {"": images})[""]
     np.testing.assert_allclose(snapshots[-1], solution[0], atol=1e-6)
-    np.testing.assert_allclose(around.checkpoints([2, 3], images), snapshots, atol=1e-6)
+    announced = Request(1, "trajectory", None, 0, (image_sets.clean(around.context),), epochs=(0, 2, 3))
+    whole = with_sampled(around.context, [announced]).sampled["test"]
+    np.testing.assert_allclose(stacked(whole, whole.groups["trajectory"][1:]), snapshots, atol=1e-6)
 
 
 def test_every_method_at_distance_0_is_the_solution(around):

@@ -8,6 +8,7 @@ import torch
 
 from modescape import pipeline
 from modescape.analyses import drawing, equal_distance, sampling, scales
+from modescape.analyses.sampled import with_sampled
 from modescape.analyses.scales import STEPS, WIDER, Swept, Tried, until_inside
 from modescape.context import StudyContext
 from modescape.methods import SCALED
@@ -141,7 +142,7 @@ def test_the_interval_of_a_choice_covers_what_other_draws_choose():
 
 
 def test_all_methods_are_drawn_at_one_distance(context):
-    found = equal_distance.at_one_distance(context)
+    found = equal_distance.at_one_distance(with_sampled(context, equal_distance.requests_at_one_distance(context)))
     assert found.distance == pytest.approx(0.1)
     assert set(found.methods) == set(sampling.available(context, SCALED))
     np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws of few directions

@@ -23,6 +23,7 @@ ROWS = {
     "training": {"plain loop", "modescape"},
     "digits": {"plain loop", "modescape"},
     "startup": {"modescape --help"},
+    "study": {"training", "predicting", "analysing", "page", "whole run", "analysis ensemble_size", "drawing of all"},
     "precision": {"accuracy, bf16", "disagreement, tf32, emulated"},
     "load": {"open, all members, one checkpoint's weights", "status", "status --verify", "analyse tsne"},
     "growth": {"training against members: 1", "training against members: exponent of the larger half"},
@@ -32,7 +33,7 @@ ROWS = {
 LONG = {"load", "corruptions", "digits"}  # what each of them calls is called by the others or by tests of its own
 
 
-IN_CI = {"precision", "growth", "training"}  # seconds each
+IN_CI = {"precision", "growth", "training", "study"}  # seconds each
 MARKS = {**dict.fromkeys(LONG, pytest.mark.long), **dict.fromkeys(IN_CI, pytest.mark.ci)}
 
 

@@ -1,19 +1,41 @@
 """The contract of `Engine.map`, held by every engine of `ENGINES`."""
 
 import functools
+import os
 import re
 
 import engine_tasks as tasks
 import pytest
 
-from modescape.engines import ENGINES, Here, Processes, make_engine
+from modescape.cli import cli
+from modescape.engines import ENGINE_NAMES, ENGINES, Here, Processes, make_engine
 from modescape.errors import InputError
+from modescape.recipe import load
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def engine(request):
-    with ENGINES[request.param]() as engine:
+    with make_engine(request.param, "cpu", workers=2) as engine:
         yield engine
+
+
+def test_every_engine_says_what_it_is(engine):
+    assert engine.at_once in (1, 2)
+    assert type(engine) in ENGINES.values()
+    assert type(engine).of(None).at_once >= 1
+    type(engine).prepare(["json"])
+    [outcome] = engine.map(tasks.process_number, [0])
+    assert (outcome.value != os.getpid()) is engine.elsewhere
+
+
+def test_recipes_and_commands_know_every_engine():
+    assert ("auto", *ENGINES, "ray") == ENGINE_NAMES
+    for name in ENGINE_NAMES:
+        assert load("digits", [f"compute.engine={name}"]).compute.engine == name
+    with pytest.raises(InputError, match=r"compute.engine is 'thread': .*'here', 'processes'"):
+        load("digits", ["compute.engine=thread"])
+    options = [option for option in cli.commands["run"].params if option.name == "engine"]
+    assert [list(option.type.choices) for option in options] == [list(ENGINE_NAMES)]
 
 
 def test_every_item_has_its_value(engine):

@@ -11,7 +11,7 @@ from pathlib import Path
 import engine_tasks as tasks
 import pytest
 
-from modescape.engines import Processes, prepare
+from modescape.engines import Processes
 from modescape.errors import InputError, WorkError
 
 HERE = Path(__file__).parent
@@ -223,7 +223,7 @@ def test_a_script_without_a_guard_is_told(tmp_path):
 
 def test_workers_see_the_environment_of_the_moment_they_start(monkeypatch):
     """Not that of the server they are forked from, which may have been started long before."""
-    prepare()
+    Processes.prepare()
     monkeypatch.setenv("MODESCAPE_TEST_LATER", "seen")
     with Processes(workers=1) as engine:
         (outcome,) = engine.map(tasks.environment, ["MODESCAPE_TEST_LATER"])
@@ -231,7 +231,7 @@ def test_workers_see_the_environment_of_the_moment_they_start(monkeypatch):
 
 
 def test_preparing_twice_or_for_modules_that_are_not_there_is_no_error():
-    prepare(["no_such_module_at_all"])
-    prepare()
+    Processes.prepare(["no_such_module_at_all"])
+    Processes.prepare()
     with Processes(workers=1) as engine:
         assert [outcome.value for outcome in engine.map(tasks.square, [3])] == [9]

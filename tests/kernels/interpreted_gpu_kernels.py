@@ -10,7 +10,7 @@ from torch import nn
 from modescape import recipe, rng
 from modescape.data.dataset import as_split
 from modescape.data.prepare import Preparation
-from modescape.kernels import batch_norm, convolution, dropout, pooling
+from modescape.kernels import batch_norm, convolution, dropout, forms, pooling
 from modescape.kernels.convolution import Choices
 from modescape.kernels.dropout import LEVELS, keep_scale
 from modescape.kernels.implementation import forced
@@ -108,9 +108,9 @@ def test_batch_norm_is_its_definition_in_float64(shape, dtype, affine, relu):
 @pytest.fixture
 def on_the_cpu(monkeypatch):
     """The form of a convolution that otherwise asks for a GPU."""
-    triton = convolution.FORMS["triton"]
+    triton = forms.FORMS["triton"]
     # the form asks for a GPU
-    monkeypatch.setitem(convolution.FORMS, "triton", convolution.Form(triton.forward, triton.input, triton.weight))
+    monkeypatch.setitem(forms.FORMS, "triton", forms.Form(triton.forward, triton.input, triton.weight))
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS)

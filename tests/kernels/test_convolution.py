@@ -5,8 +5,9 @@ import torch
 from torch.func import vmap
 
 from modescape import rng
-from modescape.kernels import convolution
-from modescape.kernels.convolution import FORMS, Choices, conv2d_under_vmap, layer_key, stacked_conv2d
+from modescape.kernels import forms
+from modescape.kernels.convolution import Choices, conv2d_under_vmap, layer_key, stacked_conv2d
+from modescape.kernels.forms import FORMS
 from modescape.kernels.geometry import Geometry
 
 from .cases import CONVOLUTIONS, against_torch
@@ -51,7 +52,7 @@ def test_each_pass_has_a_form_of_its_own(monkeypatch):
         def wrap(which):
             return lambda *arguments: used.append((name, which)) or getattr(form, which)(*arguments)
 
-        return convolution.Form(wrap("forward"), wrap("input"), wrap("weight"), form.fits)
+        return forms.Form(wrap("forward"), wrap("input"), wrap("weight"), form.fits)
 
     for name in ON_CPU:
         monkeypatch.setitem(FORMS, name, spy(name))  # which form was called shows nowhere else

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from example_results import example_result
-from modescape.report.summaries import summarize
 
 from modescape.analyses import figures
 from modescape.metrics import SCORES, Score
+from modescape.report.sections import summarize
 from modescape.report.verdict import judge
 
 TOP = Score(

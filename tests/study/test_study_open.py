@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import modescape
+from modescape.analyses import figures
 from modescape.errors import InputError
 from modescape.keeping import kept_epochs
 from modescape.study import Study, layout
@@ -165,7 +166,6 @@ def test_the_model_is_built_from_the_recipe(study, recipe, monkeypatch):
 
 
 def test_a_figure_is_drawn_from_its_result(study, monkeypatch):
-    plots = SimpleNamespace(draw=lambda name, dataset: (name, dataset))
-    monkeypatch.setitem(sys.modules, "modescape.plots", plots)  # a study draws nothing: that it asks for its figure
+    monkeypatch.setattr(figures, "draw", lambda name, dataset: (name, dataset))  # nothing is drawn here
     monkeypatch.setattr(study, "result", lambda name: f"result of {name}")  # no result is needed for it
     assert study.figure("tsne") == ("tsne", "result of tsne")

@@ -205,6 +205,19 @@ def test_a_method_draws_from_as_many_checkpoints_as_it_says_it_needs(trajectory,
     assert torch.isfinite(sample).all()
 
 
+@pytest.mark.parametrize("name", DRAWN)
+def test_the_record_says_whose_draws_are_judged(trajectory, keys, name):
+    asked = []
+
+    def accept(weights):
+        asked.append(len(weights))
+        return everything(weights)
+
+    sampler = METHODS[name].sampler(replace(run_of(trajectory), accept=accept), METHODS[name].base_scale)
+    sampler.sample(trajectory, keys[:2], accept)
+    assert bool(asked) is METHODS[name].judged
+
+
 @pytest.mark.parametrize("name", [name for name in SCALED if METHODS[name].scale_of is None])
 def test_steps_grow_with_the_scale_or_its_root(trajectory, name):
     run = run_of(trajectory)

@@ -8,7 +8,7 @@ from modescape import pipeline, recipe, rng, runtime
 from modescape.bench.gpu import stacked_against_alone
 from modescape.data.dataset import as_split
 from modescape.data.prepare import Preparation
-from modescape.kernels.convolution import FORMS
+from modescape.kernels.forms import FORMS
 from modescape.network.member_ops import Manner
 from modescape.train import steps
 from modescape.train.loop import Trainer

@@ -7,8 +7,9 @@ import torch
 
 from modescape import data, recipe
 from modescape.errors import InputError
-from modescape.kernels import convolution
-from modescape.kernels.convolution import FORMS, Layer
+from modescape.kernels import forms
+from modescape.kernels.convolution import Layer
+from modescape.kernels.forms import FORMS
 from modescape.kernels.geometry import Geometry
 from modescape.network.habits import Habits
 from modescape.train import planning
@@ -73,9 +74,9 @@ def test_every_form_is_timed_and_the_fastest_chosen(own_cache):
     times = measured([LAYER, LAYER], 2, "float32", CPU)
     (passes,) = times.values()
     assert set(passes) == {"forward", "weight"}  # nobody asks for the gradient of the first layer's images
-    for forms in passes.values():
-        assert set(forms) == {name for name in FORMS if name != "triton"}
-        assert all(seconds > 0 for seconds in forms.values())
+    for tried in passes.values():
+        assert set(tried) == {name for name in FORMS if name != "triton"}
+        assert all(seconds > 0 for seconds in tried.values())
     assert fastest({"one": {"forward": {"each": 2.0, "patches": 1.0}}}) == {"one": {"forward": "patches"}}
 
 
@@ -100,7 +101,7 @@ def test_a_form_that_is_wrong_or_fails_is_never_chosen(own_cache, monkeypatch):
         raise RuntimeError("no such instruction")
 
     good = FORMS["grouped"]
-    wrong = convolution.Form(lambda *a: good.forward(*a) * 1.01, good.input, fails)
+    wrong = forms.Form(lambda *a: good.forward(*a) * 1.01, good.input, fails)
     monkeypatch.setitem(FORMS, "patches", wrong)  # a form that is wrong
     (passes,) = measured([LAYER], 2, "float32", CPU).values()
     assert "patches" not in passes["forward"]

@@ -65,22 +65,26 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.solution_similarity", (PREDICTIONS, CHECKPOINTS), also=("verdict",), quick=True
     ),
     "tsne": Analysis("modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True),
-    "tsne_subspace": Analysis("modescape.analyses.tsne_subspace", OFFERED, (AROUND,), also=("cost",)),
+    "tsne_subspace": Analysis("modescape.analyses.tsne_subspace", (PREDICTIONS,), (AROUND,), also=("cost",)),
     "radial": Analysis("modescape.analyses.radial", OFFERED, (AROUND,), also=("cost",)),
     "tunnel": Analysis("modescape.analyses.tunnel", OFFERED, (AROUND,), also=("cost",)),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size", (PREDICTIONS,), also=("verdict",), former=("resamples",), quick=True
     ),
     "ensemble_methods": Analysis(
-        "modescape.analyses.ensemble_methods", OFFERED, (AROUND,), also=("verdict", "cost"), former=("resamples",)
+        "modescape.analyses.ensemble_methods",
+        (PREDICTIONS,),
+        (AROUND,),
+        also=("verdict", "cost"),
+        former=("resamples",),
     ),
-    "decomposition": Analysis("modescape.analyses.decomposition", OFFERED, (AROUND,), also=("cost",)),
-    "calibration": Analysis("modescape.analyses.calibration", OFFERED, (AROUND,), also=("cost",)),
-    "diversity_plane": Analysis("modescape.analyses.diversity_plane", OFFERED, (AROUND,), also=("cost",)),
-    "diversity_map": Analysis("modescape.analyses.diversity_map", OFFERED, (AROUND, SHIFTED), also=("cost",)),
+    "decomposition": Analysis("modescape.analyses.decomposition", (PREDICTIONS,), (AROUND,), also=("cost",)),
+    "calibration": Analysis("modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost",)),
+    "diversity_plane": Analysis("modescape.analyses.diversity_plane", (PREDICTIONS,), (AROUND,), also=("cost",)),
+    "diversity_map": Analysis("modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",)),
     "subspace_scales": Analysis("modescape.analyses.subspace_scales", OFFERED, (AROUND,), also=("cost",)),
-    "shift": Analysis("modescape.analyses.shift", OFFERED, (AROUND, SHIFTED), also=("verdict", "cost")),
-    "ood": Analysis("modescape.analyses.ood", OFFERED, (AROUND, OTHER), also=("cost",)),
+    "shift": Analysis("modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED), also=("verdict", "cost")),
+    "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",)),
     "randomness": Analysis(
         "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
     ),
@@ -138,14 +142,20 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
-        if NETWORK not in entry(name).needs:
+        runs_networks = NETWORK in entry(name).needs
+        announced = getattr(entry(name).part("measure"), "draws", None)
+        if not runs_networks and (announced is None or offered.context is None):
             return function(offered, **settings)
         trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded
         context = network_of(offered, f"the analysis {name!r}")
         from modescape.runtime import one_thread
 
         with one_thread(), context.at_work():
-            return function(context, **settings)
+            if runs_networks or announced is None:
+                return function(context, **settings)
+            from modescape.analyses.sampled import with_sampled
+
+            return function(with_sampled(context, announced(context, **defaults(name) | dict(settings))), **settings)
 
 
 def _offered(of: Study | StudyContext | Offered) -> Offered:

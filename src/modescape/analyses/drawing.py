@@ -59,9 +59,11 @@ class Around:
     def _epochs(self) -> list[int]:
         return last_epochs(self.context.study, self.context.study.recipe.epochs_around())
 
-    def _from_end(self, epoch: int) -> int:
-        """Which of the checkpoints is that of an epoch, counted from the last one, -1."""
-        return epoch - self._epochs[-1] - 1
+    def _state(self, epoch: int) -> ModelState:
+        """A checkpoint: one of the last, or an earlier one of a run that keeps all."""
+        if epoch in self._epochs:
+            return self.states[epoch - self._epochs[-1] - 1]
+        return self.context.study.state(self.member, epoch)
 
     @functools.cached_property
     def length(self) -> float:
@@ -143,7 +145,7 @@ class Around:
         if method == "single" or METHODS[method].source == "masks":
             return self.trajectory[-1:]
         if METHODS[method].source == "checkpoints":
-            return self.trajectory[[self._from_end(epoch) for epoch in numbers]]
+            return torch.stack([tree.ravel(self._state(epoch).params).float() for epoch in numbers])
         keys = self._keys(f"{purpose} {method}", numbers)
         return self.sampler(method, scale).sample(self.trajectory, keys, self.accept if accept else everything)
 
@@ -153,7 +155,7 @@ class Around:
         if method == "single":
             return self.placed([self._solution])
         if METHODS[method].source == "checkpoints":
-            return self.compared([self.states[self._from_end(one.draw)] for one in group])
+            return self.compared([self._state(one.draw) for one in group])
         if METHODS[method].source == "masks":
             keys = self._keys(f"{group[0].purpose} {method}", [one.draw for one in group])
             return Networks(self.placed([self._solution] * len(group)).state, keys.to(self.context.device))

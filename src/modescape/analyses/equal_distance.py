@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from modescape.analyses import image_sets
-from modescape.analyses.groups import runs_of
+from modescape.analyses.groups import LEVEL, runs_of
 from modescape.analyses.sampling import Surroundings, available, surroundings
 from modescape.analyses.stating import DISTANCE, Variables
 from modescape.analyses.stored import Request
@@ -16,6 +17,7 @@ from modescape.functionspace import jensen_shannon
 from modescape.methods import SCALED
 from modescape.metrics import SCORES, combine
 from modescape.metrics.scores import units_of
+from modescape.offered import Offered, runs, stacked
 
 PURPOSE = "one distance"  # of the streams
 LEAST_STEP = 2**0.5  # the common distance over the farthest centre's: the step is then as long as the way to the centre
@@ -41,7 +43,8 @@ def setting_at(around: Surroundings, method: str, distance: float) -> float:
 class AtOneDistance:
     """Ensembles of as many networks of each method, all equally far from the solution; mean over the runs."""
 
-    distance: float  # asked for
+    distance: float  # asked for; NaN where that is not known
+    runs: int  # around whose solutions they lie
     methods: list[str]
     scale: np.ndarray  # [method]
     reached: np.ndarray  # distance of the draws, [method]
@@ -77,31 +80,34 @@ def requests_at_one_distance(context: StudyContext) -> list[Request]:
             (image_sets.clean(context),),
             purpose=PURPOSE,
             accept=False,
+            group=f"{method}{LEVEL}",
         )
         for around in arounds
         for method in available(context, SCALED)
     ]
 
 
-def at_one_distance(context: StudyContext) -> AtOneDistance:
-    """Draw every method at the common distance and score it on the test images.
+def at_one_distance(offered: Offered) -> AtOneDistance:
+    """Score the groups of networks at one distance on the test images; there may be none.
 
-    The draws are fresh ones, and none is refused: a threshold would bring the random ones nearer.
+    A study's are fresh draws, and none is refused: a threshold would bring the random ones nearer.
     """
-    distance, methods = common_distance(context), available(context, SCALED)
-    test, count = context.dataset.test, context.study.recipe.subspace.samples
-    label, images = test.label.cpu().numpy(), {"test": image_sets.clean(context)}
-    rows = []
-    for member in runs_of(context.study):
-        around, own = surroundings(context, member), []
-        for method in methods:
-            scale = setting_at(around, method, distance)
-            found = around.log_prob(method, scale, count, images, purpose=PURPOSE, accept=False)["test"]
-            apart = around.apart(method, scale, count, purpose=PURPOSE, accept=False)
-            together = combine(found)
-            scores = [float(score(together, label)) for score in SCORES.values()]
-            spread = jensen_shannon(found) if len(found) > 1 else np.nan
-            own.append((scale, float(apart.square().mean()), spread, *scores))
-        rows.append(own)
-    found = np.mean(rows, 0)
-    return AtOneDistance(distance, methods, found[:, 0], found[:, 1] ** 0.5, found[:, 3:], found[:, 2])
+    test = offered.sampled["test"]
+    names = [name for name in test.groups if name.endswith(LEVEL)]
+    found = np.array([_mean_over_runs(offered, name) for name in names]).reshape(len(names), 3 + len(SCORES))
+    distance = offered.drawing.level() if offered.drawing else float("nan")
+    methods = [name.removesuffix(LEVEL) for name in names]
+    over = max((len(runs(test, name)) for name in names), default=0)
+    return AtOneDistance(distance, over, methods, found[:, 0], found[:, 1] ** 0.5, found[:, 3:], found[:, 2])
+
+
+def _mean_over_runs(offered: Offered, name: str) -> np.ndarray:
+    """Scale, mean squared distance, divergence and scores of a group's ensembles."""
+    test, rows = offered.sampled["test"], []
+    for models in runs(test, name).values():
+        log_prob = stacked(test, models)
+        scores = [float(score(combine(log_prob), test.label)) for score in SCORES.values()]
+        spread = jensen_shannon(log_prob) if len(log_prob) > 1 else np.nan
+        apart = float(torch.from_numpy(test.distances(models)).square().mean())
+        rows.append((test.scales[models[0]], apart, spread, *scores))
+    return np.mean(rows, 0)

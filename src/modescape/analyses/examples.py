@@ -1,8 +1,14 @@
 """What the made-up results share."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from modescape.analyses.stating import Variables
 
 EXAMPLES = 10_000
 CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
@@ -21,6 +27,25 @@ def stated(methods: Sequence[str], dim: str = "method", draws: int = 0) -> dict:
         "distance": (dims, distance, "1", "distance over the length of the weights"),
         "control": ((dim,), control, "1", "difference at distance 0"),
     }
+
+
+def interval(
+    name: str, dims: tuple[str, ...], value: np.ndarray, half: Any, unit: str, *, these: bool = False
+) -> Variables:
+    """Both ends of an interval around a variable.
+
+    Args:
+        name: of the variable; its ends are ``..._low`` and ``..._high``.
+        dims: of the variable.
+        value: of the variable.
+        half: half of the interval, or both ends.
+        unit: of the variable.
+        these: for these networks, in ``..._low_these`` and ``..._high_these``.
+    """
+    ends = half if isinstance(half, tuple) else (value - half, value + half)
+    which, whose = ("_these", "for these networks") if these else ("", "of the 95 % interval")
+    said = zip(("low", "high"), ("lower", "upper"), ends, strict=True)
+    return {f"{name}_{end}{which}": (dims, values, unit, f"{word} end {whose}") for end, word, values in said}
 
 
 def provenance(members: int) -> dict[str, str | int]:

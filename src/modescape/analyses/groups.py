@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.image_sets import ImageSet
-from modescape.analyses.sampling import available, surroundings
+from modescape.analyses.sampling import available
 from modescape.analyses.scales import scales
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.methods import METHODS
 from modescape.metrics.subsets import subsets
+from modescape.offered import INDEPENDENT, SNAPSHOTS, Predictions, Sampled, runs
 
 if TYPE_CHECKING:
     from modescape.study import Study
 
 MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
+LEVEL = ", at one distance"  # ends the name of an approach whose networks are as far from the solution as all others'
 
 
 def runs_of(study: Study) -> list[int]:
@@ -31,25 +33,51 @@ def sampled_methods(context: StudyContext) -> list[str]:
     return [method for method in available(context) if not METHODS[method].one_network]
 
 
+def approaches(predictions: Predictions) -> list[str]:
+    """Approaches around a solution, as they are compared; see `several`."""
+    return [name for name in predictions.groups if name not in (INDEPENDENT, SNAPSHOTS) and not name.endswith(LEVEL)]
+
+
+def several(predictions: Predictions) -> list[str]:
+    """Those of them that give several networks a solution."""
+    return [name for name in approaches(predictions) if name not in METHODS or not METHODS[name].one_network]
+
+
+def members_of(predictions: Predictions) -> list[int]:
+    """The members around whose solutions networks are looked at."""
+    return list(runs(predictions, INDEPENDENT))
+
+
 def around_solutions(
-    context: StudyContext, method: str, images: Mapping[str, ImageSet]
+    sampled: Mapping[str, Sampled], approach: str, sets: Sequence[str]
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """For each run its member number and the predictions of the method's networks, [network, example, class] a set."""
-    count = context.study.recipe.subspace.samples
-    for member in runs_of(context.study):
-        yield member, surroundings(context, member).log_prob(method, scales(context)[method], count, images)
+    """For each run its member and the predictions of the approach's networks, [network, example, class] a set."""
+    for member, models in runs(sampled[sets[0]], approach).items():
+        yield member, together(sampled, models, sets)
 
 
-def solutions(context: StudyContext, images: Mapping[str, ImageSet]) -> dict[str, np.ndarray]:
+def solutions(sampled: Mapping[str, Sampled], sets: Sequence[str]) -> dict[str, np.ndarray]:
     """Predictions of the same members' solutions, [member, example, class] a set."""
-    found = [surroundings(context, member).log_prob("single", None, 1, images) for member in runs_of(context.study)]
-    return {name: np.concatenate([one[name] for one in found]) for name in images}
+    return together(sampled, sampled[sets[0]].groups[INDEPENDENT], sets)
+
+
+def together(sampled: Mapping[str, Sampled], models: Sequence[int], sets: Sequence[str]) -> dict[str, np.ndarray]:
+    """Predictions of several networks, [network, example, class] a set.
+
+    Each network is asked about all sets before the next one: its weights may have to be made for that.
+    """
+    on = {name: sampled[name] for name in sets}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in sets}
+    for model in models:
+        for name, predictions in on.items():
+            found[name].append(predictions.log_prob(model))
+    return {name: np.stack(rows) for name, rows in found.items()}
 
 
 def requests(
     context: StudyContext, members: Sequence[int], methods: Iterable[str], images: Iterable[ImageSet]
 ) -> list[Request]:
-    """What `around_solutions` and `solutions` ask for."""
+    """The tested networks around members' solutions, and the solutions."""
     count, sets = context.study.recipe.subspace.samples, tuple(images)
     chosen = scales(context)
     wanted = [Request(member, method, chosen[method], count, sets) for method in methods for member in members]
@@ -58,7 +86,8 @@ def requests(
 
 def solution_requests(members: Iterable[int], images: Iterable[ImageSet]) -> list[Request]:
     """The solutions of members."""
-    return [Request(member, "single", None, 1, tuple(images)) for member in members]
+    sets = tuple(images)
+    return [Request(member, "single", None, 1, sets) for member in members]
 
 
 def groups_of_solutions(members: int, size: int) -> np.ndarray:

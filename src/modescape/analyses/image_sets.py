@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from modescape.context import StudyContext
 
 
+OTHER = "other "  # begins the name of a set of other data among what is offered
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """A set of images of a study; see `clean`, `validation_images`, `shifted` and `other`."""
@@ -32,6 +35,11 @@ class ImageSet:
         """Its name, as predictions on it are stored."""
         name = {"shift": f"shift-{self.severity}", "other": _plain(self.source)}.get(self.kind, self.kind)
         return name if self.first is None else f"{name}-first-{self.first}"
+
+    @property
+    def role(self) -> str:
+        """Its name for analyses, however many of its images there are."""
+        return {"shift": f"shift {self.severity}", "other": f"{OTHER}{self.source}"}.get(self.kind, self.kind)
 
     def images(self, context: StudyContext) -> Tensor:
         """uint8 [example, channel, height, width] on the study's device; the last few sets stay in memory."""

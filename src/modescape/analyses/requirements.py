@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.errors import NotEnough
-from modescape.offered import INDEPENDENT, TRAJECTORY, Checkpoints, Offered, Predictions, runs
+from modescape.offered import INDEPENDENT, TRAJECTORY, Checkpoints, Offered, Predictions, Sampled, runs
 
 if TYPE_CHECKING:
     from modescape.context import StudyContext
@@ -37,6 +37,24 @@ def predicted(offered: Offered, split: str, what: str) -> Predictions:
     if split not in offered.predictions:
         raise NotEnough(f"{what} needs predictions of {split} examples; {offered.named} has none")
     return offered.predictions[split]
+
+
+def groups_of_networks(offered: Offered, sets: Sequence[str], what: str, of: str = INDEPENDENT) -> Sampled:
+    """Predictions of groups of networks on the first of these sets, once they are known to be there on all.
+
+    Raises:
+        NotEnough: if there are none on one of them, or none of the approach that all others are around; ``what`` is the
+            subject of the sentence.
+    """
+    for name in sets:
+        if name not in offered.sampled:
+            raise NotEnough(
+                f"{what} needs predictions of groups of networks on {name} examples; {offered.named} has none"
+            )
+    found = offered.sampled[sets[0]]
+    if not found.groups.get(of):
+        raise NotEnough(f"{what} needs predictions of the group {of!r}; {offered.named} has none")
+    return found
 
 
 def weights_of(offered: Offered, what: str) -> Checkpoints:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modescape.analyses.drawing import Around, Networks, predict
 from modescape.analyses.image_sets import ImageSet
-from modescape.analyses.stored import TOGETHER, groups_of, stored_distance, stored_log_prob
+from modescape.analyses.stored import groups_of, stored_distance, stored_log_prob
 from modescape.context import StudyContext
 from modescape.methods import AROUND, METHODS
 from modescape.network.network import has_dropout
@@ -65,12 +65,13 @@ class Surroundings(Around):
         self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
     ) -> Tensor:
         """Distances of the same networks from the solution over its length, float64 [network]; read where stored."""
-        found = []
-        for group in self._groups(method, scale, count, purpose, accept):
-            known = stored_distance(self.context, group) if self.given is None else None
-            own = self.distances(self.weights_of(group)) if known is None else torch.from_numpy(known)
-            found.append(own.expand(len(group)))
-        return torch.cat(found)
+        return torch.cat([self.apart_of(group) for group in self._groups(method, scale, count, purpose, accept)])
+
+    def apart_of(self, group: tuple[Drawn, ...]) -> Tensor:
+        """The same of networks that are drawn together."""
+        known = stored_distance(self.context, group) if self.given is None else None
+        own = self.distances(self.weights_of(group)) if known is None else torch.from_numpy(known)
+        return own.expand(len(group))
 
     def predicted(
         self, group: tuple[Drawn, ...], images: Mapping[str, ImageSet | Tensor]
@@ -110,12 +111,6 @@ class Surroundings(Around):
             weights = record.sampler(run, 0.0).sample(still, self.keys(f"control {method}", 1))
             found = predict(self.context, self.installed(weights), images)
         return largest_difference(found[0], baseline[: len(images)])
-
-    def checkpoints(self, epochs: list[int], images: Tensor) -> np.ndarray:
-        """Predictions of this member's checkpoints as they are compared with samples, [epoch, example, class]."""
-        states = [self.context.study.state(self.member, epoch) for epoch in epochs]
-        parts = (states[start : start + TOGETHER] for start in range(0, len(states), TOGETHER))
-        return np.concatenate([predict(self.context, self.compared(some), images) for some in parts])
 
     def two_statistics(self, images: Tensor) -> np.ndarray:
         """The solution's predictions with its stored and with recomputed batch-norm statistics, [2, example, class]."""

@@ -1,18 +1,14 @@
-"""What stands beside a method's numbers: its scale, how far its networks lie from the solution, and a control at 0."""
+"""What stands beside an approach's numbers: its scale, how far its networks lie from the solution, a control at 0."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from torch import Tensor
 
-from modescape.analyses.groups import runs_of
-from modescape.analyses.sampling import surroundings
-from modescape.analyses.scales import distances, scales
-from modescape.context import StudyContext
-from modescape.methods import AROUND, BOTH
+from modescape.methods import AROUND, BOTH, METHODS
+from modescape.offered import Offered, Sampled, runs
 
 Variables: TypeAlias = "dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]"
 SCALE = "setting of the method, in its own unit"
@@ -23,43 +19,63 @@ CONTROL_OF_POINT = "largest difference of probabilities between the solution and
 
 
 def controlled(
-    context: StudyContext, methods: Sequence[str], images: Tensor, baseline: np.ndarray, dim: str = "method"
+    offered: Offered, methods: Sequence[str], baseline: np.ndarray, on: str = "test", dim: str = "method"
 ) -> Variables:
-    """The variable ``control`` of a result.
+    """The variable ``control`` of a result: NaN where predictions alone are offered.
 
     Args:
-        context: the study's data, network and evaluator.
+        offered: what there is.
         methods: names of the result; those that are not of one run ("single", "independent") have none, "independent +
             X" has X's.
-        images: of the analysis, uint8 [example, channel, height, width].
-        baseline: log-probabilities of the first run's solution on them, as the analysis has them, [example, class].
+        baseline: log-probabilities of the first run's solution, as the analysis has them, [example, class].
+        on: the set of examples that they are of.
         dim: dimension of the methods.
     """
-    around = surroundings(context, runs_of(context.study)[0])
-    return _looked_up(
-        {"control": ({name: around.control(name, images, baseline) for name in _of_one_run(methods)}, CONTROL)},
-        methods,
-        dim,
-    )
+    drawing = offered.drawing
+
+    def control(name: str) -> float | None:
+        return None if drawing is None else drawing.control(name, on, baseline)
+
+    return _each("control", CONTROL, methods, dim, control)
 
 
 def stated(
-    context: StudyContext, methods: Sequence[str], images: Tensor, baseline: np.ndarray, dim: str = "method"
+    offered: Offered, methods: Sequence[str], baseline: np.ndarray, on: str = "test", dim: str = "method"
 ) -> Variables:
-    """The variables ``scale``, ``distance`` and ``control`` of a result; arguments as `controlled`."""
-    known = {"scale": (scales(context), SCALE), "distance": (distances(context), DISTANCE)}
-    return _looked_up(known, methods, dim) | controlled(context, methods, images, baseline, dim)
+    """The variables ``scale``, ``distance`` and ``control`` of a result; arguments as `controlled`.
 
-
-def _of_one_run(methods: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(method.removeprefix(BOTH) for method in methods) if name in AROUND]
-
-
-def _looked_up(
-    known: Mapping[str, tuple[Mapping[str, float | None], str]], methods: Sequence[str], dim: str
-) -> Variables:
-    """Variables from tables of the methods of one run, NaN for others."""
+    Where predictions alone are offered the first two are those of the models, as far as they are known.
+    """
+    drawing, models = offered.drawing, _Models(offered.sampled[on])
     return {
-        name: ((dim,), np.array([values.get(method.removeprefix(BOTH)) for method in methods], dtype=float), "1", text)
-        for name, (values, text) in known.items()
+        **_each("scale", SCALE, methods, dim, drawing.scale if drawing else models.scale),
+        **_each("distance", DISTANCE, methods, dim, drawing.distance if drawing else models.distance),
+        **controlled(offered, methods, baseline, on, dim),
     }
+
+
+class _Models:
+    """Scales and distances of approaches from those of their models."""
+
+    def __init__(self, predictions: Sampled) -> None:
+        self.predictions = predictions
+
+    def scale(self, approach: str) -> float | None:
+        """That of the first model."""
+        models = self.predictions.groups.get(approach, ())
+        return float(self.predictions.scales[models[0]]) if len(models) else None
+
+    def distance(self, approach: str) -> float | None:
+        """Root mean square over the models of all runs."""
+        own = [self.predictions.distances(models) for models in runs(self.predictions, approach).values()]
+        return float(np.mean([np.square(one).mean() for one in own])) ** 0.5 if own else None
+
+
+def _each(
+    variable: str, text: str, methods: Sequence[str], dim: str, value: Callable[[str], float | None]
+) -> Variables:
+    """A variable whose values are asked for once a method of one run; NaN for others."""
+    names = dict.fromkeys(method.removeprefix(BOTH) for method in methods)
+    known = {name: value(name) for name in names if name in AROUND or name not in METHODS}
+    values = np.array([known.get(method.removeprefix(BOTH)) for method in methods], dtype=float)
+    return {variable: ((dim,), values, "1", text)}

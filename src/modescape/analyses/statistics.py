@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
-from modescape.analyses.sampling import surroundings
 from modescape.analyses.stating import Variables
-from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import SCORES
 from modescape.metrics.scores import units_of
+from modescape.offered import Offered
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,23 @@ class TwoStatistics:
         }
 
 
-def two_statistics(context: StudyContext, members: list[int]) -> TwoStatistics:
-    """Evaluate each member's solution with the statistics of its training, and with recomputed ones."""
-    test = context.dataset.test
-    label = test.label.cpu().numpy()
-    kind = nn.modules.batchnorm._BatchNorm
-    layers = any(isinstance(layer, kind) and layer.track_running_stats for layer in context.module.modules())
+def two_statistics(offered: Offered, members: list[int]) -> TwoStatistics:
+    """Compare each member's solution with the statistics of its training and with recomputed ones, on the test images.
+
+    Args:
+        offered: what there is; without a network nothing is known of the two, and all values are NaN.
+        members: whose solutions.
+    """
+    if (drawing := offered.drawing) is None:
+        nothing = np.full(len(SCORES), np.nan), np.full(len(members), np.nan)
+        return TwoStatistics(False, nothing[0], nothing[0], nothing[1], nothing[1])
+    label = offered.sampled["test"].label
     scores, differ, spread = [], [], []
     for member in members:
-        pair = surroundings(context, member).two_statistics(test.image)  # [stored and recomputed, example, class]
+        pair = drawing.two_statistics(member, "test")
         scores.append([[float(score(one, label)) for score in SCORES.values()] for one in pair])
         first, second = pair.argmax(-1)
         differ.append(float((first != second).mean()))
         spread.append(jensen_shannon(pair))
     stored, recomputed = np.mean(scores, 0)
-    return TwoStatistics(layers, stored, recomputed, np.array(differ), np.array(spread))
+    return TwoStatistics(drawing.has_batch_norm(), stored, recomputed, np.array(differ), np.array(spread))

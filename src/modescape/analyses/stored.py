@@ -13,16 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-import modescape
 from modescape.analyses.image_sets import ImageSet
 from modescape.context import StudyContext
 from modescape.errors import ModescapeError
 from modescape.methods import METHODS
+from modescape.offered import INDEPENDENT
 from modescape.recipe import canonical_json
 from modescape.study import layout
 from modescape.study.choices import readable_choice
 from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn, SampledPredictions
+from modescape.version import __version__
 
 TOGETHER = 5  # networks whose weights are in memory together
 SWEEP_MEMBERS = 3  # first members on which scales are chosen
@@ -41,16 +42,39 @@ class Request:
     images: tuple[ImageSet, ...]
     purpose: str = "sample"
     accept: bool = True
+    group: str = ""  # name of the approach among what is offered; "": that of the method, of solutions `INDEPENDENT`
+    epochs: tuple[int, ...] = ()  # of checkpoints: these instead of the last ``count``
+    step: int = 0  # which setting of its approach it is, where several are asked for
+
+    @property
+    def approach(self) -> str:
+        """The approach among what is offered to the analysis."""
+        return self.group or (INDEPENDENT if self.method == "single" else self.method)
 
     def groups(self, context: StudyContext) -> list[tuple[Drawn, ...]]:
         """The networks, in the groups in which they are drawn."""
         return groups_of(
-            context, self.member, self.method, self.scale, self.count, purpose=self.purpose, accept=self.accept
+            context,
+            self.member,
+            self.method,
+            self.scale,
+            self.count,
+            purpose=self.purpose,
+            accept=self.accept,
+            epochs=self.epochs,
         )
 
 
 def groups_of(
-    context: StudyContext, member: int, method: str, scale: float | None, count: int, *, purpose: str, accept: bool
+    context: StudyContext,
+    member: int,
+    method: str,
+    scale: float | None,
+    count: int,
+    *,
+    purpose: str,
+    accept: bool,
+    epochs: Sequence[int] = (),
 ) -> list[tuple[Drawn, ...]]:
     """Names of networks in the groups in which they are drawn; arguments as `Surroundings.networks`.
 
@@ -59,7 +83,7 @@ def groups_of(
     record = METHODS[method]
     numbers = list(range(1 if record.one_network else count))
     if record.source == "checkpoints":
-        numbers = last_epochs(context.study, context.study.recipe.epochs_around())[-count:]
+        numbers = list(epochs) or last_epochs(context.study, context.study.recipe.epochs_around())[-count:]
     if method == "single" or record.source == "checkpoints":  # nothing of them is random
         purpose, accept = "", True
     digest = context.once(_checkpoints_digest, member)
@@ -78,7 +102,7 @@ def inputs_digest(context: StudyContext, images: ImageSet) -> str:
 def sampled_digest(context: StudyContext) -> list[object]:
     """What the weights of sampled networks depend on beside the checkpoints."""
     study = context.study
-    return [FORMAT, modescape.__version__, study.recipe_hash, study.recipe.subspace.model_dump(mode="json")]
+    return [FORMAT, __version__, study.recipe_hash, study.recipe.subspace.model_dump(mode="json")]
 
 
 def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Drawn]) -> np.ndarray | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "training": "modescape.bench.training",
     "digits": "modescape.bench.digits",
+    "study": "modescape.bench.study",
     "layers": "modescape.bench.layers",
     "pairwise": "modescape.bench.pairwise",
     "corruptions": "modescape.bench.corruptions",

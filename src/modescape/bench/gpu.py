@@ -17,23 +17,22 @@ import json
 import statistics
 import tempfile
 import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-import modescape
-from modescape import data, runtime
+from modescape import runtime
 from modescape.bench import precision
+from modescape.bench.gpu_kernels import ceilings, forms, profile
+from modescape.bench.gpu_run import Run
 from modescape.bench.workload import images, load, plain_loop, resident, warm_up
-from modescape.context import StudyContext
 from modescape.data.dataset import Split, as_split
 from modescape.data.prepare import Preparation
-from modescape.kernels.convolution import FORMS, Choices
+from modescape.kernels.convolution import Choices
+from modescape.kernels.forms import FORMS
 from modescape.kernels.geometry import Geometry
 from modescape.network.member_ops import Manner
 from modescape.pipeline.begin import begin
@@ -41,9 +40,7 @@ from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.train.loop import Trainer
-from modescape.train.measuring import measured
-from modescape.train.optimizer import Optimizer
-from modescape.train.planning import try_step
+from modescape.version import __version__
 
 CIFAR10 = 50_000  # images
 
@@ -66,45 +63,6 @@ GOALS = {
     "10 MediumCNN x 40 epochs": Goal("cifar10-mediumcnn", 10, 40, "bf16", 60.0),
     "10 ResNet20 x 200 epochs": Goal("cifar10-resnet20", 10, 200, "bf16", 600.0, part=6),
 }
-
-
-@dataclass
-class Run:
-    """One call: settings, time left, what was found."""
-
-    source: str  # of images in CIFAR-10's shape
-    real: bool  # whether there is something to learn from them
-    device: str
-    small: bool
-    end: float  # time.monotonic() at which no further part begins
-    found: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def left(self) -> float:
-        """Seconds."""
-        return self.end - time.monotonic()
-
-    def settings(self, *more: str) -> list[str]:
-        """Overrides of a recipe of CIFAR-10."""
-        few = ["data.validation=20", "train.batch_size=8"] if self.small else []
-        return [f"data.source={self.source}", f"compute.device={self.device}", "compute.engine=here", *few, *more]
-
-    def arithmetic(self, wanted: str) -> str:
-        """The arithmetic of a part; small runs leave bf16 to `arithmetic`: a CPU without it takes minutes a network."""
-        return "tf32" if self.small else wanted
-
-    def part(self, name: str, work: Callable[[], Any], needs: float = 0.0) -> None:
-        """Carry out one part, if ``needs`` seconds are left."""
-        if self.left < needs:
-            self.found[name] = {"left out": f"{self.left:.0f} s were left, it needs about {needs:.0f}"}
-            return
-        started = time.monotonic()
-        try:
-            value = work()
-        except Exception as error:
-            value = {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-3000:]}
-        self.found[name] = value
-        print(f"{name} ({time.monotonic() - started:.1f} s): {json.dumps(value)[:600]}", flush=True)
 
 
 def train(run: Run, recipe: str, members: int, epochs: int, arithmetic: str, *more: str) -> dict[str, Any]:
@@ -176,111 +134,6 @@ def plain(run: Run) -> dict[str, Any]:
     }
 
 
-def ceilings(run: Run) -> dict[str, float]:
-    """Bytes a second of a large copy and operations a second of large products, measured here."""
-    device, size = torch.device(run.device), 256 if run.small else 8192
-    found = {}
-    source = torch.empty(size * size * 8 // 4, device=device)
-    target = torch.empty_like(source)
-    seconds = timed(lambda: target.copy_(source), device)
-    found["copy_bytes_per_second"] = 2 * source.numel() * 4 / seconds
-    for name, dtype, tf32 in (
-        ("float32", torch.float32, False),
-        ("tf32", torch.float32, True),
-        ("bf16", torch.bfloat16, False),
-    ):
-        a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-        with runtime.gpu_arithmetic(tf32):
-            found[f"{name}_operations_per_second"] = 2 * size**3 / timed(lambda: a @ b, device)  # noqa: B023
-    return found
-
-
-def timed(work: Callable[[], Any], device: torch.device, repeats: int = 10) -> float:
-    """Median seconds of a call, waiting for the device."""
-    times = []
-    for turn in range(repeats + 2):
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        started = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        if turn > 1:
-            times.append(time.perf_counter() - started)
-    return statistics.median(times)
-
-
-def forms(run: Run, recipe: str, arithmetic: str) -> dict[str, Any]:
-    """Milliseconds of every form of every convolution of a recipe's network, ten members."""
-    members = 2 if run.small else 10
-    loaded = load(recipe, run.settings(f"train.arithmetic={arithmetic}"))
-    layers, bytes_each = try_step(loaded, data.load(loaded.data, loaded.seed), run.device)
-    times = measured(layers, members, loaded.train.arithmetic, torch.device(run.device))
-    rounded = {
-        layer: {which: {form: round(1000 * s, 4) for form, s in found.items()} for which, found in passes.items()}
-        for layer, passes in times.items()
-    }
-    return {"milliseconds": rounded, "bytes_of_a_member": bytes_each, "members": members}
-
-
-def profile(run: Run, recipe: str, arithmetic: str) -> dict[str, Any]:
-    """Where a step's time goes: kernels by their time over ten steps, and the step as it is replayed."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as watch
-
-    members = 2 if run.small else 10
-    settings = run.settings(f"train.members={members}", f"train.arithmetic={arithmetic}")
-    with tempfile.TemporaryDirectory() as folder, begin(recipe, Path(folder) / "study", settings, Progress()) as opened:
-        study = opened[0]
-        context = StudyContext(study)
-        with context.at_work():
-            trainer = context.trainer(lambda line: None)
-            places = list(range(context.plan.group_size))
-            state = trainer.stacked([trainer.initial(member).state for member in places])
-            steps = trainer.make_steps(places, state, Optimizer(study.recipe.train, state.params))
-            seconds = timed(steps.first, torch.device(run.device))
-            activities = [ProfilerActivity.CUDA if run.device == "cuda" else ProfilerActivity.CPU]
-            with watch(activities=activities) as watched:
-                for _ in range(10):
-                    steps.first()
-                if run.device == "cuda":
-                    torch.cuda.synchronize()
-            key = "self_device_time_total" if run.device == "cuda" else "self_cpu_time_total"
-            events = sorted(watched.key_averages(), key=lambda event: -getattr(event, key))
-            kernels = [
-                {
-                    "name": event.key[:90],
-                    "microseconds_a_step": round(getattr(event, key) / 10, 2),
-                    "calls": event.count,
-                }
-                for event in events[:25]
-            ]
-            total = sum(getattr(event, key) for event in events) / 10
-    counted = count_work(recipe, places, run)
-    return {
-        "seconds_a_step": seconds,
-        "replayed": steps.replayed,
-        "kernel_microseconds_a_step": total,
-        "kernels": kernels,
-        **counted,
-        "operations_per_second": counted["operations"] / seconds,
-    }
-
-
-def count_work(recipe: str, places: list[int], run: Run) -> dict[str, float]:
-    """Operations of a step's convolutions, and the bytes that they and what follows them must move at the least."""
-    loaded = load(recipe, run.settings())
-    layers, _ = try_step(loaded, data.load(loaded.data, loaded.seed), run.device)
-    operations = moved = 0
-    for layer in layers:
-        height, width = layer.geometry.output_size(layer.image[1:], layer.kernel[2:])
-        filters, channels, *taps = layer.kernel
-        passes = 3 if layer.needs_input else 2
-        operations += passes * 2 * layer.examples * height * width * filters * channels * taps[0] * taps[1]
-        moved += 4 * layer.examples * (passes * height * width * filters + passes * int(np.prod(layer.image)))
-    return {"operations": operations * len(places), "bytes_of_convolutions": moved * len(places)}
-
-
 def arithmetic(run: Run) -> dict[str, Any]:
     """Accuracy and disagreement of members trained with the same streams in float32, tf32 and bf16."""
     members, epochs = (3, 2) if run.small else (10, 10)
@@ -348,7 +201,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     end = time.monotonic() + 60 * options.minutes
     with images(options.data, 120 if options.small else CIFAR10) as source:
         run = Run(source, options.data is not None, options.device, options.small, end)
-        run.found = {"version": modescape.__version__, "platform": runtime.platform_info(), "real_images": run.real}
+        run.found = {"version": __version__, "platform": runtime.platform_info(), "real_images": run.real}
         run.part("ceilings", lambda: ceilings(run))
         run.part("stacked against alone", lambda: equality(run))
         goals(run)

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import modescape
 from modescape import runtime
+from modescape.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Result:
         """Plain values with version, platform and date."""
         return {
             **asdict(self),
-            "version": modescape.__version__,
+            "version": __version__,
             "platform": runtime.platform_info(),
             "date": datetime.date.today().isoformat(),
         }
@@ -80,7 +80,7 @@ class Result:
         versions = f"Python {info['python']}, torch {info['torch']}, numpy {info['numpy']}"
         day = datetime.date.today()
         return (
-            f"{self.setting}; n = {turns}; {hardware}; {versions}; modescape {modescape.__version__}; "
+            f"{self.setting}; n = {turns}; {hardware}; {versions}; modescape {__version__}; "
             f"{day.day} {day:%B %Y}.\nCommand: `{self.command}`"
         )
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from modescape import data, recipe, runtime
 from modescape.context import StudyContext, StudyRef
-from modescape.engines import Engine, Here
+from modescape.engines import Engine
 from modescape.models import build
 from modescape.pipeline.begin import begin
 from modescape.pipeline.training import train_missing
@@ -80,7 +80,7 @@ def training_stage(name: str, overrides: Sequence[str], say: Progress | None = N
 
 def warm_up(study: Study, engine: Engine) -> None:
     """Have every worker load the study's data, as another loop's one process has."""
-    workers = 1 if isinstance(engine, Here) else study.recipe.compute.workers or runtime.cores()
+    workers = engine.at_once
     for outcome in engine.map(_load, [workers] * workers, context=StudyRef.of(study)):
         if outcome.error is not None:
             raise RuntimeError(outcome.error)

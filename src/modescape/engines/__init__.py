@@ -1,15 +1,16 @@
-"""Where work runs: this process, or supervised worker processes. More engines are more files beside these."""
+"""Where work runs: this process, or supervised worker processes. Another engine is a file beside these and a line."""
 
 from __future__ import annotations
 
 from modescape.engines.base import Engine, Function, Listener, Opener, Outcome, Report
 from modescape.engines.here import Here
-from modescape.engines.processes import Processes, prepare
+from modescape.engines.processes import Processes
 from modescape.errors import InputError
 from modescape.runtime import cores
 
 __all__ = [
     "ENGINES",
+    "ENGINE_NAMES",
     "Engine",
     "Function",
     "Here",
@@ -18,21 +19,42 @@ __all__ = [
     "Outcome",
     "Processes",
     "Report",
+    "choose_engine",
     "make_engine",
-    "prepare",
 ]
 
-ENGINES: dict[str, type[Engine]] = {"here": Here, "processes": Processes}
+ENGINES: dict[str, type[Engine]] = {  # name, as recipes and the command line have it
+    "here": Here,
+    "processes": Processes,
+}
+LATER = ("ray",)  # recipes may name it already
+ENGINE_NAMES = ("auto", *ENGINES, *LATER)
+
+
+def choose_engine(name: str, device: str, workers: int | None = None) -> type[Engine]:
+    """The kind of engine that a recipe or the command line names; arguments and errors as of `make_engine`."""
+    if name in LATER:
+        raise InputError(
+            f"the engine {name!r} is not in this version, it comes with the extra [{name}] of a later one; "
+            f"choose auto, {' or '.join(ENGINES)}"
+        )
+    if name != "auto" and name not in ENGINES:
+        raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
+    if workers is not None and workers < 1:
+        raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one a core")
+    if name == "auto":
+        return Processes if device == "cpu" and (workers or cores()) > 1 else Here
+    return ENGINES[name]
 
 
 def make_engine(name: str, device: str, workers: int | None = None) -> Engine:
     """The engine that a recipe or the command line names.
 
     Args:
-        name: "auto", a key of `ENGINES`, or "ray". "auto" is processes on a CPU when more than one worker is to be
-            had, else here (one process feeds a GPU best).
+        name: "auto", or a key of `ENGINES`. "auto" is processes on a CPU when more than one worker is to be had, else
+            here (one process feeds a GPU best).
         device: where the work computes, "cpu" or "cuda".
-        workers: worker processes; None for one a core.
+        workers: items that are worked on at once, if the engine can; None for one a core.
 
     Raises:
         InputError: if there is no such engine, or fewer than one worker is asked for.
@@ -40,15 +62,4 @@ def make_engine(name: str, device: str, workers: int | None = None) -> Engine:
     >>> make_engine("processes", "cpu", workers=2)
     Processes(workers=2)
     """
-    if name == "ray":
-        raise InputError(
-            "the engine 'ray' is not in this version, it comes with the extra [ray] of a later one; "
-            "choose auto, here or processes"
-        )
-    if name != "auto" and name not in ENGINES:
-        raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
-    if workers is not None and workers < 1:
-        raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one a core")
-    if name == "auto":
-        name = "processes" if device == "cpu" and (workers or cores()) > 1 else "here"
-    return Processes(workers=workers) if name == "processes" else ENGINES[name]()
+    return choose_engine(name, device, workers).of(workers)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 from modescape.errors import ModescapeError
 
@@ -59,6 +59,23 @@ class Engine(ABC):
             ...
     ```
     """
+
+    elsewhere: ClassVar[bool] = False
+    """Whether items are worked on in other processes, which must be able to import what they are given."""
+
+    @classmethod
+    def of(cls, workers: int | None) -> Self:
+        """An engine that works on this many items at once, None for one a core; one that cannot has no use for it."""
+        return cls()
+
+    @classmethod  # noqa: B027 - an engine may have nothing to start
+    def prepare(cls, modules: Sequence[str] = ()) -> None:
+        """Have ``modules`` imported where items will be worked on, while this process does something else."""
+
+    @property
+    def at_once(self) -> int:
+        """How many items are worked on at once."""
+        return 1
 
     @abstractmethod
     def map(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from modescape.engines.base import (
     Engine,
@@ -83,12 +83,35 @@ class Processes(Engine):
         WorkError: from `map`, if workers cannot be started, or the function or an item cannot be pickled.
     """
 
+    elsewhere: ClassVar[bool] = True
     workers: int | None = None  # processes at most; None for one a core
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
+
+    @classmethod
+    def of(cls, workers: int | None) -> Self:
+        """As many workers, None for one a core."""
+        return cls(workers=workers)
+
+    @classmethod
+    def prepare(cls, modules: Sequence[str] = ()) -> None:
+        """Start what workers are made from, which imports ``modules``.
+
+        On Linux workers are forked from a server process that has imported and done nothing else; elsewhere each starts
+        by itself and this does nothing.
+        """
+        if sys.platform == "linux":
+            multiprocessing.set_forkserver_preload(list(modules) or [__name__])
+            with _starting():
+                forkserver.ensure_running()
+
+    @property
+    def at_once(self) -> int:
+        """Worker processes, at most."""
+        return self.workers or cores()
 
     def map(
         self,
@@ -192,18 +215,6 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
     """One killed worker is replaced; one that ended by itself while starting will do so again."""
     if failed_starts >= FAILED_STARTS or not exit_code.startswith("killed"):
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
-
-
-def prepare(modules: Sequence[str] = ()) -> None:
-    """Start what workers are made from, so that it imports ``modules`` while this process does something else.
-
-    On Linux workers are forked from a server process that has imported and done nothing else; elsewhere each starts by
-    itself and this does nothing.
-    """
-    if sys.platform == "linux":
-        multiprocessing.set_forkserver_preload(list(modules) or [__name__])
-        with _starting():
-            forkserver.ensure_running()
 
 
 def _start() -> _Worker:

@@ -7,6 +7,7 @@ constants, so log-probabilities and logits have the same one.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -146,14 +147,18 @@ def _checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray]:
     return log_prob, label
 
 
+@functools.lru_cache(maxsize=32)
 def _halves(examples: int, split: int, key: int) -> tuple[np.ndarray, np.ndarray]:
-    """The examples of both halves, each in rising order."""
+    """The examples of both halves, each in rising order; the same for all models of a comparison."""
     import torch  # here, so that NumPy users of the other functions need not load it
 
     from modescape import rng
 
     order = rng.permutation(torch.tensor([rng.key(key, "calibration halves", split)]), examples)[0].numpy()
-    return np.sort(order[: examples // 2]), np.sort(order[examples // 2 :])
+    halves = np.sort(order[: examples // 2]), np.sort(order[examples // 2 :])
+    for half in halves:
+        half.flags.writeable = False
+    return halves
 
 
 def _rescaled(log_prob: np.ndarray, inverse: np.ndarray) -> np.ndarray:
@@ -185,9 +190,18 @@ def _fit(log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, start: np.
     at = -np.log(start)
     falling, rising = np.full(len(at), -np.inf), np.full(len(at), np.inf)  # where the slope was found to be so
     rows = np.arange(len(at))
+    blocks = list(example_blocks(chosen.size, log_prob[:, :1].size))
+    held = _relative(log_prob, chosen, rows) if len(blocks) == 1 else None  # few enough to be kept from step to step
     for step in range(MOST_STEPS):
         here = at[rows]
-        slope, bend = _slope(log_prob, label, chosen, rows, np.exp(here))
+        if held is not None:
+            slope, bend = _slope(held[rows], label[chosen], np.exp(here))
+        else:
+            parts = [
+                _slope(_relative(log_prob, chosen[block], rows), label[chosen[block]], np.exp(here))
+                for block in example_blocks(chosen.size, rows.size * log_prob.shape[2])
+            ]
+            slope, bend = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
         falling[rows] = np.where(slope <= 0, here, falling[rows])
         rising[rows] = np.where(slope >= 0, here, rising[rows])
         low, high = falling[rows], rising[rows]
@@ -203,22 +217,21 @@ def _fit(log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, start: np.
     return np.where(at == most, LOWEST, np.where(at == least, HIGHEST, np.exp(-at)))  # without rounding
 
 
-def _slope(
-    log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, rows: np.ndarray, inverse: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of the NLL in b = 1 / T of some rows, summed over the chosen examples, and its derivative by log b."""
-    slope, bend = np.zeros((2, rows.size))
-    for block in example_blocks(chosen.size, rows.size * log_prob.shape[2]):
-        examples = chosen[block]
-        part = log_prob[rows[:, None], examples].astype(np.float64)  # [row, example, class]
-        with np.errstate(invalid="ignore"):  # no probability anywhere is NaN
-            part -= part.max(-1, keepdims=True)
-        np.maximum(part, NOTHING, out=part)
-        weight = np.exp(part * inverse[:, None, None])
-        weight /= weight.sum(-1, keepdims=True)
-        mean = np.einsum("rec,rec->re", weight, part)
-        weight *= part
-        square = np.einsum("rec,rec->re", weight, part)
-        slope += (mean - part[:, np.arange(examples.size), label[examples]]).sum(1)
-        bend += (square - np.square(mean)).sum(1)
-    return slope, bend * inverse
+def _relative(log_prob: np.ndarray, examples: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Log-probabilities of some rows and examples relative to each example's largest, float64 [row, example, class]."""
+    part = log_prob[rows[:, None], examples].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # no probability anywhere is NaN
+        part -= part.max(-1, keepdims=True)
+    return np.maximum(part, NOTHING, out=part)
+
+
+def _slope(part: np.ndarray, label: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of the NLL in b = 1 / T, [row], summed over the examples of `_relative`, and its derivative by log b."""
+    weight = part * inverse[:, None, None]
+    np.exp(weight, out=weight)
+    weight /= weight.sum(-1, keepdims=True)
+    mean = np.einsum("rec,rec->re", weight, part)
+    weight *= part
+    square = np.einsum("rec,rec->re", weight, part)
+    slope = (mean - part[:, np.arange(label.size), label]).sum(1)
+    return slope, (square - np.square(mean)).sum(1) * inverse

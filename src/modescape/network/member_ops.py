@@ -23,8 +23,9 @@ from torch.overrides import handle_torch_function, has_torch_function
 from modescape.errors import InputError
 from modescape.kernels.batch_norm import batch_norm_under_vmap
 from modescape.kernels.block import Block, blocks
-from modescape.kernels.convolution import Arithmetic, Choices, conv2d_under_vmap, stacked_conv2d
+from modescape.kernels.convolution import Choices, conv2d_under_vmap, stacked_conv2d
 from modescape.kernels.dropout import LEVELS, dropout, dropout_under_vmap
+from modescape.kernels.forms import Arithmetic
 from modescape.kernels.geometry import Geometry
 from modescape.kernels.pooling import pool, pool_under_vmap
 

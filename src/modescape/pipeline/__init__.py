@@ -151,10 +151,9 @@ def _started(
     progress: Progress | None,
 ) -> tuple[Choice, Progress]:
     """What is to be run, and who hears of it; workers import what they need while this process imports the same."""
-    from modescape.engines import prepare
+    from modescape.engines import choose_engine
     from modescape.pipeline.choosing import Choice, choose
     from modescape.pipeline.quick import quick_words
-    from modescape.runtime import cores
 
     choice = recipe if isinstance(recipe, Choice) else choose(recipe, out, overrides, quick)
     progress = progress or usual()
@@ -162,9 +161,9 @@ def _started(
         if line:
             progress.line(line)
     compute, own = choice.recipe.compute, in_session(choice.recipe.model.factory)
-    processes = compute.device != "cuda" and compute.engine in ("auto", "processes") and not own
-    if processes and (compute.workers or cores()) > 1:
-        prepare(["modescape.pipeline.training", "modescape.pipeline.predicting"])
+    if not own:
+        kind = choose_engine(compute.engine, "cuda" if compute.device == "cuda" else "cpu", compute.workers)
+        kind.prepare(["modescape.pipeline.training", "modescape.pipeline.predicting"])
     return choice, progress
 
 
@@ -172,12 +171,9 @@ def _say_estimate(
     study: Study, engine: Engine, dataset: Dataset, progress: Progress, training_only: bool = False
 ) -> None:
     """Time and disk, before a long run."""
-    from modescape.engines import Here
     from modescape.pipeline.estimate import estimate
-    from modescape.runtime import cores
 
-    workers = 1 if isinstance(engine, Here) else study.recipe.compute.workers or cores()
-    cost = estimate(study, dataset, workers, training_only)
+    cost = estimate(study, dataset, engine.at_once, training_only)
     for line in cost.lines() if cost is not None else ():
         progress.line(line)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import modescape
 from modescape import analyses
 from modescape.analyses import figures
 from modescape.analyses.costs import Sizes, cost_of, sizes_of
@@ -23,6 +22,7 @@ from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
 from modescape.study import Member, Study
+from modescape.version import __version__
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
 FIGURE_SUFFIXES = ("png", "svg", "html")
@@ -47,7 +47,7 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
     analysis = analyses.entry(name)
     used = [study.recipe.model_dump(mode="json", include=part) for part in analysis.uses]
-    parts = [study.recipe_hash, name, settings, trained, own, left_out, modescape.__version__, *used]
+    parts = [study.recipe_hash, name, settings, trained, own, left_out, __version__, *used]
     if isinstance(analysis, Own):
         parts.append(analysis.code)
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

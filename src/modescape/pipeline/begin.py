@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-import modescape
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
 from modescape.context import habits_of
@@ -33,6 +32,7 @@ from modescape.recipe.identity import flat, settings
 from modescape.study import Study, layout
 from modescape.train.planning import make_plan
 from modescape.train.trial import trial
+from modescape.version import __version__
 
 
 @contextlib.contextmanager
@@ -244,7 +244,7 @@ def make_manifest(
     state = split_state(module, habits.kept_buffers)
     return {
         "format": 1,
-        "version": modescape.__version__,
+        "version": __version__,
         "recipe_hash": recipe.content_hash(dataset.fingerprint),
         "fingerprint": dataset.fingerprint,
         "platform": runtime.platform_info(),

@@ -25,7 +25,7 @@ def engine_of(recipe: Recipe, device: str, say: Callable[[str], None]) -> Engine
     of_this_session = of_session(recipe.model.factory)
     compute, factory = recipe.compute, shown(recipe.model.factory)
     engine = make_engine(compute.engine, device, compute.workers)
-    if isinstance(engine, Here) or not of_this_session:
+    if not (engine.elsewhere and of_this_session):
         return engine
     if compute.engine != "auto":
         raise InputError(

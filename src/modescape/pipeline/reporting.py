@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modescape import __version__
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
 from modescape.report.page import PageContent, build_page
 from modescape.study import Study
+from modescape.version import __version__
 
 
 def page_content(study: Study) -> PageContent:

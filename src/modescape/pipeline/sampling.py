@@ -19,6 +19,7 @@ from modescape.analyses.stored import Request, inputs_digest
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import ModescapeError
+from modescape.methods import METHODS
 from modescape.pipeline.scaling import choose_missing
 from modescape.progress import Progress
 from modescape.study import Study, layout
@@ -26,7 +27,6 @@ from modescape.study.chunks import chunk_bytes
 from modescape.study.sampled import Drawn, SampledWriter, sampled_group
 
 MEGABYTE = 1_000_000
-JUDGED = ("random", "pca_random")  # methods whose draws are judged on validation images, and drawn again
 MOST_FAILURES = 3  # tasks, after which the stage is given up
 NOTED = 20  # tasks after which distances are written down
 
@@ -218,7 +218,7 @@ def make_tasks(
         tasks.setdefault((group[0].member, group[0].approach), []).append((group, entries))
 
     def cost(groups: Sequence[tuple[Group, Any]]) -> int:
-        judged = 2 if groups[0][0][0].approach in JUDGED else 1
+        judged = 2 if METHODS[groups[0][0][0].approach].judged else 1
         return judged * sum(len(group) * shapes[images][0] for group, entries in groups for images, _ in entries)
 
     ordered = sorted(tasks.values(), key=cost, reverse=True)

@@ -14,12 +14,10 @@ from modescape.analyses.scales import STEPS, Tried, setting, swept_of, tried_at,
 from modescape.analyses.stored import REACH, SWEEP_MEMBERS, Reach, reach_digest, stored_choice, sweep_digest
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
-from modescape.methods import SCALED
+from modescape.methods import METHODS, SCALED
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.study.choices import write_choice
-
-LONGEST = ("pca_random", "random")  # their draws are judged, and drawn again
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def choose_missing(study: Study, engine: Engine, progress: Progress, context: St
         progress.stage("choosing scales", len(left) * len(members) * len(STEPS), "steps")
     while left:
         tasks = []
-        for method in sorted(left, key=lambda method: method not in LONGEST):
+        for method in sorted(left, key=lambda method: not METHODS[method].judged):  # which take longest
             new = steps[method][min(map(len, tried[method].values())) :]
             scales = tuple(setting(context, method, step) for step in new)
             tasks += [SweepTask(method, member, scales) for member in members]

@@ -4,7 +4,9 @@ A recipe is a YAML file or the name of a built-in one; single values are overrid
 (``train.members=4``). Unknown keys are refused with the nearest known one.
 """
 
+from modescape.recipe.fields import Section
 from modescape.recipe.identity import canonical_json
+from modescape.recipe.inputs import BUILTIN_OOD, BUILTIN_SOURCES, Augmentation, Data, Model
 from modescape.recipe.loading import (
     SUFFIXES,
     builtin_names,
@@ -15,27 +17,9 @@ from modescape.recipe.loading import (
     parse,
     parse_yaml,
 )
-from modescape.recipe.sections import (
-    BUILTIN_OOD,
-    BUILTIN_SOURCES,
-    Augmentation,
-    Compute,
-    Constant,
-    Cosine,
-    Cyclic,
-    Data,
-    Halving,
-    Model,
-    Quick,
-    Recipe,
-    Section,
-    Step,
-    Streams,
-    Subspace,
-    Train,
-    Variants,
-)
+from modescape.recipe.sections import Compute, Quick, Recipe, Subspace, Variants
 from modescape.recipe.stretching import stretched
+from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Step, Streams, Train
 
 __all__ = [
     "BUILTIN_OOD",

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from modescape.recipe.sections import Recipe
+
+class Identified(Protocol):
+    """What is read of a recipe: its seed, and its sections by their names."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random number of the study."""
+        ...
+
 
 IDENTITY = 2
 """Version of the identity of studies that are begun now."""
@@ -37,7 +44,7 @@ NO_IDENTITY = {  # where things are, and what may change in a finished study
 }
 
 
-def settings(recipe: Recipe, fingerprint: str, *, changed: bool = False) -> dict[str, Any]:
+def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> dict[str, Any]:
     """The settings that identify a study, by section, with its seed and the fingerprint of its data.
 
     Args:
@@ -54,7 +61,7 @@ def settings(recipe: Recipe, fingerprint: str, *, changed: bool = False) -> dict
     return {"seed": recipe.seed, **found}
 
 
-def identity(recipe: Recipe, fingerprint: str, version: int = IDENTITY) -> dict[str, Any]:
+def identity(recipe: Identified, fingerprint: str, version: int = IDENTITY) -> dict[str, Any]:
     """What is hashed, as plain values.
 
     Args:
@@ -70,12 +77,12 @@ def identity(recipe: Recipe, fingerprint: str, version: int = IDENTITY) -> dict[
     return {"version": version, **changed}
 
 
-def content_hash(recipe: Recipe, fingerprint: str, version: int = IDENTITY) -> str:
+def content_hash(recipe: Identified, fingerprint: str, version: int = IDENTITY) -> str:
     """SHA-256 (hex) of `identity`."""
     return hashlib.sha256(canonical_json(identity(recipe, fingerprint, version)).encode()).hexdigest()
 
 
-def identifies(recipe: Recipe, fingerprint: str, recipe_hash: str) -> bool:
+def identifies(recipe: Identified, fingerprint: str, recipe_hash: str) -> bool:
     """Whether a hash is that of this recipe and this data, under any version of the identity."""
     return any(content_hash(recipe, fingerprint, version) == recipe_hash for version in range(IDENTITY, 0, -1))
 

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from modescape.errors import InputError
 from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml, read_regular, shown
-from modescape.recipe.sections import Constant, Cosine, Cyclic, Halving, Recipe, Step
+from modescape.recipe.sections import Recipe
+from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Step
 from modescape.recipe.writing import EXPONENT, FIRST
 
 SUFFIXES = (".yaml", ".yml")  # of a recipe's file

@@ -17,10 +17,11 @@ from modescape import durable
 from modescape.errors import DamageError, InputError
 from modescape.plain import MOST_EPOCHS, is_count, shown
 from modescape.study import layout
+from modescape.study.members import read_member
 from modescape.types import ModelState, Params
 
 if TYPE_CHECKING:
-    from modescape.study.study import Study
+    from modescape.study.folder import StudyFolder
 
 NUMBERS = {
     f"torch.{name}"
@@ -35,7 +36,9 @@ NO_NUMPY = ("bfloat16", "float8")  # numbers that NumPy lacks
 METADATA = "modescape"  # one key: safetensors writes several in random order
 
 
-def write_checkpoint(study: Study, member: int, epoch: int, state: ModelState, expected: str | None = None) -> str:
+def write_checkpoint(
+    study: StudyFolder, member: int, epoch: int, state: ModelState, expected: str | None = None
+) -> str:
     """Write weights and buffers under their ``state_dict`` names; equal tensors give equal bytes.
 
     Args:
@@ -56,7 +59,7 @@ def write_checkpoint(study: Study, member: int, epoch: int, state: ModelState, e
     return checksum
 
 
-def read_checkpoint(study: Study, member: int, epoch: int) -> ModelState:
+def read_checkpoint(study: StudyFolder, member: int, epoch: int) -> ModelState:
     """The tensors of a checkpoint, on the CPU, in the order of the manifest.
 
     The file's SHA-256 is compared with ``state.json``, which lists every checkpoint of a finished member and may lag
@@ -74,7 +77,7 @@ def read_checkpoint(study: Study, member: int, epoch: int) -> ModelState:
         there = f"it has epochs {', '.join(map(str, kept))}" if kept else "it has none"
         raise InputError(f"member {member} has no checkpoint of epoch {epoch}; {there}") from None
     again = f"make it again with: {layout.run_again(study.path)}"
-    known = study.member(member)
+    known = read_member(study.path, member)
     checksum = known.checksums.get(path.name)
     if checksum != hashlib.sha256(data).hexdigest() and (checksum or known.status == "trained"):
         raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}; {again}")
@@ -103,7 +106,7 @@ class Resume(NamedTuple):
 
 
 def write_resume(
-    study: Study,
+    study: StudyFolder,
     member: int,
     epoch: int,
     tensors: Params,
@@ -130,12 +133,12 @@ def write_resume(
     durable.write_bytes(path, _serialized(tensors, words), study.path)
 
 
-def drop_resume_before(study: Study, member: int) -> None:
+def drop_resume_before(study: StudyFolder, member: int) -> None:
     """Delete the resume file of the epoch before, where there is one: the group is done."""
     (layout.member_folder(study.path, member) / layout.RESUME_BEFORE).unlink(missing_ok=True)
 
 
-def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | None:
+def read_resume(study: StudyFolder, member: int, *, before: bool = False) -> Resume | None:
     """What to go on from, or None where there is nothing.
 
     Args:
@@ -162,7 +165,7 @@ def read_resume(study: Study, member: int, *, before: bool = False) -> Resume | 
     return Resume(words["epoch"], tensors, record)
 
 
-def _words(study: Study, member: int, epoch: int) -> dict[str, Any]:
+def _words(study: StudyFolder, member: int, epoch: int) -> dict[str, Any]:
     return {"member": member, "epoch": epoch, "recipe_hash": study.recipe_hash}
 
 
@@ -190,7 +193,7 @@ def _parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
     return tensors, words
 
 
-def _read(path: Path, study: Study) -> bytes:
+def _read(path: Path, study: StudyFolder) -> bytes:
     """A file of weights: not more than a network and its optimiser can take, which the manifest says.
 
     Raises:

@@ -19,7 +19,7 @@ from modescape.study.sealed import read_sealed, sealed_text
 if TYPE_CHECKING:
     import numpy as np
 
-    from modescape.study.study import Study
+    from modescape.study.folder import StudyFolder
 
 HISTORY_COLUMNS = (
     *("epoch", "lr", "train_loss", "train_accuracy"),
@@ -116,7 +116,7 @@ def read_member(study: Path, number: int) -> Member:
 
 
 def write_member_state(
-    study: Study,
+    study: StudyFolder,
     member: int,
     *,
     status: str,
@@ -158,7 +158,7 @@ def write_member_state(
     durable.write_text(path, sealed_text(dict(sorted(state.items()))), study.path)
 
 
-def write_history(study: Study, member: int, rows: Sequence[Mapping[str, Any]]) -> str:
+def write_history(study: StudyFolder, member: int, rows: Sequence[Mapping[str, Any]]) -> str:
     """Replace ``history.csv``: one row an epoch, keys `HISTORY_COLUMNS`; every float reads back to the same bits.
 
     Returns:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Offered, Training
+from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Offered, Sampling, Training
 from modescape.study import layout
 from modescape.study.study import Study
 
@@ -40,6 +40,12 @@ def offer(study: Study, context: object | None = None) -> Offered:
         members=members,
         predictions=_Splits(study, members),
         checkpoints=StudyCheckpoints(study, members),
+        sampling=Sampling(
+            variant=recipe.subspace.variant,
+            batch_norm=recipe.subspace.batch_norm,
+            samples=recipe.subspace.samples,
+            networks=networks_compared(study),
+        ),
         context=context,
         auxiliary=_Auxiliary(study),
         training=Training(
@@ -67,6 +73,17 @@ def last_epochs(study: Study, at_most: int) -> list[int]:
     train = study.recipe.train
     count = min(at_most, train.keep_last, train.epochs)
     return list(range(train.epochs - count + 1, train.epochs + 1))
+
+
+def networks_compared(study: Study) -> int:
+    """Networks in every Jensen-Shannon column: ``subspace.samples``, or as many as the scarcest method has.
+
+    The divergence of M networks is at most ln M, so M must be the same for all. Solutions are as many as members (of
+    ``subspace.runs``), checkpoints of one run as many as are kept.
+    """
+    wanted, runs = study.recipe.subspace.samples, min(len(study.trained), study.recipe.subspace.runs)
+    scarce = [count for count in (runs, len(last_epochs(study, wanted))) if count >= 2]
+    return min([wanted, *scarce])
 
 
 def left_out(study: Study) -> dict[str, str]:

@@ -14,7 +14,7 @@ from modescape.study.groups import ABSENT, Group, array, damage
 from modescape.study.stores import Column
 
 if TYPE_CHECKING:
-    from modescape.study.study import Study
+    from modescape.study.folder import StudyFolder
 
 CHECKPOINTS = {
     "epoch": Column("epoch", fill=ABSENT),
@@ -22,7 +22,7 @@ CHECKPOINTS = {
 }
 
 
-def split_group(study: Study, split: str) -> Group:
+def split_group(study: StudyFolder, split: str) -> Group:
     """The group of a split's checkpoints.
 
     Raises:
@@ -36,7 +36,7 @@ def split_group(study: Study, split: str) -> Group:
 class Predictions:
     """The predictions of one split: lazy, one model in memory at a time."""
 
-    def __init__(self, study: Study, split: str) -> None:
+    def __init__(self, study: StudyFolder, split: str) -> None:
         """Open for reading; `Study.predictions` is the way here."""
         self._study, self._split, self._group = study, split, split_group(study, split)
         if not self._group.is_there:

@@ -19,7 +19,7 @@ from modescape.study.groups import ABSENT, Group, array, damage
 from modescape.study.stores import Column
 
 if TYPE_CHECKING:
-    from modescape.study.study import Study
+    from modescape.study.folder import StudyFolder
 
 TEXT = 64  # bytes of the longest name of a method or purpose
 COLUMNS = {
@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
     checkpoints: int
 
 
-def sampled_group(study: Study, images: str) -> Group:
+def sampled_group(study: StudyFolder, images: str) -> Group:
     """The group of a set of images.
 
     Raises:
@@ -62,7 +62,7 @@ def sampled_group(study: Study, images: str) -> Group:
 class SampledPredictions:
     """Predictions of sampled networks on one set of images: lazy, one model in memory at a time."""
 
-    def __init__(self, study: Study, images: str) -> None:
+    def __init__(self, study: StudyFolder, images: str) -> None:
         """Open for reading; `Study.sampled_predictions` is the way here.
 
         Raises:
@@ -116,7 +116,7 @@ class SampledPredictions:
 class SampledWriter:
     """Writes predictions of sampled networks on one set; a copy may go to other processes, each writing other rows."""
 
-    def __init__(self, study: Study, images: str, shape: tuple[int, int]) -> None:
+    def __init__(self, study: StudyFolder, images: str, shape: tuple[int, int]) -> None:
         """Name the target and the shape of a model's predictions, (examples, classes); nothing is opened yet."""
         self.study, self.images, self.shape = study, images, shape
         self.group = sampled_group(study, images)

@@ -16,13 +16,13 @@ from modescape.study.groups import array, damage
 from modescape.study.predictions import Predictions, split_group
 
 if TYPE_CHECKING:
-    from modescape.study.study import Study
+    from modescape.study.folder import StudyFolder
 
 
 class PredictionWriter:
     """Writes the predictions of one split; a copy may go to other processes, each writing other rows."""
 
-    def __init__(self, study: Study, split: str) -> None:
+    def __init__(self, study: StudyFolder, split: str) -> None:
         """Name the target; nothing is opened yet."""
         self.study, self.split, self.group = study, split, split_group(study, split)
 

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from modescape import rng, runtime
-from modescape.kernels.convolution import FORMS, PASSES, Arithmetic, Form, Layer, Pass
+from modescape.kernels.convolution import PASSES, Layer, Pass
+from modescape.kernels.forms import FORMS, Arithmetic, Form
 from modescape.kernels.layout import channels_last
 from modescape.recipe import canonical_json
 

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from modescape.errors import InputError
-from modescape.kernels.convolution import Arithmetic, Choices, Pass
+from modescape.kernels.convolution import Choices, Pass
+from modescape.kernels.forms import Arithmetic
 from modescape.kernels.implementation import Implementation
 from modescape.network.member_ops import Manner, MemoryFormat
 

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import provenance, stated
+from modescape.analyses.examples import interval, provenance, stated
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from modescape.analyses.stating import Variables
+
+
+BINS = 15
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
@@ -22,14 +27,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         "independent, calibrated members": 0.08,
         "independent, calibrated average": 0.004,
     }
-    bins = np.arange(15)
-    middle = (bins + 0.5) / 15
-    there = middle > 0.12  # no top probability of ten classes is lower than 0.1
-    confidence = np.where(there, np.tile(middle, (5, 1)), np.nan)
-    off = np.array(list(methods.values()))[:, None]
-    accuracy = np.clip(confidence + off * 4 * middle * (1.1 - middle), 0, 1)
-    share = np.where(there, middle**3, 0) / (middle[there] ** 3).sum() * np.ones((5, 1))
-    ece = np.nansum(share * np.abs(accuracy - confidence), axis=1)
+    reliability = _reliability(np.array(list(methods.values()))[:, None])
     others = {"independent": 0.20, "trajectory": 0.045, "random": 0.05, "dropout": -0.02, "diagonal": 0.025}
     others |= {"low_rank": 0.035, "low_rank_scaled": 0.042, "pca_random": 0.02, "swag": 0.04}
     size = np.arange(1, min(members, 10) + 1)
@@ -43,26 +41,20 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     sized = ("other_method", "size")
     return results.make_result(
         {
-            "confidence": (("method", "x"), confidence, "1", "mean top probability in the bin"),
-            "accuracy": (("method", "x"), accuracy, "1", "accuracy in the bin"),
-            "share": (("method", "x"), share, "1", "share of the images in the bin"),
-            "ece": (("method",), ece, "1", "expected calibration error"),
+            **reliability,
             "calibrated_nll": (sized, calibrated, "nats", "calibrated NLL"),
-            "calibrated_nll_low": (sized, calibrated - 0.012, "nats", "lower end of the 95 % interval"),
-            "calibrated_nll_high": (sized, calibrated + 0.012, "nats", "upper end of the 95 % interval"),
+            **interval("calibrated_nll", sized, calibrated, 0.012, "nats"),
             "equivalent": (sized, equivalent, "1", "deep-ensemble equivalent"),
-            "equivalent_low": (sized, low, "1", "lower end of the 95 % interval"),
-            "equivalent_high": (sized, high, "1", "upper end of the 95 % interval"),
+            **interval("equivalent", sized, equivalent, (low, high), "1"),
             "equivalent_below": (sized, np.isnan(equivalent), "1", "whether the method is worse than one network"),
             "behind": (sized, behind, "nats", "calibrated NLL minus that of the mean single network"),
-            "behind_low": (sized, behind - 0.004, "nats", "lower end of the 95 % interval"),
-            "behind_high": (sized, behind + 0.004, "nats", "upper end of the 95 % interval"),
+            **interval("behind", sized, behind, 0.004, "nats"),
             "temperature": (("member",), 1.75 + 0.05 * np.sin(np.arange(members)), "1", "temperature"),
             **stated(list(others), "other_method"),
         },
         {
             "method": list(methods),
-            "x": bins,
+            "x": np.arange(BINS),
             "other_method": list(others),
             "size": size,
             "member": np.arange(members),
@@ -72,3 +64,20 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         provenance=provenance(members),
         left_out="",
     )
+
+
+def _reliability(off: np.ndarray) -> Variables:
+    """Bins of methods whose accuracy is off by so much, [method, 1]."""
+    bins = np.arange(BINS)
+    middle = (bins + 0.5) / BINS
+    there = middle > 0.12  # no top probability of ten classes is lower than 0.1
+    confidence = np.where(there, np.tile(middle, (5, 1)), np.nan)
+    accuracy = np.clip(confidence + off * 4 * middle * (1.1 - middle), 0, 1)
+    share = np.where(there, middle**3, 0) / (middle[there] ** 3).sum() * np.ones((5, 1))
+    ece = np.nansum(share * np.abs(accuracy - confidence), axis=1)
+    return {
+        "confidence": (("method", "x"), confidence, "1", "mean top probability in the bin"),
+        "accuracy": (("method", "x"), accuracy, "1", "accuracy in the bin"),
+        "share": (("method", "x"), share, "1", "share of the images in the bin"),
+        "ece": (("method",), ece, "1", "expected calibration error"),
+    }

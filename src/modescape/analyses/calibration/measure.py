@@ -11,14 +11,16 @@ from modescape.analyses import image_sets
 from modescape.analyses.comparing import calibrated
 from modescape.analyses.groups import (
     around_solutions,
+    members_of,
     requests,
     runs_of,
     sampled_methods,
+    several,
     solution_requests,
     solutions,
 )
-from modescape.analyses.requirements import enough_images, left_out, trained
-from modescape.analyses.stating import stated
+from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
+from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.metrics import (
@@ -31,12 +33,15 @@ from modescape.metrics import (
 )
 from modescape.metrics.intervals import LEVEL, percentile_interval, resample_counts, resample_means
 from modescape.metrics.subsets import subsets
+from modescape.offered import Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
+WHAT = "calibration"
+SETS = ("test", "validation")
 BINS = 15
 MOST_SUBSETS = 20  # of independent members of one size
 INTERVALS = (
@@ -61,7 +66,7 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
     return [*own, *solution_requests(runs, [image_sets.validation_images()])]
 
 
-def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
+def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.Dataset:
     """Reliability diagrams, calibrated NLL against the number of networks, and deep-ensemble equivalents.
 
     A temperature of the diagrams is fitted on validation images: of every member before averaging ("calibrated
@@ -72,7 +77,8 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
     All of it is on the same members (``subspace.runs``).
 
     Args:
-        context: the study's data, network and evaluator.
+        offered: predictions of groups of networks on test examples, of independent ones on validation examples, too.
+            Scale, distance and control are NaN where they are not offered beside them.
         splits: random halves that the calibrated NLL is averaged over.
         resamples: resampled test sets behind the intervals.
 
@@ -81,55 +87,23 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
 
     Source: Ashukha et al. 2020, arXiv 2002.06470; Guo et al. 2017, arXiv 1706.04599.
     """
-    study = context.study
-    trained(context.offered, 1, "calibration")
-    members = runs_of(study)
-    test, validation = context.dataset.test, context.dataset.validation
-    enough_images(len(test.label), 2, "calibration, on halves of them,")
-    label, validation_label = test.label.cpu().numpy(), validation.label.cpu().numpy()
-    images = {"test": image_sets.clean(context)}
-    found = solutions(context, {**images, "validation": image_sets.validation_images()})
+    trained(offered, 1, WHAT)
+    test = groups_of_networks(offered, SETS, WHAT)
+    label, validation_label = test.label, offered.sampled["validation"].label
+    enough_images(len(label), 2, "calibration, on halves of them,")
+    found = solutions(offered.sampled, SETS)
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
-    bins = [reliability(log_prob, label, BINS) for log_prob in diagrams.values()]
-    key = rng.key(study.manifest["seed"], "calibration")
-    example = {"independent": _independent(found["test"], label, splits, key)}  # method -> [size, example]
-    for method in sampled_methods(context):
-        runs = [
-            np.stack([_example(log_prob["test"][-size:], label, splits, key) for size in _sizes(log_prob["test"])])
-            for _, log_prob in around_solutions(context, method, images)
-        ]
-        example[method] = np.mean(runs, 0)
+    key = rng.key(offered.seed, "calibration")
+    example = _examples(offered, found["test"], splits, key)
     sizes = max(len(rows) for rows in example.values())
-    counts = resample_counts(len(label), resamples, key)
-    draws = {method: resample_means(counts, rows.T) for method, rows in example.items()}  # [resample, size]
-    nll = {method: rows.mean(1) for method, rows in example.items()}
-    variables = _worths(nll, draws, sizes)
     temperature = np.asarray(fit_temperature(found["validation"], validation_label))
-    curve = ("method", "x")
+    members = members_of(test)
     return make_result(
         {
-            "confidence": (
-                curve,
-                np.stack([_pooled(one.confidence, one.share) for one in bins]),
-                "1",
-                "mean confidence",
-            ),
-            "accuracy": (
-                curve,
-                np.stack([_pooled(one.accuracy, one.share) for one in bins]),
-                "1",
-                "share that is right",
-            ),
-            "share": (curve, np.stack([one.share.mean(0) for one in bins]), "1", "share of examples in the bin"),
-            "ece": (
-                ("method",),
-                np.array([float(np.mean(ece(log_prob, label, BINS))) for log_prob in diagrams.values()]),
-                "1",
-                "expected calibration error",
-            ),
+            **_reliability(diagrams, label),
             "temperature": (("member",), temperature, "1", "temperature of the solution, fitted on validation images"),
-            **variables,
-            **stated(context, list(example), test.image, found["test"][0], dim="other_method"),
+            **_resampled_worths(example, sizes, resamples, key),
+            **stated(offered, list(example), found["test"][0], dim="other_method"),
         },
         {
             "method": list(diagrams),
@@ -140,15 +114,50 @@ def measure(context: StudyContext, *, splits: int = 5, resamples: int = 1000) ->
         },
         title="Calibration, and what each method is worth after it",
         intervals=INTERVALS,
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(context.offered),
+        provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
         splits=splits,
         resamples=resamples,
-        runs=len(runs_of(study)),
-        variant=study.recipe.subspace.variant,
+        runs=len(members),
+        variant=offered.sampling.variant,
         stream_key=key,
     )
+
+
+def _examples(offered: Offered, solved: np.ndarray, splits: int, key: int) -> dict[str, np.ndarray]:
+    """Calibrated NLL of each example against the number of networks: approach -> [size, example]."""
+    label = offered.sampled["test"].label
+    example = {"independent": _independent(solved, label, splits, key)}
+    for approach in several(offered.sampled["test"]):
+        runs = [
+            np.stack([_example(drawn["test"][-size:], label, splits, key) for size in _sizes(drawn["test"])])
+            for _, drawn in around_solutions(offered.sampled, approach, ["test"])
+        ]
+        example[approach] = np.mean(runs, 0)
+    return example
+
+
+def _reliability(diagrams: dict[str, np.ndarray], label: np.ndarray) -> Variables:
+    """The variables of the reliability diagrams."""
+    bins = [reliability(log_prob, label, BINS) for log_prob in diagrams.values()]
+    curve = ("method", "x")
+    confidence = np.stack([_pooled(one.confidence, one.share) for one in bins])
+    accuracy = np.stack([_pooled(one.accuracy, one.share) for one in bins])
+    error = np.array([float(np.mean(ece(log_prob, label, BINS))) for log_prob in diagrams.values()])
+    return {
+        "confidence": (curve, confidence, "1", "mean confidence"),
+        "accuracy": (curve, accuracy, "1", "share that is right"),
+        "share": (curve, np.stack([one.share.mean(0) for one in bins]), "1", "share of examples in the bin"),
+        "ece": (("method",), error, "1", "expected calibration error"),
+    }
+
+
+def _resampled_worths(example: dict[str, np.ndarray], sizes: int, resamples: int, key: int) -> Variables:
+    """`_worths` over resampled test sets, the same ones for all approaches."""
+    counts = resample_counts(len(next(iter(example.values()))[0]), resamples, key)
+    draws = {method: resample_means(counts, rows.T) for method, rows in example.items()}  # [resample, size]
+    return _worths({method: rows.mean(1) for method, rows in example.items()}, draws, sizes)
 
 
 def _diagrams(
@@ -191,7 +200,7 @@ def _independent(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int)
     return np.stack(rows)
 
 
-def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int) -> dict[str, tuple]:
+def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int) -> Variables:
     """Calibrated NLL, how far it is from one network's, and the equivalent, with intervals: variables of the result.
 
     Args:
@@ -215,7 +224,8 @@ def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int
         "behind": {method: score - single for method, score in nll.items()},
         "equivalent": {method: np.where(one.beyond, np.inf, one.number) for method, one in worth.items()},
     }
-    dims, variables = ("other_method", "size"), {}
+    dims: tuple[str, ...] = ("other_method", "size")
+    variables: Variables = {}
     for name, (units, text) in WORTHS.items():
         lows, highs = ({method: pair[at] for method, pair in ends[name].items()} for at in (0, 1))
         variables[name] = (dims, _padded(middle[name], sizes), units, text)

@@ -7,32 +7,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, provenance
+from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, interval, provenance
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+SINGLE = {  # scores of one network of each kind
+    "independent": ALONE,
+    "snapshots": ALONE + np.array([-0.002, 0.02, 0.004, 0.0]),
+    "csgmcmc, cold": ALONE + np.array([-0.003, 0.01, 0.003, -0.01]),
+    "csgmcmc, T = 1": ALONE + np.array([-0.02, -0.02, 0.01, -0.03]),
+    "long run": ALONE + np.array([0.004, 0.09, 0.006, 0.02]),
+    "ensemble": ALONE,
+    "whole long run": ALONE + np.array([0.006, 0.15, 0.008, 0.03]),
+}
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     """Networks of one cyclical run: better than one long run's, less diverse than independent ones."""
     random = np.random.default_rng(5)
     networks = max(2, min(members, 6))
-    single = {
-        "independent": ALONE,
-        "snapshots": ALONE + np.array([-0.002, 0.02, 0.004, 0.0]),
-        "csgmcmc, cold": ALONE + np.array([-0.003, 0.01, 0.003, -0.01]),
-        "csgmcmc, T = 1": ALONE + np.array([-0.02, -0.02, 0.01, -0.03]),
-        "long run": ALONE + np.array([0.004, 0.09, 0.006, 0.02]),
-        "ensemble": ALONE,
-        "whole long run": ALONE + np.array([0.006, 0.15, 0.008, 0.03]),
-    }
     share = np.array([1, 0.62, 0.6, 0.5, 0, 1.1, 0])[:, None]
-    member_score = np.stack(list(single.values()))
+    member_score = np.stack(list(SINGLE.values()))
     score = member_score + share * ACROSS * (1 - 1 / networks)
     score, member_score = (np.hstack([part, part[:, 1:2] - 0.06]) for part in (score, member_score))  # calibrated NLL
     half = np.append(HALF, HALF[1])
     reference = ["independent"] * 5 + ["ensemble"] * 2
-    than = score - score[[list(single).index(name) for name in reference]]
+    than = score - score[[list(SINGLE).index(name) for name in reference]]
     than[[0, 5]] = np.nan
     accuracy = member_score[:, :1] + random.normal(0, 0.003, (7, networks))
     diversity = np.array([0.92, 0.75, 0.72, 0.66, 0.9, 0, 0])[:, None] + random.normal(0, 0.02, (7, networks))
@@ -45,11 +47,9 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     return results.make_result(
         {
             "score": (dims, score, both, "score of the ensemble"),
-            "score_low": (dims, score - half, both, "lower end of the 95 % interval"),
-            "score_high": (dims, score + half, both, "upper end of the 95 % interval"),
+            **interval("score", dims, score, half, both),
             "difference": (dims, than, both, "score minus that of the reference"),
-            "difference_low": (dims, than - half / 2, both, "lower end of the 95 % interval"),
-            "difference_high": (dims, than + half / 2, both, "upper end of the 95 % interval"),
+            **interval("difference", dims, than, half / 2, both),
             "member_score": (dims, member_score, both, "mean score of the networks"),
             "jensen_shannon": (("method",), np.array([0.274, 0.17, 0.165, 0.14, *[np.nan] * 3]), "nats", "divergence"),
             "training_epochs": (("method",), cost, "1", "training epochs"),
@@ -58,7 +58,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "diversity": (("method", "draw"), diversity, "1", "disagreement with the baseline over the own error"),
         },
         {
-            "method": list(single),
+            "method": list(SINGLE),
             "reference": ("method", reference),
             "metric": [*METRICS, "calibrated_nll"],
             "draw": np.arange(networks),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import ENSEMBLE, WHOLE, Networks, at_the_cost_of_all, long_runs, networks_of
 from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, trained
+from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
 from modescape.functionspace import jensen_shannon, normalized_diversity
 from modescape.metrics import accuracy
@@ -60,36 +61,13 @@ def measure(offered: Offered) -> xr.Dataset:
     reference = dict.fromkeys(short, "independent") | dict.fromkeys(whole, ENSEMBLE)
     members, runs = len(offered.members), long_runs(offered)
     cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * size.epochs)
-    spread = [
-        np.mean([jensen_shannon(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
-        for method, own in found.items()
-    ]
     label = first.predictions["test"].label
     place = _plane({method: np.concatenate(own.test) for method, own in short.items()}, label, len(found))
-    dims, alone = ("method", "metric"), ("method",)
     return make_result(
         {
             **_table("score", found, reference=None),
             **_table("difference", found, reference),
-            "member_score": (
-                dims,
-                np.stack([own.alone.score.mean(1) for own in found.values()]),
-                units_of(compared_scores()),
-                "mean network's",
-            ),
-            "jensen_shannon": (alone, np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
-            "training_epochs": (
-                alone,
-                np.array([float(cost[method]) for method in found]),
-                "1",
-                "epochs of training behind an ensemble",
-            ),
-            "forward_passes": (
-                alone,
-                np.array([float(len(own.test[0])) for own in found.values()]),
-                "1",
-                "forward passes for a prediction",
-            ),
+            **_of_networks(found, set(short), cost),
             "accuracy": (("method", "draw"), place[0], "1", "accuracy of a network"),
             "diversity": (("method", "draw"), place[1], "1", "its disagreement with the baseline over its error"),
         },
@@ -113,6 +91,23 @@ def measure(offered: Offered) -> xr.Dataset:
         long_runs=len(runs.members) if runs else 0,
         optimizer=size.optimizer,
     )
+
+
+def _of_networks(found: Mapping[str, Networks], short: Collection[str], cost: Mapping[str, int]) -> Variables:
+    """What an ensemble's networks score alone, how diverse they are (of the first comparison), and what they cost."""
+    spread = [
+        np.mean([jensen_shannon(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
+        for method, own in found.items()
+    ]
+    alone = np.stack([own.alone.score.mean(1) for own in found.values()])
+    epochs = np.array([float(cost[method]) for method in found])
+    passes = np.array([float(len(own.test[0])) for own in found.values()])
+    return {
+        "member_score": (("method", "metric"), alone, units_of(compared_scores()), "mean network's"),
+        "jensen_shannon": (("method",), np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
+        "training_epochs": (("method",), epochs, "1", "epochs of training behind an ensemble"),
+        "forward_passes": (("method",), passes, "1", "forward passes for a prediction"),
+    }
 
 
 def _groups(method: str, found: Offered, size: Training) -> list[list[tuple[int, int]]]:

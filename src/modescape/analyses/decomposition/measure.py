@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import (
     around_solutions,
     groups_of_solutions,
+    members_of,
     requests,
     runs_of,
     sampled_methods,
+    several,
     solutions,
 )
-from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.requirements import groups_of_networks, left_out, trained
 from modescape.analyses.stating import stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
@@ -24,12 +25,21 @@ from modescape.errors import NotEnough
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.crossed import half_of
 from modescape.metrics.influence import crossed_interval, influence_weights
+from modescape.offered import Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
+WHAT = "the decomposition of the gain"
+LONG_NAMES = {
+    "mean_score": "mean network's score",
+    "diversity": "what averaging takes off the score",
+    "ensemble_score": "score of the ensemble",
+    "diversity_low": "lower end of the 95 % interval of the diversity term",
+    "diversity_high": "upper end of the 95 % interval of the diversity term",
+}
 UNITS = "1 (nats for nll)"
 INTERVALS = (
     "95 %: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on the variance over test "
@@ -43,58 +53,61 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
     return requests(context, runs_of(context.study), sampled_methods(context), [image_sets.clean(context)])
 
 
-def measure(context: StudyContext) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """Split Brier score and NLL of ensembles of as many networks of each method.
 
     For the mean probability and for the normalised geometric mean; see `modescape.metrics.decompose`.
+
+    Args:
+        offered: predictions of groups of networks on test examples. Scale, distance and control are NaN where they are
+            not offered beside them.
 
     Raises:
         NotEnough: if neither two members are trained nor two networks can be made from one.
 
     Source: the ambiguity decomposition (Krogh and Vedelsby 1995) in its exact forms for both scores.
     """
-    study = context.study
-    trained(context.offered, 1, "the decomposition of the gain")
-    members = runs_of(study)
-    networks, methods = networks_compared(study), sampled_methods(context)
-    test, images = context.dataset.test, {"test": image_sets.clean(context)}
-    label = test.label.cpu().numpy()
+    trained(offered, 1, WHAT)
+    networks = offered.sampling.networks
     if networks < 2:
-        raise NotEnough(f"the decomposition of the gain needs 2 networks a method; subspace.samples is {networks}")
-    found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}  # parts and influences
-    log_prob = solutions(context, images)["test"]
-    if len(members) >= networks:
-        found["independent"] = of_members(log_prob, label, networks)
-    for method in methods:
-        parts = [decompose(drawn["test"][-networks:], label) for _, drawn in around_solutions(context, method, images)]
-        found[method] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
+        raise NotEnough(f"{WHAT} needs 2 networks a method; subspace.samples is {networks}")
+    test = groups_of_networks(offered, ["test"], WHAT)
+    label, members = test.label, members_of(test)
+    log_prob = solutions(offered.sampled, ["test"])["test"]
+    found = _of_approaches(offered, log_prob, label, networks)
     rows = [_row(*parts) for parts in found.values()]
-    dims = ("method", "metric")
-    long_names = (
-        ("mean_score", "mean network's score"),
-        ("diversity", "what averaging takes off the score"),
-        ("ensemble_score", "score of the ensemble"),
-        ("diversity_low", "lower end of the 95 % interval of the diversity term"),
-        ("diversity_high", "upper end of the 95 % interval of the diversity term"),
-    )
     return make_result(
         {
             **{
-                name: (dims, np.stack(values), UNITS, text)
-                for values, (name, text) in zip(zip(*rows, strict=True), long_names, strict=True)
+                name: (("method", "metric"), np.stack(values), UNITS, text)
+                for values, (name, text) in zip(zip(*rows, strict=True), LONG_NAMES.items(), strict=True)
             },
-            **stated(context, list(found), test.image, log_prob[0]),
+            **stated(offered, list(found), log_prob[0]),
         },
         {"method": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
         title="The ensemble's score is the mean network's minus its diversity",
         intervals=INTERVALS,
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(context.offered),
+        provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
         networks=networks,
-        runs=len(runs_of(study)),
-        variant=study.recipe.subspace.variant,
+        runs=len(members),
+        variant=offered.sampling.variant,
     )
+
+
+def _of_approaches(
+    offered: Offered, log_prob: np.ndarray, label: np.ndarray, networks: int
+) -> dict[str, tuple[list[Decomposition], np.ndarray | None]]:
+    """Parts and influences of every approach; of solutions where there are enough."""
+    found: dict[str, tuple[list[Decomposition], np.ndarray | None]] = {}
+    if len(log_prob) >= networks:
+        found["independent"] = of_members(log_prob, label, networks)
+    for approach in several(offered.sampled["test"]):
+        drawn = around_solutions(offered.sampled, approach, ["test"])
+        parts = [decompose(own["test"][-networks:], label) for _, own in drawn]
+        found[approach] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
+    return found
 
 
 def of_members(log_prob: np.ndarray, label: np.ndarray, size: int) -> tuple[list[Decomposition], np.ndarray | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import METHODS, provenance, stated
+from modescape.analyses.examples import METHODS, interval, provenance, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,6 +41,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     spread, limit = diversity[:, :1, :1], (mean - diversity)[:, :1, :1]
     with np.errstate(divide="ignore"):
         equivalent = np.where(ensemble > limit, spread / (ensemble - limit), np.inf)
+    high = np.where(equivalent > 6, np.inf, 1.1 * equivalent)
     dims = ("metric", "method", "draw")
     return results.make_result(
         {
@@ -49,13 +50,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "ensemble_brier": (dims, ensemble, "1", "Brier score of the ensemble by the exact law"),
             "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
             "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
-            **{
-                f"equivalent_{end}": (dims, ends, "1", f"{end} end of its 95 % interval")
-                for end, ends in (
-                    ("low", 0.9 * equivalent),
-                    ("high", np.where(equivalent > 6, np.inf, 1.1 * equivalent)),
-                )
-            },
+            **interval("equivalent", dims, equivalent, (0.9 * equivalent, high), "1"),
             "barrier": (("method", "draw"), barrier, "nats", "barrier of the training loss to the solution"),
             "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
             **stated(methods, draws=steps),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from modescape import tree
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import calibrated, networks_compared
-from modescape.analyses.groups import groups_of_solutions, runs_of
-from modescape.analyses.landing import barrier_between, some_training_images
-from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import Surroundings, available, surroundings
+from modescape.analyses.comparing import calibrated
+from modescape.analyses.groups import approaches, groups_of_solutions, members_of, runs_of, solutions, together
+from modescape.analyses.requirements import groups_of_networks, left_out, trained
+from modescape.analyses.sampling import available
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
@@ -22,16 +21,17 @@ from modescape.context import StudyContext
 from modescape.errors import NotEnough
 from modescape.methods import METHODS, SCALED
 from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
+from modescape.offered import INDEPENDENT, Offered, Sampled
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.study import Study
-
+WHAT = "the diversity map"
 SETTINGS = ("raw", "calibrated", "raw, shifted", "calibrated, shifted")
 SEVERITY = 3  # of the shifted panels
 VALIDATION = "validation"
+SETS = ("test", f"shift {SEVERITY}", VALIDATION)
 WORTHS = {  # variable -> long name, in the order of `BrierEquivalent`
     "equivalent": "independent networks with the ensemble's Brier score; infinite: better than any number",
     "equivalent_low": "lower end of its 95 % interval, new members on new examples",
@@ -59,25 +59,25 @@ class _Step(NamedTuple):
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
-    networks, images = networks_compared(context.study), tuple(_images(context, examples).values())
-    wanted: list[tuple[str, float | None, int]] = [("single", None, 1)]
-    still = [one for one in available(context) if METHODS[one].source == "checkpoints" or METHODS[one].one_network]
-    wanted += [(method, None, networks) for method in still]
-    for method in available(context, SCALED):
-        wanted += [(method, setting(context, method, step), networks) for step in STEPS[1:]]
-    return [Request(member, *one, images) for one in wanted for member in runs_of(context.study)]
-
-
-def _images(context: StudyContext, examples: int) -> dict[str, image_sets.ImageSet]:
+    networks = context.offered.sampling.networks
     shifted = image_sets.shifted(context, SEVERITY, examples)
-    return {
-        "": image_sets.clean(context, examples),
-        "shifted": shifted,
-        VALIDATION: image_sets.validation_images(),
-    }
+    images = (image_sets.clean(context, examples), shifted, image_sets.validation_images())
+    there = available(context)
+    wanted: list[tuple[str, float | None, int]] = [("single", None, 0)]
+    wanted += [(method, None, 0) for method in there if METHODS[method].source == "checkpoints"]
+    for method in available(context, SCALED):
+        wanted += [
+            (method, setting(context, method, step), at) for at, step in enumerate(STEPS[1:])
+        ]  # at 0 all are one
+    wanted += [(method, None, 0) for method in there if METHODS[method].one_network]
+    return [
+        Request(member, method, scale, networks, images, step=step)
+        for method, scale, step in wanted
+        for member in runs_of(context.study)
+    ]
 
 
-def measure(context: StudyContext, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
+def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 1000, points: int = 7) -> xr.Dataset:
     """Mean network's Brier score against V, the mean over pairs of half the squared distance of probabilities.
 
     The ensemble of K networks scores y - (1 - 1/K) x exactly, so straight lines on the map are equal ensembles. Each
@@ -87,7 +87,8 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
     training loss on the straight line from the first run's solution to each network.
 
     Args:
-        context: the study's data, network and evaluator.
+        offered: predictions of groups of networks on "test", "shift 3" and "validation". Scale and distance are NaN
+            where they are not known, barrier and control where no network is offered.
         examples: test examples, from the first on.
         train_examples: training examples of the barrier, from the first on.
         points: places on each straight line.
@@ -95,75 +96,107 @@ def measure(context: StudyContext, *, examples: int = 2000, train_examples: int 
     Raises:
         NotEnough: if fewer than two networks of a method can be had.
     """
-    study = context.study
-    trained(context.offered, 1, "the diversity map")
-    members = runs_of(study)
-    networks = networks_compared(study)
+    trained(offered, 1, WHAT)
+    networks = offered.sampling.networks
     if networks < 2:
-        raise NotEnough(f"the diversity map needs 2 networks a method; subspace.samples is {networks}")
-    test, validation = context.dataset.test, context.dataset.validation
-    shift = image_sets.shift_of(context)
-    images = _images(context, examples)
-    label, validation_label = test.label[:examples].cpu().numpy(), validation.label.cpu().numpy()
+        raise NotEnough(f"{WHAT} needs 2 networks a method; subspace.samples is {networks}")
+    test = groups_of_networks(offered, SETS, WHAT)
+    look = _Look(offered, networks, examples, barriers={"examples": train_examples, "points": points})
+    alone = solutions(offered.sampled, SETS)
+    found = {"independent": [step]} if (step := look.independent(alone)) is not None else {}
+    found |= {approach: look.steps(approach) for approach in approaches(test)}
+    control = controlled(offered, list(found), alone["test"][0])
+    worth = _worths(found, look.in_settings(alone), look.label, networks)
+    return make_result(
+        {**_map(found, networks), **_of_worths(worth), **_of_steps(found), **control},
+        {
+            "metric": list(SETTINGS),
+            "method": list(found),
+            "draw": np.arange(max(len(steps) for steps in found.values())),
+        },
+        title="Brier score of ensembles by the exact law, as a map",
+        intervals=INTERVALS,
+        provenance=offered.provenance(examples=len(look.label), members=len(members_of(test)), repeats=1),
+        left_out=left_out(offered),
+        split="test",
+        networks=networks,
+        runs=len(members_of(test)),
+        severity=SEVERITY,
+        variant=offered.sampling.variant,
+    ).assign_attrs(without_effect=offered.shifted.lacking)
 
-    def in_settings(parts: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Log-probabilities in every setting, [network, example, class] each."""
-        cooled = {name: calibrated(parts[name], parts[VALIDATION], validation_label) for name in ("", "shifted")}
-        return [parts[""], cooled[""], parts["shifted"], cooled["shifted"]]
 
-    def laws(parts: dict[str, np.ndarray]) -> np.ndarray:
-        """B1 and V in every setting, [setting, 2]."""
-        return np.array([_law(part, label) for part in in_settings(parts)])
+@dataclass(frozen=True)
+class _Look:
+    """What is offered, as the map looks at it."""
 
-    def over_runs(method: str, scale: float | None, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """B1 and V, mean over runs, and the Brier score of each run's average, [setting, run, example]."""
-        drawn = [in_settings(run.log_prob(method, scale, count, images)) for run in runs]
-        law = np.mean([[_law(part, label) for part in parts] for parts in drawn], 0)
-        scores = [[SCORES["brier"].examples(combine(part), label) for part in parts] for parts in drawn]
-        return law, np.swapaxes(np.array(scores), 0, 1)
+    offered: Offered
+    networks: int
+    examples: int
+    barriers: Mapping[str, int]  # settings
 
-    runs = [surroundings(context, member) for member in members]
-    first, epochs = runs[0], float(study.recipe.train.epochs)
-    split = some_training_images(first, train_examples)
+    @property
+    def test(self) -> Sampled:
+        """All networks, on the test examples."""
+        return self.offered.sampled["test"]
 
-    def barrier_of(around: Surroundings, weights: Tensor) -> float:
-        return float(np.mean([barrier_between(around, around.trajectory[-1], one, split, points) for one in weights]))
+    @property
+    def label(self) -> np.ndarray:
+        """True classes of the test examples that are looked at."""
+        return self.test.label[: self.examples]
 
-    found: dict[str, list[_Step]] = {}
-    alone = [surroundings(context, member).log_prob("single", None, 1, images) for member in members]
-    masks = groups_of_solutions(len(members), networks)
-    if len(masks):
-        together = {name: np.concatenate([one[name] for one in alone]) for name in images}
-        law = np.mean([laws({name: part[mask] for name, part in together.items()}) for mask in masks], 0)
-        others = torch.stack([_solution(study, member) for member in members[1 : 1 + networks]])
-        found["independent"] = [_Step(law, barrier_of(first, others), epochs * networks)]
-    if "trajectory" in available(context):
-        law, scores = over_runs("trajectory", None, networks)
-        apart = _apart(first, first.trajectory[-networks:])
-        found["trajectory"] = [
-            _Step(law, barrier_of(first, first.trajectory[-networks:-1]), epochs, scores, distance=apart),
+    @property
+    def epochs(self) -> float:
+        """Of training of a network; NaN where they are not known."""
+        return float(self.offered.training.epochs or np.nan)
+
+    def in_settings(self, parts: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Log-probabilities in every setting, [network, example, class] each; ``parts`` likewise on every set."""
+        validation, label = parts[VALIDATION], self.offered.sampled[VALIDATION].label
+        raw = [parts[name][:, : self.examples] for name in SETS[:2]]
+        cooled = [calibrated(one, validation, label) for one in raw]
+        return [raw[0], cooled[0], raw[1], cooled[1]]
+
+    def laws(self, settings: list[np.ndarray]) -> list[tuple[float, float]]:
+        """B1 and V in every setting."""
+        return [_law(part, self.label) for part in settings]
+
+    def independent(self, alone: Mapping[str, np.ndarray]) -> _Step | None:
+        """Groups of members; None where there are too few."""
+        masks = groups_of_solutions(len(alone["test"]), self.networks)
+        if not len(masks):
+            return None
+        laws = [self.laws(self.in_settings({name: part[mask] for name, part in alone.items()})) for mask in masks]
+        others = self.test.groups[INDEPENDENT][1 : 1 + self.networks]
+        return _Step(np.mean(np.array(laws), 0), self.barrier(others), self.epochs * self.networks)
+
+    def steps(self, approach: str) -> list[_Step]:
+        """An approach at each of its settings, around every run."""
+        models = np.array(self.test.groups[approach])
+        at = self.test.steps[models]
+        return [self.step(approach, models[at == step].tolist()) for step in np.unique(at)]
+
+    def step(self, approach: str, models: Sequence[int]) -> _Step:
+        """The networks of one setting."""
+        members = self.test.members[list(models)]
+        own = [
+            [model for model, who in zip(models, members, strict=True) if who == member]
+            for member in dict.fromkeys(members)
         ]
-    for method in available(context, SCALED):
-        found[method] = []
-        for step in STEPS[1:]:  # at step 0 all networks are one
-            scale = setting(context, method, step)
-            law, scores = over_runs(method, scale, networks)
-            weights = torch.cat(list(first.weights(method, scale, networks)))
-            found[method].append(_Step(law, barrier_of(first, weights), epochs, scores, scale, _apart(first, weights)))
-    for method in (method for method in available(context) if METHODS[method].one_network):
-        law, scores = over_runs(method, None, 1)
-        average = first.sampler(method, None).centre(first.trajectory)[None]
-        apart = _apart(first, average)
-        found[method] = [_Step(law, barrier_of(first, average), epochs, scores, distance=apart)]
-    control = controlled(context, list(found), test.image[:examples], alone[0][""][0])
-    solutions = in_settings({name: np.concatenate([one[name] for one in alone]) for name in images})
-    worth = _worths(found, solutions, label, networks)
-    result = _result(context, found, worth, control, networks, len(label), len(members))
-    return result.assign_attrs(without_effect=shift.effect.lacking())
+        drawn = [self.in_settings(together(self.offered.sampled, some, SETS)) for some in own]
+        law = np.mean([self.laws(settings) for settings in drawn], 0)
+        scores = [[SCORES["brier"].examples(combine(part), self.label) for part in settings] for settings in drawn]
+        ends_with_solution = approach in METHODS and METHODS[approach].source == "checkpoints"
+        barrier = self.barrier(own[0][:-1] if ends_with_solution else own[0])
+        apart = float(torch.from_numpy(self.test.distances(own[0])).square().mean()) ** 0.5
+        scale = float(self.test.scales[models[0]])
+        return _Step(law, barrier, self.epochs, np.swapaxes(np.array(scores), 0, 1), scale, apart)
 
-
-def _apart(around: Surroundings, weights: Tensor) -> float:
-    return float(around.distances(weights).square().mean()) ** 0.5
+    def barrier(self, models: Sequence[int]) -> float:
+        """Mean barrier between the first run's solution and these networks; NaN where no network is offered."""
+        if self.offered.drawing is None or not len(models):
+            return np.nan
+        return float(np.mean(self.offered.drawing.barriers(models, **self.barriers)))
 
 
 def _worths(
@@ -186,52 +219,41 @@ def _worths(
     return worth
 
 
-def _result(
-    context: StudyContext,
-    found: dict[str, list[_Step]],
-    worth: dict[str, np.ndarray],
-    control: Variables,
-    networks: int,
-    examples: int,
-    members: int,
-) -> xr.Dataset:
-    study = context.study
-    longest = max(len(steps) for steps in found.values())
-    law = np.full((len(SETTINGS), len(found), longest, 2), np.nan)
-    height, cost, scale, distance = (np.full((len(found), longest), np.nan) for _ in range(4))
+def _of_worths(worth: dict[str, np.ndarray]) -> Variables:
+    return {name: (("metric", "method", "draw"), worth[name], "1", long_name) for name, long_name in WORTHS.items()}
+
+
+def _map(found: dict[str, list[_Step]], networks: int) -> Variables:
+    """Where every step lies on the map."""
+    law = np.full((len(SETTINGS), len(found), max(map(len, found.values())), 2), np.nan)
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):
             law[:, row, column] = step.law
-            height[row, column], cost[row, column] = step.barrier, step.epochs
-            scale[row, column], distance[row, column] = step.scale, step.distance
     mean, diversity = law[..., 0], law[..., 1]
     # an average is one network: its ensemble is itself
     together = mean - (1 - 1 / networks) * diversity
     dims = ("metric", "method", "draw")
-    return make_result(
-        {
-            "diversity": (dims, diversity, "1", "V: mean over pairs of half the squared distance of probabilities"),
-            "mean_brier": (dims, mean, "1", "mean network's Brier score"),
-            "ensemble_brier": (dims, together, "1", "Brier score of the ensemble by the exact law"),
-            "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
-            **{name: (dims, worth[name], "1", long_name) for name, long_name in WORTHS.items()},
-            "barrier": (("method", "draw"), height, "nats", "barrier of the training loss to the solution"),
-            "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
-            "scale": (("method", "draw"), scale, "1", SCALE),
-            "distance": (("method", "draw"), distance, "1", f"{DISTANCE}, around the first run"),
-            **control,
-        },
-        {"metric": list(SETTINGS), "method": list(found), "draw": np.arange(longest)},
-        title="Brier score of ensembles by the exact law, as a map",
-        intervals=INTERVALS,
-        provenance=study.provenance(examples=examples, members=members, repeats=1),
-        left_out=left_out(context.offered),
-        split="test",
-        networks=networks,
-        runs=len(runs_of(study)),
-        severity=SEVERITY,
-        variant=study.recipe.subspace.variant,
-    )
+    return {
+        "diversity": (dims, diversity, "1", "V: mean over pairs of half the squared distance of probabilities"),
+        "mean_brier": (dims, mean, "1", "mean network's Brier score"),
+        "ensemble_brier": (dims, together, "1", "Brier score of the ensemble by the exact law"),
+        "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
+    }
+
+
+def _of_steps(found: dict[str, list[_Step]]) -> Variables:
+    """What each step costs and where its networks lie, [method, draw]."""
+    values = np.full((4, len(found), max(map(len, found.values()))), np.nan)
+    for row, steps in enumerate(found.values()):
+        for column, step in enumerate(steps):
+            values[:, row, column] = step.barrier, step.epochs, step.scale, step.distance
+    dims = ("method", "draw")
+    return {
+        "barrier": (dims, values[0], "nats", "barrier of the training loss to the solution"),
+        "training_epochs": (dims, values[1], "1", "epochs of training behind all networks"),
+        "scale": (dims, values[2], "1", SCALE),
+        "distance": (dims, values[3], "1", f"{DISTANCE}, around the first run"),
+    }
 
 
 def _law(log_prob: np.ndarray, label: np.ndarray) -> tuple[float, float]:
@@ -239,7 +261,3 @@ def _law(log_prob: np.ndarray, label: np.ndarray) -> tuple[float, float]:
         return float(np.mean(brier(log_prob, label))), 0.0
     law = brier_law(log_prob, label)
     return law.mean_member, law.diversity
-
-
-def _solution(study: Study, member: int) -> Tensor:
-    return tree.ravel(study.params(member, study.recipe.train.epochs)).float()

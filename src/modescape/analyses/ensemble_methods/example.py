@@ -16,12 +16,16 @@ from modescape.analyses.examples import (
     SCORE,
     SUBSPACES,
     WITHIN,
+    interval,
     provenance,
     stated,
 )
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+KINDS = ("stored", "recomputed")  # of batch-norm statistics
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
@@ -41,15 +45,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     return results.make_result(
         {
             "score": (dims, score, SCORE, "mean score over subsets"),
-            "score_low": (dims, score - width, SCORE, "lower end of the 95 % interval"),
-            "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
-            "score_low_these": (dims, score - width / 2, SCORE, "lower end for these networks"),
-            "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
+            **interval("score", dims, score, width, SCORE),
+            **interval("score", dims, score, width / 2, SCORE, these=True),
             "gain": (dims, gain, SCORE, "score minus that of the mean single network"),
-            "gain_low_these": (dims, gain - narrow / 2, SCORE, "lower end for these networks"),
-            "gain_high_these": (dims, gain + narrow / 2, SCORE, "upper end for these networks"),
-            "gain_low": (dims, gain - narrow, SCORE, "lower end of the 95 % interval"),
-            "gain_high": (dims, gain + narrow, SCORE, "upper end of the 95 % interval"),
+            **interval("gain", dims, gain, narrow, SCORE),
+            **interval("gain", dims, gain, narrow / 2, SCORE, these=True),
             "jensen_shannon": (("method",), jensen_shannon, "nats", "divergence of the networks"),
             "jensen_shannon_calibrated": (("method",), jensen_shannon * 0.45, "nats", "after calibration"),
             "training_epochs": (("method",), np.full(len(methods), 40), "1", "training epochs of one entry"),
@@ -59,8 +59,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "equal_distance_jensen_shannon": (("other_method",), 0.8 * jensen_shannon[place], "nats", "there"),
             "equal_distance_scale": (("other_method",), np.arange(1.0, 8), "1", "setting there"),
             "equal_distance_reached": (("other_method",), np.full(7, 0.1), "1", "distance there"),
-            "stored_score": (("metric",), ALONE.copy(), SCORE, "with stored statistics"),
-            "recomputed_score": (("metric",), ALONE, SCORE, "with recomputed statistics"),
+            **{f"{kind}_score": (("metric",), ALONE, SCORE, f"with {kind} statistics") for kind in KINDS},
             "stored_disagreement": (("member",), np.zeros(members), "1", "share of labels that differ"),
             "stored_jensen_shannon": (("member",), np.zeros(members), "nats", "divergence of the two"),
         },

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from modescape import rng
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import calibrated, forward_passes, networks_compared, spread, spread_of_solutions
+from modescape.analyses.comparing import calibrated, spread, spread_of_solutions
 from modescape.analyses.equal_distance import at_one_distance, requests_at_one_distance
-from modescape.analyses.groups import requests, runs_of
-from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import available, surroundings
-from modescape.analyses.scales import scales
-from modescape.analyses.stating import stated
+from modescape.analyses.groups import approaches, around_solutions, members_of, requests, solutions
+from modescape.analyses.requirements import groups_of_networks, left_out, trained
+from modescape.analyses.sampling import available
+from modescape.analyses.stating import Variables, stated
 from modescape.analyses.statistics import two_statistics
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
@@ -22,6 +21,7 @@ from modescape.functionspace import jensen_shannon
 from modescape.metrics import INTERVALS, SCORES, combine, ensemble_curves
 from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.scores import units_of
+from modescape.offered import Offered, runs
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 WHAT = "the comparison of ensembles"
+SETS = ("test", "validation")
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
@@ -38,7 +39,7 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
     return [*own, *requests_at_one_distance(context)]
 
 
-def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
+def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
     """Accuracy, NLL, Brier score and ECE against the number of members, each of them an ensemble around its solution.
 
     "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
@@ -48,7 +49,9 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
     batch-norm statistics of their training (`statistics`).
 
     Args:
-        context: the study's data, network and evaluator.
+        offered: predictions of groups of networks on test and validation examples. Of predictions alone, scale,
+            distance, control and the comparison of batch-norm statistics are NaN where they are not known, and at one
+            distance are those groups whose names end in ", at one distance".
         subsets: most subsets of a size that are averaged.
 
     Raises:
@@ -56,66 +59,20 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 8.
     """
-    study = context.study
-    members = trained(context.offered, 1, WHAT)
-    chosen, networks = scales(context), networks_compared(study)
-    methods = ["independent", *available(context)]
-    label = context.dataset.test.label.cpu().numpy()
-    images = {"test": image_sets.clean(context), "validation": image_sets.validation_images()}
-    validation_label = context.dataset.validation.label.cpu().numpy()
-    means: dict[str, list[np.ndarray]] = {method: [] for method in methods}
-    raw: dict[str, list[float]] = {method: [] for method in methods}
-    tempered: dict[str, list[float]] = {method: [] for method in methods}
-    solutions: list[dict[str, np.ndarray]] = []
-    for member in members:
-        around = surroundings(context, member)
-        solutions.append(around.log_prob("single", None, 1, images))
-        means["independent"].append(solutions[-1]["test"][0])
-        for method in methods[1:]:
-            found = around.log_prob(method, chosen[method], study.recipe.subspace.samples, images)
-            means[method].append(combine(found["test"]).astype(np.float32))
-            if len(found["test"]) >= networks >= 2:
-                raw[method].append(jensen_shannon(found["test"][-networks:]))
-                cooled = calibrated(found["test"], found["validation"], validation_label)
-                tempered[method].append(jensen_shannon(cooled[-networks:]))
-    together = {name: np.concatenate([one[name] for one in solutions]) for name in images}
-    raw["independent"] = spread_of_solutions(together["test"], networks)
-    cooled = calibrated(together["test"], together["validation"], validation_label)
-    tempered["independent"] = spread_of_solutions(cooled, networks)
-    level = at_one_distance(context)
-    both = two_statistics(context, members)
-    key = rng.key(study.manifest["seed"], "ensemble_methods")
-    curves = ensemble_curves(
-        {method: np.stack(rows) for method, rows in means.items()},
-        label,
-        baseline="independent",
-        limit=subsets,
-        key=key,
-    )
-    values = {method: curve.values() for method, curve in curves.items()}
-    dims = ("method", "metric", "size")
-    epochs = study.recipe.train.epochs
+    trained(offered, 1, WHAT)
+    test = groups_of_networks(offered, SETS, WHAT)
+    members = members_of(test)
+    alone = solutions(offered.sampled, SETS)
+    found = _averaged(offered, alone)
+    methods = list(found)
+    level, both = at_one_distance(offered), two_statistics(offered, members)
+    key = rng.key(offered.seed, "ensemble_methods")
     return make_result(
         {
-            **{
-                name: (dims, np.stack([own[name] for own in values.values()]), units_of(SCORES), long_name)
-                for name, long_name in LONG_NAMES.items()
-            },
-            "jensen_shannon": (("method",), spread(raw), "nats", "Jensen-Shannon divergence of as many networks"),
-            "jensen_shannon_calibrated": (
-                ("method",),
-                spread(tempered),
-                "nats",
-                "the same after each network's temperature was fitted on validation images",
-            ),
-            "training_epochs": (("method",), np.full(len(methods), float(epochs)), "1", "epochs of training, size 1"),
-            "forward_passes": (
-                ("method",),
-                np.array([float(forward_passes(method, study)) for method in methods]),
-                "1",
-                "forward passes for a prediction, size 1",
-            ),
-            **stated(context, methods, context.dataset.test.image, solutions[0]["test"][0]),
+            **_curves({method: one.mean for method, one in found.items()}, test.label, subsets, key),
+            **_divergences(found),
+            **_costs(offered, methods),
+            **stated(offered, methods, alone["test"][0]),
             **level.variables(),
             **both.variables(),
         },
@@ -128,16 +85,72 @@ def measure(context: StudyContext, *, subsets: int = 200) -> xr.Dataset:
         },
         title="Ensembles of independent networks, of networks of one run, and of both",
         intervals=INTERVALS,
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(context.offered),
+        provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
-        samples=study.recipe.subspace.samples,
-        networks=networks,
-        variant=study.recipe.subspace.variant,
-        batch_norm=study.recipe.subspace.batch_norm,
+        samples=offered.sampling.samples,
+        networks=offered.sampling.networks,
+        variant=offered.sampling.variant,
+        batch_norm=offered.sampling.batch_norm,
         batch_norm_layers=int(both.layers),
         equal_distance=level.distance,
-        equal_distance_runs=len(runs_of(study)),
+        equal_distance_runs=level.runs,
         most_subsets=max(subsets, len(members)),
         stream_key=key,
     )
+
+
+class _Averaged(NamedTuple):
+    """An approach's ensembles around every solution; of "independent" the solutions."""
+
+    mean: np.ndarray  # log of the mean probability, [member, example, class]
+    raw: list[float]  # Jensen-Shannon divergence of as many networks as all others have, nats
+    tempered: list[float]  # the same after each network's temperature was fitted
+
+
+def _averaged(offered: Offered, alone: dict[str, np.ndarray]) -> dict[str, _Averaged]:
+    """Ensembles of every approach; ``alone`` is of the solutions, [member, example, class] a set."""
+    networks, label = offered.sampling.networks, offered.sampled["validation"].label
+    cooled = calibrated(alone["test"], alone["validation"], label)
+    spreads = [spread_of_solutions(one, networks) for one in (alone["test"], cooled)]
+    found = {"independent": _Averaged(alone["test"], *spreads)}
+    for approach in approaches(offered.sampled["test"]):
+        means, raw, tempered = [], [], []
+        for _, own in around_solutions(offered.sampled, approach, SETS):
+            means.append(combine(own["test"]).astype(np.float32))
+            if len(own["test"]) >= networks >= 2:
+                raw.append(jensen_shannon(own["test"][-networks:]))
+                cooled = calibrated(own["test"], own["validation"], label)
+                tempered.append(jensen_shannon(cooled[-networks:]))
+        found[approach] = _Averaged(np.stack(means), raw, tempered)
+    return found
+
+
+def _curves(means: dict[str, np.ndarray], label: np.ndarray, subsets: int, key: int) -> Variables:
+    """Scores against the number of members."""
+    curves = ensemble_curves(means, label, baseline="independent", limit=subsets, key=key)
+    values = [curve.values() for curve in curves.values()]
+    return {
+        name: (("method", "metric", "size"), np.stack([own[name] for own in values]), units_of(SCORES), long_name)
+        for name, long_name in LONG_NAMES.items()
+    }
+
+
+def _divergences(found: dict[str, _Averaged]) -> Variables:
+    raw = spread({method: one.raw for method, one in found.items()})
+    tempered = spread({method: one.tempered for method, one in found.items()})
+    after = "the same after each network's temperature was fitted on validation images"
+    return {
+        "jensen_shannon": (("method",), raw, "nats", "Jensen-Shannon divergence of as many networks"),
+        "jensen_shannon_calibrated": (("method",), tempered, "nats", after),
+    }
+
+
+def _costs(offered: Offered, methods: list[str]) -> Variables:
+    """Training, NaN where it is not known, and networks of one entry."""
+    test, epochs = offered.sampled["test"], offered.training.epochs or np.nan
+    passes = [1.0 if name == "independent" else float(max(map(len, runs(test, name).values()))) for name in methods]
+    return {
+        "training_epochs": (("method",), np.full(len(methods), float(epochs)), "1", "epochs of training, size 1"),
+        "forward_passes": (("method",), np.array(passes), "1", "forward passes for a prediction, size 1"),
+    }

@@ -9,6 +9,7 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.requirements import left_out, predicted, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
+from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
 from modescape.metrics import INTERVALS, SCORES, brier_law, ensemble_curve
 from modescape.metrics.crossed import of_runs, subset_estimate
@@ -68,38 +69,9 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
         "independent": independent_curve(predictions, subsets, key),
         "snapshots": snapshot_curve(predictions, along, subsets, key),
     }
-    final = curves["snapshots"].final
-    assert final is not None
     size = np.arange(1, max(len(members), epochs) + 1)
-    dims, units = ("method", "metric", "size"), units_of(SCORES)
     return make_result(
-        {
-            **{
-                name: (
-                    dims,
-                    _padded([curve.values[name] for curve in curves.values()], len(size)),
-                    units_of(SCORES),
-                    long_name,
-                )
-                for name, long_name in LONG_NAMES.items()
-            },
-            **{
-                name: (("metric",), values, units, long_name)
-                for (name, long_name), values in zip(FINAL.items(), final, strict=True)
-            },
-            "subsets": (
-                ("method", "size"),
-                _padded([curve.subsets for curve in curves.values()], len(size)),
-                "1",
-                "subsets averaged",
-            ),
-            "brier_law": (
-                ("method", "size"),
-                _padded([curve.law for curve in curves.values()], len(size)),
-                "1",
-                "Brier score by the closed form B1 - (1 - 1/k) V",
-            ),
-        },
+        _variables(curves, len(size)),
         {"method": list(curves), "metric": list(SCORES), "size": size},
         title="Scores against the number of networks averaged",
         intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
@@ -111,6 +83,32 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
         runs_of_snapshots=len(members),
         stream_key=key,
     )
+
+
+def _variables(curves: dict[str, Curve], length: int) -> Variables:
+    """The variables of the result, up to so many networks."""
+    final = curves["snapshots"].final
+    assert final is not None
+    units, every = units_of(SCORES), curves.values()
+    subsets = _padded([curve.subsets for curve in every], length)
+    law = _padded([curve.law for curve in every], length)
+    return {
+        **{
+            name: (
+                ("method", "metric", "size"),
+                _padded([curve.values[name] for curve in every], length),
+                units,
+                long_name,
+            )
+            for name, long_name in LONG_NAMES.items()
+        },
+        **{
+            name: (("metric",), values, units, long_name)
+            for (name, long_name), values in zip(FINAL.items(), final, strict=True)
+        },
+        "subsets": (("method", "size"), subsets, "1", "subsets averaged"),
+        "brier_law": (("method", "size"), law, "1", "Brier score by the closed form B1 - (1 - 1/k) V"),
+    }
 
 
 def independent_curve(predictions: Predictions, limit: int, key: int) -> Curve:

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import networks_compared
 from modescape.analyses.groups import (
     around_solutions,
     groups_of_solutions,
+    members_of,
     requests,
     runs_of,
     sampled_methods,
+    several,
     solutions,
 )
-from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.stating import stated
+from modescape.analyses.requirements import groups_of_networks, left_out, trained
+from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.functionspace import jensen_shannon
 from modescape.metrics import aupr, auroc, combine, fpr_at_tpr
+from modescape.offered import Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
+WHAT = "other data"
+OURS = ("train", "validation", "test")
 INSIDE = "in distribution"
 SCORES = ("max_probability", "entropy")
 MEASURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr_at_tpr}
+LONG_NAMES = {
+    "auroc": "area under the receiver operating characteristic",
+    "aupr": "area under precision and recall",
+    "fpr95": "share of test images taken for other data where 95 % of it is found",
+}
 
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
@@ -41,7 +50,7 @@ def draws(context: StudyContext, *, examples: int, **settings: object) -> list[R
     return requests(context, runs_of(context.study), sampled_methods(context), images)
 
 
-def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
+def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:
     """Divergence and entropy on other data (``data.ood``) and on the test images, and how well they are told apart.
 
     Scores are the entropy of an ensemble's mean probability and 1 minus its largest probability; other data is the
@@ -49,7 +58,8 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
     one, all others those of the Jensen-Shannon columns.
 
     Args:
-        context: the study's data, network and evaluator.
+        offered: predictions of groups of networks on test examples and on other data, sets of any other names. Scale,
+            distance and control are NaN where they are not offered beside them.
         examples: most images of each set, from the first on.
         bins: of the histograms of the entropy, from 0 to ln C nats.
 
@@ -59,74 +69,32 @@ def measure(context: StudyContext, *, examples: int = 5000, bins: int = 20) -> x
 
     Source: Fort et al. 2019, arXiv 1912.02757, section 5 (SVHN); Hendrycks and Gimpel 2017, arXiv 1610.02136.
     """
-    study = context.study
-    trained(context.offered, 1, "other data")
-    members = runs_of(study)
-    test = context.dataset.test
-    images = {INSIDE: image_sets.clean(context, examples)}
-    for source in study.recipe.data.ood:
-        images[source] = image_sets.other(source, examples)
-    networks = networks_compared(study)
-    found: dict[str, list[dict[str, _Figures]]] = {}  # method -> group -> set of images -> figures
-    log_prob = solutions(context, images)
-    found["single"] = [
-        _figures({name: part[member : member + 1] for name, part in log_prob.items()}) for member in range(len(members))
-    ]
-    masks = groups_of_solutions(len(members), networks) if networks > 1 else []
-    if len(masks):
-        found["independent"] = [_figures({name: part[mask] for name, part in log_prob.items()}) for mask in masks]
-    for method in sampled_methods(context):
-        parts = (parts for _, parts in around_solutions(context, method, images))
-        found[method] = [_figures({name: part[-networks:] for name, part in own.items()}) for own in parts]
-    edges = np.linspace(0, np.log(context.dataset.num_classes), bins + 1)
-    shape = len(found), len(images)
-    spread, mean_entropy, share = np.full(shape, np.nan), np.empty(shape), np.empty((*shape, bins))
-    told = {name: np.full((len(found), len(SCORES), len(images)), np.nan) for name in MEASURES}
-    for row, groups in enumerate(found.values()):
-        for column, name in enumerate(images):
-            own = [group[name] for group in groups]
-            spread[row, column] = np.mean([one.spread for one in own])
-            entropy = np.stack([one.entropy for one in own])
-            mean_entropy[row, column] = entropy.mean()
-            clipped = np.clip(entropy, 0, edges[-1])
-            share[row, column] = np.histogram(clipped, edges)[0] / entropy.size
-            if name == INSIDE:
-                continue
-            for at, score in enumerate(SCORES):
-                for kind, function in MEASURES.items():
-                    told[kind][row, at, column] = np.mean([_told(function, group, name, score) for group in groups])
-    spread[list(found).index("single")] = np.nan  # one network
-    dims = ("method", "corruption")
-    long_names = {
-        "auroc": "area under the receiver operating characteristic",
-        "aupr": "area under precision and recall",
-        "fpr95": "share of test images taken for other data where 95 % of it is found",
-    }
+    trained(offered, 1, WHAT)
+    test = groups_of_networks(offered, ["test"], WHAT)
+    sets = ["test", *(name for name in offered.sampled if name not in OURS and not name.startswith("shift "))]
+    log_prob = {name: part[:, :examples] for name, part in solutions(offered.sampled, sets).items()}
+    found = _of_approaches(offered, log_prob, sets)
+    members, edges = members_of(test), np.linspace(0, np.log(len(test.class_names)), bins + 1)
     return make_result(
         {
-            "jensen_shannon": (dims, spread, "nats", "Jensen-Shannon divergence of as many networks"),
-            "mean_entropy": (dims, mean_entropy, "nats", "mean entropy of the prediction"),
-            "entropy_share": ((*dims, "x"), share, "1", "share of images by the entropy of their prediction"),
-            **{
-                name: (("method", "metric", "corruption"), values, "1", long_names[name])
-                for name, values in told.items()
-            },
-            **stated(context, list(found), test.image[:examples], log_prob[INSIDE][0]),
+            **_spreads(found, sets, edges),
+            **_told_apart(found, sets),
+            **stated(offered, list(found), log_prob["test"][0]),
         },
         {
             "method": list(found),
-            "corruption": list(images),
+            "corruption": [INSIDE, *(name.removeprefix(image_sets.OTHER) for name in sets[1:])],
             "metric": list(SCORES),
             "x": (edges[1:] + edges[:-1]) / 2,
         },
         title="Predictions on other data",
         intervals="none",
-        provenance=study.provenance(examples=len(test.image[:examples]), members=len(members), repeats=1),
-        left_out=left_out(context.offered),
+        provenance=offered.provenance(examples=log_prob["test"].shape[1], members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
-        networks=networks,
-        runs=len(runs_of(study)),
-        variant=study.recipe.subspace.variant,
+        networks=offered.sampling.networks,
+        runs=len(members),
+        variant=offered.sampling.variant,
     )
 
 
@@ -136,6 +104,27 @@ class _Figures(NamedTuple):
     spread: float  # Jensen-Shannon divergence, nats
     entropy: np.ndarray  # of the mean prediction, nats [example]
     max_probability: np.ndarray  # 1 minus its largest probability [example]
+
+
+Groups: TypeAlias = "dict[str, list[dict[str, _Figures]]]"  # approach -> group -> set of images -> figures
+
+
+def _of_approaches(offered: Offered, log_prob: dict[str, np.ndarray], sets: list[str]) -> Groups:
+    """Figures of every group of networks; ``log_prob`` is of the solutions, [member, example, class] a set."""
+    networks, members = offered.sampling.networks, len(log_prob["test"])
+    found: Groups = {}
+    found["single"] = [
+        _figures({name: part[member : member + 1] for name, part in log_prob.items()}) for member in range(members)
+    ]
+    masks = groups_of_solutions(members, networks) if networks > 1 else []
+    if len(masks):
+        found["independent"] = [_figures({name: part[mask] for name, part in log_prob.items()}) for mask in masks]
+    for approach in several(offered.sampled["test"]):
+        parts = (parts for _, parts in around_solutions(offered.sampled, approach, sets))
+        found[approach] = [
+            _figures({name: part[-networks:, : log_prob[name].shape[1]] for name, part in own.items()}) for own in parts
+        ]
+    return found
 
 
 def _figures(log_prob: dict[str, np.ndarray]) -> dict[str, _Figures]:
@@ -148,8 +137,42 @@ def _figures(log_prob: dict[str, np.ndarray]) -> dict[str, _Figures]:
     return figures
 
 
+def _spreads(found: Groups, sets: list[str], edges: np.ndarray) -> Variables:
+    """Divergence, and mean and histogram of the entropy, of every approach on every set."""
+    shape, bins = (len(found), len(sets)), len(edges) - 1
+    spread, mean_entropy, share = np.full(shape, np.nan), np.empty(shape), np.empty((*shape, bins))
+    for row, groups in enumerate(found.values()):
+        for column, name in enumerate(sets):
+            own = [group[name] for group in groups]
+            spread[row, column] = np.mean([one.spread for one in own])
+            entropy = np.stack([one.entropy for one in own])
+            mean_entropy[row, column] = entropy.mean()
+            clipped = np.clip(entropy, 0, edges[-1])
+            share[row, column] = np.histogram(clipped, edges)[0] / entropy.size
+    spread[list(found).index("single")] = np.nan  # one network
+    dims = ("method", "corruption")
+    return {
+        "jensen_shannon": (dims, spread, "nats", "Jensen-Shannon divergence of as many networks"),
+        "mean_entropy": (dims, mean_entropy, "nats", "mean entropy of the prediction"),
+        "entropy_share": ((*dims, "x"), share, "1", "share of images by the entropy of their prediction"),
+    }
+
+
+def _told_apart(found: Groups, sets: list[str]) -> Variables:
+    """How well each set is told from the test images by each score; NaN of the test images themselves."""
+    variables: Variables = {}
+    for kind, function in MEASURES.items():
+        values = np.full((len(found), len(SCORES), len(sets)), np.nan)
+        for row, groups in enumerate(found.values()):
+            for at, score in enumerate(SCORES):
+                for column, name in enumerate(sets[1:], start=1):
+                    values[row, at, column] = np.mean([_told(function, group, name, score) for group in groups])
+        variables[kind] = (("method", "metric", "corruption"), values, "1", LONG_NAMES[kind])
+    return variables
+
+
 def _told(function: Callable[..., Any], group: dict[str, _Figures], name: str, score: str) -> float:
     """How well one group tells a set from the test images."""
-    inside, outside = getattr(group[INSIDE], score), getattr(group[name], score)
+    inside, outside = getattr(group["test"], score), getattr(group[name], score)
     positive = np.repeat([False, True], [len(inside), len(outside)])
     return float(function(np.concatenate([inside, outside]), positive))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,6 +34,11 @@ DEGREES = (-27.0, 117.0)  # as the paper's figure
 LARGEST = 2.0  # radius, in lengths of the solutions
 SCALE = 1.0  # of the samples: times the standard deviation of the checkpoints
 SHOWN = 0.25  # radius at which magnified samples are drawn, on average
+FIELDS = {  # unit and long name
+    "accuracy": ("1", "accuracy"),
+    "nll": ("nats", "loss"),
+    "nll_best_temperature": ("nats", "loss at the temperature that suits the point best"),
+}
 
 
 def measure(
@@ -66,39 +72,18 @@ def measure(
     x, y = polar_grid(radius, degrees)
     image, label = context.dataset.test.image[:examples], context.dataset.test.label[:examples].cpu().numpy()
     solutions = [around.log_prob("single", None, 1, {"": image})[""][0] for around in (one, two)]
-    ends = [log_prob.argmax(-1) for log_prob in solutions]
     places = plane.coordinates(torch.stack([one.trajectory[-1], two.trajectory[-1]]))
     found = predict(context, one.installed(plane.point(*places).float()), image)
     control = [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
-    fields = {name: np.empty(x.numel()) for name in ("accuracy", "nll", "nll_best_temperature")}
-    agreement, similarity = np.empty((2, x.numel())), np.empty((2, x.numel()))
-    for places in torch.arange(x.numel()).split(TOGETHER):
-        weights = plane.point(x.flatten()[places], y.flatten()[places]).float()
-        log_prob = predict(context, one.installed(weights), image)
-        at, predicted = places.numpy(), log_prob.argmax(-1)
-        fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
-        best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
-        fields["nll_best_temperature"][at] = np.minimum(best, np.log(log_prob.shape[-1]))  # an infinite one guesses
-        for end, labels in enumerate(ends):
-            agreement[end, at] = (predicted == labels).mean(1)
-            similarity[end, at] = similarity_of(predicted, labels, label)
+    cut = _cut(one, plane, (x, y), image, label, solutions)
     paths = [_path(study, plane, member) for member in members]
     drawn = _samples(plane, one, samples)
-    shape = tuple(x.shape)
-    long_names = {
-        "accuracy": "accuracy",
-        "nll": "loss",
-        "nll_best_temperature": "loss at the temperature that suits the point best",
-    }
     pair = ("member", "y", "x")
     return make_result(
         {
-            **{
-                name: (("y", "x"), values.reshape(shape), "nats" if "nll" in name else "1", long_names[name])
-                for name, values in fields.items()
-            },
-            "agreement": (pair, agreement.reshape(2, *shape), "1", "share of examples with the solution's label"),
-            "similarity": (pair, similarity.reshape(2, *shape), "1", "max(0, 1 - d / (1 - accuracy))"),
+            **{name: (("y", "x"), cut.fields[name], *said) for name, said in FIELDS.items()},
+            "agreement": (pair, cut.agreement, "1", "share of examples with the solution's label"),
+            "similarity": (pair, cut.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
             "control": (("member",), control, "1", CONTROL_OF_POINT),
             "path_x": (("member", "epoch"), np.stack([path[0] for path in paths]), "1", "trajectory, along solution 1"),
             "path_y": (("member", "epoch"), np.stack([path[1] for path in paths]), "1", "along the rest of solution 2"),
@@ -123,6 +108,53 @@ def measure(
         batch_norm=study.recipe.subspace.batch_norm,
         cosine=float(one.trajectory[-1].double() @ two.trajectory[-1].double() / one.length / two.length),
         solution_distance=float((one.trajectory[-1] - two.trajectory[-1]).norm()),
+    )
+
+
+class _Cut(NamedTuple):
+    """What is measured at every point of the plane."""
+
+    fields: dict[str, np.ndarray]  # [y, x] each, by the names of `FIELDS`
+    agreement: np.ndarray  # [solution, y, x]
+    similarity: np.ndarray
+
+
+def _cut(
+    around: Surroundings,
+    plane: Plane,
+    points: tuple[torch.Tensor, torch.Tensor],
+    image: torch.Tensor,
+    label: np.ndarray,
+    solutions: Sequence[np.ndarray],
+) -> _Cut:
+    """Networks at points [y, x] of the plane, some at once.
+
+    Args:
+        around: whose batch-norm statistics they have, where those are stored.
+        plane: of the points.
+        points: coordinates, x and y.
+        image: [example, channel, height, width].
+        label: [example].
+        solutions: log-probabilities [example, class] of networks with which they are compared.
+    """
+    x, y = points
+    fields = {name: np.empty(x.numel()) for name in FIELDS}
+    agreement, similarity = np.empty((2, len(solutions), x.numel()))
+    for places in torch.arange(x.numel()).split(TOGETHER):
+        weights = plane.point(x.flatten()[places], y.flatten()[places]).float()
+        log_prob = predict(around.context, around.installed(weights), image)
+        at, predicted = places.numpy(), log_prob.argmax(-1)
+        fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
+        best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
+        fields["nll_best_temperature"][at] = np.minimum(best, np.log(log_prob.shape[-1]))  # an infinite one guesses
+        for end, labels in enumerate(solution.argmax(-1) for solution in solutions):
+            agreement[end, at] = (predicted == labels).mean(1)
+            similarity[end, at] = similarity_of(predicted, labels, label)
+    shape = tuple(x.shape)
+    return _Cut(
+        {name: values.reshape(shape) for name, values in fields.items()},
+        agreement.reshape(-1, *shape),
+        similarity.reshape(-1, *shape),
     )
 
 

@@ -5,32 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import calibrated, networks_compared
-from modescape.analyses.groups import groups_of_solutions, requests, runs_of, sampled_methods, solutions
-from modescape.analyses.requirements import enough_images, left_out, trained
-from modescape.analyses.sampling import available, surroundings
-from modescape.analyses.scales import scales, sweeps
+from modescape.analyses.comparing import calibrated
+from modescape.analyses.groups import (
+    approaches,
+    around_solutions,
+    groups_of_solutions,
+    members_of,
+    requests,
+    runs_of,
+    sampled_methods,
+    several,
+    solutions,
+)
+from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
+from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
-from modescape.analyses.stating import stated
+from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
-from modescape.data.effect import Effect
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
-from modescape.metrics import SCORES, combine
+from modescape.metrics import SCORES, combine, nll
 from modescape.metrics.scores import units_of
+from modescape.offered import Offered, Shifted, runs, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
+WHAT = "the comparison under shift"
 VALIDATION = "validation"
-NO_PART = torch.empty(0, dtype=torch.int64)  # of a corruption that is left out
+SETS = ("test", *(f"shift {severity}" for severity in SEVERITIES))  # by severity
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
@@ -40,7 +49,7 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
     return requests(context, runs_of(context.study), methods, [*images, image_sets.validation_images()])
 
 
-def measure(context: StudyContext) -> xr.Dataset:
+def measure(offered: Offered) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
@@ -50,6 +59,10 @@ def measure(context: StudyContext) -> xr.Dataset:
     may have more networks), a subspace method the mean over members of the ensemble around each, and "independent + X"
     averages X, the method with the best validation NLL, over all of them.
 
+    Args:
+        offered: predictions of groups of networks on "test", "shift 1" to "shift 5" and "validation". Of predictions
+            alone, no corruption is told from another; scale, distance and control are NaN where they are not known.
+
     Raises:
         NotEnough: if no member is trained, or there are fewer test images than corruptions.
         InputError: if the official corruptions of ``data.shift`` are missing or of the wrong shape, or the photographs
@@ -57,92 +70,97 @@ def measure(context: StudyContext) -> xr.Dataset:
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 9 and 10; Ovadia et al. 2019, arXiv 1906.02530.
     """
-    study = context.study
-    trained(context.offered, 1, "the comparison under shift")
-    members = runs_of(study)
-    recipe = study.recipe
-    shift = image_sets.shift_of(context)
-    enough_images(
-        len(context.dataset.test.label), len(shift.corruptions), "the comparison under shift, a part a corruption,"
-    )
-    images = {str(severity): image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)}
-    images[VALIDATION] = image_sets.validation_images()
-    label, validation_label = context.dataset.test.label.cpu().numpy(), context.dataset.validation.label.cpu().numpy()
-    networks = networks_compared(study)
-    table = Table(label, [shift.parts.get(name, NO_PART).numpy() for name in shift.effect.corruptions])
-
-    found = solutions(context, images)
-    masks = groups_of_solutions(len(members), networks) if networks > 1 else np.zeros((0, len(members)), bool)
-    cooled = {name: calibrated(found[name], found[VALIDATION], validation_label) for name in images}
-    for severity, name in enumerate(map(str, (0, *SEVERITIES))):
-        table.add("single", severity, score_runs(found[name], label), found[name])
-        if len(masks):
-            together = np.stack([combine(found[name][mask]) for mask in masks])
-            table.add("independent", severity, score_subsets(found[name], label, networks), together)
-            spreads = [[jensen_shannon(part[name][mask]) for mask in masks] for part in (found, cooled)]
-            table.spread("independent", severity, *spreads)
-    best = best_method(context)
-    for method in available(context):
-        means: dict[str, list[np.ndarray]] = {name: [] for name in images}
-        spreads_of: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in images}
-        for member in members:
-            parts = surroundings(context, member).log_prob(
-                method, scales(context)[method], recipe.subspace.samples, images
-            )
-            for name, part in parts.items():
-                means[name].append(combine(part).astype(np.float32))
-                if len(part) >= networks > 1 and name != VALIDATION:
-                    spreads_of[name][0].append(jensen_shannon(part[-networks:]))
-                    tempered = calibrated(part, parts[VALIDATION], validation_label)
-                    spreads_of[name][1].append(jensen_shannon(tempered[-networks:]))
-        for severity, name in enumerate(map(str, (0, *SEVERITIES))):
-            rows = np.stack(means[name])
-            table.add(method, severity, score_runs(rows, label), rows)
-            table.spread(method, severity, *spreads_of[name])
-            if method == best and len(rows) > 1:
-                together = combine(rows)[None]
-                together_of = score_subsets(rows, label, len(rows))
-                table.add(f"{BOTH}{method}", severity, together_of, together)
-    stating = stated(context, list(table.scores), context.dataset.test.image, found["0"][0])
+    trained(offered, 1, WHAT)
+    test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
+    label, members = test.label, members_of(test)
+    there = [part for part in shifted.parts.values() if len(part)]
+    enough_images(len(label), len(there), f"{WHAT}, a part a corruption,")
+    table = Table(label, list(shifted.parts.values()))
+    alone = solutions(offered.sampled, [*SETS, VALIDATION])
+    _add_solutions(table, offered, alone)
+    best = offered.drawing.best() if offered.drawing else best_approach(offered)
+    for approach in approaches(test):
+        _add_approach(table, offered, approach, together=approach == best)
+    stating = stated(offered, list(table.scores), alone["test"][0])
     return make_result(
-        {**table.variables(), **_effect(shift.effect), **stating},
+        {**table.variables(), **_effect(shifted), **stating},
         {
             "method": list(table.scores),
             "metric": list(SCORES),
             "severity": [0, *SEVERITIES],
-            "corruption": list(shift.effect.corruptions),
+            "corruption": list(shifted.parts),
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
-        left_out=left_out(context.offered),
+        provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
+        left_out=left_out(offered),
         split="test",
-        samples=recipe.subspace.samples,
-        networks=networks,
+        samples=offered.sampling.samples,
+        networks=offered.sampling.networks,
         runs=len(members),
-        source=shift.made.source,
-        effect_images=shift.effect.images,
-        variant=recipe.subspace.variant,
+        source=shifted.source,
+        effect_images=shifted.images,
+        variant=offered.sampling.variant,
     )
 
 
-def best_method(context: StudyContext) -> str:
-    """The subspace method with the lowest validation NLL within a member; the paper's best where none was swept."""
-    if context.study.recipe.subspace.variant != "swept":
-        return next(method for method in ("low_rank", "random") if method in available(context))
-    found = sweeps(context)
-    return min(found, key=lambda method: float(found[method].nll.min()))
+def _add_solutions(table: Table, offered: Offered, alone: dict[str, np.ndarray]) -> None:
+    """Add the mean member, and groups of members; ``alone`` is [member, example, class] a set."""
+    networks, members = offered.sampling.networks, len(alone["test"])
+    masks = groups_of_solutions(members, networks) if networks > 1 else []
+    validation_label = offered.sampled[VALIDATION].label
+    for severity, name in enumerate(SETS):
+        table.add("single", severity, score_runs(alone[name], table.label), alone[name])
+        if len(masks):
+            together = np.stack([combine(alone[name][mask]) for mask in masks])
+            table.add("independent", severity, score_subsets(alone[name], table.label, networks), together)
+            cooled = calibrated(alone[name], alone[VALIDATION], validation_label)
+            spreads = [[jensen_shannon(part[mask]) for mask in masks] for part in (alone[name], cooled)]
+            table.spread("independent", severity, *spreads)
 
 
-def _effect(effect: Effect) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
+def _add_approach(table: Table, offered: Offered, approach: str, *, together: bool) -> None:
+    """Add an approach around each solution, and averaged over all of them where it is to be put together."""
+    networks, validation_label = offered.sampling.networks, offered.sampled[VALIDATION].label
+    means: dict[str, list[np.ndarray]] = {name: [] for name in SETS}
+    spreads: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in SETS}
+    for _, parts in around_solutions(offered.sampled, approach, [*SETS, VALIDATION]):
+        for name in SETS:
+            part = parts[name]
+            means[name].append(combine(part).astype(np.float32))
+            if len(part) >= networks > 1:
+                spreads[name][0].append(jensen_shannon(part[-networks:]))
+                tempered = calibrated(part, parts[VALIDATION], validation_label)
+                spreads[name][1].append(jensen_shannon(tempered[-networks:]))
+    for severity, name in enumerate(SETS):
+        rows = np.stack(means[name])
+        table.add(approach, severity, score_runs(rows, table.label), rows)
+        table.spread(approach, severity, *spreads[name])
+        if together and len(rows) > 1:
+            of_all = score_subsets(rows, table.label, len(rows))
+            table.add(f"{BOTH}{approach}", severity, of_all, combine(rows)[None])
+
+
+def best_approach(offered: Offered) -> str | None:
+    """The approach of several networks with the lowest validation NLL, mean over runs; None where there is none."""
+    validation = offered.sampled[VALIDATION]
+    loss = {
+        approach: np.mean([nll(combine(stacked(validation, own)), validation.label) for own in found.values()])
+        for approach in several(validation)
+        if (found := runs(validation, approach))
+    }
+    return min(loss, key=lambda approach: float(loss[approach]), default=None)
+
+
+def _effect(shifted: Shifted) -> Variables:
     """The variables that say what each corruption does to the images, 0 at severity 0."""
     dims, clean = ("corruption", "severity"), ((0, 0), (1, 0))
     return {
-        "effect": (dims, np.pad(effect.change, clean), "levels of 255", "mean absolute change of a value"),
-        "changed": (dims, np.pad(effect.share, clean), "1", "share of the values that change by more than one level"),
+        "effect": (dims, np.pad(shifted.change, clean), "levels of 255", "mean absolute change of a value"),
+        "changed": (dims, np.pad(shifted.share, clean), "1", "share of the values that change by more than one level"),
         "without_effect": (
             dims,
-            np.pad(~effect.there, clean).astype(np.int8),
+            np.pad(~shifted.there, clean).astype(np.int8),
             "1",
             "1: nothing comes of it; such corruptions are left out of all means",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +11,10 @@ from modescape import rng
 from modescape.analyses import image_sets
 from modescape.analyses.groups import solution_requests
 from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.sampled import with_drawing
 from modescape.analyses.sampling import surroundings
-from modescape.analyses.scales import RESAMPLES, sweep_draws, sweeps
-from modescape.analyses.stating import DISTANCE, SCALE, controlled
+from modescape.analyses.scales import RESAMPLES, Swept, sweep_draws, sweeps
+from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import SWEEP_MEMBERS, Request
 from modescape.context import StudyContext
 from modescape.metrics import accuracy, nll
@@ -49,37 +51,16 @@ def measure(context: StudyContext) -> xr.Dataset:
     solutions = np.concatenate(
         [surroundings(context, member).log_prob("single", None, 1, images)["validation"] for member in members]
     )
-    dims = ("method", "draw")
-    longest = max(len(swept.step) for swept in found.values())
     key = rng.key(study.manifest["seed"], "subspace_scales")
-    ends = np.array([one.chosen_again(key) for one in found.values()])
-
-    def rows(name: str) -> np.ndarray:
-        """NaN beyond the last step of a method: sweeps are widened one by one."""
-        values = [getattr(swept, name) for swept in found.values()]
-        return np.stack([np.pad(one, (0, longest - len(one)), constant_values=np.nan) for one in values])
-
     settings = study.recipe.subspace
     return make_result(
         {
-            "step": (dims, rows("step"), "1", "root mean square distance of samples from their centre over the length"),
-            "scale": (dims, rows("scale"), "1", SCALE),
-            "distance": (dims, rows("distance"), "1", DISTANCE),
-            "nll": (dims, rows("nll"), "nats", "validation NLL of ensembles of samples"),
-            "accuracy": (dims, rows("accuracy"), "1", "mean validation accuracy of a sample"),
-            "accepted": (dims, rows("accepted"), "1", "share of first draws that were accepted"),
-            "chosen": (("method",), np.array([one.chosen for one in found.values()]), "1", "step with the lowest NLL"),
-            "chosen_low": (("method",), ends[:, 0], "1", "lower end of the 95 % interval of the chosen step"),
-            "chosen_high": (("method",), ends[:, 1], "1", "upper end of the 95 % interval of the chosen step"),
-            "edge": (
-                ("method",),
-                np.array([int(one.edge) for one in found.values()]),
-                "1",
-                "1 where the last step that was tried is the best, so that a better one may lie beyond it",
+            **_variables(found, key),
+            **controlled(
+                with_drawing(context, [image_sets.validation_images()]), list(found), solutions[0], "validation"
             ),
-            **controlled(context, list(found), split.image, solutions[0]),
         },
-        {"method": list(found), "draw": np.arange(longest)},
+        {"method": list(found), "draw": np.arange(max(len(swept.step) for swept in found.values()))},
         title="The scale of each subspace method, chosen on validation images",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
@@ -94,3 +75,33 @@ def measure(context: StudyContext) -> xr.Dataset:
         resamples=RESAMPLES,
         stream_key=key,
     )
+
+
+def _variables(found: Mapping[str, Swept], key: int) -> Variables:
+    """Sweeps as variables, [method, draw]; the interval of the chosen step is drawn from the stream of the key."""
+    dims = ("method", "draw")
+    longest = max(len(swept.step) for swept in found.values())
+    ends = np.array([one.chosen_again(key) for one in found.values()])
+
+    def rows(name: str) -> np.ndarray:
+        """NaN beyond the last step of a method: sweeps are widened one by one."""
+        values = [getattr(swept, name) for swept in found.values()]
+        return np.stack([np.pad(one, (0, longest - len(one)), constant_values=np.nan) for one in values])
+
+    return {
+        "step": (dims, rows("step"), "1", "root mean square distance of samples from their centre over the length"),
+        "scale": (dims, rows("scale"), "1", SCALE),
+        "distance": (dims, rows("distance"), "1", DISTANCE),
+        "nll": (dims, rows("nll"), "nats", "validation NLL of ensembles of samples"),
+        "accuracy": (dims, rows("accuracy"), "1", "mean validation accuracy of a sample"),
+        "accepted": (dims, rows("accepted"), "1", "share of first draws that were accepted"),
+        "chosen": (("method",), np.array([one.chosen for one in found.values()]), "1", "step with the lowest NLL"),
+        "chosen_low": (("method",), ends[:, 0], "1", "lower end of the 95 % interval of the chosen step"),
+        "chosen_high": (("method",), ends[:, 1], "1", "upper end of the 95 % interval of the chosen step"),
+        "edge": (
+            ("method",),
+            np.array([int(one.edge) for one in found.values()]),
+            "1",
+            "1 where the last step that was tried is the best, so that a better one may lie beyond it",
+        ),
+    }

@@ -18,5 +18,5 @@ def drawn(sizes: Sizes) -> dict[str, Draws]:
     """What it draws of the networks that are predicted once."""
     own = sizes.settings("tsne_subspace")
     members = min(sizes.members, sizes.recipe.train.trajectories)
-    some = sizes.test_at_most(own["examples"])
-    return {"embedding": Draws(members * len(AROUND) * own["samples"], {"test": some}, asked=0)}
+    networks = members * (len(AROUND) * own["samples"] + sizes.recipe.train.epochs)
+    return {"embedding": Draws(networks, {"test": sizes.test_at_most(own["examples"])}, asked=0)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,25 +11,21 @@ import torch
 from modescape import rng
 from modescape.analyses import image_sets
 from modescape.analyses.equal_distance import common_distance, setting_at
-from modescape.analyses.groups import sampled_methods
-from modescape.analyses.requirements import left_out, whole_runs
+from modescape.analyses.groups import sampled_methods, several
+from modescape.analyses.requirements import groups_of_networks, left_out, whole_runs
 from modescape.analyses.sampling import Surroundings, surroundings
-from modescape.analyses.stating import DISTANCE, SCALE, controlled
+from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.errors import NotEnough
+from modescape.errors import InputError, NotEnough
 from modescape.functionspace import embed_tsne
 from modescape.functionspace.embedding import MAX_PERPLEXITY
 from modescape.methods import METHODS, SCALED
+from modescape.offered import TRAJECTORY, Offered, Sampled, runs, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
-
-
-class _Choices(TypedDict):
-    purpose: str
-    accept: bool
 
 
 WHAT = "the embedding of subspaces"
@@ -40,7 +37,9 @@ def draws(context: StudyContext, *, samples: int, examples: int, **settings: obj
     """The networks that `measure` asks about, and on which images."""
     apart, images = common_distance(context), (image_sets.clean(context, examples),)
     accept = context.study.recipe.subspace.variant != "swept"
-    return [
+    epochs = tuple(range(context.study.recipe.train.epochs + 1))
+    whole = [Request(member, TRAJECTORY, None, len(epochs), images, epochs=epochs) for member in _members(context)]
+    return whole + [
         Request(member, method, _scale(surroundings(context, member), method, apart), samples, images, PURPOSE, accept)
         for member in _members(context)
         for method in _methods(context)
@@ -63,9 +62,7 @@ def _scale(around: Surroundings, method: str, apart: float) -> float | None:
     return setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale
 
 
-def measure(
-    context: StudyContext, *, samples: int = 20, examples: int = 512, perplexity: float | None = None
-) -> xr.Dataset:
+def measure(offered: Offered, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
     """t-SNE of the probabilities of all checkpoints of the kept trajectories and of samples around their solutions.
 
     Every method has an embedding of its own, as in the paper: places of different panels cannot be compared. All
@@ -73,68 +70,101 @@ def measure(
     their own scales.
 
     Args:
-        context: the study's data, network and evaluator.
-        samples: networks of each method around each solution.
+        offered: predictions of groups of networks on test examples; "trajectory" has all checkpoints of each run.
+            Scale, distance and control are NaN where they are not known.
+        samples: networks of each method around each solution that a study draws.
         examples: test examples, from the first on.
         perplexity: neighbours that count; None = min(30, (points - 1) / 3).
 
     Raises:
         NotEnough: if there are fewer than 4 points.
+        InputError: if approaches have different numbers of networks.
 
     Source: Fort et al. 2019, arXiv 1912.02757, figure 4.
     """
-    study = context.study
-    members = _members(context)
-    epochs = list(range(study.recipe.train.epochs + 1))
-    points = len(members) * (len(epochs) + samples)
-    if points < LEAST:
-        raise NotEnough(f"the embedding of subspaces needs {LEAST} points or more; there are {points}")
+    whole_runs(offered, WHAT)
+    test = groups_of_networks(offered, ["test"], WHAT, of=TRAJECTORY)
+    along = [model for models in runs(test, TRAJECTORY).values() for model in models]
+    around = {name: _models(test, name) for name in several(test) if name != TRAJECTORY}
+    points = _points(along, around)
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
-    image = context.dataset.test.image[:examples]
-    images, trained_ones = {"test": image_sets.clean(context, examples)}, len(members) * len(epochs)
-    known = [surroundings(context, member).checkpoints(epochs, image) for member in members]
-    checkpoints = np.exp(np.concatenate(known)).reshape(trained_ones, -1)
-    methods = _methods(context)
-    seed = rng.key(study.manifest["seed"], "tsne_subspace") % (1 << 32)
-    swept, apart = study.recipe.subspace.variant == "swept", common_distance(context)
-    embedded, scale, distance = [], [], []
-    choices: _Choices = {"purpose": PURPOSE, "accept": not swept}
-    for method in methods:
-        found, used, squares = [], [], []
-        for around in (surroundings(context, member) for member in members):
-            used.append(_scale(around, method, apart))
-            found.append(around.log_prob(method, used[-1], samples, images, **choices)["test"])
-            squares.append(around.apart(method, used[-1], samples, **choices).square())
-        scale.append(np.mean(np.array(used, dtype=float)))
-        distance.append(float(torch.cat(squares).mean()) ** 0.5)
-        drawn = np.exp(np.concatenate(found)).reshape(len(members) * samples, -1)
-        features = np.concatenate([checkpoints, drawn])
-        embedded.append(embed_tsne(features, perplexity, seed).astype(np.float64))
-    x, y = np.stack(embedded).transpose(2, 0, 1)
-    dims = ("method", "model")
-    last = epochs[-1]
+    seed = rng.key(offered.seed, "tsne_subspace") % (1 << 32)
+    x, y = _embedded(test, along, around, slice(examples), perplexity, seed)
+    every = [*along, *next(iter(around.values()))]
+    first = next(iter(runs(test, TRAJECTORY).values()))
+    control = controlled(offered, list(around), test.log_prob(first[-1])[:examples])
+    per_member = len(every[len(along) :]) // len(runs(test, TRAJECTORY))
     return make_result(
         {
-            "x": (dims, x, "1", "axis 0 of the embedding"),
-            "y": (dims, y, "1", "axis 1 of the embedding"),
-            "scale": (("method",), np.array(scale), "1", SCALE),
-            "distance": (("method",), np.array(distance), "1", DISTANCE),
-            **controlled(context, methods, image, known[0][-1]),
+            "x": (("method", "model"), x, "1", "axis 0 of the embedding"),
+            "y": (("method", "model"), y, "1", "axis 1 of the embedding"),
+            **_drawn(test, around),
+            **control,
         },
         {
-            "method": methods,
-            "member": ("model", [m for m in members for _ in epochs] + [m for m in members for _ in range(samples)]),
-            "epoch": ("model", epochs * len(members) + [last] * len(members) * samples),
-            "is_sample": ("model", [0] * trained_ones + [1] * (points - trained_ones)),
+            "method": list(around),
+            "member": ("model", test.members[every].tolist()),
+            "epoch": ("model", test.epochs[every].tolist()),
+            "is_sample": ("model", [0] * len(along) + [1] * (points - len(along))),
         },
         title="Trajectories and samples around their solutions, embedded by their predictions",
         intervals="none",
-        provenance=study.provenance(examples=len(image), members=len(members), repeats=1),
-        left_out=left_out(context.offered, trajectories_alone=True),
+        provenance=offered.provenance(
+            examples=len(test.label[:examples]), members=len(runs(test, TRAJECTORY)), repeats=1
+        ),
+        left_out=left_out(offered, trajectories_alone=True),
         split="test",
-        samples=samples,
+        samples=per_member,
         perplexity=float(perplexity),
         tsne_seed=seed,
-        variant=study.recipe.subspace.variant,
+        variant=offered.sampling.variant,
     )
+
+
+def _models(test: Sampled, approach: str) -> list[int]:
+    """An approach's models around the solutions of the whole runs, one run after another."""
+    found = runs(test, approach)
+    return [model for member in runs(test, TRAJECTORY) for model in found.get(member, ())]
+
+
+def _points(along: list[int], around: Mapping[str, list[int]]) -> int:
+    """Points of each embedding.
+
+    Raises:
+        NotEnough: if there are too few, or no networks around solutions.
+        InputError: if approaches have different numbers of networks.
+    """
+    counts = {len(models) for models in around.values()}
+    if len(counts) > 1:
+        raise InputError(f"{WHAT} needs as many networks of each approach; there are {sorted(counts)}")
+    if not around:
+        raise NotEnough(f"{WHAT} needs predictions of networks around solutions; there are none")
+    if (points := len(along) + counts.pop()) < LEAST:
+        raise NotEnough(f"{WHAT} needs {LEAST} points or more; there are {points}")
+    return points
+
+
+def _embedded(
+    test: Sampled, along: list[int], around: Mapping[str, list[int]], examples: slice, perplexity: float, seed: int
+) -> np.ndarray:
+    """Places of the checkpoints and of each approach's networks, float64 [axis, approach, model]."""
+    checkpoints = np.exp(stacked(test, along, examples)).reshape(len(along), -1)
+    places = []
+    for models in around.values():
+        drawn = np.exp(stacked(test, models, examples)).reshape(len(models), -1)
+        places.append(embed_tsne(np.concatenate([checkpoints, drawn]), perplexity, seed).astype(np.float64))
+    return np.stack(places).transpose(2, 0, 1)
+
+
+def _drawn(test: Sampled, around: Mapping[str, list[int]]) -> Variables:
+    """Scale and distance of every approach: the mean over runs, and the root mean square over all networks."""
+    scale, distance = [], []
+    for models in around.values():
+        first = {int(test.members[model]): test.scales[model] for model in reversed(models)}
+        scale.append(np.mean(list(reversed(first.values()))))
+        distance.append(float(torch.from_numpy(test.distances(models)).square().mean()) ** 0.5)
+    return {
+        "scale": (("method",), np.array(scale), "1", SCALE),
+        "distance": (("method",), np.array(distance), "1", DISTANCE),
+    }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from modescape.analyses.landing import losses, some_training_images
 from modescape.analyses.radial.measure import similarity_of
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import Surroundings, largest_difference, surroundings
-from modescape.analyses.stating import CONTROL_OF_POINT
+from modescape.analyses.stating import CONTROL_OF_POINT, Variables
 from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
 from modescape.data.dataset import Split
@@ -66,50 +66,21 @@ def measure(
     ends = [surroundings(context, member) for member in members]
     one, two = ends[:2]
     test = Split(context.dataset.test.image[:examples], context.dataset.test.label[:examples])
-    label, train = test.label.cpu().numpy(), some_training_images(one, examples)
+    train = some_training_images(one, examples)
     search = Tunnel(levels=levels, steps=steps, learning_rate=study.recipe.train.learning_rate)
-    corners = search.connect(
-        one.trajectory[-1],
-        two.trajectory[-1],
-        lambda weights: torch.from_numpy(losses(one, weights, train)),
-        gradient_of(context, one),
-    )
+    corners = _corners(search, one, two, train)
     t = torch.linspace(0, 1, max(points, 3), dtype=torch.float64)
     ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
     solutions = [end.log_prob("single", None, 1, {"": test.image})[""][0] for end in ends]
+    control = _control(one, ways["tunnel"][[0, -1]], test, solutions[:2])
     labels = [log_prob.argmax(-1) for log_prob in solutions]
-    control = [
-        largest_difference(_predictions(one, ways["tunnel"][[at]], test.image)[0], solutions[end])
-        for end, at in enumerate((0, -1))
-    ]
-    loss, right, train_loss = (np.empty((2, len(t))) for _ in range(3))
-    agreement, similarity = (np.empty((2, len(ends), len(t))) for _ in range(2))
-    for row, weights in enumerate(ways.values()):
-        log_prob = _predictions(one, weights, test.image)
-        predicted = log_prob.argmax(-1)
-        loss[row], right[row] = nll(log_prob, label), accuracy(log_prob, label)
-        train_loss[row] = losses(one, weights, train)
-        for end, own in enumerate(labels):
-            agreement[row, end] = (predicted == own).mean(1)
-            similarity[row, end] = similarity_of(predicted, own, label)
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
-    triangle, likeness = np.empty((len(radius), len(t))), np.empty((2, len(radius), len(t)))
-    for row, stretch in enumerate(radius):
-        predicted = _predictions(one, stretch * ways["tunnel"].double(), test.image).argmax(-1)
-        triangle[row] = (predicted == label).mean(1)
-        for end in range(2):
-            likeness[end, row] = similarity_of(predicted, labels[end], label)
-    heights = np.stack([barrier(t.numpy(), values) for values in (train_loss, loss)], 1)  # [way, metric]
+    triangle, likeness = _triangles(one, ways["tunnel"], radius, test, labels[:2])
     return make_result(
         {
-            "loss": (("method", "t"), loss, "nats", "loss on test images"),
-            "accuracy": (("method", "t"), right, "1", "accuracy on test images"),
-            "train_loss": (("method", "t"), train_loss, "nats", "loss on training images"),
-            "agreement": (("method", "member", "t"), agreement, "1", "share of examples with the solution's label"),
-            "similarity": (("method", "member", "t"), similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            **_along(one, ways, test, train, labels).variables(t.numpy()),
             "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
             "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
-            "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
             "control": (("other_member",), control, "1", CONTROL_OF_POINT),
         },
         {
@@ -123,7 +94,7 @@ def measure(
         },
         title="A low-loss path between two solutions",
         intervals="none",
-        provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
+        provenance=study.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(context.offered),
         split="test",
         corners=len(corners) - 2,
@@ -131,6 +102,77 @@ def measure(
         batch_norm=study.recipe.subspace.batch_norm,
         unrelated=str(members[2]) if len(members) == 3 else "none: the study has two members",
     )
+
+
+class _Met(NamedTuple):
+    """What is met along each way."""
+
+    loss: np.ndarray  # [way, t]
+    accuracy: np.ndarray
+    train_loss: np.ndarray
+    agreement: np.ndarray  # [way, solution, t]
+    similarity: np.ndarray
+
+    def variables(self, t: np.ndarray) -> Variables:
+        """As in a result, with the heights of barriers on the ways, whose places are ``t``."""
+        heights = np.stack([barrier(t, values) for values in (self.train_loss, self.loss)], 1)
+        way, pair = ("method", "t"), ("method", "member", "t")
+        return {
+            "loss": (way, self.loss, "nats", "loss on test images"),
+            "accuracy": (way, self.accuracy, "1", "accuracy on test images"),
+            "train_loss": (way, self.train_loss, "nats", "loss on training images"),
+            "agreement": (pair, self.agreement, "1", "share of examples with the solution's label"),
+            "similarity": (pair, self.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
+        }
+
+
+def _along(
+    around: Surroundings, ways: Mapping[str, Tensor], test: Split, train: Split, labels: Sequence[np.ndarray]
+) -> _Met:
+    """Networks along ways of weights [t, parameter], and how far they give the labels [example] of solutions."""
+    label, length = test.label.cpu().numpy(), len(next(iter(ways.values())))
+    loss, right, train_loss = np.empty((3, len(ways), length))
+    agreement, similarity = np.empty((2, len(ways), len(labels), length))
+    for row, weights in enumerate(ways.values()):
+        log_prob = _predictions(around, weights, test.image)
+        predicted = log_prob.argmax(-1)
+        loss[row], right[row] = nll(log_prob, label), accuracy(log_prob, label)
+        train_loss[row] = losses(around, weights, train)
+        for end, own in enumerate(labels):
+            agreement[row, end] = (predicted == own).mean(1)
+            similarity[row, end] = similarity_of(predicted, own, label)
+    return _Met(loss, right, train_loss, agreement, similarity)
+
+
+def _triangles(
+    around: Surroundings, way: Tensor, radius: Tensor, test: Split, labels: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy [radius, t] of a way stretched from the origin, and its similarity [end, radius, t] to labels."""
+    label = test.label.cpu().numpy()
+    triangle, likeness = np.empty((len(radius), len(way))), np.empty((len(labels), len(radius), len(way)))
+    for row, stretch in enumerate(radius):
+        predicted = _predictions(around, stretch * way.double(), test.image).argmax(-1)
+        triangle[row] = (predicted == label).mean(1)
+        for end, own in enumerate(labels):
+            likeness[end, row] = similarity_of(predicted, own, label)
+    return triangle, likeness
+
+
+def _corners(search: Tunnel, one: Surroundings, two: Surroundings, train: Split) -> Tensor:
+    """Corners of a path between two solutions, which are its ends, [corner, parameter]."""
+    return search.connect(
+        one.trajectory[-1],
+        two.trajectory[-1],
+        lambda weights: torch.from_numpy(losses(one, weights, train)),
+        gradient_of(one.context, one),
+    )
+
+
+def _control(around: Surroundings, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
+    """Largest difference of what ends of a path [end, parameter] say, each by itself, from what solutions say."""
+    found = [_predictions(around, ends[[end]], test.image)[0] for end in range(len(ends))]
+    return [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
 
 
 def gradient_of(context: StudyContext, around: Surroundings) -> Callable[[Tensor, int], Tensor]:

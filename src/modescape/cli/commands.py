@@ -1,47 +1,20 @@
-"""The command line: parsing and printing, nothing else. Heavy modules are imported inside the commands."""
+"""The commands: parsing and printing, nothing else. Heavy modules are imported inside them."""
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-import modescape
-from modescape.errors import DamageError, ModescapeError, WorkError
-from modescape.plain import shown, visible
-
-if TYPE_CHECKING:
-    from modescape.progress import Progress
-    from modescape.study import Study
-
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+from modescape.cli.shared import HELP, Group, Work, end, recipe_options, study_options, this_command, working_on
+from modescape.plain import visible
+from modescape.version import __version__
 
 
-class _Command(click.Command):
-    """A command whose help keeps the lines of its examples: click would fill them into a paragraph."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        text = inspect.cleandoc(self.help or "")
-        self.help = re.sub(r"^(?=Examples?:$)", "\b\n", text, flags=re.MULTILINE)  # click's mark for lines that stay
-
-
-class _Group(_Command, click.Group):
-    """A group of such commands and groups."""
-
-    command_class = _Command
-    group_class = type
-
-
-@click.group(cls=_Group, context_settings=HELP)
-@click.version_option(modescape.__version__, prog_name="modescape")
+@click.group(cls=Group, context_settings=HELP)
+@click.version_option(__version__, prog_name="modescape")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Why do deep ensembles work, and what would one buy on your data?
@@ -58,86 +31,6 @@ def cli(debug: bool) -> None:
     """
 
 
-def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--set, --engine, --device and --quiet, the same on every command that works on a study."""
-    options = [
-        click.option(
-            "--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."
-        ),
-        click.option("--engine", type=click.Choice(["auto", "here", "processes", "ray"]), help="Where the work runs."),
-        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
-        click.option("--quiet", is_flag=True, help="No progress on standard error."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _overrides(settings: tuple[str, ...], engine: str | None, device: str | None) -> list[str]:
-    chosen = [f"compute.engine={engine}"] if engine else []
-    return [*settings, *chosen, *([f"compute.device={device}"] if device else [])]
-
-
-def _progress(quiet: bool) -> Progress:
-    from modescape.progress import BarProgress, Progress
-
-    progress = Progress() if quiet else BarProgress()
-    progress.details = bool(click.get_current_context().obj)  # --debug
-    return progress
-
-
-def _end(study: Study) -> None:
-    """Say which members failed, if any: the work is not done."""
-    from modescape.pipeline import failures
-
-    if lines := failures(study):
-        raise WorkError("\n".join([*lines, "The others are done; the same command tries these again."]))
-
-
-@contextlib.contextmanager
-def _working_on(study: Path, again: str | None = None) -> Iterator[None]:
-    """Say after an interrupt, and of damage, the exact command that goes on with the study in this folder.
-
-    Args:
-        study: the folder, which need not be there yet.
-        again: the command; default: ``modescape run`` of the folder.
-    """
-    from modescape.study import layout
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not (study / layout.MANIFEST).is_file():
-            _stop("Stopped before anything was written; the same command begins again:", _this_command())
-        _stop("Stopped. Every finished epoch is kept; go on with:", again or layout.run_again(study))
-    except DamageError as error:
-        if "modescape run" in str(error):
-            raise
-        raise DamageError(f"{error}\nIt is made again by: {layout.run_again(study)}") from error
-
-
-def _this_command() -> str:
-    return shlex.join(["modescape", *sys.argv[1:]])
-
-
-def _stop(sentence: str, command: str) -> NoReturn:
-    click.echo(f"\n{sentence}\n  {command}", err=True)
-    sys.exit(1)
-
-
-def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--out and --quick, the same on every command that may begin a study."""
-    out = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
-    quick = click.option(
-        "--quick",
-        is_flag=True,
-        help="A first look in about a tenth of the time: at most 4 networks, fewer epochs, and only the analyses "
-        "behind the verdict; the page names what is left out. A study of its own, in "
-        "studies/<recipe name>-quick; --set wins over it.",
-    )
-    return out(quick(command))
-
-
 @cli.command()
 @click.argument("recipe", required=False, metavar="[RECIPE|DIR]")
 @recipe_options
@@ -146,10 +39,7 @@ def run(
     recipe: str | None,
     out: Path | None,
     quick: bool,
-    settings: tuple[str, ...],
-    engine: str | None,
-    device: str | None,
-    quiet: bool,
+    work: Work,
 ) -> None:
     """Train, analyse and report: from a recipe to a page.
 
@@ -167,11 +57,11 @@ def run(
     from modescape.pipeline.choosing import choose
     from modescape.printing import print_summary
 
-    choice = choose(recipe, out, _overrides(settings, engine, device), quick)
-    with _working_on(choice.path):
-        study = pipeline.run(choice, progress=_progress(quiet))
+    choice = choose(recipe, out, work.overrides(), quick)
+    with working_on(choice.path):
+        study = pipeline.run(choice, progress=work.progress())
         print_summary(study)
-        _end(study)
+        end(study)
 
 
 @cli.command()
@@ -182,10 +72,7 @@ def train(
     recipe: str,
     out: Path | None,
     quick: bool,
-    settings: tuple[str, ...],
-    engine: str | None,
-    device: str | None,
-    quiet: bool,
+    work: Work,
 ) -> None:
     """Train the members of a RECIPE, or of the study in DIR, and keep their checkpoints; no analyses.
 
@@ -199,11 +86,11 @@ def train(
     from modescape.printing import print_members
     from modescape.study import layout
 
-    choice = choose(recipe, out, _overrides(settings, engine, device), quick)
-    with _working_on(choice.path, layout.run_again(choice.path, "train")):
-        study = pipeline.train(choice, progress=_progress(quiet))
+    choice = choose(recipe, out, work.overrides(), quick)
+    with working_on(choice.path, layout.run_again(choice.path, "train")):
+        study = pipeline.train(choice, progress=work.progress())
         print_members(study)
-        _end(study)
+        end(study)
 
 
 @cli.command()
@@ -213,10 +100,7 @@ def train(
 def analyse(
     directory: Path,
     names: tuple[str, ...],
-    settings: tuple[str, ...],
-    engine: str | None,
-    device: str | None,
-    quiet: bool,
+    work: Work,
 ) -> None:
     """Make one or more analyses of a study: those NAMEd anew, or all that are missing.
 
@@ -227,9 +111,9 @@ def analyse(
     from modescape import pipeline
     from modescape.study import layout
 
-    overrides = _overrides(settings, engine, device)
-    with _working_on(directory, _this_command()):
-        study = pipeline.analyse(directory, names, overrides=overrides, progress=_progress(quiet))
+    overrides = work.overrides()
+    with working_on(directory, this_command()):
+        study = pipeline.analyse(directory, names, overrides=overrides, progress=work.progress())
     for name in names or study.recipe.analyses or ():
         click.echo(layout.result_path(study.path, name))
 
@@ -244,7 +128,7 @@ def report(directory: Path) -> None:
     """
     from modescape import pipeline
 
-    with _working_on(directory, _this_command()):
+    with working_on(directory, this_command()):
         click.echo(pipeline.report(directory))
 
 
@@ -343,32 +227,3 @@ def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path |
         click.echo(f"\n{result.question}\n\n{result.table()}\n\n{result.about()}")
         if folder is not None:
             click.echo(write(result, folder))
-
-
-def main() -> None:
-    """Entry point: turn errors into one or two plain lines and an exit code (0 done, 1 failed, 2 wrong input)."""
-    debug = "--debug" in sys.argv[1:]
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere on the line
-    try:
-        cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
-    except (click.exceptions.Abort, KeyboardInterrupt):  # before or after all work
-        _stop("Stopped; the same command goes on, or begins again:", _this_command())
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except ModescapeError as error:
-        if debug:
-            raise
-        click.echo(f"modescape: {visible(str(error))}", err=True)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        click.echo(
-            f"modescape: {type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where.",
-            err=True,
-        )
-        sys.exit(1)

@@ -1,0 +1,43 @@
+"""The command line: ``modescape`` and its commands, errors as plain lines and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from modescape.cli.commands import cli
+from modescape.cli.shared import stop, this_command
+from modescape.errors import ModescapeError
+from modescape.plain import shown, visible
+
+__all__ = ["cli", "main"]
+
+
+def main() -> None:
+    """Entry point: turn errors into one or two plain lines and an exit code (0 done, 1 failed, 2 wrong input)."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere on the line
+    try:
+        cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
+    except (click.exceptions.Abort, KeyboardInterrupt):  # before or after all work
+        stop("Stopped; the same command goes on, or begins again:", this_command())
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except ModescapeError as error:
+        if debug:
+            raise
+        click.echo(f"modescape: {visible(str(error))}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"modescape: {type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where.",
+            err=True,
+        )
+        sys.exit(1)

@@ -1,0 +1,140 @@
+"""What commands share: how their help looks, the options of a study, what is said when one stops."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from modescape.engines import ENGINE_NAMES
+from modescape.errors import DamageError, WorkError
+
+if TYPE_CHECKING:
+    from modescape.progress import Progress
+    from modescape.study import Study
+
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Command(click.Command):
+    """A command whose help keeps the lines of its examples: click would fill them into a paragraph."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        text = inspect.cleandoc(self.help or "")
+        self.help = re.sub(r"^(?=Examples?:$)", "\b\n", text, flags=re.MULTILINE)  # click's mark for lines that stay
+
+
+class Group(Command, click.Group):
+    """A group of such commands and groups."""
+
+    command_class = Command
+    group_class = type
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the options of `study_options` say."""
+
+    settings: tuple[str, ...]
+    engine: str | None
+    device: str | None
+    quiet: bool
+
+    def overrides(self) -> list[str]:
+        """Of the recipe, in the order in which they are read."""
+        chosen = [f"compute.engine={self.engine}"] if self.engine else []
+        return [*self.settings, *chosen, *([f"compute.device={self.device}"] if self.device else [])]
+
+    def progress(self) -> Progress:
+        """Who tells the user how far it is."""
+        from modescape.progress import BarProgress, Progress
+
+        progress = Progress() if self.quiet else BarProgress()
+        progress.details = bool(click.get_current_context().obj)  # --debug
+        return progress
+
+
+def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--set, --engine, --device and --quiet, the same on every command that works on a study, as one `Work`."""
+
+    @functools.wraps(command)
+    def called(*arguments: Any, **rest: Any) -> Any:
+        said = {name: rest.pop(name) for name in ("settings", "engine", "device", "quiet")}
+        return command(*arguments, work=Work(**said), **rest)
+
+    options = [
+        click.option(
+            "--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."
+        ),
+        click.option("--engine", type=click.Choice(ENGINE_NAMES), help="Where the work runs."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
+        click.option("--quiet", is_flag=True, help="No progress on standard error."),
+    ]
+    for option in reversed(options):
+        called = option(called)
+    return called
+
+
+def end(study: Study) -> None:
+    """Say which members failed, if any: the work is not done."""
+    from modescape.pipeline import failures
+
+    if lines := failures(study):
+        raise WorkError("\n".join([*lines, "The others are done; the same command tries these again."]))
+
+
+@contextlib.contextmanager
+def working_on(study: Path, again: str | None = None) -> Iterator[None]:
+    """Say after an interrupt, and of damage, the exact command that goes on with the study in this folder.
+
+    Args:
+        study: the folder, which need not be there yet.
+        again: the command; default: ``modescape run`` of the folder.
+    """
+    from modescape.study import layout
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (study / layout.MANIFEST).is_file():
+            stop("Stopped before anything was written; the same command begins again:", this_command())
+        stop("Stopped. Every finished epoch is kept; go on with:", again or layout.run_again(study))
+    except DamageError as error:
+        if "modescape run" in str(error):
+            raise
+        raise DamageError(f"{error}\nIt is made again by: {layout.run_again(study)}") from error
+
+
+def this_command() -> str:
+    """The command line that is being carried out."""
+    return shlex.join(["modescape", *sys.argv[1:]])
+
+
+def stop(sentence: str, command: str) -> NoReturn:
+    """End with a sentence, and the command that goes on."""
+    click.echo(f"\n{sentence}\n  {command}", err=True)
+    sys.exit(1)
+
+
+def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--out and --quick, the same on every command that may begin a study."""
+    out = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+    quick = click.option(
+        "--quick",
+        is_flag=True,
+        help="A first look in about a tenth of the time: at most 4 networks, fewer epochs, and only the analyses "
+        "behind the verdict; the page names what is left out. A study of its own, in "
+        "studies/<recipe name>-quick; --set wins over it.",
+    )
+    return out(quick(command))

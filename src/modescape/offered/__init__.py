@@ -1,0 +1,37 @@
+"""What an analysis takes: predictions, checkpoints, a network with data; of a study, of files or arrays alike.
+
+The protocols say what is asked for and nothing of where it comes from. `arrays` offers predictions that are in memory;
+a study offers all three (`modescape.study.offering`, `modescape.analyses.sampled`).
+"""
+
+from modescape.offered.facts import Offered, Sampling, Shifted, Training
+from modescape.offered.memory import InMemory, arrays
+from modescape.offered.protocols import (
+    INDEPENDENT,
+    SNAPSHOTS,
+    TRAJECTORY,
+    Checkpoints,
+    Drawing,
+    Predictions,
+    Sampled,
+)
+from modescape.offered.reading import model_of, runs, stacked
+
+__all__ = [
+    "INDEPENDENT",
+    "SNAPSHOTS",
+    "TRAJECTORY",
+    "Checkpoints",
+    "Drawing",
+    "InMemory",
+    "Offered",
+    "Predictions",
+    "Sampled",
+    "Sampling",
+    "Shifted",
+    "Training",
+    "arrays",
+    "model_of",
+    "runs",
+    "stacked",
+]

@@ -1,0 +1,77 @@
+"""All that is offered to analyses in one object, with what is known of where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modescape.offered.protocols import Checkpoints, Drawing, Predictions, Sampled
+from modescape.version import __version__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the networks were trained, as far as it is known: what results state, and auxiliary networks follow."""
+
+    members: int = 0  # that were asked for
+    epochs: int = 0
+    optimizer: str = ""
+    starts_equal: bool = False  # whether two seeds make the same initial weights
+    auxiliary_members: int = 0  # repeats of each kind of auxiliary networks
+    auxiliary_epochs: int = 0
+    cycles: int = 0  # of auxiliary networks with a cyclic schedule
+    long_runs: int = 0  # auxiliary networks at the cost of all members
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shifted:
+    """How test examples are corrupted; each has one corruption, the same at every severity. Severities from 1 on."""
+
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict)  # corruption -> its examples; none of one left out
+    change: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # levels of 255, [corruption, severity]
+    share: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # of values that change, likewise
+    there: np.ndarray = field(default_factory=lambda: np.zeros((0, 5), bool))  # whether anything comes of it, likewise
+    images: int = 0  # that the effect was measured on
+    source: str = "given"
+    lacking: str = ""  # corruptions and severities without effect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How networks around solutions were drawn, as far as it is known: what results state."""
+
+    variant: str = "given"  # where their scales are from
+    batch_norm: str = "given"  # whose batch-norm statistics they have
+    samples: int = 1  # networks of an approach around a solution, at most
+    networks: int = 1  # in every group whose divergence is compared: as many as the scarcest approach has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """What there is for analyses to look at; what is absent is None or empty."""
+
+    members: Sequence[int]  # of the independent networks, ascending
+    predictions: Mapping[str, Predictions] = field(default_factory=dict)  # split -> predictions
+    sampled: Mapping[str, Sampled] = field(default_factory=dict)  # set of examples -> predictions of groups of networks
+    drawing: Drawing | None = None
+    shifted: Shifted = Shifted()
+    sampling: Sampling = Sampling()
+    checkpoints: Checkpoints | None = None
+    context: object | None = None  # `modescape.context.StudyContext`: a network and data
+    auxiliary: Mapping[str, Offered] = field(default_factory=dict)  # networks that were trained for one analysis
+    training: Training = Training()
+    examples: Mapping[str, int] = field(default_factory=dict)  # split -> examples, "train" too
+    seed: int = 0  # of the streams that analyses draw from
+    origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
+    left_out: Mapping[str, str] = field(default_factory=dict)  # approach -> who is not among its models, and why
+    reasons: Mapping[str, str] = field(default_factory=dict)  # approach -> why it has no models
+    named: str = "what is offered"  # the subject of messages
+    unit: str = "network"  # what its members are called there
+
+    def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
+        """What `modescape.results.make_result` records."""
+        counts = {"examples": examples, "members": members, "repeats": repeats}
+        return {**self.origin, "version": __version__, "seed": self.seed, **counts}

@@ -1,0 +1,149 @@
+"""What analyses ask of predictions, of sampled networks, and of checkpoints, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from modescape.types import ModelState
+
+INDEPENDENT = "independent"  # approach: the solutions of independent members, in the order of `Offered.members`
+SNAPSHOTS = "snapshots"  # approach: the last checkpoints of every such member, each member's together and in order
+LABELLED = ("test", "validation")  # sets that cannot do without labels
+TRAJECTORY = "trajectory"  # approach: all checkpoints of the members that keep all, likewise
+
+
+class Predictions(Protocol):
+    """What each model says on each example of one split; lazy, so that one model is in memory at a time."""
+
+    @property
+    def label(self) -> np.ndarray:
+        """True classes, int64 [example]."""
+        ...
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names, [class]."""
+        ...
+
+    @property
+    def members(self) -> np.ndarray:
+        """The member that each model is of, int64 [model]."""
+        ...
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """The step of its training at which each model was, int64 [model]."""
+        ...
+
+    @property
+    def groups(self) -> Mapping[str, Sequence[int]]:
+        """Approach -> its models, such as `INDEPENDENT`."""
+        ...
+
+    def log_prob(self, model: int, /) -> np.ndarray:
+        """Log-probabilities of one model, float32 [example, class]."""
+        ...
+
+
+class Sampled(Predictions, Protocol):
+    """Predictions of several networks of each approach on one set of examples, and what else is known of the networks.
+
+    Approaches are those of `modescape.methods.METHODS` or any other name; `INDEPENDENT` has the solution of each run
+    that is looked at. Models have the same numbers on every set.
+    """
+
+    @property
+    def scales(self) -> np.ndarray:
+        """The setting of its approach that a model was drawn with, in the approach's unit, float64 [model] or NaN."""
+        ...
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Which setting of its approach that is, int64 [model]; 0 where there is one."""
+        ...
+
+    def distances(self, models: Sequence[int], /) -> np.ndarray:
+        """Distances from the run's solution over the length of its weights, float64 [model]; NaN where not known."""
+        ...
+
+
+class Drawing(Protocol):
+    """What is known of sampled networks beside their predictions; it takes their weights and the network."""
+
+    def scale(self, approach: str, /) -> float | None:
+        """The setting with which an approach is compared with others."""
+        ...
+
+    def distance(self, approach: str, /) -> float | None:
+        """Root mean square distance of its networks from the solution over the length of the weights."""
+        ...
+
+    def control(self, approach: str, on: str, baseline: np.ndarray, /) -> float:
+        """Largest difference of probabilities between an approach's network at distance 0 and the first solution.
+
+        Args:
+            approach: one of those around a solution.
+            on: name of the set of examples.
+            baseline: the first solution's log-probabilities there, [example, class].
+        """
+        ...
+
+    def level(self) -> float:
+        """The distance of groups at one distance, over the length of the solution's weights."""
+        ...
+
+    def has_batch_norm(self) -> bool:
+        """Whether the network has batch-norm layers with running statistics."""
+        ...
+
+    def two_statistics(self, member: int, on: str, /) -> np.ndarray:
+        """A member's solution with its stored batch-norm statistics and with recomputed ones, [2, example, class]."""
+        ...
+
+    def barriers(self, models: Sequence[int], /, *, examples: int, points: int) -> np.ndarray:
+        """Barriers of the training loss on straight lines from the first solution to models, nats, float64 [model].
+
+        Args:
+            models: numbers of sampled models.
+            examples: training examples, from the first on.
+            points: places on each line.
+        """
+        ...
+
+    def best(self) -> str:
+        """The approach with the lowest validation NLL."""
+        ...
+
+
+class Checkpoints(Protocol):
+    """Weights of each member at each step that was kept, and the course of its training."""
+
+    @property
+    def members(self) -> Sequence[int]:
+        """Numbers of the members, ascending."""
+        ...
+
+    @property
+    def normalization(self) -> Collection[str]:
+        """Names of the parameters of normalisation layers."""
+        ...
+
+    def steps(self, member: int) -> Sequence[int]:
+        """Steps of a member that are kept, ascending; 0 is the initialisation, the last one the solution."""
+        ...
+
+    def state(self, member: int, step: int) -> ModelState:
+        """Parameters and buffers at a step, on the CPU."""
+        ...
+
+    def solution(self, member: int) -> ModelState:
+        """The same at the last step."""
+        ...
+
+    def history(self, member: int) -> Mapping[str, np.ndarray]:
+        """Columns "epoch", "lr" and of losses and accuracies, one entry an epoch."""
+        ...

@@ -1,0 +1,48 @@
+"""Reading predictions: of several models, of each member's, of one checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from modescape.errors import InputError
+from modescape.offered.protocols import INDEPENDENT, SNAPSHOTS, Predictions
+
+
+def stacked(predictions: Predictions, models: Sequence[int], examples: slice | None = None) -> np.ndarray:
+    """Log-probabilities of several models, float32 [model, example, class]; beside them one model is in memory."""
+    wanted = slice(None) if examples is None else examples
+    count = len(range(*wanted.indices(len(predictions.label))))
+    out = np.empty((len(models), count, len(predictions.class_names)), dtype=np.float32)
+    for position, model in enumerate(models):
+        out[position] = predictions.log_prob(int(model))[wanted]
+    return out
+
+
+def runs(predictions: Predictions, approach: str, last: int | None = None) -> dict[int, list[int]]:
+    """Member -> its models of an approach, in order.
+
+    Args:
+        predictions: of a split.
+        approach: `SNAPSHOTS` or `TRAJECTORY`; of networks without snapshots each solution is its own run.
+        last: at most so many, from the end.
+    """
+    groups, found = predictions.groups, {}
+    if approach == SNAPSHOTS and SNAPSHOTS not in groups:
+        approach = INDEPENDENT
+    for model in groups.get(approach, ()):
+        found.setdefault(int(predictions.members[model]), []).append(int(model))
+    return {member: models if last is None else models[-last:] for member, models in found.items()}
+
+
+def model_of(predictions: Predictions, member: int, epoch: int) -> int:
+    """The model that a member was at an epoch.
+
+    Raises:
+        InputError: if it was not predicted.
+    """
+    found = np.flatnonzero((predictions.members == member) & (predictions.epochs == epoch))
+    if not len(found):
+        raise InputError(f"there are no predictions of member {member} at epoch {epoch}")
+    return int(found[0])

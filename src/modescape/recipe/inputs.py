@@ -1,0 +1,92 @@
+"""Sections of a recipe that say what is trained: data and network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from modescape.recipe.fields import Amount, FreeForm, NonNegativeInt, PositiveInt, Section
+
+
+class Augmentation(Section):
+    """Random changes of training images, drawn anew for every image each time it is used."""
+
+    crop_padding: NonNegativeInt = 0  # pixels added on each side before a crop of the original size
+    crop_fill: Literal["zeros", "nearest"] = "zeros"  # what the added pixels hold
+    horizontal_flip: bool = False  # mirror each image with probability 1/2
+    brightness: Annotated[float, Field(ge=0, le=1)] = 0.0  # largest shift, in units of the full range; clipped after
+
+
+BUILTIN_SOURCES = ("digits",)  # of images; these words mean what is built in, a folder of the name is written ./digits
+BUILTIN_OOD = ("rotated", "noise")  # other data, made from the test images
+
+
+class Data(Section):
+    """Where the images come from and how they are split and scaled."""
+
+    source: str = "digits"
+    # "digits", a folder of pictures or of the hub's layout, a .csv, .tsv, .jsonl, .parquet or .npz file, or a hub name
+    # "owner/name"; docs/data.md shows every layout
+    image: str | None = None  # the image column; found by its type when not named
+    label: str | None = None  # the label column; found by its type when not named
+    config: str | None = None  # the hub's configuration name, where a dataset has several
+    train: Amount | None = None  # training images used after the cut: a number or a fraction; null = all
+    validation: Amount = 0.1  # cut from the training images: a number or a fraction
+    test: Amount = 0.2  # cut from the training images where the source has no test split
+    size: PositiveInt | Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
+    # pixels: one number for a square, or [height, width]; null = pictures as they are, which must be of one size
+    resample: Literal["bilinear", "bicubic", "lanczos", "nearest", "box"] = "bilinear"  # with antialiasing, as Pillow's
+    crop: Literal["center", "stretch", "pad"] = "center"
+    # center: resized until the picture covers the size, and its middle cut out; stretch: resized whatever its
+    # proportions; pad: resized until it fits in, the rest filled with the background
+    background: str | int = "white"  # under transparent pixels: a colour's name, "#rrggbb" or a grey level 0..255
+    skip_broken: bool = False  # leave pictures out that cannot be read (the page says how many); false = refuse them
+    scaling: Literal["raw", "unit", "centered", "standardized"] = "unit"
+    # what the network sees: raw 0..255; unit 0..1; centered = unit minus the mean training image;
+    # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
+    augmentation: Augmentation = Augmentation()
+    shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
+    frost: str | None = None  # folder of photographs for our own corruption `frost`; null = our own texture
+    ood: list[str] = list(BUILTIN_OOD)
+    # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
+
+    @model_validator(mode="after")
+    def _one_frost(self) -> Data:
+        """Refuse photographs that nothing would be made from."""
+        if self.shift is not None and self.frost is not None:
+            raise ValueError(
+                "data.frost is for our own corruptions, and the official ones of data.shift have their frost; set one "
+                "of them to null"
+            )
+        return self
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _pixels(cls, value: Any) -> Any:
+        """One number or two; pydantic would complain about one alternative of several."""
+        numbers = value if isinstance(value, list) and len(value) == 2 else [value]
+        if value is not None and not all(type(number) is int and number > 0 for number in numbers):
+            raise ValueError("expected one number of pixels from 1, two as [height, width], or null")
+        return value
+
+    @field_validator("background", mode="before")
+    @classmethod
+    def _colour(cls, value: Any) -> Any:
+        """A text or a whole number; an unquoted # begins a comment in YAML, so that nothing is left of the colour."""
+        if type(value) not in (str, int):
+            raise ValueError(
+                "expected a colour's name, a grey level, or '\"#rrggbb\"' in both kinds of quotation marks"
+            )
+        return value
+
+
+class Model(Section):
+    """The network."""
+
+    factory: str = "small_cnn"  # a built-in model, or "package.module:callable" that returns an nn.Module
+    arguments: FreeForm = {}  # keyword arguments of the factory
+    output: str | NonNegativeInt | None = None
+    # of several outputs the one that counts, by its name or its number (from 0); null = found where it is obvious:
+    # `logits`, the first of a tuple, the only one of a dictionary
+    output_kind: Literal["logits", "probabilities", "log_probabilities"] = "logits"  # what the network's numbers are

@@ -1,0 +1,103 @@
+"""Sections of a recipe that say how members are trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from modescape.plain import COUNTS
+from modescape.recipe.fields import PositiveInt, Section, counted
+
+
+class Constant(Section):
+    """The same learning rate throughout."""
+
+    kind: Literal["constant"] = "constant"
+
+
+class Step(Section):
+    """The learning rate times ``factors[i]`` from epoch ``epochs[i]`` on (epochs count from 0)."""
+
+    kind: Literal["step"]
+    epochs: list[PositiveInt] = Field(min_length=1)  # first epoch of each new plateau, increasing
+    factors: list[Annotated[float, Field(gt=0)]]  # relative to the initial learning rate, one for each of `epochs`
+
+    @model_validator(mode="after")
+    def _check(self) -> Step:
+        if len(self.factors) != len(self.epochs):
+            raise ValueError(f"{len(self.epochs)} epochs and {len(self.factors)} factors; give one factor an epoch")
+        if sorted(set(self.epochs)) != self.epochs:
+            raise ValueError(f"epochs {self.epochs} must increase")
+        return self
+
+
+class Halving(Section):
+    """Half the learning rate after every ``every`` epochs."""
+
+    kind: Literal["halving"]
+    every: PositiveInt = 10  # epochs
+
+
+class Cosine(Section):
+    """Half a cosine from the initial learning rate to 0 over the whole training, step by step."""
+
+    kind: Literal["cosine"]
+
+
+class Cyclic(Section):
+    """``cycles`` half cosines, each from the initial learning rate to 0 (Huang et al. 2017, arXiv 1704.00109).
+
+    With a temperature, Langevin noise is added to the weights in the last part of each cycle: cSG-MCMC (Zhang et al.
+    2020, arXiv 1902.03932).
+    """
+
+    kind: Literal["cyclic"]
+    cycles: PositiveInt = 4
+    temperature: Annotated[float, Field(ge=0)] = 0.0  # T: the noise of a step is N(0, 2 rate T / examples); 0 = none
+    noisy: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a cycle, at its end (published: 5 of 50 epochs)
+
+
+Schedule = Annotated[Constant | Step | Halving | Cosine | Cyclic, Field(discriminator="kind")]
+
+
+class Train(Section):
+    """How each member is trained."""
+
+    members: Annotated[int, counted("members")] = 10  # networks, numbered from 0; may grow in a finished study
+    epochs: Annotated[int, counted("epochs")] = 40  # passes over the training split
+    batch_size: PositiveInt = 128  # examples per member and step
+    batches: Literal["permutation", "replacement"] = "permutation"
+    # permutation: every example once an epoch, the last batch may be smaller;
+    # replacement: floor(examples / batch_size) batches of independent draws
+    last_batch_of_one: Literal["join", "drop"] = "join"
+    # where the last batch of an epoch is one example and the network takes no single one in training, as under batch
+    # norm: join: it is added to the batch before it; drop: it is left out
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1.6e-3  # at epoch 0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # sgd only
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8  # adam only: added to the root of the second moment
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # coupled: this times the weight is added to its gradient
+    decay: Literal["all", "kernels"] = "all"  # kernels: tensors of two or more dimensions (no biases, no norms)
+    schedule: Schedule = Constant()
+    arithmetic: Literal["float32", "tf32", "bf16"] = "tf32"
+    # of products (convolutions, dense layers); weights and sums are float32 in any case. float32: in full;
+    # tf32: 10 bits of fraction, torch's own default for convolutions on a GPU, and on a CPU the same as float32;
+    # bf16: 7 bits of fraction, and activations take half the memory
+    trajectories: Annotated[int, counted("trajectories")] = 3  # members 0, 1, ... that keep every epoch
+    keep_last: Annotated[int, counted("keep_last")] = 10  # last epochs that every member keeps, beside epoch 0
+    keep_every: Annotated[int, Field(ge=1, le=COUNTS["epochs"][1])] | None = None
+    # every member keeps each epoch that is a multiple of this, too; null = it does not
+
+
+Sharing = Literal["separate", "shared"]
+
+
+class Streams(Section):
+    """Whether each member draws its own random numbers, or all draw member 0's, purpose by purpose."""
+
+    initialisation: Sharing = "separate"
+    order: Sharing = "separate"
+    augmentation: Sharing = "separate"
+    dropout: Sharing = "separate"
+    last_bit: bool = False  # members from 1 on start with one weight changed in its last bit

@@ -1,0 +1,154 @@
+"""The folder of a study: what it is of, written when it is begun, and held by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from modescape import durable
+from modescape.errors import InputError
+from modescape.plain import MOST_YAML, read_regular
+from modescape.study import layout
+from modescape.study.lock import locked
+from modescape.study.manifest import NEEDED, read_manifest
+from modescape.study.sealed import sealed_text
+from modescape.version import __version__
+
+if TYPE_CHECKING:
+    from modescape.recipe import Recipe
+
+
+class StudyFolder:
+    """A folder with a recipe and a manifest. What it holds beside them is read by those who know its kind."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        """Use `open` or `create`."""
+        self.path = path
+        self.manifest = manifest
+
+    def __repr__(self) -> str:
+        """The folder."""
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open an existing study.
+
+        Raises:
+            InputError: if there is no study, its format is newer, or its manifest is damaged.
+        """
+        folder = Path(path)
+        return cls(folder, read_manifest(folder))
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], recipe: Recipe, manifest: Mapping[str, Any]) -> Self:
+        """Write ``study.yaml``, then ``manifest.json``, which makes the folder a study; holds the lock meanwhile.
+
+        The order of names in ``manifest["model"]`` is kept: it is the order of flattened weights.
+
+        Raises:
+            InputError: if the folder is not writable, in use, or a study already.
+            ValueError: if the manifest lacks what a reader needs.
+        """
+        missing = [key for key in NEEDED if key not in manifest]
+        if missing:
+            raise ValueError(f"the manifest lacks {', '.join(missing)}")
+        folder = Path(path)
+        try:
+            durable.make_folder(folder)
+        except OSError as error:
+            raise InputError(
+                f"cannot make the study '{folder}': {error.strerror}; choose a folder that you may write to with --out"
+            ) from error
+        with locked(folder):
+            if (folder / layout.MANIFEST).exists():
+                raise InputError(f"'{folder}' is a study already; open it, or choose another --out")
+            durable.sweep(folder, leave={layout.VARIANTS})
+            durable.write_text(folder / layout.RECIPE, recipe.to_yaml())
+            durable.write_text(folder / layout.MANIFEST, sealed_text(manifest))
+        return cls.open(folder)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe as run.
+
+        Raises:
+            InputError: if ``study.yaml`` is missing, damaged, or another study's.
+        """
+        from modescape.recipe import load
+
+        recipe = load(self.path / layout.RECIPE)
+        if not _is_whole(self.path / layout.RECIPE):
+            raise InputError(
+                f"'{self.path / layout.RECIPE}' is cut off: its last sections are missing; "
+                f"run the study's recipe again to write it anew, with --out {self.path}"
+            )
+        if not self.is_of(recipe):
+            raise InputError(
+                f"'{self.path / layout.RECIPE}' is not what this study was made from (its hash is another one); "
+                f"run the study's recipe again to write it anew, with --out {self.path}"
+            )
+        return recipe
+
+    def update_recipe(self, recipe: Recipe) -> None:
+        """Write ``study.yaml`` when members, analyses, their settings, engine or paths changed, or it is damaged.
+
+        Raises:
+            InputError: if anything else changed: that would be another study.
+        """
+        if not self.is_of(recipe):
+            raise InputError(f"study '{self.path}' was made from another recipe; choose another --out")
+        with contextlib.suppress(InputError):
+            if recipe == self.recipe:
+                return
+        durable.write_text(self.path / layout.RECIPE, recipe.to_yaml())
+        self.recipe = recipe
+
+    @property
+    def recipe_hash(self) -> str:
+        """What identifies the study: hash of data, model and training."""
+        return self.manifest["recipe_hash"]
+
+    def is_of(self, recipe: Recipe) -> bool:
+        """Whether this recipe, on the data that the study was made from, gives the study's networks."""
+        return recipe.identifies(self.manifest["fingerprint"], self.recipe_hash)
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the study for writing; what a killed writer left is swept on entering.
+
+        Raises:
+            InputError: if it is in use, or the folder is not writable.
+        """
+        return _writing(self.path)
+
+    def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
+        """What `modescape.results.make_result` records of this study."""
+        return {
+            "recipe_hash": self.recipe_hash,
+            "recipe_name": self.recipe.name,
+            "version": __version__,
+            "seed": self.manifest["seed"],
+            "examples": examples,
+            "members": members,
+            "repeats": repeats,
+        }
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a recipe that was written with every default spelled out has its last section, and its last line an end.
+
+    What is cut off would be read as defaults, most of which do not identify the study.
+    """
+    text = read_regular(path, MOST_YAML)
+    return text.endswith(b"\n") and b"\ncompute:\n" in b"\n" + text
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Generator[None]:
+    with locked(folder):
+        durable.sweep(folder, leave={layout.VARIANTS})
+        yield
