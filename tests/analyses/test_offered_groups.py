@@ -108,7 +108,8 @@ def test_a_method_of_ones_own_is_compared(strangers):
     assert (strangers.sampling.samples, strangers.sampling.networks) == (4, 3)
     groups = [stacked(test, range(start, start + 4)) for start in (3, 7, 11)]
 
-    parts = analyses.measure("decomposition", strangers).sel({"metric": "brier"}, drop=True)
+    parts_of_all = analyses.measure("decomposition", strangers)
+    parts = parts_of_all.sel({"metric": "brier"}, drop=True)
     scores = [float(brier(combine(group[-3:]), test.label)) for group in groups]
     assert parts["method"].values.tolist() == [INDEPENDENT, "mine"]
     assert float(parts["ensemble_score"].sel({"method": "mine"})) == pytest.approx(np.mean(scores))
@@ -121,6 +122,8 @@ def test_a_method_of_ones_own_is_compared(strangers):
     assert found["forward_passes"].values.tolist() == [1, 4]
     assert found["training_epochs"].isnull().all()
     assert found.sizes["other_method"] == 0
+    for name, result in (("decomposition", parts_of_all), ("ensemble_methods", found)):
+        assert analyses.entry(name).part("words").summarize(result).text
 
     worth = analyses.measure("calibration", strangers, resamples=20)
     assert worth["calibrated_nll"].shape == (2, 4)

@@ -31,7 +31,7 @@ def with_sampled(context: StudyContext, requests: Sequence[Request]) -> Offered:
     sets = {one.role: one for request in requests for one in request.images}
     models = _listed(context, requests)
     offered = replace(context.offered, drawing=StudyDrawing(context, sets, models))
-    if any(one.kind == "shift" for one in sets.values()):
+    if any(one.severity for one in sets.values()):
         offered = replace(offered, shifted=_shifted(context))
     return replace(offered, sampled=_Sets(context, models, sets))
 
