@@ -90,7 +90,6 @@ def _trace_series(
     in_legend: bool,
     keys: dict[style.Scale, str],
 ) -> None:
-
     modes = ["lines"] * bool(series.line) + ["markers"] * bool(series.marker)
     looks: dict[str, Any] = {"mode": "+".join(modes) or "none"}
     if series.line:
@@ -125,13 +124,18 @@ def _trace_series(
     )
     figure.add_trace(trace, *place)
     if in_legend and _marks_differ(series):
-        filled = series.colour if series.values is None else web.GREY
-        outline = {"width": 0 if series.values is None else 1.5, "color": series.colour}
-        symbol = series.marker[1] if series.marker else None
-        looks["marker"] = {"color": filled, "size": 4 * PIXELS, "symbol": symbol, "line": outline}
-        key = {part: looks[part] for part in ("mode", "line", "marker") if part in looks}
-        group = style.escaped(series.group or series.name)
-        figure.add_trace(scatter(x=[None], y=[None], name=name, legendgroup=group, showlegend=True, **key), *place)
+        _trace_entry(figure, place, series, looks)
+
+
+def _trace_entry(figure: Sheet, place: tuple[int, int], series: Series, looks: dict[str, Any]) -> None:
+    """The entry of the legend of a series whose marks differ, in one look."""
+    filled = series.colour if series.values is None else web.GREY
+    outline = {"width": 0 if series.values is None else 1.5, "color": series.colour}
+    symbol = series.marker[1] if series.marker else None
+    looks["marker"] = {"color": filled, "size": 4 * PIXELS, "symbol": symbol, "line": outline}
+    key = {part: looks[part] for part in ("mode", "line", "marker") if part in looks}
+    name, group = style.escaped(series.name), style.escaped(series.group or series.name)
+    figure.add_trace(scatter(x=[None], y=[None], name=name, legendgroup=group, showlegend=True, **key), *place)
 
 
 def _trace_halo(figure: Sheet, place: tuple[int, int], series: Series, points: Points) -> None:
