@@ -124,16 +124,16 @@ def _trace_series(
     )
     figure.add_trace(trace, *place)
     if in_legend and _marks_differ(series):
-        _trace_key(figure, place, series, looks)
+        _trace_entry(figure, place, series, looks)
 
 
-def _trace_key(figure: Sheet, place: tuple[int, int], series: Series, looks: dict[str, Any]) -> None:
-    """An entry of the legend for marks that differ from one another."""
+def _trace_entry(figure: Sheet, place: tuple[int, int], series: Series, looks: dict[str, Any]) -> None:
+    """The entry of the legend of a series whose marks differ, in one look."""
     filled = series.colour if series.values is None else web.GREY
     outline = {"width": 0 if series.values is None else 1.5, "color": series.colour}
     symbol = series.marker[1] if series.marker else None
-    marker = {"color": filled, "size": 4 * PIXELS, "symbol": symbol, "line": outline}
-    key = {part: looks[part] for part in ("mode", "line") if part in looks} | {"marker": marker}
+    looks["marker"] = {"color": filled, "size": 4 * PIXELS, "symbol": symbol, "line": outline}
+    key = {part: looks[part] for part in ("mode", "line", "marker") if part in looks}
     name, group = style.escaped(series.name), style.escaped(series.group or series.name)
     figure.add_trace(scatter(x=[None], y=[None], name=name, legendgroup=group, showlegend=True, **key), *place)
 

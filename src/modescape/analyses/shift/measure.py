@@ -34,7 +34,7 @@ SETS = ("test", *(f"shift {severity}" for severity in SEVERITIES))  # by severit
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     images = [image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)]
-    methods = [*groups.sampled_methods(context), *available(context, ("weight_average",))]
+    methods = available(context)
     return groups.requests(context, groups.runs_of(context.study), methods, [*images, image_sets.validation_images()])
 
 
