@@ -59,7 +59,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "equal_distance_jensen_shannon": (("other_method",), 0.8 * jensen_shannon[place], "nats", "there"),
             "equal_distance_scale": (("other_method",), np.arange(1.0, 8), "1", "setting there"),
             "equal_distance_reached": (("other_method",), np.full(7, 0.1), "1", "distance there"),
-            **{f"{kind}_score": (("metric",), ALONE.copy(), SCORE, f"with {kind} statistics") for kind in KINDS},
+            **{f"{kind}_score": (("metric",), list(ALONE), SCORE, f"with {kind} statistics") for kind in KINDS},
             "stored_disagreement": (("member",), np.zeros(members), "1", "share of labels that differ"),
             "stored_jensen_shannon": (("member",), np.zeros(members), "nats", "divergence of the two"),
         },
