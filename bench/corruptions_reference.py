@@ -1,6 +1,6 @@
 """Moments of the 19 corruptions by a second, slow computation: what tests/data/test_corruptions.py compares ours with.
 
-Image by image with NumPy, SciPy, Pillow and matplotlib's colour spaces, from the published constants and in the manner
+Image by image with NumPy, SciPy, Pillow and matplotlib's colour spaces, from the published constants and in the policy
 of the published generator; nothing of modescape is imported. The images are 32x32 colour, made here from a formula.
 
 Usage: python bench/corruptions_reference.py [--images 200] [--draws 8]

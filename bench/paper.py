@@ -47,7 +47,7 @@ def with_interval(dataset: xr.Dataset, name: str, digits: int, factor: float = 1
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def placed(dataset: xr.Dataset, method: str, dim: str = "method") -> str:
+def placed(dataset: xr.Dataset, method: str, dim: str = "approach") -> str:
     """Distance from the solution over the length of the weights, and the setting in the method's own unit."""
     distance, scale = (of(dataset[name], **{dim: method}) for name in ("distance", "scale"))
     if np.isnan(distance):
@@ -57,9 +57,9 @@ def placed(dataset: xr.Dataset, method: str, dim: str = "method") -> str:
 
 def worth(dataset: xr.Dataset, method: str) -> str:
     """Independent networks with the calibrated likelihood of a method's networks, with its interval."""
-    if method == "independent" or method not in dataset["other_method"].values:
+    if method == "independent" or method not in dataset["other_approach"].values:
         return ""
-    own = dataset.sel({"other_method": method}).dropna("size", subset=["calibrated_nll"]).isel(size=-1)
+    own = dataset.sel({"other_approach": method}).dropna("size", subset=["calibrated_nll"]).isel(size=-1)
     if float(own["equivalent_below"]) == 1:
         ends = f"{float(own['behind_low']):.3f} to {float(own['behind_high']):.3f}"
         return f"< 1 ({float(own['behind']):.3f} nats worse, {ends})"
@@ -71,19 +71,19 @@ def ensembles(study: Study) -> str:
     """Figure 8: within a member, two and five members; gain and worth."""
     found, calibration = study.result("ensemble_methods"), study.result("calibration")
     rows = []
-    for method in found["method"].values:
+    for method in found["approach"].values:
         row = [label(method), placed(found, method)]
         for metric in ("accuracy", "brier"):
             sizes = [size for size in (1, 2, 5, found.sizes["size"]) if size <= found.sizes["size"]]
             row.append(
-                " / ".join(f"{of(found['score'], method=method, metric=metric, size=size):.3f}" for size in sizes)
+                " / ".join(f"{of(found['score'], approach=method, metric=metric, size=size):.3f}" for size in sizes)
             )
-        row.append(with_interval(found, "gain", 1, 100, method=method, metric="accuracy", size=1))
-        row.append(with_interval(found, "gain", 3, method=method, metric="brier", size=1))
+        row.append(with_interval(found, "gain", 1, 100, approach=method, metric="accuracy", size=1))
+        row.append(with_interval(found, "gain", 3, approach=method, metric="brier", size=1))
         rows.append([*row, worth(calibration, method)])
     gains = [
         f"{size} independent networks, {metric} "
-        f"{with_interval(found, 'gain', 3, method='independent', metric=metric, size=size)}"
+        f"{with_interval(found, 'gain', 3, approach='independent', metric=metric, size=size)}"
         for size in (5, found.sizes["size"])
         for metric in ("accuracy", "brier", "nll")
     ]
@@ -94,8 +94,8 @@ def ensembles(study: Study) -> str:
 def scales(study: Study) -> str:
     """Steps chosen on validation images, with their intervals."""
     found, rows = study.result("subspace_scales"), []
-    for method in found["method"].values:
-        own = found.sel({"method": method})
+    for method in found["approach"].values:
+        own = found.sel({"approach": method})
         steps = own["step"].values
         chosen, low, high = (int(own[name]) for name in ("chosen", "chosen_low", "chosen_high"))
         bounds = f"{steps[low]:.3g} to {steps[high]:.3g}"
@@ -116,8 +116,8 @@ def scales(study: Study) -> str:
 def one_distance(study: Study) -> str:
     """Every method at one distance from the solution."""
     found, rows = study.result("ensemble_methods"), []
-    for method in found["other_method"].values:
-        own = found.sel({"other_method": method})
+    for method in found["other_approach"].values:
+        own = found.sel({"other_approach": method})
         scores = [f"{of(own['equal_distance_score'], metric=metric):.3f}" for metric in ("accuracy", "nll", "brier")]
         reached, spread = float(own["equal_distance_reached"]), float(own["equal_distance_jensen_shannon"])
         rows.append([label(method), f"{reached:.3g}", *scores, f"{spread:.4f}"])
@@ -128,17 +128,17 @@ def shift(study: Study) -> str:
     """Figure 9, left and middle."""
     found, rows = study.result("shift"), []
     for metric in ("accuracy", "brier"):
-        for method in found["method"].values:
-            values = found["score"].sel({"method": method, "metric": metric}).values
+        for method in found["approach"].values:
+            values = found["score"].sel({"approach": method, "metric": metric}).values
             rows.append([metric, label(method), *(f"{value:.3f}" for value in values)])
-    return table(["", "method", *map(str, found["severity"].values)], rows)
+    return table(["", "approach", *map(str, found["severity"].values)], rows)
 
 
 def divergence(study: Study) -> str:
     """Figure 9, right: raw, and calibrated at both ends."""
     found, rows = study.result("shift"), []
-    for method in found["method"].values:
-        raw, tempered = (found[name].sel({"method": method}).values for name in NAMES)
+    for method in found["approach"].values:
+        raw, tempered = (found[name].sel({"approach": method}).values for name in NAMES)
         if np.isfinite(raw).all():
             cells = [placed(found, method), *(f"{value:.4f}" for value in raw)]
             rows.append([label(method), *cells, f"{tempered[0]:.4f} / {tempered[-1]:.4f}"])
@@ -153,8 +153,8 @@ def other_data(study: Study) -> str:
     """Section 5.3: divergence, and how well other data is told apart."""
     found, rows = study.result("ood"), []
     sets = [str(name) for name in found["corruption"].values]
-    for method in found["method"].values:
-        own = found.sel({"method": method})
+    for method in found["approach"].values:
+        own = found.sel({"approach": method})
         told = [f"{of(own['auroc'], metric='entropy', corruption=name):.3f}" for name in sets[1:]]
         spread = [of(own["jensen_shannon"], corruption=name) for name in sets]
         divergences = ["" if np.isnan(value) else f"{value:.4f}" for value in spread]
@@ -170,7 +170,7 @@ def rest(study: Study) -> str:
     pairs, plane = study.result("solution_similarity"), study.result("diversity_plane")
     radial, tunnel = study.result("radial"), study.result("tunnel")
     chance, cyclic = study.result("randomness"), study.result("cyclic")
-    stars = plane.sel({"method": "independent"})
+    stars = plane.sel({"approach": "independent"})
     lines: list[str] = []
     for key in pairs["metric"].values:
         low, mean, high = (of(pairs[f"pair_{end}"], metric=key) for end in ("low", "mean", "high"))
@@ -189,20 +189,20 @@ def rest(study: Study) -> str:
         f"radial: accuracy at the solutions {at_solutions[0]:.3f}, {at_solutions[1]:.3f}; between them at radius 1 "
         f"{between:.3f}; at radius .2 {near:.3f}; similarity of solution 2 to 1 {alike:.2f}"
     )
-    height = {way: of(tunnel["barrier"], method=way, metric="train_loss") for way in ("straight", "tunnel")}
-    middle = tunnel["similarity"].sel({"method": "tunnel"}).isel(t=tunnel.sizes["t"] // 2).values
+    height = {way: of(tunnel["barrier"], approach=way, metric="train_loss") for way in ("straight", "tunnel")}
+    middle = tunnel["similarity"].sel({"approach": "tunnel"}).isel(t=tunnel.sizes["t"] // 2).values
     lines.append(
         f"tunnel: barrier of the training loss {height['straight']:.2f} straight, {height['tunnel']:.3f} there; "
         f"similarity in the middle to both ends and to an unrelated solution {middle.round(2).tolist()}"
     )
-    for method in chance["method"].values:
-        own = chance.sel({"method": method}).isel(epoch=-1)
+    for method in chance["approach"].values:
+        own = chance.sel({"approach": method}).isel(epoch=-1)
         lines.append(
             f"{method}: disagreement {float(own['disagreement']):.3f}, distance {float(own['distance']):.2g}, "
             f"JS {float(own['jensen_shannon']):.4f}"
         )
-    for method in cyclic["method"].values:
-        own = cyclic.sel({"method": method})
+    for method in cyclic["approach"].values:
+        own = cyclic.sel({"approach": method})
         differences = ", ".join(
             f"{metric} {with_interval(own, 'difference', 3, metric=metric)}"
             for metric in ("accuracy", "nll", "calibrated_nll")

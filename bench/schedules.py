@@ -73,8 +73,8 @@ def row(folder: Path, overrides: list[str]) -> list[str]:
     log_prob, label = found["test"]
     temperature = np.asarray(fit_temperature(*found["validation"]))
     curve, pairs = study.result("ensemble_size"), study.result("solution_similarity")
-    gain = curve.sel({"metric": "accuracy", "method": "independent"}).isel(size=-1)
-    snapshots = curve.sel({"metric": "accuracy", "method": "snapshots"}).isel(size=-1)
+    gain = curve.sel({"metric": "accuracy", "approach": "independent"}).isel(size=-1)
+    snapshots = curve.sel({"metric": "accuracy", "approach": "snapshots"}).isel(size=-1)
     key = rng.key(0, "calibration")
     run, _ = final(long, "test")
     together = float(calibrated_nll(combine(log_prob), label, key=key).score)

@@ -53,10 +53,10 @@ def test_of_what_is_bounded_those_asked_for_last_are_kept(study):
     assert context.last(2, make, 2) is not second
 
 
-def test_surroundings_and_sweeps_go_with_their_context(study):
+def test_neighbourhood_and_sweeps_go_with_their_context(study):
     context = StudyContext(study)
-    assert sampling.surroundings(context, 1) is sampling.surroundings(context, 1)
-    assert sampling.surroundings(context, 1) is not sampling.surroundings(StudyContext(study), 1)
+    assert sampling.neighbourhood(context, 1) is sampling.neighbourhood(context, 1)
+    assert sampling.neighbourhood(context, 1) is not sampling.neighbourhood(StudyContext(study), 1)
     assert scales.distances(context) is scales.distances(context)
     assert context.dataset is context.dataset
     assert context.evaluator.module is context.module
@@ -70,7 +70,7 @@ def test_a_context_tells_its_listeners_and_the_last_alone(study):
         with context.heard_by(inner.append):
             context.progress(3)
         sampling.predict(
-            context, next(sampling.surroundings(context, 0).networks("single", None, 1)), images_of(context)
+            context, next(sampling.neighbourhood(context, 0).networks("single", None, 1)), images_of(context)
         )
     context.progress(4)
     assert (heard, inner) == ([2, 30], [3])
@@ -79,7 +79,7 @@ def test_a_context_tells_its_listeners_and_the_last_alone(study):
 def test_images_of_a_context_are_heard_where_others_work(study):
     """Two contexts in one process, as two studies in one session: what goes through one is not the other's."""
     one, other, heard = StudyContext(study), StudyContext(study), []
-    around = sampling.surroundings(other, 0)
+    around = sampling.neighbourhood(other, 0)
     with one.heard_by(heard.append):
         around.log_prob("single", None, 1, {"": images_of(other)})
     assert heard == []

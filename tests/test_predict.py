@@ -11,7 +11,7 @@ from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.network.forward import forward_each, forward_stacked
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.network.network import has_dropout
 from modescape.predict import BATCH, Evaluator, evaluate, recompute_batch_norm, validation_probe
 from modescape.types import ModelState
@@ -54,7 +54,7 @@ def test_log_probabilities_are_those_of_each_network_in_eval_mode(preparation):
 def test_stacked_and_one_by_one_agree(preparation):
     state, pictures = stacked([network(seed) for seed in range(3)]), preparation(images(20))
     with torch.no_grad():
-        parts = (network(9).eval(), state, pictures, torch.zeros(3, dtype=torch.int64), Manner())
+        parts = (network(9).eval(), state, pictures, torch.zeros(3, dtype=torch.int64), ComputePolicy())
         together, one_by_one = forward_stacked(*parts).logits, forward_each(*parts, seeded=False).logits
     assert torch.allclose(together, one_by_one, atol=1e-5)
 
@@ -149,7 +149,7 @@ class Counting(nn.Module):
 @pytest.mark.parametrize("together", [False, True])
 def test_evaluation_changes_copies_of_buffers(preparation, together):
     state, pictures = stacked([Counting(), Counting()]), preparation(images(8))
-    parts = (Counting().eval(), state, pictures, torch.zeros(2, dtype=torch.int64), Manner())
+    parts = (Counting().eval(), state, pictures, torch.zeros(2, dtype=torch.int64), ComputePolicy())
     with torch.no_grad():
         first, again = (
             (forward_stacked(*parts) if together else forward_each(*parts, seeded=False)).logits for _ in range(2)

@@ -368,7 +368,7 @@ def test_a_published_variant_brings_its_settings_unless_they_are_given():
     assert load("digits", ["subspace.variant=paper"]).subspace.samples == 10
 
 
-def test_the_surroundings_of_a_solution_are_the_last_quarter_of_its_training():
+def test_the_neighbourhood_of_a_solution_are_the_last_quarter_of_its_training():
     assert load("digits").epochs_around() == 10  # of 40
     assert load("digits", ["train.epochs=10"]).epochs_around() == 5  # as many as samples
     assert load("digits", ["subspace.last=3"]).epochs_around() == 3

@@ -22,7 +22,7 @@ from modescape.models import importable
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.offered import Offered
 from modescape.predict import Evaluator
 from modescape.study import Study, layout
@@ -125,18 +125,18 @@ class StudyContext:
     @functools.cached_property
     def evaluator(self) -> Evaluator:
         """The evaluator of trained checkpoints."""
-        return Evaluator(module=self.module, preparation=self.preparation, manner=self._manner, habits=self.habits)
+        return Evaluator(module=self.module, preparation=self.preparation, policy=self._policy, habits=self.habits)
 
     def trainer(self, say: Callable[[str], None]) -> Trainer:
         """What trains the members of this study; ``say`` is told what a user should know."""
         data = self.dataset
-        settings: dict[str, Any] = {"device": self.device, "manner": self._manner, "replayed": self.plan.replayed}
+        settings: dict[str, Any] = {"device": self.device, "policy": self._policy, "replayed": self.plan.replayed}
         settings |= {"habits": self.habits, "say": say}
         return Trainer(self.study.recipe, data.train, data.num_classes, self.preparation, **settings)
 
     @property
-    def _manner(self) -> Manner:
-        return self.plan.manner(self.study.recipe.train.arithmetic)
+    def _policy(self) -> ComputePolicy:
+        return self.plan.policy(self.study.recipe.train.arithmetic)
 
     def once(self, make: Callable[Concatenate[StudyContext, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         """``make(context, ...)``, made once for this context and these arguments."""

@@ -116,7 +116,7 @@ METHODS: dict[str, Method] = {  # name, as in results; those made from one run i
     "independent": Method(label="Independent", colour="blue", marker="circle", one_network=True),
     "snapshots": Method(label="Snapshots of one run", colour="vermilion", marker="square"),
     "trajectory": Method(
-        label="Train trajectory",
+        label="Snapshots",
         colour="vermilion",
         marker="square",
         source="checkpoints",

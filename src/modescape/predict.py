@@ -21,7 +21,7 @@ from modescape.models import call_with, working_dtype
 from modescape.network.forward import weight_keys
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
-from modescape.network.member_ops import Manner, MemberOps
+from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.network.network import Network
 from modescape.types import ModelState
 
@@ -39,7 +39,7 @@ class Evaluator:
         batch_norm: "stored" uses the running statistics that come with each network; "recompute" replaces them by the
             mean over ``batch_norm_images``, the only way to compare networks that were not trained themselves.
         batch_norm_images: training images for "recompute", uint8 [example, channel, height, width].
-        manner: how products are computed; as in training.
+        policy: how products are computed; as in training.
         habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
             lie in torch's default order, and the global generators are seeded for each.
     """
@@ -48,7 +48,7 @@ class Evaluator:
     preparation: Preparation
     batch_norm: Literal["stored", "recompute"] = "stored"
     batch_norm_images: Tensor | None = None
-    manner: Manner = Manner()
+    policy: ComputePolicy = ComputePolicy()
     habits: Habits | None = None
 
     def __call__(
@@ -104,7 +104,7 @@ class Evaluator:
     @property
     def network(self) -> Network:
         """The networks, to be called with prepared images."""
-        return Network(module=self.module, manner=self.manner, habits=self.habits)
+        return Network(module=self.module, policy=self.policy, habits=self.habits)
 
 
 def evaluate(
@@ -128,7 +128,7 @@ def recompute_batch_norm(
     state: ModelState,
     preparation: Preparation,
     images: Tensor,
-    manner: Manner = Manner(),
+    policy: ComputePolicy = ComputePolicy(),
     *,
     seeded: bool = True,
 ) -> ModelState:
@@ -143,7 +143,7 @@ def recompute_batch_norm(
         preparation: scaling.
         images: uint8 [example, channel, height, width]; all batches of `BATCH`, a last smaller one is left out
             unless it is the only one.
-        manner: how images lie in memory; products are those of float32.
+        policy: how images lie in memory; products are those of float32.
         seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
     """
     kind = nn.modules.batchnorm._BatchNorm
@@ -155,7 +155,7 @@ def recompute_batch_norm(
     fresh = {name: tensor.clone() for name, tensor in state.buffers.items()}
     momenta = [layer.momentum for layer in tracked]
     batches = [batch for batch in images.split(BATCH) if len(batch) == min(BATCH, len(images))]
-    layout = Manner(memory_format=manner.memory_format)
+    layout = ComputePolicy(memory_format=policy.memory_format)
     models = len(next(iter(state.params.values())))
     keys = weight_keys(state.params) if seeded else torch.zeros(models, dtype=torch.int64)
     seeds = rng.words(keys, len(batches)).T.tolist()  # [batch][model]
@@ -168,9 +168,9 @@ def recompute_batch_norm(
             for model, seed in enumerate(seeds[count - 1]):
                 key = torch.zeros((), dtype=torch.int64, device=images.device)
                 one = {**tree.unstack(state.params, model), **tree.unstack(fresh, model)}
-                own = prepared.clone() if manner.memory_format == "channels_last" else layout.laid(prepared)
+                own = prepared.clone() if policy.memory_format == "channels_last" else layout.laid(prepared)
                 generators = rng.seeded(seed) if seeded else contextlib.nullcontext()
-                with torch.no_grad(), Intercept(MemberOps(key, manner=layout)), generators:
+                with torch.no_grad(), Intercept(MemberOps(key, policy=layout)), generators:
                     call_with(module, one, own)
     finally:
         for layer, momentum in zip(tracked, momenta, strict=True):

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMENSIONS = (
-    *("member", "epoch", "model", "example", "class", "size", "method", "metric"),
+    *("member", "epoch", "model", "example", "class", "size", "approach", "metric"),
     *("x", "y", "t", "severity", "corruption", "draw"),
 )
 PREFIXES = ("other_", "predicted_")  # the second axis of a matrix: other_member, other_epoch, predicted_class
+
+FORMER_DIMENSIONS = {"method": "approach", "other_method": "other_approach"}  # xarray keeps the first for itself
 
 PROVENANCE = ("recipe_hash", "recipe_name", "version", "seed", "examples", "members", "repeats", "intervals")
 
@@ -54,6 +56,14 @@ def make_result(
         dataset[name].attrs.setdefault("long_name", str(name).replace("_", " "))
     validate(dataset)
     return dataset
+
+
+def in_present_names(dataset: xr.Dataset) -> xr.Dataset:
+    """A result of an earlier version in the names of this one."""
+    former = {old: new for old, new in FORMER_DIMENSIONS.items() if old in dataset.dims}
+    if not former:
+        return dataset
+    return dataset.rename(former)
 
 
 def validate(dataset: xr.Dataset) -> None:

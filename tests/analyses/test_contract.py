@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from modescape import analyses, recipe, results
-from modescape.analyses.variants import variants
+from modescape.analyses.auxiliary import variants
 from modescape.errors import InputError, NotEnough, WorkError
 from modescape.study import Study
 

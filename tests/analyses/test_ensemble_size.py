@@ -47,26 +47,26 @@ def runs_of(method: str, prob: Prob) -> list[list[np.ndarray]]:
     return [[prob[member, epoch] for epoch in SNAPSHOTS] for member in MEMBERS]
 
 
-@pytest.mark.parametrize("method", ["independent", "snapshots"])
+@pytest.mark.parametrize("approach", ["independent", "snapshots"])
 def test_the_full_size_is_the_direct_average(result: xr.Dataset, prob: Prob, label: np.ndarray, method: str):
     rows = [scores(np.mean(group, axis=0), label) for group in runs_of(method, prob)]
     for metric in rows[0]:
         expected = np.mean([row[metric] for row in rows])
-        assert float(result["score"].sel({"method": method, "metric": metric, "size": 4})) == pytest.approx(
+        assert float(result["score"].sel({"approach": method, "metric": metric, "size": 4})) == pytest.approx(
             expected, rel=1e-5
         )
         # log_loss renormalises float32 probabilities: 1e-5; the others agree to 1e-12
 
 
-@pytest.mark.parametrize("method", ["independent", "snapshots"])
+@pytest.mark.parametrize("approach", ["independent", "snapshots"])
 def test_every_size_is_the_mean_over_all_subsets(result: xr.Dataset, prob: Prob, label: np.ndarray, method: str):
     for size in (1, 2, 3, 4):
         groups = [list(combinations(group, size)) for group in runs_of(method, prob)]
-        assert int(result["subsets"].sel({"method": method, "size": size})) == len(groups[0])
+        assert int(result["subsets"].sel({"approach": method, "size": size})) == len(groups[0])
         rows = [[scores(np.mean(chosen, axis=0), label) for chosen in group] for group in groups]
         for metric in rows[0][0]:
             expected = np.mean([[row[metric] for row in group] for group in rows])
-            here = result.sel({"method": method, "metric": metric})
+            here = result.sel({"approach": method, "metric": metric})
             assert float(here["score"].sel(size=size)) == pytest.approx(expected, rel=1e-10)
             gain = float(here["score"].sel(size=size) - here["score"].sel(size=1))
             assert float(here["gain"].sel(size=size)) == pytest.approx(gain, abs=1e-14)
@@ -78,12 +78,12 @@ def test_brier_follows_its_law_when_all_subsets_are_taken(result: xr.Dataset, pr
     pairs = combinations([prob[member, LAST] for member in MEMBERS], 2)
     spread = np.mean([np.square(a - b).sum(-1).mean() / 2 for a, b in pairs])
     law = one - (1 - 1 / np.arange(1, 5)) * spread
-    np.testing.assert_allclose(result["brier_law"].sel({"method": "independent"}), law, rtol=1e-12)
+    np.testing.assert_allclose(result["brier_law"].sel({"approach": "independent"}), law, rtol=1e-12)
 
 
 def test_sampled_subsets_are_as_many_as_asked(study: Study):
     result = analyses.measure("ensemble_size", study, subsets=5)
-    assert result["subsets"].sel({"method": "independent"}).values.tolist() == [4, 5, 4, 1]
+    assert result["subsets"].sel({"approach": "independent"}).values.tolist() == [4, 5, 4, 1]
     assert result.attrs["most_subsets"] == 5
 
 
@@ -101,7 +101,7 @@ def test_independent_members_have_the_curve_of_their_predictions(result: xr.Data
     predictions = study.predictions("test")
     log_prob = predictions.log_probs([predictions.index(member, LAST) for member in MEMBERS])
     curve = ms.ensemble_curve(log_prob, predictions.label, key=result.attrs["stream_key"])
-    independent = result.sel({"method": "independent"})
+    independent = result.sel({"approach": "independent"})
     for name in curve.data_vars:
         np.testing.assert_array_equal(independent[name], curve[name])
         assert independent[name].attrs == curve[name].attrs
@@ -119,7 +119,7 @@ def test_interval_of_snapshots_is_over_runs_and_test_examples(result: xr.Dataset
     rest = gain - gain.mean(0) - gain.mean(1, keepdims=True) + gain.mean()
     shared = max(spread - np.square(rest).sum() / 3 / (EXAMPLES - 1) / 4 / EXAMPLES, 0)
     freedom = (test + shared) ** 2 / (shared * spread / 3) if shared else np.inf
-    here = result.sel({"method": "snapshots", "metric": "accuracy", "size": 2})
+    here = result.sel({"approach": "snapshots", "metric": "accuracy", "size": 2})
     for end, half in (
         ("gain_high", stats.t.ppf(0.975, min(freedom, 1e9)) * np.sqrt(test + shared)),
         ("gain_high_these", stats.norm.ppf(0.975) * np.sqrt(test)),
@@ -131,13 +131,13 @@ def test_one_run_has_test_sampling_alone(tmp_path: Path):
     study = build_study(tmp_path / "study", members=1, epochs=3, trajectories=1, keep_last=3)
     result = analyses.measure("ensemble_size", study)
     assert result["size"].values.tolist() == [1, 2, 3]
-    alone = result.sel({"method": "independent", "metric": "accuracy"})
+    alone = result.sel({"approach": "independent", "metric": "accuracy"})
     assert np.isfinite(alone["score"].sel(size=1))
     assert np.isnan(alone["score"].sel(size=[2, 3])).all()  # there is no second member
-    assert float(result["brier_law"].sel({"method": "independent", "size": 1})) == pytest.approx(
-        float(result["score"].sel({"method": "independent", "metric": "brier", "size": 1}))
+    assert float(result["brier_law"].sel({"approach": "independent", "size": 1})) == pytest.approx(
+        float(result["score"].sel({"approach": "independent", "metric": "brier", "size": 1}))
     )
-    run = result.sel({"method": "snapshots", "size": 1})
+    run = result.sel({"approach": "snapshots", "size": 1})
     share = 0.0
     for epoch in (1, 2, 3):
         predictions = study.predictions("test")
@@ -153,9 +153,9 @@ def test_one_run_has_test_sampling_alone(tmp_path: Path):
 def test_one_snapshot_a_run_still_gives_the_independent_curve(tmp_path: Path):
     study = build_study(tmp_path / "study", members=3, epochs=2, trajectories=0, keep_last=1)
     result = analyses.measure("ensemble_size", study).sel(metric="accuracy")
-    assert np.isfinite(result["score"].sel({"method": "independent"})).all()
-    assert np.isfinite(result["score"].sel({"method": "snapshots", "size": 1}))
-    assert np.isnan(result["score"].sel({"method": "snapshots", "size": [2, 3]})).all()
+    assert np.isfinite(result["score"].sel({"approach": "independent"})).all()
+    assert np.isfinite(result["score"].sel({"approach": "snapshots", "size": 1}))
+    assert np.isnan(result["score"].sel({"approach": "snapshots", "size": [2, 3]})).all()
 
 
 def test_snapshots_are_compared_with_the_network_that_their_run_ends_with(

@@ -57,16 +57,16 @@ def measured(networks: Study, name: str, **settings):
 
 
 def test_the_single_networks_row_is_its_deterministic_evaluation(networks, solutions, truth):
-    found = networks.result("ensemble_methods").sel({"method": "independent", "size": 1})
+    found = networks.result("ensemble_methods").sel({"approach": "independent", "size": 1})
     for name, metric in SCORES.items():
         wanted = np.mean(metric(solutions, truth))
         assert float(found["score"].sel(metric=name)) == pytest.approx(wanted, abs=1e-6), name
-    under_shift = networks.result("shift").sel({"method": "single", "severity": 0})
+    under_shift = networks.result("shift").sel({"approach": "single", "severity": 0})
     np.testing.assert_allclose(under_shift["score"], found["score"], atol=1e-6)
 
 
 def test_the_average_is_evaluated_as_a_network(networks, context):
-    around = sampling.surroundings(context, 1)
+    around = sampling.neighbourhood(context, 1)
     images = context.dataset.test.image[:20]
     found = around.log_prob("weight_average", None, 5, {"": images})[""]
     rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # as many as samples
@@ -79,7 +79,7 @@ def test_the_average_is_evaluated_as_a_network(networks, context):
 
 
 def test_the_same_samples_whatever_else_is_drawn(context):
-    around = sampling.surroundings(context, 0)
+    around = sampling.neighbourhood(context, 0)
     images = {"": context.dataset.test.image[:10]}
     for method in ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "pca_random", "swag"):
         scale = METHODS[method].base_scale
@@ -90,7 +90,7 @@ def test_the_same_samples_whatever_else_is_drawn(context):
 
 
 def test_random_samples_keep_to_the_threshold(context):
-    around = sampling.surroundings(context, 0)
+    around = sampling.neighbourhood(context, 0)
     split = context.dataset.validation
     found = around.log_prob("random", 0.4, 10, {"": split.image})[""]
     right = (found.argmax(-1) == split.label.numpy()).mean(1)
@@ -102,8 +102,8 @@ def test_random_samples_keep_to_the_threshold(context):
 def test_scales_are_those_with_the_lowest_validation_loss(networks, context):
     result = networks.result("subspace_scales")
     chosen = scales(context)
-    for method in result["method"].values:
-        own = result.sel({"method": method})
+    for method in result["approach"].values:
+        own = result.sel({"approach": method})
         assert float(own["scale"][int(own["chosen"])]) == chosen[str(method)]
         assert float(own["nll"][int(own["chosen"])]) == float(own["nll"].min())
 
@@ -113,7 +113,7 @@ def test_published_scales_are_the_papers_and_the_notebooks(networks, tmp_path):
     study = pipeline.analyse(copy, overrides=["subspace.variant=official", "analyses=[training]"])
     settings = study.recipe.subspace
     assert (settings.rank, settings.samples, settings.acceptance) == (4, 3, 0.9)  # spelled out in the study before
-    around = sampling.Surroundings(StudyContext(study), 0)
+    around = sampling.Neighbourhood(StudyContext(study), 0)
     chosen = scales(around.context)
     assert around.sampler("random", chosen["random"]).radius == pytest.approx(10)
     assert around.sampler("low_rank", chosen["low_rank"]).scale == pytest.approx(1)
@@ -128,7 +128,7 @@ def test_the_bounds_of_the_diversity_plane_are_never_crossed(networks, solutions
     assert (d[there] >= np.abs(a[there] - best) - 1e-12).all()
     assert (d[there] <= np.minimum(1, 2 - a[there] - best) + 1e-12).all()
     labels = solutions.argmax(-1)
-    own = plane.sel({"method": "independent"})
+    own = plane.sel({"approach": "independent"})
     np.testing.assert_allclose(own["disagreement"][:2], (labels[1:] != labels[0]).mean(1))
     np.testing.assert_allclose(own["diversity"][:2], (labels[1:] != labels[0]).sum(1) / (labels[1:] != truth).sum(1))
 
@@ -140,15 +140,15 @@ def test_all_methods_of_a_figure_are_of_the_same_members(networks, solutions, tr
     names = ["shift", "calibration", "decomposition", "ood", "diversity_map"]
     found = {name: analyses.measure(name, study, **study.recipe.settings.get(name, {})) for name in names}
     wanted = {name: float(np.mean(metric(solutions[:2], truth))) for name, metric in SCORES.items()}
-    single = found["shift"]["score"].sel({"method": "single", "severity": 0})
+    single = found["shift"]["score"].sel({"approach": "single", "severity": 0})
     np.testing.assert_allclose(single, [wanted[name] for name in single["metric"].values], atol=1e-6)
-    together = found["decomposition"].sel({"method": "independent", "metric": "nll"})
+    together = found["decomposition"].sel({"approach": "independent", "metric": "nll"})
     assert float(together["mean_score"]) == pytest.approx(wanted["nll"], abs=1e-6)
     assert found["calibration"].sizes["member"] == 2
-    assert float(found["calibration"]["ece"].sel({"method": "single"})) == pytest.approx(wanted["ece"], abs=1e-6)
+    assert float(found["calibration"]["ece"].sel({"approach": "single"})) == pytest.approx(wanted["ece"], abs=1e-6)
     assert found["ood"].attrs["members"] == 2
     first = solutions[:2, :80]
-    law = found["diversity_map"].sel({"metric": "raw", "method": "independent", "draw": 0})
+    law = found["diversity_map"].sel({"metric": "raw", "approach": "independent", "draw": 0})
     assert float(law["mean_brier"]) == pytest.approx(float(np.mean(brier(first, truth[:80]))), abs=1e-6)
 
 
@@ -161,15 +161,15 @@ def test_means_under_shift_are_over_the_corruptions_that_have_an_effect(networks
     assert set(found["corruption"].values[left_out]) == {
         *("defocus_blur", "motion_blur", "zoom_blur", "gaussian_blur", "saturate"),
     }
-    each = found["score_of_corruption"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    each = found["score_of_corruption"].sel({"approach": "single", "metric": ["accuracy", "nll", "brier"]})
     assert bool(each.sel(corruption=left_out).isnull().all())
     there = each.sel(corruption=~left_out)
     sizes = xr.DataArray([len(shift.parts[str(name)]) for name in there["corruption"].values], dims="corruption")
     assert int(sizes.sum()) == len(truth)
-    whole = found["score"].sel({"method": "single", "metric": ["accuracy", "nll", "brier"]})
+    whole = found["score"].sel({"approach": "single", "metric": ["accuracy", "nll", "brier"]})
     np.testing.assert_allclose((there * sizes).sum("corruption") / len(truth), whole, atol=1e-6)
     spread = there.std("corruption", ddof=1)
-    np.testing.assert_allclose(spread, found["score_spread"].sel({"method": "single", "metric": spread["metric"]}))
+    np.testing.assert_allclose(spread, found["score_spread"].sel({"approach": "single", "metric": spread["metric"]}))
     np.testing.assert_allclose(found["effect"][:, 1:], shift.effect.change)
 
 
@@ -186,26 +186,26 @@ def test_decompositions_are_identities(networks):
 
 
 def test_the_map_obeys_the_exact_law(networks, solutions, truth):
-    found = networks.result("diversity_map").sel({"metric": "raw", "method": "independent", "draw": 0})
+    found = networks.result("diversity_map").sel({"metric": "raw", "approach": "independent", "draw": 0})
     law = brier_law(solutions[:, :80], truth[:80])
     assert float(found["diversity"]) == pytest.approx(law.diversity, abs=1e-6)
     assert float(found["ensemble_brier"]) == pytest.approx(
         float(brier(combine(solutions[:, :80]), truth[:80])), abs=1e-6
     )
     assert float(found["equivalent"]) == pytest.approx(3)
-    average = networks.result("diversity_map").sel({"method": "weight_average", "draw": 0})
+    average = networks.result("diversity_map").sel({"approach": "weight_average", "draw": 0})
     assert (average["diversity"] == 0).all()
 
 
 def test_reliability_adds_up_to_the_calibration_error(networks, solutions, truth):
-    found = networks.result("calibration").sel({"method": "independent"})
+    found = networks.result("calibration").sel({"approach": "independent"})
     gap = np.nansum(found["share"] * np.abs(found["accuracy"] - found["confidence"]))
     assert gap == pytest.approx(float(found["ece"]), abs=1e-12)
     assert float(found["ece"]) == pytest.approx(float(SCORES["ece"](combine(solutions), truth)), abs=1e-6)
 
 
 def test_equivalents_of_independent_networks_are_their_number(networks):
-    found = networks.result("calibration").sel({"other_method": "independent"})
+    found = networks.result("calibration").sel({"other_approach": "independent"})
     falling = np.diff(found["calibrated_nll"]) < 0
     assert (found["equivalent"].values[1:][falling] == found["size"].values[1:][falling]).all()
 
@@ -213,7 +213,7 @@ def test_equivalents_of_independent_networks_are_their_number(networks):
 def test_methods_worse_than_one_network_have_no_equivalent(networks):
     found = networks.result("calibration")
     loss = found["calibrated_nll"]
-    one = loss.sel({"other_method": "independent", "size": 1})
+    one = loss.sel({"other_approach": "independent", "size": 1})
     np.testing.assert_allclose(found["behind"], loss - one, atol=1e-15)
     worse = (loss - one > 1e-6 * one).values
     assert worse.any()
@@ -251,15 +251,15 @@ def test_both_ways_of_the_tunnel_have_the_solutions_at_their_ends(networks, solu
 
 def test_shared_streams_give_the_same_networks_and_a_last_bit_does_not(networks):
     found = networks.result("randomness")
-    same = found.sel({"method": "same initialisation, same order, same dropout"})
+    same = found.sel({"approach": "same initialisation, same order, same dropout"})
     assert (same["disagreement"] == 0).all()
     assert (same["distance"] == 0).all()
-    bit = found.sel({"method": "same initialisation, same order, same dropout, last bit"})
+    bit = found.sel({"approach": "same initialisation, same order, same dropout, last bit"})
     assert 0 < float(bit["distance"][0]) < 1e-7
     assert float(bit["distance"][-1]) > float(bit["distance"][0])
-    apart = found.sel({"method": "different initialisation, different order, different dropout"})
+    apart = found.sel({"approach": "different initialisation, different order, different dropout"})
     assert float(apart["distance"][0]) > 0.5
-    start = found.sel({"method": "same initialisation, different order, same dropout"})["distance"]
+    start = found.sel({"approach": "same initialisation, different order, same dropout"})["distance"]
     assert float(start[0]) == 0
     assert float(start[-1]) > 0
 
@@ -268,14 +268,14 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
     found = networks.result("cyclic")
     assert found.attrs["networks"] == 2
     assert (found["training_epochs"][found["reference"] == "independent"] == 4).all()
-    snapshots = networks.variant("cyclic-snapshots")
+    snapshots = networks.auxiliary("cyclic-snapshots")
     predictions = snapshots.predictions("test")
     ensembles = [
         combine(predictions.log_probs([predictions.index(member, epoch) for epoch in (2, 4)])) for member in (0, 1)
     ]
     wanted = np.mean([SCORES["nll"](one, predictions.label) for one in ensembles])
-    assert float(found["score"].sel({"method": "snapshots", "metric": "nll"})) == pytest.approx(wanted)
-    hot = networks.variant("cyclic-csgmcmc-hot")
+    assert float(found["score"].sel({"approach": "snapshots", "metric": "nll"})) == pytest.approx(wanted)
+    hot = networks.auxiliary("cyclic-csgmcmc-hot")
     assert not np.array_equal(hot.weights(0, 4), snapshots.weights(0, 4))
     assert np.array_equal(hot.weights(0, 0), snapshots.weights(0, 0))
     assert snapshots.kept(1) == [0, 2, 4]  # the ends of cycles
@@ -284,23 +284,23 @@ def test_cyclic_runs_are_compared_at_equal_training(networks):
 def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, solutions, truth):
     """By hand: both scores, the paired difference and its closed-form interval, and the temperature of validation."""
     found = networks.result("cyclic")
-    runs = networks.variant("equal-cost-long-run")
+    runs = networks.auxiliary("equal-cost-long-run")
     assert (runs.trained, runs.recipe.train.epochs) == ([0], 12)  # 3 members of 4 epochs
     assert runs.kept(0) == [0, 12]
     assert runs.manifest["fingerprint"] == networks.manifest["fingerprint"]
     assert (found["training_epochs"][found["reference"] == "ensemble"] == 12).all()
-    assert found["forward_passes"].sel({"method": ["ensemble", "whole long run"]}).values.tolist() == [3, 1]
+    assert found["forward_passes"].sel({"approach": ["ensemble", "whole long run"]}).values.tolist() == [3, 1]
     long = runs.predictions("test").log_prob(member=0, epoch=12)
     ensemble = combine(solutions)
     for name, metric in SCORES.items():
         scores = [float(metric(one, truth)) for one in (long, ensemble)]
         for method, score in zip(("whole long run", "ensemble"), scores, strict=True):
-            assert float(found["score"].sel({"method": method, "metric": name})) == pytest.approx(score, abs=1e-6)
-        than = found["difference"].sel({"method": "whole long run", "metric": name})
+            assert float(found["score"].sel({"approach": method, "metric": name})) == pytest.approx(score, abs=1e-6)
+        than = found["difference"].sel({"approach": "whole long run", "metric": name})
         assert float(than) == pytest.approx(scores[0] - scores[1], abs=1e-6)
     right = (long.argmax(1) == truth) * 1.0 - (ensemble.argmax(1) == truth)
     low, high = (
-        float(found[f"difference_{end}"].sel({"method": "whole long run", "metric": "accuracy"}))
+        float(found[f"difference_{end}"].sel({"approach": "whole long run", "metric": "accuracy"}))
         for end in ("low", "high")
     )
     half = 1.96 * right.std(ddof=1) / 200**0.5  # of a single run against a single ensemble: test sampling, paired
@@ -309,19 +309,19 @@ def test_the_ensemble_is_compared_with_a_run_that_was_trained_as_long(networks, 
     chosen = combine(validation.log_probs([validation.index(member, 4) for member in networks.trained]))
     own = rescale(ensemble, fit_temperature(chosen, validation.label))
     wanted = float(SCORES["nll"](own, truth))
-    calibrated = found["score"].sel({"method": "ensemble", "metric": "calibrated_nll"})
+    calibrated = found["score"].sel({"approach": "ensemble", "metric": "calibrated_nll"})
     assert float(calibrated) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_a_long_run_that_diverged_is_left_out_and_named(networks, tmp_path):
     study = Study.open(shutil.copytree(networks.path, tmp_path / "study"))
-    runs = study.variant("equal-cost-long-run")
+    runs = study.auxiliary("equal-cost-long-run")
     write_member_state(runs, 0, status="diverged", epochs_done=3, checksums={}, timings={})
     found = analyses.measure("cyclic", study)
-    assert "whole long run" not in found["method"].values
+    assert "whole long run" not in found["approach"].values
     assert found.attrs["left_out"] == "member 0: diverged at epoch 3 (of: whole long run)"
     assert found.attrs["long_runs"] == 0
-    kept = networks.result("cyclic").sel({"method": found["method"].values})
+    kept = networks.result("cyclic").sel({"approach": found["approach"].values})
     np.testing.assert_array_equal(found["score"], kept["score"])
 
 
@@ -330,8 +330,8 @@ def test_an_ensemble_without_some_of_its_members_cost_less_than_the_long_run(net
     study = Study.open(shutil.copytree(networks.path, tmp_path / "study"))
     write_member_state(study, 2, status="diverged", epochs_done=1, checksums={}, timings={})
     found = analyses.measure("cyclic", study)
-    assert "whole long run" not in found["method"].values
-    assert found["training_epochs"].sel({"method": "ensemble"}) == 8
+    assert "whole long run" not in found["approach"].values
+    assert found["training_epochs"].sel({"approach": "ensemble"}) == 8
 
 
 @pytest.mark.ci
@@ -347,7 +347,7 @@ def test_the_long_run_grows_with_the_members_and_nothing_else_is_trained_again(n
     )
     changed = {path for path, when in kept.items() if not path.exists() or path.stat().st_mtime_ns != when}
     assert {path.parts[-4] for path in changed} <= {"equal-cost-long-run"}
-    assert grown.result("cyclic")["training_epochs"].sel({"method": "ensemble"}) == 16
+    assert grown.result("cyclic")["training_epochs"].sel({"approach": "ensemble"}) == 16
     assert grown.result("cyclic").attrs["ensemble_members"] == 4
 
 
@@ -377,11 +377,11 @@ def test_a_study_that_is_too_small_says_what_each_analysis_needs(tmp_path):
 
 def test_equivalents_of_the_map_are_those_of_the_law_with_intervals(networks):
     found = networks.result("diversity_map")
-    own = found.sel({"method": "independent", "draw": 0})
+    own = found.sel({"approach": "independent", "draw": 0})
     law = BrierLaw(*(own[name].values[:, None, None] for name in ("mean_brier", "diversity")))
-    together = found["ensemble_brier"].transpose("metric", "method", "draw").values
+    together = found["ensemble_brier"].transpose("metric", "approach", "draw").values
     np.testing.assert_allclose(found["equivalent"], brier_equivalent(together, law), rtol=1e-5)
-    sampled = found.drop_sel(method="independent")
+    sampled = found.drop_sel(approach="independent")
     number, known = sampled["equivalent"], sampled["equivalent"].notnull()
     assert known.any()
     for ends in ("", "_these"):

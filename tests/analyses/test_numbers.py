@@ -65,10 +65,12 @@ def test_confusion_counts_examples_one_by_one(study: Study, prob: Prob, label: n
             counts[at, label[example], row.argmax()] += 1
     result = analyses.measure("confusion", study)
     expected = {"member 0": counts[0], "mean member": counts[:4].mean(0), "ensemble": counts[4]}
-    assert result["method"].values.tolist() == list(expected)
+    assert result["approach"].values.tolist() == list(expected)
     for method, count in expected.items():
-        np.testing.assert_allclose(result["count"].sel({"method": method}), count, rtol=1e-15)
-        assert float(result["accuracy"].sel({"method": method})) == pytest.approx(np.trace(count) / EXAMPLES, rel=1e-15)
+        np.testing.assert_allclose(result["count"].sel({"approach": method}), count, rtol=1e-15)
+        assert float(result["accuracy"].sel({"approach": method})) == pytest.approx(
+            np.trace(count) / EXAMPLES, rel=1e-15
+        )
 
 
 def test_trajectories_equal_the_double_loop(study: Study, prob: Prob):
@@ -207,12 +209,12 @@ def test_embedding_keeps_the_distances_of_the_first_examples(study: Study, prob:
     centred = features - features.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
     plane = centred @ vectors[:, [-1, -2]]
-    pca = result.sel({"method": "PCA"})
+    pca = result.sel({"approach": "PCA"})
     for at, name in enumerate(("x", "y")):
         sign = np.sign(plane[0, at] * float(pca[name][0]))
         np.testing.assert_allclose(pca[name], sign * plane[:, at], atol=1e-5)
     np.testing.assert_allclose(pca["variance_share"], values[[-1, -2]] / values.sum(), rtol=1e-5)
-    neighbours = result.sel({"method": "t-SNE"})
+    neighbours = result.sel({"approach": "t-SNE"})
     assert np.isnan(neighbours["variance_share"]).all()
     assert np.ptp(neighbours["x"].values) > 1
     assert result.attrs["perplexity"] == pytest.approx(13 / 3)

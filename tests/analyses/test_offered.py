@@ -130,7 +130,7 @@ def test_plain_arrays_are_independent_networks():
     found = analyses.measure("confusion", of)
     assert found["class"].values.tolist() == ["cat", "dog", "rat"]
     right = (np.exp(values.astype(float)).mean(0).argmax(-1) == label).mean()
-    assert float(found["accuracy"].sel({"method": "ensemble"})) == pytest.approx(right)
+    assert float(found["accuracy"].sel({"approach": "ensemble"})) == pytest.approx(right)
     curve = analyses.measure("ensemble_size", of)
     assert curve.sizes["size"] == 4
     assert curve.attrs["snapshots"] == 1  # a solution is the only snapshot of its run

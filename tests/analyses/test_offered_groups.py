@@ -87,7 +87,7 @@ def without_best(result: xr.Dataset) -> xr.Dataset:
     """A study knows the best method by its sweep, arrays by the tested networks: they need not agree."""
     if "method" not in result.dims:
         return result
-    return result.isel({"method": [not str(name).startswith(BOTH) for name in result["method"].values]})
+    return result.isel({"approach": [not str(name).startswith(BOTH) for name in result["approach"].values]})
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +111,17 @@ def test_a_method_of_ones_own_is_compared(strangers):
     parts_of_all = analyses.measure("decomposition", strangers)
     parts = parts_of_all.sel({"metric": "brier"}, drop=True)
     scores = [float(brier(combine(group[-3:]), test.label)) for group in groups]
-    assert parts["method"].values.tolist() == [INDEPENDENT, "mine"]
-    assert float(parts["ensemble_score"].sel({"method": "mine"})) == pytest.approx(np.mean(scores))
+    assert parts["approach"].values.tolist() == [INDEPENDENT, "mine"]
+    assert float(parts["ensemble_score"].sel({"approach": "mine"})) == pytest.approx(np.mean(scores))
     np.testing.assert_allclose(parts["mean_score"] - parts["diversity"], parts["ensemble_score"])
 
     found = analyses.measure("ensemble_methods", strangers)
-    own = found["score"].sel({"method": "mine", "metric": "nll"})
+    own = found["score"].sel({"approach": "mine", "metric": "nll"})
     assert float(own.sel({"size": 1})) == pytest.approx(np.mean([nll(combine(group), test.label) for group in groups]))
     assert float(own.sel({"size": 3})) == pytest.approx(float(nll(combine(np.concatenate(groups)), test.label)))
     assert found["forward_passes"].values.tolist() == [1, 4]
     assert found["training_epochs"].isnull().all()
-    assert found.sizes["other_method"] == 0
+    assert found.sizes["other_approach"] == 0
     for name, result in (("decomposition", parts_of_all), ("ensemble_methods", found)):
         assert analyses.entry(name).part("words").summarize(result).text
 

@@ -68,7 +68,7 @@ def context(study):
 
 @pytest.fixture
 def around(context):
-    return sampling.surroundings(context, 1)
+    return sampling.neighbourhood(context, 1)
 
 
 def test_a_sample_at_distance_0_is_the_solution(study, around):
@@ -116,7 +116,7 @@ def test_what_recomputed_statistics_change_is_in_the_result(any_study):
     label = any_study.predictions("test").label
     own = found["stored_score"].sel(metric="nll")
     assert float(own) == pytest.approx(float(np.mean(nll(stored, label))), abs=1e-6)
-    used = found["score"].sel({"method": "independent", "size": 1})
+    used = found["score"].sel({"approach": "independent", "size": 1})
     np.testing.assert_allclose(found["recomputed_score"], used, atol=1e-6)
     assert bool((found["stored_jensen_shannon"] > 1e-6).all()) == there
 
@@ -153,7 +153,7 @@ def test_statistics_are_the_mean_over_training_images(study, around):
 def test_the_sweep_of_scales_ends_at_the_solution(study, around):
     result = analyses.measure("subspace_scales", study)
     split = around.context.dataset.validation
-    members = [sampling.surroundings(around.context, member) for member in (0, 1)]
+    members = [sampling.neighbourhood(around.context, member) for member in (0, 1)]
     found = [
         nll(drawing.predict(one.context, one.installed(one.trajectory[-1:]), split.image)[0], split.label.numpy())
         for one in members

@@ -9,7 +9,7 @@ import pytest
 
 from modescape import analyses, pipeline
 from modescape.analyses import image_sets, scales
-from modescape.analyses.sampling import CONTROL_IMAGES, surroundings
+from modescape.analyses.sampling import CONTROL_IMAGES, neighbourhood
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.methods import AROUND
@@ -88,8 +88,8 @@ def test_what_is_read_is_what_would_be_made(networks: Study, tmp_path):
             np.testing.assert_array_equal(getattr(scales.sweeps(context)[name], field), values)
     images = {"test": image_sets.clean(context), "shift": image_sets.shifted(context, 4)}
     for method, scale in scales.scales(bare).items():
-        made, read = (surroundings(one, 1).log_prob(method, scale, 3, images) for one in (bare, context))
-        apart = [surroundings(one, 1).apart(method, scale, 3) for one in (bare, context)]
+        made, read = (neighbourhood(one, 1).log_prob(method, scale, 3, images) for one in (bare, context))
+        apart = [neighbourhood(one, 1).apart(method, scale, 3) for one in (bare, context)]
         assert apart[0].equal(apart[1])
         for name, values in made.items():
             np.testing.assert_array_equal(read[name], values)

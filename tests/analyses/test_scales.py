@@ -36,7 +36,7 @@ def tried(loss, members=2):
 
 
 def test_a_setting_gives_the_step_around_the_centre(context):
-    around = sampling.surroundings(context, 1)
+    around = sampling.neighbourhood(context, 1)
     for method in sampling.available(context, SCALED):
         sampler = around.sampler(method, around.setting(method, 0.08))
         centre = sampler.centre(around.trajectory)
@@ -48,8 +48,8 @@ def test_a_setting_gives_the_step_around_the_centre(context):
 
 
 def test_a_run_that_stood_still_has_no_step(context):
-    around = sampling.Surroundings(context, 0)
-    still = sampling.Surroundings(context, 0, (around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4))
+    around = sampling.Neighbourhood(context, 0)
+    still = sampling.Neighbourhood(context, 0, (around.trajectory[-1:].expand(4, -1), around.states[-1:] * 4))
     assert {still.setting(method, 0.1) for method in ("diagonal", "low_rank_scaled", "swag")} == {0.0}
 
 
@@ -60,7 +60,7 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
     split, label = context.dataset.validation, context.dataset.validation.label.numpy()
     at, losses = 3, []
     for member in range(3):
-        around = sampling.surroundings(context, member)
+        around = sampling.neighbourhood(context, member)
         sampler = around.sampler("swag", float(found.scale[at]))
         centre = around.trajectory.double().mean(0)
         half = sampler.sample(around.trajectory, around.keys("choosing swag", 6))
@@ -77,7 +77,7 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
 @pytest.mark.ci
 def test_every_method_is_swept_over_the_same_steps_and_step_0_is_its_centre(context):
     alone = [
-        float(nll(sampling.surroundings(context, member).log_prob("single", None, 1, {"": split.image})[""][0], label))
+        float(nll(sampling.neighbourhood(context, member).log_prob("single", None, 1, {"": split.image})[""][0], label))
         for split, label in [(context.dataset.validation, context.dataset.validation.label.numpy())]
         for member in range(3)
     ]
@@ -147,7 +147,7 @@ def test_all_methods_are_drawn_at_one_distance(context):
     assert set(found.methods) == set(sampling.available(context, SCALED))
     np.testing.assert_allclose(found.reached, 0.1, rtol=0.45)  # 9 draws of few directions
     for method in found.methods:
-        around = sampling.surroundings(context, 2)
+        around = sampling.neighbourhood(context, 2)
         sampler = around.sampler(method, equal_distance.setting_at(around, method, 0.1))
         squares = around.offset(method) ** 2 + (sampler.step(around.trajectory) / around.length) ** 2
         assert squares**0.5 == pytest.approx(0.1, rel=1e-6), method
@@ -158,7 +158,7 @@ def test_all_methods_are_drawn_at_one_distance(context):
 def test_the_common_distance_is_beyond_the_farthest_centre(context):
     """Of a run whose checkpoints lie far apart the mean is farther from the solution than the recipe's distance."""
     near = equal_distance.common_distance(context)
-    offsets = [sampling.surroundings(context, member).offset("swag") for member in range(3)]
+    offsets = [sampling.neighbourhood(context, member).offset("swag") for member in range(3)]
     assert near == pytest.approx(max(0.1, 2**0.5 * max(offsets)))
 
 
@@ -167,7 +167,7 @@ def test_distances_are_those_of_the_tested_networks(context):
     found = scales.distances(context)
     squares = []
     for member in range(3):
-        around = sampling.surroundings(context, member)
+        around = sampling.neighbourhood(context, member)
         drawn = torch.cat(list(around.weights("diagonal", scales.scales(context)["diagonal"], 3)))
         squares.append(((drawn - around.trajectory[-1]).double().norm(dim=1) / around.length).square().mean())
     assert found["diagonal"] == pytest.approx(float(torch.stack(squares).mean()) ** 0.5)

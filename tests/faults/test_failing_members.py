@@ -171,10 +171,10 @@ def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
 
 def in_order(result: xr.Dataset) -> xr.Dataset:
     """Methods by name; which one is the best, and used within all members, may differ."""
-    if "method" not in result.coords:
+    if "approach" not in result.coords:
         return result
-    names = [str(name).partition(" + ")[0] + " +" * (" + " in str(name)) for name in result["method"].values]
-    return result.assign_coords(method=names).sortby("method")
+    names = [str(name).partition(" + ")[0] + " +" * (" + " in str(name)) for name in result["approach"].values]
+    return result.assign_coords(approach=names).sortby("approach")
 
 
 @pytest.mark.long
@@ -204,7 +204,7 @@ def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path
         assert gaps <= expected, name
     cyclic = study.result("cyclic")
     alone = ["long run"]
-    assert [str(method) for method in cyclic["method"].values[np.isnan(cyclic["jensen_shannon"])]] == alone
+    assert [str(method) for method in cyclic["approach"].values[np.isnan(cyclic["jensen_shannon"])]] == alone
 
 
 # ---- something raises ----

@@ -109,7 +109,7 @@ def test_names_do_not_leave_the_study(study, name):
         lambda: opened.write_result(name, opened.result("confusion")),
         lambda: opened.figure_path(name, "png"),
         lambda: opened.figure_path("x", f"png/../{name}"),
-        lambda: opened.variant(name),
+        lambda: opened.auxiliary(name),
         lambda: opened.figure(name),
     ):
         with pytest.raises(InputError, match=r"letters, digits and \._-"):

@@ -14,7 +14,7 @@ from modescape.kernels import batch_norm, convolution, dropout, forms, pooling
 from modescape.kernels.convolution import Choices
 from modescape.kernels.dropout import LEVELS, keep_scale
 from modescape.kernels.implementation import forced
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.train.loop import Trainer
 
 from .cases import CONVOLUTIONS, against_torch
@@ -140,7 +140,7 @@ def test_a_step_of_stacked_members_is_each_members_own(factory, on_the_cpu):
             10,
             Preparation.of(made.data, data),
             dtype=torch.float64,
-            manner=Manner("float32", Choices(default=form)),
+            policy=ComputePolicy("float32", Choices(default=form)),
         )
         places = [0, 1, 2] if version == "triton" else [1]
         state = work.stacked([work.initial(member).state for member in places])

@@ -13,7 +13,7 @@ from modescape.network.capture import Capture
 from modescape.network.forward import forward_each, forward_stacked, weight_keys
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.network.network import Network
 from modescape.types import ModelState
 
@@ -78,8 +78,8 @@ def test_stacked_networks_are_captured_as_one_by_one(name):
     for training in (False, True):
         module.train(training)
         with Capture(module, names) as capture, torch.no_grad():
-            together = forward_stacked(module, stacked(nets), x.clone(), keys, Manner(), capture)
-            apart = forward_each(module, stacked(nets), x.clone(), keys, Manner(), False, capture)
+            together = forward_stacked(module, stacked(nets), x.clone(), keys, ComputePolicy(), capture)
+            apart = forward_each(module, stacked(nets), x.clone(), keys, ComputePolicy(), False, capture)
         for layer in names:
             assert torch.allclose(together.captured[layer], apart.captured[layer], rtol=1e-9, atol=1e-11), layer
 

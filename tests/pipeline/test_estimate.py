@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from modescape import data, pipeline
+from modescape.pipeline.auxiliary import wanted_auxiliary
 from modescape.pipeline.estimate import DRAWING_SECONDS, KIND_SECONDS, Estimate, duration, estimate
-from modescape.pipeline.variants import wanted_variants
 from modescape.progress import Progress
 from modescape.study import Study
 
@@ -105,7 +105,7 @@ def test_networks_of_analyses_are_counted_with_the_long_run_and_again_where_sett
     without, one, two = (cost(long_runs=runs) for runs in (0, 1, 2))
     assert one > without + KIND_SECONDS
     assert two - one == pytest.approx(one - without - KIND_SECONDS, rel=0.01)
-    for folder, own in wanted_variants(study, "cyclic").items():  # as if all of them were there
+    for folder, own in wanted_auxiliary(study, "cyclic").items():  # as if all of them were there
         Study.create(study.path / "variants" / folder, own, {**study.manifest, "recipe_hash": _hash(own, study)})
     study.write_result("cyclic", study.result("training"))
     assert cost() == 0

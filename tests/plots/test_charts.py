@@ -233,10 +233,10 @@ def test_every_method_has_a_look_of_its_own():
 
 
 def test_every_method_is_in_the_legend_under_its_name():
-    dims, shape = ("method", "metric", "size"), (len(METHODS), 1, 3)
+    dims, shape = ("approach", "metric", "size"), (len(METHODS), 1, 3)
     dataset = xr.Dataset(
         {name: (dims, np.full(shape, 0.5)) for name in ("score", "score_low", "score_high")},
-        {"method": list(METHODS), "metric": ["accuracy"], "size": [1, 2, 3]},
+        {"approach": list(METHODS), "metric": ["accuracy"], "size": [1, 2, 3]},
     )
     (only,) = scores.score_panels(dataset, "size", "Networks (number)")
     assert [series.name for series in only.series] == [method.label for method in METHODS.values()]

@@ -35,7 +35,7 @@ def test_networks_stand_at_their_accuracy_and_the_baseline_at_no_diversity():
     whole, near = diversity_plane.panels(dataset)
     (stars,) = by_name(whole, "Independent")
     assert np.isfinite(stars.x).sum() == 4
-    np.testing.assert_array_equal(stars.x, 100 * dataset["accuracy"].sel({"method": "independent"}))
+    np.testing.assert_array_equal(stars.x, 100 * dataset["accuracy"].sel({"approach": "independent"}))
     (baseline,) = by_name(whole, "Baseline: member 0")
     assert (baseline.x[0], baseline.y[0], baseline.colour) == (pytest.approx(76.2), 0, style.NEUTRAL)
     assert whole.x_range[0] < near.x_range[0] < np.nanmin(stars.x)
@@ -80,10 +80,10 @@ def test_marks_of_the_map_are_coloured_by_barrier_and_sized_by_cost():
     panel = diversity_map.panels(dataset)[0]
     (star,) = by_name(panel, "Independent")
     (path,) = by_name(panel, "Random subspace")
-    assert path.values == pytest.approx(dataset["barrier"].sel({"method": "random"}).values)
+    assert path.values == pytest.approx(dataset["barrier"].sel({"approach": "random"}).values)
     assert star.size[0] == pytest.approx(1.4 * diversity_map.LARGEST)
     assert path.size == pytest.approx(np.full(len(path.x), diversity_map.SMALLEST))
-    assert "average of 5: Brier 0.3250, worth in independent networks: 5 (4.5 to 5.5)" in star.hover[0]
+    assert "average of 5: Brier 0.3250, deep ensemble equivalent: 5 (4.5 to 5.5)" in star.hover[0]
     every = np.array([10.0, 50.0])
     area = diversity_map.mark_sizes(np.array([10.0, 30.0, 50.0]), every) ** 2
     assert np.diff(area) == pytest.approx([24.0, 24.0])  # 64 - 16 in two steps
@@ -130,7 +130,7 @@ def test_the_tunnel_is_compared_with_an_unrelated_solution_where_there_is_one(me
     for series in similarity:
         way = "straight" if series.line == "dash" else "tunnel"
         solution = [name for name, _ in tunnel.TOWARDS].index(series.name)
-        expected = dataset["similarity"].sel({"method": way}).isel(member=solution)
+        expected = dataset["similarity"].sel({"approach": way}).isel(member=solution)
         np.testing.assert_array_equal(series.y, expected)
     assert "1.900 nats on the straight line, 0.060 in the tunnel" in figures.caption("tunnel", dataset)
 
@@ -150,7 +150,7 @@ def test_bins_of_the_entropy_are_steps_of_the_right_height():
     dataset = example_result("ood")
     panel = ood.panels(dataset)[2]
     (line,) = by_name(panel, "Single network")
-    share = 100 * dataset["entropy_share"].sel({"method": "single"}).isel(corruption=0).values
+    share = 100 * dataset["entropy_share"].sel({"approach": "single"}).isel(corruption=0).values
     np.testing.assert_allclose(line.y[::2], share)
     np.testing.assert_allclose(line.y[1::2], share)
     np.testing.assert_allclose([line.x[0], line.x[-1]], [0, np.log(10)], atol=1e-12)
@@ -163,9 +163,9 @@ def test_four_kinds_of_methods_are_drawn_against_the_entropy():
     assert ood.drawn_methods(dataset) == ["single", "independent", "random"]  # the best within one solution
     renamed = [
         {"swag": "independent + swag", "pca_random": "independent + random"}.get(name, name)
-        for name in dataset["method"].values
+        for name in dataset["approach"].values
     ]
-    both = dataset.assign_coords(method=renamed)
+    both = dataset.assign_coords(approach=renamed)
     assert ood.drawn_methods(both) == ["single", "independent", "random", "independent + swag"]
     without = dataset.assign(auroc=np.nan * dataset["auroc"])
     assert ood.drawn_methods(without) == ["single", "independent"]
@@ -183,7 +183,7 @@ def test_checkpoints_are_joined_in_order_and_samples_are_not():
     mixed = dataset.isel(model=np.random.default_rng(0).permutation(dataset.sizes["model"]))
     panel = tsne_subspace.panels(mixed)[1]
     samples, path, start = [series for series in panel.series if series.name == "Member 1"]
-    chosen = dataset.isel(method=1).isel(model=np.flatnonzero(dataset["member"].values == 1))
+    chosen = dataset.isel(approach=1).isel(model=np.flatnonzero(dataset["member"].values == 1))
     np.testing.assert_array_equal(path.x, chosen["x"].values[chosen["is_sample"].values == 0])
     assert list(path.hover) == [f"epoch {epoch}" for epoch in range(5)]
     assert (samples.line, len(samples.x), samples.marker) == (None, 20, tsne_subspace.SQUARE)
@@ -216,8 +216,8 @@ def test_samples_that_are_not_magnified_are_not_said_to_be():
 
 def test_worths_on_the_map_are_from_one_on_and_open_above():
     dataset = example_result("diversity_map")
-    at = {"metric": "raw", "method": "swag", "draw": 0}
-    one = float(dataset["mean_brier"].sel({"metric": "raw", "method": "independent", "draw": 0}))
+    at = {"metric": "raw", "approach": "swag", "draw": 0}
+    one = float(dataset["mean_brier"].sel({"metric": "raw", "approach": "independent", "draw": 0}))
     for ends, score, text in (
         ((1.8, 2.1, 2.6), one - 0.1, "2.1 (1.8 to 2.6)"),
         ((8.1, 14.2, np.inf), one - 0.2, "14.2 (8.1 to beyond any number)"),
@@ -228,4 +228,4 @@ def test_worths_on_the_map_are_from_one_on_and_open_above():
         for name, number in zip(("equivalent_low", "equivalent", "equivalent_high"), ends, strict=True):
             dataset[name].loc[at] = number
         dataset["ensemble_brier"].loc[at] = score
-        assert diversity_map.worth(dataset, "raw", "swag", 0) == text
+        assert diversity_map.equivalent(dataset, "raw", "swag", 0) == text

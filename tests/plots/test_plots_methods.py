@@ -26,7 +26,7 @@ def series(panel, name):
 
 def test_scores_of_methods_against_size_are_those_of_the_result():
     dataset = example_result("ensemble_methods", members=5)
-    chosen = dataset.sel({"method": "low_rank_scaled", "metric": "accuracy"})
+    chosen = dataset.sel({"approach": "low_rank_scaled", "metric": "accuracy"})
     line = series(ensemble_methods.panels(dataset)[0], "Low-rank Gaussian")
     np.testing.assert_allclose(line.y, 100 * chosen["score"])
     np.testing.assert_allclose(line.low, 100 * chosen["score_low"])
@@ -39,7 +39,7 @@ def test_methods_are_sorted_by_diversity_and_cost_has_the_same_rows():
     dataset = example_result("ensemble_methods")
     diversity, level, loss, cost = ensemble_methods.panels(dataset)[4:]
     assert diversity.rows == cost.rows == loss.rows == level.rows
-    assert diversity.rows[:3] == ["Independent", "Train trajectory", "Random subspace"]
+    assert diversity.rows[:3] == ["Independent", "Snapshots", "Random subspace"]
     assert diversity.rows[-1] == "Weight average"  # one network has no divergence
     drawn = {int(one.y[0]): float(one.x[0]) for one in diversity.series[1:]}
     assert drawn[1] == pytest.approx(0.091)
@@ -67,14 +67,14 @@ def test_what_recomputed_statistics_change_is_said_where_there_is_batch_norm():
 def test_the_chosen_step_is_marked_and_the_solution_is_a_line():
     dataset = example_result("subspace_scales")
     loss = subspace_scales.panels(dataset)[0]
-    step = int(dataset["chosen"].sel({"method": "swag"}))
+    step = int(dataset["chosen"].sel({"approach": "swag"}))
     mark = series(loss, "SWAG, chosen")
-    assert float(mark.y[0]) == pytest.approx(float(dataset["nll"].sel({"method": "swag"}).min()))
-    assert float(mark.x[0]) == pytest.approx(float(dataset["distance"].sel({"method": "swag"})[step]))
+    assert float(mark.y[0]) == pytest.approx(float(dataset["nll"].sel({"approach": "swag"}).min()))
+    assert float(mark.x[0]) == pytest.approx(float(dataset["distance"].sel({"approach": "swag"})[step]))
     assert set(series(loss, subspace_scales.SOLUTION).y) == {dataset.attrs["solution_nll"]}
     assert "5,000 validation examples" in subspace_scales.caption(dataset)
     within = series(loss, "SWAG, interval")
-    np.testing.assert_array_equal(within.x, dataset["distance"].sel({"method": "swag"})[step - 1 : step + 2])
+    np.testing.assert_array_equal(within.x, dataset["distance"].sel({"approach": "swag"})[step - 1 : step + 2])
     hover = series(loss, "Random subspace").hover
     assert hover[0].endswith("100 % of draws accepted")
     assert "accepted" not in series(loss, "SWAG").hover[0]
@@ -84,7 +84,7 @@ def test_a_choice_at_the_edge_and_one_of_no_step_are_said_and_marked():
     dataset = example_result("subspace_scales")
     assert steps.choices(dataset) == ""
     last = dataset.sizes["draw"] - 1
-    at = {name: dataset.get_index("method").get_loc(name) for name in ("swag", "diagonal", "random")}
+    at = {name: dataset.get_index("approach").get_loc(name) for name in ("swag", "diagonal", "random")}
     dataset["edge"][at["swag"]], dataset["chosen"][at["swag"]] = 1, last
     dataset["chosen"][[at["diagonal"], at["random"]]] = 0
     dataset["step"][:, 0] = 0
@@ -107,7 +107,7 @@ def test_a_choice_whose_interval_holds_no_step_is_said_to_be_open():
     """On digits those of all seven methods do, while five of them have a chosen step."""
     dataset = example_result("subspace_scales")
     dataset["step"][:, 0] = 0
-    dataset["chosen_low"][[dataset.get_index("method").get_loc(name) for name in ("low_rank", "random")]] = 0
+    dataset["chosen_low"][[dataset.get_index("approach").get_loc(name) for name in ("low_rank", "random")]] = 0
     assert steps.choices(dataset) == (
         "Whether a step helps at all is open for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
         "the choice reaches down to no step."
@@ -117,7 +117,7 @@ def test_a_choice_whose_interval_holds_no_step_is_said_to_be_open():
 @pytest.mark.parametrize("name", ["ensemble_methods", "decomposition", "calibration", "shift", "ood", "tsne_subspace"])
 def test_setting_distance_and_control_stand_in_the_caption(name):
     dataset = example_result(name)
-    dim = "other_method" if name == "calibration" else "method"
+    dim = "other_approach" if name == "calibration" else "approach"
     of = dataset.sel({dim: "random"})
     text = figures.caption(name, dataset)
     assert f"Random subspace: setting {float(of['scale']):.3g}, distance {float(of['distance']):.3g}" in text
@@ -139,15 +139,15 @@ def test_corruptions_are_rows_and_severities_columns():
         "Accuracy by corruption: single network",
         "Accuracy by corruption: independent",
     ]
-    each = dataset["score_of_corruption"].sel({"method": "independent", "metric": "accuracy"})
+    each = dataset["score_of_corruption"].sel({"approach": "independent", "metric": "accuracy"})
     np.testing.assert_allclose(drawn[9].matrix, 100 * each.values)
     assert drawn[9].rows[0] == "gaussian noise"
     assert drawn[9].columns == ["0", "1", "2", "3", "4", "5"]
     line = series(drawn[2], "Independent + Random subspace")
-    chosen = dataset.sel({"method": "independent + random", "metric": "brier"})
+    chosen = dataset.sel({"approach": "independent + random", "metric": "brier"})
     np.testing.assert_allclose(line.y, chosen["score"])
     assert line.line == "dash"
-    difference = chosen["score"] - dataset.sel({"method": "single", "metric": "brier"})["score"]
+    difference = chosen["score"] - dataset.sel({"approach": "single", "metric": "brier"})["score"]
     np.testing.assert_allclose(series(drawn[5], "Independent + Random subspace").y, difference)
     assert "our corruptions" in shift.caption(dataset)
 
@@ -188,7 +188,7 @@ def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
 
 def test_without_the_single_network_there_is_no_difference_to_it():
     dataset = example_result("shift")
-    rest = dataset.sel({"method": [str(method) for method in dataset["method"].values if method != "single"]})
+    rest = dataset.sel({"approach": [str(method) for method in dataset["approach"].values if method != "single"]})
     assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 3
     figures.draw("shift", rest)
     figures.draw_interactive("shift", rest)
@@ -198,7 +198,7 @@ def test_the_gap_of_a_dumbbell_is_the_diversity_term():
     dataset = example_result("decomposition")
     brier = decomposition.panels(dataset)[0]
     assert brier.rows[0] == "Independent"
-    chosen = dataset.sel({"method": "swag", "metric": "brier"})
+    chosen = dataset.sel({"approach": "swag", "metric": "brier"})
     row = brier.rows.index("SWAG")
     mean, together = series(brier, "Mean network"), series(brier, "Ensemble: SWAG")
     assert float(mean.x[row] - together.x[0]) == pytest.approx(float(chosen["diversity"]))
@@ -210,25 +210,25 @@ def test_the_gap_of_a_dumbbell_is_the_diversity_term():
 def test_reliability_and_equivalents_are_those_of_the_result():
     dataset = example_result("calibration")
     one, _, nll, equivalents, errors, temperatures = calibration.panels(dataset)
-    single = dataset.sel({"method": "single"})
+    single = dataset.sel({"approach": "single"})
     line = series(one, "Single network")
     np.testing.assert_allclose(line.x, 100 * single["confidence"])
     np.testing.assert_allclose(line.y, 100 * single["accuracy"])
     assert line.size.max() == pytest.approx(2 + 9 * np.sqrt(single["share"].max()))
-    np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_method": "swag"}).values)
+    np.testing.assert_allclose(series(nll, "SWAG").y, dataset["calibrated_nll"].sel({"other_approach": "swag"}).values)
     np.testing.assert_allclose(series(equivalents, "Independent").y, dataset["size"])
     worse = series(equivalents, "Dropout on weights")
     assert worse.y[0] == 1  # a single one is worth itself
     assert np.isnan(worse.y[1:]).all()
-    assert "Worth < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
+    assert "Equivalent < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
         calibration.caption(dataset)
     )
-    dataset["equivalent"].loc[{"other_method": "swag", "size": 4}] = np.inf
+    dataset["equivalent"].loc[{"other_approach": "swag", "size": 4}] = np.inf
     best = series(calibration.panels(dataset)[3], "SWAG")
     assert best.y[3] == 10  # as many as there are
     assert best.high is not None
     assert np.nanmax(best.high) <= 10
-    assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"method": "independent"})))
+    assert float(errors.series[2].x[0]) == pytest.approx(float(dataset["ece"].sel({"approach": "independent"})))
     np.testing.assert_allclose(temperatures.series[1].y, dataset["temperature"])
 
 
@@ -254,13 +254,13 @@ def test_networks_of_cyclical_runs_and_their_ensembles():
         series(accuracy, "Mean network").x, 100 * dataset["member_score"].sel({"metric": "accuracy"})
     )
     ensemble = series(accuracy, "Snapshots of one run")
-    chosen = dataset.sel({"method": "snapshots", "metric": "accuracy"})
+    chosen = dataset.sel({"approach": "snapshots", "metric": "accuracy"})
     assert float(ensemble.x[0]) == pytest.approx(100 * float(chosen["score"]))
     assert float(ensemble.high[0]) == pytest.approx(100 * float(chosen["score_high"]))
     assert [float(one.x[0]) for one in divergence.series[:2]] == pytest.approx([0.274, 0.17])
     np.testing.assert_allclose(series(plane, "Independent").y, dataset["diversity"].values[0])
     worse = series(than, "One run as long as all members")
-    chosen = dataset.sel({"method": "whole long run", "metric": "accuracy"})
+    chosen = dataset.sel({"approach": "whole long run", "metric": "accuracy"})
     assert float(worse.x[0]) == pytest.approx(100 * float(chosen["difference"])) != 0
     assert float(worse.low[0]) == pytest.approx(100 * float(chosen["difference_low"]))
     assert "as long as all members is from the ensemble of all 4" in cyclic.caption(dataset)

@@ -143,7 +143,7 @@ def test_bands_and_the_mean_member_are_those_of_the_result():
     accuracy = [trace for trace in figure.data if trace.xaxis == "x" and trace.x[0] is not None]
     band, _, mean, line = accuracy[:4]
     assert list(mean.y) == pytest.approx([68.8, 68.8])
-    chosen = dataset.sel({"method": "independent", "metric": "accuracy"})
+    chosen = dataset.sel({"approach": "independent", "metric": "accuracy"})
     low, high = 100 * chosen["score_low"].values, 100 * chosen["score_high"].values
     assert np.asarray(band.y) == pytest.approx(np.concatenate([low, high[::-1]]))
     assert np.asarray(line.y) == pytest.approx(100 * chosen["score"].values)

@@ -31,7 +31,7 @@ def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **att
         if method not in ("independent", "ensemble"):
             signs = np.array(states.get(method, (TIE, TIE, TIE))) * np.array([1, -1, -1])
             difference[row] = np.where(signs == 0, half / 2, signs * 2 * half)
-    dims = ("method", "metric")
+    dims = ("approach", "metric")
     return make_result(
         {
             "score": (dims, base + np.nan_to_num(difference), "1", "score"),
@@ -39,15 +39,18 @@ def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **att
             "difference_low": (dims, difference - half, "1", "low"),
             "difference_high": (dims, difference + half, "1", "high"),
             "training_epochs": (
-                ("method",),
+                ("approach",),
                 np.where(np.isin(methods, ("ensemble", LONG)), 400.0, 120.0),
                 "1",
                 "epochs",
             ),
         },
         {
-            "method": list(methods),
-            "reference": ("method", ["ensemble" if name in ("ensemble", LONG) else "independent" for name in methods]),
+            "approach": list(methods),
+            "reference": (
+                "approach",
+                ["ensemble" if name in ("ensemble", LONG) else "independent" for name in methods],
+            ),
             "metric": list(METRICS),
         },
         title="t",

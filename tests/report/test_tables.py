@@ -46,12 +46,12 @@ def test_every_value_of_a_matrix_is_in_its_row():
     values = np.arange(6.0).reshape(2, 3)
     values[1, 2] = np.nan
     data = xr.Dataset(
-        {"v": (("size", "method"), values), "w": (("size", "method"), -values)},
-        coords={"method": ["=x", "b", "c"], "size": [4, 5]},
+        {"v": (("size", "approach"), values), "w": (("size", "approach"), -values)},
+        coords={"approach": ["=x", "b", "c"], "size": [4, 5]},
     )
     (table,) = csv_tables("name", data)
     rows = list(csv.reader(io.StringIO(table.text)))
-    assert rows[0] == ["size", "method", "v", "w"]
+    assert rows[0] == ["size", "approach", "v", "w"]
     expected = [
         [str(size), method, f"{values[i, j]:g}", f"{-values[i, j]:g}".replace("-0", "0")]
         for i, size in enumerate((4, 5))
@@ -59,7 +59,7 @@ def test_every_value_of_a_matrix_is_in_its_row():
         if not np.isnan(values[i, j])
     ]
     assert [[cell.replace("-0", "0") if cell == "-0" else cell for cell in row] for row in rows[1:]] == expected
-    assert (table.rows, table.dimensions, table.name) == (5, "size by method", "name-size-method.csv")
+    assert (table.rows, table.dimensions, table.name) == (5, "size by approach", "name-size-approach.csv")
 
 
 def test_coordinates_of_a_list_of_networks_are_columns():

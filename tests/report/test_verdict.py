@@ -46,11 +46,11 @@ def sizes(independent, snapshots=None, metric="accuracy", base=0.64):
     longest = max(len(rows) for rows in methods.values())
     filled = [list(rows) + [(math.nan,) * 3] * (longest - len(rows)) for rows in methods.values()]
     table = np.array(filled, dtype=float)[:, None]  # [method, metric, size, of]
-    dims = ("method", "metric", "size")
+    dims = ("approach", "metric", "size")
     columns = dict(zip(("gain", "gain_low", "gain_high"), np.moveaxis(table, -1, 0), strict=True))
     variables = {name: (dims, values, "1", name) for name, values in columns.items()}
     variables |= {name.replace("gain", "score"): (dims, base + values, "1", name) for name, values in columns.items()}
-    coords = {"method": list(methods), "metric": [metric], "size": np.arange(1, longest + 1)}
+    coords = {"approach": list(methods), "metric": [metric], "size": np.arange(1, longest + 1)}
     return make_result(variables, coords, title="t", intervals="none", provenance=PROVENANCE)
 
 
@@ -153,7 +153,7 @@ def test_enough_is_the_smallest_size_at_ninety_percent_of_the_full_gain():
 def test_brier_law_gives_the_limit():
     dataset = sizes(climbing(0.05, 4))
     law = 0.4 - (1 - 1 / np.arange(1, 5)) * 0.1  # B1 = .4, V = .1: limit .3
-    dataset["brier_law"] = (("method", "size"), law[None], {"units": "1", "long_name": "law"})
+    dataset["brier_law"] = (("approach", "size"), law[None], {"units": "1", "long_name": "law"})
     text = enough_members(dataset).replace(SPACE, " ")
     assert "4 networks get 75 % of what infinitely many would: 0.400 alone, 0.325 together, 0.300 in the limit" in text
 

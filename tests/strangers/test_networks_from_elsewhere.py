@@ -9,7 +9,7 @@ import modescape as ms
 from modescape import data
 from modescape.analyses import ANALYSES, measure
 from modescape.engines import make_engine
-from modescape.pipeline.variants import train_variants
+from modescape.pipeline.auxiliary import train_auxiliary
 from modescape.progress import Progress
 from modescape.study import Study
 from strangers.networks import NETWORKS
@@ -81,6 +81,6 @@ def test_predictions_are_those_of_plain_torch(name, tmp_path):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_analysis_runs(name, tmp_path):
     study = trained(name, tmp_path / "study")
-    train_variants(study, make_engine("here", "cpu", None), Progress(), list(ANALYSES))
+    train_auxiliary(study, make_engine("here", "cpu", None), Progress(), list(ANALYSES))
     for analysis in ANALYSES:  # without figures, which have tests of their own
         assert measure(analysis, study, **SETTINGS.get(analysis, {})).sizes, analysis

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from modescape.errors import InputError, WorkError
-from modescape.results import make_result
+from modescape.results import in_present_names, make_result
 from modescape.study import Study
 
 CODE = """
@@ -25,16 +25,16 @@ study.write_result("again", make(study))
 def make(study) -> xr.Dataset:
     generator = np.random.default_rng(0)
     names = study.manifest["class_names"]
-    count = ("method", "class", "predicted_class")
+    count = ("approach", "class", "predicted_class")
     return make_result(
         {
             "count": (count, generator.integers(0, 9, size=(2, 4, 4)), "examples", "number of test images"),
-            "accuracy": (("method",), np.array([0.25, np.nan]), "1", "accuracy — Größe"),
+            "accuracy": (("approach",), np.array([0.25, np.nan]), "1", "accuracy — Größe"),
             "single": ((), np.float32(1.5), "nats", "a scalar"),
-            "flag": (("method",), np.array([True, False]), "1", "a switch"),
+            "flag": (("approach",), np.array([True, False]), "1", "a switch"),
             "empty": (("draw",), np.zeros(0), "1", "nothing"),
         },
-        {"method": ["member 0", "ensemble"], "class": names, "predicted_class": names},
+        {"approach": ["member 0", "ensemble"], "class": names, "predicted_class": names},
         title="Confusion",
         intervals="none",
         provenance=study.provenance(examples=7, members=2, repeats=1),
@@ -83,7 +83,7 @@ def test_every_variable_that_can_has_a_checksum(study):
             "single",
             "empty",
             "draw",
-            "method",
+            "approach",
             "class",
             "predicted_class",
         }  # no chunks, or text
@@ -123,3 +123,18 @@ def test_what_breaks_the_schema_is_not_written(study):
     with pytest.raises(ValueError, match="lacks provenance: seed"):
         study.write_result("confusion", dataset)
     assert not study.has_result("confusion")
+
+
+def test_a_result_of_an_earlier_version_is_read_in_the_names_of_this_one():
+    values = np.arange(6.0).reshape(2, 3)
+    labels = ["independent", "swag"]
+    old = xr.Dataset(
+        {"score": (("method", "size"), values), "equivalent": (("other_method", "size"), values)},
+        coords={"method": labels, "other_method": labels, "size": [1, 2, 3], "reference": ("method", ["a", "b"])},
+    )
+    new = in_present_names(old)
+    assert new["score"].dims == ("approach", "size")
+    assert new["approach"].values.tolist() == new["other_approach"].values.tolist() == labels
+    np.testing.assert_array_equal(new["score"].sel(approach="independent"), values[0])
+    assert str(new["reference"].sel(approach="swag").values) == "b"
+    assert in_present_names(new) is new

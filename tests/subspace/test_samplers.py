@@ -248,7 +248,7 @@ def test_a_method_says_what_it_cannot_do(trajectory):
     run = run_of(trajectory)
     with pytest.raises(ValueError, match="'SWAG' needs a scale"):
         METHODS["swag"].sampler(run, None)
-    with pytest.raises(ValueError, match="'Train trajectory' draws no weights"):
+    with pytest.raises(ValueError, match="'Snapshots' draws no weights"):
         METHODS["trajectory"].sampler(run, None)
 
 

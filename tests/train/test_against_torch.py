@@ -339,7 +339,7 @@ def test_members_are_evaluated_as_torch_does_stacked_or_one_by_one(kind):
     images = work.preparation(work.data.image, dtype=torch.float64)
     with torch.no_grad():
         truth = torch.stack([module(images) for module in modules])
-        settings = (fuse(modules[0]), states, images, torch.tensor([1, 2]), work.manner)
+        settings = (fuse(modules[0]), states, images, torch.tensor([1, 2]), work.policy)
         if work.habits.can_stack_in_evaluation:
             assert torch.allclose(forward_stacked(*settings).logits, truth, rtol=1e-12, atol=1e-13)
         assert torch.allclose(forward_each(*settings, False).logits, truth, rtol=1e-12, atol=1e-13)

@@ -24,9 +24,9 @@ MANNERS = {
 class Blocks(nn.Module):
     """Two blocks with all ways to drop something: layer, function, attention, and a convolution that is fused."""
 
-    def __init__(self, manner) -> None:
+    def __init__(self, policy) -> None:
         super().__init__()
-        self.manner = manner
+        self.policy = policy
         self.first = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.Dropout(0.3), nn.MaxPool2d(2), nn.ReLU())
         self.embed = nn.Linear(8, 8)
         self.drop = nn.Dropout(0.4)
@@ -38,7 +38,7 @@ class Blocks(nn.Module):
         return x + self.attention(x, x, self.drop(x))[0]
 
     def run(self, block, x):
-        return block(x) if self.manner is None else checkpoint(block, x, **self.manner)
+        return block(x) if self.policy is None else checkpoint(block, x, **self.policy)
 
     def forward(self, x):
         x = self.run(self.first, x.requires_grad_())  # reentrant checkpoints ask for an input that requires it
@@ -63,17 +63,17 @@ def gradients(net: nn.Module, device: str = "cpu", **habits):
     return slopes, loss, step.recomputed
 
 
-def net_of(manner) -> Blocks:
+def net_of(policy) -> Blocks:
     torch.manual_seed(0)
-    return Blocks(manner).double()
+    return Blocks(policy).double()
 
 
 @pytest.mark.parametrize("device", ["cpu", GPU])
-@pytest.mark.parametrize("manner", ["not reentrant", "reentrant"])
-def test_gradients_are_those_without_checkpoints(manner, device):
+@pytest.mark.parametrize("policy", ["not reentrant", "reentrant"])
+def test_gradients_are_those_without_checkpoints(policy, device):
     plain, loss, recomputed = gradients(net_of(None), device, recomputes=True)
     assert not recomputed
-    again, same, recomputed = gradients(net_of(MANNERS[manner]), device, recomputes=True)
+    again, same, recomputed = gradients(net_of(MANNERS[policy]), device, recomputes=True)
     assert recomputed
     assert torch.equal(loss, same)
     assert plain.keys() == again.keys()

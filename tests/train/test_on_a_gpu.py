@@ -9,7 +9,7 @@ from modescape.bench.gpu import stacked_against_alone
 from modescape.data.dataset import as_split
 from modescape.data.prepare import Preparation
 from modescape.kernels.forms import FORMS
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.train import steps
 from modescape.train.loop import Trainer
 from modescape.train.schedule import learning_rate
@@ -45,7 +45,7 @@ def test_a_recorded_step_is_the_step(factory, arithmetic, monkeypatch):
     data, ends = images(), []
     for replayed in (False, True):
         with runtime.gpu_arithmetic(arithmetic == "tf32"):
-            settings = {"device": "cuda", "replayed": replayed, "manner": Manner(arithmetic)}
+            settings = {"device": "cuda", "replayed": replayed, "policy": ComputePolicy(arithmetic)}
             work = Trainer(made, data, 10, Preparation.of(made.data, data), **settings)
             *_, last = work.group([0, 1, 2], lambda state: (torch.zeros(3, device="cuda"),) * 2)
             ends.append(last.copy())

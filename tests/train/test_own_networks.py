@@ -11,7 +11,7 @@ from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.predict import Evaluator
 from modescape.train.loop import Start, Trainer, of_member
 from modescape.train.step import Step
@@ -146,21 +146,21 @@ def test_a_view_is_the_reshape_alone_and_stacked(arithmetic):
     """In bf16, and stacked, convolutions are ours, whose images have their channels last."""
     image, keys = pictures(8), torch.tensor([1, 2])
     states = [split_state(made(Viewing, seed)) for seed in range(2)]
-    manner, habits = Manner(arithmetic, memory_format="contiguous"), Habits(memory_format="contiguous")
+    policy, habits = ComputePolicy(arithmetic, memory_format="contiguous"), Habits(memory_format="contiguous")
     prepared, label = preparation(image).pick(image, torch.arange(8).expand(2, -1)), torch.arange(8) % CLASSES
 
-    def gradients(module, members, manner):
+    def gradients(module, members, policy):
         chosen = [states[member] for member in members]
         params, buffers = (tree.stack([state[part] for state in chosen]) for part in (0, 1))
         state = ModelState({name: tensor.requires_grad_() for name, tensor in params.items()}, buffers)
-        step = Step(module, len(members), habits, manner)
+        step = Step(module, len(members), habits, policy)
         return step(state, prepared[: len(members)].clone(), label.expand(len(members), -1), keys[members])[0]
 
-    expected = [gradients(Viewing(reshapes=True), [member], Manner(arithmetic)) for member in (0, 1)]
-    together = gradients(Viewing(), [0, 1], manner)
+    expected = [gradients(Viewing(reshapes=True), [member], ComputePolicy(arithmetic)) for member in (0, 1)]
+    together = gradients(Viewing(), [0, 1], policy)
     tolerance = 1e-5 if arithmetic == "float32" else 5e-2
     for member in (0, 1):
-        alone = gradients(Viewing(), [member], manner)
+        alone = gradients(Viewing(), [member], policy)
         for name, gradient in expected[member].items():
             scale = float(gradient.abs().max())
             torch.testing.assert_close(alone[name], gradient, rtol=0, atol=tolerance * scale)
@@ -169,9 +169,9 @@ def test_a_view_is_the_reshape_alone_and_stacked(arithmetic):
 
 def test_a_network_that_views_is_trained_and_evaluated():
     work = trainer("Viewing")
-    assert work.manner.memory_format == "contiguous"
+    assert work.policy.memory_format == "contiguous"
     *_, last = work.group([0], no_probe)
-    evaluator = Evaluator(module=Viewing(), preparation=work.preparation, manner=work.manner, habits=work.habits)
+    evaluator = Evaluator(module=Viewing(), preparation=work.preparation, policy=work.policy, habits=work.habits)
     network = Viewing(reshapes=True).eval()
     network.load_state_dict(tree.unstack(last.state.params, 0))
     with torch.no_grad():

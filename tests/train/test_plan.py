@@ -51,7 +51,7 @@ def test_halves_hold_everyone_once(size, halves):
 def test_a_plan_reads_back_from_its_plain_values():
     plan = Plan(device="cuda", group_size=3, replayed=True, convolutions={"a layer": {"forward": "each"}})
     assert Plan.of(json.loads(json.dumps(plan.as_dict()))) == plan
-    assert plan.manner("bf16").choices.chosen == {"a layer": {"forward": "each"}}
+    assert plan.policy("bf16").choices.chosen == {"a layer": {"forward": "each"}}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modescape.analyses.auxiliary import LONG_RUN
 from modescape.analyses.repeats import Repeats, repeats_of
 from modescape.analyses.requirements import predicted
-from modescape.analyses.variants import LONG_RUN
 from modescape.errors import InputError
 from modescape.metrics import combine
 from modescape.offered import Offered, Predictions, model_of, stacked

@@ -9,7 +9,7 @@ import torch
 
 from modescape.analyses import image_sets
 from modescape.analyses.groups import LEVEL, runs_of
-from modescape.analyses.sampling import Surroundings, available, surroundings
+from modescape.analyses.sampling import Neighbourhood, available, neighbourhood
 from modescape.analyses.stating import DISTANCE, Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
@@ -29,12 +29,12 @@ def common_distance(context: StudyContext) -> float:
     Gaussians are centred on the mean of the last checkpoints, which may lie farther from the solution than that.
     """
     members, methods = runs_of(context.study), available(context, SCALED)
-    offsets = [[surroundings(context, member).offset(method) for method in methods] for member in members]
+    offsets = [[neighbourhood(context, member).offset(method) for method in methods] for member in members]
     farthest = float(np.max(offsets, initial=0.0))
     return max(context.study.recipe.subspace.distance, LEAST_STEP * farthest)
 
 
-def setting_at(around: Surroundings, method: str, distance: float) -> float:
+def setting_at(around: Neighbourhood, method: str, distance: float) -> float:
     """The scale at which a method's draws lie at a distance from the solution, root mean square over its length."""
     return around.setting(method, max(distance**2 - around.offset(method) ** 2, 0.0) ** 0.5)
 
@@ -52,8 +52,8 @@ class AtOneDistance:
     jensen_shannon: np.ndarray  # nats, [method]; NaN for a single network
 
     def variables(self) -> Variables:
-        """The variables of a result; their dimension is ``other_method``."""
-        dims = ("other_method",)
+        """The variables of a result; their dimension is ``other_approach``."""
+        dims = ("other_approach",)
         return {
             "equal_distance_score": (
                 (*dims, "metric"),
@@ -70,7 +70,7 @@ class AtOneDistance:
 def requests_at_one_distance(context: StudyContext) -> list[Request]:
     """What `at_one_distance` draws."""
     distance, count = common_distance(context), context.study.recipe.subspace.samples
-    arounds = [surroundings(context, member) for member in runs_of(context.study)]
+    arounds = [neighbourhood(context, member) for member in runs_of(context.study)]
     return [
         Request(
             around.member,

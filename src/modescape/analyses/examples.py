@@ -14,7 +14,7 @@ EXAMPLES = 10_000
 CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
 
 
-def stated(methods: Sequence[str], dim: str = "method", draws: int = 0) -> dict:
+def stated(methods: Sequence[str], dim: str = "approach", draws: int = 0) -> dict:
     """Scale, distance and control of methods, as every result that samples has them; [method] or [method, draw]."""
     place = np.arange(len(methods), dtype=float)
     without = np.isin(methods, ("single", "independent"))

@@ -7,28 +7,28 @@ import torch
 from torch import Tensor
 
 from modescape.analyses.drawing import predict
-from modescape.analyses.sampling import Surroundings
+from modescape.analyses.sampling import Neighbourhood
 from modescape.analyses.stored import TOGETHER
 from modescape.data.dataset import Split
 from modescape.metrics import nll
 from modescape.paths import barrier
 
 
-def losses(around: Surroundings, weights: Tensor, split: Split) -> np.ndarray:
+def losses(around: Neighbourhood, weights: Tensor, split: Split) -> np.ndarray:
     """NLL of points [point, parameter] on a split, nats, [point]; batch-norm statistics are made for each."""
     label = split.label.cpu().numpy()
     parts = [predict(around.context, around.installed(some.float()), split.image) for some in weights.split(TOGETHER)]
     return np.asarray(nll(np.concatenate(parts), label))
 
 
-def barrier_between(around: Surroundings, one: Tensor, other: Tensor, split: Split, points: int) -> float:
+def barrier_between(around: Neighbourhood, one: Tensor, other: Tensor, split: Split, points: int) -> float:
     """Barrier of the loss on the straight line between two points [parameter], from this many places on it."""
     t = torch.linspace(0, 1, points, dtype=torch.float64)
     line = torch.stack([torch.lerp(one.double(), other.double(), place) for place in t])
     return float(barrier(t.numpy(), losses(around, line, split)))
 
 
-def some_training_images(around: Surroundings, examples: int) -> Split:
+def some_training_images(around: Neighbourhood, examples: int) -> Split:
     """The first training images."""
     train = around.context.dataset.train
     return Split(train.image[:examples], train.label[:examples])

@@ -14,7 +14,7 @@ from modescape.analyses.drawing import Networks, predict
 from modescape.analyses.equal_distance import common_distance
 from modescape.analyses.image_sets import ImageSet, shift_of
 from modescape.analyses.landing import barrier_between, some_training_images
-from modescape.analyses.sampling import available, surroundings
+from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import distances, scales, sweeps
 from modescape.analyses.stored import Request, stored_log_prob
 from modescape.context import StudyContext
@@ -104,7 +104,7 @@ class _Company:
 
     @functools.cached_property
     def _networks(self) -> Networks:
-        around = surroundings(self.context, self.group[0].member)
+        around = neighbourhood(self.context, self.group[0].member)
         return around.networks_of(self.group, around.weights_of(self.group))
 
 
@@ -178,7 +178,7 @@ class SampledNetworks:
         return np.array([found[self.models[model].group][self.models[model].place] for model in models])
 
     def _apart(self, group: Group) -> Tensor:
-        around, method = surroundings(self.context, group[0].member), group[0].approach
+        around, method = neighbourhood(self.context, group[0].member), group[0].approach
         if METHODS[method].one_network and METHODS[method].source == "weights":  # before its weights are rounded
             return around.distances(around.sampler(method, group[0].scale).centre(around.trajectory)[None])
         return around.apart_of(group)
@@ -219,8 +219,8 @@ class StudyDrawing:
         return distances(self.context).get(approach)
 
     def control(self, approach: str, on: str, baseline: np.ndarray, /) -> float:
-        """Around the first member; see `modescape.analyses.sampling.Surroundings.control`."""
-        around = surroundings(self.context, self.context.study.trained[0])
+        """Around the first member; see `modescape.analyses.sampling.Neighbourhood.control`."""
+        around = neighbourhood(self.context, self.context.study.trained[0])
         return around.control(approach, self.sets[on].images(self.context), baseline)
 
     def level(self) -> float:
@@ -235,16 +235,16 @@ class StudyDrawing:
 
     def two_statistics(self, member: int, on: str, /) -> np.ndarray:
         """Its solution with stored and with recomputed statistics, [2, example, class]."""
-        return surroundings(self.context, member).two_statistics(self.sets[on].images(self.context))
+        return neighbourhood(self.context, member).two_statistics(self.sets[on].images(self.context))
 
     def barriers(self, models: Sequence[int], /, *, examples: int, points: int) -> np.ndarray:
         """From the first member's solution; batch-norm statistics are made for each place."""
-        first, found = surroundings(self.context, self.context.study.trained[0]), []
+        first, found = neighbourhood(self.context, self.context.study.trained[0]), []
         split = some_training_images(first, examples)
         drawn: dict[Group, Tensor] = {}
         for group, place in ((self.models[model].group, self.models[model].place) for model in models):
             if group not in drawn:
-                drawn[group] = surroundings(self.context, group[0].member).weights_of(group)
+                drawn[group] = neighbourhood(self.context, group[0].member).weights_of(group)
             found.append(barrier_between(first, first.trajectory[-1], drawn[group][place], split, points))
         return np.array(found)
 

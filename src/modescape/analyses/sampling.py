@@ -19,13 +19,13 @@ from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
 from modescape.subspace import everything
 
-HELD = 4  # members whose surroundings stay in memory
+HELD = 4  # members whose neighbourhood stay in memory
 SAMPLE = "sample"  # purpose of the streams of the networks that are tested
 CONTROL_IMAGES = 256  # on which networks at distance 0 are compared with the solution
 
 
 @dataclass(frozen=True)
-class Surroundings(Around):
+class Neighbourhood(Around):
     """Networks around the solution of a run, and what they predict: read where it is stored, else made here."""
 
     def networks(
@@ -165,10 +165,10 @@ def available(context: StudyContext, wanted: tuple[str, ...] = AROUND) -> list[s
     return [method for method in found if not METHODS[method].needs_dropout or has_dropout(context.module)]
 
 
-def surroundings(context: StudyContext, member: int) -> Surroundings:
-    """The surroundings of a member's solution; those looked at last stay in memory."""
-    return context.last(HELD, _surroundings, member)
+def neighbourhood(context: StudyContext, member: int) -> Neighbourhood:
+    """The neighbourhood of a member's solution; those looked at last stay in memory."""
+    return context.last(HELD, _neighbourhood, member)
 
 
-def _surroundings(context: StudyContext, member: int) -> Surroundings:
-    return Surroundings(context, member)
+def _neighbourhood(context: StudyContext, member: int) -> Neighbourhood:
+    return Neighbourhood(context, member)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.analyses.drawing import predict
-from modescape.analyses.sampling import available, surroundings
+from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.stored import SWEEP_MEMBERS, TOGETHER, stored_choice, sweep_digest
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
@@ -139,7 +139,7 @@ def swept_of(steps: list[float], rows: list[list[Tried]]) -> Swept:
 
 def tried_at(context: StudyContext, member: int, method: str, scale: float, purpose: str) -> Tried:
     """Draw around one member at one scale; see `sweep`."""
-    around, split = surroundings(context, member), context.dataset.validation
+    around, split = neighbourhood(context, member), context.dataset.validation
     label = split.label.cpu().numpy()
     first: list[float] = []
 
@@ -179,7 +179,7 @@ def tried_at(context: StudyContext, member: int, method: str, scale: float, purp
 def setting(context: StudyContext, method: str, step: float) -> float:
     """The scale that gives a step around the first members, on average; the same for all members."""
     members = context.study.trained[:SWEEP_MEMBERS]
-    return float(np.mean([surroundings(context, member).setting(method, step) for member in members]))
+    return float(np.mean([neighbourhood(context, member).setting(method, step) for member in members]))
 
 
 def sweeps(context: StudyContext) -> dict[str, Swept]:
@@ -225,7 +225,7 @@ def _distances(context: StudyContext) -> dict[str, float]:
     for method, scale in scales(context).items():
         squares = [
             around.apart(method, scale, count).square().mean()
-            for around in (surroundings(context, member) for member in context.study.trained[:SWEEP_MEMBERS])
+            for around in (neighbourhood(context, member) for member in context.study.trained[:SWEEP_MEMBERS])
         ]
         found[method] = float(torch.stack(squares).mean()) ** 0.5
     return found

@@ -19,7 +19,7 @@ CONTROL_OF_POINT = "largest difference of probabilities between the solution and
 
 
 def controlled(
-    offered: Offered, methods: Sequence[str], baseline: np.ndarray, on: str = "test", dim: str = "method"
+    offered: Offered, methods: Sequence[str], baseline: np.ndarray, on: str = "test", dim: str = "approach"
 ) -> Variables:
     """The variable ``control`` of a result: NaN where predictions alone are offered.
 
@@ -40,7 +40,7 @@ def controlled(
 
 
 def stated(
-    offered: Offered, methods: Sequence[str], baseline: np.ndarray, on: str = "test", dim: str = "method"
+    offered: Offered, methods: Sequence[str], baseline: np.ndarray, on: str = "test", dim: str = "approach"
 ) -> Variables:
     """The variables ``scale``, ``distance`` and ``control`` of a result; arguments as `controlled`.
 

@@ -33,7 +33,7 @@ FORMAT = 1  # another one makes all that is stored anew
 
 @dataclass(frozen=True)
 class Request:
-    """Networks around one solution, and the images that they are asked about; see `Surroundings.networks`."""
+    """Networks around one solution, and the images that they are asked about; see `Neighbourhood.networks`."""
 
     member: int
     method: str
@@ -76,7 +76,7 @@ def groups_of(
     accept: bool,
     epochs: Sequence[int] = (),
 ) -> list[tuple[Drawn, ...]]:
-    """Names of networks in the groups in which they are drawn; arguments as `Surroundings.networks`.
+    """Names of networks in the groups in which they are drawn; arguments as `Neighbourhood.networks`.
 
     A snapshot has its epoch as its number.
     """

@@ -34,7 +34,7 @@ from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.forms import FORMS
 from modescape.kernels.geometry import Geometry
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.pipeline.begin import begin
 from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
@@ -174,9 +174,9 @@ def equality(run: Run) -> dict[str, float | str]:
 
 def stacked_against_alone(made: Recipe, data: Split, dtype: torch.dtype, form: str, device: str) -> float:
     """Three members in one step against the second of them alone."""
-    manner = Manner("float32", Choices(default=form))
+    policy = ComputePolicy("float32", Choices(default=form))
     preparation = Preparation.of(made.data, data)
-    trainer = Trainer(made, data, 10, preparation, device=device, dtype=dtype, manner=manner)
+    trainer = Trainer(made, data, 10, preparation, device=device, dtype=dtype, policy=policy)
     starts = [trainer.initial(member).state for member in range(3)]
     image = torch.rand(3, 32, 3, 32, 32, device=device, dtype=dtype)
     label = data.label[:32].expand(3, -1)

@@ -55,10 +55,10 @@ def deep_ensemble_equivalent(score: Array, independent_scores: Array) -> Equival
 
     >>> import numpy as np
     >>> independent = np.array([0.9, 0.7, 0.6])
-    >>> worth = deep_ensemble_equivalent(np.array([1.0, 0.75, 0.5]), independent)
-    >>> worth.number.round(2).tolist(), worth.beyond.tolist()
+    >>> equivalent = deep_ensemble_equivalent(np.array([1.0, 0.75, 0.5]), independent)
+    >>> equivalent.number.round(2).tolist(), equivalent.beyond.tolist()
     ([nan, 1.75, 3.0], [False, False, True])
-    >>> worth.below.tolist(), worth.behind.round(2).tolist()
+    >>> equivalent.below.tolist(), equivalent.behind.round(2).tolist()
     ([True, False, False], [0.1, -0.15, -0.4])
     """
     (score, curve), _ = to_numpy(score, independent_scores)
@@ -153,8 +153,8 @@ def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> Br
     >>> prob = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     >>> pairs = (prob[:5] + prob[5:]) / 2  # worth two networks
     >>> brier = np.square(pairs - np.eye(3)[label]).sum(-1).mean(0)
-    >>> worth = brier_equivalent_interval(np.tile(brier, (10, 1)), np.log(prob), label)
-    >>> bool(1.8 < worth.low_these < worth.number < worth.high_these < 2.3)
+    >>> equivalent = brier_equivalent_interval(np.tile(brier, (10, 1)), np.log(prob), label)
+    >>> bool(1.8 < equivalent.low_these < equivalent.number < equivalent.high_these < 2.3)
     True
     """
     (brier, log_prob, label), _ = to_numpy(brier, log_prob, label)

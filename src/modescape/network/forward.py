@@ -19,7 +19,7 @@ from modescape.models import call_with
 from modescape.models.state import Slots, copies
 from modescape.network.capture import Capture
 from modescape.network.intercept import Intercept
-from modescape.network.member_ops import Manner, MemberOps
+from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.types import ModelState, Params
 
 
@@ -55,7 +55,7 @@ def forward_each(
     state: ModelState,
     images: Tensor,
     keys: Tensor,
-    manner: Manner,
+    policy: ComputePolicy,
     seeded: bool,
     capture: Capture | None = None,
 ) -> Output:
@@ -66,7 +66,7 @@ def forward_each(
         state: params and buffers [model, ...].
         images: prepared, [example, channel, height, width]; may be changed.
         keys: of this batch, int64 [model].
-        manner: how products are computed.
+        policy: how products are computed.
         seeded: seed the global generators by the keys.
         capture: open, and asked for what the layers gave.
     """
@@ -76,8 +76,8 @@ def forward_each(
     for model, key in enumerate(keys):
         own_buffers = copies(tree.unstack(state.buffers, model))
         slots.install({name: tensors[model] for name, tensors in params.items()} | own_buffers)
-        own = manner.laid(images if model == len(keys) - 1 else images.clone())  # a network may change its input
-        ops = MemberOps(key, manner=manner)
+        own = policy.laid(images if model == len(keys) - 1 else images.clone())  # a network may change its input
+        ops = MemberOps(key, policy=policy)
         generators = rng.seeded(int(key)) if seeded else contextlib.nullcontext()
         with Intercept(ops) if ops.convolves(own) or drops else ops, generators:
             logits.append(module(own))
@@ -87,14 +87,19 @@ def forward_each(
 
 
 def forward_stacked(
-    module: nn.Module, state: ModelState, images: Tensor, keys: Tensor, manner: Manner, capture: Capture | None = None
+    module: nn.Module,
+    state: ModelState,
+    images: Tensor,
+    keys: Tensor,
+    policy: ComputePolicy,
+    capture: Capture | None = None,
 ) -> Output:
     """Networks all at once, by `vmap`; the arguments and the result of `forward_each`."""
 
     def single(params: Params, buffers: Params, key: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        with Intercept(MemberOps(key, stacked=True, manner=manner)):
+        with Intercept(MemberOps(key, stacked=True, policy=policy)):
             logits = call_with(module, {**params, **buffers}, own)
         return logits, {} if capture is None else capture.taken()
 
-    own = manner.laid(images)
+    own = policy.laid(images)
     return Output(*vmapped(single, state.params, copies(state.buffers), keys))

@@ -33,7 +33,7 @@ MemoryFormat: TypeAlias = Literal["channels_last", "contiguous"]
 
 
 @dataclass(frozen=True)
-class Manner:
+class ComputePolicy:
     """How products are computed: their arithmetic, which form of a convolution computes which layer, how images lie."""
 
     arithmetic: Arithmetic = "float32"
@@ -65,16 +65,16 @@ class MemberOps:
     Args:
         key: dropout key of this step, int64, []; under ``vmap`` one a member.
         stacked: the network runs under ``vmap``.
-        manner: how products are computed.
+        policy: how products are computed.
         recomputes: parts of the network run again in the backward pass, which lies within the block. A call of dropout
             is then not told by its number but by a key that it draws from the global generator: whoever seeds that by
             ``key`` has the same masks each time, and `torch.utils.checkpoint` puts it back before it computes again.
     """
 
     def __init__(
-        self, key: Tensor, *, stacked: bool = False, manner: Manner = Manner(), recomputes: bool = False
+        self, key: Tensor, *, stacked: bool = False, policy: ComputePolicy = ComputePolicy(), recomputes: bool = False
     ) -> None:
-        self.key, self.stacked, self.manner, self.recomputes = key, stacked, manner, recomputes
+        self.key, self.stacked, self.policy, self.recomputes = key, stacked, policy, recomputes
         self.calls = 0  # of dropout that drops something
         self.in_backward = False  # whether the backward pass has begun; set by whoever runs it
         self.calls_in_backward = 0  # of any operation
@@ -150,12 +150,12 @@ class MemberOps:
 
     def convolves(self, x: Tensor) -> bool:
         """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""
-        return self.stacked or self.manner.arithmetic == "bf16" or x.device.type == "cuda"
+        return self.stacked or self.policy.arithmetic == "bf16" or x.device.type == "cuda"
 
     def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-        """A convolution in the study's manner."""
+        """A convolution in the study's policy."""
         self._note()
-        settings = (geometry, self.manner.arithmetic, self.manner.choices)
+        settings = (geometry, self.policy.arithmetic, self.policy.choices)
         if self.stacked:
             return self._laid(conv2d_under_vmap(x, weight, bias, *settings))
         return self._laid(stacked_conv2d(x[None], weight[None], None if bias is None else bias[None], *settings)[0])
@@ -163,7 +163,7 @@ class MemberOps:
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """A dense layer in the study's arithmetic."""
         self._note()
-        if self.manner.arithmetic != "bf16":
+        if self.policy.arithmetic != "bf16":
             return functional.linear(x, weight, bias)
         dtype = torch.bfloat16
         return functional.linear(x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
@@ -185,7 +185,7 @@ class MemberOps:
 
     def _laid(self, x: Tensor) -> Tensor:
         """What an operation gives, channels last, for networks that want it otherwise."""
-        if self.manner.memory_format == "channels_last" or x.dim() != 4:
+        if self.policy.memory_format == "channels_last" or x.dim() != 4:
             return x
         return x.clone(memory_format=torch.contiguous_format)
 

@@ -13,7 +13,7 @@ from modescape.errors import InputError
 from modescape.network.capture import Capture
 from modescape.network.forward import Output, forward_each, forward_stacked, weight_keys
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.network.plain import Plain
 from modescape.types import ModelState
 
@@ -26,13 +26,13 @@ class Network:
 
     Attributes:
         module: the architecture; its own weights are not used, and it is in evaluation mode after every call.
-        manner: how products are computed.
+        policy: how products are computed.
         habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
             lie in torch's default order, and the global generators are seeded for each.
     """
 
     module: nn.Module
-    manner: Manner = Manner()
+    policy: ComputePolicy = ComputePolicy()
     habits: Habits | None = None
 
     def __call__(
@@ -113,9 +113,9 @@ class Network:
         return Plain.of(self.module)
 
     @property
-    def layout(self) -> Manner:
+    def layout(self) -> ComputePolicy:
         """How products are computed, images laid as nothing can object to where the network's habits are not known."""
-        return self.manner if self.habits is not None else replace(self.manner, memory_format="contiguous")
+        return self.policy if self.habits is not None else replace(self.policy, memory_format="contiguous")
 
 
 def dropout_of(layer: nn.Module) -> float:

@@ -12,7 +12,7 @@ from modescape.models.state import attributes, call_with, differing, passing_buf
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
-from modescape.network.member_ops import Manner, MemberOps
+from modescape.network.member_ops import ComputePolicy, MemberOps
 
 
 class Seen(NamedTuple):
@@ -23,13 +23,13 @@ class Seen(NamedTuple):
     reshaped: tuple[str, ...]  # tensors of ``state_dict`` that it gave another shape, or took away
 
 
-def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
+def watch(module: nn.Module, images: Tensor, policy: ComputePolicy = ComputePolicy()) -> Seen:
     """Run the network once in training mode, on copies of its tensors, and say what it does.
 
     Args:
         module: a network on the CPU, whose generator is the one that is watched; put in training mode.
         images: prepared images [example, channel, height, width].
-        manner: how they lie in memory.
+        policy: how they lie in memory.
     """
     module.train()
     fuse(module)
@@ -43,8 +43,8 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     memory = {name: tensor.data_ptr() for name, tensor in copies.items() if tensor.layout == torch.strided}
     shapes = {name: tensor.shape for name, tensor in copies.items()}
     with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
-        with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)) as calls:
-            logits = call_with(module, given, manner.laid(images.clone()))
+        with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), policy=policy)) as calls:
+            logits = call_with(module, given, policy.laid(images.clone()))
         draws = drawn()
     gone = {name for name in shapes if not isinstance(given[name], Tensor)}
     replaces = any(  # by an assignment to the name, or to its `data`
@@ -65,21 +65,21 @@ def watch(module: nn.Module, images: Tensor, manner: Manner = Manner()) -> Seen:
     return Seen(habits, logits, tuple(name for name in tensors if name in reshaped and name not in unsaved))
 
 
-def least_batch(module: nn.Module, image: Tensor, manner: Manner = Manner()) -> int:
+def least_batch(module: nn.Module, image: Tensor, policy: ComputePolicy = ComputePolicy()) -> int:
     """Examples that a network takes at least in training: 1, or 2 where one fails or gives no numbers.
 
     Args:
         module: put in training mode; run on copies of its tensors.
         image: prepared, [1, channel, height, width].
-        manner: how it lies in memory.
+        policy: how it lies in memory.
     """
     module.train()
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
-    ops = MemberOps(torch.zeros((), dtype=torch.int64), manner=manner)
+    ops = MemberOps(torch.zeros((), dtype=torch.int64), policy=policy)
     try:
         with rng.seeded(0), torch.no_grad(), Intercept(ops):
-            logits = call_with(module, copies, manner.laid(image.clone()))
+            logits = call_with(module, copies, policy.laid(image.clone()))
     except Exception:  # what a network raises may be anything
         return 2
     return 1 if logits.dim() == 2 and not bool(logits.isnan().any()) else 2

@@ -138,8 +138,8 @@ def failures(study: Study) -> list[str]:
 
     wanted = [member for member in study.members if member.number < study.recipe.train.members]
     found = [f"member {one.number}, training: {one.message}" for one in wanted if one.status == "failed"]
-    for folder in layout.variants(study.path):
-        found += [f"{folder}: {line}" for line in failures(study.variant(folder))]
+    for folder in layout.auxiliary(study.path):
+        found += [f"{folder}: {line}" for line in failures(study.auxiliary(folder))]
     return found
 
 

@@ -16,8 +16,8 @@ from modescape.analyses.sampled_costs import sampled_images
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import DamageError, NotEnough, WorkError
+from modescape.pipeline.auxiliary import auxiliary_checksums, train_auxiliary, trained_checksums
 from modescape.pipeline.sampling import sample_missing
-from modescape.pipeline.variants import train_variants, trained_checksums, variant_checksums
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
@@ -43,7 +43,7 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     """What a result of this analysis depends on; stored with it, so that it is made again when that changes."""
     settings = study.recipe.settings.get(name, {})
     trained = trained_checksums([member for member in members if member.number < study.recipe.train.members])
-    own = variant_checksums(study, name)
+    own = auxiliary_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
     analysis = analyses.entry(name)
     used = [study.recipe.model_dump(mode="json", include=part) for part in analysis.uses]
@@ -63,7 +63,7 @@ def analyse_missing(
     """
     names = list(names) or study.recipe.analyses or []
     if study.trained:  # else every analysis says that it has nothing to look at
-        train_variants(study, engine, progress, names)
+        train_auxiliary(study, engine, progress, names)
     members = study.members
     tasks = [AnalyseTask(name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]

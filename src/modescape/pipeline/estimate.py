@@ -26,7 +26,7 @@ from modescape.context import StudyContext
 from modescape.data.dataset import Dataset
 from modescape.data.order import batch_sizes
 from modescape.models import split_state
-from modescape.pipeline.variants import outdated, wanted_variants
+from modescape.pipeline.auxiliary import outdated, wanted_auxiliary
 from modescape.recipe import Recipe
 from modescape.study import Study, layout, summary
 from modescape.train.measuring import remembered, seconds_of
@@ -147,8 +147,8 @@ ENDED = ("trained", "diverged")
 
 def _kinds(study: Study, names: list[str]) -> dict[str, tuple[Recipe, dict[int, int]]]:
     """Networks that analyses train for themselves and that are not there: folder -> recipe, member -> epochs to go."""
-    wanted = {folder: own for name in names for folder, own in wanted_variants(study, name).items()}
-    there = set(layout.variants(study.path)) - set(outdated(study, wanted))
+    wanted = {folder: own for name in names for folder, own in wanted_auxiliary(study, name).items()}
+    there = set(layout.auxiliary(study.path)) - set(outdated(study, wanted))
     return {
         folder: (own, dict.fromkeys(range(own.train.members), own.train.epochs))
         for folder, own in wanted.items()

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from modescape import analyses
 from modescape.analyses.image_sets import ImageSet
-from modescape.analyses.sampling import surroundings
+from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.stored import Request, inputs_digest
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
@@ -238,7 +238,7 @@ def sample_task(
     distances: dict[ImageSet, dict[int, float]] = {}
     writers = {images: SampledWriter(context.study, str(images), shape) for images, shape in task.shapes.items()}
     with threadpool_limits(limits=1), context.at_work():
-        around = surroundings(context, task.groups[0][0][0].member)
+        around = neighbourhood(context, task.groups[0][0][0].member)
         for group, entries in task.groups:
             found, apart = around.predicted(group, {str(images): images for images, _ in entries})
             for images, rows in entries:

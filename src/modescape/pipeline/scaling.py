@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from modescape.analyses.sampling import available, surroundings
+from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import STEPS, Tried, setting, swept_of, tried_at, wider
 from modescape.analyses.stored import REACH, SWEEP_MEMBERS, Reach, reach_digest, stored_choice, sweep_digest
 from modescape.context import StudyContext, StudyRef
@@ -124,7 +124,7 @@ def _mapped(
 def reach_task(context: StudyContext, task: ReachTask, report: Callable[[Any], None]) -> dict[str, Reach]:
     """Carry out a `ReachTask`."""
     with threadpool_limits(limits=1), context.at_work():
-        around = surroundings(context, task.member)
+        around = neighbourhood(context, task.member)
         found = {method: around.measured_reach(method) for method in task.methods}
     report(1)
     return found

@@ -18,7 +18,7 @@ MARKED = 20  # of more points on a line some are marked
 
 def methods(dataset: xr.Dataset) -> list[str]:
     """The methods of a result in its order."""
-    return [str(method) for method in dataset["method"].values]
+    return [str(method) for method in dataset["approach"].values]
 
 
 def scores(dataset: xr.Dataset) -> dict[str, Score]:
@@ -52,7 +52,7 @@ def score_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
     for metric, score in scores(dataset).items():
         series = []
         for method in methods(dataset):
-            chosen = dataset.sel({"method": method, "metric": metric})
+            chosen = dataset.sel({"approach": method, "metric": metric})
             low, middle, high = (score.factor * chosen[f"score{end}"].values for end in ("_low", "", "_high"))
             series.append(line_of(method, x, middle, low=low, high=high))
         title = better(score, score.label)
@@ -77,14 +77,14 @@ def divergence_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Pan
     x = dataset[along].values.astype(float)
     panels = []
     for variable, title in titles.items():
-        series = [line_of(method, x, dataset[variable].sel({"method": method}).values) for method in methods(dataset)]
+        series = [line_of(method, x, dataset[variable].sel({"approach": method}).values) for method in methods(dataset)]
         panels.append(Panel(title=title, x_label=x_label, y_label="Jensen-Shannon (nats)", series=series, whole_x=True))
     return panels
 
 
 def difference_panels(dataset: xr.Dataset, along: str, x_label: str, baseline: str = "single") -> list[Panel]:
     """Accuracy and Brier score minus the baseline's, where lines of the scores themselves lie on each other."""
-    if baseline not in dataset["method"].values:
+    if baseline not in dataset["approach"].values:
         return []
     x = dataset[along].values.astype(float)
     panels = []
@@ -92,7 +92,7 @@ def difference_panels(dataset: xr.Dataset, along: str, x_label: str, baseline: s
         if metric not in ("accuracy", "brier"):
             continue
         values = score.factor * dataset["score"].sel({"metric": metric})
-        than = (values - values.sel({"method": baseline})).transpose("method", along).values
+        than = (values - values.sel({"approach": baseline})).transpose("approach", along).values
         series = [line_of(method, x, than[place]) for place, method in enumerate(methods(dataset))]
         label = f"Difference ({'percentage points' if score.percent else score.unit})"
         title = f"{score.label} minus {style.method_look(baseline).name.lower()}'s"

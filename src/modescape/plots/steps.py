@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def stepping(dataset: xr.Dataset) -> dict[str, list[str]]:
     """Names of methods by their choice: "edge" (the last step that was tried), "none" (step 0) or "inside"."""
     found: dict[str, list[str]] = {"edge": [], "none": [], "inside": []}
-    for method in dataset["method"].values:
-        own = dataset.sel({"method": method})
+    for method in dataset["approach"].values:
+        own = dataset.sel({"approach": method})
         chosen, edge = float(own["chosen"]), float(own["edge"])
         if not np.isfinite([chosen, edge]).all():
             continue
@@ -52,8 +52,8 @@ def choices(dataset: xr.Dataset | None) -> str:
 def _unsettled(dataset: xr.Dataset) -> list[str]:
     """Methods whose chosen step is beyond 0 and has an interval that begins at 0."""
     found = []
-    for method in dataset["method"].values:
-        own = dataset.sel({"method": method})
+    for method in dataset["approach"].values:
+        own = dataset.sel({"approach": method})
         low, chosen = float(own["chosen_low"]), float(own["chosen"])
         if not np.isfinite([low, chosen]).all():
             continue
@@ -88,7 +88,7 @@ def place(scale: float, distance: float) -> str:
     return f"{words} (no step)" if scale == 0 else words
 
 
-def places(dataset: xr.Dataset, dim: str = "method") -> str:
+def places(dataset: xr.Dataset, dim: str = "approach") -> str:
     """Where each method's networks lie, for a caption; "" where no method steps. Sums over solutions are left out."""
     parts = []
     for method in (str(name) for name in dataset[dim].values if not str(name).startswith(BOTH)):
@@ -109,7 +109,7 @@ def control(dataset: xr.Dataset) -> str:
     return f"Control: at distance 0 no probability differs from the solution's by more than {most:.1g}."
 
 
-def endings(dataset: xr.Dataset, dim: str = "method") -> str:
+def endings(dataset: xr.Dataset, dim: str = "approach") -> str:
     """What every caption of networks around solutions ends with: their places, the control, who is left out."""
     return style.sentences(places(dataset, dim), control(dataset), style.left_out(dataset))
 

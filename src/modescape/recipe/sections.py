@@ -126,7 +126,7 @@ class Recipe(Section):
         return frozenset(name for name, value in self.streams.model_dump().items() if value == "shared")
 
     def epochs_around(self) -> int:
-        """How many of the last epochs stand for the surroundings of a solution (`Subspace.last`), if they are kept."""
+        """How many of the last epochs stand for the neighbourhood of a solution (`Subspace.last`), if they are kept."""
         return self.subspace.last or max(self.subspace.samples, self.train.epochs // 4)
 
     def kept_epochs(self, member: int) -> list[int]:
@@ -134,7 +134,7 @@ class Recipe(Section):
         train = self.train
         return kept_epochs(member, train.epochs, train.trajectories, train.keep_last, train.keep_every)
 
-    def variant_epochs(self) -> int:
+    def auxiliary_epochs(self) -> int:
         """Epochs of each network that an analysis trains for itself (`Variants.epochs`)."""
         return self.variants.epochs or self.train.epochs
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES
-from modescape.wording.head import Card, Part, Places, Worth
+from modescape.wording.head import Card, Part, Places, Purchase
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,8 +34,8 @@ class Verdict:
     limits: list[str]  # what this does not show
     cards: list[Card]
     scores: list[tuple[str, str, str, str, str]]  # score, one network, ensemble, gain, its interval
-    worths: list[Worth]  # what each way to make an ensemble buys
-    worth: str  # the best of one run in a sentence
+    purchases: list[Purchase]  # what each way to make an ensemble buys
+    equivalent: str  # the best of one run in a sentence
     covers: str = ""  # what the intervals of the ensemble and of gains cover
 
 
@@ -58,8 +58,8 @@ def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
         limits=_placed([{0: OTHER_RECIPES}, auxiliary, *(part.limits for part in parts)]),
         cards=[card for cards in _placed(part.cards for part in parts) for card in cards],
         scores=_chained(part.scores for part in parts),
-        worths=_chained(part.worths for part in parts),
-        worth=_joined(part.worth for part in parts),
+        purchases=_chained(part.purchases for part in parts),
+        equivalent=_joined(part.equivalent for part in parts),
         covers=_joined(part.covers for part in parts),
     )
 

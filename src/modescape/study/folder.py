@@ -67,7 +67,7 @@ class StudyFolder:
         with locked(folder):
             if (folder / layout.MANIFEST).exists():
                 raise InputError(f"'{folder}' is a study already; open it, or choose another --out")
-            durable.sweep(folder, leave={layout.VARIANTS})
+            durable.sweep(folder, leave={layout.AUXILIARY})
             durable.write_text(folder / layout.RECIPE, recipe.to_yaml())
             durable.write_text(folder / layout.MANIFEST, sealed_text(manifest))
         return cls.open(folder)
@@ -150,5 +150,5 @@ def _is_whole(path: Path) -> bool:
 @contextlib.contextmanager
 def _writing(folder: Path) -> Generator[None]:
     with locked(folder):
-        durable.sweep(folder, leave={layout.VARIANTS})
+        durable.sweep(folder, leave={layout.AUXILIARY})
         yield

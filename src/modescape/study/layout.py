@@ -37,7 +37,7 @@ SAMPLED = "sampled"  # group of the predictions of sampled networks, a group a s
 CHOOSING = "choosing"
 RESULTS = "results"
 FIGURES = "figures"
-VARIANTS = "variants"
+AUXILIARY = "variants"
 REPORT = "report.html"
 LOCK = ".lock"
 
@@ -140,18 +140,18 @@ def figure_path(study: Path, name: str, suffix: str) -> Path:
     return study / FIGURES / f"{name}.{suffix}"
 
 
-def variant_folder(study: Path, name: str) -> Path:
+def auxiliary_folder(study: Path, name: str) -> Path:
     """``variants/<name>``.
 
     Raises:
         InputError: as `result_path`.
     """
-    return study / VARIANTS / plain_name(name, "the name of a variant")
+    return study / AUXILIARY / plain_name(name, "the name of a variant")
 
 
-def variants(study: Path) -> list[str]:
+def auxiliary(study: Path) -> list[str]:
     """Names of the studies inside this one, ascending; none that leads out of it by a symbolic link."""
-    folder = study / VARIANTS
+    folder = study / AUXILIARY
     return [
         name
         for name in names(folder)

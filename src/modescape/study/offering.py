@@ -54,7 +54,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
             optimizer=recipe.train.optimizer,
             starts_equal=bool(study.manifest.get("network", {}).get("starts_equal")),
             auxiliary_members=recipe.variants.members,
-            auxiliary_epochs=recipe.variant_epochs(),
+            auxiliary_epochs=recipe.auxiliary_epochs(),
             cycles=recipe.variants.cycles,
             long_runs=recipe.variants.long_runs,
         ),
@@ -235,10 +235,10 @@ class _Auxiliary(Mapping[str, Offered]):
     study: Study
 
     def __getitem__(self, folder: str) -> Offered:
-        return offer(self.study.variant(folder))
+        return offer(self.study.auxiliary(folder))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(layout.variants(self.study.path))
+        return iter(layout.auxiliary(self.study.path))
 
     def __len__(self) -> int:
-        return len(layout.variants(self.study.path))
+        return len(layout.auxiliary(self.study.path))

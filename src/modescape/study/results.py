@@ -14,7 +14,7 @@ import xarray as xr
 from modescape import durable
 from modescape.errors import DamageError
 from modescape.plain import shown
-from modescape.results import validate
+from modescape.results import in_present_names, validate
 from modescape.study import layout
 
 # HDF5's own checksums cover neither text nor attributes, and its readers stumble loudly over damaged files; so the
@@ -52,7 +52,7 @@ def read_dataset(path: Path) -> xr.Dataset:
     try:
         check_contents(data)
         with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
-            dataset = file.load()
+            dataset = in_present_names(file.load())
         validate(dataset)
         return dataset
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...

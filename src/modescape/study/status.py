@@ -93,7 +93,7 @@ def summary(path: str | Path, all_analyses: Sequence[str] = ()) -> StudyStatus:
         missing_results=tuple(name for name in expected if file_name(name) not in results),
         expected_results=expected,
         report=(study.path / layout.REPORT).is_file(),
-        variants=tuple(layout.variants(study.path)),
+        variants=tuple(layout.auxiliary(study.path)),
         again=_again(study.path, values),
     )
 
@@ -121,9 +121,9 @@ def verify(path: str | Path) -> list[str]:
         problems += _verify_choice(study, name)
     for name in _results(study.path):
         problems += _problem(lambda name=name: study.result(name))
-    for name in layout.variants(study.path):
+    for name in layout.auxiliary(study.path):
         try:
-            problems += verify(study.path / layout.VARIANTS / name)
+            problems += verify(study.path / layout.AUXILIARY / name)
         except InputError as error:
             problems.append(str(error))
     return problems

@@ -129,13 +129,13 @@ class Study(StudyFolder):
 
         return SampledPredictions(self, images)
 
-    def variant(self, folder: str) -> Study:
+    def auxiliary(self, folder: str) -> Study:
         """The study of networks that an analysis trained for itself, ``DIR/variants/<folder>``.
 
         Raises:
             InputError: if they were not trained yet.
         """
-        return Study.open(layout.variant_folder(self.path, folder))
+        return Study.open(layout.auxiliary_folder(self.path, folder))
 
     def has_result(self, name: str) -> bool:
         """Whether an analysis has been carried out."""

@@ -22,7 +22,7 @@ from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.recipe import Recipe
 from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
@@ -80,7 +80,7 @@ class Trainer:
         preparation: scaling and augmentation.
         device: torch device name.
         dtype: of weights and arithmetic; None: as the network's factory makes them.
-        manner: how products are computed.
+        policy: how products are computed.
         habits: what the network does; without it, it is tried first.
         replayed: record a step and replay it, where the network allows it.
         say: told in a line what a user should know.
@@ -95,16 +95,16 @@ class Trainer:
         *,
         device: str = "cpu",
         dtype: torch.dtype | None = None,
-        manner: Manner = Manner(),
+        policy: ComputePolicy = ComputePolicy(),
         habits: Habits | None = None,
         replayed: bool = False,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.recipe, self.data, self.num_classes, self.preparation = recipe, data, num_classes, preparation
-        self.device, self.dtype, self.manner, self.replayed, self.say = device, dtype, manner, replayed, say
+        self.device, self.dtype, self.policy, self.replayed, self.say = device, dtype, policy, replayed, say
         self.habits = habits or trial(recipe, data, num_classes, preparation)
         if habits is None:
-            self.manner = replace(manner, memory_format=self.habits.memory_format)
+            self.policy = replace(policy, memory_format=self.habits.memory_format)
         self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
         self.steps_per_epoch = len(batch_sizes(recipe.train, len(data.label), self.habits.least_batch))
 
@@ -193,7 +193,7 @@ class Trainer:
         """The training step of a group of members."""
         # member 0's network stands for all, as in evaluation; its weights are not used
         module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes)
-        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.manner)
+        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.policy)
 
     def make_steps(self, members: list[int], state: ModelState, optimizer: Optimizer) -> Steps:
         """The steps of an epoch of a group of members."""

@@ -13,7 +13,7 @@ from modescape.errors import InputError
 from modescape.kernels.convolution import Choices, Pass
 from modescape.kernels.forms import Arithmetic
 from modescape.kernels.implementation import Implementation
-from modescape.network.member_ops import Manner, MemoryFormat
+from modescape.network.member_ops import ComputePolicy, MemoryFormat
 
 NO_PLAN = "such a study can be read and not trained; begin another with --out"
 
@@ -89,9 +89,9 @@ class Plan:
             dealt.setdefault((begun or {}).get(member, usual), []).append(member)
         return dealt
 
-    def manner(self, arithmetic: Arithmetic) -> Manner:
+    def policy(self, arithmetic: Arithmetic) -> ComputePolicy:
         """How products are computed under this plan."""
-        return Manner(arithmetic, Choices(self.convolution, self.convolutions), self.memory_format)
+        return ComputePolicy(arithmetic, Choices(self.convolution, self.convolutions), self.memory_format)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""

@@ -13,7 +13,7 @@ from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.recipe import Recipe
 from modescape.train.loop import Trainer
 from modescape.train.measuring import fastest, measured, remembered, seconds_of
@@ -73,11 +73,11 @@ def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | Non
     """Run one step of a few members: the convolutions it asks for, and the bytes that a member takes on a GPU."""
     data = dataset.to(device).train
     seen: list = []
-    manner = Manner(recipe.train.arithmetic, Choices(default="each", seen=seen))
+    policy = ComputePolicy(recipe.train.arithmetic, Choices(default="each", seen=seen))
     if habits is not None:
-        manner = replace(manner, memory_format=habits.memory_format)
+        policy = replace(policy, memory_format=habits.memory_format)
     preparation = Preparation.of(recipe.data, data)
-    settings: dict[str, Any] = {"device": device, "manner": manner, "habits": habits}
+    settings: dict[str, Any] = {"device": device, "policy": policy, "habits": habits}
     trainer = Trainer(recipe, data, dataset.num_classes, preparation, **settings)
     gpu = device == "cuda"
     before = torch.cuda.memory_allocated() if gpu else 0
@@ -97,7 +97,7 @@ def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan, habits: Habit
 
     def make() -> float:
         data = dataset.to(plan.device).train
-        settings: dict[str, Any] = {"manner": plan.manner(recipe.train.arithmetic), "replayed": plan.replayed}
+        settings: dict[str, Any] = {"policy": plan.policy(recipe.train.arithmetic), "replayed": plan.replayed}
         settings["habits"] = habits
         preparation = Preparation.of(recipe.data, data)
         trainer = Trainer(recipe, data, dataset.num_classes, preparation, device=plan.device, **settings)

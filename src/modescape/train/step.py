@@ -20,7 +20,7 @@ from modescape.models import call_with, install
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
-from modescape.network.member_ops import Manner, MemberOps
+from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.types import ModelState, Params
 
 Slopes: TypeAlias = "Sequence[Tensor | None]"
@@ -33,7 +33,7 @@ class Step:
         module: the architecture; its own weights are not used. It is put in training mode and prepared by `fuse`.
         members: number of stacked members.
         habits: what the trial found. With ``recomputes`` the backward pass is watched, too.
-        manner: how products are computed.
+        policy: how products are computed.
 
     Raises:
         ValueError: if the network cannot be stacked and there are several members.
@@ -44,12 +44,12 @@ class Step:
         module: nn.Module,
         members: int,
         habits: Habits,
-        manner: Manner = Manner(),
+        policy: ComputePolicy = ComputePolicy(),
     ) -> None:
         if members != 1 and not habits.can_stack:
             raise ValueError(f"this network trains alone, not {members} at a time: {habits}")
         module.train()
-        self.module, self.members, self.habits, self.manner = fuse(module), members, habits, manner
+        self.module, self.members, self.habits, self.policy = fuse(module), members, habits, policy
         self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
         self._installed: tuple[ModelState, list[Tensor]] | None = None
 
@@ -69,8 +69,8 @@ class Step:
         if self.members == 1:
             slopes, logits, loss = self._lone(state, images[0], label[0], keys[0])
         else:
-            if self.manner.memory_format == "contiguous":
-                images = self.manner.laid(images.flatten(0, 1)).view(images.shape)
+            if self.policy.memory_format == "contiguous":
+                images = self.policy.laid(images.flatten(0, 1)).view(images.shape)
             logits = vmapped(self._stacked, state.params, state.buffers, images, keys)
             loss = _cross_entropy(logits.flatten(0, 1), label.flatten(), "none").view(label.shape).mean(1)
             slopes = _slopes(loss.sum(), list(state.params.values()))
@@ -84,8 +84,8 @@ class Step:
     def _lone(self, state: ModelState, images: Tensor, label: Tensor, key: Tensor) -> tuple[Slopes, Tensor, Tensor]:
         """Gradients, logits [1, example, class] and loss [1] of one member."""
         wanted, habits = self._install(state), self.habits
-        images = self.manner.laid(images)
-        ops = MemberOps(key, manner=self.manner, recomputes=habits.recomputes)
+        images = self.policy.laid(images)
+        ops = MemberOps(key, policy=self.policy, recomputes=habits.recomputes)
         leads = habits.calls_dropout or habits.recomputes or ops.convolves(images)
         seeds = habits.draws or habits.recomputes
         with rng.seeded(int(key)) if seeds else contextlib.nullcontext(), Intercept(ops) if leads else ops:
@@ -115,7 +115,7 @@ class Step:
         return slopes
 
     def _stacked(self, params: Params, buffers: Params, images: Tensor, key: Tensor) -> Tensor:
-        with Intercept(MemberOps(key, stacked=True, manner=self.manner)):
+        with Intercept(MemberOps(key, stacked=True, policy=self.policy)):
             return call_with(self.module, {**params, **buffers}, images)
 
     def _install(self, state: ModelState) -> list[Tensor]:

@@ -11,7 +11,7 @@ from modescape.data.dataset import Split
 from modescape.data.prepare import Preparation
 from modescape.network import trial as network_trial
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.network.trial import Batch, Stepped
 from modescape.train.optimizer import Optimizer
 from modescape.train.step import Step
@@ -29,9 +29,9 @@ class _Training:
 
     train: recipe.Train
 
-    def step(self, module: nn.Module, batch: Batch, habits: Habits, manner: Manner) -> Stepped:
+    def step(self, module: nn.Module, batch: Batch, habits: Habits, policy: ComputePolicy) -> Stepped:
         """Loss and gradients of one batch."""
-        step = Step(module, len(batch.keys), habits, manner)
+        step = Step(module, len(batch.keys), habits, policy)
         gradients, loss, _ = step(*batch)
         return Stepped(gradients, loss, step.recomputed)
 

@@ -22,7 +22,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Worth:
+class Purchase:
     """One way to make an ensemble, in words."""
 
     method: str
@@ -55,8 +55,8 @@ class Part:
     trained_less: Places = field(default_factory=dict)  # auxiliary networks that are trained less than members are
     enough: str = ""  # how many members are enough
     scores: Sequence[tuple[str, str, str, str, str]] = ()  # score, one network, ensemble, gain, its interval
-    worths: Sequence[Worth] = ()  # what each way to make an ensemble buys
-    worth: str = ""  # the best of one run in a sentence
+    purchases: Sequence[Purchase] = ()  # what each way to make an ensemble buys
+    equivalent: str = ""  # the best of one run in a sentence
     covers: str = ""  # what the intervals of the ensemble and of gains cover
     worked: bool | None = None  # whether averaging helped beyond doubt; None: says nothing of it
     beaten: bool = False  # whether one network at the same cost did better

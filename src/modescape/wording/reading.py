@@ -52,7 +52,7 @@ def full_gain(sizes: xr.Dataset | None, method: str, metric: str = "accuracy") -
     size = full_size(sizes, method, metric)
     if size < 2:
         return None
-    low, value, high = (pick(sizes, name, method=method, metric=metric, size=size) for name in _GAIN)
+    low, value, high = (pick(sizes, name, approach=method, metric=metric, size=size) for name in _GAIN)
     return Gain(size, value, low, high) if math.isfinite(value) else None
 
 
@@ -73,4 +73,4 @@ def disagreements(solutions: xr.Dataset | None) -> tuple[float, float]:
 
 def score_at(sizes: xr.Dataset | None, method: str, metric: str, size: object) -> float:
     """The score of ensembles of this size; size 1 is the mean member."""
-    return pick(sizes, "score", method=method, metric=metric, size=size)
+    return pick(sizes, "score", approach=method, metric=metric, size=size)

@@ -24,7 +24,7 @@ class Summary:
     left_out: int = 0  # rows that did not fit
 
 
-def placed(dataset: xr.Dataset, method: str, dim: str = "method") -> tuple[str, str]:
+def placed(dataset: xr.Dataset, method: str, dim: str = "approach") -> tuple[str, str]:
     """Cells that stand beside a method's numbers: its setting, and how far its networks lie from the solution."""
     setting, distance = (significant(pick(dataset, key, **{dim: method}), 3) for key in ("scale", "distance"))
     return setting, distance

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def names_of(dataset: xr.Dataset, dim: str = "method") -> list[str]:
+def names_of(dataset: xr.Dataset, dim: str = "approach") -> list[str]:
     """Labels of a dimension."""
     return [str(method) for method in dataset[dim].values]
 

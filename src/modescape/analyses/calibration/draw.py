@@ -48,14 +48,14 @@ def caption(dataset: xr.Dataset) -> str:
         "Top: accuracy of the test images whose top probability falls into one of 15 bins; larger marks hold more",
         "images; on the diagonal probabilities mean what they say. Calibrated: divided by a temperature fitted on",
         f"validation. On {style.tested_on(dataset)}. ECE: mean distance from the diagonal. Calibrated NLL: temperature",
-        "fitted on one half of the test images, scored on the other, both ways, mean over splits. Worth: number of",
-        "independent networks, interpolated, whose average has the same calibrated NLL; dashed: worth themselves;",
+        "fitted on one half of the test images, scored on the other, both ways, mean over splits. Equivalent: number",
+        "of independent networks, interpolated, whose average has the same calibrated NLL; dashed: worth themselves;",
         f"defined from 1 on and up to the {_most(dataset)} that there are.",
         _below_one(dataset),
         "Bands: 95 % intervals, cut off at both.",
         style.intervals(dataset),
         style.from_members(dataset),
-        steps.endings(dataset, "other_method"),
+        steps.endings(dataset, "other_approach"),
     )
 
 
@@ -64,7 +64,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
         _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
-        _against_size(dataset, "equivalent", "Worth how many independent networks", "Worth (number, log scale)"),
+        _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent (number, log scale)"),
         _errors(dataset),
         _temperatures(dataset),
     ]
@@ -73,9 +73,9 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 def _reliability(dataset: xr.Dataset, title: str, kinds: dict[str, _Kind]) -> Panel:
     series = [Series(name=EXACT, x=np.array([0.0, 100]), y=np.array([0.0, 100]), line="dash", width=1)]
     for method, kind in kinds.items():
-        if method not in dataset["method"].values:
+        if method not in dataset["approach"].values:
             continue
-        chosen = dataset.sel({"method": method})
+        chosen = dataset.sel({"approach": method})
         share = np.nan_to_num(chosen["share"].values.astype(float))
         line = Series(
             name=kind.name,
@@ -94,9 +94,9 @@ def _reliability(dataset: xr.Dataset, title: str, kinds: dict[str, _Kind]) -> Pa
 def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) -> Panel:
     size = dataset["size"].values.astype(float)
     series = []
-    for method in (str(method) for method in dataset["other_method"].values):
+    for method in (str(method) for method in dataset["other_approach"].values):
         low, middle, high = (
-            dataset[f"{variable}{end}"].sel({"other_method": method}).values for end in ("_low", "", "_high")
+            dataset[f"{variable}{end}"].sel({"other_approach": method}).values for end in ("_low", "", "_high")
         )
         if variable == "equivalent":
             low, middle, high = _drawn_worths(dataset, method)
@@ -118,13 +118,13 @@ def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) ->
 
 def _most(dataset: xr.Dataset) -> int:
     """Independent networks that a method is compared with."""
-    return int(dataset["calibrated_nll"].sel({"other_method": "independent"}).notnull().sum())
+    return int(dataset["calibrated_nll"].sel({"other_approach": "independent"}).notnull().sum())
 
 
 def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lower end, equivalent and upper end as they are drawn: open ends lie on 1 and on as many as there are, [size]."""
     low, middle, high = (
-        np.minimum(dataset[f"equivalent{end}"].sel({"other_method": method}).values.astype(float), _most(dataset))
+        np.minimum(dataset[f"equivalent{end}"].sel({"other_approach": method}).values.astype(float), _most(dataset))
         for end in ("_low", "", "_high")
     )
     there = np.isfinite(middle)
@@ -134,21 +134,21 @@ def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndar
 def _below_one(dataset: xr.Dataset) -> str:
     """Methods that are worse than one network with all the networks that they have, and by how much."""
     names = []
-    for method in (str(method) for method in dataset["other_method"].values):
-        behind = dataset["behind"].sel({"other_method": method}).values
+    for method in (str(method) for method in dataset["other_approach"].values):
+        behind = dataset["behind"].sel({"other_approach": method}).values
         at = np.flatnonzero(np.isfinite(behind))[-1:]
-        if at.size and dataset["equivalent_below"].sel({"other_method": method}).values[at[0]]:
+        if at.size and dataset["equivalent_below"].sel({"other_approach": method}).values[at[0]]:
             names.append(f"{style.method_look(method).name} ({behind[at[0]]:.2g} nats worse)")
-    return f"Worth < 1 and not drawn, with all their networks: {', '.join(names)}." if names else ""
+    return f"Equivalent < 1 and not drawn, with all their networks: {', '.join(names)}." if names else ""
 
 
 def _errors(dataset: xr.Dataset) -> Panel:
     kinds = {method: kind for group in RELIABILITY.values() for method, kind in group.items()}
-    kinds = {method: kind for method, kind in kinds.items() if method in dataset["method"].values}
+    kinds = {method: kind for method, kind in kinds.items() if method in dataset["approach"].values}
     series = [
         Series(
             name=kind.name,
-            x=dataset["ece"].sel({"method": [method]}).values,
+            x=dataset["ece"].sel({"approach": [method]}).values,
             y=np.array([row]),
             colour=kind.colour,
             marker=kind.marker,

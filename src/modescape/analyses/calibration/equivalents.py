@@ -69,15 +69,15 @@ class Equivalent:
 def equivalent(calibration: xr.Dataset | None, method: str, size: int | None = None) -> Equivalent:
     """What `size` networks of a method are worth; None: as many as the method has."""
     absent = Equivalent(0, 0, math.nan, math.nan, math.nan, (math.nan, math.nan, math.nan))
-    if calibration is None or method not in calibration["other_method"].values:
+    if calibration is None or method not in calibration["other_approach"].values:
         return absent
     known = calibration["calibrated_nll"].notnull()
-    of_method = calibration["size"].values[known.sel(other_method=method).values]
+    of_method = calibration["size"].values[known.sel(other_approach=method).values]
     size = int(of_method.max(initial=0)) if size is None else size
     if size not in of_method:
         return absent
-    most = int(calibration["size"].values[known.sel(other_method="independent").values].max(initial=0))
-    at = calibration.sel({"other_method": method, "size": size})
+    most = int(calibration["size"].values[known.sel(other_approach="independent").values].max(initial=0))
+    at = calibration.sel({"other_approach": method, "size": size})
     value, low, high = (float(at[name]) for name in ("equivalent", "equivalent_low", "equivalent_high"))
     return Equivalent(size, most, value, low, high, _behind(at))
 
@@ -91,7 +91,7 @@ def inside_a_run(calibration: xr.Dataset | None) -> dict[str, Equivalent]:
     """Methods that make their networks within one run, with all networks that they have; measured ones alone."""
     if calibration is None:
         return {}
-    names = [str(name) for name in calibration["other_method"].values if name != "independent"]
+    names = [str(name) for name in calibration["other_approach"].values if name != "independent"]
     found = {name: equivalent(calibration, name) for name in names}
     return {name: one for name, one in found.items() if one.known}
 

@@ -38,7 +38,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     low, high = equivalent * 0.93, equivalent * 1.07
     low = np.where(low < 1, np.nan, low)  # open ends
     high = np.where(high > size[-1], np.inf, high)
-    sized = ("other_method", "size")
+    sized = ("other_approach", "size")
     return results.make_result(
         {
             **reliability,
@@ -50,12 +50,12 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "behind": (sized, behind, "nats", "calibrated NLL minus that of the mean single network"),
             **interval("behind", sized, behind, 0.004, "nats"),
             "temperature": (("member",), 1.75 + 0.05 * np.sin(np.arange(members)), "1", "temperature"),
-            **stated(list(others), "other_method"),
+            **stated(list(others), "other_approach"),
         },
         {
-            "method": list(methods),
+            "approach": list(methods),
             "x": np.arange(BINS),
-            "other_method": list(others),
+            "other_approach": list(others),
             "size": size,
             "member": np.arange(members),
         },
@@ -74,8 +74,8 @@ def _reliability(off: np.ndarray) -> Variables:
     share = np.where(there, middle**3, 0) / (middle[there] ** 3).sum() * np.ones((5, 1))
     ece = np.nansum(share * np.abs(accuracy - confidence), axis=1)
     return {
-        "confidence": (("method", "x"), confidence, "1", "mean top probability in the bin"),
-        "accuracy": (("method", "x"), accuracy, "1", "accuracy in the bin"),
-        "share": (("method", "x"), share, "1", "share of the images in the bin"),
-        "ece": (("method",), ece, "1", "expected calibration error"),
+        "confidence": (("approach", "x"), confidence, "1", "mean top probability in the bin"),
+        "accuracy": (("approach", "x"), accuracy, "1", "accuracy in the bin"),
+        "share": (("approach", "x"), share, "1", "share of the images in the bin"),
+        "ece": (("approach",), ece, "1", "expected calibration error"),
     }

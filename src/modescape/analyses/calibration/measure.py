@@ -48,7 +48,7 @@ INTERVALS = (
     "95 %, these networks on new test examples: percentile bootstrap over test examples, the same resamples for all "
     "methods and sizes (paired), temperatures held; it does not say what other networks would give"
 )
-WORTHS = {  # variable -> units, long name
+EQUIVALENTS = {  # variable -> units, long name
     "calibrated_nll": ("nats", "calibrated NLL"),
     "behind": ("nats", "calibrated NLL minus that of the mean single network; positive: worse"),
     "equivalent": (
@@ -103,13 +103,13 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
             **_reliability(diagrams, label),
             "temperature": (("member",), temperature, "1", "temperature of the solution, fitted on validation images"),
             **_resampled_worths(example, sizes, resamples, key),
-            **stated(offered, list(example), found["test"][0], dim="other_method"),
+            **stated(offered, list(example), found["test"][0], dim="other_approach"),
         },
         {
-            "method": list(diagrams),
+            "approach": list(diagrams),
             "x": np.arange(BINS),
             "member": members,
-            "other_method": list(example),
+            "other_approach": list(example),
             "size": np.arange(1, sizes + 1),
         },
         title="Calibration, and what each method is worth after it",
@@ -141,7 +141,7 @@ def _examples(offered: Offered, solved: np.ndarray, splits: int, key: int) -> di
 def _reliability(diagrams: dict[str, np.ndarray], label: np.ndarray) -> Variables:
     """The variables of the reliability diagrams."""
     bins = [reliability(log_prob, label, BINS) for log_prob in diagrams.values()]
-    curve = ("method", "x")
+    curve = ("approach", "x")
     confidence = np.stack([_pooled(one.confidence, one.share) for one in bins])
     accuracy = np.stack([_pooled(one.accuracy, one.share) for one in bins])
     error = np.array([float(np.mean(ece(log_prob, label, BINS))) for log_prob in diagrams.values()])
@@ -149,15 +149,15 @@ def _reliability(diagrams: dict[str, np.ndarray], label: np.ndarray) -> Variable
         "confidence": (curve, confidence, "1", "mean confidence"),
         "accuracy": (curve, accuracy, "1", "share that is right"),
         "share": (curve, np.stack([one.share.mean(0) for one in bins]), "1", "share of examples in the bin"),
-        "ece": (("method",), error, "1", "expected calibration error"),
+        "ece": (("approach",), error, "1", "expected calibration error"),
     }
 
 
 def _resampled_worths(example: dict[str, np.ndarray], sizes: int, resamples: int, key: int) -> Variables:
-    """`_worths` over resampled test sets, the same ones for all approaches."""
+    """`_equivalents` over resampled test sets, the same ones for all approaches."""
     counts = resample_counts(len(next(iter(example.values()))[0]), resamples, key)
     draws = {method: resample_means(counts, rows.T) for method, rows in example.items()}  # [resample, size]
-    return _worths({method: rows.mean(1) for method, rows in example.items()}, draws, sizes)
+    return _equivalents({method: rows.mean(1) for method, rows in example.items()}, draws, sizes)
 
 
 def _diagrams(
@@ -200,7 +200,7 @@ def _independent(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int)
     return np.stack(rows)
 
 
-def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int) -> Variables:
+def _equivalents(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int) -> Variables:
     """Calibrated NLL, how far it is from one network's, and the equivalent, with intervals: variables of the result.
 
     Args:
@@ -209,7 +209,7 @@ def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int
         sizes: the largest of all methods.
     """
     single, single_draws = nll["independent"][0], draws["independent"][:, :1]
-    worth = {method: deep_ensemble_equivalent(score, nll["independent"]) for method, score in nll.items()}
+    equivalent = {method: deep_ensemble_equivalent(score, nll["independent"]) for method, score in nll.items()}
     worth_draws = {
         method: np.asarray(deep_ensemble_equivalent(draw, draws["independent"][:, None]).ranked)
         for method, draw in draws.items()
@@ -222,17 +222,17 @@ def _worths(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes: int
     middle = {
         "calibrated_nll": nll,
         "behind": {method: score - single for method, score in nll.items()},
-        "equivalent": {method: np.where(one.beyond, np.inf, one.number) for method, one in worth.items()},
+        "equivalent": {method: np.where(one.beyond, np.inf, one.number) for method, one in equivalent.items()},
     }
-    dims: tuple[str, ...] = ("other_method", "size")
+    dims: tuple[str, ...] = ("other_approach", "size")
     variables: Variables = {}
-    for name, (units, text) in WORTHS.items():
+    for name, (units, text) in EQUIVALENTS.items():
         lows, highs = ({method: pair[at] for method, pair in ends[name].items()} for at in (0, 1))
         variables[name] = (dims, _padded(middle[name], sizes), units, text)
         variables[f"{name}_low"] = (dims, _padded(lows, sizes), units, f"lower end of its 95 % interval{OPEN[name]}")
         variables[f"{name}_high"] = (dims, _padded(highs, sizes), units, f"upper end of its 95 % interval{OPEN[name]}")
     below = np.zeros(variables["equivalent"][1].shape, dtype=bool)
-    for at, one in enumerate(worth.values()):
+    for at, one in enumerate(equivalent.values()):
         below[at, : len(one.below)] = one.below
     variables["equivalent_below"] = (dims, below, "1", "whether the method is worse than one network")
     return variables

@@ -21,7 +21,7 @@ TEXT = Text(
     "Calibration, and what ensembles are worth after it",
     "Accuracy against confidence for one network and for the average of several, as trained and after temperatures "
     "were fitted on validation; then the calibrated negative log-likelihood against the number of networks "
-    "averaged, and the number of independent networks worth as much.",
+    "averaged, and deep ensemble equivalents: the number of independent networks that score the same.",
     "Below the diagonal networks are overconfident. Averaging lowers confidence, so part of what an ensemble gains "
     "could be had by a temperature: the calibrated log-likelihood takes that part away, and what remains is the "
     "gain of averaging. Averaging networks that were calibrated one by one tends to end above the diagonal; "
@@ -35,25 +35,25 @@ TEXT = Text(
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows = [
-        (f"{method}: ECE", "", "", "", fixed(pick(dataset, "ece", method=method), 3), "")
+        (f"{method}: ECE", "", "", "", fixed(pick(dataset, "ece", approach=method), 3), "")
         for method in names_of(dataset)
     ]
-    worth = []
-    for method in names_of(dataset, "other_method"):
+    equivalents = []
+    for method in names_of(dataset, "other_approach"):
         equal = equivalent(dataset, method)
-        loss = pick(dataset, "calibrated_nll", other_method=method, size=equal.size)
+        loss = pick(dataset, "calibrated_nll", other_approach=method, size=equal.size)
         cell = f"{equal.text(2)}; {equal.bounds(2)}" if equal.known else ABSENT
-        at = placed(dataset, method, "other_method")
+        at = placed(dataset, method, "other_approach")
         rows.append((f"{name_of(method)}: calibrated NLL (nats)", str(equal.size), *at, fixed(loss, 3), cell))
         if equal.known and method != "independent":
-            worth.append(f"{equal.size} of {name_of(method)} {equal.text(2)}")
-    single, together = (fixed(pick(dataset, "ece", method=method), 3) for method in ("single", "independent"))
+            equivalents.append(f"{equal.size} of {name_of(method)} {equal.text(2)}")
+    single, together = (fixed(pick(dataset, "ece", approach=method), 3) for method in ("single", "independent"))
     text = (
         "Reliability diagrams, line charts of the calibrated log-likelihood and of equivalents against the number of "
         f"networks, and dots for calibration errors and temperatures. ECE: {single} for a single network, {together} "
         f"for all {dataset.sizes['member']} averaged. "
         f"Median temperature {significant(_median(dataset['temperature'].values))}. "
-        f"Worth in independent networks: {listing(worth) or ABSENT}."
+        f"Deep ensemble equivalents: {listing(equivalents) or ABSENT}."
     )
     return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"), tuple(rows))
 

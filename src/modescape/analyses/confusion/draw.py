@@ -30,7 +30,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 def shares(dataset: xr.Dataset) -> np.ndarray:
     """Percent of each true class, NaN for a class without examples; shape [method, class, predicted_class]."""
-    count = dataset["count"].transpose("method", "class", "predicted_class").values.astype(float)
+    count = dataset["count"].transpose("approach", "class", "predicted_class").values.astype(float)
     total = count.sum(axis=2, keepdims=True)
     return np.divide(100 * count, total, out=np.full_like(count, np.nan), where=total > 0)
 
@@ -38,7 +38,7 @@ def shares(dataset: xr.Dataset) -> np.ndarray:
 def describe(dataset: xr.Dataset) -> Chart:
     """Row-normalised confusion matrices; on the page the counts are under the pointer."""
     names = _class_names(dataset)
-    counts = dataset["count"].transpose("method", "class", "predicted_class").values
+    counts = dataset["count"].transpose("approach", "class", "predicted_class").values
     scale = dataclasses.replace(style.PERCENT, label="Share of the true class (%)")
     panels = [
         HeatMap(
@@ -68,7 +68,7 @@ def _class_names(dataset: xr.Dataset) -> list[str]:
 
 
 def _panel_title(dataset: xr.Dataset, place: int) -> str:
-    method = str(dataset["method"].values[place])
+    method = str(dataset["approach"].values[place])
     if method == "ensemble":
         method = f"ensemble of {dataset.attrs['members']}"
     return f"{method[:1].upper()}{method[1:]}: {100 * float(dataset['accuracy'][place]):.1f} % right"

@@ -42,11 +42,11 @@ def example(members: int = 10, epochs: int = 10, class_names: tuple[str, ...] = 
     whole = [np.round(count[0]), count[1], np.round(count[2])]  # the mean member's counts are means
     return results.make_result(
         {
-            "count": (("method", "class", "predicted_class"), np.stack(whole), "examples", "examples"),
-            "accuracy": (("method",), np.array(accuracy), "1", "accuracy"),
+            "count": (("approach", "class", "predicted_class"), np.stack(whole), "examples", "examples"),
+            "accuracy": (("approach",), np.array(accuracy), "1", "accuracy"),
         },
         {
-            "method": ["member 0", "mean member", "ensemble"],
+            "approach": ["member 0", "mean member", "ensemble"],
             "class": list(class_names),
             "predicted_class": list(class_names),
         },

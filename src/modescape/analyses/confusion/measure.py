@@ -35,10 +35,10 @@ def measure(offered: Offered) -> xr.Dataset:
     count = np.stack([counts[0], np.mean(counts, axis=0), _count(label, total.argmax(-1), len(names))])
     return make_result(
         {
-            "count": (("method", "class", "predicted_class"), count, "examples", "test examples"),
-            "accuracy": (("method",), np.einsum("mcc->m", count) / len(label), "1", "accuracy"),
+            "count": (("approach", "class", "predicted_class"), count, "examples", "test examples"),
+            "accuracy": (("approach",), np.einsum("mcc->m", count) / len(label), "1", "accuracy"),
         },
-        {"method": [f"member {members[0]}", "mean member", "ensemble"], "class": names, "predicted_class": names},
+        {"approach": [f"member {members[0]}", "mean member", "ensemble"], "class": names, "predicted_class": names},
         title="Which class is taken for which",
         intervals="none",
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),

@@ -25,8 +25,8 @@ TEXT = Text(
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
-    methods = [str(method) for method in dataset["method"].values]
-    shares = [f"{method} {accuracy(pick(dataset, 'accuracy', method=method))}" for method in methods]
+    methods = [str(method) for method in dataset["approach"].values]
+    shares = [f"{method} {accuracy(pick(dataset, 'accuracy', approach=method))}" for method in methods]
     count_of = dataset["count"].values  # [method, class, predicted_class]
     right = np.einsum("mcc->mc", count_of)
     total = count_of.sum(-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modescape.analyses.variants import LONG_RUN, long_run, small
+from modescape.analyses.auxiliary import LONG_RUN, long_run, small
 from modescape.recipe import Recipe
 
 COLD = 1 / 50_000  # temperature of the published code
@@ -22,7 +22,7 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
 
     And one network at the cost of all members (`long_run`).
     """
-    size, epochs = recipe.variants, recipe.variant_epochs()
+    size, epochs = recipe.variants, recipe.auxiliary_epochs()
     long = size.cycles * epochs
     cycle: dict[str, Any] = {"kind": "cyclic", "cycles": size.cycles}
     kinds: dict[str, dict[str, Any]] = {

@@ -38,7 +38,7 @@ def _differences_in_words(dataset: xr.Dataset) -> str:
     if "difference" not in dataset:  # of an older version
         return ""
     text = "Differences are those from independent networks at the same training cost, on the same test examples"
-    if "whole long run" not in dataset["method"].values:
+    if "whole long run" not in dataset["approach"].values:
         return f"{text}."
     members, runs = (int(dataset.attrs[key]) for key in ("ensemble_members", "long_runs"))
     who = "the run" if runs == 1 else f"the {runs} runs"
@@ -46,7 +46,7 @@ def _differences_in_words(dataset: xr.Dataset) -> str:
 
 
 def _costs(dataset: xr.Dataset) -> str:
-    epochs = dataset["training_epochs"].transpose("method").values.astype(float)
+    epochs = dataset["training_epochs"].transpose("approach").values.astype(float)
     known = {method: value for method, value in zip(methods(dataset), epochs, strict=True) if np.isfinite(value)}
     if len(known) > 1 and len(set(known.values())) == 1:
         return f"Training epochs: {epochs[0]:,.0f} for each."
@@ -69,8 +69,8 @@ def _names(dataset: xr.Dataset) -> list[str]:
 
 
 def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
-    chosen = dataset.sel({"metric": metric}).transpose("method", ...)
-    row = np.arange(dataset.sizes["method"], dtype=float)
+    chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
+    row = np.arange(dataset.sizes["approach"], dtype=float)
     single = Series(
         name="Mean network",
         x=score.factor * chosen["member_score"].values,
@@ -91,7 +91,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
 
 
 def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
-    rows = dataset.sizes["method"]
+    rows = dataset.sizes["approach"]
     zero = Series(
         name="Reference", x=np.zeros(2), y=np.array([0.0, rows - 1]), colour=style.NEUTRAL, line="dash", width=1
     )
@@ -107,7 +107,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
 
 def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in_legend: bool = True) -> list[Series]:
     """A mark a method with its interval, each in its row."""
-    chosen = dataset.sel({"metric": metric}).transpose("method", ...)
+    chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
     low, middle, high = (factor * chosen[f"{variable}{end}"].values for end in ("_low", "", "_high"))
     found = []
     for place, method in enumerate(methods(dataset)):
@@ -120,7 +120,7 @@ def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in
 def _divergence(dataset: xr.Dataset) -> Panel:
     series = []
     for place, method in enumerate(methods(dataset)):
-        value = dataset["jensen_shannon"].sel({"method": [method]}).values
+        value = dataset["jensen_shannon"].sel({"approach": [method]}).values
         series.append(charts.mark(method, value, np.array([place])))
     return charts.by_method(
         "Diversity: higher is more diverse", "Jensen-Shannon divergence (nats)", _names(dataset), series
@@ -128,8 +128,8 @@ def _divergence(dataset: xr.Dataset) -> Panel:
 
 
 def _plane(dataset: xr.Dataset) -> Panel:
-    accuracy = 100 * dataset["accuracy"].transpose("method", "draw").values
-    diversity = dataset["diversity"].transpose("method", "draw").values
+    accuracy = 100 * dataset["accuracy"].transpose("approach", "draw").values
+    diversity = dataset["diversity"].transpose("approach", "draw").values
     series = [charts.level("Different labels = errors", 1.0, charts.span(accuracy, default=(0, 100)), width=1)]
     for place, method in enumerate(methods(dataset)):
         series.append(charts.mark(method, accuracy[place], diversity[place], size=4))

@@ -76,13 +76,13 @@ def words_of(metric: str) -> str:
 
 def compared(cyclic: xr.Dataset | None, method: str, metrics: Iterable[str] = DECIDING) -> list[Against]:
     """A method's scores against its reference, in the order of `metrics`; those that were not measured are absent."""
-    if cyclic is None or "reference" not in cyclic.coords or method not in cyclic["method"].values:
+    if cyclic is None or "reference" not in cyclic.coords or method not in cyclic["approach"].values:
         return []
-    reference = str(cyclic["reference"].sel({"method": method}).values)
+    reference = str(cyclic["reference"].sel({"approach": method}).values)
     found = []
     for metric in metrics:
-        values = [pick(cyclic, "score", method=name, metric=metric) for name in (method, reference)]
-        than = [pick(cyclic, f"difference{end}", method=method, metric=metric) for end in ("", "_low", "_high")]
+        values = [pick(cyclic, "score", approach=name, metric=metric) for name in (method, reference)]
+        than = [pick(cyclic, f"difference{end}", approach=method, metric=metric) for end in ("", "_low", "_high")]
         if math.isfinite(than[0]):
             found.append(Against(metric, *values, *than))
     return found
@@ -140,7 +140,7 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
     found = compared(cyclic, LONG)
     if cyclic is None or not found:
         return ""
-    epochs = pick(cyclic, "training_epochs", method=LONG)
+    epochs = pick(cyclic, "training_epochs", approach=LONG)
     members, runs = int(cyclic.attrs["ensemble_members"]), int(cyclic.attrs["long_runs"])
     who = "one network" if runs == 1 else f"one network (mean of {runs})"
     subject = (
@@ -192,9 +192,9 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
             alike.append(_name(method))
     if not told and not alike:
         return ""
-    epochs = pick(cyclic, "training_epochs", method="independent")
+    epochs = pick(cyclic, "training_epochs", approach="independent")
     networks = count(int(cyclic.attrs["networks"]), "independent network")
-    values = {metric: pick(cyclic, "score", method="independent", metric=metric) for metric in DECIDING}
+    values = {metric: pick(cyclic, "score", approach="independent", metric=metric) for metric in DECIDING}
     own = [f"{words_of(key)} {scores.written(key, value)}" for key, value in values.items() if math.isfinite(value)]
     start = f"At {count(round(epochs), 'epoch')}, the training cost of {networks} ({', '.join(own)}),"
     if alike:
@@ -205,7 +205,7 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
 
 
 def _others(cyclic: xr.Dataset) -> list[str]:
-    return [str(name) for name in cyclic["method"].values if str(name) not in ("independent", "ensemble", LONG)]
+    return [str(name) for name in cyclic["approach"].values if str(name) not in ("independent", "ensemble", LONG)]
 
 
 def _name(method: str) -> str:

@@ -41,8 +41,9 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     accuracy[4, 1:] = diversity[4, 1:] = np.nan
     accuracy[5:] = diversity[5:] = np.nan
     accuracy[0, -1] = diversity[0, -1] = np.nan  # the baseline is left out
-    dims, both = ("method", "metric"), "1 (nats for nll and calibrated_nll)"
+    dims, both = ("approach", "metric"), "1 (nats for nll and calibrated_nll)"
     cost = np.array([40 * networks] * 5 + [40 * members] * 2)
+    divergence = np.array([0.274, 0.17, 0.165, 0.14, *[np.nan] * 3])
     passes = np.array([networks] * 4 + [1, members, 1])
     return results.make_result(
         {
@@ -51,15 +52,15 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "difference": (dims, than, both, "score minus that of the reference"),
             **interval("difference", dims, than, half / 2, both),
             "member_score": (dims, member_score, both, "mean score of the networks"),
-            "jensen_shannon": (("method",), np.array([0.274, 0.17, 0.165, 0.14, *[np.nan] * 3]), "nats", "divergence"),
-            "training_epochs": (("method",), cost, "1", "training epochs"),
-            "forward_passes": (("method",), passes, "1", "forward passes an image"),
-            "accuracy": (("method", "draw"), accuracy, "1", "accuracy of each network"),
-            "diversity": (("method", "draw"), diversity, "1", "disagreement with the baseline over the own error"),
+            "jensen_shannon": (("approach",), divergence, "nats", "divergence"),
+            "training_epochs": (("approach",), cost, "1", "training epochs"),
+            "forward_passes": (("approach",), passes, "1", "forward passes an image"),
+            "accuracy": (("approach", "draw"), accuracy, "1", "accuracy of each network"),
+            "diversity": (("approach", "draw"), diversity, "1", "disagreement with the baseline over the own error"),
         },
         {
-            "method": list(SINGLE),
-            "reference": ("method", reference),
+            "approach": list(SINGLE),
+            "reference": ("approach", reference),
             "metric": [*METRICS, "calibrated_nll"],
             "draw": np.arange(networks),
         },

@@ -68,12 +68,12 @@ def measure(offered: Offered) -> xr.Dataset:
             **_table("score", found, reference=None),
             **_table("difference", found, reference),
             **_of_networks(found, set(short), cost),
-            "accuracy": (("method", "draw"), place[0], "1", "accuracy of a network"),
-            "diversity": (("method", "draw"), place[1], "1", "its disagreement with the baseline over its error"),
+            "accuracy": (("approach", "draw"), place[0], "1", "accuracy of a network"),
+            "diversity": (("approach", "draw"), place[1], "1", "its disagreement with the baseline over its error"),
         },
         {
-            "method": list(found),
-            "reference": ("method", [reference[method] for method in found]),
+            "approach": list(found),
+            "reference": ("approach", [reference[method] for method in found]),
             "metric": compared_scores(),
             "draw": np.arange(place.shape[-1]),
         },
@@ -103,10 +103,10 @@ def _of_networks(found: Mapping[str, Networks], short: Collection[str], cost: Ma
     epochs = np.array([float(cost[method]) for method in found])
     passes = np.array([float(len(own.test[0])) for own in found.values()])
     return {
-        "member_score": (("method", "metric"), alone, units_of(compared_scores()), "mean network's"),
-        "jensen_shannon": (("method",), np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
-        "training_epochs": (("method",), epochs, "1", "epochs of training behind an ensemble"),
-        "forward_passes": (("method",), passes, "1", "forward passes for a prediction"),
+        "member_score": (("approach", "metric"), alone, units_of(compared_scores()), "mean network's"),
+        "jensen_shannon": (("approach",), np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
+        "training_epochs": (("approach",), epochs, "1", "epochs of training behind an ensemble"),
+        "forward_passes": (("approach",), passes, "1", "forward passes for a prediction"),
     }
 
 
@@ -138,7 +138,7 @@ def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str
             rows.append(Interval(*np.full((3, len(compared_scores())), np.nan)))  # itself
         else:
             rows.append(difference(own.repeats, None if reference is None else found[reference[method]].repeats))
-    dims, low = ("method", "metric"), f"lower end of the 95 % interval of the {name}"
+    dims, low = ("approach", "metric"), f"lower end of the 95 % interval of the {name}"
     return {
         name: (dims, np.stack([row.value for row in rows]), units_of(compared_scores()), texts[name]),
         f"{name}_low": (dims, np.stack([row.low for row in rows]), units_of(compared_scores()), low),

@@ -31,7 +31,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     """One network at the ensemble's training cost."""
     found = [one for one in compared(cyclic, LONG) if one.metric == "accuracy"]
-    epochs = pick(cyclic, "training_epochs", method=LONG)
+    epochs = pick(cyclic, "training_epochs", approach=LONG)
     label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
     return [Card(label, accuracy(one.value), _cost_note(one)) for one in found]
 

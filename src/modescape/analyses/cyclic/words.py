@@ -35,12 +35,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
     rows, parts = [], []
     metrics = [str(metric) for metric in dataset["metric"].values]
     for method in names_of(dataset):
-        whole = [scores.written(key, pick(dataset, "score", method=method, metric=key)) for key in metrics]
+        whole = [scores.written(key, pick(dataset, "score", approach=method, metric=key)) for key in metrics]
         single, together = (
-            accuracy(pick(dataset, key, method=method, metric="accuracy")) for key in ("member_score", "score")
+            accuracy(pick(dataset, key, approach=method, metric="accuracy")) for key in ("member_score", "score")
         )
-        divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
-        cost = [whole_number(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
+        divergence = significant(pick(dataset, "jensen_shannon", approach=method), 3)
+        cost = [whole_number(pick(dataset, key, approach=method)) for key in ("training_epochs", "forward_passes")]
         than = [_difference(dataset, method, key) for key in metrics]
         rows.append((name_of(method), single, *whole, *than, divergence, *cost))
         parts.append(f"{name_of(method)} from {single} to {together}")
@@ -58,7 +58,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
 def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
     """From the reference at equal cost, with its interval; a dash where a method is the reference itself."""
     low, value, high = (
-        pick(dataset, f"difference{end}", method=method, metric=metric) for end in ("_low", "", "_high")
+        pick(dataset, f"difference{end}", approach=method, metric=metric) for end in ("_low", "", "_high")
     )
     change, bounds = scores.difference(metric, low, value, high)
     return f"{change} ({bounds})" if bounds else change

@@ -60,13 +60,13 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 def _order(dataset: xr.Dataset) -> list[str]:
     """Methods by their diversity term of the first score, the largest first, unknown ones last."""
-    diversity = dataset["diversity"].transpose("method", "metric").values[:, 0]
+    diversity = dataset["diversity"].transpose("approach", "metric").values[:, 0]
     places = np.argsort(np.where(np.isfinite(diversity), -diversity, np.inf), kind="stable")
     return [methods(dataset)[place] for place in places]
 
 
 def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
-    chosen = dataset.sel({"method": order})
+    chosen = dataset.sel({"approach": order})
     mean, together, low, high = (
         chosen[name].values for name in ("mean_score", "ensemble_score", "diversity_low", "diversity_high")
     )
@@ -96,7 +96,7 @@ def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
             line=None,
             size=5,
             in_legend=False,
-            hover=[_hover(chosen.isel({"method": place}), (mean - together)[place])],
+            hover=[_hover(chosen.isel({"approach": place}), (mean - together)[place])],
         )
         ensembles.append(ensemble)
     return [between, single, *ensembles, key]

@@ -23,7 +23,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     mean = np.array([0.453, 0.92, 0.453, 0.92]) + 0.12 * term * np.array([1, 1, 1, 1])
     mean[0] = (0.453, 0.92, 0.453, 0.92)
     half = 0.02 * np.abs(term) + np.array([0.002, 0.004, 0.002, 0.004])
-    dims = ("method", "metric")
+    dims = ("approach", "metric")
     return results.make_result(
         {
             "mean_score": (dims, mean, SCORE, "mean score of the networks"),
@@ -33,7 +33,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "diversity_high": (dims, term + half, SCORE, "upper end of the 95 % interval"),
             **stated(list(diversity)),
         },
-        {"method": list(diversity), "metric": ["brier", "nll", "brier_geometric", "nll_geometric"]},
+        {"approach": list(diversity), "metric": ["brier", "nll", "brier_geometric", "nll_geometric"]},
         title="An ensemble's score: mean score minus diversity",
         **about(members, intervals="95 %: bootstrap over test examples"),
         networks=5,

@@ -71,12 +71,12 @@ def measure(offered: Offered) -> xr.Dataset:
     return make_result(
         {
             **{
-                name: (("method", "metric"), np.stack(values), UNITS, text)
+                name: (("approach", "metric"), np.stack(values), UNITS, text)
                 for values, (name, text) in zip(zip(*rows, strict=True), LONG_NAMES.items(), strict=True)
             },
             **stated(offered, list(found), log_prob[0]),
         },
-        {"method": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
+        {"approach": list(found), "metric": list(next(iter(found.values()))[0][0].metric)},
         title="The ensemble's score is the mean network's minus its diversity",
         intervals=INTERVALS,
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),

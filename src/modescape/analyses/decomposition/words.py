@@ -40,7 +40,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     for metric in names_of(dataset, "metric"):
         for method in names_of(dataset):
             mean, gap, low, high, whole = (
-                pick(dataset, key, method=method, metric=metric)
+                pick(dataset, key, approach=method, metric=metric)
                 for key in ("mean_score", "diversity", "diversity_low", "diversity_high", "ensemble_score")
             )
             bounds = f"{fixed(low, 3)} to {fixed(high, 3)}"
@@ -51,7 +51,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
                 )
             )
     for method in names_of(dataset):
-        gap = pick(dataset, "diversity", method=method, metric="brier")
+        gap = pick(dataset, "diversity", approach=method, metric="brier")
         if math.isfinite(gap):
             shares.append(f"{name_of(method)} {fixed(gap, 3)}")
     text = (

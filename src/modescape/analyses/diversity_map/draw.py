@@ -82,8 +82,8 @@ def _key(method: str) -> Series:
 
 
 def _of_method(dataset: xr.Dataset, metric: str, method: str, scale: style.Scale) -> Series:
-    chosen, look = dataset.sel({"method": method, "metric": metric}), style.method_look(method)
-    cost = dataset["training_epochs"].sel({"method": method}).values.astype(float)
+    chosen, look = dataset.sel({"approach": method, "metric": metric}), style.method_look(method)
+    cost = dataset["training_epochs"].sel({"approach": method}).values.astype(float)
     return Series(
         name=look.name,
         x=chosen["diversity"].values,
@@ -93,22 +93,24 @@ def _of_method(dataset: xr.Dataset, metric: str, method: str, scale: style.Scale
         line=look.line,
         width=1,
         size=mark_sizes(cost, dataset["training_epochs"].values) * (1.4 if method == "independent" else 1),
-        values=dataset["barrier"].sel({"method": method}).values,
+        values=dataset["barrier"].sel({"approach": method}).values,
         scale=scale,
-        hover=_hover(chosen, cost, _networks(dataset), [worth(dataset, metric, method, at) for at in range(len(cost))]),
+        hover=_hover(
+            chosen, cost, _networks(dataset), [equivalent(dataset, metric, method, at) for at in range(len(cost))]
+        ),
         group=method,
         in_legend=False,
     )
 
 
-def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, worths: list[str]) -> list[str]:
+def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, equivalents: list[str]) -> list[str]:
     texts = []
     for draw, epochs in enumerate(cost):
         score, height = (float(chosen[name].values[draw]) for name in ("ensemble_brier", "barrier"))
         parts = [
             steps.place(float(chosen["scale"].values[draw]), float(chosen["distance"].values[draw])),
             f"average of {networks}: Brier {score:.4f}",
-            f"worth in independent networks: {worths[draw]}" if worths[draw] else "",
+            f"deep ensemble equivalent: {equivalents[draw]}" if equivalents[draw] else "",
             f"barrier {height:.3g} nats" if np.isfinite(height) else "",
             f"{epochs:,.0f} training epochs" if np.isfinite(epochs) else "",
         ]
@@ -116,15 +118,15 @@ def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, worths: list[str
     return texts
 
 
-def worth(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
+def equivalent(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
     """What a set is worth in independent networks, with its interval for new members; "" where that is not known."""
-    at = dataset.sel({"metric": metric, "method": method}).isel(draw=draw)
+    at = dataset.sel({"metric": metric, "approach": method}).isel(draw=draw)
     number, low, high = (float(at[f"equivalent{end}"]) for end in ("", "_low", "_high"))
     if np.isnan(number):
         return ""
     text = _number(number)
-    if number < 1 - ROUNDING and "independent" in dataset["method"].values:
-        one = float(dataset["mean_brier"].sel({"metric": metric, "method": "independent"}).isel(draw=0))
+    if number < 1 - ROUNDING and "independent" in dataset["approach"].values:
+        one = float(dataset["mean_brier"].sel({"metric": metric, "approach": "independent"}).isel(draw=0))
         text = f"{text}, {float(at['ensemble_brier']) - one:.2g} worse than one"
     known = not (np.isnan(low) or np.isnan(high)) and low < high
     return f"{text} ({_number(low)} to {_number(high)})" if known else text
@@ -201,7 +203,7 @@ def drawn(dataset: xr.Dataset, metric: str) -> np.ndarray:
 
     A sweep ends in networks that guess; the panels would show little else.
     """
-    mean = dataset["mean_brier"].sel({"metric": metric}).transpose("method", "draw").values
+    mean = dataset["mean_brier"].sel({"metric": metric}).transpose("approach", "draw").values
     low, _ = charts.span(mean)
     independent = np.array([[name == "independent"] for name in methods(dataset)])
     return np.isfinite(mean) & ((mean <= WORST * low) | independent)
@@ -224,7 +226,7 @@ def _ranges(dataset: xr.Dataset, metric: str) -> tuple[tuple[float, float], tupl
     x, y = [], []
     for one in _metrics(dataset):
         if one.endswith("shifted") == metric.endswith("shifted"):
-            chosen, shown = dataset.sel({"metric": one}).transpose("method", "draw"), drawn(dataset, one)
+            chosen, shown = dataset.sel({"metric": one}).transpose("approach", "draw"), drawn(dataset, one)
             x.append(chosen["diversity"].values[shown])
             y.append(chosen["mean_brier"].values[shown])
     _, right = charts.span(*x, default=(0, 0.1))

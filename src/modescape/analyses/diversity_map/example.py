@@ -42,7 +42,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     with np.errstate(divide="ignore"):
         equivalent = np.where(ensemble > limit, spread / (ensemble - limit), np.inf)
     high = np.where(equivalent > 6, np.inf, 1.1 * equivalent)
-    dims = ("metric", "method", "draw")
+    dims = ("metric", "approach", "draw")
     return results.make_result(
         {
             "diversity": (dims, diversity, "1", "V: mean over pairs of half the squared distance of probabilities"),
@@ -51,11 +51,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
             "equivalent": (dims, equivalent, "1", "independent networks with the ensemble's Brier score"),
             **interval("equivalent", dims, equivalent, (0.9 * equivalent, high), "1"),
-            "barrier": (("method", "draw"), barrier, "nats", "barrier of the training loss to the solution"),
-            "training_epochs": (("method", "draw"), cost, "1", "epochs of training behind all networks"),
+            "barrier": (("approach", "draw"), barrier, "nats", "barrier of the training loss to the solution"),
+            "training_epochs": (("approach", "draw"), cost, "1", "epochs of training behind all networks"),
             **stated(methods, draws=steps),
         },
-        {"metric": list(settings), "method": list(methods), "draw": np.arange(steps)},
+        {"metric": list(settings), "approach": list(methods), "draw": np.arange(steps)},
         title="Brier score of ensembles by the exact law, as a map",
         **about(members, examples=2000),
         split="test",

@@ -32,7 +32,7 @@ SETTINGS = ("raw", "calibrated", "raw, shifted", "calibrated, shifted")
 SEVERITY = 3  # of the shifted panels
 VALIDATION = "validation"
 SETS = ("test", f"shift {SEVERITY}", VALIDATION)
-WORTHS = {  # variable -> long name, in the order of `BrierEquivalent`
+EQUIVALENTS = {  # variable -> long name, in the order of `BrierEquivalent`
     "equivalent": "independent networks with the ensemble's Brier score; infinite: better than any number",
     "equivalent_low": "lower end of its 95 % interval, new members on new examples",
     "equivalent_high": "upper end of its 95 % interval, new members on new examples; infinite: no number is too large",
@@ -106,12 +106,12 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
     found = {"independent": [step]} if (step := look.independent(alone)) is not None else {}
     found |= {approach: look.steps(approach) for approach in approaches(test)}
     control = controlled(offered, list(found), alone["test"][0])
-    worth = _worths(found, look.in_settings(alone), look.label, networks)
+    equivalent = _equivalents(found, look.in_settings(alone), look.label, networks)
     return make_result(
-        {**_map(found, networks), **_of_worths(worth), **_of_steps(found), **control},
+        {**_map(found, networks), **_of_worths(equivalent), **_of_steps(found), **control},
         {
             "metric": list(SETTINGS),
-            "method": list(found),
+            "approach": list(found),
             "draw": np.arange(max(len(steps) for steps in found.values())),
         },
         title="Brier score of ensembles by the exact law, as a map",
@@ -199,28 +199,31 @@ class _Look:
         return float(np.mean(self.offered.drawing.barriers(models, **self.barriers)))
 
 
-def _worths(
+def _equivalents(
     found: dict[str, list[_Step]], solutions: list[np.ndarray], label: np.ndarray, networks: int
 ) -> dict[str, np.ndarray]:
     """Brier equivalents and their ends, [setting, method, step] each; without two solutions none is known."""
     shape = (len(SETTINGS), len(found), max(len(steps) for steps in found.values()))
-    worth = {name: np.full(shape, np.nan) for name in WORTHS}
+    equivalent = {name: np.full(shape, np.nan) for name in EQUIVALENTS}
     if len(solutions[0]) < 2:
-        return worth
+        return equivalent
     for row, (method, steps) in enumerate(found.items()):
         scores = [step.brier for step in steps if step.brier is not None]
         if method == "independent":
-            for values in worth.values():
+            for values in equivalent.values():
                 values[:, row, 0] = networks  # by the law, whatever the networks
         for place, log_prob in enumerate(solutions if scores else ()):
             numbers = brier_equivalent_interval(np.stack([score[place] for score in scores]), log_prob, label)
-            for values, ends in zip(worth.values(), numbers, strict=True):
+            for values, ends in zip(equivalent.values(), numbers, strict=True):
                 values[place, row, : len(scores)] = ends
-    return worth
+    return equivalent
 
 
-def _of_worths(worth: dict[str, np.ndarray]) -> Variables:
-    return {name: (("metric", "method", "draw"), worth[name], "1", long_name) for name, long_name in WORTHS.items()}
+def _of_worths(equivalent: dict[str, np.ndarray]) -> Variables:
+    return {
+        name: (("metric", "approach", "draw"), equivalent[name], "1", long_name)
+        for name, long_name in EQUIVALENTS.items()
+    }
 
 
 def _map(found: dict[str, list[_Step]], networks: int) -> Variables:
@@ -232,7 +235,7 @@ def _map(found: dict[str, list[_Step]], networks: int) -> Variables:
     mean, diversity = law[..., 0], law[..., 1]
     # an average is one network: its ensemble is itself
     together = mean - (1 - 1 / networks) * diversity
-    dims = ("metric", "method", "draw")
+    dims = ("metric", "approach", "draw")
     return {
         "diversity": (dims, diversity, "1", "V: mean over pairs of half the squared distance of probabilities"),
         "mean_brier": (dims, mean, "1", "mean network's Brier score"),
@@ -247,7 +250,7 @@ def _of_steps(found: dict[str, list[_Step]]) -> Variables:
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):
             values[:, row, column] = step.barrier, step.epochs, step.scale, step.distance
-    dims = ("method", "draw")
+    dims = ("approach", "draw")
     return {
         "barrier": (dims, values[0], "nats", "barrier of the training loss to the solution"),
         "training_epochs": (dims, values[1], "1", "epochs of training behind all networks"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.diversity_map.draw import worth
+from modescape.analyses.diversity_map.draw import equivalent
 from modescape.plots.style import method_look
 from modescape.wording.numbers import ABSENT, count, fixed, significant
 from modescape.wording.summary import PLACED, Summary
@@ -35,7 +35,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     networks, rows, scores = int(dataset.attrs["networks"]), [], {}
     for metric in (str(metric) for metric in dataset["metric"].values):
         for method in names_of(dataset):
-            chosen = dataset.sel({"metric": metric, "method": method})
+            chosen = dataset.sel({"metric": metric, "approach": method})
             score = chosen["ensemble_brier"].values
             if not np.isfinite(score).any():
                 continue
@@ -44,7 +44,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
             cells = [fixed(float(at[name]), 3) for name in ("diversity", "mean_brier", "ensemble_brier")]
             place = [significant(float(at[name]), 3) for name in ("scale", "distance")]
             rows.append(
-                (metric, method_look(method).name, *place, *cells, worth(dataset, metric, method, step) or ABSENT)
+                (metric, method_look(method).name, *place, *cells, equivalent(dataset, metric, method, step) or ABSENT)
             )
             scores.setdefault(metric, {})[method_look(method).name] = float(score[step])
     parts = [f"{metric}: {min(values, key=values.__getitem__)}" for metric, values in scores.items()]
@@ -54,5 +54,5 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "table has the step of each method with the lowest score on these test images themselves, which flatters "
         "methods that were tried at several steps."
     )
-    header = ("V", "mean network's Brier", "average's Brier", "worth independent; 95 % interval")
+    header = ("V", "mean network's Brier", "average's Brier", "equivalent; 95 % interval")
     return Summary(text, ("probabilities", "method (lowest of its steps)", *PLACED, *header), tuple(rows))

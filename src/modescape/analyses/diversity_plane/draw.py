@@ -46,7 +46,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     """The plane with all networks, and the part of it with networks about as good as the baseline."""
     low, high = _accuracies(dataset)
     best = 100 * float(dataset.attrs["baseline_accuracy"])
-    independent = dataset.sel({"method": [name for name in methods(dataset) if name == "independent"]})["accuracy"]
+    independent = dataset.sel({"approach": [name for name in methods(dataset) if name == "independent"]})["accuracy"]
     lowest, _ = charts.span(100 * independent.values, default=(best, best))
     near = max(low, min(best - NEAR * (100 - best), lowest - 0.05 * (high - low)))
     series = _series(dataset, (low, high))
@@ -80,7 +80,7 @@ def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
 
 
 def _of_method(dataset: xr.Dataset, method: str) -> Series:
-    look, chosen = style.method_look(method), dataset.sel({"method": method})
+    look, chosen = style.method_look(method), dataset.sel({"approach": method})
     independent = method == "independent"
     return Series(
         name=look.name,

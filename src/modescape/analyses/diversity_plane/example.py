@@ -33,7 +33,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     x = np.linspace(1 / CLASSES, max(BASELINE, np.nanmax(accuracy)), 200)
     lower, upper = diversity_limits(x, BASELINE, CLASSES)
     lowest, highest = diversity_bounds(x, BASELINE)
-    dims = ("method", "draw")
+    dims = ("approach", "draw")
     return results.make_result(
         {
             "accuracy": (dims, accuracy, "1", "accuracy of the network"),
@@ -45,7 +45,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "lowest": (("x",), lowest, "1", "least that the two accuracies allow"),
             "highest": (("x",), highest, "1", "most that the two accuracies allow"),
         },
-        {"method": list(methods), "draw": np.arange(length), "x": x},
+        {"approach": list(methods), "draw": np.arange(length), "x": x},
         title="Diversity against accuracy, of networks around one solution and of other solutions",
         **about(members),
         split="test",

@@ -9,7 +9,7 @@ import numpy as np
 from modescape.analyses import image_sets
 from modescape.analyses.groups import members_of, sampled_methods, several, solution_requests
 from modescape.analyses.requirements import groups_of_networks, left_out, predicted_labels, trained
-from modescape.analyses.sampling import Surroundings, surroundings
+from modescape.analyses.sampling import Neighbourhood, neighbourhood
 from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, Variables, controlled
 from modescape.analyses.stored import Request
@@ -57,7 +57,7 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
     x = np.linspace(1 / classes, max(right, np.nanmax(reached, initial=right)), POINTS)
     return make_result(
         {**places, **controlled(offered, list(found), solution), **_limits(x, right, classes)},
-        {"method": list(found), "draw": np.arange(reached.shape[1]), "x": x},
+        {"approach": list(found), "draw": np.arange(reached.shape[1]), "x": x},
         title="Diversity against accuracy, of networks around one solution and of other solutions",
         intervals="none",
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
@@ -92,7 +92,7 @@ def _places(test: Sampled, found: dict[str, list[int]], baseline: np.ndarray) ->
         diversity[row, there] = normalized_diversity(predicted, baseline, test.label)
         if approach != "independent":
             scale[row, there], distance[row, there] = test.scales[models], test.distances(models)
-    dims = ("method", "draw")
+    dims = ("approach", "draw")
     return {
         "accuracy": (dims, accuracy, "1", "accuracy of the network"),
         "disagreement": (dims, differ, "1", "share of labels that differ from the baseline's"),
@@ -117,12 +117,12 @@ def _limits(x: np.ndarray, right: float, classes: int) -> Variables:
 def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     members, images = trained(context.offered, 1, WHAT), (image_sets.clean(context),)
-    around = surroundings(context, members[0])
+    around = neighbourhood(context, members[0])
     own = [one for method in sampled_methods(context) for one in _requests(around, method, draws)]
     return [*solution_requests(members, images), *own]
 
 
-def _requests(around: Surroundings, method: str, draws: int) -> list[Request]:
+def _requests(around: Neighbourhood, method: str, draws: int) -> list[Request]:
     """About as many draws at every scale; all earlier checkpoints of a run."""
     record = METHODS[method]
 

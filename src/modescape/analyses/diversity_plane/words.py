@@ -33,7 +33,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows, best = [], float(dataset.attrs["baseline_accuracy"])
     for method in names_of(dataset):
-        chosen = dataset.sel({"method": method})
+        chosen = dataset.sel({"approach": method})
         share, diversity = chosen["accuracy"].values, chosen["diversity"].values
         there = np.isfinite(share) & np.isfinite(diversity)
         good = there & (share >= best - 0.02)

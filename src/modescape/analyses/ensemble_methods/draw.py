@@ -56,14 +56,14 @@ def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
     series = [
         Series(
             name=CALIBRATED,
-            x=dataset["jensen_shannon_calibrated"].sel({"method": order}).values,
+            x=dataset["jensen_shannon_calibrated"].sel({"approach": order}).values,
             y=np.arange(len(order)),
             marker=("d", "diamond-tall"),
             line=None,
         )
     ]
     for row, method in enumerate(order):
-        value = dataset["jensen_shannon"].sel({"method": [method]}).values
+        value = dataset["jensen_shannon"].sel({"approach": [method]}).values
         looks = {"name": "Jensen-Shannon as trained", "hover": [_place(dataset, method)]}
         series.append(charts.mark(method, value, np.array([row]), **looks))
     return charts.by_method(
@@ -87,7 +87,7 @@ def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
     series = []
     for row, method in enumerate(order):
         looks = {"name": "Loss at its own scale", "hover": [_place(dataset, method)]}
-        series.append(charts.mark(method, score.sel({"method": [method]}).values, np.array([row]), **looks))
+        series.append(charts.mark(method, score.sel({"approach": [method]}).values, np.array([row]), **looks))
     series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
     return charts.by_method(
         "Loss of one entry: lower is better", "NLL (nats, log scale)", _names(order), series, log_x=True
@@ -96,9 +96,9 @@ def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
 
 def _at_one_distance(dataset: xr.Dataset, order: list[str], values: xr.DataArray) -> Series:
     """Hollow marks of the methods that can be put at any distance."""
-    own = [method for method in order if method in values["other_method"].values]
-    at = values.sel({"other_method": own})
-    setting = dataset["equal_distance_scale"].sel({"other_method": own}).values
+    own = [method for method in order if method in values["other_approach"].values]
+    at = values.sel({"other_approach": own})
+    setting = dataset["equal_distance_scale"].sel({"other_approach": own}).values
     return Series(
         name=AT_ONE.format(distance=float(dataset.attrs["equal_distance"])),
         x=at.values,
@@ -112,7 +112,7 @@ def _at_one_distance(dataset: xr.Dataset, order: list[str], values: xr.DataArray
 
 
 def _place(dataset: xr.Dataset, method: str) -> str:
-    own = dataset.sel({"method": method})
+    own = dataset.sel({"approach": method})
     return steps.place(float(own["scale"]), float(own["distance"]))
 
 
@@ -120,7 +120,7 @@ def _cost(dataset: xr.Dataset, order: list[str]) -> Panel:
     series = [
         Series(
             name=name,
-            x=dataset[variable].sel({"method": order}).values.astype(float),
+            x=dataset[variable].sel({"approach": order}).values.astype(float),
             y=np.arange(len(order)),
             colour=style.NEUTRAL,
             marker=marker,

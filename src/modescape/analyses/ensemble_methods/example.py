@@ -39,7 +39,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     width = HALF[:, None] * (1 + 0.6 / size)
     narrow = width / 3 * np.maximum(saving, 0.2)
     jensen_shannon = np.array([0.274, *(values[4] for values in WITHIN.values())])
-    dims = ("method", "metric", "size")
+    dims = ("approach", "metric", "size")
     place = [methods.index(method) for method in SUBSPACES]
     cost = np.where(np.isin(methods, ("independent", "weight_average")), 1, 10)
     return results.make_result(
@@ -50,24 +50,24 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "gain": (dims, gain, SCORE, "score minus that of the mean single network"),
             **interval("gain", dims, gain, narrow, SCORE),
             **interval("gain", dims, gain, narrow / 2, SCORE, these=True),
-            "jensen_shannon": (("method",), jensen_shannon, "nats", "divergence of the networks"),
-            "jensen_shannon_calibrated": (("method",), jensen_shannon * 0.45, "nats", "after calibration"),
-            "training_epochs": (("method",), np.full(len(methods), 40), "1", "training epochs of one entry"),
-            "forward_passes": (("method",), cost, "1", "forward passes of one entry"),
+            "jensen_shannon": (("approach",), jensen_shannon, "nats", "divergence of the networks"),
+            "jensen_shannon_calibrated": (("approach",), jensen_shannon * 0.45, "nats", "after calibration"),
+            "training_epochs": (("approach",), np.full(len(methods), 40), "1", "training epochs of one entry"),
+            "forward_passes": (("approach",), cost, "1", "forward passes of one entry"),
             **stated(methods),
-            "equal_distance_score": (("other_method", "metric"), score[place, :, 0], SCORE, "at one distance"),
-            "equal_distance_jensen_shannon": (("other_method",), 0.8 * jensen_shannon[place], "nats", "there"),
-            "equal_distance_scale": (("other_method",), np.arange(1.0, 8), "1", "setting there"),
-            "equal_distance_reached": (("other_method",), np.full(7, 0.1), "1", "distance there"),
+            "equal_distance_score": (("other_approach", "metric"), score[place, :, 0], SCORE, "at one distance"),
+            "equal_distance_jensen_shannon": (("other_approach",), 0.8 * jensen_shannon[place], "nats", "there"),
+            "equal_distance_scale": (("other_approach",), np.arange(1.0, 8), "1", "setting there"),
+            "equal_distance_reached": (("other_approach",), np.full(7, 0.1), "1", "distance there"),
             **{f"{kind}_score": (("metric",), list(ALONE), SCORE, f"with {kind} statistics") for kind in KINDS},
             "stored_disagreement": (("member",), np.zeros(members), "1", "share of labels that differ"),
             "stored_jensen_shannon": (("member",), np.zeros(members), "nats", "divergence of the two"),
         },
         {
-            "method": list(methods),
+            "approach": list(methods),
             "metric": list(METRICS),
             "size": size,
-            "other_method": list(SUBSPACES),
+            "other_approach": list(SUBSPACES),
             "member": np.arange(members),
         },
         title="Scores of every way to make an ensemble",

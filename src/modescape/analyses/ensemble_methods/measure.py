@@ -77,10 +77,10 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
             **both.variables(),
         },
         {
-            "method": methods,
+            "approach": methods,
             "metric": list(SCORES),
             "size": np.arange(1, len(members) + 1),
-            "other_method": level.methods,
+            "other_approach": level.methods,
             "member": members,
         },
         title="Ensembles of independent networks, of networks of one run, and of both",
@@ -131,7 +131,7 @@ def _curves(means: dict[str, np.ndarray], label: np.ndarray, subsets: int, key: 
     curves = ensemble_curves(means, label, baseline="independent", limit=subsets, key=key)
     values = [curve.values() for curve in curves.values()]
     return {
-        name: (("method", "metric", "size"), np.stack([own[name] for own in values]), units_of(SCORES), long_name)
+        name: (("approach", "metric", "size"), np.stack([own[name] for own in values]), units_of(SCORES), long_name)
         for name, long_name in LONG_NAMES.items()
     }
 
@@ -141,8 +141,8 @@ def _divergences(found: dict[str, _Averaged]) -> Variables:
     tempered = spread({method: one.tempered for method, one in found.items()})
     after = "the same after each network's temperature was fitted on validation images"
     return {
-        "jensen_shannon": (("method",), raw, "nats", "Jensen-Shannon divergence of as many networks"),
-        "jensen_shannon_calibrated": (("method",), tempered, "nats", after),
+        "jensen_shannon": (("approach",), raw, "nats", "Jensen-Shannon divergence of as many networks"),
+        "jensen_shannon_calibrated": (("approach",), tempered, "nats", after),
     }
 
 
@@ -151,6 +151,6 @@ def _costs(offered: Offered, methods: list[str]) -> Variables:
     test, epochs = offered.sampled["test"], offered.training.epochs or np.nan
     passes = [1.0 if name == "independent" else float(max(map(len, runs(test, name).values()))) for name in methods]
     return {
-        "training_epochs": (("method",), np.full(len(methods), float(epochs)), "1", "epochs of training, size 1"),
-        "forward_passes": (("method",), np.array(passes), "1", "forward passes for a prediction, size 1"),
+        "training_epochs": (("approach",), np.full(len(methods), float(epochs)), "1", "epochs of training, size 1"),
+        "forward_passes": (("approach",), np.array(passes), "1", "forward passes for a prediction, size 1"),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.ensemble_methods.worth import worth_sentence, worths
+from modescape.analyses.ensemble_methods.purchases import equivalent_sentence, purchases
 from modescape.plots import steps
 from modescape.wording.head import Part
 
@@ -27,6 +27,6 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     )
     return Part(
         limits={60: limit.strip()},
-        worths=worths(methods, calibration, scales),
-        worth=worth_sentence(methods, calibration),
+        purchases=purchases(methods, calibration, scales),
+        equivalent=equivalent_sentence(methods, calibration),
     )

@@ -37,14 +37,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     for method in names_of(dataset):
         full = full_size(dataset, method)
         for size in sorted({1, full} - {0}):
-            own = {key: pick(dataset, "score", method=method, metric=key, size=size) for key in metrics}
+            own = {key: pick(dataset, "score", approach=method, metric=key, size=size) for key in metrics}
             cells = [scores.written(key, value) for key, value in own.items()]
-            divergence = significant(pick(dataset, "jensen_shannon", method=method), 3)
-            each = (pick(dataset, key, method=method) for key in ("training_epochs", "forward_passes"))
+            divergence = significant(pick(dataset, "jensen_shannon", approach=method), 3)
+            each = (pick(dataset, key, approach=method) for key in ("training_epochs", "forward_passes"))
             cost = [whole_number(size * value) for value in each]
             rows.append((name_of(method), str(size), *placed(dataset, method), *cells, divergence, *cost))
-        alone[method] = pick(dataset, "score", method=method, metric="accuracy", size=1)
-        together[method] = pick(dataset, "score", method=method, metric="accuracy", size=full)
+        alone[method] = pick(dataset, "score", approach=method, metric="accuracy", size=1)
+        together[method] = pick(dataset, "score", approach=method, metric="accuracy", size=full)
     rows += _at_one_distance(dataset, metrics)
     single = alone.get("independent", math.nan)
     text = (
@@ -54,7 +54,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{best_name(together, highest=True)} ({_highest(together)}); methods are not tested against each other."
     )
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, ("method", "entries", *PLACED, *scores.header(metrics), *cost), tuple(rows))
+    return Summary(text, ("approach", "entries", *PLACED, *scores.header(metrics), *cost), tuple(rows))
 
 
 def _highest(values: dict[str, float]) -> str:
@@ -64,14 +64,14 @@ def _highest(values: dict[str, float]) -> str:
 def _at_one_distance(dataset: xr.Dataset, metrics: list[str]) -> list[tuple[str, ...]]:
     """A row for every method that can be put at any distance, all at the same."""
     rows = []
-    for method in names_of(dataset, "other_method"):
-        at = {"other_method": method}
+    for method in names_of(dataset, "other_approach"):
+        at = {"other_approach": method}
         cells = [scores.written(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
         setting, reached, divergence = (
             significant(pick(dataset, f"equal_distance_{key}", **at), 3)
             for key in ("scale", "reached", "jensen_shannon")
         )
-        cost = [whole_number(pick(dataset, key, method=method)) for key in ("training_epochs", "forward_passes")]
+        cost = [whole_number(pick(dataset, key, approach=method)) for key in ("training_epochs", "forward_passes")]
         name = f"{name_of(method)}, all at {significant(float(dataset.attrs['equal_distance']))}"
         rows.append((name, "1", setting, reached, *cells, divergence, *cost))
     return rows

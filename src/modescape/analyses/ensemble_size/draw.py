@@ -47,7 +47,7 @@ def of_test_sampling_alone(dataset: xr.Dataset, method: str) -> bool:
 def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray]:
     """Sizes that have a score, with score, low and high in the units of the axis; arrays of shape [size]."""
     factor = scores(dataset)[metric].factor
-    chosen = dataset.sel({"method": method, "metric": metric})
+    chosen = dataset.sel({"approach": method, "metric": metric})
     values = {name: factor * chosen[f"score{end}"].values for name, end in ENDS.items()}
     there = np.isfinite(values["score"])
     return {"size": dataset["size"].values[there], **{name: value[there] for name, value in values.items()}}
@@ -55,7 +55,7 @@ def curve(dataset: xr.Dataset, method: str, metric: str) -> dict[str, np.ndarray
 
 def mean_member(dataset: xr.Dataset, metric: str) -> float:
     """Score of the mean member: the score minus the gain, of independent solutions, at the first size that has both."""
-    chosen = dataset.sel({"method": _methods(dataset)[0], "metric": metric})
+    chosen = dataset.sel({"approach": _methods(dataset)[0], "metric": metric})
     alone = (chosen["score"] - chosen["gain"]).values
     alone = alone[np.isfinite(alone)]
     return scores(dataset)[metric].factor * float(alone[0]) if alone.size else float("nan")
@@ -105,9 +105,9 @@ def _line(dataset: xr.Dataset, method: str, metric: str) -> Series:
 
 
 def _law(dataset: xr.Dataset, method: str) -> Series:
-    law = dataset["brier_law"].sel({"method": method}).values
+    law = dataset["brier_law"].sel({"approach": method}).values
     return Series(name=LAW, x=dataset["size"].values, y=law, width=0.7, silent=True)
 
 
 def _methods(dataset: xr.Dataset) -> list[str]:
-    return [str(method) for method in dataset["method"].values]
+    return [str(method) for method in dataset["approach"].values]

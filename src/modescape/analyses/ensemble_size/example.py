@@ -28,7 +28,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     score = np.stack([alone[:, None] + gain[:, None] * saving for gain in full.values()])  # method, metric, size
     gain = np.stack([gain[:, None] * saving for gain in full.values()])
     width = half[:, None] * (1 + 0.6 / size)
-    dims = ("method", "metric", "size")
+    dims = ("approach", "metric", "size")
     subsets = np.array([min(200, math.comb(members, k)) for k in size])
     brier_law = np.stack([0.432 + full[method][2] * saving for method in full])
     return results.make_result(
@@ -43,10 +43,10 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "gain_high_these": (dims, gain + width / 6 * saving, "1 (nats for nll)", "upper end for these networks"),
             "gain_low": (dims, gain - width / 3 * saving, "1 (nats for nll)", "lower end of the 95 % interval"),
             "gain_high": (dims, gain + width / 3 * saving, "1 (nats for nll)", "upper end of the 95 % interval"),
-            "subsets": (("method", "size"), np.stack([subsets, subsets]), "1", "subsets averaged"),
-            "brier_law": (("method", "size"), brier_law, "1", "closed form B1 - (1 - 1/k) V"),
+            "subsets": (("approach", "size"), np.stack([subsets, subsets]), "1", "subsets averaged"),
+            "brier_law": (("approach", "size"), brier_law, "1", "closed form B1 - (1 - 1/k) V"),
         },
-        {"method": list(full), "metric": list(metrics), "size": size},
+        {"approach": list(full), "metric": list(metrics), "size": size},
         title="Scores against the number of networks averaged",
         **about(members, intervals=CROSSED),
         runs_of_snapshots=members,

@@ -72,7 +72,7 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
     size = np.arange(1, max(len(members), epochs) + 1)
     return make_result(
         _variables(curves, len(size)),
-        {"method": list(curves), "metric": list(SCORES), "size": size},
+        {"approach": list(curves), "metric": list(SCORES), "size": size},
         title="Scores against the number of networks averaged",
         intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
@@ -95,7 +95,7 @@ def _variables(curves: dict[str, Curve], length: int) -> Variables:
     return {
         **{
             name: (
-                ("method", "metric", "size"),
+                ("approach", "metric", "size"),
                 _padded([curve.values[name] for curve in every], length),
                 units,
                 long_name,
@@ -106,8 +106,8 @@ def _variables(curves: dict[str, Curve], length: int) -> Variables:
             name: (("metric",), values, units, long_name)
             for (name, long_name), values in zip(FINAL.items(), final, strict=True)
         },
-        "subsets": (("method", "size"), subsets, "1", "subsets averaged"),
-        "brier_law": (("method", "size"), law, "1", "Brier score by the closed form B1 - (1 - 1/k) V"),
+        "subsets": (("approach", "size"), subsets, "1", "subsets averaged"),
+        "brier_law": (("approach", "size"), law, "1", "Brier score by the closed form B1 - (1 - 1/k) V"),
     }
 
 

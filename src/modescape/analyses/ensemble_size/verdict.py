@@ -127,7 +127,7 @@ def enough_members(sizes: xr.Dataset | None) -> str:
         reached = [
             int(size)
             for size in sizes["size"].values
-            if pick(sizes, "gain", method="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
+            if pick(sizes, "gain", approach="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
         ]
         first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size} "
         first += "(of means over subsets; this number has no interval)."
@@ -137,7 +137,7 @@ def enough_members(sizes: xr.Dataset | None) -> str:
 
 
 def _brier_law(sizes: xr.Dataset, size: int) -> str:
-    single, together = (pick(sizes, "brier_law", method="independent", size=value) for value in (1, size))
+    single, together = (pick(sizes, "brier_law", approach="independent", size=value) for value in (1, size))
     if math.isnan(single) or math.isnan(together):
         return ""
     limit = single - (single - together) / (1 - 1 / size)
@@ -149,7 +149,7 @@ def _brier_law(sizes: xr.Dataset, size: int) -> str:
 
 def _ensemble_card(sizes: xr.Dataset | None, gain: Gain) -> Card:
     low, value, high = (
-        pick(sizes, name, method="independent", metric="accuracy", size=gain.size)
+        pick(sizes, name, approach="independent", metric="accuracy", size=gain.size)
         for name in ("score_low", "score", "score_high")
     )
     return Card(f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1))

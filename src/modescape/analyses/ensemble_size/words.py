@@ -29,7 +29,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows = []
     parts = []
-    for method in (str(method) for method in dataset["method"].values):
+    for method in (str(method) for method in dataset["approach"].values):
         full = full_size(dataset, method)
         gain = full_gain(dataset, method)
         for size in (int(size) for size in dataset["size"].values if size <= full):
@@ -37,7 +37,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
             rows.append((method, str(size), *cells))
         if gain is not None:
             single, together = (
-                pick(dataset, "score", method=method, metric="accuracy", size=size) for size in (1, gain.size)
+                pick(dataset, "score", approach=method, metric="accuracy", size=size) for size in (1, gain.size)
             )
             parts.append(f"{method}: from {accuracy(single)} alone to {accuracy(together)} with {gain.size}")
     text = (
@@ -52,7 +52,7 @@ def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) ->
     """A score, its interval for new networks on new images, and in brackets that for these networks."""
 
     def written(name: str) -> str:
-        return scores.written(metric, pick(dataset, name, method=method, metric=metric, size=size))
+        return scores.written(metric, pick(dataset, name, approach=method, metric=metric, size=size))
 
     new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
     return f"{written('score')}, {new} ({these})"

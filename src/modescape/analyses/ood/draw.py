@@ -69,7 +69,7 @@ def _entropies(dataset: xr.Dataset, place: int, shown: list[str]) -> Panel:
     series = []
     for method in shown:
         look = style.method_look(method)
-        share = 100 * dataset["entropy_share"].isel(corruption=place).sel({"method": method}).values
+        share = 100 * dataset["entropy_share"].isel(corruption=place).sel({"approach": method}).values
         # a step: from the left to the right border of each bin at its height
         x, y = np.repeat(edges, 2)[1:-1], np.repeat(share, 2)
         line: style.LineKind = "dash" if method.startswith(BOTH) else "solid"
@@ -79,14 +79,14 @@ def _entropies(dataset: xr.Dataset, place: int, shown: list[str]) -> Panel:
         x_label="Entropy of the prediction (nats)",
         y_label="Images (%)",
         series=series,
-        y_range=(0.0, 105 * charts.span(dataset["entropy_share"].sel({"method": shown}).values, default=(0, 1))[1]),
+        y_range=(0.0, 105 * charts.span(dataset["entropy_share"].sel({"approach": shown}).values, default=(0, 1))[1]),
     )
 
 
 def _dots(dataset: xr.Dataset, variable: str) -> Panel:
-    every, rows = methods(dataset), np.arange(dataset.sizes["method"])
+    every, rows = methods(dataset), np.arange(dataset.sizes["approach"])
     values = dataset[variable] if variable == "jensen_shannon" else dataset[variable].sel({"metric": "entropy"})
-    values = values.transpose("method", "corruption").values
+    values = values.transpose("approach", "corruption").values
     series, limits = [], None
     if variable == "auroc":
         chance = np.array([-0.5, len(every) - 0.5])

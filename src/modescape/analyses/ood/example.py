@@ -32,7 +32,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     told = 0.74 + 0.35 * quiet + np.array([0.0, 0.02, -0.03])
     told = np.concatenate([told - 0.008, told], axis=1)  # method, metric, data set
     told[:, :, 0] = np.nan
-    dims, kinds = ("method", "corruption"), ("method", "metric", "corruption")
+    dims, kinds = ("approach", "corruption"), ("approach", "metric", "corruption")
     disagreement = spread[:, None] * np.array([0.72, 1.0, 0.9])
     return results.make_result(
         {
@@ -44,7 +44,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "fpr95": (kinds, 1.35 - told, "1", "share of test images taken for other data at 95 % found"),
             **stated(methods),
         },
-        {"method": list(methods), "corruption": list(NAMES), "metric": ["max_probability", "entropy"], "x": x},
+        {"approach": list(methods), "corruption": list(NAMES), "metric": ["max_probability", "entropy"], "x": x},
         title="Predictions on other data",
         **about(members, examples=5000),
         split="test",

@@ -72,7 +72,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
             **stated(offered, list(found), log_prob["test"][0]),
         },
         {
-            "method": list(found),
+            "approach": list(found),
             "corruption": [INSIDE, *(name.removeprefix(image_sets.OTHER) for name in sets[1:])],
             "metric": list(SCORES),
             "x": (edges[1:] + edges[:-1]) / 2,
@@ -140,7 +140,7 @@ def _spreads(found: Groups, sets: list[str], edges: np.ndarray) -> Variables:
             clipped = np.clip(entropy, 0, edges[-1])
             share[row, column] = np.histogram(clipped, edges)[0] / entropy.size
     spread[list(found).index("single")] = np.nan  # one network
-    dims = ("method", "corruption")
+    dims = ("approach", "corruption")
     return {
         "jensen_shannon": (dims, spread, "nats", "Jensen-Shannon divergence of as many networks"),
         "mean_entropy": (dims, mean_entropy, "nats", "mean entropy of the prediction"),
@@ -157,7 +157,7 @@ def _told_apart(found: Groups, sets: list[str]) -> Variables:
             for at, score in enumerate(SCORES):
                 for column, name in enumerate(sets[1:], start=1):
                     values[row, at, column] = np.mean([_told(function, group, name, score) for group in networks_of])
-        variables[kind] = (("method", "metric", "corruption"), values, "1", LONG_NAMES[kind])
+        variables[kind] = (("approach", "metric", "corruption"), values, "1", LONG_NAMES[kind])
     return variables
 
 

@@ -37,7 +37,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     sets = [str(name) for name in dataset["corruption"].values]
     for method in names_of(dataset):
         for name in sets:
-            labels = {"method": method, "corruption": name}
+            labels = {"approach": method, "corruption": name}
             divergence, entropy = (pick(dataset, key, **labels) for key in ("jensen_shannon", "mean_entropy"))
             areas = [pick(dataset, key, metric="entropy", **labels) for key in ("auroc", "aupr", "fpr95")]
             cells = [significant(value, 3) for value in (divergence, entropy, *areas)]
@@ -55,4 +55,4 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
     header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC", "AUPR", "FPR at 95 %")
-    return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows))
+    return Summary(text, ("approach", "data set", *PLACED, *header), tuple(rows))

@@ -12,10 +12,10 @@ from modescape import tree
 from modescape.analyses.drawing import predict
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import (
-    Surroundings,
+    Neighbourhood,
     available,
     largest_difference,
-    surroundings,
+    neighbourhood,
 )
 from modescape.analyses.stating import CONTROL_OF_POINT
 from modescape.analyses.stored import TOGETHER
@@ -65,7 +65,7 @@ def measure(
     """
     study = context.study
     members = trained(context.offered, 2, "the radial cut")[:2]
-    one, two = (surroundings(context, member) for member in members)
+    one, two = (neighbourhood(context, member) for member in members)
     plane = Plane.through(one.trajectory[-1], two.trajectory[-1])
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
     degrees = torch.linspace(*DEGREES, max(angles, 2), dtype=torch.float64)
@@ -120,7 +120,7 @@ class _Cut(NamedTuple):
 
 
 def _cut(
-    around: Surroundings,
+    around: Neighbourhood,
     plane: Plane,
     points: tuple[torch.Tensor, torch.Tensor],
     image: torch.Tensor,
@@ -181,7 +181,7 @@ class _Samples(NamedTuple):
     y: np.ndarray
 
 
-def _samples(plane: Plane, around: Surroundings, count: int) -> _Samples:
+def _samples(plane: Plane, around: Neighbourhood, count: int) -> _Samples:
     """Samples of the Gaussian of the last checkpoints, at its own scale as in the paper, projected on the plane."""
     if "diagonal" not in available(around.context):
         return _Samples(1.0, float("nan"), np.empty(0), np.empty(0))

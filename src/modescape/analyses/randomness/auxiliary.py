@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from modescape.analyses.variants import small
+from modescape.analyses.auxiliary import small
 from modescape.recipe import Recipe
 
 

@@ -48,7 +48,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
             title=title,
             x_label="Epoch (passes over the training split)",
             y_label=label,
-            series=[_line(dataset, variable, factor, place) for place in range(dataset.sizes["method"])],
+            series=[_line(dataset, variable, factor, place) for place in range(dataset.sizes["approach"])],
             log_y=log,
             whole_x=True,
         )
@@ -58,7 +58,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 def _line(dataset: xr.Dataset, variable: str, factor: float, place: int) -> Series:
     condition = methods(dataset)[place]
-    chosen = dataset.isel({"method": place})
+    chosen = dataset.isel({"approach": place})
     ends = {
         end: factor * chosen[f"{variable}_{end}"].values for end in ("low", "high") if f"{variable}_{end}" in dataset
     }
@@ -79,7 +79,7 @@ def _line(dataset: xr.Dataset, variable: str, factor: float, place: int) -> Seri
 
 
 def _look(chosen: xr.Dataset) -> tuple[str, tuple[str, str]]:
-    if str(chosen["method"].item()).endswith(LAST_BIT):
+    if str(chosen["approach"].item()).endswith(LAST_BIT):
         return LAST_BIT_LOOK
     key = str(chosen["initialisation"].item()), str(chosen["order"].item())
     return LOOKS.get(key, LAST_BIT_LOOK)

@@ -36,7 +36,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         apart = near * (1 / near) ** np.clip(2 * time, 0, 1) * np.where(epoch == 0, 0, 1)
         distance.append(np.full(epochs + 1, 1.3 + late / 100) if start == "different" else apart)
         cosine.append(np.full(epochs + 1, 0.003) if start == "different" else 1 - 0.6 * grown)
-    dims = ("method", "epoch")
+    dims = ("approach", "epoch")
     rate = np.stack(disagreement)
     divergence = 0.9 * rate
     return results.make_result(
@@ -50,9 +50,9 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "jensen_shannon": (dims, divergence, "nats", "Jensen-Shannon divergence of the two"),
         },
         {
-            "method": [condition[0] for condition in conditions],
+            "approach": [condition[0] for condition in conditions],
             **{
-                key: ("method", [condition[place] for condition in conditions])
+                key: ("approach", [condition[place] for condition in conditions])
                 for place, key in enumerate(("initialisation", "order", "dropout"), start=1)
             },
             "epoch": epoch,

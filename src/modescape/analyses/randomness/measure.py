@@ -51,7 +51,7 @@ def measure(offered: Offered) -> xr.Dataset:
     values = np.stack([rows.mean(1) for rows in table.values()])  # [method, epoch, quantity]
     examples = len(next(iter(predictions.values())).label)
     ends = [np.transpose([_ends(one, epoch) for epoch in epochs]) for one in predictions.values()]
-    dims = ("method", "epoch")
+    dims = ("approach", "epoch")
     words = {
         "disagreement": ("1", "share of test examples with different labels"),
         "normalized_disagreement": ("1", "disagreement over the mean error of the two"),
@@ -67,10 +67,10 @@ def measure(offered: Offered) -> xr.Dataset:
             "disagreement_high": (dims, np.stack([high for _, high in ends]), "1", "upper end of its 95 % interval"),
         },
         {
-            "method": list(kinds),
+            "approach": list(kinds),
             "epoch": list(epochs),
             **{
-                source: ("method", ["different" if one[at] else "same" for one in CONDITIONS])
+                source: ("approach", ["different" if one[at] else "same" for one in CONDITIONS])
                 for at, source in enumerate(SOURCES)
             },
         },

@@ -32,8 +32,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     keys = ("disagreement", "normalized_disagreement", "distance", "cosine", "jensen_shannon")
     rows, parts = [], []
     for condition in names_of(dataset):
-        last = _last_epoch(dataset.sel({"method": condition})["disagreement"])
-        values = [pick(dataset, key, method=condition, epoch=last) for key in keys]
+        last = _last_epoch(dataset.sel({"approach": condition})["disagreement"])
+        values = [pick(dataset, key, approach=condition, epoch=last) for key in keys]
         rows.append((condition, str(last), percent(values[0]), *(significant(value, 3) for value in values[1:])))
         parts.append(f"{condition}: {percent(values[0])}")
     text = (

@@ -49,7 +49,7 @@ def panels(dataset: xr.Dataset) -> list[Panel | HeatMap]:
 
 def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
     left_out = without_effect(dataset)
-    chosen = dataset["score_of_corruption"].sel({"method": method, "metric": "accuracy"})
+    chosen = dataset["score_of_corruption"].sel({"approach": method, "metric": "accuracy"})
     return HeatMap(
         title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
         x_label=X_LABEL,

@@ -42,7 +42,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     each[:, :, lacking.any(1)] = np.nan
     known = {**{method: values[4] for method, values in WITHIN.items()}, "independent": 0.274}
     divergence = np.array([known.get(method, np.nan) for method in gains])[:, None] * (1 + 0.075 * severity)
-    dims = ("method", "metric", "severity")
+    dims = ("approach", "metric", "severity")
     return results.make_result(
         {
             "score": (dims, score, SCORE, "mean over corruptions"),
@@ -52,7 +52,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "score_high_these": (dims, score + width / 2, SCORE, "upper end for these networks"),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (
-                ("method", "metric", "corruption", "severity"),
+                ("approach", "metric", "corruption", "severity"),
                 each,
                 SCORE,
                 "on the corruption's own part of the test images",
@@ -60,11 +60,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "effect": (("corruption", "severity"), 8 * severity * (1 - lacking), "levels of 255", "mean change"),
             "changed": (("corruption", "severity"), 0.15 * severity * (1 - lacking), "1", "share that changes"),
             "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
-            "jensen_shannon": (("method", "severity"), divergence, "nats", "divergence of the networks"),
-            "jensen_shannon_calibrated": (("method", "severity"), 0.45 * divergence, "nats", "after calibration"),
+            "jensen_shannon": (("approach", "severity"), divergence, "nats", "divergence of the networks"),
+            "jensen_shannon_calibrated": (("approach", "severity"), 0.45 * divergence, "nats", "after calibration"),
             **stated(list(gains)),
         },
-        {"method": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
+        {"approach": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
         title="Scores and diversity under corruption",
         **about(members, intervals="95 %: paired bootstrap over test examples"),
         samples=5,

@@ -74,7 +74,7 @@ def measure(offered: Offered) -> xr.Dataset:
     return make_result(
         {**table.variables(), **_effect(shifted), **stating},
         {
-            "method": list(table.scores),
+            "approach": list(table.scores),
             "metric": list(SCORES),
             "severity": [0, *SEVERITIES],
             "corruption": list(shifted.parts),
@@ -204,7 +204,7 @@ class Table:
                 for method in self.scores
             ]
         )
-        dims, units = ("method", "metric", "severity"), units_of(SCORES)
+        dims, units = ("approach", "metric", "severity"), units_of(SCORES)
         return {
             "score": (dims, scores("mean"), units, "score on all test images"),
             "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
@@ -218,14 +218,14 @@ class Table:
                 "standard deviation over corruptions",
             ),
             "score_of_corruption": (
-                ("method", "metric", "corruption", "severity"),
+                ("approach", "metric", "corruption", "severity"),
                 of_part.transpose(0, 2, 3, 1),
                 units,
                 "score on the corruption's own part of the test images; none of one without effect",
             ),
-            "jensen_shannon": (("method", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),
+            "jensen_shannon": (("approach", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),
             "jensen_shannon_calibrated": (
-                ("method", "severity"),
+                ("approach", "severity"),
                 spreads[..., 1],
                 "nats",
                 "the same after each network's temperature was fitted on validation images",

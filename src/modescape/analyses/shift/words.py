@@ -36,14 +36,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     for method in names_of(dataset):
         for severity in ends:
             cells = [
-                scores.written(key, pick(dataset, "score", method=method, metric=key, severity=severity))
+                scores.written(key, pick(dataset, "score", approach=method, metric=key, severity=severity))
                 for key in metrics
             ]
-            divergence = significant(pick(dataset, "jensen_shannon", method=method, severity=severity), 3)
+            divergence = significant(pick(dataset, "jensen_shannon", approach=method, severity=severity), 3)
             rows.append((name_of(method), str(severity), *placed(dataset, method), *cells, divergence))
         if method in ("single", "independent"):
             first, last = (
-                accuracy(pick(dataset, "score", method=method, metric="accuracy", severity=severity))
+                accuracy(pick(dataset, "score", approach=method, metric="accuracy", severity=severity))
                 for severity in (ends[0], ends[-1])
             )
             parts.append(f"{name_of(method)} from {first} to {last}")

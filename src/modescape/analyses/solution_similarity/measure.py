@@ -90,7 +90,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
                 "mean disagreement over pairs of the member's last epochs",
             ),
             "jensen_shannon": (
-                ("method",),
+                ("approach",),
                 _jensen_shannon(predictions, along, networks, rng.key(offered.seed, "solution_similarity")),
                 "nats",
                 "Jensen-Shannon divergence of equally many networks",
@@ -100,7 +100,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
             "member": members,
             "other_member": members,
             "metric": list(MATRICES),
-            "method": ["independent", "snapshots"],
+            "approach": ["independent", "snapshots"],
         },
         title="Similarity of independent solutions",
         intervals=INTERVALS,

@@ -131,8 +131,8 @@ def _p_in_words(p_value: float) -> str:
 
 
 def _snapshot_reason(solutions: xr.Dataset | None) -> str:
-    independent = pick(solutions, "jensen_shannon", method="independent")
-    snapshots = pick(solutions, "jensen_shannon", method="snapshots")
+    independent = pick(solutions, "jensen_shannon", approach="independent")
+    snapshots = pick(solutions, "jensen_shannon", approach="snapshots")
     if math.isnan(independent) or math.isnan(snapshots):
         return ""
     comparison = "more" if independent > snapshots else "no more"

@@ -46,12 +46,12 @@ def caption(dataset: xr.Dataset) -> str:
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """Loss of the ensemble and accuracy of a sample against the distance."""
-    distance = dataset["distance"].transpose("method", "draw").values
+    distance = dataset["distance"].transpose("approach", "draw").values
     distance = np.where(distance > 0, distance, np.nan)  # the solution itself is the dashed line
     over = charts.span(distance, default=(0.01, 1.0))
     drawn = []
     for variable, (title, label, factor, attribute) in QUANTITIES.items():
-        values = factor * dataset[variable].transpose("method", "draw").values
+        values = factor * dataset[variable].transpose("approach", "draw").values
         solution = factor * float(dataset.attrs[attribute])
         series = [charts.level(SOLUTION, solution, over)]
         for place, method in enumerate(methods(dataset)):
@@ -83,7 +83,7 @@ def _of_method(dataset: xr.Dataset, method: str, distance: np.ndarray, values: n
     """The line of a method, its part within the interval of the choice, and the mark around the chosen step."""
     look = style.method_look(method)
     line = line_of(method, distance, values, size=4, hover=_hover(dataset, method))
-    own = dataset.sel({"method": method})
+    own = dataset.sel({"approach": method})
     choice = [float(own[name]) for name in ("chosen", "chosen_low", "chosen_high", "edge")]
     if not np.isfinite(choice).all():
         return [line]
@@ -124,7 +124,7 @@ def _keys(dataset: xr.Dataset) -> list[Series]:
 
 
 def _hover(dataset: xr.Dataset, method: str) -> list[str]:
-    own = dataset.sel({"method": method}).transpose("draw")
+    own = dataset.sel({"approach": method}).transpose("draw")
     texts = []
     for step, scale, accepted in zip(*(own[name].values for name in ("step", "scale", "accepted")), strict=True):
         setting = f"step {step:.3g}, setting {scale:.4g}"

@@ -26,7 +26,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     accepted = np.where(np.array(SUBSPACES)[:, None] == "random", np.clip(1.3 - 0.2 * ratio**2, 0, 1), np.nan)
     scale = np.stack([10.0 * 2.0 ** (np.arange(steps) - 4) * (place + 1) for place in range(len(SUBSPACES))])
     chosen = np.argmin(nll, axis=1)
-    dims = ("method", "draw")
+    dims = ("approach", "draw")
     return results.make_result(
         {
             "step": (dims, distance, "1", "distance of samples from their centre"),
@@ -36,11 +36,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "nll": (dims, nll, "nats", "validation loss of the ensemble of samples"),
             "accuracy": (dims, accuracy, "1", "mean validation accuracy of a sample"),
             "accepted": (dims, accepted, "1", "share of draws above the threshold"),
-            "chosen": (("method",), chosen, "1", "step with the lowest loss"),
-            **interval("chosen", ("method",), chosen, 1, "1"),
-            "edge": (("method",), np.zeros(len(SUBSPACES), int), "1", "1 where the last step is the best"),
+            "chosen": (("approach",), chosen, "1", "step with the lowest loss"),
+            **interval("chosen", ("approach",), chosen, 1, "1"),
+            "edge": (("approach",), np.zeros(len(SUBSPACES), int), "1", "1 where the last step is the best"),
         },
-        {"method": list(SUBSPACES), "draw": np.arange(steps)},
+        {"approach": list(SUBSPACES), "draw": np.arange(steps)},
         title="Scale of each subspace method, chosen on validation",
         **about(members, examples=5000),
         split="validation",

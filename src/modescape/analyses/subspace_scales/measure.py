@@ -12,7 +12,7 @@ from modescape.analyses import image_sets
 from modescape.analyses.groups import solution_requests
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampled import with_drawing
-from modescape.analyses.sampling import surroundings
+from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.scales import RESAMPLES, Swept, sweep_draws, sweeps
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import SWEEP_MEMBERS, Request
@@ -49,7 +49,7 @@ def measure(context: StudyContext) -> xr.Dataset:
     split = context.dataset.validation
     images, label = {"validation": image_sets.validation_images()}, split.label.cpu().numpy()
     solutions = np.concatenate(
-        [surroundings(context, member).log_prob("single", None, 1, images)["validation"] for member in members]
+        [neighbourhood(context, member).log_prob("single", None, 1, images)["validation"] for member in members]
     )
     key = rng.key(study.manifest["seed"], "subspace_scales")
     settings = study.recipe.subspace
@@ -60,7 +60,7 @@ def measure(context: StudyContext) -> xr.Dataset:
                 with_drawing(context, [image_sets.validation_images()]), list(found), solutions[0], "validation"
             ),
         },
-        {"method": list(found), "draw": np.arange(max(len(swept.step) for swept in found.values()))},
+        {"approach": list(found), "draw": np.arange(max(len(swept.step) for swept in found.values()))},
         title="The scale of each subspace method, chosen on validation images",
         intervals=INTERVALS,
         provenance=study.provenance(examples=len(label), members=len(members), repeats=1),
@@ -79,7 +79,7 @@ def measure(context: StudyContext) -> xr.Dataset:
 
 def _variables(found: Mapping[str, Swept], key: int) -> Variables:
     """Sweeps as variables, [method, draw]; the interval of the chosen step is drawn from the stream of the key."""
-    dims = ("method", "draw")
+    dims = ("approach", "draw")
     longest = max(len(swept.step) for swept in found.values())
     ends = np.array([one.chosen_again(key) for one in found.values()])
 
@@ -95,11 +95,11 @@ def _variables(found: Mapping[str, Swept], key: int) -> Variables:
         "nll": (dims, rows("nll"), "nats", "validation NLL of ensembles of samples"),
         "accuracy": (dims, rows("accuracy"), "1", "mean validation accuracy of a sample"),
         "accepted": (dims, rows("accepted"), "1", "share of first draws that were accepted"),
-        "chosen": (("method",), np.array([one.chosen for one in found.values()]), "1", "step with the lowest NLL"),
-        "chosen_low": (("method",), ends[:, 0], "1", "lower end of the 95 % interval of the chosen step"),
-        "chosen_high": (("method",), ends[:, 1], "1", "upper end of the 95 % interval of the chosen step"),
+        "chosen": (("approach",), np.array([one.chosen for one in found.values()]), "1", "step with the lowest NLL"),
+        "chosen_low": (("approach",), ends[:, 0], "1", "lower end of the 95 % interval of the chosen step"),
+        "chosen_high": (("approach",), ends[:, 1], "1", "upper end of the 95 % interval of the chosen step"),
         "edge": (
-            ("method",),
+            ("approach",),
             np.array([int(one.edge) for one in found.values()]),
             "1",
             "1 where the last step that was tried is the best, so that a better one may lie beyond it",

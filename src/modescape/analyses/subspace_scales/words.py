@@ -36,14 +36,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows, best = [], {}
     for method in names_of(dataset):
-        chosen, low, high = (pick(dataset, key, method=method) for key in ("chosen", "chosen_low", "chosen_high"))
+        chosen, low, high = (pick(dataset, key, approach=method) for key in ("chosen", "chosen_low", "chosen_high"))
 
         def at(key: str, draw: float = chosen, method: str = method) -> float:
-            return pick(dataset, key, method=method, draw=draw)
+            return pick(dataset, key, approach=method, draw=draw)
 
         best[method] = at("nll")
-        tried = int(np.isfinite(dataset["step"].sel({"method": method}).values).sum())
-        edge = pick(dataset, "edge", method=method) == 1
+        tried = int(np.isfinite(dataset["step"].sel({"approach": method}).values).sum())
+        edge = pick(dataset, "edge", approach=method) == 1
         of = f"{int(chosen) + 1} of {tried}{' (the last)' if edge else ' (no step)' if at('step') == 0 else ''}"
         bounds = f"{significant(at('distance', low), 3)} to {significant(at('distance', high), 3)}"
         place = (significant(at("step"), 3), significant(at("scale"), 3), significant(at("distance"), 3), bounds)

@@ -39,7 +39,7 @@ def path(dataset: xr.Dataset, method: int, member: int) -> tuple[np.ndarray, np.
     """Epochs and places of a member's checkpoints in order of the epoch; three arrays of shape [epoch]."""
     mine = np.flatnonzero(dataset["member"].values == member)
     mine = mine[np.argsort(dataset["epoch"].values[mine], kind="stable")]
-    x, y = (dataset[axis].transpose("method", "model").values[method, mine] for axis in ("x", "y"))
+    x, y = (dataset[axis].transpose("approach", "model").values[method, mine] for axis in ("x", "y"))
     return dataset["epoch"].values[mine], x, y
 
 
@@ -47,12 +47,12 @@ def describe(dataset: xr.Dataset) -> Chart:
     """t-SNE and PCA side by side."""
     members = _members(dataset)
     panels = []
-    for method in range(dataset.sizes["method"]):
+    for method in range(dataset.sizes["approach"]):
         series = [one for place in range(len(members)) for one in _of_member(dataset, method, place)]
         keys = [Series(name=name, x=NOTHING, y=NOTHING, line=None, **look) for name, look in KEYS.items()]
         panels.append(
             Panel(
-                title=str(dataset["method"].values[method]),
+                title=str(dataset["approach"].values[method]),
                 x_label=_axis_label(dataset, method, 0),
                 y_label=_axis_label(dataset, method, 1),
                 series=series if panels else [*series, *keys],
@@ -83,7 +83,7 @@ def _members(dataset: xr.Dataset) -> list[int]:
 
 
 def _axis_label(dataset: xr.Dataset, method: int, axis: int) -> str:
-    share = float(dataset["variance_share"].transpose("method", "draw").values[method, axis])
+    share = float(dataset["variance_share"].transpose("approach", "draw").values[method, axis])
     name = "Horizontal" if axis == 0 else "Vertical"
     return f"Component {axis + 1} ({100 * share:.0f} % of variance)" if math.isfinite(share) else f"{name} (no unit)"
 

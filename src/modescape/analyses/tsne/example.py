@@ -25,16 +25,16 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         coordinates[0, :, member] = 25 * arm + random.normal(0, 0.4, arm.shape)
         coordinates[1, :, member] = 12 * arm + random.normal(0, 0.1, arm.shape)
     flat = coordinates.reshape(2, 2, -1)
-    dims = ("method", "model")
+    dims = ("approach", "model")
     share = np.array([[np.nan, np.nan], [0.412, 0.278]])
     return results.make_result(
         {
             "x": (dims, flat[:, 0], "1", "axis 0 of the embedding"),
             "y": (dims, flat[:, 1], "1", "axis 1 of the embedding"),
-            "variance_share": (("method", "draw"), share, "1", "share of variance of the axis"),
+            "variance_share": (("approach", "draw"), share, "1", "share of variance of the axis"),
         },
         {
-            "method": ["t-SNE", "PCA"],
+            "approach": ["t-SNE", "PCA"],
             "member": ("model", np.repeat(np.arange(kept), epochs + 1)),
             "epoch": ("model", np.tile(np.arange(epochs + 1), kept)),
             "draw": [0, 1],

@@ -48,15 +48,15 @@ def measure(offered: Offered, *, examples: int = 1024, perplexity: float | None 
     places = np.stack([embed_tsne(features, perplexity, seed).astype(np.float64), coordinates])
     shares = np.stack([np.full(2, np.nan), share])
     used = min(examples, len(predictions.label))
-    dims = ("method", "model")
+    dims = ("approach", "model")
     return make_result(
         {
             "x": (dims, places[..., 0], "1", "axis 0 of the embedding"),
             "y": (dims, places[..., 1], "1", "axis 1 of the embedding"),
-            "variance_share": (("method", "draw"), shares, "1", "share of the variance along the axis"),
+            "variance_share": (("approach", "draw"), shares, "1", "share of the variance along the axis"),
         },
         {
-            "method": ["t-SNE", "PCA"],
+            "approach": ["t-SNE", "PCA"],
             "member": ("model", predictions.members[models]),
             "epoch": ("model", predictions.epochs[models]),
             "draw": [0, 1],

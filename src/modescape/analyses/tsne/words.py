@@ -26,13 +26,13 @@ TEXT = Text(
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
-    methods = [str(method) for method in dataset["method"].values]
+    methods = [str(method) for method in dataset["approach"].values]
     members = sorted({int(member) for member in dataset["member"].values})
-    shares = [pick(dataset, "variance_share", method="PCA", draw=axis) for axis in dataset["draw"].values]
+    shares = [pick(dataset, "variance_share", approach="PCA", draw=axis) for axis in dataset["draw"].values]
     rows = []
     for method in methods:
         for member in members:
-            path = dataset.sel({"method": method}).isel(model=np.flatnonzero(dataset["member"].values == member))
+            path = dataset.sel({"approach": method}).isel(model=np.flatnonzero(dataset["member"].values == member))
             for at in (0, -1):
                 point = path.isel(model=at)
                 epoch = str(int(point["epoch"]))
@@ -42,4 +42,4 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"one path from start to end for each of {count(len(members), 'trajectory', 'trajectories')}. "
         f"The two PCA axes hold {percent(float(np.nansum(shares)))} of the variance."
     )
-    return Summary(text, ("method", "member", "epoch", "x", "y"), tuple(rows))
+    return Summary(text, ("approach", "member", "epoch", "x", "y"), tuple(rows))

@@ -79,7 +79,7 @@ def points(dataset: xr.Dataset, method: int, member: int, *, sample: bool) -> tu
     """Epochs and places of a member's checkpoints in order of the epoch, or of its samples; three arrays [model]."""
     mine = np.flatnonzero((dataset["member"].values == member) & (dataset["is_sample"].values.astype(bool) == sample))
     mine = mine[np.argsort(dataset["epoch"].values[mine], kind="stable")]
-    x, y = (dataset[axis].transpose("method", "model").values[method, mine] for axis in ("x", "y"))
+    x, y = (dataset[axis].transpose("approach", "model").values[method, mine] for axis in ("x", "y"))
     return dataset["epoch"].values[mine], x, y
 
 
@@ -93,7 +93,7 @@ def _members(dataset: xr.Dataset) -> list[int]:
 
 
 def _columns(dataset: xr.Dataset) -> int:
-    return {1: 1, 2: 2, 4: 2}.get(dataset.sizes["method"], 3)
+    return {1: 1, 2: 2, 4: 2}.get(dataset.sizes["approach"], 3)
 
 
 def describe(dataset: xr.Dataset) -> Chart:

@@ -30,7 +30,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         both = np.concatenate([*paths, *around], axis=1)
         x.append(both[0])
         y.append(both[1])
-    dims, epoch = ("method", "model"), np.arange(epochs + 1)
+    dims, epoch = ("approach", "model"), np.arange(epochs + 1)
     return results.make_result(
         {
             "x": (dims, np.stack(x), "1", "axis 0 of the embedding"),
@@ -38,7 +38,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             **stated(methods),
         },
         {
-            "method": methods,
+            "approach": methods,
             "member": ("model", np.concatenate([np.repeat(np.arange(kept), n) for n in (epochs + 1, samples)])),
             "epoch": ("model", np.concatenate([np.tile(epoch, kept), np.full(kept * samples, epochs)])),
             "is_sample": ("model", np.repeat([0, 1], [kept * (epochs + 1), kept * samples])),

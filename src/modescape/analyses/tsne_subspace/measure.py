@@ -13,7 +13,7 @@ from modescape.analyses import image_sets
 from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.groups import sampled_methods, several
 from modescape.analyses.requirements import groups_of_networks, left_out, whole_runs
-from modescape.analyses.sampling import Surroundings, surroundings
+from modescape.analyses.sampling import Neighbourhood, neighbourhood
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
@@ -40,7 +40,7 @@ def draws(context: StudyContext, *, samples: int, examples: int, **settings: obj
     epochs = tuple(range(context.study.recipe.train.epochs + 1))
     whole = [Request(member, TRAJECTORY, None, len(epochs), images, epochs=epochs) for member in _members(context)]
     return whole + [
-        Request(member, method, _scale(surroundings(context, member), method, apart), samples, images, PURPOSE, accept)
+        Request(member, method, _scale(neighbourhood(context, member), method, apart), samples, images, PURPOSE, accept)
         for member in _members(context)
         for method in _methods(context)
     ]
@@ -56,7 +56,7 @@ def _methods(context: StudyContext) -> list[str]:
     return [method for method in sampled_methods(context) if METHODS[method].source != "checkpoints"]
 
 
-def _scale(around: Surroundings, method: str, apart: float) -> float | None:
+def _scale(around: Neighbourhood, method: str, apart: float) -> float | None:
     """The setting at which a method draws at the common distance; of the published variants its own."""
     swept = around.context.study.recipe.subspace.variant == "swept"
     return setting_at(around, method, apart) if swept and method in SCALED else METHODS[method].base_scale
@@ -97,13 +97,13 @@ def measure(offered: Offered, *, samples: int = 20, examples: int = 512, perplex
     per_member = len(every[len(along) :]) // len(runs(test, TRAJECTORY))
     return make_result(
         {
-            "x": (("method", "model"), x, "1", "axis 0 of the embedding"),
-            "y": (("method", "model"), y, "1", "axis 1 of the embedding"),
+            "x": (("approach", "model"), x, "1", "axis 0 of the embedding"),
+            "y": (("approach", "model"), y, "1", "axis 1 of the embedding"),
             **_drawn(test, around),
             **control,
         },
         {
-            "method": list(around),
+            "approach": list(around),
             "member": ("model", test.members[every].tolist()),
             "epoch": ("model", test.epochs[every].tolist()),
             "is_sample": ("model", [0] * len(along) + [1] * (points - len(along))),
@@ -165,6 +165,6 @@ def _drawn(test: Sampled, around: Mapping[str, list[int]]) -> Variables:
         scale.append(np.mean(list(reversed(first.values()))))
         distance.append(float(torch.from_numpy(test.distances(models)).square().mean()) ** 0.5)
     return {
-        "scale": (("method",), np.array(scale), "1", SCALE),
-        "distance": (("method",), np.array(distance), "1", DISTANCE),
+        "scale": (("approach",), np.array(scale), "1", SCALE),
+        "distance": (("approach",), np.array(distance), "1", DISTANCE),
     }

@@ -35,7 +35,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     members = np.unique(member)
     rows, inside = [], []
     for method in names_of(dataset):
-        place = np.stack([dataset[axis].sel({"method": method}).values for axis in ("x", "y")], axis=1)
+        place = np.stack([dataset[axis].sel({"approach": method}).values for axis in ("x", "y")], axis=1)
         end = {one: place[last & (member == one)].mean(axis=0) for one in members}
         own = [np.linalg.norm(place[is_sample & (member == one)] - end[one], axis=1) for one in members]
         near = [_nearest(place[is_sample & (member == one)], end) == one for one in members]

@@ -53,7 +53,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 def barrier(dataset: xr.Dataset, way: str, metric: str) -> float:
     """Height of a loss above the straight line between its ends, nats; NaN where it was not measured."""
-    found = dataset["barrier"].sel({"method": way, "metric": metric})
+    found = dataset["barrier"].sel({"approach": way, "metric": metric})
     return float(found) if found.size == 1 else float("nan")
 
 
@@ -62,7 +62,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     loss, accuracy, similarity = [], [], []
     t = dataset["t"].values
     for way, (name, colour, line) in WAYS.items():
-        chosen = dataset.sel({"method": way})
+        chosen = dataset.sel({"approach": way})
         looks: dict[str, Any] = {"name": name, "x": t, "colour": colour, "line": line, "group": way}
         loss.append(Series(y=chosen["loss"].values, **looks))
         loss.append(Series(y=chosen["train_loss"].values, width=0.7, in_legend=False, **looks))

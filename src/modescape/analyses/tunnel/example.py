@@ -30,7 +30,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     grown = 1 / (1 + np.exp(-(radius[:, None] - 0.45) / 0.06))
     triangle = 0.1 + (accuracy[1] - 0.1) * grown
     likeness = similarity[1, :2, None] * grown * np.exp(-(((radius[:, None] - 1) / 0.8) ** 2))
-    dims, kinds = ("method", "t"), ("method", "member", "t")
+    dims, kinds = ("approach", "t"), ("approach", "member", "t")
     known = max(2, min(members, 3))
     barrier = np.stack([train_loss.max(1) - train_loss[:, 0], loss.max(1) - loss[:, 0]], axis=1)
     return results.make_result(
@@ -42,11 +42,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "similarity": (kinds, similarity[:, :known], "1", "max(0, 1 - d / (1 - accuracy))"),
             "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
             "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
-            "barrier": (("method", "metric"), barrier, "nats", "height above the line between the ends' losses"),
+            "barrier": (("approach", "metric"), barrier, "nats", "height above the line between the ends' losses"),
             "control": (("other_member",), np.zeros(2), "1", "difference at the ends"),
         },
         {
-            "method": ["straight", "tunnel"],
+            "approach": ["straight", "tunnel"],
             "t": t,
             "member": np.arange(known),
             "other_member": np.arange(2),

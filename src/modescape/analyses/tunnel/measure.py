@@ -14,7 +14,7 @@ from modescape.analyses.drawing import predict
 from modescape.analyses.landing import losses, some_training_images
 from modescape.analyses.radial.measure import similarity_of
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import Surroundings, largest_difference, surroundings
+from modescape.analyses.sampling import Neighbourhood, largest_difference, neighbourhood
 from modescape.analyses.stating import CONTROL_OF_POINT, Variables
 from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
@@ -63,7 +63,7 @@ def measure(
     """
     study = context.study
     members = trained(context.offered, 2, "a tunnel between solutions")[:3]
-    ends = [surroundings(context, member) for member in members]
+    ends = [neighbourhood(context, member) for member in members]
     one, two = ends[:2]
     test = Split(context.dataset.test.image[:examples], context.dataset.test.label[:examples])
     train = some_training_images(one, examples)
@@ -84,7 +84,7 @@ def measure(
             "control": (("other_member",), control, "1", CONTROL_OF_POINT),
         },
         {
-            "method": list(WAYS),
+            "approach": list(WAYS),
             "t": t.numpy(),
             "member": members,
             "other_member": members[:2],
@@ -116,19 +116,19 @@ class _Met(NamedTuple):
     def variables(self, t: np.ndarray) -> Variables:
         """As in a result, with the heights of barriers on the ways, whose places are ``t``."""
         heights = np.stack([barrier(t, values) for values in (self.train_loss, self.loss)], 1)
-        way, pair = ("method", "t"), ("method", "member", "t")
+        way, pair = ("approach", "t"), ("approach", "member", "t")
         return {
             "loss": (way, self.loss, "nats", "loss on test images"),
             "accuracy": (way, self.accuracy, "1", "accuracy on test images"),
             "train_loss": (way, self.train_loss, "nats", "loss on training images"),
             "agreement": (pair, self.agreement, "1", "share of examples with the solution's label"),
             "similarity": (pair, self.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
-            "barrier": (("method", "metric"), heights, "nats", "height above the line between the ends' losses"),
+            "barrier": (("approach", "metric"), heights, "nats", "height above the line between the ends' losses"),
         }
 
 
 def _along(
-    around: Surroundings, ways: Mapping[str, Tensor], test: Split, train: Split, labels: Sequence[np.ndarray]
+    around: Neighbourhood, ways: Mapping[str, Tensor], test: Split, train: Split, labels: Sequence[np.ndarray]
 ) -> _Met:
     """Networks along ways of weights [t, parameter], and how far they give the labels [example] of solutions."""
     label, length = test.label.cpu().numpy(), len(next(iter(ways.values())))
@@ -146,7 +146,7 @@ def _along(
 
 
 def _triangles(
-    around: Surroundings, way: Tensor, radius: Tensor, test: Split, labels: Sequence[np.ndarray]
+    around: Neighbourhood, way: Tensor, radius: Tensor, test: Split, labels: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy [radius, t] of a way stretched from the origin, and its similarity [end, radius, t] to labels."""
     label = test.label.cpu().numpy()
@@ -159,7 +159,7 @@ def _triangles(
     return triangle, likeness
 
 
-def _corners(search: Tunnel, one: Surroundings, two: Surroundings, train: Split) -> Tensor:
+def _corners(search: Tunnel, one: Neighbourhood, two: Neighbourhood, train: Split) -> Tensor:
     """Corners of a path between two solutions, which are its ends, [corner, parameter]."""
     return search.connect(
         one.trajectory[-1],
@@ -169,13 +169,13 @@ def _corners(search: Tunnel, one: Surroundings, two: Surroundings, train: Split)
     )
 
 
-def _control(around: Surroundings, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
+def _control(around: Neighbourhood, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
     """Largest difference of what ends of a path [end, parameter] say, each by itself, from what solutions say."""
     found = [_predictions(around, ends[[end]], test.image)[0] for end in range(len(ends))]
     return [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
 
 
-def gradient_of(context: StudyContext, around: Surroundings) -> Callable[[Tensor, int], Tensor]:
+def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tensor, int], Tensor]:
     """The gradient of the training loss at weights [parameter], step by step, on batches from a named stream.
 
     Dropout is on, as in training; batch norm uses the batch's own statistics.
@@ -202,6 +202,6 @@ def gradient_of(context: StudyContext, around: Surroundings) -> Callable[[Tensor
     return gradient
 
 
-def _predictions(around: Surroundings, weights: Tensor, images: Tensor) -> np.ndarray:
+def _predictions(around: Neighbourhood, weights: Tensor, images: Tensor) -> np.ndarray:
     parts = [predict(around.context, around.installed(some.float()), images) for some in weights.split(TOGETHER)]
     return np.concatenate(parts)

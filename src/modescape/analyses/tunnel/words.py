@@ -35,14 +35,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     rows, middle = [], {}
     for way in names_of(dataset):
         for t in (0.0, 0.25, 0.5, 0.75, 1.0):
-            at = dataset.sel({"method": way}).sel(t=t, method="nearest")
+            at = dataset.sel({"approach": way}).sel(t=t, method="nearest")
             similar = [fixed(float(value), 2) for value in at["similarity"].values]
             similar += [ABSENT] * (3 - len(similar))
             cells = (fixed(float(at["t"]), 2), fixed(float(at["loss"]), 3), accuracy(float(at["accuracy"])))
             rows.append((way, *cells, *similar))
             if t == 0.5:
                 middle[way] = similar
-    heights = {way: pick(dataset, "barrier", method=way, metric="train_loss") for way in names_of(dataset)}
+    heights = {way: pick(dataset, "barrier", approach=way, metric="train_loss") for way in names_of(dataset)}
     barriers = [f"{significant(height)} nats on the {_WAYS.get(way, way)}" for way, height in heights.items()]
     shown = middle.get("tunnel", [ABSENT] * 3)
     text = (

@@ -10,7 +10,7 @@ from modescape.errors import InputError
 from modescape.network.copies import SAME, close, stacked
 from modescape.network.forward import forward_each
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.network.trial.subject import KEYS, Subject, idle, named, reason
 from modescape.types import ModelState
 
@@ -21,10 +21,10 @@ def alone(subject: Subject, module: nn.Module, state: ModelState, habits: Habits
     Raises:
         InputError: if the network takes no image alone.
     """
-    manner, image = Manner(memory_format=habits.memory_format), subject.batch(habits)[0][:1]
+    policy, image = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)[0][:1]
     try:
         with torch.no_grad():
-            logits = forward_each(idle(module), stacked([state]), image, KEYS[:1], manner, True).logits
+            logits = forward_each(idle(module), stacked([state]), image, KEYS[:1], policy, True).logits
     except Exception as error:  # what a network raises may be anything
         raise InputError(
             f"{subject.name}: the network fails in evaluation on one image alone: {reason(error)}"
@@ -54,10 +54,10 @@ def check_repeated(subject: Subject, drawn: Tensor, twice: Tensor) -> None:
 
 def draws(subject: Subject, module: nn.Module, state: ModelState, habits: Habits) -> bool:
     """Whether evaluation draws from a global generator, or drops: other keys, other numbers."""
-    manner, images = Manner(memory_format=habits.memory_format), subject.batch(habits)[0]
+    policy, images = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)[0]
     parts = (idle(module), stacked([state]))
     with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
-        one, two = (forward_each(*parts, images.clone(), KEYS[key : key + 1], manner, False).logits for key in (0, 1))
+        one, two = (forward_each(*parts, images.clone(), KEYS[key : key + 1], policy, False).logits for key in (0, 1))
         return drawn() or not close(one, two)
 
 

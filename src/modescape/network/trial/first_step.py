@@ -11,7 +11,7 @@ from modescape.errors import InputError
 from modescape.models.outputs import check_kind
 from modescape.network.copies import leaves
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner, MemoryFormat
+from modescape.network.member_ops import ComputePolicy, MemoryFormat
 from modescape.network.trial.subject import KEYS, Batch, Subject, named, output_of, reason, state_of
 from modescape.network.watching import Seen, least_batch, watch
 from modescape.types import ModelState
@@ -39,8 +39,8 @@ def take(subject: Subject, habits: Habits) -> tuple[Habits, nn.Module, ModelStat
 
 def _take_in(memory_format: MemoryFormat, subject: Subject, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
     module, (images, label) = subject.make("initialisation"), subject.batch(habits)
-    manner = Manner(memory_format=memory_format)
-    seen = watch(module, images, manner)
+    policy = ComputePolicy(memory_format=memory_format)
+    seen = watch(module, images, policy)
     _check_seen(subject, seen)
     found = replace(
         seen.habits,
@@ -51,14 +51,14 @@ def _take_in(memory_format: MemoryFormat, subject: Subject, habits: Habits) -> t
         training_output=output_of(module),
     )
     state, asking = leaves([state_of(module, found)]), replace(found, recomputes=True)
-    step = subject.training.step(module, Batch(state, images[None].clone(), label[None], KEYS[:1]), asking, manner)
+    step = subject.training.step(module, Batch(state, images[None].clone(), label[None], KEYS[:1]), asking, policy)
     if not step.gradients:
         raise InputError(
             f"{subject.name}: the loss depends on no trainable parameter; run the layers that are to be trained "
             "outside of torch.no_grad, and detach nothing behind them"
         )
     without = tuple(name for name in state.params if name not in step.gradients)
-    least = least_batch(module, images[:1], manner)
+    least = least_batch(module, images[:1], policy)
     found = replace(found, recomputes=step.recomputed, without_gradient=without, least_batch=least)
     subject.training.update(state.params, step.gradients)
     one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
@@ -101,10 +101,10 @@ def check_arithmetic(subject: Subject, module: nn.Module, state: ModelState, hab
     """Refuse 16 bits for a network that multiplies what layers give, which has them, by weights of 32 itself."""
     if subject.recipe.train.arithmetic != "bf16":
         return
-    manner = Manner("bf16", memory_format=habits.memory_format)
+    policy = ComputePolicy("bf16", memory_format=habits.memory_format)
     try:
-        subject.stepped(module, [state], habits, manner)
-        subject.evaluated(module, [state], habits, manner)
+        subject.stepped(module, [state], habits, policy)
+        subject.evaluated(module, [state], habits, policy)
     except Exception as error:  # what a network raises may be anything
         raise InputError(
             f"{subject.name}: the network fails with train.arithmetic=bf16: {reason(error)}; use tf32 or "

@@ -11,7 +11,7 @@ from modescape import tree
 from modescape.network.copies import SAME, close, stacked
 from modescape.network.forward import forward_stacked
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.network.trial.subject import KEYS, Subject, idle, reason
 from modescape.types import ModelState
 
@@ -33,9 +33,9 @@ def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], h
                 if not close(loss[0], together.loss[model], 10 * SAME) or not close(*slopes, SAME_GRADIENT):
                     return OTHER_NUMBERS
         if evaluated is not None:
-            manner, (images, _) = Manner(memory_format=habits.memory_format), subject.batch(habits)
+            policy, (images, _) = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)
             with torch.no_grad():
-                logits = forward_stacked(idle(module), stacked(states), images, KEYS[:2], manner).logits
+                logits = forward_stacked(idle(module), stacked(states), images, KEYS[:2], policy).logits
             if not close(evaluated, logits, 10 * SAME):
                 return OTHER_NUMBERS
     except Exception as error:  # whatever `vmap` does not take

@@ -19,7 +19,7 @@ from modescape.network.copies import leaves, stacked
 from modescape.network.forward import forward_each
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
-from modescape.network.member_ops import Manner
+from modescape.network.member_ops import ComputePolicy
 from modescape.recipe import Recipe
 from modescape.types import ModelState, Params
 
@@ -51,14 +51,14 @@ class Batch(NamedTuple):
 class Training(Protocol):
     """How networks are trained: what a trial tries of it."""
 
-    def step(self, module: nn.Module, batch: Batch, habits: Habits, manner: Manner) -> Stepped:
+    def step(self, module: nn.Module, batch: Batch, habits: Habits, policy: ComputePolicy) -> Stepped:
         """Loss and gradients of one batch.
 
         Args:
             module: the architecture; put in training mode.
             batch: one for each network.
             habits: what is known of the network.
-            manner: how products are computed.
+            policy: how products are computed.
         """
         ...
 
@@ -107,22 +107,22 @@ class Subject:
         return picked[0], self.data.label[index].cpu()
 
     def stepped(
-        self, module: nn.Module, states: Sequence[ModelState], habits: Habits, manner: Manner | None = None
+        self, module: nn.Module, states: Sequence[ModelState], habits: Habits, policy: ComputePolicy | None = None
     ) -> Stepped:
         """One step of training of networks together; ``states`` are left as they are."""
-        manner = manner or Manner(memory_format=habits.memory_format)
+        policy = policy or ComputePolicy(memory_format=habits.memory_format)
         images, label = self.batch(habits)
         batch = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
         keys = KEYS[:1].expand(len(states))
-        return self.training.step(module, Batch(leaves(states), *batch, keys), habits, manner)
+        return self.training.step(module, Batch(leaves(states), *batch, keys), habits, policy)
 
     def evaluated(
-        self, module: nn.Module, states: Sequence[ModelState], habits: Habits, manner: Manner | None = None
+        self, module: nn.Module, states: Sequence[ModelState], habits: Habits, policy: ComputePolicy | None = None
     ) -> Tensor:
         """Logits [model, example, class] in evaluation, one network after another; the generators are seeded."""
-        manner, images = manner or Manner(memory_format=habits.memory_format), self.batch(habits)[0]
+        policy, images = policy or ComputePolicy(memory_format=habits.memory_format), self.batch(habits)[0]
         with torch.no_grad():
-            return forward_each(idle(module), stacked(states), images, KEYS[: len(states)], manner, True).logits
+            return forward_each(idle(module), stacked(states), images, KEYS[: len(states)], policy, True).logits
 
 
 def idle(module: nn.Module) -> nn.Module:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modescape import data
-from modescape.analyses.variants import variants
+from modescape.analyses.auxiliary import variants
 from modescape.data.dataset import Dataset
 from modescape.engines import Engine
 from modescape.errors import InputError, WorkError
@@ -22,13 +22,13 @@ from modescape.recipe.identity import flat, settings
 from modescape.study import Member, Study, layout
 
 
-def train_variants(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
+def train_auxiliary(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
     """Train and predict what the analyses ``names`` want and is not there; one that fails leaves the others going.
 
     All kinds are trained together, the longest training first, so that no worker waits for a kind's last network. An
     analysis finds out by itself which networks it has.
     """
-    wanted = {folder: recipe for name in names for folder, recipe in wanted_variants(study, name).items()}
+    wanted = {folder: recipe for name in names for folder, recipe in wanted_auxiliary(study, name).items()}
     if not wanted:
         return
     _say_what_is_trained_again(study, wanted, progress)
@@ -80,12 +80,12 @@ def _told(lines: Progress) -> Iterator[None]:
         lines.line(str(error))
 
 
-def variant_checksums(study: Study, name: str) -> dict[str, dict[str, dict[str, str]]]:
+def auxiliary_checksums(study: Study, name: str) -> dict[str, dict[str, dict[str, str]]]:
     """What an analysis has of networks of its own: folder -> trained member -> checksums of its checkpoints."""
     found = {}
-    for folder in wanted_variants(study, name):
+    for folder in wanted_auxiliary(study, name):
         with contextlib.suppress(InputError):  # not begun yet
-            found[folder] = trained_checksums(study.variant(folder).members)
+            found[folder] = trained_checksums(study.auxiliary(folder).members)
     return found
 
 
@@ -94,7 +94,7 @@ def trained_checksums(members: Sequence[Member]) -> dict[str, dict[str, str]]:
     return {str(member.number): member.checksums for member in members if member.status == "trained"}
 
 
-def wanted_variants(study: Study, name: str) -> dict[str, Recipe]:
+def wanted_auxiliary(study: Study, name: str) -> dict[str, Recipe]:
     """What an analysis wants; without networks of different initialisations where the factory makes none."""
     wanted = variants(name, study.recipe, study.manifest["examples"]["train"])
     if not study.manifest.get("network", {}).get("starts_equal"):
@@ -144,10 +144,10 @@ def outdated(study: Study, wanted: Mapping[str, Recipe]) -> dict[str, str]:
     So are those of a study that was made with other settings, and a long run after the study has grown.
     """
     found = {}
-    for folder in sorted(wanted.keys() & set(layout.variants(study.path))):
+    for folder in sorted(wanted.keys() & set(layout.auxiliary(study.path))):
         recipe = wanted[folder]
         try:
-            there = study.variant(folder)
+            there = study.auxiliary(folder)
             if there.manifest["fingerprint"] != study.manifest["fingerprint"]:
                 found[folder] = "other data"
             elif not there.is_of(recipe):
@@ -177,7 +177,7 @@ def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progr
 
 def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe], Dataset]) -> Study:
     """The variant as it is on the disk, or begun; one of other settings is made anew."""
-    path = layout.variant_folder(study.path, folder)
+    path = layout.auxiliary_folder(study.path, folder)
     if (path / layout.MANIFEST).exists():
         if not outdated(study, {folder: recipe}):
             return Study.open(path)

@@ -48,7 +48,7 @@ def small(recipe: Recipe, examples: int, *, streams: dict[str, Any] | None = Non
     """The recipe at the size of variants, with some settings of training replaced; its analyses are none."""
     values = recipe.model_dump(mode="json")
     size = recipe.variants
-    values["train"] |= {"members": size.members, "epochs": recipe.variant_epochs(), **train}
+    values["train"] |= {"members": size.members, "epochs": recipe.auxiliary_epochs(), **train}
     if streams is not None:
         values["streams"] = streams
     values["data"]["train"] = min(examples, size.train)

@@ -9,13 +9,13 @@ import pytest
 from stand_ins import no_figures
 
 from modescape import pipeline, recipe
+from modescape.analyses.auxiliary import LONG_RUN, long_run, variants
 from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import long_runs
-from modescape.analyses.variants import LONG_RUN, long_run, variants
 from modescape.offered import Offered, Training
+from modescape.pipeline.auxiliary import differences
 from modescape.pipeline.begin import with_analysis_defaults
 from modescape.pipeline.quick import quick_recipe, quick_words
-from modescape.pipeline.variants import differences
 from modescape.progress import Progress
 
 HALVING = ["train.schedule={kind: halving, every: 10}", "train.epochs=40", "train.members=10"]
@@ -98,7 +98,7 @@ def test_networks_of_a_study_made_before_are_trained_again_and_one_line_says_so(
     assert "cyclic-snapshots" in line
     assert "train.epochs 4 -> 8" in line
     assert LONG_RUN not in line
-    assert study.variant(CYCLIC["long run"]).recipe.train.epochs == 8
+    assert study.auxiliary(CYCLIC["long run"]).recipe.train.epochs == 8
     assert {path: path.read_bytes() for path in (copy / "members").rglob("*") if path.is_file()} == kept
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modescape.analyses.calibration.equivalents import best_of, equivalent, inside_a_run
 from modescape.methods import label_of
 from modescape.plots import steps
-from modescape.wording.head import Worth
+from modescape.wording.head import Purchase
 from modescape.wording.numbers import ABSENT, SPACE, count, decimals_for, fixed
 from modescape.wording.reading import Gain, pick
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 ONE = 1.05  # below it a worth is written "1.0"
 
 
-def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: xr.Dataset | None = None) -> list[Worth]:
+def purchases(
+    methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: xr.Dataset | None = None
+) -> list[Purchase]:
     """A row for every method within one member, and for as many independent networks; none if nothing was measured.
 
     Args:
@@ -31,17 +33,17 @@ def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: x
     samples = int(methods.attrs["samples"])
     edge = steps.stepping(scales)["edge"] if scales is not None and "edge" in scales else []
     rows = []
-    for method in (str(name) for name in methods["method"].values):
+    for method in (str(name) for name in methods["approach"].values):
         independent = method == "independent"
         size = min(samples, methods.sizes["size"]) if independent else 1
         if independent and size == 1:
             continue
-        passes = size * pick(methods, "forward_passes", method=method)
+        passes = size * pick(methods, "forward_passes", approach=method)
         label = label_of(method)
         rows.append(
-            Worth(
+            Purchase(
                 method=f"{size}{SPACE}independent networks" if independent else label,
-                place=_place(methods, "method", method) + (", the last that was tried" if label in edge else ""),
+                place=_place(methods, "approach", method) + (", the last that was tried" if label in edge else ""),
                 training=f"{size}",
                 passes=fixed(passes, 0),
                 accuracy=_change(_gain(methods, method, "accuracy", size), 100),
@@ -52,7 +54,7 @@ def worths(methods: xr.Dataset | None, calibration: xr.Dataset | None, scales: x
     return rows
 
 
-def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> str:
+def equivalent_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -> str:
     """How many independent networks the best subspace method is worth; "" if that was not measured."""
     if methods is None or calibration is None:
         return ""
@@ -60,24 +62,24 @@ def worth_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | None) -
     if not found:
         return ""
     best = best_of(found)
-    worth = found[best]
-    place = _place(calibration, "other_method", best)
+    own = found[best]
+    place = _place(calibration, "other_approach", best)
     name = f"{label_of(best)}; {place}" if place else label_of(best)
-    subject = f"{count(worth.size, 'network')} of one run ({name})"
-    if worth.below:
+    subject = f"{count(own.size, 'network')} of one run ({name})"
+    if own.below:
         return (
             "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
-            f"{subject}, is worth {worth.text()}; 95{SPACE}% interval {worth.bounds()}."
+            f"{subject}, is worth {own.text()}; 95{SPACE}% interval {own.bounds()}."
         )
-    if worth.value < ONE:
+    if own.value < ONE:
         return (
             f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
-            f"{subject}, 95{SPACE}% interval {worth.bounds()}."
+            f"{subject}, 95{SPACE}% interval {own.bounds()}."
         )
-    inconclusive = "" if worth.low > 1 else ": inconclusive"
+    inconclusive = "" if own.low > 1 else ": inconclusive"
     return (
-        f"{subject} are worth {worth.text()} independent networks by calibrated likelihood "
-        f"(95{SPACE}% interval {worth.bounds()}{inconclusive})."
+        f"{subject} are worth {own.text()} independent networks by calibrated likelihood "
+        f"(95{SPACE}% interval {own.bounds()}{inconclusive})."
     )
 
 
@@ -87,7 +89,7 @@ def _place(dataset: xr.Dataset, dim: str, method: str) -> str:
 
 def _gain(methods: xr.Dataset, method: str, metric: str, size: int) -> Gain:
     low, value, high = (
-        pick(methods, name, method=method, metric=metric, size=size) for name in ("gain_low", "gain", "gain_high")
+        pick(methods, name, approach=method, metric=metric, size=size) for name in ("gain_low", "gain", "gain_high")
     )
     return Gain(size, value, low, high)
 
@@ -102,10 +104,10 @@ def _change(gain: Gain, factor: float) -> tuple[str, str]:
 
 
 def _equivalent(calibration: xr.Dataset | None, method: str, size: int) -> tuple[str, str]:
-    worth = equivalent(calibration, method, size)
-    if method == "independent" and worth.known:
+    own = equivalent(calibration, method, size)
+    if method == "independent" and own.known:
         return fixed(size, 0), ""
-    return worth.text(), worth.bounds()
+    return own.text(), own.bounds()
 
 
 def _bounds(low: float, high: float, decimals: int) -> str:
