@@ -47,7 +47,7 @@ def runs_of(method: str, prob: Prob) -> list[list[np.ndarray]]:
     return [[prob[member, epoch] for epoch in SNAPSHOTS] for member in MEMBERS]
 
 
-@pytest.mark.parametrize("approach", ["independent", "snapshots"])
+@pytest.mark.parametrize("method", ["independent", "snapshots"])
 def test_the_full_size_is_the_direct_average(result: xr.Dataset, prob: Prob, label: np.ndarray, method: str):
     rows = [scores(np.mean(group, axis=0), label) for group in runs_of(method, prob)]
     for metric in rows[0]:
@@ -58,7 +58,7 @@ def test_the_full_size_is_the_direct_average(result: xr.Dataset, prob: Prob, lab
         # log_loss renormalises float32 probabilities: 1e-5; the others agree to 1e-12
 
 
-@pytest.mark.parametrize("approach", ["independent", "snapshots"])
+@pytest.mark.parametrize("method", ["independent", "snapshots"])
 def test_every_size_is_the_mean_over_all_subsets(result: xr.Dataset, prob: Prob, label: np.ndarray, method: str):
     for size in (1, 2, 3, 4):
         groups = [list(combinations(group, size)) for group in runs_of(method, prob)]

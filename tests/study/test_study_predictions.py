@@ -244,7 +244,7 @@ def test_a_split_that_was_half_made_is_made_anew(study):
     np.testing.assert_array_equal(study.predictions("validation").log_prob(0), values(0, 0))
 
 
-@pytest.mark.parametrize("approach", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes_write_rows_side_by_side(study, method):
     writer = PredictionWriter(study, "test")
     missing = writer.create_or_extend([(member, 0) for member in range(12)], LABEL, 4)
