@@ -26,7 +26,8 @@ Made = Callable[[str, Callable[[Path], object]], Path]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that share what takes long to make are not begun at once: the second worker would wait for the first."""
-    later = ("analyses/test_networks.py", "analyses/test_costs.py")  # they share it with analyses/test_contract.py
+    shared = ("test_networks", "test_costs", "test_offered", "test_offered_groups")  # with analyses/test_contract.py
+    later = [f"analyses/{name}.py" for name in shared]
     waiting = [item for item in items if any(item.path.match(name) for name in later)]
     if waiting and len(waiting) < len(items):
         others = [item for item in items if item not in set(waiting)]

@@ -360,6 +360,7 @@ def test_a_finished_variant_is_not_trained_again(networks, tmp_path):
     assert before
 
 
+@pytest.mark.ci
 def test_a_study_that_is_too_small_says_what_each_analysis_needs(tmp_path):
     overrides = [*NETWORKS, "train.members=1", "train.keep_last=1", "train.trajectories=0", "train.epochs=2"]
     study = pipeline.run("digits", tmp_path / "study", overrides=[*overrides, "analyses=[training]"])

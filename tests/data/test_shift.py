@@ -69,6 +69,7 @@ def test_parts_are_the_seeds_alone():
 # ---- our own corruptions ----
 
 
+@pytest.mark.ci
 def test_every_image_has_its_own_corruption_in_the_test_splits_order():
     test = split(24, size=32)
     shift = Shift.of(test, None, 7)
@@ -120,6 +121,7 @@ def test_on_grey_images_of_eight_pixels_five_corruptions_are_left_out():
     assert (shift.effect.change[ALL.index("gaussian_blur")] < 0.5).all()
 
 
+@pytest.mark.ci
 def test_on_colour_images_of_32_pixels_every_corruption_has_an_effect():
     shift = Shift.of(split(30, size=32), None, 0)
     assert (shift.corruptions, shift.effect.lacking()) == (ALL, "")

@@ -46,6 +46,7 @@ def test_disagreement_takes_the_whole_range_of_a_type(dtype: type) -> None:
     np.testing.assert_array_equal(disagreement(predicted), (predicted[:, None] != predicted[None]).mean(-1))
 
 
+@pytest.mark.ci
 def test_disagreement_of_many_examples_takes_no_more_memory() -> None:
     """Ten times the examples: beside the input, which is counted before, the same memory at most."""
 

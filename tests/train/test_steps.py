@@ -50,7 +50,7 @@ def trained(work: Trainer, members=MEMBERS):
 
 
 @pytest.mark.parametrize("batches", ["permutation", "replacement"])
-@pytest.mark.parametrize("factory", ["small_cnn", "resnet20"])
+@pytest.mark.parametrize("factory", ["small_cnn", pytest.param("resnet20", marks=pytest.mark.ci)])
 def test_replayed_steps_are_the_steps(factory, batches, monkeypatch):
     """Everything a step reads lies in tensors, and trials leave no trace: the same bits."""
     monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as numbers, rates have more digits
