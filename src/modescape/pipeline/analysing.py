@@ -74,10 +74,9 @@ def analyse_missing(
     tasks.sort(key=lambda task: _left(task.name, sizes), reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
     failures = []
-    outcomes = engine.map(
+    for outcome in engine.map(
         analyse_task, tasks, context=StudyRef.of(study), on_event=lambda task, note: progress.advance(0, note)
-    )
-    for outcome in outcomes:
+    ):
         progress.advance(1, str(outcome.item))
         if outcome.error is not None:
             progress.detail(outcome.traceback)

@@ -56,10 +56,9 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
     tasks = [MendTask(group, {number: lost[number] for number in own}) for group, own in groups.items()]
     epochs = sum(len(task.lost) * _last(task) for task in tasks)
     progress.stage("making again", epochs * epoch_examples(study), "images")
-    outcomes = engine.map(
+    for outcome in engine.map(
         mend_task, tasks, context=StudyRef.of(study), on_event=lambda task, images: progress.advance(images, str(task))
-    )
-    for outcome in outcomes:
+    ):
         if outcome.error is not None:
             raise WorkError(f"{outcome.item}: {outcome.error}")
         for number in outcome.value:

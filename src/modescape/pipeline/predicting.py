@@ -86,13 +86,12 @@ def carry_out(tasks: Sequence[PredictTask], engine: Engine, progress: Progress) 
         (folder of the study, member) -> a line on why its prediction failed, in this order.
     """
     failures = {}
-    outcomes = engine.map(
+    for outcome in engine.map(
         predict_task,
         tasks,
         context=lambda task: task.study,
         on_event=lambda task, event: progress.advance(*event),
-    )
-    for outcome in outcomes:
+    ):
         if outcome.error is not None:
             progress.detail(outcome.traceback)
             failures[outcome.item.study.path, outcome.item.member] = f"{outcome.item}: {outcome.error}"

@@ -77,12 +77,17 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
             writers[images].note(own)
             own.clear()
 
-    outcomes = engine.map(
-        sample_task, tasks, context=StudyRef.of(study), on_event=lambda task, count: progress.advance(count, str(task))
-    )
     failed = 0
     try:
-        for number, outcome in enumerate(outcomes, start=1):
+        for number, outcome in enumerate(
+            engine.map(
+                sample_task,
+                tasks,
+                context=StudyRef.of(study),
+                on_event=lambda task, count: progress.advance(count, str(task)),
+            ),
+            start=1,
+        ):
             progress.detail(outcome.traceback)
             failed += outcome.error is not None
             if failed == MOST_FAILURES:  # a full disk, say: nothing would come of the rest

@@ -111,10 +111,9 @@ def _mapped(
     study: Study, engine: Engine, progress: Progress, function: Callable[..., Any], tasks: Iterable[Any]
 ) -> Iterable[tuple[Any, Any]]:
     """Each item with what the function gave for it, where it gave anything."""
-    outcomes = engine.map(
+    for outcome in engine.map(
         function, tasks, context=StudyRef.of(study), on_event=lambda task, count: progress.advance(count, str(task))
-    )
-    for outcome in outcomes:
+    ):
         if outcome.error is None:
             yield outcome.item, outcome.value
         else:

@@ -81,13 +81,12 @@ def carry_out(
         progress: advanced by images.
         studies: of each reference its study, and who is told its lines.
     """
-    outcomes = engine.map(
+    for outcome in engine.map(
         train_task,
         tasks,
         context=lambda task: task.study,
         on_event=lambda task, event: _hear(progress, studies[task.study][1], event),
-    )
-    for outcome in outcomes:
+    ):
         if outcome.error is not None:
             study, say = studies[outcome.item.study]
             say.detail(outcome.traceback)
