@@ -85,7 +85,7 @@ def test_groups_in_memory_give_what_a_study_gives(networks: Study, name: str):
 
 def without_best(result: xr.Dataset) -> xr.Dataset:
     """A study knows the best method by its sweep, arrays by the tested networks: they need not agree."""
-    if "method" not in result.dims:
+    if "approach" not in result.dims:
         return result
     return result.isel({"approach": [not str(name).startswith(BOTH) for name in result["approach"].values]})
 
