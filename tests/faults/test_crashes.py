@@ -74,6 +74,7 @@ def test_kills_lose_nothing(undisturbed, disk, seed, kills):
         look_at(study)
         assert not_done_again(done, finished(study)) == []
         done = finished(study)
+    print("KILLED", len(killed), len(kills))
     assert len(killed) >= ENOUGH * len(kills), killed
     if kills is KILLS:  # one that came too late is made good by another of its stage
         assert {stage for stage, _, _ in killed} == set(STAGES)
