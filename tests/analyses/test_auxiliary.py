@@ -69,6 +69,16 @@ def test_a_long_run_is_the_recipe_at_the_cost_of_all_its_members(schedule: str, 
     assert variants("cyclic", whole, 300)[LONG_RUN] == long
 
 
+def test_a_warm_up_is_the_same_share_of_other_epochs():
+    whole = recipe.load("digits", ["train.warmup=4", "train.epochs=40", "variants.epochs=5"])
+    long = long_run(whole)
+    assert long is not None
+    assert long.train.warmup == 0.1
+    assert {one.train.warmup for one in variants("randomness", whole, 500).values()} == {0.1}
+    same = recipe.load("digits", ["train.warmup=4", "train.epochs=40"])
+    assert {one.train.warmup for one in variants("randomness", same, 500).values()} == {4}
+
+
 def test_a_long_run_is_left_out_where_it_is_not_wanted_or_cannot_be():
     for override in ("variants.long_runs=0", "train.members=1", "train.members=30000"):
         whole = recipe.load("digits", [*HALVING, override])

@@ -4,12 +4,13 @@ import math
 
 import pytest
 
-from modescape.recipe import Constant, Cosine, Cyclic, Halving, Step, Train
+from modescape.errors import InputError
+from modescape.recipe import Constant, Cosine, Cyclic, Halving, Linear, Step, Train, parse
 from modescape.train.schedule import langevin_noise, learning_rate
 
 
-def rates(schedule, epochs=40, steps=1):
-    train = Train(learning_rate=1.6e-3, epochs=epochs, schedule=schedule)
+def rates(schedule, epochs=40, steps=1, warmup: float = 0):
+    train = Train(learning_rate=1.6e-3, epochs=epochs, schedule=schedule, warmup=warmup)
     return [learning_rate(train, epoch, step, steps) for epoch in range(epochs) for step in range(steps)]
 
 
@@ -58,3 +59,43 @@ def test_langevin_noise_is_the_publisheds_in_the_last_part_of_each_cycle():
 def test_no_noise_without_a_temperature():
     assert langevin_noise(Train(epochs=2, schedule=Cyclic(kind="cyclic", cycles=1)), 1, 9, 10, 100) == 0
     assert langevin_noise(Train(epochs=2), 1, 9, 10, 100) == 0
+
+
+def test_a_line_falls_from_the_initial_rate_towards_zero():
+    got = rates(Linear(kind="linear"), epochs=5, steps=20)
+    assert got == pytest.approx([1.6e-3 * (1 - t / 100) for t in range(100)])
+
+
+FULL = [
+    Constant(),
+    Step(kind="step", epochs=[2, 6], factors=[0.5, 0.25]),
+    Halving(kind="halving", every=3),
+    Cyclic(kind="cyclic", cycles=2),
+]
+
+
+@pytest.mark.parametrize("schedule", FULL)
+def test_warm_up_is_a_share_of_the_rate_that_would_be(schedule):
+    plain, warm = rates(schedule, epochs=10, steps=5), rates(schedule, epochs=10, steps=5, warmup=3)
+    assert warm == pytest.approx([rate * min(1, (t + 1) / 15) for t, rate in enumerate(plain)])
+    assert warm[14:] == plain[14:]
+
+
+@pytest.mark.parametrize("schedule", [Cosine(kind="cosine"), Linear(kind="linear")])
+def test_what_falls_to_zero_falls_over_what_the_warm_up_leaves(schedule):
+    warm = rates(schedule, epochs=10, steps=5, warmup=0.2)
+    assert warm[:10] == pytest.approx([1.6e-3 * (t + 1) / 10 for t in range(10)])
+    assert warm[10:] == rates(schedule, epochs=8, steps=5)
+
+
+@pytest.mark.parametrize("warmup", [1, 0.5, 0.999])
+def test_something_is_left_after_every_warm_up(warmup):
+    assert max(rates(Cosine(kind="cosine"), epochs=2, steps=1, warmup=warmup)) == 1.6e-3
+
+
+def test_a_warm_up_of_the_whole_training_is_refused():
+    with pytest.raises(InputError, match=r"a warmup of 4 epochs leaves none of 4; give fewer, or a share"):
+        parse({"train": {"epochs": 4, "warmup": 4}}, "it")
+    for wrong in (-1, 1.0, 2.5, True, "3"):
+        with pytest.raises(InputError, match=r"train\.warmup.*expected a number of epochs from 0, or a share"):
+            parse({"train": {"warmup": wrong}}, "it")

@@ -9,7 +9,7 @@ from typing import Any
 
 from modescape.analyses import entry
 from modescape.plain import MOST_EPOCHS
-from modescape.recipe import Recipe, parse, stretched
+from modescape.recipe import Recipe, lengthened, parse, warmup_for
 
 LONG_RUN = "equal-cost-long-run"  # folder of the networks that are trained at the cost of all members
 
@@ -38,9 +38,8 @@ def long_run(recipe: Recipe) -> Recipe | None:
     if not runs or train.members < 2 or epochs > MOST_EPOCHS:
         return None
     values = recipe.model_dump(mode="json")
-    values["train"] |= {"members": runs, "epochs": epochs}
-    values["train"] |= {"trajectories": 0, "keep_last": 1, "keep_every": None}
-    values["train"]["schedule"] = stretched(values["train"]["schedule"], train.members)
+    kept = {"trajectories": 0, "keep_last": 1, "keep_every": None}
+    values["train"] = lengthened(values["train"], epochs) | {"members": runs, **kept}
     return parse({**values, "analyses": [], "settings": {}}, "a long run")
 
 
@@ -48,7 +47,8 @@ def small(recipe: Recipe, examples: int, *, streams: dict[str, Any] | None = Non
     """The recipe at the size of variants, with some settings of training replaced; its analyses are none."""
     values = recipe.model_dump(mode="json")
     size = recipe.variants
-    values["train"] |= {"members": size.members, "epochs": recipe.auxiliary_epochs(), **train}
+    settings = {"members": size.members, "epochs": recipe.auxiliary_epochs(), **train}
+    values["train"] |= settings | {"warmup": warmup_for(values["train"], settings["epochs"])}
     if streams is not None:
         values["streams"] = streams
     values["data"]["train"] = min(examples, size.train)

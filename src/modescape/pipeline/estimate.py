@@ -269,7 +269,7 @@ def _weight_bytes(study: Study, recipe: Recipe, to_go: Mapping[int, int]) -> int
     """Checkpoints, and what the next epoch needs."""
     model = study.manifest["model"]
     sizes = sum(math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values())
-    resume = len(to_go) * (3 if recipe.train.optimizer == "adam" else 2)
+    resume = len(to_go) * (2 if recipe.train.optimizer == "sgd" else 3)
     return (_checkpoints(recipe, to_go) + resume) * sizes * 4
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from modescape import analyses
 from modescape import recipe as recipes
 from modescape.plain import NAME_LENGTH
-from modescape.recipe import Quick, Recipe, stretched
+from modescape.recipe import Quick, Recipe, lengthened
 
 SHARE = 10  # of the whole recipe's training is one part trained
 MOST_MEMBERS = 4  # with fewer an ensemble says little
@@ -35,8 +35,7 @@ def quick_recipe(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> 
     members = min(base.train.members, MOST_MEMBERS)
     epochs = max(LEAST_EPOCHS, round(base.train.epochs * base.train.members / members / SHARE))
     epochs = min(base.train.epochs, epochs)
-    values["train"] |= {"members": members, "epochs": epochs}
-    values["train"]["schedule"] = stretched(values["train"]["schedule"], epochs / base.train.epochs)
+    values["train"] = lengthened(values["train"], epochs) | {"members": members}
     named = _names(base)
     values["analyses"] = [name for name in named if _entry(name).quick] or named
     values["variants"]["long_runs"] = 0  # one takes as long as all members

@@ -18,8 +18,8 @@ from modescape.recipe.loading import (
     parse_yaml,
 )
 from modescape.recipe.sections import Compute, Quick, Recipe, Subspace, Variants
-from modescape.recipe.stretching import stretched
-from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Step, Streams, Train
+from modescape.recipe.stretching import lengthened, warmup_for
+from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Linear, Step, Streams, Train
 
 __all__ = [
     "BUILTIN_OOD",
@@ -32,6 +32,7 @@ __all__ = [
     "Cyclic",
     "Data",
     "Halving",
+    "Linear",
     "Model",
     "Quick",
     "Recipe",
@@ -45,9 +46,10 @@ __all__ = [
     "builtin_text",
     "canonical_json",
     "is_builtin",
+    "lengthened",
     "load",
     "override",
     "parse",
     "parse_yaml",
-    "stretched",
+    "warmup_for",
 ]

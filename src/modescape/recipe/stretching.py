@@ -1,8 +1,29 @@
-"""A schedule of learning rates for a longer or a shorter training."""
+"""Learning rates for a longer or a shorter training."""
 
 from __future__ import annotations
 
 from typing import Any
+
+
+def lengthened(train: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """Settings of training, as plain values, for another number of epochs: schedule and warm-up are stretched with it.
+
+    Args:
+        train: the section of a recipe.
+        epochs: of the new training.
+    """
+    schedule = stretched(train["schedule"], epochs / train["epochs"])
+    return train | {"epochs": epochs, "schedule": schedule, "warmup": warmup_for(train, epochs)}
+
+
+def warmup_for(train: dict[str, Any], epochs: int) -> int | float:
+    """The warm-up of a training of this many epochs, as the same share of it; as it is where they stay as many.
+
+    >>> warmup_for({"epochs": 40, "warmup": 4}, 10)
+    0.1
+    """
+    warmup = train["warmup"]
+    return warmup / train["epochs"] if isinstance(warmup, int) and warmup and epochs != train["epochs"] else warmup
 
 
 def stretched(schedule: dict[str, Any], factor: float) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from modescape.plain import COUNTS
 from modescape.recipe.fields import PositiveInt, Section, counted
@@ -45,6 +45,12 @@ class Cosine(Section):
     kind: Literal["cosine"]
 
 
+class Linear(Section):
+    """A straight line from the initial learning rate to 0 over the whole training, step by step."""
+
+    kind: Literal["linear"]
+
+
 class Cyclic(Section):
     """``cycles`` half cosines, each from the initial learning rate to 0 (Huang et al. 2017, arXiv 1704.00109).
 
@@ -58,7 +64,14 @@ class Cyclic(Section):
     noisy: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a cycle, at its end (published: 5 of 50 epochs)
 
 
-Schedule = Annotated[Constant | Step | Halving | Cosine | Cyclic, Field(discriminator="kind")]
+Schedule = Annotated[Constant | Step | Halving | Cosine | Linear | Cyclic, Field(discriminator="kind")]
+
+
+def _warmup(value: Any) -> Any:
+    """A count or a share; pydantic would complain about one alternative of the two."""
+    if not ((type(value) is int and value >= 0) or (type(value) is float and 0 < value < 1)):
+        raise ValueError("expected a number of epochs from 0, or a share of the training between 0 and 1")
+    return value
 
 
 class Train(Section):
@@ -73,13 +86,20 @@ class Train(Section):
     last_batch_of_one: Literal["join", "drop"] = "join"
     # where the last batch of an epoch is one example and the network takes no single one in training, as under batch
     # norm: join: it is added to the batch before it; drop: it is left out
-    optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)] = 1.6e-3  # at epoch 0
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1.6e-3  # at epoch 0, or after the warm-up
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # sgd only
-    epsilon: Annotated[float, Field(gt=0)] = 1e-8  # adam only: added to the root of the second moment
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # coupled: this times the weight is added to its gradient
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8  # adam and adamw: added to the root of the second moment
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    # adam, sgd: coupled, this times the weight is added to its gradient; adamw: decoupled, each step takes the rate
+    # times this off the weight, as a share (Loshchilov and Hutter 2019, arXiv 1711.05101)
     decay: Literal["all", "kernels"] = "all"  # kernels: tensors of two or more dimensions (no biases, no norms)
     schedule: Schedule = Constant()
+    warmup: Annotated[int | float, BeforeValidator(_warmup)] = 0
+    # epochs, or a share of the training, in which the rate first rises in a straight line; `cosine` and `linear` fall
+    # over the steps that remain, the other schedules count from the beginning all the same
+    clip: Annotated[float, Field(gt=0)] | None = None
+    # largest L2 norm of a member's whole gradient: a longer one is shortened to it before the step; null = none is
     arithmetic: Literal["float32", "tf32", "bf16"] = "tf32"
     # of products (convolutions, dense layers); weights and sums are float32 in any case. float32: in full;
     # tf32: 10 bits of fraction, torch's own default for convolutions on a GPU, and on a CPU the same as float32;
@@ -88,6 +108,13 @@ class Train(Section):
     keep_last: Annotated[int, counted("keep_last")] = 10  # last epochs that every member keeps, beside epoch 0
     keep_every: Annotated[int, Field(ge=1, le=COUNTS["epochs"][1])] | None = None
     # every member keeps each epoch that is a multiple of this, too; null = it does not
+
+    @model_validator(mode="after")
+    def _warm_in_time(self) -> Train:
+        """Refuse a warm-up that leaves nothing of the training."""
+        if self.warmup >= self.epochs:
+            raise ValueError(f"a warmup of {self.warmup} epochs leaves none of {self.epochs}; give fewer, or a share")
+        return self
 
 
 Sharing = Literal["separate", "shared"]

@@ -19,7 +19,10 @@ BETAS = (0.9, 0.999)  # Adam's, as everywhere
 
 
 class Optimizer:
-    """Adam or SGD over stacked params [member, ...], with coupled weight decay on all tensors or on kernels only.
+    """Adam, AdamW or SGD over stacked params [member, ...], with weight decay on all tensors or on kernels only.
+
+    Decay is coupled (part of the gradient) but for AdamW. Where the recipe says so, each member's gradient is clipped
+    first.
 
     Its state is tensors, made at once, so that nothing is made during a step: "exp_avg", "exp_avg_sq" and "step" of
     Adam, "momentum_buffer" of SGD, each by the parameters' names.
@@ -31,9 +34,10 @@ class Optimizer:
 
     def __init__(self, train: recipe.Train, params: Params) -> None:
         self.train, self.params = train, params
-        kinds = ("exp_avg", "exp_avg_sq") if train.optimizer == "adam" else ("momentum_buffer",) * (train.momentum > 0)
+        self.adaptive = train.optimizer != "sgd"
+        kinds = ("exp_avg", "exp_avg_sq") if self.adaptive else ("momentum_buffer",) * (train.momentum > 0)
         self.state = {kind: {name: torch.zeros_like(tensor) for name, tensor in params.items()} for kind in kinds}
-        if train.optimizer == "adam":  # one count a tensor, as torch keeps it
+        if self.adaptive:  # one count a tensor, as torch keeps it
             device = next(iter(params.values())).device
             self.state["step"] = {name: torch.zeros((), dtype=torch.float32, device=device) for name in params}
         # a parameter of no elements has nothing to step, and torch's fused steps on a GPU refuse it
@@ -57,6 +61,8 @@ class Optimizer:
 
         A parameter without a gradient stays as it is, with its state, whatever the weight decay.
         """
+        if self.train.clip is not None:
+            gradients = clipped(gradients, self.train.clip)
         for names, params, state, decay in self.groups:
             slopes = [gradients[name] for name in names if name in gradients]
             if not slopes:
@@ -64,7 +70,7 @@ class Optimizer:
             if len(slopes) < len(names):
                 found = [name in gradients for name in names]
                 params, *state = (list(itertools.compress(part, found)) for part in (params, *state))
-            if self.train.optimizer == "adam":
+            if self.adaptive:
                 self._adam(params, slopes, state, rate, decay)
             else:
                 self._sgd(params, slopes, state, rate, decay)
@@ -86,6 +92,7 @@ class Optimizer:
             maximize=False,
             fused=True,
             capturable=isinstance(rate, Tensor),
+            decoupled_weight_decay=self.train.optimizer == "adamw",
         )
 
     def _sgd(self, params: Tensors, slopes: Tensors, state: list[Tensors], rate: Any, decay: float) -> None:
@@ -112,3 +119,23 @@ class Optimizer:
         for name, tensor in self.tensors().items():
             entries = [saved[name] for saved in members]
             tensor.copy_(torch.stack(entries) if tensor.dim() else entries[0])
+
+
+@torch.no_grad()
+def clipped(gradients: Params, most: float) -> Params:
+    """Gradients of stacked members, each member's whole gradient g shortened to g min(1, most / (|g| + 1e-6)).
+
+    Args:
+        gradients: [member, ...], left as they are.
+        most: largest L2 norm.
+
+    Source: `torch.nn.utils.clip_grad_norm_`, which does it for one network.
+    """
+    if not gradients:
+        return gradients
+    rows = [tensor[..., None].flatten(1) for tensor in gradients.values()]  # [member, number], also of single numbers
+    norms = torch.stack([torch.linalg.vector_norm(row, dim=1) for row in rows])
+    factor = (most / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)  # [member]
+    return {
+        name: tensor * factor.to(tensor.dtype).view(-1, *[1] * (tensor.dim() - 1)) for name, tensor in gradients.items()
+    }

@@ -1,0 +1,150 @@
+"""What a recipe may set for its training, against a plain loop of torch that uses torch's own of each, in float64."""
+
+import pytest
+import torch
+from torch import nn
+
+from modescape import recipe, rng, runtime
+from modescape.data.dataset import as_split
+from modescape.data.order import batch_sizes, epoch_order
+from modescape.data.prepare import Preparation
+from modescape.network.initial import initial_module
+from modescape.train.loop import Start, Trainer, of_member
+from modescape.train.optimizer import clipped
+from modescape.types import ModelState
+
+COUNT, BATCH, EPOCHS = 40, 8, 10  # 50 steps
+MEMBERS = [0, 1, 2]
+
+
+def make() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.Tanh(), nn.LayerNorm(12), nn.Linear(12, 3)).double()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with runtime.one_thread():
+        yield
+
+
+def trainer(**train) -> Trainer:
+    values = {"epochs": EPOCHS, "batch_size": BATCH, "learning_rate": 0.02, "epsilon": 1e-3, **train}
+    made = recipe.parse({"model": {"factory": f"{__name__}:make"}, "train": values}, "it")
+    stream = rng.stream(0, "test images")
+    images = torch.randint(0, 256, (COUNT, 1, 8, 8), dtype=torch.uint8, generator=stream).numpy()
+    data = as_split(images, torch.randint(0, 3, (COUNT,), generator=stream).numpy())
+    return Trainer(made, data, 3, Preparation.of(made.data, data))
+
+
+def by_torch(work: Trainer, member: int, optimizer, schedule=None, clip=None) -> dict[str, torch.Tensor]:
+    """The member in a loop as anyone would write it; ``optimizer`` and ``schedule`` make torch's own."""
+    module = initial_module(work.recipe, work.streams, member, work.data, 3).train()
+    steps = optimizer(module)
+    rates = schedule and schedule(steps)
+    sizes = batch_sizes(work.recipe.train, COUNT, 1)
+    for epoch in range(EPOCHS):
+        order = epoch_order(COUNT, sum(sizes), "permutation", work.streams.keys("order", [member], epoch))[0]
+        for index in order.split(sizes):
+            images = work.preparation.pick(work.data.image, index[None], dtype=torch.float64)[0]
+            steps.zero_grad()
+            nn.functional.cross_entropy(module(images), work.data.label[index]).backward()
+            if clip:
+                nn.utils.clip_grad_norm_(module.parameters(), clip)
+            steps.step()
+            if rates:
+                rates.step()
+    return dict(module.named_parameters())
+
+
+def trained(work: Trainer, members: list[int], starts=None):
+    nothing = torch.zeros(len(members))
+    return [shot.copy() for shot in work.group(members, lambda state: (nothing, nothing), starts=starts)]
+
+
+def matches(work: Trainer, *reference, **named) -> bool:
+    """Whether members in a stack, and one alone, are what the plain loop makes of each."""
+    stack = trained(work, MEMBERS)[-1]
+    alone = trained(work, [1])[-1]
+    for member in MEMBERS:
+        for name, truth in by_torch(work, member, *reference, **named).items():
+            one = stack[f"param/{name}"][member]
+            if not torch.allclose(one, truth, rtol=1e-9, atol=1e-11):
+                return False
+            if member == 1 and not torch.allclose(alone[f"param/{name}"][0], truth, rtol=1e-9, atol=1e-11):
+                return False
+    return True
+
+
+@pytest.mark.parametrize("decay", ["all", "kernels"])
+def test_adamw_is_torchs_over_fifty_steps(decay):
+    def optimizer(module: nn.Module):
+        kernels = [tensor for tensor in module.parameters() if tensor.dim() > 1 or decay == "all"]
+        rest = [tensor for tensor in module.parameters() if tensor.dim() == 1 and decay == "kernels"]
+        groups = [{"params": kernels, "weight_decay": 0.3}, {"params": rest, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=0.02, eps=1e-3, foreach=False)
+
+    work = trainer(optimizer="adamw", weight_decay=0.3, decay=decay)
+    assert matches(work, optimizer)
+    assert not matches(trainer(optimizer="adam", weight_decay=0.3, decay=decay), optimizer)
+
+
+def sgd(module: nn.Module):
+    return torch.optim.SGD(module.parameters(), lr=0.02, momentum=0.9)
+
+
+def warmed_line(optimizer):
+    """Ten steps up, forty down to 0."""
+    scheduler = torch.optim.lr_scheduler
+    rise = scheduler.LinearLR(optimizer, start_factor=1 / 10, total_iters=9)
+    fall = scheduler.PolynomialLR(optimizer, total_iters=40, power=1)
+    return scheduler.SequentialLR(optimizer, [rise, fall], [10])
+
+
+@pytest.mark.parametrize("warmup", [2, 0.2])
+def test_warm_up_and_line_are_torchs(warmup):
+    assert matches(trainer(optimizer="sgd", schedule={"kind": "linear"}, warmup=warmup), sgd, warmed_line)
+
+
+@pytest.mark.parametrize("clip", [1e-3, 0.5])
+def test_each_members_gradient_is_clipped_by_its_own_norm(clip):
+    """.5: in some steps and of some members."""
+    assert matches(trainer(optimizer="sgd", clip=clip), sgd, clip=clip)
+    assert not matches(trainer(optimizer="sgd"), sgd, clip=clip)
+
+
+def test_clipping_takes_numbers_empty_tensors_several_types_and_none():
+    stream = rng.stream(0, "test gradients")
+    shapes = {"kernel": (4, 3, 2), "scalar": (), "nothing": (3, 0), "half": (5,)}
+    whole = {name: torch.randn(2, *shape, generator=stream, dtype=torch.float64) for name, shape in shapes.items()}
+    whole["half"] = whole["half"].bfloat16()
+    whole["kernel"][1] *= 1e-3
+    whole["scalar"][1] = whole["half"][1] = 0
+    short = clipped(whole, 0.5)
+    for member in (0, 1):
+        parameters = [nn.Parameter(torch.zeros_like(tensor[member])) for tensor in whole.values()]
+        for parameter, tensor in zip(parameters, whole.values(), strict=True):
+            parameter.grad = tensor[member].clone()
+        nn.utils.clip_grad_norm_(parameters, 0.5)
+        for parameter, (name, tensor) in zip(parameters, short.items(), strict=True):
+            torch.testing.assert_close(tensor[member], parameter.grad, msg=name)
+    assert torch.equal(short["kernel"][1], whole["kernel"][1])
+    assert clipped({}, 0.5) == {}
+
+
+ALL = {"optimizer": "adamw", "weight_decay": 0.1, "warmup": 3, "schedule": {"kind": "linear"}, "clip": 0.3}
+
+
+@pytest.mark.parametrize("members", [[0, 1, 2], [1]])
+def test_training_goes_on_with_the_same_bits(members):
+    work = trainer(**ALL)
+    whole = trained(work, members)
+    starts = []
+    for position in range(len(members)):
+        parts: dict[str, dict] = {kind: {} for kind in ("param", "buffer", "optimizer")}
+        for name, tensor in of_member(whole[4], position).items():
+            kind, _, own = name.partition("/")
+            parts[kind][own] = tensor
+        state = ModelState(parts["param"], parts["buffer"])
+        starts.append(Start(epoch=4, state=state, optimizer=parts["optimizer"]))
+    resumed = trained(work, members, starts)[-1]
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole[-1].items())
