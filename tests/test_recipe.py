@@ -305,6 +305,8 @@ OTHER = [  # other networks
     "train.schedule={kind: halving, every: 5}",
     "train.warmup=0.1",
     "train.clip=1.0",
+    "train.label_smoothing=0.1",
+    "train.mixup=0.2",
     "train.trajectories=2",
     "train.keep_last=5",
     "train.arithmetic=bf16",
@@ -312,6 +314,7 @@ OTHER = [  # other networks
     "streams.order=shared",
     "streams.augmentation=shared",
     "streams.dropout=shared",
+    "streams.mixup=shared",
     "streams.last_bit=true",
 ]
 

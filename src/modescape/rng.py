@@ -26,7 +26,7 @@ MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
 BLOCK = 32_768  # words hashed at a time: 256 KiB stay in a core's cache (3 times faster than all at once, n = 20)
 
-PURPOSES = ("initialisation", "order", "augmentation", "dropout")  # that members may share
+PURPOSES = ("initialisation", "order", "augmentation", "dropout", "mixup")  # that members may share
 
 
 def _signed(value: int) -> int:

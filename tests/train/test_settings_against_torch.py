@@ -2,15 +2,19 @@
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 from modescape import recipe, rng, runtime
 from modescape.data.dataset import as_split
 from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
+from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.train.loop import Start, Trainer, of_member
+from modescape.train.mixup import mixed_in, pairing, shares
 from modescape.train.optimizer import clipped
+from modescape.train.step import Step
 from modescape.types import ModelState
 
 COUNT, BATCH, EPOCHS = 40, 8, 10  # 50 steps
@@ -36,7 +40,9 @@ def trainer(**train) -> Trainer:
     return Trainer(made, data, 3, Preparation.of(made.data, data))
 
 
-def by_torch(work: Trainer, member: int, optimizer, schedule=None, clip=None) -> dict[str, torch.Tensor]:
+def by_torch(
+    work: Trainer, member: int, optimizer, schedule=None, clip=None, smoothing=0.0, mixup=None
+) -> dict[str, torch.Tensor]:
     """The member in a loop as anyone would write it; ``optimizer`` and ``schedule`` make torch's own."""
     module = initial_module(work.recipe, work.streams, member, work.data, 3).train()
     steps = optimizer(module)
@@ -44,10 +50,16 @@ def by_torch(work: Trainer, member: int, optimizer, schedule=None, clip=None) ->
     sizes = batch_sizes(work.recipe.train, COUNT, 1)
     for epoch in range(EPOCHS):
         order = epoch_order(COUNT, sum(sizes), "permutation", work.streams.keys("order", [member], epoch))[0]
-        for index in order.split(sizes):
+        keys = rng.words(work.streams.keys("mixup", [member], epoch), len(sizes))[0]
+        for index, key in zip(order.split(sizes), keys, strict=True):
             images = work.preparation.pick(work.data.image, index[None], dtype=torch.float64)[0]
+            label = nn.functional.one_hot(work.data.label[index], 3).double()
+            if mixup:
+                share, other = shares(key, mixup), pairing(key, len(index))
+                images = share * images + (1 - share) * images[other]
+                label = share * label + (1 - share) * label[other]
             steps.zero_grad()
-            nn.functional.cross_entropy(module(images), work.data.label[index]).backward()
+            nn.functional.cross_entropy(module(images), label, label_smoothing=smoothing).backward()
             if clip:
                 nn.utils.clip_grad_norm_(module.parameters(), clip)
             steps.step()
@@ -131,7 +143,52 @@ def test_clipping_takes_numbers_empty_tensors_several_types_and_none():
     assert clipped({}, 0.5) == {}
 
 
-ALL = {"optimizer": "adamw", "weight_decay": 0.1, "warmup": 3, "schedule": {"kind": "linear"}, "clip": 0.3}
+def test_labels_are_smoothed_as_torch_does():
+    assert matches(trainer(optimizer="sgd", label_smoothing=0.1), sgd, smoothing=0.1)
+    assert not matches(trainer(optimizer="sgd"), sgd, smoothing=0.1)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_mixtures_are_those_of_soft_labels(smoothing):
+    """The mean of two losses is the loss of the mixed label."""
+    work = trainer(optimizer="sgd", mixup=0.4, label_smoothing=smoothing)
+    assert matches(work, sgd, mixup=0.4, smoothing=smoothing)
+    assert not matches(trainer(optimizer="sgd", label_smoothing=smoothing), sgd, mixup=0.4, smoothing=smoothing)
+
+
+@pytest.mark.parametrize("concentration", [0.2, 1.0, 5.0])
+def test_shares_are_of_the_beta_distribution(concentration):
+    drawn = shares(rng.words(torch.tensor([7]), 4000), concentration).flatten()
+    assert stats.kstest(drawn.numpy(), stats.beta(concentration, concentration).cdf).pvalue > 0.01
+
+
+def test_every_picture_is_the_other_of_one():
+    keys = torch.tensor([3, 4])
+    assert pairing(keys, 20).sort().values.tolist() == [list(range(20))] * 2
+    assert not torch.equal(*pairing(keys, 20))
+    assert torch.equal(pairing(keys, 20)[1], pairing(keys[1], 20))
+
+
+def test_accuracy_in_training_is_of_the_label_with_the_larger_share():
+    """A network that answers with the picture's only number: of one that is mixed, the larger share's."""
+    label = torch.tensor([[0, 1, 2, 0], [2, 1, 0, 1]])
+    images = nn.functional.one_hot(label, 3).double().view(2, 4, 3, 1, 1)
+    keys = torch.tensor([1, 2])
+    mixed, other = mixed_in(images, label, keys, torch.tensor([0.9, 0.2]))
+    nothing = ModelState({"none": torch.zeros(2, requires_grad=True)}, {})
+    assert not torch.equal(other.label, label)
+    assert Step(nn.Flatten(), 2, Habits())(nothing, mixed, label, keys, other)[2].tolist() == [4, 4]
+
+
+ALL = {
+    "label_smoothing": 0.1,
+    "mixup": 0.3,
+    "optimizer": "adamw",
+    "weight_decay": 0.1,
+    "warmup": 3,
+    "schedule": {"kind": "linear"},
+    "clip": 0.3,
+}
 
 
 @pytest.mark.parametrize("members", [[0, 1, 2], [1]])

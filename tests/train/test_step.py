@@ -239,6 +239,7 @@ def test_each_stream_can_be_shared_alone(purpose):
     for other in rng.PURPOSES:
         assert (one.key(other, 0, 3) == one.key(other, 1, 3)) == (other == purpose)
     work = trainer("small_cnn", torch.float32, 8)
+    work.recipe = work.recipe.model_copy(update={"train": work.recipe.train.model_copy(update={"mixup": 1.0})})
     work.streams = one
     same = torch.equal(*(next(iter(work.initial(member).state.params.values())) for member in (0, 1)))
     assert same == (purpose == "initialisation")

@@ -78,10 +78,16 @@ def test_langevin_noise_is_the_members_own_normal_numbers():
         torch.testing.assert_close(found.double(), wanted, atol=1e-6, rtol=1e-4)
 
 
-def test_replayed_noise_is_the_noise(monkeypatch):
+@pytest.mark.parametrize(
+    "train",
+    [
+        {"schedule": {"kind": "cyclic", "cycles": 2, "temperature": 1.0, "noisy": 0.5}},
+        {"mixup": 0.5, "label_smoothing": 0.1, "clip": 0.1, "warmup": 1, "optimizer": "adamw"},
+    ],
+)
+def test_replayed_noise_and_mixtures_are_those_of_the_steps(train, monkeypatch):
     monkeypatch.setattr(steps, "learning_rate", as_in_the_table)  # as numbers, rates have more digits
-    schedule = {"kind": "cyclic", "cycles": 2, "temperature": 1.0, "noisy": 0.5}
-    one, other = (trained(trainer(train={"schedule": schedule}, replayed=flag))[0] for flag in (False, True))
+    one, other = (trained(trainer(train=train, replayed=flag))[0] for flag in (False, True))
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
@@ -134,9 +140,9 @@ def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_member
         def __init__(self, step):
             self.step, self.module = step, step.module
 
-        def __call__(self, state, images, label, dropout):
+        def __call__(self, state, images, label, dropout, mixed):
             keys.append(dropout.clone())
-            return self.step(state, images, label, dropout)
+            return self.step(state, images, label, dropout, mixed)
 
     state = work.stacked([work.initial(member).state for member in MEMBERS])
     epoch = work.make_steps(MEMBERS, state, Optimizer(work.recipe.train, state.params))

@@ -100,6 +100,11 @@ class Train(Section):
     # over the steps that remain, the other schedules count from the beginning all the same
     clip: Annotated[float, Field(gt=0)] | None = None
     # largest L2 norm of a member's whole gradient: a longer one is shortened to it before the step; null = none is
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    # share of a target's probability that is spread evenly over all classes; losses of training are of such targets
+    mixup: Annotated[float, Field(gt=0)] | None = None
+    # a of Beta(a, a), of which each step of a member draws the share of two pictures of its batch in a mixture of them
+    # and of their labels (Zhang et al. 2018, arXiv 1710.09412); null = pictures are not mixed
     arithmetic: Literal["float32", "tf32", "bf16"] = "tf32"
     # of products (convolutions, dense layers); weights and sums are float32 in any case. float32: in full;
     # tf32: 10 bits of fraction, torch's own default for convolutions on a GPU, and on a CPU the same as float32;
@@ -127,4 +132,5 @@ class Streams(Section):
     order: Sharing = "separate"
     augmentation: Sharing = "separate"
     dropout: Sharing = "separate"
+    mixup: Sharing = "separate"
     last_bit: bool = False  # members from 1 on start with one weight changed in its last bit

@@ -189,14 +189,14 @@ class Trainer:
             {name: place(tensor).clone() for name, tensor in buffers.items()},
         )
 
-    def step(self, members: list[int]) -> Step:
-        """The training step of a group of members."""
+    def step(self, members: list[int], smoothing: float = 0.0) -> Step:
+        """The step of a group of members; with ``smoothing`` of its targets, else of the plain loss."""
         # member 0's network stands for all, as in evaluation; its weights are not used
         module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes)
-        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.policy)
+        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.policy, smoothing)
 
     def make_steps(self, members: list[int], state: ModelState, optimizer: Optimizer) -> Steps:
         """The steps of an epoch of a group of members."""
-        step = self.step(members)
+        step = self.step(members, self.recipe.train.label_smoothing)
         parts = (self.recipe, self.streams, members, self.data, self.preparation, step, state, optimizer)
         return Steps(*parts, replayed=self.replayed and step.habits.can_replay, say=self.say)

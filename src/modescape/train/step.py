@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,13 @@ from modescape.types import ModelState, Params
 Slopes: TypeAlias = "Sequence[Tensor | None]"
 
 
+class Mixed(NamedTuple):
+    """What was mixed into the pictures of a batch (`train.mixup`)."""
+
+    label: Tensor  # of the other pictures, [member, example]
+    share: Tensor  # of the first pictures, in [0, 1], [member]
+
+
 class Step:
     """Loss and gradients of one batch for stacked members.
 
@@ -34,6 +41,7 @@ class Step:
         members: number of stacked members.
         habits: what the trial found. With ``recomputes`` the backward pass is watched, too.
         policy: how products are computed.
+        smoothing: share of a target that is spread over all classes (`train.label_smoothing`).
 
     Raises:
         ValueError: if the network cannot be stacked and there are several members.
@@ -45,15 +53,19 @@ class Step:
         members: int,
         habits: Habits,
         policy: ComputePolicy = ComputePolicy(),
+        smoothing: float = 0.0,
     ) -> None:
         if members != 1 and not habits.can_stack:
             raise ValueError(f"this network trains alone, not {members} at a time: {habits}")
         module.train()
         self.module, self.members, self.habits, self.policy = fuse(module), members, habits, policy
+        self.smoothing = smoothing
         self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
         self._installed: tuple[ModelState, list[Tensor]] | None = None
 
-    def __call__(self, state: ModelState, images: Tensor, label: Tensor, keys: Tensor) -> tuple[Params, Tensor, Tensor]:
+    def __call__(
+        self, state: ModelState, images: Tensor, label: Tensor, keys: Tensor, mixed: Mixed | None = None
+    ) -> tuple[Params, Tensor, Tensor]:
         """One batch, forward and backward; running statistics in ``state.buffers`` are updated in place.
 
         Args:
@@ -61,27 +73,49 @@ class Step:
             images: [member, example, channel, height, width].
             label: [member, example].
             keys: dropout keys of this step, int64 [member].
+            mixed: what was mixed into the images; None: nothing.
 
         Returns:
             gradients [member, ...] of the parameters that the loss depends on, mean loss in nats [member], correct
-            predictions [member].
+            predictions [member], of mixed images those of the label that has the larger share.
         """
         if self.members == 1:
-            slopes, logits, loss = self._lone(state, images[0], label[0], keys[0])
+            slopes, logits, loss = self._lone(state, images[0], label[0], keys[0], mixed)
         else:
             if self.policy.memory_format == "contiguous":
                 images = self.policy.laid(images.flatten(0, 1)).view(images.shape)
             logits = vmapped(self._stacked, state.params, state.buffers, images, keys)
-            loss = _cross_entropy(logits.flatten(0, 1), label.flatten(), "none").view(label.shape).mean(1)
+            loss = self._mean_loss(logits, label, mixed)
             slopes = _slopes(loss.sum(), list(state.params.values()))
         # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter
         found = {name: slope for name, slope in zip(state.params, slopes, strict=True) if slope is not None}
         gradients = {
             name: slope.contiguous()[None] if self.members == 1 else slope.contiguous() for name, slope in found.items()
         }
+        if mixed is not None:
+            label = torch.where(mixed.share[:, None] < 0.5, mixed.label, label)
         return gradients, loss.detach(), (logits.detach().argmax(-1) == label).sum(1)
 
-    def _lone(self, state: ModelState, images: Tensor, label: Tensor, key: Tensor) -> tuple[Slopes, Tensor, Tensor]:
+    def _mean_loss(self, logits: Tensor, label: Tensor, mixed: Mixed | None) -> Tensor:
+        """Loss [member] of logits [member, example, class]; of a lone member without that axis, as is its label."""
+
+        def of(target: Tensor) -> Tensor:
+            if logits.dim() == 2:
+                return _cross_entropy(logits, target, "mean", self.smoothing)
+            flat = _cross_entropy(logits.flatten(0, 1), target.flatten(), "none", self.smoothing)
+            return flat.view(target.shape).mean(1)
+
+        loss = of(label)
+        if mixed is None:
+            return loss
+        share = mixed.share.to(loss.dtype)
+        if logits.dim() == 2:
+            return share[0] * loss + (1 - share[0]) * of(mixed.label[0])
+        return share * loss + (1 - share) * of(mixed.label)
+
+    def _lone(
+        self, state: ModelState, images: Tensor, label: Tensor, key: Tensor, mixed: Mixed | None
+    ) -> tuple[Slopes, Tensor, Tensor]:
         """Gradients, logits [1, example, class] and loss [1] of one member."""
         wanted, habits = self._install(state), self.habits
         images = self.policy.laid(images)
@@ -90,7 +124,7 @@ class Step:
         seeds = habits.draws or habits.recomputes
         with rng.seeded(int(key)) if seeds else contextlib.nullcontext(), Intercept(ops) if leads else ops:
             logits = self.module(images)
-            loss = _cross_entropy(logits, label, "mean")
+            loss = self._mean_loss(logits, label, mixed)
             slopes = self._backward(loss, wanted, ops) if habits.recomputes else None
         if slopes is None:
             slopes = _slopes(loss, wanted)
@@ -145,7 +179,7 @@ def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:
     return [next(slopes) if tensor.requires_grad else None for tensor in wanted]
 
 
-def _cross_entropy(logits: Tensor, label: Tensor, reduction: str) -> Tensor:
+def _cross_entropy(logits: Tensor, label: Tensor, reduction: str, smoothing: float) -> Tensor:
     """Loss in nats, at least float32."""
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return torch.nn.functional.cross_entropy(logits, label, reduction=reduction)
+    return torch.nn.functional.cross_entropy(logits, label, reduction=reduction, label_smoothing=smoothing)

@@ -17,6 +17,7 @@ from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
 from modescape.models import working_dtype
 from modescape.recipe import Cyclic, Recipe
+from modescape.train.mixup import mixed_in, shares
 from modescape.train.optimizer import Optimizer
 from modescape.train.replay import Replay
 from modescape.train.schedule import langevin_noise, learning_rate
@@ -67,6 +68,7 @@ class Steps:
         self.columns = torch.arange(max(self.sizes), device=self.device)
         self._tables: list[Tensor] = []
         schedule = self.train.schedule
+        self.purposes = ("augmentation", "dropout", "langevin", *["mixup"] * (self.train.mixup is not None))
         self.noisy = isinstance(schedule, Cyclic) and schedule.temperature > 0
 
     def epoch(self, epoch: int, progress: Callable[[int], None]) -> tuple[Tensor, Tensor]:
@@ -102,8 +104,10 @@ class Steps:
         order = epoch_order(len(self.data.label), sum(self.sizes), train.batches, keys("order"))
         rates = [learning_rate(train, epoch, number, count) for number in range(count)]
         noise = [langevin_noise(train, epoch, number, count, len(self.data.label)) for number in range(count)]
-        draws = torch.stack([rng.words(keys(purpose), count) for purpose in ("augmentation", "dropout", "langevin")], 2)
+        draws = torch.stack([rng.words(keys(purpose), count) for purpose in self.purposes], 2)
         tables = [order, draws, *(torch.tensor(row, dtype=torch.float32, device=self.device) for row in (rates, noise))]
+        if train.mixup is not None:
+            tables.append(shares(draws[..., -1], train.mixup))
         if not self._tables:
             self._tables = tables
         for table, values in zip(self._tables, tables, strict=True):
@@ -121,11 +125,14 @@ class Steps:
 
     def _one(self, size: int, rate: float | None = None) -> None:
         """The step whose number is in ``self.number``; without ``rate`` the learning rate comes from the table."""
-        order, draws, rates, noise = self._tables
+        order, draws, rates, noise, *mixing = self._tables
         index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
-        augmentation, dropout, langevin = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
+        augmentation, dropout, langevin, *mixup = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
         images = self.preparation.pick(self.data.image, index, augmentation, dtype=self.dtype)
-        gradients, loss, correct = self.step(self.state, images, self.data.label[index], dropout)
+        label, mixed = self.data.label[index], None
+        if mixing:
+            images, mixed = mixed_in(images, label, mixup[0], mixing[0].index_select(1, self.number)[:, 0])
+        gradients, loss, correct = self.step(self.state, images, label, dropout, mixed)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
         if self.noisy:
             self._add_noise(langevin, noise.index_select(0, self.number)[0], gradients.keys())

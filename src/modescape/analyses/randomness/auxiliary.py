@@ -13,7 +13,7 @@ class Condition(NamedTuple):
     """Which streams the two networks of a pair do not share."""
 
     initialisation: bool
-    order: bool  # of the examples, with augmentation
+    order: bool  # of the examples, with augmentation and mixup
     dropout: bool
     last_bit: bool = False  # one weight of the second starts one step of its last bit away
 
@@ -44,5 +44,6 @@ def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:
     for one in CONDITIONS:
         streams = {"initialisation": sharing[one.initialisation], "order": sharing[one.order]}
         streams |= {"augmentation": sharing[one.order], "dropout": sharing[one.dropout], "last_bit": one.last_bit}
+        streams |= {"mixup": sharing[one.order]} if recipe.train.mixup else {}
         found[one.folder] = small(recipe, examples, streams=streams, trajectories=recipe.variants.members)
     return found

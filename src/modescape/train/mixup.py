@@ -1,0 +1,48 @@
+"""Mixup: each picture of a batch is mixed with another one of it, and so are their labels (arXiv 1710.09412)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from modescape import rng
+from modescape.train.step import Mixed
+
+
+def shares(keys: Tensor, concentration: float) -> Tensor:
+    """The share of the first picture in a step, from Beta(a, a): float64, of the shape of ``keys``, on their device.
+
+    Args:
+        keys: of the steps, int64.
+        concentration: a.
+    """
+    from scipy.special import betaincinv
+
+    drawn = rng.uniform(_own(keys, 0), 1)[..., 0].cpu().numpy()
+    return torch.as_tensor(betaincinv(concentration, concentration, drawn)).to(keys.device)
+
+
+def pairing(keys: Tensor, examples: int) -> Tensor:
+    """The other picture of each place of a batch: a random order of them, int64 [member, example]."""
+    return rng.permutation(_own(keys, 1), examples)
+
+
+def mixed_in(images: Tensor, label: Tensor, keys: Tensor, share: Tensor) -> tuple[Tensor, Mixed]:
+    """A batch whose pictures are mixed: share x first + (1 - share) x other.
+
+    Args:
+        images: prepared, [member, example, channel, height, width], channels last in memory, as they stay.
+        label: [member, example].
+        keys: of this step, int64 [member].
+        share: of the first pictures, [member].
+    """
+    other = pairing(keys, images.shape[1])
+    own = share.to(images.dtype)[:, None, None, None, None]
+    last = images.movedim(2, -1)
+    rest = last[torch.arange(len(last), device=last.device)[:, None], other]
+    return (own * last + (1 - own) * rest).movedim(-1, 2), Mixed(label.gather(1, other), share)
+
+
+def _own(keys: Tensor, number: int) -> Tensor:
+    """The key of what one step draws: 0 its share, 1 its pairs."""
+    return rng.words(keys, 2)[..., number]
