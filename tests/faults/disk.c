@@ -1,7 +1,7 @@
 /* A disk that is watched, and that can be full or read-only: loaded before libc (LD_PRELOAD) into the processes of a run.
 
    DISK_ROOT   folder that is watched, absolute; everything elsewhere is left alone
-   DISK_SHARED a file of this struct, shared by all processes: counters, the last place, what should fail
+   DISK_SHARED a file of this struct, shared by all processes: counters, what should fail, what is awaited
    DISK_LOG    where every operation below the root goes, with its data, in the order in which it took place; optional
 
    A record is a line "number operation inode length path [other path]", followed by length bytes.
@@ -25,12 +25,14 @@
 
 struct shared {
     atomic_long operations; /* so far */
-    atomic_long pid;        /* who did the last one */
     atomic_long space;      /* bytes that are left; negative: as many as one likes */
     atomic_long failing;    /* errno of every attempt to write; 0: none */
     atomic_long clock;      /* seconds that are added to the time of day */
     atomic_long ready;      /* the lock below is made */
-    char path[PATH_MAX]; /* of the last operation */
+    atomic_long wanted;     /* operations in the awaited places until one is held; 0: none is */
+    atomic_long spared;     /* the process whose operations do not count there */
+    atomic_long held;       /* the process that is held in such an operation; 0: none */
+    char places[PATH_MAX];  /* the awaited ones: beginnings of paths, each ended by a line break */
     pthread_mutex_t lock;
 };
 
@@ -109,11 +111,22 @@ static void let_go(void) {
     errno = before;
 }
 
+/* The wanted operation in an awaited place took place: it does not return, and nobody else writes, until told to go on. */
+static void wait_there(const char *path) {
+    if (atomic_load(&shared->wanted) <= 0 || getpid() == atomic_load(&shared->spared)) return;
+    for (const char *place = shared->places; *place; place = strchr(place, '\n') + 1) {
+        size_t length = strchr(place, '\n') - place;
+        if (strncmp(path, place, length)) continue;
+        if (atomic_fetch_sub(&shared->wanted, 1) != 1) return;
+        atomic_store(&shared->held, getpid());
+        while (atomic_load(&shared->held)) usleep(200);
+        return;
+    }
+}
+
 static void note(const char *what, unsigned long inode, const void *data, size_t length, const char *path, const char *other) {
     int before = errno;
     long number = atomic_fetch_add(&shared->operations, 1);
-    atomic_store(&shared->pid, getpid());
-    snprintf(shared->path, PATH_MAX, "%s", path);
     if (log_file >= 0) {
         char line[2 * PATH_MAX + 100];
         int size = snprintf(line, sizeof line, "%ld\t%s\t%lu\t%zu\t%s\t%s\n", number, what, inode, length, path, other);
@@ -121,6 +134,7 @@ static void note(const char *what, unsigned long inode, const void *data, size_t
         if (length) done = syscall(SYS_write, log_file, data, length);
         (void)done;
     }
+    wait_there(path);
     errno = before;
 }
 

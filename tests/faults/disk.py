@@ -1,5 +1,6 @@
 """Runs of modescape on a disk that is watched, recorded, full or read-only (`disk.c`)."""
 
+import contextlib
 import mmap
 import os
 import shutil
@@ -8,13 +9,14 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-FIELDS = ("operations", "pid", "space", "failing", "clock", "ready")  # of the struct in disk.c, 8 bytes each
+# Of the struct in disk.c, 8 bytes each.
+FIELDS = ("operations", "space", "failing", "clock", "ready", "wanted", "spared", "held")
 PATH_BYTES = 4096
 PATIENCE = 200.0  # seconds for whatever is waited for
 
@@ -72,11 +74,26 @@ class Disk:
     def set(self, name: str, value: int) -> None:
         struct.pack_into("<q", self._memory, 8 * FIELDS.index(name), value)
 
-    @property
-    def path(self) -> str:
-        """Where the last operation was, below the root."""
-        text = self._memory[8 * len(FIELDS) : 8 * len(FIELDS) + PATH_BYTES].split(b"\0")[0].decode(errors="replace")
-        return text.removeprefix(str(self.root)).strip("/")
+    def await_operation(self, places: Sequence[str], number: int, spared: int = 0) -> None:
+        """Hold whoever does the numbered operation (from 1) below one of these places, the spared process excepted.
+
+        It is ``get("held")`` then, and all others wait where they write next, until ``set("held", 0)``.
+        """
+        text = "".join(f"{self.root}/{place}\n" for place in places).encode() + b"\0"
+        self.set("wanted", 0)
+        start = 8 * len(FIELDS)
+        self._memory[start : start + len(text)] = text
+        self.set("spared", spared)
+        self.set("held", 0)
+        self.set("wanted", number)
+
+    @contextlib.contextmanager
+    def within(self, run: "Run", place: str) -> Iterator[None]:
+        """While a run does its next operation in a place: it goes on afterwards."""
+        self.await_operation((place,), 1)
+        assert run.held(self), f"nothing was written in {place}"
+        yield
+        self.set("held", 0)
 
     def start(self, *arguments: str) -> "Run":
         """``modescape`` with these arguments, in processes of its own."""
@@ -101,10 +118,10 @@ class Run:
         text, _ = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, text
 
-    def when(self, happened: Callable[[], bool]) -> bool:
-        """Wait until something happened, or the run is over (False)."""
+    def held(self, disk: "Disk") -> bool:
+        """Wait until the awaited operation is held, or the run is over (False)."""
         deadline = time.monotonic() + PATIENCE
-        while not happened():
+        while disk.get("held") == 0:
             if self.process.poll() is not None:
                 return False
             assert time.monotonic() < deadline, "nothing happened"

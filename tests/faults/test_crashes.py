@@ -4,11 +4,9 @@ After each kill the study opens, its status is that of its files, and what was f
 its weights, predictions, results and figures are those of a run that nobody disturbed, bit for bit.
 """
 
-import contextlib
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +29,7 @@ STAGES = {  # the file that is being written tells the stage
     "analysis": ("results/", "figures/"),
     "page": (".report.html", "report.html"),
 }
-ENOUGH = 0.8  # of the kills have to come before the end of what they should interrupt
+ENOUGH = 0.8  # of the kills: the others find less left of their stage than they wait for
 KILLS = [  # stage, engine, whom: on one study, one after another
     *[("training", engine, whom) for engine in ("here", "processes") for whom in ("run", "run", "run", "run")],
     *[("training", "processes", "worker")] * 4,
@@ -46,8 +44,7 @@ FEW = [  # every stage, with every engine and whoever is killed there at least o
     *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
     *[("analysis", "here", "run"), ("analysis", "processes", "worker"), ("page", "here", "run")],
 ]
-LATEST = 0.03  # seconds between a stage's first, second, ... file and the kill, at most
-FILES = {"training": 12, "prediction": 6, "networks of an analysis": 200, "analysis": 4, "page": 1}  # and which of them
+OPERATIONS = {"training": 60, "prediction": 30, "networks of an analysis": 200, "analysis": 20, "page": 3}  # of a stage
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +69,12 @@ def test_kills_lose_nothing(undisturbed, disk, seed, kills):
     for stage, engine, whom in kills:
         command = "train" if (stage, whom) == ("training", "worker") else "run"  # which ends after its stage
         run = disk.start(command, "digits", "--out", str(study), "--engine", engine, *settings(*STUDY))
-        if struck(run, disk, stage, whom, draw):
+        if strike(run, disk, stage, whom, draw):
             killed.append((stage, engine, whom))
         look_at(study)
         assert not_done_again(done, finished(study)) == []
         done = finished(study)
+    print("KILLED", len(killed), len(kills))
     assert len(killed) >= ENOUGH * len(kills), killed
     if kills is KILLS:  # one that came too late is made good by another of its stage
         assert {stage for stage, _, _ in killed} == set(STAGES)
@@ -89,27 +87,20 @@ def test_kills_lose_nothing(undisturbed, disk, seed, kills):
     assert summary(study).complete
 
 
-def struck(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> bool:
-    """Kill the run, or the worker that wrote last, at a random moment of a stage; whether that came before its end."""
-    wanted, moment = draw.randrange(FILES[stage]), draw.uniform(0, LATEST)
-    begun = []
-
-    def in_stage() -> bool:
-        if disk.path.startswith(STAGES[stage]):
-            begun.append(disk.get("operations"))
-        worker = whom == "run" or disk.get("pid") != run.process.pid
-        return bool(begun) and disk.get("operations") - begun[0] >= wanted and worker
-
-    if run.when(in_stage):
-        time.sleep(moment)
-    if run.process.poll() is not None:
+def strike(run: Run, disk: Disk, stage: str, whom: str, draw: random.Random) -> bool:
+    """Kill the run, or the worker that writes, at a random operation of a stage; whether it came to that one."""
+    number = 1 + draw.randrange(OPERATIONS[stage])
+    disk.await_operation(STAGES[stage], number, spared=0 if whom == "run" else run.process.pid)
+    if not run.held(disk):
         run.end()
         return False
     if whom == "run":
+        run.process.send_signal(signal.SIGKILL)
+        disk.set("held", 0)  # a worker that was held goes on, until it finds that the run is gone
         code, _ = run.kill()
         return code == -signal.SIGKILL
-    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself: too late
-        os.kill(disk.get("pid"), signal.SIGKILL)
+    os.kill(disk.get("held"), signal.SIGKILL)
+    disk.set("held", 0)
     code, text = run.end()
     assert "Traceback" not in text
     return "died (killed by signal 9)" in text

@@ -105,16 +105,16 @@ def test_a_read_only_folder_is_read_and_not_written(disk, undisturbed):
 @pytest.mark.parametrize("stage", ["members/", "predictions.zarr/", "results/"])
 def test_a_folder_that_becomes_read_only_or_is_removed_ends_the_run_in_plain_words(disk, undisturbed, stage):
     run = disk.start(*arguments(disk.root))
-    assert run.when(lambda: disk.path.startswith(stage))
-    disk.set("failing", errno.EROFS)
+    with disk.within(run, stage):
+        disk.set("failing", errno.EROFS)
     code, text = run.end()
     assert code in (1, 2), text
     assert plain(text), text
     assert "Read-only file system" in text
     disk.set("failing", 0)
     run = disk.start(*arguments(disk.root))
-    assert run.when(lambda: disk.path.startswith(stage))
-    taken = disk.root.rename(disk.root.with_name("taken"))
+    with disk.within(run, stage):
+        taken = disk.root.rename(disk.root.with_name("taken"))
     code, text = run.end()
     assert code in (1, 2), text
     assert plain(text), text
@@ -128,8 +128,8 @@ def test_a_folder_that_becomes_read_only_or_is_removed_ends_the_run_in_plain_wor
 def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
     run = disk.start(*arguments(disk.root))
     for days, stage in ((1, "members/"), (400, "predictions.zarr/"), (9000, "results/")):
-        assert run.when(lambda stage=stage: disk.path.startswith(stage))
-        disk.set("clock", -86400 * days)
+        with disk.within(run, stage):
+            disk.set("clock", -86400 * days)
     code, text = run.end()
     assert code == 0, text
     assert differences(contents(disk.root), contents(undisturbed)) == []
@@ -144,8 +144,8 @@ def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
 @pytest.mark.parametrize("command", ["run", "analyse", "report"])
 def test_of_two_at_once_one_is_refused(disk, undisturbed, command):
     first = disk.start(*arguments(disk.root))
-    assert first.when(lambda: disk.path.startswith("members/"))
-    os.kill(first.process.pid, signal.SIGSTOP)  # it is at work for as long as the other needs
+    with disk.within(first, "members/"):
+        os.kill(first.process.pid, signal.SIGSTOP)  # it is at work for as long as the other needs
     try:
         code, text = disk.run(*(arguments(disk.root) if command == "run" else [command, str(disk.root)]))
     finally:
