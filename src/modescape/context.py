@@ -86,6 +86,11 @@ class StudyContext:
         """What the study has for analyses, as it is now."""
         return offer(self.study, self)
 
+    @functools.cached_property
+    def trained(self) -> list[int]:
+        """Numbers of the trained members, ascending, as when it was first asked for: once they are all trained."""
+        return self.study.trained
+
     @property
     def device(self) -> str:
         """Where the study computes, "cpu" or "cuda"."""

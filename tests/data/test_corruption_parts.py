@@ -1,6 +1,7 @@
 """Single corruptions against closed forms, plain loops and other libraries."""
 
 import colorsys
+import io
 
 import numpy as np
 import pytest
@@ -104,3 +105,17 @@ def test_spatter_has_its_colours():
     share = (255 - covered.double()) / (255 - torch.tensor([63.0, 42.0, 20.0]))
     assert share.max() - share.min() < 1 / 190
     assert share.min() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (1, 5, 9), (3, 20, 12)])
+def test_jpeg_is_pillows_image_by_image(shape):
+    """Grey images share a picture: not a level of one depends on those beside it, whatever its height."""
+    images = np.random.default_rng(0).integers(0, 256, (9, *shape), dtype=np.uint8)
+    images[:3] //= 8
+    for severity, quality in zip(SEVERITIES, (80, 65, 58, 50, 40), strict=True):
+        found = corrupt(torch.from_numpy(images), "jpeg_compression", severity, keys(9)).numpy()
+        for image, ours in zip(images, found, strict=True):
+            buffer, last = io.BytesIO(), image.transpose(1, 2, 0)
+            Image.fromarray(last if shape[0] == 3 else last[..., 0]).save(buffer, "JPEG", quality=quality)
+            with Image.open(buffer) as alone:
+                assert np.array_equal(np.asarray(alone).reshape(last.shape), ours.transpose(1, 2, 0))

@@ -28,7 +28,7 @@ def common_distance(context: StudyContext) -> float:
 
     Gaussians are centred on the mean of the last checkpoints, which may lie farther from the solution than that.
     """
-    members, methods = runs_of(context.study), available(context, SCALED)
+    members, methods = runs_of(context), available(context, SCALED)
     offsets = [[neighbourhood(context, member).offset(method) for method in methods] for member in members]
     farthest = float(np.max(offsets, initial=0.0))
     return max(context.study.recipe.subspace.distance, LEAST_STEP * farthest)
@@ -70,7 +70,7 @@ class AtOneDistance:
 def requests_at_one_distance(context: StudyContext) -> list[Request]:
     """What `at_one_distance` draws."""
     distance, count = common_distance(context), context.study.recipe.subspace.samples
-    arounds = [neighbourhood(context, member) for member in runs_of(context.study)]
+    arounds = [neighbourhood(context, member) for member in runs_of(context)]
     return [
         Request(
             around.member,

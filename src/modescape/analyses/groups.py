@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,16 +15,13 @@ from modescape.methods import METHODS
 from modescape.metrics.subsets import subsets
 from modescape.offered import INDEPENDENT, SNAPSHOTS, Predictions, Sampled, runs
 
-if TYPE_CHECKING:
-    from modescape.study import Study
-
 MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
 LEVEL = ", at one distance"  # ends the name of an approach whose networks are as far from the solution as all others'
 
 
-def runs_of(study: Study) -> list[int]:
+def runs_of(context: StudyContext) -> list[int]:
     """The members that are looked at where not all are needed: the same for every method."""
-    return study.trained[: study.recipe.subspace.runs]
+    return context.trained[: context.study.recipe.subspace.runs]
 
 
 def sampled_methods(context: StudyContext) -> list[str]:

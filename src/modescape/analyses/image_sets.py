@@ -43,7 +43,12 @@ class ImageSet:
 
     def images(self, context: StudyContext) -> Tensor:
         """uint8 [example, channel, height, width] on the study's device; the last few sets stay in memory."""
-        return context.last(HELD, _images, self)
+        if self.kind == "other":
+            return context.last(HELD, _other, self)
+        if self.kind == "shift":  # a part of it is a view, so that no severity is made twice
+            return context.last(HELD, _shifted, self.severity)[: self.first]
+        split = context.dataset.validation if self.kind == "validation" else context.dataset.test
+        return split.image[: self.first]
 
     def label(self, context: StudyContext) -> np.ndarray:
         """True classes, int64 [example]; -1 where there are none."""
@@ -59,7 +64,7 @@ class ImageSet:
         return [self.source, self.limit] if self.kind == "other" else []
 
 
-HELD = 8  # sets of images in memory
+HELD = 8  # severities of shift, and as many sets of other data, in memory: whoever looks at one looks at all
 
 
 def clean(context: StudyContext, first: int | None = None) -> ImageSet:
@@ -94,15 +99,13 @@ def _shift(context: StudyContext) -> Shift:
     return Shift.of(context.dataset.test, given.shift, study.manifest["seed"], frost=given.frost)
 
 
-def _images(context: StudyContext, images: ImageSet) -> Tensor:
-    if images.kind == "other":
-        study = context.study
-        seed, section = study.manifest["seed"], study.recipe.data
-        return load_ood(images.source, context.dataset.test, images.limit, seed, data=section)
-    if images.kind == "shift":
-        return shift_of(context).images(images.severity)[: images.first]
-    split = context.dataset.validation if images.kind == "validation" else context.dataset.test
-    return split.image[: images.first]
+def _shifted(context: StudyContext, severity: int) -> Tensor:
+    return shift_of(context).images(severity)
+
+
+def _other(context: StudyContext, images: ImageSet) -> Tensor:
+    study = context.study
+    return load_ood(images.source, context.dataset.test, images.limit, study.manifest["seed"], data=study.recipe.data)
 
 
 def _cut(context: StudyContext, first: int | None) -> int | None:

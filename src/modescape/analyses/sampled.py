@@ -220,7 +220,7 @@ class StudyDrawing:
 
     def control(self, approach: str, on: str, baseline: np.ndarray, /) -> float:
         """Around the first member; see `modescape.analyses.sampling.Neighbourhood.control`."""
-        around = neighbourhood(self.context, self.context.study.trained[0])
+        around = neighbourhood(self.context, self.context.trained[0])
         return around.control(approach, self.sets[on].images(self.context), baseline)
 
     def level(self) -> float:
@@ -239,7 +239,7 @@ class StudyDrawing:
 
     def barriers(self, models: Sequence[int], /, *, examples: int, points: int) -> np.ndarray:
         """From the first member's solution; batch-norm statistics are made for each place."""
-        first, found = neighbourhood(self.context, self.context.study.trained[0]), []
+        first, found = neighbourhood(self.context, self.context.trained[0]), []
         split = some_training_images(first, examples)
         drawn: dict[Group, Tensor] = {}
         for group, place in ((self.models[model].group, self.models[model].place) for model in models):

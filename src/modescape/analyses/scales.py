@@ -93,7 +93,7 @@ def sweep(context: StudyContext, method: str, purpose: str = "choosing") -> Swep
         method: one with a scale.
         purpose: of the streams.
     """
-    members = context.study.trained[:SWEEP_MEMBERS]
+    members = context.trained[:SWEEP_MEMBERS]
 
     def tried(step: float) -> list[Tried]:
         scale = setting(context, method, step)
@@ -178,7 +178,7 @@ def tried_at(context: StudyContext, member: int, method: str, scale: float, purp
 
 def setting(context: StudyContext, method: str, step: float) -> float:
     """The scale that gives a step around the first members, on average; the same for all members."""
-    members = context.study.trained[:SWEEP_MEMBERS]
+    members = context.trained[:SWEEP_MEMBERS]
     return float(np.mean([neighbourhood(context, member).setting(method, step) for member in members]))
 
 
@@ -225,7 +225,7 @@ def _distances(context: StudyContext) -> dict[str, float]:
     for method, scale in scales(context).items():
         squares = [
             around.apart(method, scale, count).square().mean()
-            for around in (neighbourhood(context, member) for member in context.study.trained[:SWEEP_MEMBERS])
+            for around in (neighbourhood(context, member) for member in context.trained[:SWEEP_MEMBERS])
         ]
         found[method] = float(torch.stack(squares).mean()) ** 0.5
     return found

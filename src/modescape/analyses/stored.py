@@ -147,12 +147,12 @@ def stored_reach(context: StudyContext, member: int, method: str) -> Reach | Non
 
 def reach_digest(context: StudyContext) -> str:
     """What reaches depend on."""
-    return context.once(_choice_digest, tuple(context.study.trained))
+    return context.once(_choice_digest, tuple(context.trained))
 
 
 def sweep_digest(context: StudyContext) -> str:
     """What the sweeps of scales depend on."""
-    return context.once(_choice_digest, tuple(context.study.trained[:SWEEP_MEMBERS]))
+    return context.once(_choice_digest, tuple(context.trained[:SWEEP_MEMBERS]))
 
 
 def stored_choice(context: StudyContext, name: str, digest: str) -> dict[str, np.ndarray] | None:

@@ -61,7 +61,7 @@ OPEN = {"calibrated_nll": "", "behind": "", "equivalent": "; NaN: below one netw
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
-    runs = runs_of(context.study)
+    runs = runs_of(context)
     own = requests(context, runs, sampled_methods(context), [image_sets.clean(context)])
     return [*own, *solution_requests(runs, [image_sets.validation_images()])]
 

@@ -41,7 +41,7 @@ INTERVALS = (
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     return groups.requests(
-        context, groups.runs_of(context.study), groups.sampled_methods(context), [image_sets.clean(context)]
+        context, groups.runs_of(context), groups.sampled_methods(context), [image_sets.clean(context)]
     )
 
 

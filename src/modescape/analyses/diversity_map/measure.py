@@ -73,7 +73,7 @@ def draws(context: StudyContext, *, examples: int, **settings: object) -> list[R
     return [
         Request(member, method, scale, networks, images, step=step)
         for method, scale, step in wanted
-        for member in runs_of(context.study)
+        for member in runs_of(context)
     ]
 
 

@@ -37,7 +37,7 @@ def draws(context: StudyContext, *, examples: int, **settings: object) -> list[R
     """The networks that `measure` asks about, and on which images."""
     others = [image_sets.other(source, examples) for source in context.study.recipe.data.ood]
     images = [image_sets.clean(context, examples), *others]
-    return groups.requests(context, groups.runs_of(context.study), groups.sampled_methods(context), images)
+    return groups.requests(context, groups.runs_of(context), groups.sampled_methods(context), images)
 
 
 def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dataset:

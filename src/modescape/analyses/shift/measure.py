@@ -35,7 +35,7 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     images = [image_sets.shifted(context, severity) for severity in (0, *SEVERITIES)]
     methods = available(context)
-    return groups.requests(context, groups.runs_of(context.study), methods, [*images, image_sets.validation_images()])
+    return groups.requests(context, groups.runs_of(context), methods, [*images, image_sets.validation_images()])
 
 
 def measure(offered: Offered) -> xr.Dataset:

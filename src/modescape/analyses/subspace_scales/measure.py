@@ -32,7 +32,7 @@ INTERVALS = (
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images; the sweeps are made by themselves."""
-    return solution_requests(context.study.trained[:SWEEP_MEMBERS], [image_sets.validation_images()])
+    return solution_requests(context.trained[:SWEEP_MEMBERS], [image_sets.validation_images()])
 
 
 def measure(context: StudyContext) -> xr.Dataset:

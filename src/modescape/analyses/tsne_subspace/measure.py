@@ -48,7 +48,7 @@ def draws(context: StudyContext, *, samples: int, examples: int, **settings: obj
 
 def _members(context: StudyContext) -> list[int]:
     whole_runs(context.offered, WHAT)
-    return [member for member in context.study.trained if member < context.study.recipe.train.trajectories]
+    return [member for member in context.trained if member < context.study.recipe.train.trajectories]
 
 
 def _methods(context: StudyContext) -> list[str]:

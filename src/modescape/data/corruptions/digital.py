@@ -113,14 +113,35 @@ def _box(levels: Tensor, dim: int, size: int) -> Tensor:
 
 
 def jpeg_compression(x: Tensor, keys: Tensor, quality: int) -> Tensor:
-    """Through Pillow's JPEG at this quality, colours at half the resolution as by its default."""
+    """Through Pillow's JPEG at this quality, colours at half the resolution as by its default.
+
+    Grey images go through it one below another, each filled up to whole blocks of 8 rows by its last one, as JPEG does
+    itself: blocks know nothing of each other, and a picture of their own costs 0.1 ms an image. Colours do: their
+    resolution is raised again across rows.
+    """
+    last = (x * 255).round_().to(torch.uint8).movedim(1, -1).contiguous().numpy()
+    if last.shape[-1] == 3:
+        out = np.stack([_through_jpeg(pixels, quality) for pixels in last])
+    else:
+        count, height, width, _ = last.shape
+        rows = -height % JPEG_BLOCK + height
+        filled = np.pad(last[..., 0], ((0, 0), (0, rows - height), (0, 0)), mode="edge")
+        most = max(1, JPEG_ROWS // rows)
+        pictures = [filled[first : first + most].reshape(-1, width) for first in range(0, count, most)]
+        whole = np.concatenate([_through_jpeg(picture, quality) for picture in pictures])
+        out = whole.reshape(count, rows, width, 1)[:, :height]
+    return torch.from_numpy(out).movedim(-1, 1).to(x.dtype) / 255
+
+
+JPEG_BLOCK = 8  # pixels
+JPEG_ROWS = 65_000  # of a picture; JPEG has room for 65,535
+
+
+def _through_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """One picture, uint8 [height, width, 3] or [height, width]."""
     from PIL import Image
 
-    last = (x * 255).round_().to(torch.uint8).movedim(1, -1).contiguous().numpy()
-    out = np.empty_like(last)
-    for number, pixels in enumerate(last):
-        buffer = io.BytesIO()
-        Image.fromarray(pixels if pixels.shape[-1] == 3 else pixels[..., 0]).save(buffer, "JPEG", quality=quality)
-        with Image.open(buffer, formats=("JPEG",)) as image:
-            out[number] = np.asarray(image).reshape(pixels.shape)
-    return torch.from_numpy(out).movedim(-1, 1).to(x.dtype) / 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer, formats=("JPEG",)) as image:
+        return np.asarray(image).reshape(pixels.shape)
