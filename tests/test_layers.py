@@ -14,14 +14,16 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("progress",),
     ("durable", "tree", "rng", "results", "runtime", "offered"),
     ("engines", "kernels"),
+    ("metrics",),
     ("recipe",),
+    ("tasks",),
     ("data", "models"),
     ("network",),
     ("train",),
     ("study",),
     ("predict",),
     ("context",),
-    ("metrics", "functionspace", "subspace", "landscape", "paths"),
+    ("functionspace", "subspace", "landscape", "paths"),
     ("methods",),
     ("plots",),
     ("wording",),
@@ -35,7 +37,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
 ]
 WORDS = {room for row in ROWS[:5] for room in row}
 NARROWER = {  # rooms that may know less than their row allows
-    "predict": WORDS | {"recipe", "data", "models", "network"},  # it is handed weights, not a study
+    "predict": WORDS | {"recipe", "tasks", "data", "models", "network"},  # it is handed weights, not a study
     "metrics": WORDS,  # arrays in, arrays out
     "functionspace": WORDS,
     "subspace": WORDS,

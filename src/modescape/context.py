@@ -105,7 +105,7 @@ class StudyContext:
             WorkError: if it is not what the study was begun with.
         """
         recipe = self.study.recipe
-        dataset = data.load(recipe.data, recipe.seed)
+        dataset = data.load(recipe.data, recipe.seed, task=recipe.task)
         if dataset.fingerprint != self.study.manifest["fingerprint"]:
             raise WorkError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")
         return dataset.to(self.device)
@@ -125,19 +125,20 @@ class StudyContext:
         """The architecture, with its layers fused, on the study's device; its own weights are not used."""
         recipe, dataset = self.study.recipe, self.dataset
         streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
-        return fuse(initial_module(recipe, streams, 0, dataset.train, dataset.num_classes).to(self.device).eval())
+        return fuse(initial_module(recipe, streams, 0, dataset.train, dataset.task.width).to(self.device).eval())
 
     @functools.cached_property
     def evaluator(self) -> Evaluator:
         """The evaluator of trained checkpoints."""
-        return Evaluator(module=self.module, preparation=self.preparation, policy=self._policy, habits=self.habits)
+        settings: dict[str, Any] = {"policy": self._policy, "habits": self.habits, "task": self.dataset.task}
+        return Evaluator(module=self.module, preparation=self.preparation, **settings)
 
     def trainer(self, say: Callable[[str], None]) -> Trainer:
         """What trains the members of this study; ``say`` is told what a user should know."""
         data = self.dataset
         settings: dict[str, Any] = {"device": self.device, "policy": self._policy, "replayed": self.plan.replayed}
-        settings |= {"habits": self.habits, "say": say}
-        return Trainer(self.study.recipe, data.train, data.num_classes, self.preparation, **settings)
+        settings |= {"habits": self.habits, "say": say, "task": data.task}
+        return Trainer(self.study.recipe, data.train, data.task.width, self.preparation, **settings)
 
     @property
     def _policy(self) -> ComputePolicy:
@@ -191,7 +192,7 @@ def habits_of(study: Study, dataset: Dataset, preparation: Preparation) -> Habit
     if held is not None:
         return Habits.of(held)
     with runtime.one_thread():
-        habits = trial(study.recipe, dataset.train, dataset.num_classes, preparation)
+        habits = trial(study.recipe, dataset.train, dataset.task.width, preparation, dataset.task)
     if lost := [name for name in habits.kept_buffers if name not in study.manifest["model"]["buffers"]]:
         raise InputError(
             f"'{study.path}' was begun by a version that did not save the network's buffer '{lost[0]}', "

@@ -1,4 +1,4 @@
-"""The one evaluator: log-probabilities of many networks on many images.
+"""The one evaluator: predictions of many networks on many examples (log-probabilities, of a classification).
 
 Checkpoints, samples, grid points and points of a path all come through `evaluate`; batch-norm statistics are recomputed
 in `recompute_batch_norm` and nowhere else.
@@ -23,6 +23,7 @@ from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.network.network import Network
+from modescape.tasks import CLASSES, Task
 from modescape.types import ModelState
 
 BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %
@@ -42,6 +43,7 @@ class Evaluator:
         policy: how products are computed; as in training.
         habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
             lie in torch's default order, and the global generators are seeded for each.
+        task: what an output means.
     """
 
     module: nn.Module
@@ -50,6 +52,7 @@ class Evaluator:
     batch_norm_images: Tensor | None = None
     policy: ComputePolicy = ComputePolicy()
     habits: Habits | None = None
+    task: Task = CLASSES
 
     def __call__(
         self,
@@ -59,7 +62,7 @@ class Evaluator:
         *,
         dropout: Tensor | None = None,
     ) -> Tensor:
-        """Log-probabilities of stacked networks.
+        """Predictions of stacked networks: log-probabilities, of a classification (`Task.predictive`).
 
         Args:
             state: params and buffers [model, ...].
@@ -71,7 +74,7 @@ class Evaluator:
         Random numbers that the network draws in evaluation come from a stream named by its weights and the batch.
 
         Returns:
-            float32 (float64 for float64 networks), [model, example, class], on the networks' device.
+            float32 (float64 for float64 networks), [model, example, width], on the networks' device.
         """
         if self.batch_norm == "recompute":
             if self.batch_norm_images is None:
@@ -92,7 +95,7 @@ class Evaluator:
             for number, index in enumerate(batches):
                 picked = self.preparation.pick(images, index[None], dtype=dtype)[0]
                 logits = network.forward(state, picked, keys[:, number]).logits
-                pieces.append(torch.log_softmax(logits.to(dtype), dim=-1))
+                pieces.append(self.task.predictive(logits.to(dtype)))
                 progress(models * len(index))
         return torch.cat(pieces, dim=1)
 
@@ -181,12 +184,9 @@ def recompute_batch_norm(
 
 
 def validation_probe(evaluator: Evaluator, split: Split) -> Callable[[ModelState], tuple[Tensor, Tensor]]:
-    """Mean loss in nats [member] and accuracy [member] on a split, as the training loop asks for it."""
+    """Mean loss and the history's column of the task, [member] each, on a split: as the training loop asks for them."""
 
     def probe(state: ModelState) -> tuple[Tensor, Tensor]:
-        log_prob = evaluator(state, split.image)
-        label = split.label.expand(len(log_prob), -1)
-        loss = -log_prob.gather(2, label[..., None])[..., 0].double().mean(1)
-        return loss, (log_prob.argmax(-1) == label).double().mean(1)
+        return evaluator.task.probe(evaluator(state, split.image), split.label)
 
     return probe

@@ -42,13 +42,13 @@ def test_they_come_back_by_name(study):
     assert isinstance(back, SampledPredictions)
     assert back.rows == {model: row for row, model in enumerate(MODELS)}  # scales to the last bit
     for row in range(4):
-        np.testing.assert_array_equal(back.log_prob(row), values(row))
+        np.testing.assert_array_equal(back.predictive(row), values(row))
     assert back.distance.tolist() == [0, 1 / 8, 2 / 8, 3 / 8]
     np.testing.assert_array_equal(back.label, LABEL)
     more = [drawn(7), *MODELS]
     assert fill(study, more) == {drawn(7): 4}
     assert fill(study, more) == {}
-    np.testing.assert_array_equal(study.sampled_predictions("shift-3").log_prob(0), values(0))
+    np.testing.assert_array_equal(study.sampled_predictions("shift-3").predictive(0), values(0))
 
 
 def test_the_layout_is_that_of_checkpoints(study):
@@ -85,11 +85,11 @@ def test_what_is_torn_is_found_and_made_again(study, flip, how):
     assert not back.is_whole(1)
     if how in ("flip", "cut", "empty"):
         with pytest.raises(DamageError):
-            back.log_prob(1)
+            back.predictive(1)
         assert [problem for problem in verify(study.path) if "sampled" in problem]
     assert fill(study) == {MODELS[1]: 1}
     assert not [problem for problem in verify(study.path) if "sampled" in problem]
-    np.testing.assert_array_equal(study.sampled_predictions("shift-3").log_prob(1), values(1))
+    np.testing.assert_array_equal(study.sampled_predictions("shift-3").predictive(1), values(1))
 
 
 def test_other_inputs_begin_a_set_anew(study):
@@ -112,7 +112,7 @@ def test_a_damaged_description_is_refused_and_made_anew(study, array):
         study.sampled_predictions("shift-3")
     assert [problem for problem in verify(study.path) if array in problem]
     assert len(fill(study)) == 4
-    study.sampled_predictions("shift-3").log_prob(3)
+    study.sampled_predictions("shift-3").predictive(3)
 
 
 def test_choices_come_back_of_the_same_inputs_alone(study, flip):

@@ -138,7 +138,7 @@ def test_masks_under_replay_are_fresh_every_step_and_uncorrelated_between_member
 
     class Watched:
         def __init__(self, step):
-            self.step, self.module = step, step.module
+            self.step, self.module, self.task = step, step.module, step.task
 
         def __call__(self, state, images, label, dropout, mixed):
             keys.append(dropout.clone())

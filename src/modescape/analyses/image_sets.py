@@ -53,7 +53,7 @@ class ImageSet:
     def label(self, context: StudyContext) -> np.ndarray:
         """True classes, int64 [example]; -1 where there are none."""
         if self.kind == "other":
-            return np.full(len(self.images(context)), -1, dtype=np.int64)
+            return context.dataset.task.nothing(len(self.images(context)))
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
         return split.label[: self.first].cpu().numpy()
 

@@ -112,7 +112,7 @@ def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Dra
     if there is None or None in rows:
         return None
     try:
-        return np.stack([there.log_prob(row) for row in rows if row is not None])
+        return np.stack([there.predictive(row) for row in rows if row is not None])
     except (ModescapeError, FileNotFoundError):  # made anew by who asks
         return None
 
@@ -184,8 +184,9 @@ def _opened(context: StudyContext, images: ImageSet) -> SampledPredictions | Non
     """The predictions on a set; None where there are none of these inputs. Opened anew when rows were added."""
     context.once(_known_sets)[images] = None
     folder = context.study.path / layout.PREDICTIONS / layout.SAMPLED / str(images)
+    big = context.study.task.stored.fields[-1].name
     try:
-        about = [(folder / name).stat() for name in ("zarr.json", "log_prob/zarr.json", "distance/c/0")]
+        about = [(folder / name).stat() for name in ("zarr.json", f"{big}/zarr.json", "distance/c/0")]
     except OSError:
         return None
     stamp = tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in about)

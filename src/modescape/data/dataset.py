@@ -12,6 +12,7 @@ from torch import Tensor
 
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, shown
+from modescape.tasks import Classification, Task
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Dataset:
     class_names: tuple[str, ...]
     fingerprint: str  # SHA-256 of the source's images, labels and class names, before the cut
     notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
+    given: Task | None = None  # what targets are; None: classification, of `class_names`
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -45,8 +47,13 @@ class Dataset:
 
     @property
     def num_classes(self) -> int:
-        """Classes, also those without an example."""
+        """Classes, also those without an example; of a regression its outputs."""
         return len(self.class_names)
+
+    @property
+    def task(self) -> Task:
+        """What targets are."""
+        return self.given or Classification(self.num_classes)
 
     def to(self, device: torch.device | str) -> Dataset:
         """The same on a device."""

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from modescape import recipe, rng
 from modescape.data.dataset import Dataset, Source, as_split
+from modescape.data.targets import task_of_targets
 from modescape.errors import InputError
 from modescape.plain import shown
 
 
-def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Dataset:
+def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: recipe.Task | None = None) -> Dataset:
     """Cut by one named random order: test (where the source has none), then validation, then train.
 
     Raises:
@@ -35,7 +36,8 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str) -> Datas
     train = as_split(source.image[rest], source.label[rest])
     notes = _check_trained_on(train.label, test.label, source.class_names, source.test_label is not None)
     _check_different(train.image)
-    return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes))
+    given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
+    return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), given)
 
 
 def _check_trained_on(train: Tensor, test: Tensor, names: tuple[str, ...], own_test: bool) -> tuple[str, ...]:

@@ -109,9 +109,9 @@ class _Loaded:
         self._held: dict[str, Dataset] = {}
 
     def __call__(self, recipe: Recipe) -> Dataset:
-        key = canonical_json([recipe.data.model_dump(mode="json"), recipe.seed])
+        key = canonical_json([recipe.data.model_dump(mode="json"), recipe.task.model_dump(mode="json"), recipe.seed])
         if key not in self._held:
-            self._held[key] = data.load(recipe.data, recipe.seed)
+            self._held[key] = data.load(recipe.data, recipe.seed, task=recipe.task)
         return self._held[key]
 
 

@@ -45,7 +45,7 @@ def begin(
     resolved = with_analysis_defaults(loaded)
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
-    dataset = data.load(resolved.data, resolved.seed, _decoding(progress))
+    dataset = data.load(resolved.data, resolved.seed, _decoding(progress), resolved.task)
     progress.finish()
     for note in dataset.notes:
         progress.notice(shown(note, 600))
@@ -231,11 +231,11 @@ def make_manifest(
     streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
     with runtime.one_thread():
         try:
-            module = initial_module(recipe, streams, 0, dataset.train, dataset.num_classes)
+            module = initial_module(recipe, streams, 0, dataset.train, dataset.task.width)
         except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
             raise InputError(f"member 0, initialisation: {error}") from error
         preparation = Preparation.of(recipe.data, dataset.train)
-        habits = known or trial(recipe, dataset.train, dataset.num_classes, preparation)
+        habits = known or trial(recipe, dataset.train, dataset.task.width, preparation, dataset.task)
         _refuse_equal_starts(recipe, habits)
         batches = check_batches(recipe.train, len(dataset.train.label), habits.least_batch)
         for line in [*habits.said(device), *batches]:
@@ -255,6 +255,7 @@ def make_manifest(
         "image_shape": list(dataset.image_shape),
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),
+        **({"task": about} if (about := dataset.task.as_dict()) else {}),
         "data_notes": list(dataset.notes),
         "examples": {name: len(getattr(dataset, name).label) for name in ("train", "validation", "test")},
         "model": {

@@ -123,7 +123,7 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     for own, epochs in kinds.values():
         size += _weight_bytes(study, own, epochs) + _prediction_bytes(_rows(own, epochs), dataset)
     sizes, speed = sizes_of(study), _measured(study, dataset, plan, workers)
-    samples = _Samples.of(sizes, names, dataset.num_classes, speed.image if speed else 0.0)
+    samples = _Samples.of(sizes, names, dataset.task.predicted, speed.image if speed else 0.0)
     size += round(samples.bytes)
     if speed is None:
         return Estimate(stages=None, bytes=size)
@@ -136,7 +136,7 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     predicted = sum(_predicting(_rows(own, epochs), workers, dataset, speed) for own, epochs in kinds.values())
     stages["variants"] = KIND_SECONDS * len(kinds) + _shared(trained, workers) + predicted
     stages["sampling"] = samples.seconds / workers
-    costs = _analysing(sizes, dataset.num_classes, names, speed, plan, samples.left)
+    costs = _analysing(sizes, dataset.task.predicted, names, speed, plan, samples.left)
     stages["analysing"] = max(max(costs.values(), default=0.0), sum(costs.values()) / workers)
     longest = max(costs, key=costs.__getitem__, default="")
     return Estimate({stage: seconds for stage, seconds in stages.items() if seconds}, size, longest)
@@ -167,7 +167,7 @@ def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Spee
         with context.at_work():
             return _seconds(lambda: context.evaluator(alone, images.to(device)), device) / len(images)
 
-    about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.num_classes]
+    about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.task.predicted]
     with runtime.one_thread():
         try:
             context = StudyContext(study)
@@ -274,4 +274,4 @@ def _weight_bytes(study: Study, recipe: Recipe, to_go: Mapping[int, int]) -> int
 
 
 def _prediction_bytes(rows: Mapping[str, int], dataset: Dataset) -> int:
-    return sum(count * len(getattr(dataset, split).label) * dataset.num_classes * 4 for split, count in rows.items())
+    return sum(count * len(getattr(dataset, split).label) * dataset.task.predicted * 4 for split, count in rows.items())

@@ -66,11 +66,11 @@ def predict_tasks(study: Study, dataset: Dataset | None = None) -> list[PredictT
     if dataset is None:
         if all(_whole(study, split, wanted) for split in SPLITS):
             return []
-        dataset = data.load(study.recipe.data, study.recipe.seed)
+        dataset = data.load(study.recipe.data, study.recipe.seed, task=study.recipe.task)
     for split in SPLITS:
         label = getattr(dataset, split).label.numpy()
         writer = PredictionWriter(study, split)
-        for row, member, epoch in writer.create_or_extend(wanted, label, dataset.num_classes):
+        for row, member, epoch in writer.create_or_extend(wanted, label, dataset.task.predicted):
             rows.setdefault(member, []).append((split, row, epoch))
     ref, examples = StudyRef.of(study), study.manifest["examples"]
     return [
@@ -103,7 +103,7 @@ def _whole(study: Study, split: str, wanted: list[tuple[int, int]]) -> bool:
     try:
         predictions = study.predictions(split)
         for model in wanted:
-            predictions.log_prob(predictions.index(*model))
+            predictions.predictive(predictions.index(*model))
     except ModescapeError:
         return False
     return True
@@ -134,6 +134,6 @@ def _predict(
     parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
     stacked = ModelState(*({name: tensor.to(context.device) for name, tensor in part.items()} for part in parts))
     predicted = context.evaluator(stacked, getattr(context.dataset, split).image).cpu().numpy()
-    for (row, epoch), log_prob in zip(rows, predicted, strict=True):
-        PredictionWriter(context.study, split).write(row, log_prob)
-        report((len(log_prob), f"member {member}, epoch {epoch}"))
+    for (row, epoch), one in zip(rows, predicted, strict=True):
+        PredictionWriter(context.study, split).write(row, one)
+        report((len(one), f"member {member}, epoch {epoch}"))

@@ -166,7 +166,7 @@ def within_budget(
         (images,) = one.images
         if images not in shapes and images not in refused:
             try:
-                shapes[images] = len(images.label(context)), context.dataset.num_classes
+                shapes[images] = len(images.label(context)), context.dataset.task.predicted
             except ModescapeError:  # other data that is not there: the analysis says so
                 refused.add(images)
         if images in refused:

@@ -19,6 +19,7 @@ from modescape.recipe.loading import (
 )
 from modescape.recipe.sections import Compute, Quick, Recipe, Subspace, Variants
 from modescape.recipe.stretching import lengthened, warmup_for
+from modescape.recipe.tasks import Task
 from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Linear, Step, Streams, Train
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Step",
     "Streams",
     "Subspace",
+    "Task",
     "Train",
     "Variants",
     "builtin_names",

@@ -41,7 +41,9 @@ FIRST_KEYS = frozenset(
 NO_IDENTITY = {  # where things are, and what may change in a finished study
     "data": {"source", "image", "label", "config", "shift", "frost", "ood"},
     "train": {"members"},
+    "task": {"unit"},
 }
+LATER = ("task",)  # sections that came after studies had been made: one left at its defaults is not there
 
 
 def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> dict[str, Any]:
@@ -52,11 +54,12 @@ def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> 
         fingerprint: of the data's content.
         changed: of the settings only those that differ from their defaults.
     """
-    sections = {name: getattr(recipe, name) for name in ("data", "model", "train", "streams")}
+    sections = {name: getattr(recipe, name) for name in ("data", "model", "train", "streams", *LATER)}
     found: dict[str, Any] = {
         name: section.model_dump(mode="json", exclude=NO_IDENTITY.get(name, set()), exclude_defaults=changed)
         for name, section in sections.items()
     }
+    found = {name: values for name, values in found.items() if values or name not in LATER}
     found["data"]["fingerprint"] = fingerprint
     return {"seed": recipe.seed, **found}
 

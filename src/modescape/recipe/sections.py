@@ -12,6 +12,7 @@ from modescape.plain import COUNTS
 from modescape.recipe import identity
 from modescape.recipe.fields import AnalysisName, FreeForm, Name, NonNegativeInt, PositiveInt, Section, counted
 from modescape.recipe.inputs import Data, Model
+from modescape.recipe.tasks import Task
 from modescape.recipe.training import Streams, Train
 from modescape.recipe.writing import yaml_text
 
@@ -93,6 +94,7 @@ class Recipe(Section):
     name: Name = "study"
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     data: Data = Data()
+    task: Task = Task()
     model: Model = Model()
     train: Train = Train()
     streams: Streams = Streams()

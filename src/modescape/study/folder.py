@@ -16,6 +16,7 @@ from modescape.study import layout
 from modescape.study.lock import locked
 from modescape.study.manifest import NEEDED, read_manifest
 from modescape.study.sealed import sealed_text
+from modescape.tasks import Task, task_of
 from modescape.version import __version__
 
 if TYPE_CHECKING:
@@ -107,6 +108,15 @@ class StudyFolder:
                 return
         durable.write_text(self.path / layout.RECIPE, recipe.to_yaml())
         self.recipe = recipe
+
+    @cached_property
+    def task(self) -> Task:
+        """What targets are, and what is stored of predictions.
+
+        Raises:
+            InputError: if the manifest names none that is known.
+        """
+        return task_of(self.manifest)
 
     @property
     def recipe_hash(self) -> str:

@@ -1,7 +1,7 @@
-"""Groups of predictions on disk: named rows of models, and log-probabilities in one chunk a model.
+"""Groups of predictions on disk: named rows of models, and what the task stores in one chunk a model and array.
 
-Every group has ``log_prob`` [model, example, class], ``label`` [example], and coordinates of its models: a checkpoint's
-member and epoch, a sampled network's member, approach, scale, draw and more.
+Of a classification these are ``log_prob`` [model, example, class] and ``label`` [example]. Beside them lie coordinates
+of its models: a checkpoint's member and epoch, a sampled network's member, approach, scale, draw and more.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from modescape.plain import shown
 from modescape.study import layout
 from modescape.study.chunks import read_chunk, write_chunk
 from modescape.study.stores import Columns, array_file, check_store
+from modescape.tasks import CLASSES, Stored
 
 ABSENT = -1  # member of a row that was announced and not yet named
 # nothing is compressed: float32 log-probabilities shrink by 10 % (zstd 1), reading takes twice as long
@@ -59,11 +60,13 @@ class Group:
         study: the study's folder.
         name: path of the group below ``predictions.zarr``.
         columns: coordinates of its models; a row counts from when its ``member`` is named, which is written last.
+        stored: what the task stores.
     """
 
     study: Path
     name: str
     columns: Columns
+    stored: Stored = CLASSES.stored
 
     @property
     def folder(self) -> Path:
@@ -73,7 +76,7 @@ class Group:
     @property
     def is_there(self) -> bool:
         """Whether it was begun."""
-        return array_file(self.folder).is_file()
+        return array_file(self.folder, self.stored).is_file()
 
     def open(self, mode: Any = "r") -> zarr.Group:
         """The group as zarr has it, once it was looked at.
@@ -81,22 +84,28 @@ class Group:
         Raises:
             DamageError: if it is damaged.
         """
-        check_store(self.folder, self.columns)
+        check_store(self.folder, self.columns, self.stored)
         store = DurableStore(self.study / layout.PREDICTIONS, read_only=mode == "r")
         with damage(self.folder):
             return zarr.open_group(store, path=self.name, mode=mode, zarr_format=3, use_consolidated=False)
 
-    def create(self, label: np.ndarray, num_classes: int, attributes: Mapping[str, Any]) -> None:
-        """Begin it, without models; what lies there is deleted."""
+    def create(self, target: np.ndarray, width: int, attributes: Mapping[str, Any]) -> None:
+        """Begin it, without models; what lies there is deleted.
+
+        Args:
+            target: of the examples, as the task stores it.
+            width: numbers of a prediction of an example.
+            attributes: plain values.
+        """
         store = DurableStore(self.study / layout.PREDICTIONS)
         with damage(store.root):
             durable.make_folder(store.root, self.study)  # zarr would make it without confirming it
             root = zarr.open_group(store, mode="a", zarr_format=3, use_consolidated=False)
-            _create(root, self.name, self.columns, label, num_classes, attributes)
+            _create(root, self, target, width, attributes)
 
     def begin_anew(self) -> None:
         """Make what lies there count for nothing: first the file without which it does, whatever happens then."""
-        array_file(self.folder).unlink(missing_ok=True)
+        array_file(self.folder, self.stored).unlink(missing_ok=True)
 
     def delete(self) -> None:
         """Delete it."""
@@ -132,37 +141,55 @@ class Group:
                 own.resize((total, *own.shape[1:]))
                 values = encoded(new[name], column.width) if column.width else np.array(new[name], dtype=column.kind)
                 own[old:] = values
-        log_prob = array(group, "log_prob")
-        if log_prob.shape[0] < total:
-            log_prob.resize((total, *log_prob.shape[1:]))
+        for field in self.stored.fields:
+            big = array(group, field.name)
+            if big.shape[0] < total:
+                big.resize((total, *big.shape[1:]))
 
     def delete_unnamed(self, count: int) -> None:
         """Delete chunks behind the first ``count`` rows: their names were lost, and other models will have the rows."""
-        for name in layout.names(layout.chunk_folder(self.study, self.name)):
-            if name.isdigit() and int(name) >= count:
-                layout.chunk_path(self.study, self.name, int(name)).unlink(missing_ok=True)
+        for field in self.stored.fields:
+            for name in layout.names(layout.chunk_folder(self.study, self.name, field.name)):
+                if name.isdigit() and int(name) >= count:
+                    layout.chunk_path(self.study, self.name, int(name), field.name).unlink(missing_ok=True)
+
+    def paths(self, row: int) -> list[Path]:
+        """The files of a model, one a field."""
+        return [layout.chunk_path(self.study, self.name, row, field.name) for field in self.stored.fields]
+
+    def shape(self, group: zarr.Group) -> tuple[int, int]:
+        """Shape of a model's prediction, [example, width]."""
+        with damage(self.folder):
+            examples, size = array(group, self.stored.fields[0].name).shape[1:]
+        return examples, size * len(self.stored.fields)
+
+    def target(self, group: zarr.Group) -> np.ndarray:
+        """Targets of the examples."""
+        with damage(self.folder):
+            return array(group, self.stored.target.name)[:]
 
     def read(self, row: int, shape: tuple[int, ...]) -> np.ndarray:
-        """One model's log-probabilities; see `modescape.study.chunks.read_chunk`."""
-        return read_chunk(layout.chunk_path(self.study, self.name, row), shape)
+        """One model's prediction [example, width], fields side by side; see `modescape.study.chunks.read_chunk`."""
+        parts = [read_chunk(path, self.stored.sizes(shape)) for path in self.paths(row)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, -1)
 
-    def write(self, row: int, log_prob: np.ndarray, shape: tuple[int, ...], *, confirmed: bool = True) -> None:
-        """Write one model's log-probabilities; see `modescape.study.chunks.write_chunk`.
+    def write(self, row: int, predictive: np.ndarray, shape: tuple[int, ...], *, confirmed: bool = True) -> None:
+        """Write one model's prediction [example, width]; see `modescape.study.chunks.write_chunk`.
 
         Raises:
             ValueError: if they have another shape.
         """
-        values = np.asarray(log_prob, dtype=np.float32)
+        values, fields = np.asarray(predictive, dtype=np.float32), self.stored.fields
         if values.shape != shape:
-            raise ValueError(f"log_prob is {list(values.shape)}, expected {list(shape)} [example, class]")
-        write_chunk(layout.chunk_path(self.study, self.name, row), values, self.study, confirmed=confirmed)
+            name = fields[0].name if len(fields) == 1 else "the prediction"
+            raise ValueError(f"{name} is {list(values.shape)}, expected {list(shape)} [example, {self.stored.axis}]")
+        for path, part in zip(self.paths(row), np.split(values, len(fields), -1), strict=True):
+            write_chunk(path, part, self.study, confirmed=confirmed)
 
 
-def _create(
-    root: zarr.Group, name: str, columns: Columns, label: np.ndarray, num_classes: int, attributes: Mapping[str, Any]
-) -> None:
-    group = root.create_group(name, overwrite=True, attributes=dict(attributes))
-    examples = len(label)
+def _create(root: zarr.Group, like: Group, target: np.ndarray, width: int, attributes: Mapping[str, Any]) -> None:
+    group = root.create_group(like.name, overwrite=True, attributes=dict(attributes))
+    columns, stored, axis = like.columns, like.stored, like.stored.axis
 
     def make(name: str, shape: Sequence[int], dtype: str, chunks: Sequence[int], dims: str, **more: Any) -> Any:
         plain: dict[str, Any] = {"compressors": CHECKSUM, "filters": None, "dimension_names": dims.split()}
@@ -172,12 +199,15 @@ def _create(
         about = {"units": "1", "long_name": column.long_name}
         shape = (0, *column.chunk[1:])
         make(own, shape, column.kind, column.chunk, column.dims, fill_value=column.fill, attributes=about)
-    about = {"units": "1", "long_name": "true class"}
-    true_class = make("label", (examples,), "int64", (examples,), "example", attributes=about)
-    true_class.with_config({"write_empty_chunks": True})[:] = label  # its file says how many there are
-    about = {"units": "nats", "long_name": "log-probability", "coordinates": " ".join([*columns, "label"])}
-    shape, chunk = (0, examples, num_classes), (1, examples, num_classes)
-    make("log_prob", shape, "float32", chunk, "model example class", fill_value=float("nan"), attributes=about)
+    name, about = stored.target.name, {"units": stored.target.units, "long_name": stored.target.long_name}
+    dims = "example" if target.ndim == 1 else f"example {axis}"
+    truth = make(name, target.shape, stored.target_kind, target.shape, dims, attributes=about)
+    truth.with_config({"write_empty_chunks": True})[:] = target  # its file says how many there are
+    sizes = stored.sizes((len(target), width))
+    for field in stored.fields:
+        about = {"units": field.units, "long_name": field.long_name, "coordinates": " ".join([*columns, name])}
+        more: dict[str, Any] = {"fill_value": float("nan"), "attributes": about}
+        make(field.name, (0, *sizes), "float32", (1, *sizes), f"model example {axis}", **more)
 
 
 def array(group: zarr.Group, name: str) -> Any:

@@ -75,14 +75,14 @@ def member_numbers(study: Path) -> list[int]:
     return sorted(int(name) for name in names(study / MEMBERS) if _MEMBER.fullmatch(name))
 
 
-def chunk_folder(study: Path, split: str) -> Path:
-    """Where zarr (format 3, default chunk keys) puts the chunks of a group: one folder a row."""
-    return study / PREDICTIONS / split / "log_prob" / "c"
+def chunk_folder(study: Path, split: str, field: str = "log_prob") -> Path:
+    """Where zarr (format 3, default chunk keys) puts the chunks of an array of a group: one folder a row."""
+    return study / PREDICTIONS / split / field / "c"
 
 
-def chunk_path(study: Path, split: str, row: int) -> Path:
-    """The file of one row of predictions."""
-    return chunk_folder(study, split) / str(row) / "0" / "0"
+def chunk_path(study: Path, split: str, row: int, field: str = "log_prob") -> Path:
+    """The file of one row of an array of predictions."""
+    return chunk_folder(study, split, field) / str(row) / "0" / "0"
 
 
 def choice_path(study: Path, name: str) -> Path:
@@ -99,7 +99,12 @@ def choices(study: Path) -> list[str]:
 def sampled_sets(study: Path) -> list[str]:
     """Names of the sets of images on which sampled networks were predicted, ascending."""
     folder = study / PREDICTIONS / SAMPLED
-    return [name for name in names(folder) if is_name(name) and (folder / name / "log_prob" / "zarr.json").is_file()]
+    return [name for name in names(folder) if is_name(name) and any(map(Path.is_file, _last_arrays(folder / name)))]
+
+
+def _last_arrays(group: Path) -> list[Path]:
+    """Descriptions of the arrays that are made last in a group, of any task."""
+    return [group / name / "zarr.json" for name in ("log_prob", "log_variance")]
 
 
 def run_again(study: Path, verb: str = "run") -> str:

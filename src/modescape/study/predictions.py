@@ -1,4 +1,4 @@
-"""Predictions on disk: log-probabilities of every kept checkpoint, one chunk a model, read one at a time."""
+"""Predictions on disk: of every kept checkpoint, one chunk a model and array, read one at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from modescape.errors import DamageError, InputError
 from modescape.plain import ranges
 from modescape.study import layout
-from modescape.study.groups import ABSENT, Group, array, damage
+from modescape.study.groups import ABSENT, Group
 from modescape.study.stores import Column
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def split_group(study: StudyFolder, split: str) -> Group:
     """
     if split not in layout.SPLITS:
         raise InputError(f"no split {split!r}; expected one of {', '.join(layout.SPLITS)}")
-    return Group(study.path, split, CHECKPOINTS)
+    return Group(study.path, split, CHECKPOINTS, study.task.stored)
 
 
 class Predictions:
@@ -46,9 +46,8 @@ class Predictions:
         group = self._group.open()
         named = self._group.named(group)
         self.members, self.epochs = named["member"], named["epoch"]  # int64 [model]
-        with damage(self._group.folder):
-            self.label: np.ndarray = array(group, "label")[:]  # int64 [example]
-            self._shape: tuple[int, ...] = array(group, "log_prob").shape[1:]
+        self.label: np.ndarray = self._group.target(group)  # int64 [example], or float64 [example, output]
+        self._shape: tuple[int, int] = self._group.shape(group)
         self.class_names: list[str] = list(study.manifest["class_names"])
         pairs = zip(self.members.tolist(), self.epochs.tolist(), strict=True)
         self._rows = {pair: row for row, pair in enumerate(pairs)}
@@ -56,6 +55,10 @@ class Predictions:
     def __len__(self) -> int:
         """Number of models."""
         return len(self.members)
+
+    def is_begun(self, index: int) -> bool:
+        """Whether anything was written of a model."""
+        return any(path.is_file() for path in self._group.paths(index))
 
     def index(self, member: int, epoch: int) -> int:
         """The row of a checkpoint.
@@ -81,7 +84,21 @@ class Predictions:
         return [row for (_, row) in sorted((epoch, row) for (who, epoch), row in self._rows.items() if who == member)]
 
     def log_prob(self, index: int | None = None, *, member: int | None = None, epoch: int | None = None) -> np.ndarray:
-        """Log-probabilities of one model, float32 [example, class]; reads one chunk.
+        """Log-probabilities of one model, float32 [example, class]; arguments and errors as `predictive`.
+
+        Raises:
+            InputError: if the study's task is no classification, too.
+        """
+        if self._group.stored.fields[0].name != "log_prob":
+            raise InputError("this study is no classification and has no log-probabilities; use predictive(...)")
+        return self.predictive(index, member=member, epoch=epoch)
+
+    def predictive(
+        self, index: int | None = None, *, member: int | None = None, epoch: int | None = None
+    ) -> np.ndarray:
+        """What one model says, float32 [example, width]: log-probabilities, or means and log-variances side by side.
+
+        It reads one chunk of each.
 
         Args:
             index: a row, as `index` and `models` give it; or instead of it
@@ -93,7 +110,7 @@ class Predictions:
             DamageError: if the chunk is missing or damaged; names the member and the epoch.
         """
         index = self._row(index, member, epoch)
-        path = layout.chunk_path(self._study.path, self._split, index)
+        path = self._group.paths(index)[0]
         whose = f"{self._split} predictions of member {self.members[index]} at epoch {self.epochs[index]}"
         again = f"make them again with: {layout.run_again(self._study.path)}"
         try:
@@ -111,7 +128,7 @@ class Predictions:
                 )
             return int(index)
         if index is not None or member is None:
-            raise InputError("log_prob takes a row, or member=... and epoch=...")
+            raise InputError("predictive takes a row, or member=... and epoch=...")
         if epoch is None:
             rows = self.models(member)
             epoch = int(self.epochs[rows[-1]]) if rows else 0
@@ -123,5 +140,5 @@ class Predictions:
         count = len(range(*wanted.indices(len(self.label))))
         out = np.empty((len(indices), count, self._shape[1]), dtype=np.float32)
         for position, index in enumerate(indices):
-            out[position] = self.log_prob(index)[wanted]
+            out[position] = self.predictive(index)[wanted]
         return out

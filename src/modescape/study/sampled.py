@@ -56,7 +56,7 @@ def sampled_group(study: StudyFolder, images: str) -> Group:
         InputError: if its name is no plain one and would lead elsewhere.
     """
     plain_name(images, "the name of a set of images")
-    return Group(study.path, f"{layout.SAMPLED}/{images}", COLUMNS)
+    return Group(study.path, f"{layout.SAMPLED}/{images}", COLUMNS, study.task.stored)
 
 
 class SampledPredictions:
@@ -77,9 +77,9 @@ class SampledPredictions:
             )
         group = self._group.open()
         self.coordinates = self._group.named(group)  # name -> [model]
+        self.label: np.ndarray = self._group.target(group)  # [example] or [example, output]; -1 or NaN where none is
+        self.shape = self._group.shape(group)  # [example, width] of a prediction
         with damage(self._group.folder):
-            self.label: np.ndarray = array(group, "label")[:]  # int64 [example]; -1 where there is none
-            self.shape: tuple[int, int] = array(group, "log_prob").shape[1:]  # examples, classes
             self.digest = str(group.attrs.get("inputs", ""))
         self.distance: np.ndarray = self.coordinates["distance"]  # float64 [model]
         self.rows: dict[Drawn, int] = {model: row for row, model in enumerate(self._models())}
@@ -95,8 +95,8 @@ class SampledPredictions:
         """Number of models."""
         return len(self.rows)
 
-    def log_prob(self, index: int) -> np.ndarray:
-        """Log-probabilities of one model, float32 [example, class]; reads one chunk.
+    def predictive(self, index: int) -> np.ndarray:
+        """What one model says, float32 [example, width]: log-probabilities of a classification; reads one chunk.
 
         Raises:
             FileNotFoundError: if it was not predicted yet.
@@ -104,10 +104,14 @@ class SampledPredictions:
         """
         return self._group.read(index, self.shape)
 
+    def is_begun(self, index: int) -> bool:
+        """Whether all was written of a model."""
+        return all(path.is_file() for path in self._group.paths(index))
+
     def is_whole(self, index: int) -> bool:
         """Whether a model's predictions are there, undamaged, with its distance."""
         try:
-            self.log_prob(index)
+            self.predictive(index)
         except (FileNotFoundError, DamageError):
             return False
         return bool(np.isfinite(self.distance[index]))
@@ -117,7 +121,7 @@ class SampledWriter:
     """Writes predictions of sampled networks on one set; a copy may go to other processes, each writing other rows."""
 
     def __init__(self, study: StudyFolder, images: str, shape: tuple[int, int]) -> None:
-        """Name the target and the shape of a model's predictions, (examples, classes); nothing is opened yet."""
+        """Name the target and the shape of a model's predictions, (examples, width); nothing is opened yet."""
         self.study, self.images, self.shape = study, images, shape
         self.group = sampled_group(study, images)
 
@@ -157,13 +161,13 @@ class SampledWriter:
         fresh = set(new)
         return {model: rows[model] for model in wanted if model in fresh or not there.is_whole(rows[model])}
 
-    def write(self, row: int, log_prob: np.ndarray) -> None:
-        """Write one model's log-probabilities [example, class] as float32; other rows may be written meanwhile.
+    def write(self, row: int, predictive: np.ndarray) -> None:
+        """Write one model's prediction [example, width] as float32; other rows may be written meanwhile.
 
         Raises:
             ValueError: if the shape is not that of the store.
         """
-        self.group.write(row, log_prob, self.shape, confirmed=False)
+        self.group.write(row, predictive, self.shape, confirmed=False)
 
     def note(self, distances: Mapping[int, float]) -> None:
         """Note how far models lie from their solution: row -> distance. The holder of the study alone calls this."""
@@ -174,15 +178,14 @@ class SampledWriter:
             own[:] = values
 
     def _opened(self, label: np.ndarray, digest: str) -> zarr.Group:
-        label = np.asarray(label, dtype=np.int64)
+        label = np.asarray(label, dtype=self.group.stored.target_kind)
         if self.group.is_there and SampledPredictions(self.study, self.images).digest != digest:
             self.group.begin_anew()
         if not self.group.is_there:
             names = [str(name) for name in self.study.manifest["class_names"]]
             self.group.create(label, self.shape[1], {"class_names": names, "inputs": digest})
         group = self.group.open("r+")
-        with damage(self.group.folder):
-            log_prob, stored = array(group, "log_prob"), array(group, "label")[:]
-        if not np.array_equal(stored, label) or log_prob.shape[1:] != self.shape:
+        same = np.array_equal(self.group.target(group), label, equal_nan=label.dtype.kind == "f")
+        if not same or self.group.shape(group) != self.shape:
             raise DamageError(f"'{self.group.folder}' is damaged: it holds predictions of other examples")
         return group

@@ -214,8 +214,8 @@ def _verify_predictions(study: Study, split: str) -> list[str]:
         return [str(error)]
     problems = []
     for row in range(len(predictions)):
-        if layout.chunk_path(study.path, split, row).is_file():  # absent rows are missing, not damaged
-            problems += _problem(lambda row=row: predictions.log_prob(row))
+        if predictions.is_begun(row):  # absent rows are missing, not damaged
+            problems += _problem(lambda row=row: predictions.predictive(row))
     return problems
 
 
@@ -228,8 +228,8 @@ def _verify_sampled(study: Study, images: str) -> list[str]:
         return [str(error)]
     problems = []
     for row in range(len(predictions.distance)):
-        if layout.chunk_path(study.path, f"{layout.SAMPLED}/{images}", row).is_file():
-            problems += _problem(lambda row=row: predictions.log_prob(row))
+        if predictions.is_begun(row):
+            problems += _problem(lambda row=row: predictions.predictive(row))
     return problems
 
 

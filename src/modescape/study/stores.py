@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from modescape.errors import DamageError
 from modescape.plain import MOST_CLASSES, is_count, shown
 from modescape.study import layout
 from modescape.study.chunks import CHECKSUM_BYTES
+from modescape.tasks import CLASSES, Stored
 
 INDEX_CHUNK = 4096  # rows: the coordinates of that many models lie in one file each
 CRC = {"name": "crc32c"}
@@ -42,12 +44,12 @@ class Column:
 Columns = Mapping[str, Column]
 
 
-def array_file(folder: Path) -> Path:
-    """The description of a group's big array, which is made last: without it nothing was ever written."""
-    return folder / "log_prob" / "zarr.json"
+def array_file(folder: Path, stored: Stored = CLASSES.stored) -> Path:
+    """The description of a group's big array that is made last: without it nothing was ever written."""
+    return folder / stored.fields[-1].name / "zarr.json"
 
 
-def check_store(folder: Path, columns: Columns) -> None:
+def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored) -> None:
     """Refuse a group whose arrays are not like those written here, or larger than its files; nothing if there is none.
 
     Read as plain JSON: a foreign codec is never asked for, a shape never believed without the bytes behind it.
@@ -55,11 +57,12 @@ def check_store(folder: Path, columns: Columns) -> None:
     Args:
         folder: of the group.
         columns: coordinates that its models have.
+        stored: its other arrays.
 
     Raises:
         DamageError: naming the array and what it says.
     """
-    if not array_file(folder).is_file():
+    if not array_file(folder, stored).is_file():
         return
     try:
         layout.read_json(folder / "zarr.json")
@@ -67,14 +70,22 @@ def check_store(folder: Path, columns: Columns) -> None:
             rows = _shape(folder, name, column.kind, column.chunk)
             if rows[1:] != column.chunk[1:]:
                 raise _damaged(folder / name, f"its shape is {rows}")
-        (examples,) = _shape(folder, "label", "int64", None)
-        shape = _shape(folder, "log_prob", "float32", [1, 0, 0])
+        target = _target(folder, stored)
+        shapes = {field.name: _shape(folder, field.name, "float32", [1, 0, 0]) for field in stored.fields}
     except FileNotFoundError as error:
         raise _damaged(folder, f"'{error.filename}' is missing") from error
-    if shape[1] != examples or shape[2] > MOST_CLASSES:
-        raise _damaged(folder, f"it holds {examples:,} labels and log-probabilities {shape} [model, example, class]")
-    # a row of log-probabilities is held against its own file when it is read
-    _check_file(folder / "label" / "c" / "0", examples)
+    for name, shape in shapes.items():
+        if shape[1] != target[0] or shape[2] > MOST_CLASSES or target[1:] not in ([], shape[2:]):
+            raise _damaged(folder, f"it holds {target[0]:,} targets and {name} {shape} [model, example, {stored.axis}]")
+    # a row of predictions is held against its own file when it is read
+    _check_file(folder / stored.target.name / "c" / "/".join("0" for _ in target), math.prod(target))
+
+
+def _target(folder: Path, stored: Stored) -> list[int]:
+    """Sizes of the array of targets: [example], or [example, output] of numbers."""
+    if stored.target_kind == "int64":
+        return _shape(folder, stored.target.name, "int64", None)
+    return _shape(folder, stored.target.name, stored.target_kind, [0, 0])
 
 
 def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[int]:
@@ -113,7 +124,7 @@ def _check_file(path: Path, numbers: int) -> None:
     except OSError:
         size = 0
     if numbers and size != numbers * 8 + CHECKSUM_BYTES:
-        raise _damaged(path, f"it has {size:,} bytes, expected {numbers} whole numbers")
+        raise _damaged(path, f"it has {size:,} bytes, expected {numbers} numbers")
 
 
 def _damaged(folder: Path, reason: str) -> DamageError:

@@ -109,8 +109,7 @@ class Study(StudyFolder):
         from modescape.rng import key
 
         seed = key(self.manifest["seed"], "initialisation", 0)
-        image_shape, num_classes = tuple(self.manifest["image_shape"]), self.manifest["num_classes"]
-        return build(self.recipe.model, image_shape, num_classes, seed).eval()
+        return build(self.recipe.model, tuple(self.manifest["image_shape"]), self.task.width, seed).eval()
 
     def predictions(self, split: str) -> Predictions:
         """Log-probabilities of checkpoints on "validation" or "test".

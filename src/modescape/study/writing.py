@@ -12,7 +12,6 @@ import zarr
 from modescape import durable
 from modescape.errors import DamageError, InputError, WorkError
 from modescape.study import layout
-from modescape.study.groups import array, damage
 from modescape.study.predictions import Predictions, split_group
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class PredictionWriter:
         self.study, self.split, self.group = study, split, split_group(study, split)
 
     def create_or_extend(
-        self, wanted: Sequence[tuple[int, int]], label: np.ndarray, num_classes: int
+        self, wanted: Sequence[tuple[int, int]], label: np.ndarray, width: int
     ) -> list[tuple[int, int, int]]:
         """Give every wanted model a row, the old ones theirs, and say which are still to be written.
 
@@ -37,8 +36,8 @@ class PredictionWriter:
 
         Args:
             wanted: (member, epoch) of the models.
-            label: the true classes, int64 [example].
-            num_classes: number of classes.
+            label: the targets as the task stores them: classes, int64 [example].
+            width: numbers of a prediction of an example: of classes.
 
         Returns:
             (row, member, epoch) of the wanted models without a readable chunk, by row.
@@ -47,12 +46,12 @@ class PredictionWriter:
             WorkError: if the split cannot be written.
         """
         durable.sweep(self.study.path / layout.PREDICTIONS)
-        label = np.asarray(label, dtype=np.int64)
+        label = np.asarray(label, dtype=self.group.stored.target_kind)
         try:
-            return self._extended(self._opened(label, num_classes), wanted)
+            return self._extended(self._opened(label, width), wanted)
         except DamageError:
             self.group.begin_anew()
-            return self._extended(self._opened(label, num_classes), wanted)
+            return self._extended(self._opened(label, width), wanted)
 
     def _extended(self, group: zarr.Group, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
         named = self.group.named(group)
@@ -73,33 +72,32 @@ class PredictionWriter:
         with contextlib.suppress(InputError, WorkError):  # what cannot be read is made anew anyway
             numbers = self.group.named(self.group.open())["member"] if self.group.is_there else np.zeros(0, np.int64)
             for row in np.flatnonzero(np.isin(numbers, list(members))):
-                layout.chunk_path(self.study.path, self.split, int(row)).unlink(missing_ok=True)
+                for path in self.group.paths(int(row)):
+                    path.unlink(missing_ok=True)
 
-    def write(self, row: int, log_prob: np.ndarray) -> None:
-        """Write one model's log-probabilities [example, class] as float32; other rows may be written meanwhile.
+    def write(self, row: int, predictive: np.ndarray) -> None:
+        """Write one model's prediction [example, width] as float32; other rows may be written meanwhile.
 
         Raises:
             ValueError: if the shape is not that of the store.
         """
         if not self.group.is_there:
             raise WorkError(f"'{self.group.folder}' is gone; was it moved or removed meanwhile?")
-        self.group.write(row, log_prob, array(self.group.open(), "log_prob").shape[1:])
+        self.group.write(row, predictive, self.group.shape(self.group.open()))
 
-    def _opened(self, label: np.ndarray, num_classes: int) -> zarr.Group:
+    def _opened(self, label: np.ndarray, width: int) -> zarr.Group:
         if not self.group.is_there:
             names = [str(name) for name in self.study.manifest["class_names"]]
-            self.group.create(label, num_classes, {"class_names": names})
+            self.group.create(label, width, {"class_names": names})
         group = self.group.open("r+")
-        with damage(self.group.folder):
-            log_prob, stored = array(group, "log_prob"), array(group, "label")[:]
-        if not np.array_equal(stored, label) or log_prob.shape[2] != num_classes:
+        if not np.array_equal(self.group.target(group), label) or self.group.shape(group)[1] != width:
             raise DamageError(f"'{self.group.folder}' is damaged: it holds predictions of other examples")
         return group
 
 
 def _readable(predictions: Predictions, row: int) -> bool:
     try:
-        predictions.log_prob(row)
+        predictions.predictive(row)
     except DamageError:
         return False
     return True

@@ -24,6 +24,7 @@ from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.network.member_ops import ComputePolicy
 from modescape.recipe import Recipe
+from modescape.tasks import Classification, Task
 from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
 from modescape.train.step import Step
@@ -32,7 +33,7 @@ from modescape.train.trial import trial
 from modescape.types import ModelState, Params
 
 Probe = Callable[[ModelState], tuple[Tensor, Tensor]]
-"""Stacked state -> validation (loss in nats [member], accuracy [member])."""
+"""Stacked state -> validation (loss [member], the history's column of the task [member])."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Trainer:
     Args:
         recipe: settings.
         data: the training split, on the device.
-        num_classes: classes of the data.
+        num_classes: numbers that the network gives for an example.
         preparation: scaling and augmentation.
         device: torch device name.
         dtype: of weights and arithmetic; None: as the network's factory makes them.
@@ -84,6 +85,7 @@ class Trainer:
         habits: what the network does; without it, it is tried first.
         replayed: record a step and replay it, where the network allows it.
         say: told in a line what a user should know.
+        task: what targets are; default: classification.
     """
 
     def __init__(
@@ -99,10 +101,13 @@ class Trainer:
         habits: Habits | None = None,
         replayed: bool = False,
         say: Callable[[str], None] = lambda line: None,
+        task: Task | None = None,
     ) -> None:
+        self.task = task or Classification(num_classes)
         self.recipe, self.data, self.num_classes, self.preparation = recipe, data, num_classes, preparation
+        self.seen = replace(data, label=self.task.seen(data.label))
         self.device, self.dtype, self.policy, self.replayed, self.say = device, dtype, policy, replayed, say
-        self.habits = habits or trial(recipe, data, num_classes, preparation)
+        self.habits = habits or trial(recipe, data, num_classes, preparation, self.task)
         if habits is None:
             self.policy = replace(policy, memory_format=self.habits.memory_format)
         self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
@@ -129,7 +134,7 @@ class Trainer:
 
         Args:
             members: member numbers.
-            probe: validation loss and accuracy of stacked members.
+            probe: validation loss and the task's column of stacked members.
             starts: where each continues (all at one epoch); default: their initialisations.
             progress: called after every step with the number of examples that each member took.
 
@@ -152,12 +157,11 @@ class Trainer:
         steps = self.make_steps(members, state, optimizer)
         for epoch in range(begin[0].epoch + 1, self.recipe.train.epochs + 1):
             started = time.perf_counter()
-            loss, accuracy = steps.epoch(epoch - 1, progress)
-            validation_loss, validation_accuracy = probe(state)
+            trained, validated = steps.epoch(epoch - 1, progress), probe(state)
             rate = learning_rate(self.recipe.train, epoch - 1, 0, self.steps_per_epoch)
-            columns = torch.stack([loss, accuracy, validation_loss, validation_accuracy]).double().cpu().T.tolist()
+            columns = torch.stack([*trained, *validated]).double().cpu().T.tolist()
             seconds = (time.perf_counter() - started) / len(members)  # a member's share
-            names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+            names = [f"{split}_{name}" for split in ("train", "validation") for name in ("loss", self.task.column)]
             rows = [
                 {"epoch": epoch, "lr": rate, **dict(zip(names, row, strict=True)), "seconds": seconds}
                 for row in columns
@@ -193,10 +197,11 @@ class Trainer:
         """The step of a group of members; with ``smoothing`` of its targets, else of the plain loss."""
         # member 0's network stands for all, as in evaluation; its weights are not used
         module = initial_module(self.recipe, self.streams, 0, self.data, self.num_classes)
-        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.policy, smoothing)
+        task = self.task.smoothed(smoothing) if smoothing else self.task
+        return Step(module.to(self.device, self.dtype), len(members), self.habits, self.policy, task)
 
     def make_steps(self, members: list[int], state: ModelState, optimizer: Optimizer) -> Steps:
         """The steps of an epoch of a group of members."""
         step = self.step(members, self.recipe.train.label_smoothing)
-        parts = (self.recipe, self.streams, members, self.data, self.preparation, step, state, optimizer)
+        parts = (self.recipe, self.streams, members, self.seen, self.preparation, step, state, optimizer)
         return Steps(*parts, replayed=self.replayed and step.habits.can_replay, say=self.say)

@@ -39,8 +39,8 @@ def mixed_in(images: Tensor, label: Tensor, keys: Tensor, share: Tensor) -> tupl
     other = pairing(keys, images.shape[1])
     own = share.to(images.dtype)[:, None, None, None, None]
     last = images.movedim(2, -1)
-    rest = last[torch.arange(len(last), device=last.device)[:, None], other]
-    return (own * last + (1 - own) * rest).movedim(-1, 2), Mixed(label.gather(1, other), share)
+    members = torch.arange(len(last), device=last.device)[:, None]
+    return (own * last + (1 - own) * last[members, other]).movedim(-1, 2), Mixed(label[members, other], share)
 
 
 def _own(keys: Tensor, number: int) -> Tensor:

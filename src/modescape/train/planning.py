@@ -77,8 +77,8 @@ def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | Non
     if habits is not None:
         policy = replace(policy, memory_format=habits.memory_format)
     preparation = Preparation.of(recipe.data, data)
-    settings: dict[str, Any] = {"device": device, "policy": policy, "habits": habits}
-    trainer = Trainer(recipe, data, dataset.num_classes, preparation, **settings)
+    settings: dict[str, Any] = {"device": device, "policy": policy, "habits": habits, "task": dataset.task}
+    trainer = Trainer(recipe, data, dataset.task.width, preparation, **settings)
     gpu = device == "cuda"
     before = torch.cuda.memory_allocated() if gpu else 0
     if gpu:
@@ -98,9 +98,9 @@ def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan, habits: Habit
     def make() -> float:
         data = dataset.to(plan.device).train
         settings: dict[str, Any] = {"policy": plan.policy(recipe.train.arithmetic), "replayed": plan.replayed}
-        settings["habits"] = habits
+        settings |= {"habits": habits, "task": dataset.task}
         preparation = Preparation.of(recipe.data, data)
-        trainer = Trainer(recipe, data, dataset.num_classes, preparation, device=plan.device, **settings)
+        trainer = Trainer(recipe, data, dataset.task.width, preparation, device=plan.device, **settings)
         places = list(range(plan.group_size))
         state = trainer.stacked([trainer.initial(member).state for member in places])
         steps = trainer.make_steps(places, state, Optimizer(recipe.train, state.params))

@@ -21,6 +21,7 @@ from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
+from modescape.tasks import CLASSES, Task
 from modescape.types import ModelState, Params
 
 Slopes: TypeAlias = "Sequence[Tensor | None]"
@@ -41,7 +42,7 @@ class Step:
         members: number of stacked members.
         habits: what the trial found. With ``recomputes`` the backward pass is watched, too.
         policy: how products are computed.
-        smoothing: share of a target that is spread over all classes (`train.label_smoothing`).
+        task: what the loss is.
 
     Raises:
         ValueError: if the network cannot be stacked and there are several members.
@@ -53,13 +54,13 @@ class Step:
         members: int,
         habits: Habits,
         policy: ComputePolicy = ComputePolicy(),
-        smoothing: float = 0.0,
+        task: Task = CLASSES,
     ) -> None:
         if members != 1 and not habits.can_stack:
             raise ValueError(f"this network trains alone, not {members} at a time: {habits}")
         module.train()
         self.module, self.members, self.habits, self.policy = fuse(module), members, habits, policy
-        self.smoothing = smoothing
+        self.task = task
         self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
         self._installed: tuple[ModelState, list[Tensor]] | None = None
 
@@ -71,13 +72,13 @@ class Step:
         Args:
             state: stacked params [member, ...] (leaves that require gradients) and buffers [member, ...].
             images: [member, example, channel, height, width].
-            label: [member, example].
+            label: targets as `Task.seen` gives them, [member, example] or [member, example, output].
             keys: dropout keys of this step, int64 [member].
             mixed: what was mixed into the images; None: nothing.
 
         Returns:
-            gradients [member, ...] of the parameters that the loss depends on, mean loss in nats [member], correct
-            predictions [member], of mixed images those of the label that has the larger share.
+            gradients [member, ...] of the parameters that the loss depends on, mean loss [member], and `Task.tally`
+            [member]: correct predictions of a classification, of mixed images those of the label with the larger share.
         """
         if self.members == 1:
             slopes, logits, loss = self._lone(state, images[0], label[0], keys[0], mixed)
@@ -93,30 +94,23 @@ class Step:
             name: slope.contiguous()[None] if self.members == 1 else slope.contiguous() for name, slope in found.items()
         }
         if mixed is not None:
-            label = torch.where(mixed.share[:, None] < 0.5, mixed.label, label)
-        return gradients, loss.detach(), (logits.detach().argmax(-1) == label).sum(1)
+            label = torch.where(_along(mixed.share, label) < 0.5, mixed.label, label)
+        return gradients, loss.detach(), self.task.tally(logits.detach(), label)
 
     def _mean_loss(self, logits: Tensor, label: Tensor, mixed: Mixed | None) -> Tensor:
-        """Loss [member] of logits [member, example, class]; of a lone member without that axis, as is its label."""
-
-        def of(target: Tensor) -> Tensor:
-            if logits.dim() == 2:
-                return _cross_entropy(logits, target, "mean", self.smoothing)
-            flat = _cross_entropy(logits.flatten(0, 1), target.flatten(), "none", self.smoothing)
-            return flat.view(target.shape).mean(1)
-
-        loss = of(label)
+        """Loss [member] of outputs [member, example, width]; of a lone member without that axis, as is its label."""
+        loss = self.task.mean_loss(logits, label)
         if mixed is None:
             return loss
         share = mixed.share.to(loss.dtype)
         if logits.dim() == 2:
-            return share[0] * loss + (1 - share[0]) * of(mixed.label[0])
-        return share * loss + (1 - share) * of(mixed.label)
+            return share[0] * loss + (1 - share[0]) * self.task.mean_loss(logits, mixed.label[0])
+        return share * loss + (1 - share) * self.task.mean_loss(logits, mixed.label)
 
     def _lone(
         self, state: ModelState, images: Tensor, label: Tensor, key: Tensor, mixed: Mixed | None
     ) -> tuple[Slopes, Tensor, Tensor]:
-        """Gradients, logits [1, example, class] and loss [1] of one member."""
+        """Gradients, outputs [1, example, width] and loss [1] of one member."""
         wanted, habits = self._install(state), self.habits
         images = self.policy.laid(images)
         ops = MemberOps(key, policy=self.policy, recomputes=habits.recomputes)
@@ -179,7 +173,6 @@ def _slopes(loss: Tensor, wanted: list[Tensor]) -> Slopes:
     return [next(slopes) if tensor.requires_grad else None for tensor in wanted]
 
 
-def _cross_entropy(logits: Tensor, label: Tensor, reduction: str, smoothing: float) -> Tensor:
-    """Loss in nats, at least float32."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return torch.nn.functional.cross_entropy(logits, label, reduction=reduction, label_smoothing=smoothing)
+def _along(values: Tensor, like: Tensor) -> Tensor:
+    """A value a member [member], to be used beside [member, ...]."""
+    return values.view(-1, *[1] * (like.dim() - 1))

@@ -64,7 +64,7 @@ class Steps:
         self.count = len(self.sizes)
         self.number = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.loss = torch.zeros(len(members), dtype=torch.float64, device=self.device)
-        self.correct = torch.zeros(len(members), dtype=torch.int64, device=self.device)
+        self.tally = torch.zeros(len(members), dtype=step.task.tally_kind(), device=self.device)
         self.columns = torch.arange(max(self.sizes), device=self.device)
         self._tables: list[Tensor] = []
         schedule = self.train.schedule
@@ -79,13 +79,13 @@ class Steps:
             progress: called after each step with the number of examples that each member took.
 
         Returns:
-            running mean loss in nats and accuracy of the training examples, float64 [member].
+            running mean loss and the history's column (accuracy) of the training examples, float64 [member].
         """
         self._fill(epoch)
         for number, size in enumerate(self.sizes):
             self._step(size, learning_rate(self.train, epoch, number, self.count))
             progress(size)
-        return self.loss / sum(self.sizes), self.correct / sum(self.sizes)
+        return self.loss / sum(self.sizes), self.step.task.told(self.tally / sum(self.sizes))
 
     def first(self) -> None:
         """The first step of the first epoch again and again: to see what a step takes."""
@@ -112,7 +112,7 @@ class Steps:
             self._tables = tables
         for table, values in zip(self._tables, tables, strict=True):
             table.copy_(values)  # in place: recordings read this memory
-        for tensor in (self.number, self.loss, self.correct):
+        for tensor in (self.number, self.loss, self.tally):
             tensor.zero_()
 
     def _step(self, size: int, rate: float) -> None:
@@ -132,12 +132,12 @@ class Steps:
         label, mixed = self.data.label[index], None
         if mixing:
             images, mixed = mixed_in(images, label, mixup[0], mixing[0].index_select(1, self.number)[:, 0])
-        gradients, loss, correct = self.step(self.state, images, label, dropout, mixed)
+        gradients, loss, tally = self.step(self.state, images, label, dropout, mixed)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
         if self.noisy:
             self._add_noise(langevin, noise.index_select(0, self.number)[0], gradients.keys())
         self.loss.add_(loss, alpha=size)
-        self.correct.add_(correct)
+        self.tally.add_(tally)
         self.number.add_(1)
 
     def _add_noise(self, keys: Tensor, deviation: Tensor, names: Set[str]) -> None:
@@ -175,4 +175,4 @@ class Steps:
         optimizer = self.optimizer.tensors().values()
         state = [*self.state.params.values(), *self.state.buffers.values()]
         own = [tensor for tensor in self.step.module.buffers() if tensor.device == self.device]  # not in ``state_dict``
-        return [*state, *optimizer, *own, self.number, self.loss, self.correct]
+        return [*state, *optimizer, *own, self.number, self.loss, self.tally]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -13,14 +13,19 @@ from modescape.network import trial as network_trial
 from modescape.network.habits import Habits
 from modescape.network.member_ops import ComputePolicy
 from modescape.network.trial import Batch, Stepped
+from modescape.tasks import Classification, Task
 from modescape.train.optimizer import Optimizer
 from modescape.train.step import Step
 from modescape.types import Params
 
 
-def trial(recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Preparation) -> Habits:
+def trial(
+    recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Preparation, task: Task | None = None
+) -> Habits:
     """`modescape.network.trial.trial`, by this package's way to train."""
-    return network_trial.trial(recipe, data, num_classes, preparation, _Training(recipe.train))
+    task = task or Classification(num_classes)
+    seen = replace(data, label=task.seen(data.label))
+    return network_trial.trial(recipe, seen, num_classes, preparation, _Training(recipe.train, task))
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,11 @@ class _Training:
     """One step of training, as a trial asks for it."""
 
     train: recipe.Train
+    task: Task
 
     def step(self, module: nn.Module, batch: Batch, habits: Habits, policy: ComputePolicy) -> Stepped:
         """Loss and gradients of one batch."""
-        step = Step(module, len(batch.keys), habits, policy)
+        step = Step(module, len(batch.keys), habits, policy, self.task)
         gradients, loss, _ = step(*batch)
         return Stepped(gradients, loss, step.recomputed)
 

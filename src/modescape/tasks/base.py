@@ -1,0 +1,124 @@
+"""What a task says of itself: what is stored of a prediction, and what training and evaluation ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Field:
+    """An array of a store of predictions."""
+
+    name: str
+    units: str
+    long_name: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies on the disk of each model and example, in the order it is written; the last array is made last."""
+
+    fields: tuple[Field, ...]  # float32 [model, example, axis] each; side by side they are a model's prediction
+    axis: str  # name of their last dimension
+    target: Field  # of the examples
+    target_kind: str  # "int64" [example] or "float64" [example, axis]
+
+    def sizes(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Shape of each array of a model whose prediction is [example, width]."""
+        return shape[0], shape[1] // len(self.fields)
+
+
+class Task(Protocol):
+    """A frozen object. Outputs are what a network gives, [..., example, width]; targets [..., example(, output)]."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in `TASKS`."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers that a network gives for an example."""
+        ...
+
+    @property
+    def predicted(self) -> int:
+        """Numbers of a prediction of an example, as `predictive` gives it."""
+        ...
+
+    @property
+    def stored(self) -> Stored:
+        """What is stored of a prediction."""
+        ...
+
+    @property
+    def column(self) -> str:
+        """What a history tells beside the loss: ``train_<column>`` and ``validation_<column>``."""
+        ...
+
+    def as_dict(self) -> dict[str, Any] | None:
+        """What the manifest keeps; None where it says it all."""
+        ...
+
+    def check(self, target: np.ndarray, name: str) -> None:
+        """Refuse bad targets.
+
+        Raises:
+            InputError: naming the split (``name``) and the row.
+        """
+        ...
+
+    def smoothed(self, share: float) -> Task:
+        """The same with targets of which this share is spread over all classes.
+
+        Raises:
+            InputError: if the task has no classes.
+        """
+        ...
+
+    def seen(self, target: Tensor) -> Tensor:
+        """Targets as the loss takes them, made once for a whole split."""
+        ...
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss of every example, [..., example], at least float32; ``target`` as `seen` gives it."""
+        ...
+
+    def mean_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """The loss that is trained on: the mean over the examples, [...]."""
+        ...
+
+    def tally(self, output: Tensor, target: Tensor) -> Tensor:
+        """What is summed up over an epoch for the history's column, [...] from [..., example, width]."""
+        ...
+
+    def tally_kind(self) -> torch.dtype:
+        """Numbers in which that sum is exact enough."""
+        ...
+
+    def told(self, mean: Tensor) -> Tensor:
+        """The history's column from the mean tally of an example."""
+        ...
+
+    def predictive(self, output: Tensor) -> Tensor:
+        """What is stored: its fields side by side, [..., example, width]."""
+        ...
+
+    def probe(self, predictive: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss and the history's column, float64 [model] each, from `predictive` [model, example, width].
+
+        Args:
+            predictive: of the models.
+            target: of the examples, as it is in the data.
+        """
+        ...
+
+    def nothing(self, examples: int) -> np.ndarray:
+        """The target of examples that have none."""
+        ...
