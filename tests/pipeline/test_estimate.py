@@ -105,9 +105,16 @@ def test_networks_of_analyses_are_counted_with_the_long_run_and_again_where_sett
     without, one, two = (cost(long_runs=runs) for runs in (0, 1, 2))
     assert one > without + KIND_SECONDS
     assert two - one == pytest.approx(one - without - KIND_SECONDS, rel=0.01)
-    for folder, own in wanted_auxiliary(study, "cyclic").items():  # as if all of them were there
+    wanted = wanted_auxiliary(study, "cyclic")
+    for folder, own in wanted.items():
         Study.create(study.path / "variants" / folder, own, {**study.manifest, "recipe_hash": _hash(own, study)})
     study.write_result("cyclic", study.result("training"))
+    assert cost() == pytest.approx(two)  # begun, and no step done
+    for folder, own in wanted.items():  # as if all of them were trained
+        for number in range(own.train.members):
+            place = study.path / "variants" / folder / "members" / f"{number:03d}"
+            place.mkdir(parents=True)
+            shutil.copy(study.path / "members/000/state.json", place)
     assert cost() == 0
     assert cost(epochs=2) > 0  # made anew, but for the long runs
 

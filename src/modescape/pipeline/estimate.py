@@ -146,14 +146,18 @@ ENDED = ("trained", "diverged")
 
 
 def _kinds(study: Study, names: list[str]) -> dict[str, tuple[Recipe, dict[int, int]]]:
-    """Networks that analyses train for themselves and that are not there: folder -> recipe, member -> epochs to go."""
+    """Networks that analyses train for themselves, as far as they are to go: folder -> recipe, member -> epochs."""
     wanted = {folder: own for name in names for folder, own in wanted_auxiliary(study, name).items()}
     there = set(layout.auxiliary(study.path)) - set(outdated(study, wanted))
-    return {
-        folder: (own, dict.fromkeys(range(own.train.members), own.train.epochs))
-        for folder, own in wanted.items()
-        if folder not in there
-    }
+    kinds = {}
+    for folder, own in wanted.items():
+        left = dict.fromkeys(range(own.train.members), own.train.epochs)
+        if folder in there:
+            members = study.auxiliary(folder).members
+            left = {one.number: own.train.epochs - one.epochs_done for one in members if one.status not in ENDED}
+        if left:
+            kinds[folder] = (own, left)
+    return kinds
 
 
 def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Speed | None:
