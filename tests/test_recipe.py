@@ -312,6 +312,7 @@ OTHER = [  # other networks
     "train.clip=1.0",
     "train.label_smoothing=0.1",
     "train.mixup=0.2",
+    "train.early_stopping={patience: 3}",
     "train.trajectories=2",
     "train.keep_last=5",
     "train.arithmetic=bf16",

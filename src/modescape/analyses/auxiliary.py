@@ -49,6 +49,8 @@ def small(recipe: Recipe, examples: int, *, streams: dict[str, Any] | None = Non
     size = recipe.variants
     settings = {"members": size.members, "epochs": recipe.auxiliary_epochs(), **train}
     values["train"] |= settings | {"warmup": warmup_for(values["train"], settings["epochs"])}
+    if values["train"]["schedule"]["kind"] == "cyclic":  # whose loss rises with every cycle
+        values["train"]["early_stopping"] = None
     if streams is not None:
         values["streams"] = streams
     values["data"]["train"] = min(examples, size.train)

@@ -165,6 +165,7 @@ def _written(study: Study, number: int, resume: Resume) -> Member:
         timings={"training_seconds": sum(row["seconds"] for row in rows)},
         history_checksum=write_history(study, number, rows),
         group=resume.record.get("group"),
+        stopped=resume.record.get("stopped"),
     )
     return study.member(number)
 

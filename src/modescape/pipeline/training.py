@@ -137,6 +137,7 @@ def _record_failure(study: Study, members: Iterable[int], error: str, say: Calla
             timings=member.timings,
             history_checksum=member.history_checksum,
             group=member.group,
+            stopped=member.stopped,
         )
         say(f"member {number}, training: {error}")
 
@@ -260,5 +261,6 @@ def _resumable(study: Study, member: int) -> dict[int, tuple[Start, dict[str, An
         complete = all(one in there and checkpoint_name(one) in record.get("checksums", {}) for one in kept)
         if complete and epoch < study.recipe.train.epochs:  # else a file was lost: all of them are written again
             state = model_state(study, tensors)
-            starts[epoch] = Start(epoch=epoch, state=state, optimizer=part(tensors, "optimizer")), record
+            parts = {kind: part(tensors, kind) for kind in ("optimizer", "best")}
+            starts[epoch] = Start(epoch=epoch, state=state, **parts), record
     return starts

@@ -37,6 +37,7 @@ class MemberWriter:
         self.kept = set(study.recipe.kept_epochs(member))
         self.checksums = dict(record.get("checksums", {}))
         self.rows = rows_of(study.member(member), record)
+        self.stopped: tuple[int, int] | None = None
         self.over = False
         self.shown = -math.inf
         self.behind: Future[None] | None = None
@@ -54,6 +55,8 @@ class MemberWriter:
         self.wait()
         self.over = not snapshot.finite[position]
         rows = snapshot.history[position : position + 1]
+        if snapshot.stopping is not None:
+            self.stopped = snapshot.stopping.places()[position]
         self.behind = self.threads.submit(self._write, snapshot.epoch, of_member(copy, position), rows)
 
     def wait(self) -> None:
@@ -73,7 +76,7 @@ class MemberWriter:
                 state = model_state(self.study, copy)
                 self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
             numbers = [[row[name] for name in NUMBERS] for row in self.rows]
-            record = {"checksums": self.checksums, "rows": numbers, **self._group()}
+            record = {"checksums": self.checksums, "rows": numbers, **self._marks()}
             write_resume(self.study, self.member, epoch, copy, record, keep_before=self.group.size > 1)
             if not last and time.monotonic() - self.shown >= SHOW_SECONDS:
                 self._show("training", epoch)  # after it, so that people are never told of more than is there
@@ -91,13 +94,14 @@ class MemberWriter:
             checksums=self.checksums,
             timings={"training_seconds": sum(row["seconds"] for row in self.rows)},
             history_checksum=write_history(self.study, self.member, self.rows),
-            **self._group(),
+            **self._marks(),
         )
         self.shown = time.monotonic()
 
-    def _group(self) -> dict[str, Any]:
-        """The group, where it is more than the member, as the state and the resume file name it."""
-        return {"group": (self.group.first, self.group.size)} if self.group.size > 1 else {}
+    def _marks(self) -> dict[str, Any]:
+        """The group, where it is more than the member, and whether it stopped: as state and resume file name it."""
+        marks = {"group": (self.group.first, self.group.size) if self.group.size > 1 else None, "stopped": self.stopped}
+        return {name: pair for name, pair in marks.items() if pair is not None}
 
 
 def rows_of(member: Member, record: dict[str, Any]) -> list[dict[str, float]]:

@@ -20,7 +20,7 @@ from modescape.recipe.loading import (
 from modescape.recipe.sections import Compute, Quick, Recipe, Subspace, Variants
 from modescape.recipe.stretching import lengthened, warmup_for
 from modescape.recipe.tasks import Task
-from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Linear, Step, Streams, Train
+from modescape.recipe.training import Constant, Cosine, Cyclic, EarlyStopping, Halving, Linear, Step, Streams, Train
 
 __all__ = [
     "BUILTIN_OOD",
@@ -32,6 +32,7 @@ __all__ = [
     "Cosine",
     "Cyclic",
     "Data",
+    "EarlyStopping",
     "Halving",
     "Linear",
     "Model",

@@ -74,6 +74,14 @@ def _warmup(value: Any) -> Any:
     return value
 
 
+class EarlyStopping(Section):
+    """Stop a member whose score on validation images no longer improves: it goes back to its best epoch."""
+
+    patience: PositiveInt  # epochs without improvement
+    least_epochs: Annotated[int, Field(ge=0)] = 0  # before which no member stops
+    score: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+
+
 class Train(Section):
     """How each member is trained."""
 
@@ -105,6 +113,8 @@ class Train(Section):
     mixup: Annotated[float, Field(gt=0)] | None = None
     # a of Beta(a, a), of which each step of a member draws the share of two pictures of its batch in a mixture of them
     # and of their labels (Zhang et al. 2018, arXiv 1710.09412); null = pictures are not mixed
+    early_stopping: EarlyStopping | None = None
+    # null = every member is trained for all epochs, and its solution is the last one
     arithmetic: Literal["float32", "tf32", "bf16"] = "tf32"
     # of products (convolutions, dense layers); weights and sums are float32 in any case. float32: in full;
     # tf32: 10 bits of fraction, torch's own default for convolutions on a GPU, and on a CPU the same as float32;
@@ -119,6 +129,15 @@ class Train(Section):
         """Refuse a warm-up that leaves nothing of the training."""
         if self.warmup >= self.epochs:
             raise ValueError(f"a warmup of {self.warmup} epochs leaves none of {self.epochs}; give fewer, or a share")
+        return self
+
+    @model_validator(mode="after")
+    def _stops_by_its_own_loss(self) -> Train:
+        """Refuse to judge a loss that the schedule raises."""
+        if self.early_stopping is not None and isinstance(self.schedule, Cyclic):
+            raise ValueError(
+                "every cycle of a cyclic schedule begins with a higher loss, which early_stopping would end"
+            )
         return self
 
 

@@ -43,6 +43,8 @@ class Member:
     timings: dict[str, float] = field(default_factory=dict)  # seconds
     history_checksum: str = ""  # SHA-256 of history.csv, hex
     group: tuple[int, int] | None = None  # first member and size of the group it was begun in, if it was no lone one
+    stopped: tuple[int, int] | None = None
+    # the epoch after which it went back to its best one, and that one: checkpoints from the first on hold the second
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
@@ -84,6 +86,12 @@ def _is_group(value: Any) -> bool:
     )
 
 
+def _is_stopped(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and len(value) == 2 and all(is_count(epoch, 1, MOST_EPOCHS) for epoch in value)
+    )
+
+
 _STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a value fits, and what stands for none
     "status": (_is_status, None),
     "epochs_done": (lambda value: is_count(value, 0, MOST_EPOCHS), None),
@@ -92,6 +100,7 @@ _STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a val
     "timings": (_are_seconds, {}),
     "history_checksum": (lambda value: isinstance(value, str), ""),
     "group": (_is_group, None),
+    "stopped": (_is_stopped, None),
 }
 
 
@@ -111,8 +120,8 @@ def read_member(study: Path, number: int) -> Member:
         if not fits(state.get(key, default)):
             raise DamageError(f"'{path}' is damaged: wrong {key}")
     known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum")
-    group = tuple(state["group"]) if state.get("group") else None
-    return Member(number=number, path=folder, group=group, **{name: state[name] for name in known if name in state})
+    pairs = {name: tuple(state[name]) if state.get(name) else None for name in ("group", "stopped")}
+    return Member(number=number, path=folder, **pairs, **{name: state[name] for name in known if name in state})
 
 
 def write_member_state(
@@ -126,6 +135,7 @@ def write_member_state(
     timings: Mapping[str, float],
     history_checksum: str = "",
     group: tuple[int, int] | None = None,
+    stopped: tuple[int, int] | None = None,
 ) -> None:
     """Replace ``state.json`` (sorted keys).
 
@@ -139,6 +149,7 @@ def write_member_state(
         timings: name -> seconds.
         history_checksum: as `write_history` returned it.
         group: first member and size of the group it is trained in; None for a lone member.
+        stopped: the epoch after which it went back to its best one, and that one; None for a member that did not.
 
     Raises:
         ValueError: if the status is none of the words.
@@ -153,6 +164,7 @@ def write_member_state(
         "timings": dict(sorted(timings.items())),
         "history_checksum": history_checksum,
         **({"group": list(group)} if group else {}),
+        **({"stopped": list(stopped)} if stopped else {}),
     }
     path = layout.member_folder(study.path, member) / layout.STATE
     durable.write_text(path, sealed_text(dict(sorted(state.items()))), study.path)

@@ -134,6 +134,8 @@ def _member_status(study: Path, values: dict[str, Any], number: int) -> MemberSt
     try:
         member = read_member(study, number)
         status, epochs_done, message = member.status, member.epochs_done, member.message
+        if member.stopped and not message:
+            message = "back after epoch {} to the weights of its best one, {}".format(*member.stopped)
     except WorkError as error:
         status, epochs_done, message = "damaged", 0, str(error)
     return MemberStatus(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ from modescape.train.optimizer import Optimizer
 from modescape.train.schedule import learning_rate
 from modescape.train.step import Step
 from modescape.train.steps import Steps
+from modescape.train.stopping import COLUMNS, Stopping
 from modescape.train.trial import trial
 from modescape.types import ModelState, Params
 
@@ -45,11 +46,17 @@ class Snapshot:
     state: ModelState  # the live tensors [member, ...]: copy what outlives the iteration
     optimizer: Optimizer  # live too
     history: list[dict[str, float]]  # one row a member, columns of history.csv; empty at epoch 0
+    stopping: Stopping | None = None  # live too; where members may stop early
     finite: list[bool]  # whether each member's loss and weights have stayed finite
 
     def copy(self) -> Params:
-        """Everything from which training goes on, stacked, on the CPU: "param/...", "buffer/...", "optimizer/..."."""
+        """Everything from which training goes on, stacked, on the CPU: "param/...", "buffer/...", "optimizer/...".
+
+        And "best/...", where members may stop early.
+        """
         parts = {"param": self.state.params, "buffer": self.state.buffers, "optimizer": self.optimizer.tensors()}
+        if self.stopping is not None:
+            parts["best"] = self.stopping.tensors()
         return {
             f"{kind}/{name}": tensor.detach().to("cpu", copy=True)
             for kind, tensors in parts.items()
@@ -69,6 +76,7 @@ class Start:
     epoch: int
     state: ModelState
     optimizer: Params
+    best: Params = field(default_factory=dict)  # where members may stop early
 
 
 class Trainer:
@@ -143,12 +151,15 @@ class Trainer:
         """
         begin = starts or [self.initial(member) for member in members]
         state = self.stacked([start.state for start in begin])
-        optimizer = Optimizer(self.recipe.train, state.params)
+        optimizer, rule = Optimizer(self.recipe.train, state.params), self.recipe.train.early_stopping
         if begin[0].optimizer:
             optimizer.restore([start.optimizer for start in begin])
+        stopping = None if rule is None else Stopping(rule, self.recipe.train.epochs, state)
+        if stopping is not None and begin[0].best:
+            stopping.restore([start.best for start in begin])
 
         def snapshot(epoch: int, rows: list[dict[str, float]], finite: list[bool]) -> Snapshot:
-            live = {"members": members, "state": state, "optimizer": optimizer}
+            live = {"members": members, "state": state, "optimizer": optimizer, "stopping": stopping}
             return Snapshot(epoch=epoch, history=rows, finite=finite, **live)
 
         finite = [True] * len(members)
@@ -156,28 +167,40 @@ class Trainer:
             yield snapshot(0, [], finite)
         steps = self.make_steps(members, state, optimizer)
         for epoch in range(begin[0].epoch + 1, self.recipe.train.epochs + 1):
-            started = time.perf_counter()
-            trained, validated = steps.epoch(epoch - 1, progress), probe(state)
-            rate = learning_rate(self.recipe.train, epoch - 1, 0, self.steps_per_epoch)
-            columns = torch.stack([*trained, *validated]).double().cpu().T.tolist()
-            seconds = (time.perf_counter() - started) / len(members)  # a member's share
-            names = [f"{split}_{name}" for split in ("train", "validation") for name in ("loss", self.task.column)]
-            rows = [
-                {"epoch": epoch, "lr": rate, **dict(zip(names, row, strict=True)), "seconds": seconds}
-                for row in columns
-            ]
+            rows = self._epoch(epoch, steps, probe, progress, stopping)
             whole = (
                 torch.stack([tensor.isfinite().view(len(members), -1).all(1) for tensor in state.params.values()])
                 .all(0)
                 .tolist()
             )
             finite = [  # the loss is of before each step: the last one shows in the weights, or in what they predict
-                ok and fine and math.isfinite(row[0]) and not math.isnan(row[2])
-                for ok, fine, row in zip(finite, whole, columns, strict=True)
+                ok and fine and math.isfinite(row["train_loss"]) and not math.isnan(row["validation_loss"])
+                for ok, fine, row in zip(finite, whole, rows, strict=True)
             ]
             yield snapshot(epoch, rows, finite)
             if not any(finite):
                 return
+
+    def _epoch(
+        self, epoch: int, steps: Steps, probe: Probe, progress: Callable[[int], None], stopping: Stopping | None
+    ) -> list[dict[str, float]]:
+        """Train for an epoch (from 1): one row of the history a member."""
+        started = time.perf_counter()
+        rate = learning_rate(self.recipe.train, epoch - 1, 0, self.steps_per_epoch)
+        training = [True] * len(steps.members) if stopping is None else (stopping.stopped == 0).tolist()
+        if any(training):
+            columns = torch.stack([*steps.epoch(epoch - 1, progress), *probe(steps.state)]).double().cpu().T
+        else:
+            columns = torch.zeros(len(training), COLUMNS, dtype=torch.float64)
+            progress(sum(steps.sizes))
+        if stopping is not None:
+            columns = stopping.after(epoch, columns)
+        seconds = (time.perf_counter() - started) / max(1, sum(training))  # a member's share
+        names = [f"{split}_{name}" for split in ("train", "validation") for name in ("loss", self.task.column)]
+        return [
+            {"epoch": epoch, "lr": rate * on, **dict(zip(names, row, strict=True)), "seconds": seconds * on}
+            for row, on in zip(columns.tolist(), training, strict=True)
+        ]
 
     def stacked(self, states: list[ModelState]) -> ModelState:
         """Stack members on the device; parameters become leaves that require gradients."""

@@ -40,6 +40,19 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = (
         f"Line chart over epochs of loss, accuracy and learning rate for {count(len(rows), 'member')}. "
         f"Mean validation accuracy goes from {accuracy(first)} after the first epoch to {accuracy(final)} at the end."
+        f"{_stopped(dataset)}"
     )
     header = ("member", "epoch", "train loss", "validation loss", "train accuracy", "validation accuracy")
     return Summary(text, header, tuple(rows))
+
+
+def _stopped(dataset: xr.Dataset) -> str:
+    """How many members stopped early, in a sentence after a space; no schedule begins an epoch at a rate of 0."""
+    still = dataset["learning_rate"] == 0
+    if not still.any():
+        return ""
+    epochs = (dataset["learning_rate"] > 0).sum("epoch").where(still.any("epoch"), drop=True)
+    return (
+        f" {count(epochs.size, 'member')} stopped early, after {int(epochs.min())} to {int(epochs.max())} epochs: from "
+        "then on the lines show the best epoch, whose weights are the solution."
+    )
