@@ -54,7 +54,7 @@ def test_a_damaged_cache_is_made_anew(hub_folder, own_cache, decodings, place):
         before = len(decodings)
         again = load(folder)
         assert len(decodings) == before + 1
-        assert (again.train.image == first.train.image).all()
+        assert (again.train.inputs == first.train.inputs).all()
         assert again.fingerprint == first.fingerprint
         assert file.read_bytes() == good
 

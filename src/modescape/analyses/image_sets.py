@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
+from modescape import batches
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.ood import load_ood
 from modescape.data.shift import Shift
 from modescape.plain import is_name
+from modescape.types import Inputs
 
 if TYPE_CHECKING:
     from modescape.context import StudyContext
@@ -41,14 +42,14 @@ class ImageSet:
         """Its name for analyses, however many of its images there are."""
         return {"shift": f"shift {self.severity}", "other": f"{OTHER}{self.source}"}.get(self.kind, self.kind)
 
-    def images(self, context: StudyContext) -> Tensor:
-        """uint8 [example, channel, height, width] on the study's device; the last few sets stay in memory."""
-        return context.last(HELD, _images, self)
+    def inputs(self, context: StudyContext) -> Inputs:
+        """Examples as a split holds them, on the study's device; the last few sets stay in memory."""
+        return context.last(HELD, _inputs, self)
 
     def label(self, context: StudyContext) -> np.ndarray:
         """True classes, int64 [example]; -1 where there are none."""
         if self.kind == "other":
-            return np.full(len(self.images(context)), -1, dtype=np.int64)
+            return np.full(batches.count(self.inputs(context)), -1, dtype=np.int64)
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
         return split.label[: self.first].cpu().numpy()
 
@@ -94,7 +95,7 @@ def _shift(context: StudyContext) -> Shift:
     return Shift.of(context.dataset.test, given.shift, study.manifest["seed"], frost=given.frost)
 
 
-def _images(context: StudyContext, images: ImageSet) -> Tensor:
+def _inputs(context: StudyContext, images: ImageSet) -> Inputs:
     if images.kind == "other":
         study = context.study
         seed, section = study.manifest["seed"], study.recipe.data
@@ -102,7 +103,7 @@ def _images(context: StudyContext, images: ImageSet) -> Tensor:
     if images.kind == "shift":
         return shift_of(context).images(images.severity)[: images.first]
     split = context.dataset.validation if images.kind == "validation" else context.dataset.test
-    return split.image[: images.first]
+    return split.first(images.first).inputs
 
 
 def _cut(context: StudyContext, first: int | None) -> int | None:

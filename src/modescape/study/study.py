@@ -105,12 +105,13 @@ class Study(StudyFolder):
 
     def model(self) -> nn.Module:
         """The network, in evaluation mode, initialised as member 0; imports the recipe's factory."""
+        from modescape.batches import InputShape
         from modescape.models import build
         from modescape.rng import key
 
         seed = key(self.manifest["seed"], "initialisation", 0)
-        image_shape, num_classes = tuple(self.manifest["image_shape"]), self.manifest["num_classes"]
-        return build(self.recipe.model, image_shape, num_classes, seed).eval()
+        shape = InputShape.of_manifest(self.manifest)
+        return build(self.recipe.model, shape, self.manifest["num_classes"], seed).eval()
 
     def predictions(self, split: str) -> Predictions:
         """Log-probabilities of checkpoints on "validation" or "test".

@@ -8,7 +8,7 @@ from torch import nn
 
 from modescape import recipe
 from modescape.data.dataset import Split
-from modescape.data.prepare import Preparation
+from modescape.data.inputs.base import Prepare
 from modescape.network import trial as network_trial
 from modescape.network.habits import Habits
 from modescape.network.member_ops import ComputePolicy
@@ -18,7 +18,7 @@ from modescape.train.step import Step
 from modescape.types import Params
 
 
-def trial(recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Preparation) -> Habits:
+def trial(recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Prepare) -> Habits:
     """`modescape.network.trial.trial`, by this package's way to train."""
     return network_trial.trial(recipe, data, num_classes, preparation, _Training(recipe.train))
 
