@@ -145,7 +145,7 @@ def test_other_data_than_the_study_was_begun_with_is_refused(study):
 
 
 def images_of(context):
-    return context.dataset.test.image
+    return context.dataset.test.inputs
 
 
 def seed_of(context, item, report):

@@ -12,7 +12,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("errors", "types", "keeping", "version"),
     ("plain", "arrays"),
     ("progress",),
-    ("durable", "tree", "rng", "results", "runtime", "offered"),
+    ("durable", "tree", "batches", "rng", "results", "runtime", "offered"),
     ("engines", "kernels"),
     ("metrics",),
     ("recipe",),

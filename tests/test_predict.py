@@ -35,7 +35,7 @@ def stacked(networks: list[nn.Module]) -> ModelState:
 
 @pytest.fixture
 def preparation() -> Preparation:
-    return Preparation.of(recipe.Data(), Split(images(10), torch.zeros(10, dtype=torch.int64)))
+    return Preparation.of(recipe.Data(), images(10))
 
 
 def test_log_probabilities_are_those_of_each_network_in_eval_mode(preparation):
@@ -126,7 +126,7 @@ def test_recomputed_statistics_are_torchs_cumulative_average(preparation):
                 reference(preparation(batch))
         assert torch.allclose(fresh.buffers["1.running_mean"][number], reference[1].running_mean, atol=1e-6)
         assert torch.allclose(fresh.buffers["1.running_var"][number], reference[1].running_var, atol=1e-6)
-        used = evaluate(module, state, pictures[:9], preparation, batch_norm="recompute", batch_norm_images=pictures)[
+        used = evaluate(module, state, pictures[:9], preparation, batch_norm="recompute", batch_norm_inputs=pictures)[
             number
         ]
         expected = torch.log_softmax(reference.eval()(preparation(pictures[:9])), 1)
@@ -169,7 +169,7 @@ def test_statistics_are_recomputed_and_other_buffers_left(preparation):
 
 
 def test_recompute_without_images_says_what_it_needs(preparation):
-    with pytest.raises(ValueError, match="batch_norm_images"):
+    with pytest.raises(ValueError, match="batch_norm_inputs"):
         evaluate(network(0), stacked([network(0)]), images(2), preparation, batch_norm="recompute")
 
 
@@ -178,6 +178,6 @@ def test_the_probe_gives_mean_loss_and_accuracy(preparation):
     state = stacked([network(1), network(2)])
     loss, accuracy = validation_probe(Evaluator(module=network(9), preparation=preparation), split)(state)
     for number, net in enumerate([network(1), network(2)]):
-        logits = net.eval()(preparation(split.image))
+        logits = net.eval()(preparation(split.inputs))
         assert loss[number].item() == pytest.approx(nn.functional.cross_entropy(logits, split.label).item(), rel=1e-5)
         assert accuracy[number].item() == pytest.approx((logits.argmax(1) == split.label).double().mean().item())

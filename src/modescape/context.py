@@ -14,8 +14,8 @@ from torch import nn
 
 from modescape import data, rng, runtime
 from modescape.data.dataset import Dataset
+from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
-from modescape.data.prepare import Preparation
 from modescape.errors import InputError, WorkError
 from modescape.kernels.implementation import forced
 from modescape.models import importable
@@ -111,9 +111,9 @@ class StudyContext:
         return dataset.to(self.device)
 
     @functools.cached_property
-    def preparation(self) -> Preparation:
-        """Scaling of images, the same as in training."""
-        return Preparation.of(self.study.recipe.data, self.dataset.train)
+    def preparation(self) -> Prepare:
+        """Scaling of examples, the same as in training."""
+        return self.dataset.train.preparation(self.study.recipe.data)
 
     @functools.cached_property
     def habits(self) -> Habits:
@@ -182,7 +182,7 @@ def epoch_examples(study: Study) -> int:
     return sum(batch_sizes(study.recipe.train, study.manifest["examples"]["train"], least))
 
 
-def habits_of(study: Study, dataset: Dataset, preparation: Preparation) -> Habits:
+def habits_of(study: Study, dataset: Dataset, preparation: Prepare) -> Habits:
     """What the study's network does, as its manifest says; tried where an older version has begun the study.
 
     Raises:

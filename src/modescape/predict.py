@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from modescape import rng, tree
+from modescape import batches, rng, tree
 from modescape.data.dataset import Split
-from modescape.data.prepare import Preparation
+from modescape.data.inputs.base import Prepare
 from modescape.models import call_with, working_dtype
 from modescape.network.forward import weight_keys
 from modescape.network.habits import Habits
@@ -24,9 +24,9 @@ from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.network.network import Network
 from modescape.tasks import CLASSES, Task
-from modescape.types import ModelState
+from modescape.types import Inputs, ModelState
 
-BATCH = 256  # images at a time; on one CPU thread 128 to 512 are equally fast within 5 %
+BATCH = 256  # examples at a time; on one CPU thread 128 to 512 are equally fast within 5 %
 GPU_BATCH = 1024  # a GPU wants more at a time
 
 
@@ -36,10 +36,10 @@ class Evaluator:
 
     Args:
         module: the architecture; its own weights are not used.
-        preparation: scaling of images, the same as in training, without augmentation.
+        preparation: scaling of examples, the same as in training, without augmentation.
         batch_norm: "stored" uses the running statistics that come with each network; "recompute" replaces them by the
-            mean over ``batch_norm_images``, the only way to compare networks that were not trained themselves.
-        batch_norm_images: training images for "recompute", uint8 [example, channel, height, width].
+            mean over ``batch_norm_inputs``, the only way to compare networks that were not trained themselves.
+        batch_norm_inputs: examples of the training split for "recompute", leaves [example, ...].
         policy: how products are computed; as in training.
         habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
             lie in torch's default order, and the global generators are seeded for each.
@@ -47,9 +47,9 @@ class Evaluator:
     """
 
     module: nn.Module
-    preparation: Preparation
+    preparation: Prepare
     batch_norm: Literal["stored", "recompute"] = "stored"
-    batch_norm_images: Tensor | None = None
+    batch_norm_inputs: Inputs | None = None
     policy: ComputePolicy = ComputePolicy()
     habits: Habits | None = None
     task: Task = CLASSES
@@ -57,8 +57,8 @@ class Evaluator:
     def __call__(
         self,
         state: ModelState,
-        images: Tensor,
-        progress: Callable[[int], None] = lambda images: None,
+        inputs: Inputs,
+        progress: Callable[[int], None] = lambda examples: None,
         *,
         dropout: Tensor | None = None,
     ) -> Tensor:
@@ -66,8 +66,8 @@ class Evaluator:
 
         Args:
             state: params and buffers [model, ...].
-            images: uint8 [example, channel, height, width].
-            progress: called with the number of images forwarded, after each batch.
+            inputs: of a split, leaves [example, ...].
+            progress: called with the number of examples forwarded, after each batch.
             dropout: a key a network, int64 [model]: its dropout layers drop, as in training (Monte-Carlo dropout);
                 everything else is as in evaluation.
 
@@ -77,65 +77,64 @@ class Evaluator:
             float32 (float64 for float64 networks), [model, example, width], on the networks' device.
         """
         if self.batch_norm == "recompute":
-            if self.batch_norm_images is None:
-                raise ValueError('batch_norm="recompute" needs batch_norm_images, images of the training split')
-            state = self.recomputed(state, self.batch_norm_images)
+            if self.batch_norm_inputs is None:
+                raise ValueError('batch_norm="recompute" needs batch_norm_inputs, examples of the training split')
+            state = self.recomputed(state, self.batch_norm_inputs)
         models, dtype = len(next(iter(state.params.values()))), working_dtype(state.params)
         network, seeded = self.network, self.habits is None or self.habits.draws_in_evaluation
         pieces: list[Tensor] = []
-        batches = torch.arange(len(images), device=images.device).split(
-            BATCH if images.device.type == "cpu" else GPU_BATCH
-        )
+        device = batches.device_of(inputs)
+        numbers = torch.arange(batches.count(inputs), device=device).split(BATCH if device.type == "cpu" else GPU_BATCH)
         if dropout is not None:
             keys = dropout
         else:
             keys = weight_keys(state.params) if seeded else torch.zeros(models, dtype=torch.int64)
-        keys = rng.words(keys.to(images.device), len(batches))  # [model, batch]
+        keys = rng.words(keys.to(device), len(numbers))  # [model, batch]
         with torch.no_grad(), network.mode(dropping=dropout is not None):
-            for number, index in enumerate(batches):
-                picked = self.preparation.pick(images, index[None], dtype=dtype)[0]
+            for number, index in enumerate(numbers):
+                picked = batches.taken(self.preparation.pick(inputs, index[None], dtype=dtype), 0)
                 logits = network.forward(state, picked, keys[:, number]).logits
                 pieces.append(self.task.predictive(logits.to(dtype)))
                 progress(models * len(index))
         return torch.cat(pieces, dim=1)
 
-    def recomputed(self, state: ModelState, images: Tensor) -> ModelState:
+    def recomputed(self, state: ModelState, inputs: Inputs) -> ModelState:
         """Networks with batch-norm statistics of their own weights: `recompute_batch_norm`."""
         seeded = self.habits is None or self.habits.draws
-        return recompute_batch_norm(self.module, state, self.preparation, images, self.network.layout, seeded=seeded)
+        return recompute_batch_norm(self.module, state, self.preparation, inputs, self.network.layout, seeded=seeded)
 
     @property
     def network(self) -> Network:
-        """The networks, to be called with prepared images."""
+        """The networks, to be called with prepared examples."""
         return Network(module=self.module, policy=self.policy, habits=self.habits)
 
 
 def evaluate(
     module: nn.Module,
     state: ModelState,
-    images: Tensor,
-    preparation: Preparation,
+    inputs: Inputs,
+    preparation: Prepare,
     *,
     batch_norm: Literal["stored", "recompute"] = "stored",
-    batch_norm_images: Tensor | None = None,
+    batch_norm_inputs: Inputs | None = None,
 ) -> Tensor:
     """Log-probabilities [model, example, class] of stacked networks: one call of an `Evaluator`."""
     evaluator = Evaluator(
-        module=module, preparation=preparation, batch_norm=batch_norm, batch_norm_images=batch_norm_images
+        module=module, preparation=preparation, batch_norm=batch_norm, batch_norm_inputs=batch_norm_inputs
     )
-    return evaluator(state, images)
+    return evaluator(state, inputs)
 
 
 def recompute_batch_norm(
     module: nn.Module,
     state: ModelState,
-    preparation: Preparation,
-    images: Tensor,
+    preparation: Prepare,
+    inputs: Inputs,
     policy: ComputePolicy = ComputePolicy(),
     *,
     seeded: bool = True,
 ) -> ModelState:
-    """Running statistics replaced by the average over batches of ``images``, network by network.
+    """Running statistics replaced by the average over batches of ``inputs``, network by network.
 
     mean = average of the batches' means, variance = average of the batches' unbiased variances (as torch's own
     cumulative average, ``momentum=None``). Other buffers, and networks without batch norm, are returned as they are.
@@ -144,7 +143,7 @@ def recompute_batch_norm(
         module: the architecture.
         state: params and buffers [model, ...].
         preparation: scaling.
-        images: uint8 [example, channel, height, width]; all batches of `BATCH`, a last smaller one is left out
+        inputs: leaves [example, ...]; all batches of `BATCH`, a last smaller one is left out
             unless it is the only one.
         policy: how images lie in memory; products are those of float32.
         seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
@@ -157,21 +156,23 @@ def recompute_batch_norm(
     tracked = list(named.values())
     fresh = {name: tensor.clone() for name, tensor in state.buffers.items()}
     momenta = [layer.momentum for layer in tracked]
-    batches = [batch for batch in images.split(BATCH) if len(batch) == min(BATCH, len(images))]
+    total = batches.count(inputs)
+    whole = min(BATCH, total)
+    places = [slice(start, start + whole) for start in range(0, total - whole + 1, whole)]
     layout = ComputePolicy(memory_format=policy.memory_format)
     models = len(next(iter(state.params.values())))
     keys = weight_keys(state.params) if seeded else torch.zeros(models, dtype=torch.int64)
-    seeds = rng.words(keys, len(batches)).T.tolist()  # [batch][model]
+    seeds = rng.words(keys, len(places)).T.tolist()  # [batch][model]
     module.train()
     try:
-        for count, batch in enumerate(batches, start=1):
-            prepared = preparation(batch, dtype=working_dtype(state.params))
+        for count, place in enumerate(places, start=1):
+            prepared = preparation(batches.taken(inputs, place), dtype=working_dtype(state.params))
             for layer in tracked:
                 layer.momentum = 1 / count  # the first batch replaces what was there
             for model, seed in enumerate(seeds[count - 1]):
-                key = torch.zeros((), dtype=torch.int64, device=images.device)
+                key = torch.zeros((), dtype=torch.int64, device=batches.device_of(inputs))
                 one = {**tree.unstack(state.params, model), **tree.unstack(fresh, model)}
-                own = prepared.clone() if policy.memory_format == "channels_last" else layout.laid(prepared)
+                own = batches.copied(prepared) if policy.memory_format == "channels_last" else layout.laid(prepared)
                 generators = rng.seeded(seed) if seeded else contextlib.nullcontext()
                 with torch.no_grad(), Intercept(MemberOps(key, policy=layout)), generators:
                     call_with(module, one, own)
@@ -187,6 +188,6 @@ def validation_probe(evaluator: Evaluator, split: Split) -> Callable[[ModelState
     """Mean loss and the history's column of the task, [member] each, on a split: as the training loop asks for them."""
 
     def probe(state: ModelState) -> tuple[Tensor, Tensor]:
-        return evaluator.task.probe(evaluator(state, split.image), split.label)
+        return evaluator.task.probe(evaluator(state, split.inputs), split.label)
 
     return probe

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 Params: TypeAlias = "dict[str, Tensor]"
 """Tensors by their ``state_dict`` names; stacked members share one leading axis."""
 
+Inputs: TypeAlias = "Tensor | tuple[Tensor, ...] | dict[str, Tensor]"
+"""Examples: tensors with one leading axis; see `modescape.batches`."""
+
 Forward: TypeAlias = "Callable[[Params, Tensor], Tensor]"
 """(params, images [example, channel, height, width]) -> logits [example, class]."""
 

@@ -62,11 +62,11 @@ def test_predictions_on_oblong_pictures_are_plain_torchs(few: Study):
     assert few.manifest["image_shape"] == [3, 9, 14]
     assert few.manifest["examples"] == {"train": 21, "validation": 1, "test": 2}
     dataset = data.load(few.recipe.data, few.recipe.seed)
-    unit = dataset.train.image.double() / 255  # the recipe's scaling: standardized
+    unit = dataset.train.inputs.double() / 255  # the recipe's scaling: standardized
     mean, deviation = unit.mean((0, 2, 3), keepdim=True), unit.std((0, 2, 3), correction=0, keepdim=True)
     network, predictions = few.model().double().eval(), few.predictions("test")
     for member in few.trained:
         network.load_state_dict(few.params(member, 3))
         with torch.no_grad():
-            wanted = network((dataset.test.image / 255 - mean) / deviation).log_softmax(1)
+            wanted = network((dataset.test.inputs / 255 - mean) / deviation).log_softmax(1)
         np.testing.assert_allclose(predictions.log_prob(predictions.index(member, 3)), wanted, atol=1e-5)

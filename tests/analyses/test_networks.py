@@ -67,7 +67,7 @@ def test_the_single_networks_row_is_its_deterministic_evaluation(networks, solut
 
 def test_the_average_is_evaluated_as_a_network(networks, context):
     around = sampling.neighbourhood(context, 1)
-    images = context.dataset.test.image[:20]
+    images = context.dataset.test.inputs[:20]
     found = around.log_prob("weight_average", None, 5, {"": images})[""]
     rows = [tree.ravel(networks.params(1, epoch)).double() for epoch in (2, 3, 4)]  # as many as samples
     network = networks.model()
@@ -80,7 +80,7 @@ def test_the_average_is_evaluated_as_a_network(networks, context):
 
 def test_the_same_samples_whatever_else_is_drawn(context):
     around = sampling.neighbourhood(context, 0)
-    images = {"": context.dataset.test.image[:10]}
+    images = {"": context.dataset.test.inputs[:10]}
     for method in ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "pca_random", "swag"):
         scale = METHODS[method].base_scale
         many, few = (around.log_prob(method, scale, count, images)[""] for count in (7, 2))
@@ -92,10 +92,10 @@ def test_the_same_samples_whatever_else_is_drawn(context):
 def test_random_samples_keep_to_the_threshold(context):
     around = sampling.neighbourhood(context, 0)
     split = context.dataset.validation
-    found = around.log_prob("random", 0.4, 10, {"": split.image})[""]
+    found = around.log_prob("random", 0.4, 10, {"": split.inputs})[""]
     right = (found.argmax(-1) == split.label.numpy()).mean(1)
     assert (right >= around.threshold - 1e-9).mean() >= 0.8  # after six tries a refused one is used
-    solution = around.log_prob("single", None, 1, {"": split.image})[""]
+    solution = around.log_prob("single", None, 1, {"": split.inputs})[""]
     assert around.threshold == pytest.approx(0.9 * (solution.argmax(-1) == split.label.numpy()).mean())
 
 

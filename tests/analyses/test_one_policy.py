@@ -72,7 +72,7 @@ def around(context):
 
 
 def test_a_sample_at_distance_0_is_the_solution(study, around):
-    images = around.context.dataset.test.image
+    images = around.context.dataset.test.inputs
     sample = drawing.predict(around.context, around.installed(around.trajectory[-1:]), images)
     solution = around.log_prob("single", None, 1, {"": images})[""]
     np.testing.assert_allclose(sample, solution, atol=1e-6)
@@ -84,7 +84,7 @@ def test_a_sample_at_distance_0_is_the_solution(study, around):
 
 
 def test_every_method_at_distance_0_is_the_solution(around):
-    images = around.context.dataset.test.image
+    images = around.context.dataset.test.inputs
     solution = around.log_prob("single", None, 1, {"": images})[""][0]
     for method in sampling.available(around.context):
         if method != "mc_dropout":
@@ -140,10 +140,10 @@ def test_statistics_are_the_mean_over_training_images(study, around):
     module.load_state_dict({**solution.params, **solution.buffers})
     if isinstance(module[1], nn.BatchNorm2d):
         with torch.no_grad():
-            entering = module[0](around.context.dataset.train.image.float() / 255)
+            entering = module[0](around.context.dataset.train.inputs.float() / 255)
         module[1].running_mean = entering.mean((0, 2, 3))
         module[1].running_var = entering.transpose(0, 1).flatten(1).var(1)
-    images = around.context.dataset.test.image
+    images = around.context.dataset.test.inputs
     with torch.no_grad():
         wanted = torch.log_softmax(module(images.float() / 255), -1)
     np.testing.assert_allclose(around.log_prob("single", None, 1, {"": images})[""][0], wanted, atol=1e-5)
@@ -155,7 +155,7 @@ def test_the_sweep_of_scales_ends_at_the_solution(study, around):
     split = around.context.dataset.validation
     members = [sampling.neighbourhood(around.context, member) for member in (0, 1)]
     found = [
-        nll(drawing.predict(one.context, one.installed(one.trajectory[-1:]), split.image)[0], split.label.numpy())
+        nll(drawing.predict(one.context, one.installed(one.trajectory[-1:]), split.inputs)[0], split.label.numpy())
         for one in members
     ]
     assert result.attrs["solution_nll"] == pytest.approx(float(np.mean(found)), abs=1e-6)

@@ -66,7 +66,7 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
         half = sampler.sample(around.trajectory, around.keys("choosing swag", 6))
         for ensemble in half.split(3):
             for weights in (ensemble, (2 * centre - ensemble.double()).float()):
-                log_prob = drawing.predict(context, around.installed(weights), split.image)
+                log_prob = drawing.predict(context, around.installed(weights), split.inputs)
                 losses.append(float(nll(combine(log_prob), label)))
         tested = torch.cat(list(around.weights("swag", float(found.scale[at]), 6)))
         assert not torch.isclose(tested, half).all(1).any()
@@ -77,7 +77,9 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
 @pytest.mark.ci
 def test_every_method_is_swept_over_the_same_steps_and_step_0_is_its_centre(context):
     alone = [
-        float(nll(sampling.neighbourhood(context, member).log_prob("single", None, 1, {"": split.image})[""][0], label))
+        float(
+            nll(sampling.neighbourhood(context, member).log_prob("single", None, 1, {"": split.inputs})[""][0], label)
+        )
         for split, label in [(context.dataset.validation, context.dataset.validation.label.numpy())]
         for member in range(3)
     ]

@@ -39,7 +39,7 @@ def test_the_second_time_nothing_is_decoded(hub_folder, own_cache, decodings):
     assert first.class_names == second.class_names == ("cat", "dog", "eel")
     for name in ("train", "validation", "test"):
         one, two = getattr(first, name), getattr(second, name)
-        assert (one.image == two.image).all()
+        assert (one.inputs == two.inputs).all()
         assert (one.label == two.label).all()
 
 
@@ -54,7 +54,7 @@ def test_a_damaged_cache_is_made_anew(hub_folder, own_cache, decodings, place):
         before = len(decodings)
         again = load(folder)
         assert len(decodings) == before + 1
-        assert (again.train.image == first.train.image).all()
+        assert (again.train.inputs == first.train.inputs).all()
         assert again.fingerprint == first.fingerprint
         assert file.read_bytes() == good
 

@@ -21,9 +21,9 @@ def test_images_and_labels_are_those_that_the_datasets_library_decodes(shared_da
         expected[split] = (np.stack([np.asarray(row["img"]) for row in rows]), np.asarray(rows["label"]))
     found = data.load(recipe.Data(source=str(tmp_path / "cifar10"), validation=30), seed=0)
     assert len(found.train.label) + len(found.validation.label) == ROWS
-    np.testing.assert_array_equal(found.test.image.permute(0, 2, 3, 1).numpy(), expected["test"][0])
+    np.testing.assert_array_equal(found.test.inputs.permute(0, 2, 3, 1).numpy(), expected["test"][0])
     np.testing.assert_array_equal(found.test.label.numpy(), expected["test"][1])
-    seen = np.concatenate([part.image.permute(0, 2, 3, 1).numpy() for part in (found.train, found.validation)])
+    seen = np.concatenate([part.inputs.permute(0, 2, 3, 1).numpy() for part in (found.train, found.validation)])
     order = np.lexsort(seen.reshape(ROWS, -1).T)
     known = expected["train"][0]
     np.testing.assert_array_equal(seen[order], known[np.lexsort(known.reshape(ROWS, -1).T)])

@@ -168,7 +168,7 @@ def test_a_test_folder_without_classes_is_no_test_split(tmp_path):
     folder = write_folder(tmp_path / "set", files)
     found = data.load(recipe.Data(source=str(folder), test=3, validation=2), 0)
     assert [len(split.label) for split in (found.train, found.validation, found.test)] == [7, 2, 3]
-    assert int(found.test.image.max()) < 20
+    assert int(found.test.inputs.max()) < 20
     assert "test split are hidden" in found.notes[0]
     assert found.notes[-1] == "The test images are a share of the training images (data.test)."
 

@@ -57,7 +57,7 @@ def test_frost_has_the_photographs_moments_on_cifar10(shared_data):  # noqa: F81
     from modescape import data, recipe
 
     dataset = data.load(recipe.Data(source=str(shared_data / "cifar10"), train=100, validation=100), 0)
-    assert_moments(dataset.test.image, within=1)
+    assert_moments(dataset.test.inputs, within=1)
 
 
 @pytest.mark.parametrize("size", [8, 32, 64])

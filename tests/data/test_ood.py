@@ -26,7 +26,7 @@ def split(examples: int = 30, *, channels: int = 3, size: int = 8) -> Split:
 def test_rotated_images_are_the_test_images_by_90_degrees():
     test = split()
     found = load_ood("rotated", test, None, 0)
-    assert torch.equal(found, torch.from_numpy(np.rot90(test.image.numpy(), 1, (2, 3)).copy()))
+    assert torch.equal(found, torch.from_numpy(np.rot90(test.inputs.numpy(), 1, (2, 3)).copy()))
     part = load_ood("rotated", test, 5, 0)
     assert part.shape == (5, 3, 8, 8)
     assert len({image.numpy().tobytes() for image in part} & {image.numpy().tobytes() for image in found}) == 5
@@ -63,7 +63,7 @@ def test_other_pictures_are_sized_as_ours_are(tmp_path):
 def test_noise_is_uniform_and_the_seeds():
     test = split(200)
     found = load_ood("noise", test, None, 0)
-    assert (found.shape, found.dtype) == (test.image.shape, torch.uint8)
+    assert (found.shape, found.dtype) == (test.inputs.shape, torch.uint8)
     counts = found.flatten().long().bincount(minlength=256).double()
     expected = found.numel() / 256
     assert ((counts - expected) ** 2 / expected).sum() < 340  # chi-squared, 255 degrees, probability .9997

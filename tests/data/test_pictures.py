@@ -92,9 +92,9 @@ def test_pictures_of_many_sizes_need_one(tmp_path):
         data.load(recipe.Data(source=str(folder)), 0)
     for size, shape in ((6, (3, 6, 6)), ([4, 7], (3, 4, 7))):
         found = data.load(recipe.Data(source=str(folder), size=size, crop="stretch"), 0)
-        assert found.image_shape == shape
+        assert found.train.inputs.shape[1:] == shape
         first = Image.fromarray(picture(8, 9)).resize(shape[:0:-1], Image.Resampling.BILINEAR)
-        images = [image for split in (found.train, found.validation, found.test) for image in split.image]
+        images = [image for split in (found.train, found.validation, found.test) for image in split.inputs]
         assert any(np.array_equal(image.permute(1, 2, 0), np.asarray(first)) for image in images)
 
 
@@ -113,4 +113,4 @@ def test_sources_of_arrays_are_sized_too(tmp_path, source):
         source = str(tmp_path / "x.npz")
         np.savez(source, image=np.stack([picture(8, 6)] * 9 + [picture(8, 6)[::-1]] * 9), label=np.arange(18) % 2)
     found = data.load(recipe.Data(source=source, size=[5, 12], test=2, validation=2), 0)
-    assert found.image_shape[1:] == (5, 12)
+    assert found.train.inputs.shape[1:][1:] == (5, 12)

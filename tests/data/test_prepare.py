@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from modescape import recipe, rng
-from modescape.data.dataset import Split
 from modescape.data.prepare import STATISTICS_BLOCK, Preparation
 
 KEYS = torch.tensor([rng.key(0, "augmentation", member, 1) for member in range(3)])
@@ -19,7 +18,7 @@ def random_images(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def preparation(images: torch.Tensor, scaling: str = "raw", **augmentation) -> Preparation:
     data = recipe.Data.model_validate({"scaling": scaling, "augmentation": augmentation})
-    return Preparation.of(data, Split(images, torch.zeros(len(images), dtype=torch.int64)))
+    return Preparation.of(data, images)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

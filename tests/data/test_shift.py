@@ -26,7 +26,7 @@ def split(examples: int = 10, *, channels: int = 3, size: int = 8) -> Split:
 def official_folder(folder: Path, test: Split, names=NAMES) -> Path:
     """Files whose images say where they stand: (number of the corruption, severity, example) in the first pixel."""
     folder.mkdir()
-    examples, channels, height, width = test.image.shape
+    examples, channels, height, width = test.inputs.shape
     for number, name in enumerate(names):
         rows = np.zeros((5 * examples, height, width, channels), dtype=np.uint8)
         rows[:, 0, 0, 0] = number
@@ -78,11 +78,11 @@ def test_every_image_has_its_own_corruption_in_the_test_splits_order():
     for severity in (1, 4):
         found = shift.images(severity)
         assert found.dtype == torch.uint8
-        assert found.stride() == test.image.stride()
+        assert found.stride() == test.inputs.stride()
         for example, name in enumerate(given(shift)):
             one = slice(example, example + 1)
-            assert torch.equal(found[one], corrupt(test.image[one], name, severity, keys[one]))
-    assert torch.equal(shift.images(0), test.image)
+            assert torch.equal(found[one], corrupt(test.inputs[one], name, severity, keys[one]))
+    assert torch.equal(shift.images(0), test.inputs)
     assert not torch.equal(Shift.of(test, None, 8).images(1), shift.images(1))
 
 
@@ -115,7 +115,7 @@ def test_on_grey_images_of_eight_pixels_five_corruptions_are_left_out():
     assert shift.corruptions == tuple(name for name in ALL if name not in left_out)
     assert torch.cat(list(shift.parts.values())).sort().values.equal(torch.arange(400))
     for severity in SEVERITIES:
-        moved = (shift.images(severity).int() - test.image).abs()
+        moved = (shift.images(severity).int() - test.inputs).abs()
         assert all((moved[part] > 1).double().mean() >= 1e-3 for part in shift.parts.values())
     assert shift.effect.images == 400
     assert (shift.effect.change[ALL.index("gaussian_blur")] < 0.5).all()
@@ -135,7 +135,7 @@ def test_the_effect_is_the_mean_change_of_the_same_images():
     assert effect.images == 12
     for name, row, share in zip(NAMES, effect.change, effect.share, strict=True):
         for severity in SEVERITIES:
-            moved = (corrupt(test.image, name, severity, keys).double() - test.image).abs()
+            moved = (corrupt(test.inputs, name, severity, keys).double() - test.inputs).abs()
             assert row[severity - 1] == pytest.approx(float(moved.mean()))
             assert share[severity - 1] == pytest.approx(float((moved > 1).double().mean()))
 
@@ -148,7 +148,7 @@ def test_many_images_are_looked_at_in_part():
 def test_grey_colours_are_left_unsaturated():
     """Of three equal channels the published formula makes red, at severities 4 and 5 alone."""
     grey = split(20, channels=1, size=32)
-    equal = Split(grey.image.expand(-1, 3, -1, -1), grey.label)
+    equal = Split(grey.inputs.expand(-1, 3, -1, -1), grey.label)
     assert Shift.of(equal, None, 0, ["fog", "saturate"]).effect.lacking() == "saturate (1-3)"
     with pytest.raises(
         InputError, match=r"no corruption changes these test images at every severity \(saturate \(1-3\)\)"
@@ -159,7 +159,7 @@ def test_grey_colours_are_left_unsaturated():
 def test_an_official_file_of_clean_images_is_left_out(tmp_path):
     test = split()
     folder = official_folder(tmp_path / "official", test)
-    clean = test.image.movedim(1, -1).numpy()
+    clean = test.inputs.movedim(1, -1).numpy()
     np.save(folder / "fog.npy", np.tile(clean, (5, 1, 1, 1)))
     shift = Shift.of(test, str(folder), 0, NAMES)
     assert (shift.corruptions, shift.effect.lacking()) == (NAMES[1:], "fog (1-5)")
@@ -173,7 +173,7 @@ def test_photographs_of_a_folder_are_the_frost(tmp_path):
     test = split(12, size=32)
     shift = Shift.of(test, None, 0, ["frost"], frost=str(tmp_path))
     assert shift.made.source == f"our corruptions, frost from {tmp_path.name}"
-    assert torch.equal(shift.images(3), (0.9 * test.image.double() + 80 + 1e-4).clamp(0, 255).to(torch.uint8))
+    assert torch.equal(shift.images(3), (0.9 * test.inputs.double() + 80 + 1e-4).clamp(0, 255).to(torch.uint8))
     assert Shift.of(test, None, 0, ["frost"]).made.source == "our corruptions"
 
 
@@ -188,7 +188,7 @@ def test_official_files_are_read_by_severity_and_example(tmp_path):
         assert found[:, 0, 0, 0].tolist() == [NAMES.index(name) for name in given(shift)]
         assert (found[:, 0, 0, 1] == severity).all()
         assert torch.equal(found[:, 0, 0, 2].long(), torch.arange(10))
-    assert torch.equal(shift.images(0), test.image)
+    assert torch.equal(shift.images(0), test.inputs)
     ours = Shift.of(test, None, 0, NAMES)
     assert given(ours) == given(shift)
 
@@ -252,11 +252,11 @@ def test_a_damaged_file_and_pickles_are_refused_by_name(tmp_path):
 def test_labels_of_another_split_are_refused(tmp_path):
     test = split()
     folder = official_folder(tmp_path / "official", test)
-    other = Split(test.image, test.label.roll(1))
+    other = Split(test.inputs, test.label.roll(1))
     with pytest.raises(InputError, match=r"labels.npy': row \d+ is \d and test image \d has label \d \(\d+ such"):
         Shift.of(other, str(folder), 0, NAMES)
     with pytest.raises(InputError, match=r"expected uint8 \[45"):
-        Shift.of(Split(test.image[:9], test.label[:9]), str(folder), 0, NAMES)
+        Shift.of(Split(test.inputs[:9], test.label[:9]), str(folder), 0, NAMES)
 
 
 def test_what_else_is_refused(tmp_path):

@@ -39,9 +39,9 @@ def test_digits_are_scikit_learns_in_0_to_255():
 def test_digits_are_cut_into_300_200_1297():
     dataset = data.load(recipe.Data(source="digits", validation=200, test=1297), seed=0)
     assert [len(split.label) for split in (dataset.train, dataset.validation, dataset.test)] == [300, 200, 1297]
-    assert dataset.image_shape == (1, 8, 8)
+    assert dataset.train.inputs.shape[1:] == (1, 8, 8)
     assert dataset.num_classes == 10
-    assert (dataset.train.image.dtype, dataset.train.label.dtype) == (torch.uint8, torch.int64)
+    assert (dataset.train.inputs.dtype, dataset.train.label.dtype) == (torch.uint8, torch.int64)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -337,7 +337,7 @@ def test_broken_pictures_are_named_and_left_out_on_request(tmp_path, kind):
         left = {
             image.numpy().tobytes(): int(label)
             for part in parts
-            for image, label in zip(part.image, part.label, strict=True)
+            for image, label in zip(part.inputs, part.label, strict=True)
         }
         whole = [row for row in range(12) if row not in (0, 4)]
         assert left == {images[row].transpose(2, 0, 1).tobytes(): labels[row] for row in whole}

@@ -22,8 +22,8 @@ def rows(source: Source, seed: int = 0, **values) -> list[list[int]]:
     dataset = cut(source, recipe.Data(**values), seed, "fingerprint")
     parts = (dataset.train, dataset.validation, dataset.test)
     for part in parts:
-        assert torch.equal(part.label, part.image[:, 0, 0, 0].long() % 2)  # labels move with their images
-    return [part.image[:, 0, 0, 0].tolist() for part in parts]
+        assert torch.equal(part.label, part.inputs[:, 0, 0, 0].long() % 2)  # labels move with their images
+    return [part.inputs[:, 0, 0, 0].tolist() for part in parts]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_step_of_stacked_members_is_each_members_own(factory, on_the_cpu):
             made,
             data,
             10,
-            Preparation.of(made.data, data),
+            Preparation.of(made.data, data.images),
             dtype=torch.float64,
             policy=ComputePolicy("float32", Choices(default=form)),
         )

@@ -446,7 +446,7 @@ def tried(factory: str, arithmetic="tf32", **model) -> Habits:
     settings = recipe.Recipe(model=recipe.Model(factory=f"{__name__}:{factory}", **model), train=train)
     image = torch.randint(0, 256, (20, 1, 4, 4), dtype=torch.uint8, generator=rng.stream(0, "trial"))
     data = Split(image.contiguous(memory_format=torch.channels_last), torch.arange(20) % CLASSES)
-    return trial(settings, data, CLASSES, Preparation.of(settings.data, data))
+    return trial(settings, data, CLASSES, Preparation.of(settings.data, data.images))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_an_odd_network_goes_through_everything_and_predicts_as_plain_torch(tmp_
     assert study.manifest["network"]["kept_buffers"] == ["mean"]
     assert study.manifest["model"]["buffers"] == {"mean": [], "phase": [2]}
     stored = study.predictions("test")
-    images = data.load(study.recipe.data, study.recipe.seed).test.image.float() / 255
+    images = data.load(study.recipe.data, study.recipe.seed).test.inputs.float() / 255
     for member in study.trained:
         network, state = Odd().eval(), study.state(member, 2)
         network.load_state_dict({**state.params, "phase": state.buffers["phase"]})

@@ -278,7 +278,7 @@ def test_predictions_are_the_deterministic_evaluation(finished):
 
     from modescape import data
 
-    images = data.load(finished.recipe.data, 0).test.image.float() / 255
+    images = data.load(finished.recipe.data, 0).test.inputs.float() / 255
     predictions, module = finished.predictions("test"), finished.model()
     for member, epoch in ((0, 0), (0, 2), (2, 4)):
         module.load_state_dict(finished.params(member, epoch))

@@ -68,7 +68,7 @@ def trained(name: str, folder) -> Study:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_predictions_are_those_of_plain_torch(name, tmp_path):
     study = trained(name, tmp_path / "study")
-    images = data.load(study.recipe.data, study.recipe.seed).test.image.float() / 255
+    images = data.load(study.recipe.data, study.recipe.seed).test.inputs.float() / 255
     predictions = study.predictions("test")
     for member in (0, 1):
         for epoch in (0, 3):

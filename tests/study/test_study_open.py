@@ -10,6 +10,7 @@ import yaml
 
 import modescape
 from modescape.analyses import figures
+from modescape.batches import InputShape
 from modescape.errors import InputError
 from modescape.keeping import kept_epochs
 from modescape.study import Study, layout
@@ -162,7 +163,7 @@ def test_the_model_is_built_from_the_recipe(study, recipe, monkeypatch):
     # a study knows no network: that it builds the recipe's
     monkeypatch.setitem(sys.modules, "modescape.models", SimpleNamespace(build=build))
     assert study.model() == "in evaluation mode"
-    assert calls == [(recipe.model, (1, 8, 8), 4, key(5, "initialisation", 0))]
+    assert calls == [(recipe.model, InputShape.image((1, 8, 8)), 4, key(5, "initialisation", 0))]
 
 
 def test_a_figure_is_drawn_from_its_result(study, monkeypatch):

@@ -281,7 +281,7 @@ def trainer(kind: str, count: int = 25, device: str = "cpu", **train) -> Trainer
     stream = rng.stream(0, "test images")
     images = torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8, generator=stream).numpy()
     data = as_split(images, torch.randint(0, 3, (count,), generator=stream).numpy()).to(device)
-    return Trainer(made, data, 3, Preparation.of(made.data, data), device=device)
+    return Trainer(made, data, 3, Preparation.of(made.data, data.images), device=device)
 
 
 tried = functools.cache(trainer)
@@ -302,7 +302,7 @@ def by_torch(work: Trainer, member: int) -> dict[str, torch.Tensor]:
         order = epoch_order(len(data.label), sum(sizes), "permutation", keys)[0]
         seeds = rng.words(work.streams.keys("dropout", [member], epoch)[0], len(sizes))
         for index, seed in zip(order.split(sizes), seeds, strict=True):
-            images = work.preparation.pick(data.image, index[None], dtype=torch.float64)[0]
+            images = work.preparation.pick(data.inputs, index[None], dtype=torch.float64)[0]
             optimizer.zero_grad()
             with rng.seeded(int(seed)):
                 loss = nn.functional.cross_entropy(module(images), data.label[index])
@@ -336,7 +336,7 @@ def test_members_are_evaluated_as_torch_does_stacked_or_one_by_one(kind):
     work = tried(kind)
     states = work.stacked([work.initial(member).state for member in (0, 1)])
     modules = [initial_module(work.recipe, work.streams, member, work.data, 3).eval() for member in (0, 1)]
-    images = work.preparation(work.data.image, dtype=torch.float64)
+    images = work.preparation(work.data.inputs, dtype=torch.float64)
     with torch.no_grad():
         truth = torch.stack([module(images) for module in modules])
         settings = (fuse(modules[0]), states, images, torch.tensor([1, 2]), work.policy)

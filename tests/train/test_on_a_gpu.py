@@ -46,7 +46,7 @@ def test_a_recorded_step_is_the_step(factory, arithmetic, monkeypatch):
     for replayed in (False, True):
         with runtime.gpu_arithmetic(arithmetic == "tf32"):
             settings = {"device": "cuda", "replayed": replayed, "policy": ComputePolicy(arithmetic)}
-            work = Trainer(made, data, 10, Preparation.of(made.data, data), **settings)
+            work = Trainer(made, data, 10, Preparation.of(made.data, data.images), **settings)
             *_, last = work.group([0, 1, 2], lambda state: (torch.zeros(3, device="cuda"),) * 2)
             ends.append(last.copy())
     assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())

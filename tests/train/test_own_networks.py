@@ -97,7 +97,7 @@ def stacked(networks):
 
 
 def preparation(image):
-    return Preparation.of(recipe.Data(), Split(image, torch.zeros(len(image), dtype=torch.int64)))
+    return Preparation.of(recipe.Data(), image)
 
 
 def trainer(factory, image=None, **settings):
@@ -106,7 +106,7 @@ def trainer(factory, image=None, **settings):
         model=recipe.Model(factory=f"{__name__}:{factory}"), train=recipe.Train(epochs=2, batch_size=8)
     )
     data = Split(image, torch.arange(len(image)) % CLASSES)
-    return Trainer(made, data, CLASSES, Preparation.of(made.data, data), **settings)
+    return Trainer(made, data, CLASSES, Preparation.of(made.data, data.images), **settings)
 
 
 def no_probe(state):
@@ -175,8 +175,8 @@ def test_a_network_that_views_is_trained_and_evaluated():
     network = Viewing(reshapes=True).eval()
     network.load_state_dict(tree.unstack(last.state.params, 0))
     with torch.no_grad():
-        expected = network(work.data.image.float() / 255).log_softmax(1)
-    torch.testing.assert_close(evaluator(last.state, work.data.image)[0].detach(), expected)
+        expected = network(work.data.inputs.float() / 255).log_softmax(1)
+    torch.testing.assert_close(evaluator(last.state, work.data.inputs)[0].detach(), expected)
 
 
 @pytest.mark.parametrize("factory", ["Scaled", "double"])
@@ -203,8 +203,9 @@ def test_training_goes_on_from_a_snapshot_with_all_that_a_network_holds(factory)
 def test_what_is_kept_beside_the_state_dict_counts_in_evaluation():
     work = trainer("Scaled")
     *_, last = work.group([0], no_probe)
-    log_prob = Evaluator(module=Scaled(), preparation=work.preparation, habits=work.habits)(last.state, work.data.image)
+    evaluator = Evaluator(module=Scaled(), preparation=work.preparation, habits=work.habits)
+    log_prob = evaluator(last.state, work.data.inputs)
     own = {name: tensor[0].detach() for name, tensor in {**last.state.params, **last.state.buffers}.items()}
-    images = work.data.image.float().flatten(1) / 255
+    images = work.data.inputs.float().flatten(1) / 255
     logits = own["scale"] * ((images - own["mean"]) @ own["dense.weight"].T + own["dense.bias"])
     torch.testing.assert_close(log_prob[0].detach(), logits.log_softmax(1))

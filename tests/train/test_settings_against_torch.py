@@ -37,7 +37,7 @@ def trainer(**train) -> Trainer:
     stream = rng.stream(0, "test images")
     images = torch.randint(0, 256, (COUNT, 1, 8, 8), dtype=torch.uint8, generator=stream).numpy()
     data = as_split(images, torch.randint(0, 3, (COUNT,), generator=stream).numpy())
-    return Trainer(made, data, 3, Preparation.of(made.data, data))
+    return Trainer(made, data, 3, Preparation.of(made.data, data.images))
 
 
 def by_torch(
@@ -52,7 +52,7 @@ def by_torch(
         order = epoch_order(COUNT, sum(sizes), "permutation", work.streams.keys("order", [member], epoch))[0]
         keys = rng.words(work.streams.keys("mixup", [member], epoch), len(sizes))[0]
         for index, key in zip(order.split(sizes), keys, strict=True):
-            images = work.preparation.pick(work.data.image, index[None], dtype=torch.float64)[0]
+            images = work.preparation.pick(work.data.inputs, index[None], dtype=torch.float64)[0]
             label = nn.functional.one_hot(work.data.label[index], 3).double()
             if mixup:
                 share, other = shares(key, mixup), pairing(key, len(index))

@@ -37,7 +37,7 @@ def trainer(factory: str, dtype: torch.dtype, size: int, count: int = 40, optimi
         data=recipe.Data(augmentation=recipe.Augmentation(crop_padding=1, horizontal_flip=True, brightness=0.2)),
     )
     data = split(count, size)
-    return Trainer(settings, data, 10, Preparation.of(settings.data, data), dtype=dtype)
+    return Trainer(settings, data, 10, Preparation.of(settings.data, data.images), dtype=dtype)
 
 
 def no_probe(state):
@@ -99,7 +99,7 @@ def test_gradient_is_autograds():
     """Without dropout the step is the plain loop's arithmetic."""
     work = trainer("small_cnn", torch.float64, 8, dropout=0.0)
     start = work.initial(1).state
-    images, label = work.data.image[:8].double() / 255, work.data.label[:8]
+    images, label = work.data.inputs[:8].double() / 255, work.data.label[:8]
     state = work.stacked([start])
     gradients, loss, _ = work.step([0])(state, images[None], label[None], torch.tensor([1]))
     params = {name: tensor.double().requires_grad_() for name, tensor in start.params.items()}
@@ -204,7 +204,7 @@ def test_training_learns_and_history_says_so():
     label = torch.randint(0, 2, (256,), generator=generator)
     noise = torch.randint(0, 60, (256, 1, 8, 8), generator=generator)
     data = Split((noise + 150 * label[:, None, None, None]).to(torch.uint8), label)
-    preparation = Preparation.of(settings.data, data)
+    preparation = Preparation.of(settings.data, data.images)
     work = Trainer(settings, data, 2, preparation)
     module = work.step([0]).module
     probe = validation_probe(Evaluator(module=module, preparation=preparation), data)

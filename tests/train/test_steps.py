@@ -31,7 +31,7 @@ def trainer(factory="small_cnn", batches="permutation", count=40, train=None, st
     stream = rng.stream(0, "test images")
     images = torch.randint(0, 256, (count, 3, 8, 8), dtype=torch.uint8, generator=stream).numpy()
     data = as_split(images, torch.randint(0, 10, (count,), generator=stream).numpy())
-    return Trainer(made, data, 10, Preparation.of(made.data, data), **settings)
+    return Trainer(made, data, 10, Preparation.of(made.data, data.images), **settings)
 
 
 def as_in_the_table(*arguments) -> torch.Tensor:

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modescape import rng, tree
+from modescape import batches, rng, tree
 from modescape.analyses.stored import Reach, stored_reach
 from modescape.context import StudyContext
 from modescape.methods import METHODS, Run
 from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
 from modescape.subspace import Sampler, everything
-from modescape.types import ModelState, Params
+from modescape.types import Inputs, ModelState, Params
 
 BATCH_NORM_IMAGES = 4096  # training images from which batch-norm statistics are recomputed
 
@@ -188,10 +188,10 @@ class Around:
 
     def recomputed(self, networks: Networks) -> Networks:
         """Networks with batch-norm statistics of their own weights."""
-        images = self.context.dataset.train.image[:BATCH_NORM_IMAGES]
-        fresh = self.context.evaluator.recomputed(networks.state, images)
+        inputs = self.context.dataset.train.first(BATCH_NORM_IMAGES).inputs
+        fresh = self.context.evaluator.recomputed(networks.state, inputs)
         if fresh is not networks.state:  # there is batch norm
-            self.context.progress(len(next(iter(fresh.params.values()))) * len(images))
+            self.context.progress(len(next(iter(fresh.params.values()))) * batches.count(inputs))
         return Networks(fresh, None)
 
     def accept(self, weights: Tensor) -> Tensor:
@@ -202,7 +202,7 @@ class Around:
 
     def _accuracy(self, weights: Tensor) -> list[float]:
         split = self.context.dataset.validation
-        predicted = predict(self.context, self.installed(weights), split.image).argmax(-1)
+        predicted = predict(self.context, self.installed(weights), split.inputs).argmax(-1)
         return (predicted == split.label.cpu().numpy()).mean(1).tolist()
 
     def keys(self, purpose: str, count: int) -> Tensor:
@@ -221,7 +221,7 @@ class Around:
         return Networks(ModelState(*moved), None)
 
 
-def predict(context: StudyContext, networks: Networks, images: Tensor) -> np.ndarray:
+def predict(context: StudyContext, networks: Networks, inputs: Inputs) -> np.ndarray:
     """Log-probabilities, float32 [network, example, class]."""
-    images = images.to(context.device)
-    return context.evaluator(networks.state, images, context.progress, dropout=networks.dropout).cpu().numpy()
+    inputs = batches.moved(inputs, context.device)
+    return context.evaluator(networks.state, inputs, context.progress, dropout=networks.dropout).cpu().numpy()

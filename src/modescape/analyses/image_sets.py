@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
+from modescape import batches
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.ood import load_ood
 from modescape.data.shift import Shift
 from modescape.plain import is_name
+from modescape.types import Inputs
 
 if TYPE_CHECKING:
     from modescape.context import StudyContext
@@ -41,19 +42,19 @@ class ImageSet:
         """Its name for analyses, however many of its images there are."""
         return {"shift": f"shift {self.severity}", "other": f"{OTHER}{self.source}"}.get(self.kind, self.kind)
 
-    def images(self, context: StudyContext) -> Tensor:
-        """uint8 [example, channel, height, width] on the study's device; the last few sets stay in memory."""
+    def inputs(self, context: StudyContext) -> Inputs:
+        """Examples as a split holds them, on the study's device; the last few sets stay in memory."""
         if self.kind == "other":
             return context.last(HELD, _other, self)
         if self.kind == "shift":  # a part of it is a view, so that no severity is made twice
-            return context.last(HELD, _shifted, self.severity)[: self.first]
+            return batches.taken(context.last(HELD, _shifted, self.severity), slice(self.first))
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
-        return split.image[: self.first]
+        return split.first(self.first).inputs
 
     def label(self, context: StudyContext) -> np.ndarray:
         """True classes, int64 [example]; -1 where there are none."""
         if self.kind == "other":
-            return context.dataset.task.nothing(len(self.images(context)))
+            return context.dataset.task.nothing(batches.count(self.inputs(context)))
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
         return split.label[: self.first].cpu().numpy()
 
@@ -99,11 +100,11 @@ def _shift(context: StudyContext) -> Shift:
     return Shift.of(context.dataset.test, given.shift, study.manifest["seed"], frost=given.frost)
 
 
-def _shifted(context: StudyContext, severity: int) -> Tensor:
+def _shifted(context: StudyContext, severity: int) -> Inputs:
     return shift_of(context).images(severity)
 
 
-def _other(context: StudyContext, images: ImageSet) -> Tensor:
+def _other(context: StudyContext, images: ImageSet) -> Inputs:
     study = context.study
     return load_ood(images.source, context.dataset.test, images.limit, study.manifest["seed"], data=study.recipe.data)
 

@@ -17,7 +17,7 @@ from modescape.paths import barrier
 def losses(around: Neighbourhood, weights: Tensor, split: Split) -> np.ndarray:
     """NLL of points [point, parameter] on a split, nats, [point]; batch-norm statistics are made for each."""
     label = split.label.cpu().numpy()
-    parts = [predict(around.context, around.installed(some.float()), split.image) for some in weights.split(TOGETHER)]
+    parts = [predict(around.context, around.installed(some.float()), split.inputs) for some in weights.split(TOGETHER)]
     return np.asarray(nll(np.concatenate(parts), label))
 
 
@@ -30,5 +30,4 @@ def barrier_between(around: Neighbourhood, one: Tensor, other: Tensor, split: Sp
 
 def some_training_images(around: Neighbourhood, examples: int) -> Split:
     """The first training images."""
-    train = around.context.dataset.train
-    return Split(train.image[:examples], train.label[:examples])
+    return around.context.dataset.train.first(examples)

@@ -99,7 +99,7 @@ class _Company:
         if images not in self.said:
             known = stored_log_prob(self.context, images, self.group)
             made = known is None
-            self.said[images] = predict(self.context, self._networks, images.images(self.context)) if made else known
+            self.said[images] = predict(self.context, self._networks, images.inputs(self.context)) if made else known
         return self.said[images]
 
     @functools.cached_property
@@ -221,7 +221,7 @@ class StudyDrawing:
     def control(self, approach: str, on: str, baseline: np.ndarray, /) -> float:
         """Around the first member; see `modescape.analyses.sampling.Neighbourhood.control`."""
         around = neighbourhood(self.context, self.context.trained[0])
-        return around.control(approach, self.sets[on].images(self.context), baseline)
+        return around.control(approach, self.sets[on].inputs(self.context), baseline)
 
     def level(self) -> float:
         """See `modescape.analyses.equal_distance.common_distance`."""
@@ -235,7 +235,7 @@ class StudyDrawing:
 
     def two_statistics(self, member: int, on: str, /) -> np.ndarray:
         """Its solution with stored and with recomputed statistics, [2, example, class]."""
-        return neighbourhood(self.context, member).two_statistics(self.sets[on].images(self.context))
+        return neighbourhood(self.context, member).two_statistics(self.sets[on].inputs(self.context))
 
     def barriers(self, models: Sequence[int], /, *, examples: int, points: int) -> np.ndarray:
         """From the first member's solution; batch-norm statistics are made for each place."""

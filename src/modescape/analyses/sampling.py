@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modescape import batches
 from modescape.analyses.drawing import Around, Networks, predict
 from modescape.analyses.image_sets import ImageSet
 from modescape.analyses.stored import groups_of, stored_distance, stored_log_prob
@@ -18,6 +19,7 @@ from modescape.network.network import has_dropout
 from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
 from modescape.subspace import everything
+from modescape.types import Inputs
 
 HELD = 4  # members whose neighbourhood stay in memory
 SAMPLE = "sample"  # purpose of the streams of the networks that are tested
@@ -74,18 +76,18 @@ class Neighbourhood(Around):
         return own.expand(len(group))
 
     def predicted(
-        self, group: tuple[Drawn, ...], images: Mapping[str, ImageSet | Tensor]
+        self, group: tuple[Drawn, ...], images: Mapping[str, ImageSet | Inputs]
     ) -> tuple[dict[str, np.ndarray], Tensor]:
         """Predictions of networks that are drawn together, [network, example, class] a set, and their distances."""
         weights = self.weights_of(group)
         networks = self.networks_of(group, weights)
         found = {
-            name: predict(self.context, networks, some if isinstance(some, Tensor) else some.images(self.context))
+            name: predict(self.context, networks, some.inputs(self.context) if isinstance(some, ImageSet) else some)
             for name, some in images.items()
         }
         return found, self.distances(weights).expand(len(group))
 
-    def control(self, method: str, images: Tensor, baseline: np.ndarray) -> float:
+    def control(self, method: str, inputs: Inputs, baseline: np.ndarray) -> float:
         """How far a method's network at distance 0 is from the solution that an analysis compares its samples with.
 
         The method draws at scale 0 around a run that stood still, so that its sample is the solution, and goes the way
@@ -93,7 +95,7 @@ class Neighbourhood(Around):
 
         Args:
             method: any of `AROUND`.
-            images: uint8 [example, channel, height, width]; the first `CONTROL_IMAGES` are taken.
+            inputs: of a set, leaves [example, ...]; the first `CONTROL_IMAGES` are taken.
             baseline: the solution's log-probabilities as the analysis has them, [example, class].
 
         Returns:
@@ -102,27 +104,27 @@ class Neighbourhood(Around):
         record = METHODS[method]
         if record.source == "masks":
             return float("nan")
-        images = images[:CONTROL_IMAGES]
+        inputs = batches.taken(inputs, slice(CONTROL_IMAGES))
         if record.source == "checkpoints":
-            found = np.concatenate([predict(self.context, one, images) for one in self.networks(method, None, 1)])
+            found = np.concatenate([predict(self.context, one, inputs) for one in self.networks(method, None, 1)])
         else:
             still = self.trajectory[-1:].expand(max(3, len(self.trajectory)), -1)
             run = replace(self.run, trajectory=still, length=0.0, swept=True, accept=everything, kept={})
             weights = record.sampler(run, 0.0).sample(still, self.keys(f"control {method}", 1))
-            found = predict(self.context, self.installed(weights), images)
-        return largest_difference(found[0], baseline[: len(images)])
+            found = predict(self.context, self.installed(weights), inputs)
+        return largest_difference(found[0], baseline[: batches.count(inputs)])
 
-    def two_statistics(self, images: Tensor) -> np.ndarray:
+    def two_statistics(self, inputs: Inputs) -> np.ndarray:
         """The solution's predictions with its stored and with recomputed batch-norm statistics, [2, example, class]."""
         stored = self.placed(self.states[-1:])
-        return np.concatenate([predict(self.context, one, images) for one in (stored, self.recomputed(stored))])
+        return np.concatenate([predict(self.context, one, inputs) for one in (stored, self.recomputed(stored))])
 
     def log_prob(
         self,
         method: str,
         scale: float | None,
         count: int,
-        images: Mapping[str, ImageSet | Tensor],
+        images: Mapping[str, ImageSet | Inputs],
         *,
         purpose: str = SAMPLE,
         accept: bool = True,
@@ -133,7 +135,7 @@ class Neighbourhood(Around):
             method: see `networks`.
             scale: see `networks`.
             count: see `networks`.
-            images: name -> a set, or images that nobody else looks at, uint8 [example, channel, height, width].
+            images: name -> a set, or examples that nobody else looks at, leaves [example, ...].
             purpose: see `networks`.
             accept: see `networks`.
 

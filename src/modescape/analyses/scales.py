@@ -164,7 +164,7 @@ def tried_at(context: StudyContext, member: int, method: str, scale: float, purp
         accepted += first[:1]
         for half, weights in zip(halves, pieces, strict=False):
             distance.append(around.distances(weights))
-            half.append(predict(context, around.installed(weights), split.image))
+            half.append(predict(context, around.installed(weights), split.inputs))
     log_prob = np.concatenate([*halves[0], *halves[1]])
     right = float((log_prob.argmax(-1) == label).mean())
     apart = float(torch.cat(distance).square().mean()) ** 0.5

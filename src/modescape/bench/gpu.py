@@ -30,7 +30,6 @@ from modescape.bench.gpu_kernels import ceilings, forms, profile
 from modescape.bench.gpu_run import Run
 from modescape.bench.workload import images, load, plain_loop, resident, warm_up
 from modescape.data.dataset import Split, as_split
-from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.forms import FORMS
 from modescape.kernels.geometry import Geometry
@@ -175,7 +174,7 @@ def equality(run: Run) -> dict[str, float | str]:
 def stacked_against_alone(made: Recipe, data: Split, dtype: torch.dtype, form: str, device: str) -> float:
     """Three members in one step against the second of them alone."""
     policy = ComputePolicy("float32", Choices(default=form))
-    preparation = Preparation.of(made.data, data)
+    preparation = data.preparation(made.data)
     trainer = Trainer(made, data, 10, preparation, device=device, dtype=dtype, policy=policy)
     starts = [trainer.initial(member).state for member in range(3)]
     image = torch.rand(3, 32, 3, 32, 32, device=device, dtype=dtype)

@@ -14,7 +14,6 @@ from modescape import pipeline, recipe, runtime
 from modescape.bench.harness import Options, Result, Row, median_seconds, seconds
 from modescape.bench.workload import training_stage
 from modescape.data.dataset import as_split
-from modescape.data.prepare import Preparation
 from modescape.engines import make_engine
 from modescape.functionspace import disagreement
 from modescape.pipeline.predicting import predict_missing
@@ -89,7 +88,7 @@ def _step(pixels: int) -> float:
     images = stream.integers(0, 256, (BATCH, 3, size, size), dtype=np.uint8)
     data = as_split(images, stream.integers(10, size=BATCH))
     with runtime.one_thread(), runtime.kept_memory():
-        trainer = Trainer(made, data, 10, Preparation.of(made.data, data))
+        trainer = Trainer(made, data, 10, data.preparation(made.data))
         state = trainer.stacked([trainer.initial(0).state])
         steps = trainer.make_steps([0], state, Optimizer(made.train, state.params))
         return median_seconds(steps.first, 10)

@@ -45,7 +45,7 @@ def images(source: str | None, count: int) -> Iterator[str]:
 def resident(loaded: Recipe) -> tuple[Tensor, Tensor]:
     """Images as floats 0..1 and labels of the training split, as the loops of other people want them."""
     split = data.load(loaded.data, loaded.seed).train
-    return split.image.float().contiguous() / 255, split.label
+    return split.images.float().contiguous() / 255, split.label
 
 
 def plain_loop(loaded: Recipe, images: Tensor, label: Tensor, device: str = "cpu", members: int | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Images and labels as the rest of the package sees them, and the checks that refuse bad ones."""
+"""Examples and labels as the rest of the package sees them, and the checks that refuse bad ones."""
 
 from __future__ import annotations
 
@@ -10,21 +10,50 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modescape import batches, recipe
+from modescape.batches import InputShape
+from modescape.data.inputs.base import InputKind, Prepare
+from modescape.data.inputs.image import IMAGES
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, shown
 from modescape.tasks import Classification, Task
+from modescape.types import Inputs
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images and labels of one split."""
+    """Examples and labels of one split."""
 
-    image: Tensor  # uint8 [example, channel, height, width]
+    inputs: Inputs  # leaves [example, ...]; images are uint8 [example, channel, height, width]
     label: Tensor  # int64 [example]
+    kind: InputKind = IMAGES
 
     def to(self, device: torch.device | str) -> Split:
         """The same on a device."""
-        return Split(self.image.to(device), self.label.to(device))
+        return replace(self, inputs=batches.moved(self.inputs, device), label=self.label.to(device))
+
+    def first(self, examples: int | None) -> Split:
+        """So many, from the first on; all for None."""
+        return self.at(slice(examples))
+
+    def at(self, index: slice | Tensor) -> Split:
+        """These examples of it."""
+        return replace(self, inputs=batches.taken(self.inputs, index), label=self.label[index])
+
+    @property
+    def images(self) -> Tensor:
+        """The inputs of a split of images, uint8 [example, channel, height, width]."""
+        assert isinstance(self.inputs, Tensor)
+        return self.inputs
+
+    @property
+    def shape(self) -> InputShape:
+        """What a network is called with for one example."""
+        return self.kind.shape(self.inputs)
+
+    def preparation(self, data: recipe.Data) -> Prepare:
+        """How a recipe has examples prepared, with the statistics of this split: the one that is trained on."""
+        return self.kind.prepare(data, self.inputs)
 
 
 @dataclass(frozen=True)
@@ -35,15 +64,19 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...]
-    fingerprint: str  # SHA-256 of the source's images, labels and class names, before the cut
+    fingerprint: str  # SHA-256 of the source's examples, labels and class names, before the cut
     notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
     given: Task | None = None  # what targets are; None: classification, of `class_names`
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        channels, height, width = self.train.image.shape[1:]
-        return channels, height, width
+    def shape(self) -> InputShape:
+        """What a network is called with for one example."""
+        return self.train.shape
+
+    @property
+    def kind(self) -> InputKind:
+        """Of the examples."""
+        return self.train.kind
 
     @property
     def num_classes(self) -> int:

@@ -53,7 +53,7 @@ def load_ood(
     """
     if limit is not None and limit < 1:
         raise InputError(f"the limit of out-of-distribution images is {limit}, expected at least 1")
-    device, clean = test.image.device, test.image.cpu()
+    device, clean = test.images.device, test.images.cpu()
     if source in EMBEDDED:  # a folder that bears the name is written ./noise
         found = EMBEDDED[source](clean[_part(len(clean), limit, source, seed)], seed)
     else:

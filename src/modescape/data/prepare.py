@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from modescape import recipe, rng
-from modescape.data.dataset import Split
 from modescape.kernels import native
 from modescape.kernels.implementation import usual
+from modescape.types import Inputs
 
 STATISTICS_BLOCK = 1_000  # images at a time when means are taken: tens of MB
 
@@ -28,12 +28,12 @@ class Preparation:
     deviation: Tensor | None  # unit range, [channel, 1, 1]
 
     @classmethod
-    def of(cls, data: recipe.Data, train: Split) -> Preparation:
-        """The preparation a recipe asks for, with the statistics of its training split."""
+    def of(cls, data: recipe.Data, train: Tensor) -> Preparation:
+        """The preparation a recipe asks for, with the statistics of its training images, uint8."""
         divisor = 1.0 if data.scaling == "raw" else 255.0
         mean = deviation = None
         if data.scaling in ("centered", "standardized"):
-            pixel_mean, pixel_square = _moments(train.image)
+            pixel_mean, pixel_square = _moments(train)
             mean = pixel_mean
             if data.scaling == "standardized":
                 mean = pixel_mean.mean((1, 2), keepdim=True)
@@ -41,17 +41,19 @@ class Preparation:
                 deviation = variance.clamp_min(1e-12).sqrt()
         return cls(data.augmentation, divisor, mean, deviation)
 
-    def __call__(self, images: Tensor, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
+    def __call__(self, inputs: Inputs, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
         """Prepare images.
 
         Args:
-            images: uint8 [..., channel, height, width]; with keys [member, example, channel, height, width].
+            inputs: uint8 [..., channel, height, width]; with keys [member, example, channel, height, width].
             keys: augmentation keys of this step, int64 [member]; None: no augmentation.
             dtype: of the result.
 
         Returns:
             the same shape, floating point.
         """
+        images = inputs
+        assert isinstance(images, Tensor)
         draws = _Draws.of(self.augmentation, keys, images.shape[1], dtype) if keys is not None else _Draws()
         if draws.offsets is not None or draws.flip is not None:
             images = _move(images, draws, self.augmentation)
@@ -65,12 +67,12 @@ class Preparation:
         return scaled if self.deviation is None else scaled.div_(self.deviation.to(scaled))
 
     def pick(
-        self, images: Tensor, index: Tensor, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32
+        self, inputs: Inputs, index: Tensor, keys: Tensor | None = None, *, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """Prepare the images of a batch: ``self(images[index], keys)``, on a CPU in one pass.
 
         Args:
-            images: uint8 [image, channel, height, width], fastest with channels last in memory.
+            inputs: uint8 [image, channel, height, width], fastest with channels last in memory.
             index: which of them, int64 [member, example].
             keys: augmentation keys of this step, int64 [member]; None: no augmentation.
             dtype: of the result.
@@ -78,6 +80,8 @@ class Preparation:
         Returns:
             [member, example, channel, height, width], channels last in memory.
         """
+        images = inputs
+        assert isinstance(images, Tensor)
         last = images.movedim(1, -1)
         if not last.is_contiguous() or usual(images.device.type, dtype) != "native":
             return self(last[index].movedim(-1, 2), keys, dtype=dtype)

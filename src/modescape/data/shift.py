@@ -98,7 +98,7 @@ class Shift:
         """
         check_names(corruptions)
         made = OwnShift.of(test, seed, frost) if shift is None else OfficialShift.open(shift, test, corruptions)
-        effect = effect_of(made.images, test.image, corruptions, _order(len(test.label), seed))
+        effect = effect_of(made.images, test.images, corruptions, _order(len(test.label), seed))
         if not effect.lasting:
             raise InputError(f"no corruption changes these test images at every severity ({effect.lacking()})")
         return cls(test, tuple(effect.lasting), slices(len(test.label), effect.lasting, seed), effect, made)
@@ -116,13 +116,13 @@ class Shift:
             InputError: if there is no such severity.
         """
         if severity == 0:
-            return self.test.image
+            return self.test.images
         if severity not in SEVERITIES:
             raise InputError(f"there is no severity {severity!r}; choose from 0 (clean), 1, 2, 3, 4, 5")
-        out = torch.empty_like(self.test.image, device="cpu")
+        out = torch.empty_like(self.test.images, device="cpu")
         for name, index in self.parts.items():
             out[index] = self.made.images(name, severity, index)
-        return out.to(self.test.image.device)
+        return out.to(self.test.images.device)
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,10 @@ class OwnShift:
         Raises:
             InputError: if the folder is not there, or its pictures cannot be used.
         """
-        height, width = test.image.shape[-2:]
+        height, width = test.images.shape[-2:]
         photographs = None if frost is None else Photographs.open(frost, height, width)
         keys = rng.words(torch.tensor(rng.key(seed, "corruption")), len(test.label))
-        return cls(test.image.cpu(), keys, photographs)
+        return cls(test.images.cpu(), keys, photographs)
 
     @property
     def source(self) -> str:
@@ -186,7 +186,7 @@ class OfficialShift:
             InputError: naming the file that is missing, not uint8, of another shape, or whose labels are not the test
                 split's.
         """
-        channels, height, width = test.image.shape[1:]
+        channels, height, width = test.images.shape[1:]
         found = cls(Path(folder), len(test.label), (channels, height, width))
         if not found.folder.is_dir():
             raise InputError(f"data.shift '{folder}' is not a folder; expected one of official files, or null")

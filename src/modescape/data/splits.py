@@ -35,7 +35,7 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
         rest = rest[: data.train if isinstance(data.train, int) else max(1, round(data.train * len(rest)))]
     train = as_split(source.image[rest], source.label[rest])
     notes = _check_trained_on(train.label, test.label, source.class_names, source.test_label is not None)
-    _check_different(train.image)
+    _check_different(train.images)
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
     return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), given)
 

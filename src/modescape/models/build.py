@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from modescape import rng
+from modescape.batches import InputShape
 from modescape.errors import InputError
 from modescape.models.checking import NetworkError, check_output, settings_kept, wrapper_of
 from modescape.models.factory import MODELS, arguments_of, find_factory, importable, reason, unnamed
@@ -22,16 +23,16 @@ NORMALIZATION = (
 """Layers whose scales and shifts analyses can leave out."""
 
 
-def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
-    """The network of a recipe, initialised by a stream's key and checked on two images.
+def build(model: Model, shape: InputShape | Sequence[int], num_classes: int, key: int) -> nn.Module:
+    """The network of a recipe, initialised by a stream's key and checked on two examples.
 
-    The factory is called with the recipe's arguments, and with ``image_shape`` (channels, height, width) and
-    ``num_classes`` where it has parameters of these names. It may draw from the global generators of torch, NumPy and
-    ``random``: they are seeded by ``key`` for the call and put back afterwards.
+    The factory is called with the recipe's arguments, and with ``num_classes`` and what the examples offer
+    (``image_shape``: channels, height, width) where it has parameters of these names. It may draw from the global
+    generators of torch, NumPy and ``random``: they are seeded by ``key`` for the call and put back afterwards.
 
     Args:
         model: factory and arguments.
-        image_shape: (channels, height, width).
+        shape: of an example; (channels, height, width) of an image.
         num_classes: outputs expected.
         key: of the member's initialisation stream.
 
@@ -40,26 +41,26 @@ def build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) 
 
     Raises:
         InputError: if the factory cannot be found or called with these arguments; a `NetworkError` if it makes no
-            network for these images and classes.
+            network for these examples and classes.
     """
     with importable(model.factory):
-        return _build(model, image_shape, num_classes, key)
+        return _build(model, InputShape.of(shape), num_classes, key)
 
 
-def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int) -> nn.Module:
+def _build(model: Model, shape: InputShape, num_classes: int, key: int) -> nn.Module:
     with (
         rng.seeded(0),
         settings_kept(f"model.factory '{model.factory}'"),
     ):  # an import may draw or seed: the same in every process
         factory = find_factory(model.factory)
-    positional, named = arguments_of(factory, model, tuple(image_shape), num_classes)
+    positional, named = arguments_of(factory, model, shape, num_classes)
     with rng.seeded(key), settings_kept(f"model.factory '{model.factory}'"):
         try:
             module = factory(*positional, **named)
         except InputError:
             raise
         except (Exception, SystemExit) as error:
-            hint = unnamed(factory)
+            hint = unnamed(factory, shape)
             raise NetworkError(f"model.factory '{model.factory}' failed: {reason(error)}{hint}") from error
     if not isinstance(module, nn.Module):
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
@@ -68,7 +69,7 @@ def _build(model: Model, image_shape: Sequence[int], num_classes: int, key: int)
     if model.factory not in MODELS and reading_of(module) is None:  # a factory may hand out one network twice
         module.register_forward_hook(Reading(model.output, model.output_kind))
     try:
-        check_output(module, image_shape, num_classes)
+        check_output(module, shape, num_classes)
     except InputError as error:
         raise NetworkError(f"model.factory '{model.factory}': {error}") from error
     return module

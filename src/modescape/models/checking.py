@@ -1,4 +1,4 @@
-"""What is looked at before a network is tried: its parameters, and what it gives for two images."""
+"""What is looked at before a network is tried: its parameters, and what it gives for two examples."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from modescape import rng
+from modescape.batches import InputShape
 from modescape.errors import InputError, UnsupportedError
 from modescape.models.factory import reason
 from modescape.models.outputs import reading_of
 from modescape.models.state import attributes, call_with, copies, differing, working_dtype
+from modescape.types import Inputs
 
 TRAINED = (torch.float32, torch.float64)
 """Numbers that an optimiser changes here."""
 
 
 class NetworkError(InputError):
-    """A factory was found and called, and made no network for these images and classes."""
+    """A factory was found and called, and made no network for these examples and classes."""
 
 
 @contextmanager
@@ -59,13 +61,13 @@ def wrapper_of(module: nn.Module) -> str:
     return ""
 
 
-def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int) -> None:
-    """Refuse a network that does not turn two images into [2, num_classes] numbers.
+def check_output(module: nn.Module, shape: InputShape | Sequence[int], num_classes: int) -> None:
+    """Refuse a network that does not turn two examples into [2, num_classes] numbers.
 
     Weights, buffers, the training mode and the global generators are left as they were.
 
     Raises:
-        InputError: if it has nothing to train, fails on the images, or returns another shape.
+        InputError: if it has nothing to train, fails on the examples, or returns another shape.
     """
     parameters: dict[str, Tensor] = dict(module.named_parameters())
     if any(is_lazy(tensor) for tensor in [*parameters.values(), *module.buffers()]):
@@ -75,15 +77,17 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
     check_numbers(parameters)
     expected = [2, num_classes]
     device = next(iter(parameters.values())).device
-    images = torch.zeros((2, *image_shape), dtype=working_dtype(parameters), device=device)
+    shape = InputShape.of(shape)
+    inputs = shape.blank(2, working_dtype(parameters), device)
+    sizes = [2, *inputs.shape[1:]] if isinstance(inputs, Tensor) else f"2 x {shape}"
     before, tensors = _plain_numbers(module), copies(parameters | dict(module.named_buffers()))
     try:
         with settings_kept("the network"):
-            output = _evaluate(module, tensors, images)
+            output = _evaluate(module, tensors, inputs)
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"the network fails on images of shape {list(images.shape)}: {reason(error)}") from error
+        raise InputError(f"the network fails on {shape.word} of shape {sizes}: {reason(error)}") from error
     if not isinstance(output, Tensor):
         raise InputError(f"the network returns {type(output).__name__}, expected a tensor of shape {expected}")
     if output.ndim == 4 and output.shape[:2] == (2, num_classes):
@@ -95,7 +99,7 @@ def check_output(module: nn.Module, image_shape: Sequence[int], num_classes: int
         elif reading is not None and reading.seen != "a tensor":
             hint = f"; that is {reading.seen}, and model.output chooses another"
         raise InputError(
-            f"the network turns images {list(images.shape)} into {list(output.shape)}, expected {expected}: "
+            f"the network turns {shape.word} {sizes} into {list(output.shape)}, expected {expected}: "
             f"one number for each of the {num_classes} classes{hint}"
         )
     if gone := [name for name in parameters if not isinstance(tensors[name], Tensor)]:
@@ -145,13 +149,13 @@ def check_numbers(parameters: Mapping[str, Tensor]) -> None:
         raise InputError(f"parameter '{name}' is {parameter.dtype}, expected floats of 32 or 64 bits; {advice}")
 
 
-def _evaluate(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> Any:
+def _evaluate(module: nn.Module, tensors: dict[str, Tensor], inputs: Inputs) -> Any:
     """The network's output in evaluation mode, with these parameters and buffers, which it may change or replace."""
     modes = {layer: layer.training for layer in module.modules()}
     module.eval()
     try:
         with rng.seeded(0), torch.no_grad():
-            return call_with(module, tensors, images)
+            return call_with(module, tensors, inputs)
     finally:
         for layer, training in modes.items():
             layer.training = training

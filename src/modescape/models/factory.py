@@ -8,13 +8,14 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from modescape.batches import InputShape
 from modescape.errors import InputError
 from modescape.plain import SESSION, in_session
 from modescape.recipe import Model
@@ -28,6 +29,12 @@ MODELS = {
     "notebook_resnet20": "modescape.models.resnet:notebook_resnet20",
 }
 """Built-in networks: name -> factory."""
+
+ASKED = {"image_shape": "images"}
+"""Parameters of factories -> the examples that offer them."""
+
+SUITED = {"image": "small_cnn"}
+"""Kinds of inputs -> a built-in network that takes them."""
 
 EXPECTED = "expected a function or class of Python that makes an nn.Module"
 
@@ -132,7 +139,7 @@ def find_named(name: str, setting: str, expected: str = "") -> Any:
 
 
 def arguments_of(
-    factory: Callable[..., Any], model: Model, image_shape: tuple[int, ...], num_classes: int
+    factory: Callable[..., Any], model: Model, shape: InputShape, num_classes: int
 ) -> tuple[list[Any], dict[str, Any]]:
     """Arguments of the factory, by position and by name: the recipe's, and the data's where they are asked for."""
     try:
@@ -140,7 +147,8 @@ def arguments_of(
     except (TypeError, ValueError):  # some compiled callables have none
         return [], copy.deepcopy(model.arguments)
     known = signature.parameters
-    offered = {"image_shape": image_shape, "num_classes": num_classes}
+    offered = {**shape.offered, "num_classes": num_classes}
+    _check_asked(known, model, shape)
     named = {name: value for name, value in offered.items() if name in known} | copy.deepcopy(model.arguments)
     first = [name for name, parameter in known.items() if parameter.kind is parameter.POSITIONAL_ONLY and name in named]
     positional = [named.pop(name) for name in first]
@@ -154,17 +162,39 @@ def arguments_of(
     return positional, named
 
 
-def unnamed(factory: Callable[..., Any]) -> str:
+def _check_asked(known: Mapping[str, inspect.Parameter], model: Model, shape: InputShape) -> None:
+    """Refuse a factory that asks for what examples of another kind have.
+
+    Raises:
+        InputError: naming what they are, and a network that takes them.
+    """
+    for name, kind in ASKED.items():
+        parameter = known.get(name)
+        if (
+            parameter is None
+            or name in shape.offered
+            or name in model.arguments
+            or parameter.default is not inspect._empty
+        ):
+            continue
+        raise InputError(
+            f"model.factory '{model.factory}' takes {kind} ({name}), and the examples are {shape.word}; "
+            f"choose {SUITED.get(shape.kind, 'a network of your own, package.module:callable')}"
+        )
+
+
+def unnamed(factory: Callable[..., Any], shape: InputShape) -> str:
     """Why a factory that takes anything by `**` may lack something; "" for others."""
     try:
         known = inspect.signature(factory).parameters
     except (TypeError, ValueError):
         return ""
-    if {"image_shape", "num_classes"} <= known.keys() or all(
+    wanted = {*shape.offered, "num_classes"}
+    if wanted <= known.keys() or all(
         parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in known.values()
     ):
         return ""
-    return "; image_shape and num_classes are given to parameters of these names, not to * or **"
+    return f"; {' and '.join(sorted(wanted))} are given to parameters of these names, not to * or **"
 
 
 def reason(error: BaseException) -> str:

@@ -34,7 +34,7 @@ class Reading:
         """What the network's caller gets."""
         chosen, self.seen = choose(output, self.output)
         if isinstance(chosen, Tensor):
-            if chosen.dim() == 1 and inputs and len(inputs[0]) == 1:
+            if chosen.dim() == 1 and (not inputs or len(inputs[0]) == 1):  # none by position: refused later
                 chosen = chosen[None]  # a ``squeeze`` in the network took the only example for nothing
             elif chosen.dim() > 2 and chosen.shape[2:].numel() == 1:
                 chosen = chosen.flatten(1)  # pooled to one pixel

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from modescape.types import ModelState
+from modescape.batches import arguments_of
+from modescape.types import Inputs, ModelState
 
 MOST_DEPTH = 4  # of lists and dictionaries that are searched for tensors
 _OWN = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}  # of nn.Module itself
@@ -76,8 +77,8 @@ def install(module: nn.Module, state: ModelState) -> dict[str, nn.Parameter]:
     return dict(module.named_parameters())
 
 
-def call_with(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> Any:
-    """What a network says of images with other tensors in the place of its own, which it has again afterwards.
+def call_with(module: nn.Module, tensors: dict[str, Tensor], inputs: Inputs) -> Any:
+    """What a network says of examples with other tensors in the place of its own, which it has again afterwards.
 
     As `torch.func.functional_call`, which leaves its own tensors in a layer that a network holds twice.
 
@@ -85,7 +86,7 @@ def call_with(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> 
         module: a network.
         tensors: under the names of `split_state`; those that are not there stay the module's own. What the network
             puts in the place of one is put here.
-        images: its input.
+        inputs: what it is called with.
     """
     first: dict[int, str] = {}  # a tensor -> its first name
     places: dict[str, str] = {}  # every place that holds a tensor -> that tensor's first name
@@ -95,14 +96,15 @@ def call_with(module: nn.Module, tensors: dict[str, Tensor], images: Tensor) -> 
                 place = f"{prefix}.{name}" if prefix else name
                 places[place] = first.setdefault(id(tensor), place)
     given = {place: tensors[name] for place, name in places.items() if name in tensors}
+    arguments, named = arguments_of(inputs)
     try:
-        return functional_call(module, given, (images,), tie_weights=False)
+        return functional_call(module, given, arguments, named, tie_weights=False)
     finally:
         tensors.update({name: given[name] for name in given.keys() & tensors.keys()})
 
 
 def working_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype:
-    """The floating type that most of a network's numbers have: that of its images."""
+    """The floating type that most of a network's numbers have: that of what it is called with."""
     counts: dict[torch.dtype, int] = {}
     for tensor in tensors.values():
         if tensor.is_floating_point():

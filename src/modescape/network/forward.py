@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from modescape import rng, tree
+from modescape import batches, rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with
 from modescape.models.state import Slots, copies
 from modescape.network.capture import Capture
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
-from modescape.types import ModelState, Params
+from modescape.types import Inputs, ModelState, Params
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ def weight_keys(params: Params) -> Tensor:
 def forward_each(
     module: nn.Module,
     state: ModelState,
-    images: Tensor,
+    inputs: Inputs,
     keys: Tensor,
     policy: ComputePolicy,
     seeded: bool,
     capture: Capture | None = None,
 ) -> Output:
-    """Networks one after another, each on images that nobody else uses.
+    """Networks one after another, each on examples that nobody else uses.
 
     Args:
         module: the architecture, on the networks' device; its mode is the caller's.
         state: params and buffers [model, ...].
-        images: prepared, [example, channel, height, width]; may be changed.
+        inputs: prepared, leaves [example, ...]; may be changed.
         keys: of this batch, int64 [model].
         policy: how products are computed.
         seeded: seed the global generators by the keys.
@@ -76,11 +76,13 @@ def forward_each(
     for model, key in enumerate(keys):
         own_buffers = copies(tree.unstack(state.buffers, model))
         slots.install({name: tensors[model] for name, tensors in params.items()} | own_buffers)
-        own = policy.laid(images if model == len(keys) - 1 else images.clone())  # a network may change its input
+        own = policy.laid(
+            inputs if model == len(keys) - 1 else batches.copied(inputs)
+        )  # a network may change its input
         ops = MemberOps(key, policy=policy)
         generators = rng.seeded(int(key)) if seeded else contextlib.nullcontext()
         with Intercept(ops) if ops.convolves(own) or drops else ops, generators:
-            logits.append(module(own))
+            logits.append(batches.called(module, own))
         if capture is not None:
             captured.append(capture.taken())
     return Output(torch.stack(logits), tree.stack(captured) if captured else {})
@@ -89,7 +91,7 @@ def forward_each(
 def forward_stacked(
     module: nn.Module,
     state: ModelState,
-    images: Tensor,
+    inputs: Inputs,
     keys: Tensor,
     policy: ComputePolicy,
     capture: Capture | None = None,
@@ -101,5 +103,5 @@ def forward_stacked(
             logits = call_with(module, {**params, **buffers}, own)
         return logits, {} if capture is None else capture.taken()
 
-    own = policy.laid(images)
+    own = policy.laid(inputs)
     return Output(*vmapped(single, state.params, copies(state.buffers), keys))

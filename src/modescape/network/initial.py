@@ -12,5 +12,4 @@ from modescape.recipe import Recipe
 
 def initial_module(recipe: Recipe, streams: rng.MemberStreams, member: int, data: Split, num_classes: int) -> nn.Module:
     """The network of a member as its initialisation stream makes it."""
-    shape = tuple(data.image.shape[1:])
-    return build(recipe.model, shape, num_classes, streams.key("initialisation", member))
+    return build(recipe.model, data.shape, num_classes, streams.key("initialisation", member))

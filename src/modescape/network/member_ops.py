@@ -20,6 +20,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
+from modescape import batches
 from modescape.errors import InputError
 from modescape.kernels.batch_norm import batch_norm_under_vmap
 from modescape.kernels.block import Block, blocks
@@ -28,6 +29,7 @@ from modescape.kernels.dropout import LEVELS, dropout, dropout_under_vmap
 from modescape.kernels.forms import Arithmetic
 from modescape.kernels.geometry import Geometry
 from modescape.kernels.pooling import pool, pool_under_vmap
+from modescape.types import Inputs
 
 MemoryFormat: TypeAlias = Literal["channels_last", "contiguous"]
 
@@ -40,8 +42,13 @@ class ComputePolicy:
     choices: Choices = Choices()
     memory_format: MemoryFormat = "channels_last"  # of images, and of what the operations here give
 
-    def laid(self, images: Tensor) -> Tensor:
-        """Images as they lie in memory in this study."""
+    def laid(self, inputs: Inputs) -> Inputs:
+        """What a network is called with as it lies in memory in this study; images with channels last, say."""
+        return batches.mapped(self._laid, inputs)
+
+    def _laid(self, images: Tensor) -> Tensor:
+        if images.dim() != 4:
+            return images.clone() if self.memory_format == "contiguous" else images.contiguous()
         if self.memory_format == "contiguous":  # a copy: with one channel both are one to torch, and a `view` may fail
             return images.clone(memory_format=torch.contiguous_format)
         return images.contiguous(memory_format=torch.channels_last)  # a CPU convolves twice as fast than with rows
@@ -148,9 +155,9 @@ class MemberOps:
             x = self._laid(blocks(x, ready, key))
         return x
 
-    def convolves(self, x: Tensor) -> bool:
+    def convolves(self, x: Inputs) -> bool:
         """Whether convolutions come here: not so on a CPU in float32, where torch's own does for a lone member."""
-        return self.stacked or self.policy.arithmetic == "bf16" or x.device.type == "cuda"
+        return self.stacked or self.policy.arithmetic == "bf16" or batches.device_of(x).type == "cuda"
 
     def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """A convolution in the study's policy."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from modescape.batches import device_of
 from modescape.errors import InputError
 from modescape.network.capture import Capture
 from modescape.network.forward import Output, forward_each, forward_stacked, weight_keys
 from modescape.network.habits import Habits
 from modescape.network.member_ops import ComputePolicy
 from modescape.network.plain import Plain
-from modescape.types import ModelState
+from modescape.types import Inputs, ModelState
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 
@@ -38,7 +39,7 @@ class Network:
     def __call__(
         self,
         state: ModelState,
-        batch: Tensor,
+        batch: Inputs,
         *,
         keys: Tensor | None = None,
         train: bool = False,
@@ -48,7 +49,7 @@ class Network:
 
         Args:
             state: params and buffers [model, ...], on the device of ``module``; left as they are.
-            batch: prepared images [example, channel, height, width], which may be changed.
+            batch: prepared examples, leaves [example, ...], which may be changed.
             keys: of what a network draws, its dropout masks too, int64 [model]; default: made of its weights.
             train: as in training, with dropout and the batch's own statistics; else as in evaluation.
             capture: names of layers whose outputs are wanted (`Capture`).
@@ -57,7 +58,7 @@ class Network:
             InputError: if there is no such layer.
         """
         with torch.no_grad(), self.mode(train=train):
-            own = weight_keys(state.params).to(batch.device) if keys is None else keys
+            own = weight_keys(state.params).to(device_of(batch)) if keys is None else keys
             return self.forward(state, batch, own, capture, train=train)
 
     @contextlib.contextmanager
@@ -84,7 +85,7 @@ class Network:
                 layer.training = False
 
     def forward(
-        self, state: ModelState, batch: Tensor, keys: Tensor, capture: Sequence[str] = (), *, train: bool = False
+        self, state: ModelState, batch: Inputs, keys: Tensor, capture: Sequence[str] = (), *, train: bool = False
     ) -> Output:
         """One forward pass within `mode`; the arguments of a call."""
         habits = self.habits
@@ -96,7 +97,7 @@ class Network:
             stacks, seeded = habits.can_stack_in_evaluation, habits.draws_in_evaluation
         parts = (self.module, state, batch, keys, self.layout)
         with Capture(self.module, capture) if capture else contextlib.nullcontext() as listening:
-            if stacks and len(keys) > 1 and batch.device.type != "cpu":
+            if stacks and len(keys) > 1 and device_of(batch).type != "cpu":
                 return forward_stacked(*parts, listening)
             return forward_each(*parts, seeded, listening)
 

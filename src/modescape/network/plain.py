@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from modescape.errors import InputError
 from modescape.models import call_with
 from modescape.network.fuse import unfused
+from modescape.types import Inputs
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ class Plain:
         own.eval()
         return cls(own)
 
-    def __call__(self, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], batch: Tensor) -> Tensor:
+    def __call__(self, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], batch: Inputs) -> Tensor:
         """Logits [example, class] of one network.
 
         Args:
             params: what may be differentiated by, under the names of ``state_dict``.
             buffers: the rest of the network's tensors, frozen parameters too; left as they are.
-            batch: prepared images, [example, channel, height, width]; a network may change them.
+            batch: prepared examples, leaves [example, ...]; a network may change them.
 
         Raises:
             InputError: if a parameter is missing.

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from modescape import rng
+from modescape import batches, rng
 from modescape.models.state import attributes, call_with, differing, passing_buffers
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
+from modescape.types import Inputs
 
 
 class Seen(NamedTuple):
@@ -23,12 +24,12 @@ class Seen(NamedTuple):
     reshaped: tuple[str, ...]  # tensors of ``state_dict`` that it gave another shape, or took away
 
 
-def watch(module: nn.Module, images: Tensor, policy: ComputePolicy = ComputePolicy()) -> Seen:
+def watch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = ComputePolicy()) -> Seen:
     """Run the network once in training mode, on copies of its tensors, and say what it does.
 
     Args:
         module: a network on the CPU, whose generator is the one that is watched; put in training mode.
-        images: prepared images [example, channel, height, width].
+        inputs: prepared examples, leaves [example, ...].
         policy: how they lie in memory.
     """
     module.train()
@@ -44,7 +45,7 @@ def watch(module: nn.Module, images: Tensor, policy: ComputePolicy = ComputePoli
     shapes = {name: tensor.shape for name, tensor in copies.items()}
     with rng.seeded(0), torch.no_grad(), rng.watched() as drawn:
         with Intercept(MemberOps(torch.zeros((), dtype=torch.int64), policy=policy)) as calls:
-            logits = call_with(module, given, policy.laid(images.clone()))
+            logits = call_with(module, given, policy.laid(batches.copied(inputs)))
         draws = drawn()
     gone = {name for name in shapes if not isinstance(given[name], Tensor)}
     replaces = any(  # by an assignment to the name, or to its `data`
@@ -65,12 +66,12 @@ def watch(module: nn.Module, images: Tensor, policy: ComputePolicy = ComputePoli
     return Seen(habits, logits, tuple(name for name in tensors if name in reshaped and name not in unsaved))
 
 
-def least_batch(module: nn.Module, image: Tensor, policy: ComputePolicy = ComputePolicy()) -> int:
+def least_batch(module: nn.Module, inputs: Inputs, policy: ComputePolicy = ComputePolicy()) -> int:
     """Examples that a network takes at least in training: 1, or 2 where one fails or gives no numbers.
 
     Args:
         module: put in training mode; run on copies of its tensors.
-        image: prepared, [1, channel, height, width].
+        inputs: one prepared example, leaves [1, ...].
         policy: how it lies in memory.
     """
     module.train()
@@ -79,7 +80,7 @@ def least_batch(module: nn.Module, image: Tensor, policy: ComputePolicy = Comput
     ops = MemberOps(torch.zeros((), dtype=torch.int64), policy=policy)
     try:
         with rng.seeded(0), torch.no_grad(), Intercept(ops):
-            logits = call_with(module, copies, policy.laid(image.clone()))
+            logits = call_with(module, copies, policy.laid(batches.copied(inputs)))
     except Exception:  # what a network raises may be anything
         return 2
     return 1 if logits.dim() == 2 and not bool(logits.isnan().any()) else 2

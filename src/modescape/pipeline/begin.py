@@ -16,7 +16,6 @@ from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Dataset
 from modescape.data.ood import check_ood
 from modescape.data.order import check_batches
-from modescape.data.prepare import Preparation
 from modescape.data.shift import OfficialShift
 from modescape.engines import Engine
 from modescape.errors import InputError, ModescapeError
@@ -89,7 +88,7 @@ def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
         if recipe.data.shift is not None:
             OfficialShift.open(recipe.data.shift, dataset.test)
         if recipe.data.frost is not None:
-            Photographs.open(recipe.data.frost, *dataset.image_shape[1:])
+            Photographs.open(recipe.data.frost, *dataset.train.images.shape[2:])
     for source in recipe.data.ood if analyses.OTHER in used else []:
         check_ood(source)
 
@@ -191,7 +190,7 @@ def _check_unfinished(study: Study, recipe: Recipe, dataset: Dataset) -> None:
     except ModescapeError:  # damaged: it is mended later, which trains
         finished = 0
     if finished < recipe.train.members:
-        preparation = Preparation.of(recipe.data, dataset.train)
+        preparation = dataset.train.preparation(recipe.data)
         _refuse_equal_starts(recipe, habits_of(study, dataset, preparation))
 
 
@@ -234,7 +233,7 @@ def make_manifest(
             module = initial_module(recipe, streams, 0, dataset.train, dataset.task.width)
         except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
             raise InputError(f"member 0, initialisation: {error}") from error
-        preparation = Preparation.of(recipe.data, dataset.train)
+        preparation = dataset.train.preparation(recipe.data)
         habits = known or trial(recipe, dataset.train, dataset.task.width, preparation, dataset.task)
         _refuse_equal_starts(recipe, habits)
         batches = check_batches(recipe.train, len(dataset.train.label), habits.least_batch)
@@ -252,7 +251,7 @@ def make_manifest(
         "seed": recipe.seed,
         "streams": recipe.streams.model_dump(),
         "plan": plan.as_dict(),
-        "image_shape": list(dataset.image_shape),
+        **dataset.shape.as_manifest(),
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),
         **({"task": about} if (about := dataset.task.as_dict()) else {}),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from modescape import runtime, tree
+from modescape import batches, runtime, tree
 from modescape.analyses import sampled_costs
 from modescape.analyses.costs import Sizes, cost_of, sizes_of, sweep_images
 from modescape.analyses.sampled_costs import sampled_bytes, sampled_files, sampled_images
@@ -163,15 +163,22 @@ def _kinds(study: Study, names: list[str]) -> dict[str, tuple[Recipe, dict[int, 
 def _measured(study: Study, dataset: Dataset, plan: Plan, workers: int) -> _Speed | None:
     """The machine's speed; None where a step or a pass fails: an estimate ends no run."""
     device = torch.device(plan.device)
-    images = dataset.test.image[:IMAGES_TIMED]
+    some = dataset.test.first(IMAGES_TIMED)
 
     def seconds_per_image(context: StudyContext) -> float:
         state = split_state(context.module, context.habits.kept_buffers)
         alone = ModelState(tree.stack([state.params]), tree.stack([state.buffers]))
         with context.at_work():
-            return _seconds(lambda: context.evaluator(alone, images.to(device)), device) / len(images)
+            inputs = batches.moved(some.inputs, device)
+            return _seconds(lambda: context.evaluator(alone, inputs), device) / len(some.label)
 
-    about = [study.recipe.model.model_dump(), plan.as_dict(), list(images.shape), dataset.task.predicted]
+    about = [
+        study.recipe.model.model_dump(),
+        plan.as_dict(),
+        len(some.label),
+        some.shape.as_manifest(),
+        dataset.task.predicted,
+    ]
     with runtime.one_thread():
         try:
             context = StudyContext(study)

@@ -133,7 +133,7 @@ def _predict(
     states = [context.study.state(member, epoch) for _, epoch in rows]
     parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
     stacked = ModelState(*({name: tensor.to(context.device) for name, tensor in part.items()} for part in parts))
-    predicted = context.evaluator(stacked, getattr(context.dataset, split).image).cpu().numpy()
+    predicted = context.evaluator(stacked, getattr(context.dataset, split).inputs).cpu().numpy()
     for (row, epoch), one in zip(rows, predicted, strict=True):
         PredictionWriter(context.study, split).write(row, one)
         report((len(one), f"member {member}, epoch {epoch}"))

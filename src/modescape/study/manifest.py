@@ -15,7 +15,7 @@ from modescape.study.sealed import read_sealed
 
 NEEDED = (  # to read a study
     *("version", "format", "recipe_hash", "fingerprint", "seed"),
-    *("image_shape", "num_classes", "class_names", "model"),
+    *("num_classes", "class_names", "model"),
 )
 MOST_NUMBERS = 1 << 40  # in one tensor
 MOST_EXAMPLES = 1 << 31
@@ -48,6 +48,8 @@ def read_manifest(study: Path) -> dict[str, Any]:
             f"'{study}' has format {shown(repr(manifest['format']), 40)}, this modescape reads up to {FORMAT}; "
             f"it was made by version {shown(manifest['version'], 40)}, use that or a later one"
         )
+    if "image_shape" not in manifest and "inputs" not in manifest:
+        raise InputError(f"'{path}' is not the manifest of a study: it lacks image_shape (or inputs)")
     _check(manifest, path)
     return manifest
 
@@ -128,6 +130,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "fingerprint": _TEXT,
     "seed": (lambda value: is_count(value, 0, (1 << 63) - 1), "a whole number below 2^63"),
     "image_shape": (_is_image_shape, f"[channels, height, width], at most {MOST_PIXELS:,} numbers"),
+    "inputs": (lambda value: isinstance(value, dict), "what an example is"),
     "num_classes": (lambda value: is_count(value, 1, MOST_CLASSES), f"a whole number from 1 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
     "examples": (_are_examples, "the numbers of train, validation and test images"),
@@ -140,4 +143,4 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model.buffers": _SHAPES,
     "model.normalization": (_are_texts, "a list of names"),
 }
-_OPTIONAL = {"examples", "data_notes", "network", "plan", "plan.device", "model.normalization"}
+_OPTIONAL = {"examples", "image_shape", "inputs", "data_notes", "network", "plan", "plan.device", "model.normalization"}

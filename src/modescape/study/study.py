@@ -105,11 +105,12 @@ class Study(StudyFolder):
 
     def model(self) -> nn.Module:
         """The network, in evaluation mode, initialised as member 0; imports the recipe's factory."""
+        from modescape.batches import InputShape
         from modescape.models import build
         from modescape.rng import key
 
         seed = key(self.manifest["seed"], "initialisation", 0)
-        return build(self.recipe.model, tuple(self.manifest["image_shape"]), self.task.width, seed).eval()
+        return build(self.recipe.model, InputShape.of_manifest(self.manifest), self.task.width, seed).eval()
 
     def predictions(self, split: str) -> Predictions:
         """Log-probabilities of checkpoints on "validation" or "test".

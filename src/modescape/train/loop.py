@@ -17,8 +17,8 @@ from torch import Tensor
 
 from modescape import rng, tree
 from modescape.data.dataset import Split
+from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
-from modescape.data.prepare import Preparation
 from modescape.models import split_state
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
@@ -101,7 +101,7 @@ class Trainer:
         recipe: Recipe,
         data: Split,
         num_classes: int,
-        preparation: Preparation,
+        preparation: Prepare,
         *,
         device: str = "cpu",
         dtype: torch.dtype | None = None,

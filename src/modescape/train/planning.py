@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from modescape.data.dataset import Dataset
-from modescape.data.prepare import Preparation
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
 from modescape.network.habits import Habits
@@ -76,7 +75,7 @@ def try_step(recipe: Recipe, dataset: Dataset, device: str, habits: Habits | Non
     policy = ComputePolicy(recipe.train.arithmetic, Choices(default="each", seen=seen))
     if habits is not None:
         policy = replace(policy, memory_format=habits.memory_format)
-    preparation = Preparation.of(recipe.data, data)
+    preparation = data.preparation(recipe.data)
     settings: dict[str, Any] = {"device": device, "policy": policy, "habits": habits, "task": dataset.task}
     trainer = Trainer(recipe, data, dataset.task.width, preparation, **settings)
     gpu = device == "cuda"
@@ -99,11 +98,11 @@ def seconds_per_step(recipe: Recipe, dataset: Dataset, plan: Plan, habits: Habit
         data = dataset.to(plan.device).train
         settings: dict[str, Any] = {"policy": plan.policy(recipe.train.arithmetic), "replayed": plan.replayed}
         settings |= {"habits": habits, "task": dataset.task}
-        preparation = Preparation.of(recipe.data, data)
+        preparation = data.preparation(recipe.data)
         trainer = Trainer(recipe, data, dataset.task.width, preparation, device=plan.device, **settings)
         places = list(range(plan.group_size))
         state = trainer.stacked([trainer.initial(member).state for member in places])
         steps = trainer.make_steps(places, state, Optimizer(recipe.train, state.params))
         return seconds_of(steps.first, device)
 
-    return remembered("step", [*about, list(dataset.image_shape), dataset.num_classes], device, make)
+    return remembered("step", [*about, dataset.shape.as_manifest(), dataset.num_classes], device, make)

@@ -1,6 +1,6 @@
 """The training step: one function for any number of stacked members.
 
-Members are a leading axis of parameters, buffers, images and keys. Two or more go through the network by `vmap`; one
+Members are a leading axis of parameters, buffers, examples and keys. Two or more go through the network by `vmap`; one
 goes straight through, which is the same arithmetic without the batching (and on a CPU the fast way, since vmapped
 convolutions become grouped ones). The gradient of the sum of the members' losses is each member's own gradient.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from modescape import rng, tree
+from modescape import batches, rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with, install
 from modescape.network.fuse import fuse
@@ -22,7 +22,7 @@ from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.tasks import CLASSES, Task
-from modescape.types import ModelState, Params
+from modescape.types import Inputs, ModelState, Params
 
 Slopes: TypeAlias = "Sequence[Tensor | None]"
 
@@ -65,13 +65,13 @@ class Step:
         self._installed: tuple[ModelState, list[Tensor]] | None = None
 
     def __call__(
-        self, state: ModelState, images: Tensor, label: Tensor, keys: Tensor, mixed: Mixed | None = None
+        self, state: ModelState, inputs: Inputs, label: Tensor, keys: Tensor, mixed: Mixed | None = None
     ) -> tuple[Params, Tensor, Tensor]:
         """One batch, forward and backward; running statistics in ``state.buffers`` are updated in place.
 
         Args:
             state: stacked params [member, ...] (leaves that require gradients) and buffers [member, ...].
-            images: [member, example, channel, height, width].
+            inputs: leaves [member, example, ...].
             label: targets as `Task.seen` gives them, [member, example] or [member, example, output].
             keys: dropout keys of this step, int64 [member].
             mixed: what was mixed into the images; None: nothing.
@@ -81,11 +81,11 @@ class Step:
             [member]: correct predictions of a classification, of mixed images those of the label with the larger share.
         """
         if self.members == 1:
-            slopes, logits, loss = self._lone(state, images[0], label[0], keys[0], mixed)
+            slopes, logits, loss = self._lone(state, batches.taken(inputs, 0), label[0], keys[0], mixed)
         else:
             if self.policy.memory_format == "contiguous":
-                images = self.policy.laid(images.flatten(0, 1)).view(images.shape)
-            logits = vmapped(self._stacked, state.params, state.buffers, images, keys)
+                inputs = batches.mapped(self._laid, inputs)
+            logits = vmapped(self._stacked, state.params, state.buffers, inputs, keys)
             loss = self._mean_loss(logits, label, mixed)
             slopes = _slopes(loss.sum(), list(state.params.values()))
         # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter
@@ -108,16 +108,16 @@ class Step:
         return share * loss + (1 - share) * self.task.mean_loss(logits, mixed.label)
 
     def _lone(
-        self, state: ModelState, images: Tensor, label: Tensor, key: Tensor, mixed: Mixed | None
+        self, state: ModelState, inputs: Inputs, label: Tensor, key: Tensor, mixed: Mixed | None
     ) -> tuple[Slopes, Tensor, Tensor]:
         """Gradients, outputs [1, example, width] and loss [1] of one member."""
         wanted, habits = self._install(state), self.habits
-        images = self.policy.laid(images)
+        inputs = self.policy.laid(inputs)
         ops = MemberOps(key, policy=self.policy, recomputes=habits.recomputes)
-        leads = habits.calls_dropout or habits.recomputes or ops.convolves(images)
+        leads = habits.calls_dropout or habits.recomputes or ops.convolves(inputs)
         seeds = habits.draws or habits.recomputes
         with rng.seeded(int(key)) if seeds else contextlib.nullcontext(), Intercept(ops) if leads else ops:
-            logits = self.module(images)
+            logits = batches.called(self.module, inputs)
             loss = self._mean_loss(logits, label, mixed)
             slopes = self._backward(loss, wanted, ops) if habits.recomputes else None
         if slopes is None:
@@ -142,9 +142,15 @@ class Step:
             tensor.grad = None
         return slopes
 
-    def _stacked(self, params: Params, buffers: Params, images: Tensor, key: Tensor) -> Tensor:
+    def _stacked(self, params: Params, buffers: Params, inputs: Inputs, key: Tensor) -> Tensor:
         with Intercept(MemberOps(key, stacked=True, policy=self.policy)):
-            return call_with(self.module, {**params, **buffers}, images)
+            return call_with(self.module, {**params, **buffers}, inputs)
+
+    def _laid(self, leaf: Tensor) -> Tensor:
+        """One leaf [member, example, ...] as it lies in memory in this study."""
+        laid = self.policy.laid(leaf.flatten(0, 1))
+        assert isinstance(laid, Tensor)
+        return laid.view(leaf.shape)
 
     def _install(self, state: ModelState) -> list[Tensor]:
         """Make the lone member's tensors the module's own, once; returns the module's parameters."""

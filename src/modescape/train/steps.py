@@ -13,8 +13,8 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.data.dataset import Split
+from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes, epoch_order
-from modescape.data.prepare import Preparation
 from modescape.models import working_dtype
 from modescape.recipe import Cyclic, Recipe
 from modescape.train.mixup import mixed_in, shares
@@ -47,7 +47,7 @@ class Steps:
         streams: rng.MemberStreams,
         members: list[int],
         data: Split,
-        preparation: Preparation,
+        preparation: Prepare,
         step: Step,
         state: ModelState,
         optimizer: Optimizer,
@@ -128,11 +128,12 @@ class Steps:
         order, draws, rates, noise, *mixing = self._tables
         index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
         augmentation, dropout, langevin, *mixup = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
-        images = self.preparation.pick(self.data.image, index, augmentation, dtype=self.dtype)
+        inputs = self.preparation.pick(self.data.inputs, index, augmentation, dtype=self.dtype)
         label, mixed = self.data.label[index], None
         if mixing:
-            images, mixed = mixed_in(images, label, mixup[0], mixing[0].index_select(1, self.number)[:, 0])
-        gradients, loss, tally = self.step(self.state, images, label, dropout, mixed)
+            assert isinstance(inputs, Tensor)
+            inputs, mixed = mixed_in(inputs, label, mixup[0], mixing[0].index_select(1, self.number)[:, 0])
+        gradients, loss, tally = self.step(self.state, inputs, label, dropout, mixed)
         self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
         if self.noisy:
             self._add_noise(langevin, noise.index_select(0, self.number)[0], gradients.keys())

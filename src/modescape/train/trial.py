@@ -8,7 +8,7 @@ from torch import nn
 
 from modescape import recipe
 from modescape.data.dataset import Split
-from modescape.data.prepare import Preparation
+from modescape.data.inputs.base import Prepare
 from modescape.network import trial as network_trial
 from modescape.network.habits import Habits
 from modescape.network.member_ops import ComputePolicy
@@ -20,7 +20,7 @@ from modescape.types import Params
 
 
 def trial(
-    recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Preparation, task: Task | None = None
+    recipe: recipe.Recipe, data: Split, num_classes: int, preparation: Prepare, task: Task | None = None
 ) -> Habits:
     """`modescape.network.trial.trial`, by this package's way to train."""
     task = task or Classification(num_classes)

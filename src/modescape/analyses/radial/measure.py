@@ -24,6 +24,7 @@ from modescape.functionspace import normalized_diversity
 from modescape.landscape import Plane, polar_grid
 from modescape.metrics import accuracy, fit_temperature, nll, rescale
 from modescape.results import make_result
+from modescape.types import Inputs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,12 +71,13 @@ def measure(
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
     degrees = torch.linspace(*DEGREES, max(angles, 2), dtype=torch.float64)
     x, y = polar_grid(radius, degrees)
-    image, label = context.dataset.test.image[:examples], context.dataset.test.label[:examples].cpu().numpy()
-    solutions = [around.log_prob("single", None, 1, {"": image})[""][0] for around in (one, two)]
+    test = context.dataset.test.first(examples)
+    inputs, label = test.inputs, test.label.cpu().numpy()
+    solutions = [around.log_prob("single", None, 1, {"": inputs})[""][0] for around in (one, two)]
     places = plane.coordinates(torch.stack([one.trajectory[-1], two.trajectory[-1]]))
-    found = predict(context, one.installed(plane.point(*places).float()), image)
+    found = predict(context, one.installed(plane.point(*places).float()), inputs)
     control = [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
-    cut = _cut(one, plane, (x, y), image, label, solutions)
+    cut = _cut(one, plane, (x, y), inputs, label, solutions)
     paths = [_path(study, plane, member) for member in members]
     drawn = _samples(plane, one, samples)
     pair = ("member", "y", "x")
@@ -123,7 +125,7 @@ def _cut(
     around: Neighbourhood,
     plane: Plane,
     points: tuple[torch.Tensor, torch.Tensor],
-    image: torch.Tensor,
+    inputs: Inputs,
     label: np.ndarray,
     solutions: Sequence[np.ndarray],
 ) -> _Cut:
@@ -133,7 +135,7 @@ def _cut(
         around: whose batch-norm statistics they have, where those are stored.
         plane: of the points.
         points: coordinates, x and y.
-        image: [example, channel, height, width].
+        inputs: leaves [example, ...].
         label: [example].
         solutions: log-probabilities [example, class] of networks with which they are compared.
     """
@@ -142,7 +144,7 @@ def _cut(
     agreement, similarity = np.empty((2, len(solutions), x.numel()))
     for places in torch.arange(x.numel()).split(TOGETHER):
         weights = plane.point(x.flatten()[places], y.flatten()[places]).float()
-        log_prob = predict(around.context, around.installed(weights), image)
+        log_prob = predict(around.context, around.installed(weights), inputs)
         at, predicted = places.numpy(), log_prob.argmax(-1)
         fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
         best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)

@@ -23,7 +23,7 @@ from modescape.metrics import accuracy, nll
 from modescape.models import working_dtype
 from modescape.paths import Tunnel, along, barrier
 from modescape.results import make_result
-from modescape.types import ModelState
+from modescape.types import Inputs, ModelState
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,13 +65,13 @@ def measure(
     members = trained(context.offered, 2, "a tunnel between solutions")[:3]
     ends = [neighbourhood(context, member) for member in members]
     one, two = ends[:2]
-    test = Split(context.dataset.test.image[:examples], context.dataset.test.label[:examples])
+    test = context.dataset.test.first(examples)
     train = some_training_images(one, examples)
     search = Tunnel(levels=levels, steps=steps, learning_rate=study.recipe.train.learning_rate)
     corners = _corners(search, one, two, train)
     t = torch.linspace(0, 1, max(points, 3), dtype=torch.float64)
     ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
-    solutions = [end.log_prob("single", None, 1, {"": test.image})[""][0] for end in ends]
+    solutions = [end.log_prob("single", None, 1, {"": test.inputs})[""][0] for end in ends]
     control = _control(one, ways["tunnel"][[0, -1]], test, solutions[:2])
     labels = [log_prob.argmax(-1) for log_prob in solutions]
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
@@ -135,7 +135,7 @@ def _along(
     loss, right, train_loss = np.empty((3, len(ways), length))
     agreement, similarity = np.empty((2, len(ways), len(labels), length))
     for row, weights in enumerate(ways.values()):
-        log_prob = _predictions(around, weights, test.image)
+        log_prob = _predictions(around, weights, test.inputs)
         predicted = log_prob.argmax(-1)
         loss[row], right[row] = nll(log_prob, label), accuracy(log_prob, label)
         train_loss[row] = losses(around, weights, train)
@@ -152,7 +152,7 @@ def _triangles(
     label = test.label.cpu().numpy()
     triangle, likeness = np.empty((len(radius), len(way))), np.empty((len(labels), len(radius), len(way)))
     for row, stretch in enumerate(radius):
-        predicted = _predictions(around, stretch * way.double(), test.image).argmax(-1)
+        predicted = _predictions(around, stretch * way.double(), test.inputs).argmax(-1)
         triangle[row] = (predicted == label).mean(1)
         for end, own in enumerate(labels):
             likeness[end, row] = similarity_of(predicted, own, label)
@@ -171,7 +171,7 @@ def _corners(search: Tunnel, one: Neighbourhood, two: Neighbourhood, train: Spli
 
 def _control(around: Neighbourhood, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
     """Largest difference of what ends of a path [end, parameter] say, each by itself, from what solutions say."""
-    found = [_predictions(around, ends[[end]], test.image)[0] for end in range(len(ends))]
+    found = [_predictions(around, ends[[end]], test.inputs)[0] for end in range(len(ends))]
     return [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
 
 
@@ -188,13 +188,13 @@ def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tenso
     def gradient(weights: Tensor, number: int) -> Tensor:
         keys = torch.tensor([[rng.key(seed, f"tunnel {purpose}", number)] for purpose in ("order", "dropout")])
         index = rng.integers(keys[0], batch, len(dataset.train.label)).to(device)
-        images = context.preparation.pick(dataset.train.image, index, dtype=working_dtype(solution.params))
+        inputs = context.preparation.pick(dataset.train.inputs, index, dtype=working_dtype(solution.params))
         params = {
             name: tensor[None].to(device).requires_grad_()
             for name, tensor in tree.unravel(weights.float(), solution.params).items()
         }
         buffers = {name: tensor[None].to(device).clone() for name, tensor in solution.buffers.items()}
-        slopes, _, _ = step(ModelState(params, buffers), images, dataset.train.label[index], keys[1].to(device))
+        slopes, _, _ = step(ModelState(params, buffers), inputs, dataset.train.label[index], keys[1].to(device))
         # a parameter that no loss depends on has no gradient
         found = {name: slopes[name][0] if name in slopes else torch.zeros_like(params[name][0]) for name in params}
         return tree.ravel(found).detach().to(weights)
@@ -202,6 +202,6 @@ def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tenso
     return gradient
 
 
-def _predictions(around: Neighbourhood, weights: Tensor, images: Tensor) -> np.ndarray:
-    parts = [predict(around.context, around.installed(some.float()), images) for some in weights.split(TOGETHER)]
+def _predictions(around: Neighbourhood, weights: Tensor, inputs: Inputs) -> np.ndarray:
+    parts = [predict(around.context, around.installed(some.float()), inputs) for some in weights.split(TOGETHER)]
     return np.concatenate(parts)

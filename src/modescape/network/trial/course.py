@@ -13,8 +13,8 @@ from dataclasses import replace
 from torch import nn
 
 from modescape.data.dataset import Split
+from modescape.data.inputs.base import Prepare
 from modescape.data.order import check_batches
-from modescape.data.prepare import Preparation
 from modescape.models import NetworkError, split_state, working_dtype
 from modescape.models.state import differing, passing_buffers
 from modescape.network.copies import equal, through_a_file
@@ -24,19 +24,19 @@ from modescape.network.trial.subject import Subject, Training, output_of, state_
 from modescape.recipe import Recipe
 
 
-def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Preparation, training: Training) -> Habits:
+def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Prepare, training: Training) -> Habits:
     """Try a recipe's network.
 
     Args:
         recipe: settings.
         data: the training split.
         num_classes: classes of the data.
-        preparation: scaling of images.
+        preparation: scaling of examples.
         training: how it is to be trained.
 
     Raises:
         InputError: if the network cannot be trained and evaluated right, with what to do; a `NetworkError` if there is
-            none for these images and classes.
+            none for these examples and classes.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of operations that are slow under `vmap`

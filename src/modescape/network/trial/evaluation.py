@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from modescape import rng
+from modescape import batches, rng
 from modescape.errors import InputError
 from modescape.network.copies import SAME, close, stacked
 from modescape.network.forward import forward_each
@@ -21,10 +21,11 @@ def alone(subject: Subject, module: nn.Module, state: ModelState, habits: Habits
     Raises:
         InputError: if the network takes no image alone.
     """
-    policy, image = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)[0][:1]
+    policy = ComputePolicy(memory_format=habits.memory_format)
+    one = batches.taken(subject.batch(habits)[0], slice(1))
     try:
         with torch.no_grad():
-            logits = forward_each(idle(module), stacked([state]), image, KEYS[:1], policy, True).logits
+            logits = forward_each(idle(module), stacked([state]), one, KEYS[:1], policy, True).logits
     except Exception as error:  # what a network raises may be anything
         raise InputError(
             f"{subject.name}: the network fails in evaluation on one image alone: {reason(error)}"
@@ -54,10 +55,12 @@ def check_repeated(subject: Subject, drawn: Tensor, twice: Tensor) -> None:
 
 def draws(subject: Subject, module: nn.Module, state: ModelState, habits: Habits) -> bool:
     """Whether evaluation draws from a global generator, or drops: other keys, other numbers."""
-    policy, images = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)[0]
+    policy, inputs = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)[0]
     parts = (idle(module), stacked([state]))
     with rng.seeded(0), rng.watched() as drawn, torch.no_grad():
-        one, two = (forward_each(*parts, images.clone(), KEYS[key : key + 1], policy, False).logits for key in (0, 1))
+        one, two = (
+            forward_each(*parts, batches.copied(inputs), KEYS[key : key + 1], policy, False).logits for key in (0, 1)
+        )
         return drawn() or not close(one, two)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from modescape import tree
+from modescape import batches, tree
 from modescape.errors import InputError
 from modescape.models.outputs import check_kind
 from modescape.network.copies import leaves
@@ -38,9 +38,9 @@ def take(subject: Subject, habits: Habits) -> tuple[Habits, nn.Module, ModelStat
 
 
 def _take_in(memory_format: MemoryFormat, subject: Subject, habits: Habits) -> tuple[Habits, nn.Module, ModelState]:
-    module, (images, label) = subject.make("initialisation"), subject.batch(habits)
+    module, (inputs, label) = subject.make("initialisation"), subject.batch(habits)
     policy = ComputePolicy(memory_format=memory_format)
-    seen = watch(module, images, policy)
+    seen = watch(module, inputs, policy)
     _check_seen(subject, seen)
     found = replace(
         seen.habits,
@@ -51,14 +51,15 @@ def _take_in(memory_format: MemoryFormat, subject: Subject, habits: Habits) -> t
         training_output=output_of(module),
     )
     state, asking = leaves([state_of(module, found)]), replace(found, recomputes=True)
-    step = subject.training.step(module, Batch(state, images[None].clone(), label[None], KEYS[:1]), asking, policy)
+    batch = Batch(state, batches.mapped(lambda leaf: leaf[None].clone(), inputs), label[None], KEYS[:1])
+    step = subject.training.step(module, batch, asking, policy)
     if not step.gradients:
         raise InputError(
             f"{subject.name}: the loss depends on no trainable parameter; run the layers that are to be trained "
             "outside of torch.no_grad, and detach nothing behind them"
         )
     without = tuple(name for name in state.params if name not in step.gradients)
-    least = least_batch(module, images[:1], policy)
+    least = least_batch(module, batches.taken(inputs, slice(1)), policy)
     found = replace(found, recomputes=step.recomputed, without_gradient=without, least_batch=least)
     subject.training.update(state.params, step.gradients)
     one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
@@ -88,8 +89,8 @@ def check_logits(subject: Subject, logits: Tensor) -> None:
     if not isinstance(logits, Tensor) or list(logits.shape) != expected:
         came = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise InputError(
-            f"{subject.name}: the network turns {expected[0]} images into {came}, expected {expected}; "
-            "of several outputs model.output chooses one"
+            f"{subject.name}: the network turns {expected[0]} {subject.data.kind.word} into {came}, expected "
+            f"{expected}; of several outputs model.output chooses one"
         )
     try:
         check_kind(logits, subject.recipe.model.output_kind)

@@ -33,9 +33,9 @@ def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], h
                 if not close(loss[0], together.loss[model], 10 * SAME) or not close(*slopes, SAME_GRADIENT):
                     return OTHER_NUMBERS
         if evaluated is not None:
-            policy, (images, _) = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)
+            policy, (inputs, _) = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)
             with torch.no_grad():
-                logits = forward_stacked(idle(module), stacked(states), images, KEYS[:2], policy).logits
+                logits = forward_stacked(idle(module), stacked(states), inputs, KEYS[:2], policy).logits
             if not close(evaluated, logits, 10 * SAME):
                 return OTHER_NUMBERS
     except Exception as error:  # whatever `vmap` does not take

@@ -1,4 +1,4 @@
-"""What is on trial: a recipe's network and a few images, and what a study does with them."""
+"""What is on trial: a recipe's network and a few examples, and what a study does with them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from modescape import rng
+from modescape import batches, rng
 from modescape.data.dataset import Split
-from modescape.data.prepare import Preparation
+from modescape.data.inputs.base import Prepare
 from modescape.models import build, split_state
 from modescape.models.outputs import reading_of
 from modescape.models.state import attributes, differing, passing_buffers
@@ -21,7 +21,7 @@ from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.member_ops import ComputePolicy
 from modescape.recipe import Recipe
-from modescape.types import ModelState, Params
+from modescape.types import Inputs, ModelState, Params
 
 IMAGES = 4  # of the training split
 KEYS = torch.tensor([1, 2])  # of dropout, one a network
@@ -43,7 +43,7 @@ class Batch(NamedTuple):
     """What one step is given."""
 
     state: ModelState  # params [member, ...] that require gradients, and buffers [member, ...], changed in place
-    images: Tensor  # prepared, [member, example, channel, height, width]
+    inputs: Inputs  # prepared, leaves [member, example, ...]
     label: Tensor  # [member, example]
     keys: Tensor  # of dropout, int64 [member]
 
@@ -75,14 +75,14 @@ class Subject:
         recipe: settings.
         data: the training split.
         num_classes: classes of the data.
-        preparation: scaling of images.
+        preparation: scaling of examples.
         training: how networks are trained.
     """
 
     recipe: Recipe
     data: Split
     num_classes: int
-    preparation: Preparation
+    preparation: Prepare
     training: Training
 
     @property
@@ -92,27 +92,26 @@ class Subject:
 
     def make(self, purpose: str) -> nn.Module:
         """A network made anew; the purpose names the stream of its initialisation."""
-        shape = tuple(self.data.image.shape[1:])
-        return build(self.recipe.model, shape, self.num_classes, rng.key(self.recipe.seed, purpose, 0))
+        return build(self.recipe.model, self.data.shape, self.num_classes, rng.key(self.recipe.seed, purpose, 0))
 
     @property
     def index(self) -> Tensor:
         """Examples that are used: the first ones; an only one twice."""
         return torch.arange(max(2, min(IMAGES, len(self.data.label)))) % len(self.data.label)
 
-    def batch(self, habits: Habits) -> tuple[Tensor, Tensor]:
-        """A few images [example, channel, height, width] as the step gets them, and their labels."""
-        index, dtype = self.index, getattr(torch, habits.dtype)
-        picked = self.preparation.pick(self.data.image[index].cpu(), torch.arange(len(index))[None], dtype=dtype)
-        return picked[0], self.data.label[index].cpu()
+    def batch(self, habits: Habits) -> tuple[Inputs, Tensor]:
+        """A few examples, leaves [example, ...] as the step gets them, and their labels."""
+        some, dtype = self.data.at(self.index).to("cpu"), getattr(torch, habits.dtype)
+        picked = self.preparation.pick(some.inputs, torch.arange(len(some.label))[None], dtype=dtype)
+        return batches.taken(picked, 0), some.label
 
     def stepped(
         self, module: nn.Module, states: Sequence[ModelState], habits: Habits, policy: ComputePolicy | None = None
     ) -> Stepped:
         """One step of training of networks together; ``states`` are left as they are."""
         policy = policy or ComputePolicy(memory_format=habits.memory_format)
-        images, label = self.batch(habits)
-        batch = (torch.stack([images] * len(states)), torch.stack([label] * len(states)))
+        inputs, label = self.batch(habits)
+        batch = (batches.stacked([inputs] * len(states)), torch.stack([label] * len(states)))
         keys = KEYS[:1].expand(len(states))
         return self.training.step(module, Batch(leaves(states), *batch, keys), habits, policy)
 
@@ -120,9 +119,9 @@ class Subject:
         self, module: nn.Module, states: Sequence[ModelState], habits: Habits, policy: ComputePolicy | None = None
     ) -> Tensor:
         """Logits [model, example, class] in evaluation, one network after another; the generators are seeded."""
-        policy, images = policy or ComputePolicy(memory_format=habits.memory_format), self.batch(habits)[0]
+        policy, inputs = policy or ComputePolicy(memory_format=habits.memory_format), self.batch(habits)[0]
         with torch.no_grad():
-            return forward_each(idle(module), stacked(states), images, KEYS[: len(states)], policy, True).logits
+            return forward_each(idle(module), stacked(states), inputs, KEYS[: len(states)], policy, True).logits
 
 
 def idle(module: nn.Module) -> nn.Module:

@@ -1,0 +1,193 @@
+"""What networks are called with: a tensor, or a flat tuple or dictionary of tensors, all with one leading axis.
+
+The tensors of a batch are its leaves. Floating-point leaves follow the network's type, all others stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from modescape.errors import InputError
+from modescape.types import Inputs
+
+FLOAT = "float"  # type of a leaf that follows the network's
+
+
+def leaves(inputs: Inputs) -> list[Tensor]:
+    """The tensors, in their order.
+
+    >>> len(leaves({"number": torch.zeros(2, 3), "code": torch.zeros(2)}))
+    2
+    """
+    if isinstance(inputs, Tensor):
+        return [inputs]
+    return list(inputs.values() if isinstance(inputs, dict) else inputs)
+
+
+def mapped(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
+    """The same tree with a function of each leaf."""
+    if isinstance(inputs, Tensor):
+        return function(inputs)
+    if isinstance(inputs, dict):
+        return {name: function(leaf) for name, leaf in inputs.items()}
+    return tuple(function(leaf) for leaf in inputs)
+
+
+def count(inputs: Inputs) -> int:
+    """Examples: the length of the leading axis."""
+    return len(leaves(inputs)[0])
+
+
+def device_of(inputs: Inputs) -> torch.device:
+    """Where the tensors are."""
+    return leaves(inputs)[0].device
+
+
+def moved(inputs: Inputs, device: torch.device | str) -> Inputs:
+    """The same on a device."""
+    return mapped(lambda leaf: leaf.to(device), inputs)
+
+
+def taken(inputs: Inputs, index: Any) -> Inputs:
+    """Each leaf at an index of its leading axes: a number, a slice, or a tensor of numbers."""
+    return mapped(lambda leaf: leaf[index], inputs)
+
+
+def copied(inputs: Inputs) -> Inputs:
+    """Copies, laid out as the tensors are."""
+    return mapped(lambda leaf: leaf.clone(), inputs)
+
+
+def joined(parts: Sequence[Inputs]) -> Inputs:
+    """Trees of one form put one behind the other along the leading axis; of one alone its own tensors."""
+    return _combined(torch.cat, parts) if len(parts) > 1 else parts[0]
+
+
+def stacked(parts: Sequence[Inputs]) -> Inputs:
+    """Trees of one form and size with a new leading axis."""
+    return _combined(torch.stack, parts)
+
+
+def _combined(function: Callable[[list[Tensor]], Tensor], parts: Sequence[Inputs]) -> Inputs:
+    first = parts[0]
+    columns: Iterator[Tensor] = map(function, map(list, zip(*map(leaves, parts), strict=True)))
+    if isinstance(first, Tensor):
+        return next(columns)
+    return dict(zip(first, columns, strict=True)) if isinstance(first, dict) else tuple(columns)
+
+
+def called(module: nn.Module, inputs: Inputs) -> Any:
+    """What a network says: a tensor is its argument, a tuple its arguments, a dictionary its arguments by name."""
+    arguments, named = arguments_of(inputs)
+    return module(*arguments, **named)
+
+
+def arguments_of(inputs: Inputs) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+    """The arguments of a network by position and by name.
+
+    >>> arguments_of((torch.ones(1), torch.ones(2)))
+    ((tensor([1.]), tensor([1., 1.])), {})
+    """
+    if isinstance(inputs, Tensor):
+        return (inputs,), {}
+    return ((), inputs) if isinstance(inputs, dict) else (inputs, {})
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One tensor of an example."""
+
+    shape: tuple[int, ...]  # without the leading axis
+    dtype: str = FLOAT  # that of the network; else torch's name: "int64", "bool"
+
+    def blank(self, examples: int, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
+        """Zeros, or True throughout, which is a mask that leaves nothing out."""
+        own = dtype if self.dtype == FLOAT else getattr(torch, self.dtype)
+        fill = torch.ones if own == torch.bool else torch.zeros
+        return fill((examples, *self.shape), dtype=own, device=device)
+
+
+Leaves: TypeAlias = "Leaf | tuple[Leaf, ...] | dict[str, Leaf]"
+
+
+@dataclass(frozen=True)
+class InputShape:
+    """What an example is to a network, and what a factory may ask of it.
+
+    >>> InputShape.image((3, 32, 32)).offered
+    {'image_shape': (3, 32, 32)}
+    """
+
+    leaves: Leaves
+    offered: Mapping[str, Any] = field(default_factory=dict)  # parameter of a factory -> value
+    kind: str = "image"  # of inputs
+    word: str = "images"  # for several examples
+
+    @classmethod
+    def image(cls, shape: Sequence[int]) -> InputShape:
+        """Of images (channels, height, width)."""
+        sizes = tuple(shape)
+        return cls(Leaf(sizes), {"image_shape": sizes})
+
+    @classmethod
+    def of(cls, shape: InputShape | Sequence[int]) -> InputShape:
+        """The shape itself; of numbers that of images."""
+        return shape if isinstance(shape, InputShape) else cls.image(shape)
+
+    def blank(self, examples: int, dtype: torch.dtype, device: torch.device | str = "cpu") -> Inputs:
+        """A batch of examples without content."""
+        found = self.leaves
+        if isinstance(found, Leaf):
+            return found.blank(examples, dtype, device)
+        if isinstance(found, dict):
+            return {name: leaf.blank(examples, dtype, device) for name, leaf in found.items()}
+        return tuple(leaf.blank(examples, dtype, device) for leaf in found)
+
+    def __str__(self) -> str:
+        """Sizes of an example as a message shows them."""
+        found = self.leaves
+        if isinstance(found, Leaf):
+            return str(list(found.shape))
+        if isinstance(found, dict):
+            return ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in found.items())
+        return " and ".join(str(list(leaf.shape)) for leaf in found)
+
+    def as_manifest(self) -> dict[str, Any]:
+        """Entries of a study's manifest: ``image_shape`` of images, ``inputs`` of all others."""
+        if self.kind == "image":
+            return {"image_shape": list(self.offered["image_shape"])}
+        found = self.leaves
+        listed: Any = [found] if isinstance(found, Leaf) else found
+        named = listed.items() if isinstance(listed, dict) else enumerate(listed)
+        return {
+            "inputs": {
+                "kind": self.kind,
+                "word": self.word,
+                "form": "tensor" if isinstance(found, Leaf) else "named" if isinstance(found, dict) else "row",
+                "tensors": {str(name): {"shape": list(leaf.shape), "dtype": leaf.dtype} for name, leaf in named},
+                "offered": dict(self.offered),
+            }
+        }
+
+    @classmethod
+    def of_manifest(cls, manifest: Mapping[str, Any]) -> InputShape:
+        """The inverse of `as_manifest`.
+
+        Raises:
+            InputError: if it holds neither entry, or one that no study has.
+        """
+        if "inputs" not in manifest:
+            return cls.image(manifest["image_shape"])
+        try:
+            held = manifest["inputs"]
+            tensors = {name: Leaf(tuple(one["shape"]), one["dtype"]) for name, one in held["tensors"].items()}
+            row = tuple(tensors.values())
+            form: Leaves = {"tensor": row[0], "named": tensors, "row": row}[held["form"]]
+            return cls(form, dict(held["offered"]), held["kind"], held["word"])
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise InputError(f"the manifest's inputs are wrong: {type(error).__name__} {error}") from error
