@@ -131,7 +131,7 @@ def shift(study: Study) -> str:
         for method in found["approach"].values:
             values = found["score"].sel({"approach": method, "metric": metric}).values
             rows.append([metric, label(method), *(f"{value:.3f}" for value in values)])
-    return table(["", "approach", *map(str, found["severity"].values)], rows)
+    return table(["", "method", *map(str, found["severity"].values)], rows)
 
 
 def divergence(study: Study) -> str:
