@@ -68,7 +68,7 @@ def worth(dataset: xr.Dataset, method: str) -> str:
 
 
 def ensembles(study: Study) -> str:
-    """Figure 8: within a member, two and five members; gain and worth."""
+    """Figure 8: within a member, two and five members; gain and equivalents."""
     found, calibration = study.result("ensemble_methods"), study.result("calibration")
     rows = []
     for method in found["approach"].values:
@@ -88,7 +88,7 @@ def ensembles(study: Study) -> str:
         for metric in ("accuracy", "brier", "nll")
     ]
     header = ["method", "distance (setting)", "accuracy, 1 / 2 / 5 / all members", "Brier", "gain of size 1, points"]
-    return f"{table([*header, 'in Brier', 'worth'], rows)}\n\nGains: {'; '.join(gains)}."
+    return f"{table([*header, 'in Brier', 'equivalent'], rows)}\n\nGains: {'; '.join(gains)}."
 
 
 def scales(study: Study) -> str:
