@@ -162,7 +162,7 @@ def test_too_few_members_or_epochs(tmp_path: Path):
     sentences = {
         "solution_similarity": "the similarity of solutions needs 2 trained members or more; this study has 1",
         "tsne": "the embedding needs 4 checkpoints or more; the kept trajectories have 3",
-        "ensemble_size": "needs 2 trained members, or 2 kept epochs of one; this study has 1 member with 1 epoch",
+        "ensemble_size": "needs 2 trained members, or 2 kept epochs of one; this study has 1 trained member",
     }
     for name, sentence in sentences.items():
         with pytest.raises(NotEnough, match=re.escape(sentence)):

@@ -187,7 +187,7 @@ def test_missing_predictions_and_runs_are_named(memory, with_weights):
     alone = arrays({"test": stacked(one, one.groups[INDEPENDENT])}, {"test": one.label})
     with pytest.raises(NotEnough, match="the embedding needs a trained member of which every epoch is kept"):
         analyses.measure("tsne", alone)
-    with pytest.raises(NotEnough, match="needs 2 networks, or 2 kept epochs of one; what is offered has 1 member"):
+    with pytest.raises(NotEnough, match="or 2 kept epochs of one; what is offered has 1 network and 1 epoch"):
         analyses.measure("ensemble_size", arrays({"test": stacked(one, [0])}, {"test": one.label}))
 
 
@@ -204,6 +204,11 @@ def test_groups_of_a_study(study, there):
         model_of(one, 1, 5)
     assert set(there.predictions) == {"validation", "test"}
     assert "train" not in there.predictions
+
+
+def test_half_precision_is_taken():
+    half = np.log(np.full((2, 5, 1000), 1 / 1000)).astype(np.float16)  # sums to 1.0022
+    assert arrays({"test": half}, {"test": np.zeros(5, int)}).members == [0, 1]
 
 
 GOOD = np.log(np.full((2, 5, 3), 1 / 3))
@@ -225,6 +230,30 @@ GOOD = np.log(np.full((2, 5, 3), 1 / 3))
             "there are 2 models and 1 members; expected one",
         ),
         ({"test": GOOD}, {"test": np.zeros(5, int)}, {"groups": {"swag": [2]}}, "group 'swag' names models that are"),
+        (
+            {"test": GOOD},
+            {"test": np.zeros(5, int)},
+            {"groups": {INDEPENDENT: [0], "swag": [1, 1]}},
+            "group 'swag' names model 1 twice; expected it once",
+        ),
+        (
+            {"test": GOOD},
+            {"test": np.zeros(5, int)},
+            {"members": [7, 7]},
+            "group 'independent' has member 7 twice; expected one model a member",
+        ),
+        (
+            {"test": np.where(np.arange(3) == 1, np.nan, GOOD)},
+            {"test": np.zeros(5, int)},
+            {},
+            "log_prob of model 0 on 'test', example 0, holds NaN; leave out what diverged",
+        ),
+        (
+            {"test": np.stack([GOOD[0], GOOD[1] - 0.1])},
+            {"test": np.zeros(5, int)},
+            {},
+            "probabilities of model 1 on 'test', example 0, sum to 0.9048, expected 1: take log_softmax",
+        ),
         ({"test": GOOD}, {"test": np.zeros(5, int)}, {"class_names": ["a"]}, "there are 1 class names and 3 classes"),
     ],
 )

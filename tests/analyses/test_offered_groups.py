@@ -15,7 +15,7 @@ from modescape.context import StudyContext
 from modescape.errors import NotEnough
 from modescape.methods import BOTH
 from modescape.metrics import brier, combine, nll
-from modescape.offered import INDEPENDENT, Offered, arrays, stacked
+from modescape.offered import INDEPENDENT, InMemory, Offered, arrays, stacked
 from modescape.study import Study
 
 DRAWING = [
@@ -128,6 +128,69 @@ def test_a_method_of_ones_own_is_compared(strangers):
     worth = analyses.measure("calibration", strangers, resamples=20)
     assert worth["calibrated_nll"].shape == (2, 4)
     assert worth["temperature"].shape == (3,)
+
+
+def regrouped(of: Offered, **groups: list[int]) -> Offered:
+    """The same models in other groups."""
+    sampled = {name: replace(one, groups=groups) for name, one in of.sampled.items() if isinstance(one, InMemory)}
+    members = [int(sampled["test"].members[model]) for model in groups[INDEPENDENT]]
+    return replace(of, members=members, predictions=sampled, sampled=sampled)
+
+
+@pytest.mark.parametrize("name", ["ensemble_methods", "decomposition", "diversity_map"])
+def test_members_are_paired_by_their_numbers(strangers, name):
+    """In whichever order models are listed."""
+    shifted = replace(strangers, sampled={**strangers.sampled, "shift 3": strangers.sampled["test"]})
+    backwards = [model for first in (11, 7, 3) for model in range(first, first + 4)]
+    there, other = (
+        analyses.measure(name, regrouped(shifted, independent=[0, 1, 2], mine=models))
+        for models in (list(range(3, 15)), backwards)
+    )
+    for variable in there.variables:
+        np.testing.assert_array_equal(there[variable], other[variable], err_msg=str(variable))
+
+
+@pytest.mark.parametrize("name", ["ensemble_methods", "decomposition", "calibration"])
+def test_members_that_are_missing_or_foreign_are_named(strangers, name):
+    needs = "a comparison of 'mine' needs networks around each independent network, members "
+    one = regrouped(strangers, independent=[0, 1, 2], mine=[3, 4, 5])
+    least = 2 if name == "decomposition" else 1
+    sentence = f"{needs}0-2, {least} or more each; there are 0 around member 1, 0 around member 2"
+    with pytest.raises(NotEnough, match=re.escape(sentence)):
+        analyses.measure(name, replace(one, sampling=replace(one.sampling, networks=2)))
+    foreign = regrouped(strangers, independent=[0, 1], mine=list(range(3, 15)))
+    with pytest.raises(NotEnough, match=re.escape(f"{needs}0-1, and around no other; there are some around members 2")):
+        analyses.measure(name, foreign)
+
+
+def test_runs_of_unequal_length(strangers):
+    """What every run has is compared, or the counts are named."""
+    unequal = regrouped(strangers, independent=[0, 1, 2], mine=[3, 4, 5, 7, 8, 9, 10, 11, 12])
+    found = analyses.measure("calibration", unequal, resamples=20)["calibrated_nll"]
+    assert found.sel({"other_approach": "mine"}).notnull().values.tolist() == [True, True, False]
+    even = regrouped(strangers, independent=[0, 1, 2], mine=[4, 5, 9, 10, 11, 12])
+    worth = analyses.measure("calibration", even, resamples=20)["calibrated_nll"]
+    np.testing.assert_array_equal(found.sel({"other_approach": "mine"})[:2], worth.sel({"other_approach": "mine"})[:2])
+    sentence = "3 or more each; there are 2 around member 2"
+    with pytest.raises(NotEnough, match=sentence):
+        analyses.measure("decomposition", unequal)
+    one_each = regrouped(strangers, independent=[0, 1, 2], mine=[3, 7, 11])
+    assert analyses.measure("decomposition", one_each)["approach"].values.tolist() == [INDEPENDENT]
+
+
+def test_the_shortest_run_says_how_many_snapshots_are_averaged(strangers):
+    unequal = regrouped(strangers, independent=[0, 1], snapshots=[3, 4, 5, 7, 8])
+    even = regrouped(strangers, independent=[0, 1], snapshots=[4, 5, 7, 8])
+    for name in ("ensemble_size", "solution_similarity"):
+        found, wanted = analyses.measure(name, unequal), analyses.measure(name, even)
+        assert found.attrs["snapshots"] == 2
+        for variable in wanted.variables:
+            np.testing.assert_array_equal(found[variable], wanted[variable], err_msg=str(variable))
+
+
+def test_one_network_has_no_place_in_the_plane(strangers):
+    with pytest.raises(NotEnough, match="diversity and accuracy needs 2 networks or more; what is offered has 1"):
+        analyses.measure("diversity_plane", regrouped(strangers, independent=[0]))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from modescape.analyses.sampling import available
 from modescape.analyses.scales import scales
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.errors import NotEnough
 from modescape.methods import METHODS
 from modescape.metrics.subsets import subsets
 from modescape.offered import INDEPENDENT, SNAPSHOTS, Predictions, Sampled, runs
+from modescape.plain import ranges
 
 MOST_GROUPS = 20  # subsets of independent members that are looked at where every group is looked at by itself
 LEVEL = ", at one distance"  # ends the name of an approach whose networks are as far from the solution as all others'
@@ -35,8 +37,14 @@ def approaches(predictions: Predictions) -> list[str]:
 
 
 def several(predictions: Predictions) -> list[str]:
-    """Those of them that give several networks a solution."""
-    return [name for name in approaches(predictions) if name not in METHODS or not METHODS[name].one_network]
+    """Those of them that give several networks a solution; of one that is not ours, as its networks say."""
+
+    def one_network(name: str) -> bool:
+        if name in METHODS:
+            return METHODS[name].one_network
+        return all(len(models) == 1 for models in runs(predictions, name).values())
+
+    return [name for name in approaches(predictions) if not one_network(name)]
 
 
 def members_of(predictions: Predictions) -> list[int]:
@@ -45,11 +53,53 @@ def members_of(predictions: Predictions) -> list[int]:
 
 
 def around_solutions(
-    sampled: Mapping[str, Sampled], approach: str, sets: Sequence[str]
+    sampled: Mapping[str, Sampled], approach: str, sets: Sequence[str], least: int = 1
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """For each run its member and the predictions of the approach's networks, [network, example, class] a set."""
-    for member, models in runs(sampled[sets[0]], approach).items():
+    """For each member, in the order of `members_of`, predictions of the approach's networks around its solution.
+
+    Args:
+        sampled: set of examples -> predictions.
+        approach: one of `approaches`.
+        sets: on which predictions are wanted.
+        least: networks that are needed around each solution.
+
+    Yields:
+        The member, and [network, example, class] a set.
+
+    Raises:
+        NotEnough: see `paired`.
+    """
+    test = sampled[sets[0]]
+    for member, models in paired(test, approach, test.groups[approach], least).items():
         yield member, together(sampled, models, sets)
+
+
+def paired(predictions: Predictions, approach: str, models: Iterable[int], least: int = 1) -> dict[int, list[int]]:
+    """Member -> those of an approach's models that are around its solution, in the order of `members_of`.
+
+    What is compared over the same members has them in the same order, however the models are listed.
+
+    Args:
+        predictions: of a set of examples.
+        approach: named in messages.
+        models: of it, in order.
+        least: of them that are needed around each solution.
+
+    Raises:
+        NotEnough: naming members without so many, or networks around others than the independent ones.
+    """
+    members = members_of(predictions)
+    found: dict[int, list[int]] = {member: [] for member in members}
+    for model in models:
+        found.setdefault(int(predictions.members[model]), []).append(int(model))
+    few = [member for member, own in found.items() if len(own) < least]
+    needs = f"a comparison of {approach!r} needs networks around each independent network, members {ranges(members)}"
+    if foreign := sorted(found.keys() - set(members)):
+        raise NotEnough(f"{needs}, and around no other; there are some around members {ranges(foreign)}")
+    if few:
+        counts = ", ".join(f"{len(found[member])} around member {member}" for member in sorted(few))
+        raise NotEnough(f"{needs}, {least} or more each; there are {counts}")
+    return found
 
 
 def solutions(sampled: Mapping[str, Sampled], sets: Sequence[str]) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.errors import NotEnough
-from modescape.offered import INDEPENDENT, TRAJECTORY, Checkpoints, Offered, Predictions, Sampled, runs
+from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Checkpoints, Offered, Predictions, Sampled, runs
 
 if TYPE_CHECKING:
     from modescape.context import StudyContext
@@ -57,6 +57,19 @@ def groups_of_networks(offered: Offered, sets: Sequence[str], what: str, of: str
     return found
 
 
+def two_networks(offered: Offered, what: str) -> int:
+    """How many networks of each approach are compared: two or more.
+
+    Raises:
+        NotEnough: if there is one; ``what`` is the subject of the sentence.
+    """
+    networks = offered.sampling.networks
+    if networks < 2:
+        remedy = "" if offered.context is None else "; subspace.samples says how many are drawn"
+        raise NotEnough(f"{what} needs 2 networks of each approach; {offered.named} has {networks}{remedy}")
+    return networks
+
+
 def weights_of(offered: Offered, what: str) -> Checkpoints:
     """The checkpoints.
 
@@ -94,14 +107,14 @@ def auxiliary(offered: Offered, name: str, what: str) -> Offered:
         raise NotEnough(f"{what} needs predictions of auxiliary networks, {name!r}; {offered.named} has none") from None
 
 
-def enough_images(there: int, least: int, what: str) -> None:
+def enough_images(offered: Offered, there: int, least: int, what: str) -> None:
     """Refuse fewer test images than an analysis can do with.
 
     Raises:
         NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
     """
     if there < least:
-        raise NotEnough(f"{what} needs {least} test images or more; this study has {there}")
+        raise NotEnough(f"{what} needs {least} test images or more; {offered.named} has {there}")
 
 
 def whole_runs(offered: Offered, what: str) -> None:
@@ -126,6 +139,18 @@ def trajectories(offered: Offered, split: str, what: str) -> tuple[Predictions, 
     if not found:
         raise NotEnough(f"{what} needs a trained member of which every epoch is kept; {offered.named} has none")
     return predictions, found
+
+
+def snapshots_of(predictions: Predictions, last: int) -> list[list[int]]:
+    """Snapshots of each member, in order: the last ones, as many of each as the scarcest member has.
+
+    Args:
+        predictions: of a split.
+        last: at most so many.
+    """
+    along = list(runs(predictions, SNAPSHOTS, last).values())
+    shortest = min(map(len, along))
+    return [models[-shortest:] for models in along]
 
 
 def left_out(offered: Offered, *, trajectories_alone: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from modescape.errors import InputError
 from modescape.offered.facts import Offered, Sampling
 from modescape.offered.protocols import INDEPENDENT, LABELLED, SNAPSHOTS, TRAJECTORY, Predictions
 from modescape.offered.reading import runs
+
+SUM_ROUNDING = 4e-3  # by which the probabilities of an example, of logarithms in 16 bits, may miss 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,9 @@ def arrays(
         class_names: default: "0", "1", ...
 
     Raises:
-        InputError: if shapes do not fit each other, or a group names a model that is not there.
+        InputError: if shapes do not fit each other, if log-probabilities are NaN or those of an example are not of
+            probabilities that sum to 1, or if a group names a model that is not there or one of its models twice, the
+            independent ones a member twice.
     """
     sizes = {len(values) for values in log_prob.values()}
     if len(sizes) != 1:
@@ -83,12 +88,17 @@ def arrays(
         raise InputError(f"there are {models} models and {len(about[wrong[0]])} {wrong[0]}; expected one a model")
     if wrong := [name for name, group in groups.items() if any(not 0 <= model < models for model in group)]:
         raise InputError(f"group {wrong[0]!r} names models that are not there; they are 0 to {models - 1}")
+    if wrong := [name for name, group in groups.items() if _repeated(group)]:
+        raise InputError(f"group {wrong[0]!r} names model {_repeated(groups[wrong[0]])[0]} twice; expected it once")
+    alone = about["members"][list(groups.get(INDEPENDENT, ()))].tolist()
+    if _repeated(alone):
+        raise InputError(f"group {INDEPENDENT!r} has member {_repeated(alone)[0]} twice; expected one model a member")
     found: dict[str, InMemory] = {}
     for split, values in log_prob.items():
         found[split] = _in_memory(split, values, label, class_names, groups=groups, **about)
     any_one = next(iter(found.values()))
     return Offered(
-        members=[int(about["members"][model]) for model in groups.get(INDEPENDENT, ())],
+        members=alone,
         predictions=found,
         sampled=found,
         sampling=_counted(any_one),
@@ -105,12 +115,33 @@ def _counted(predictions: Predictions) -> Sampling:
     return Sampling(samples=max(drawn, default=1), networks=min((one for one in every if one > 1), default=1))
 
 
+def _repeated(numbers: Sequence[int]) -> list[int]:
+    """Those that stand there more than once."""
+    return [number for number, times in Counter(numbers).items() if times > 1]
+
+
+def _check_models(split: str, values: np.ndarray) -> None:
+    """Refuse log-probabilities [model, example, class] that are none, naming the first model and example."""
+    for model, log_prob in enumerate(values):
+        total = np.exp(log_prob.astype(np.float64)).sum(-1)
+        wrong = np.flatnonzero(~(np.abs(total - 1) <= SUM_ROUNDING))  # NaN too
+        if not len(wrong):
+            continue
+        place = f"model {model} on {split!r}, example {wrong[0]},"
+        if np.isnan(log_prob[wrong[0]]).any():
+            raise InputError(f"log_prob of {place} holds NaN; leave out what diverged")
+        raise InputError(
+            f"probabilities of {place} sum to {total[wrong[0]]:.4g}, expected 1: take log_softmax over the classes"
+        )
+
+
 def _in_memory(
     split: str, values: np.ndarray, label: Mapping[str, np.ndarray], class_names: Sequence[str] | None, **about: Any
 ) -> InMemory:
     """One split of `arrays`, looked at."""
     values, truth = np.asarray(values), np.asarray(label.get(split, ()))
     check_log_prob(values, "[model, example, class]", 3)
+    _check_models(split, values)
     classes = values.shape[2]
     if split not in label and split not in LABELLED:
         truth = np.full(values.shape[1], -1)

@@ -90,7 +90,7 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
     trained(offered, 1, WHAT)
     test = groups_of_networks(offered, SETS, WHAT)
     label, validation_label = test.label, offered.sampled["validation"].label
-    enough_images(len(label), 2, "calibration, on halves of them,")
+    enough_images(offered, len(label), 2, "calibration, on halves of them,")
     found = solutions(offered.sampled, SETS)
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
     key = rng.key(offered.seed, "calibration")
@@ -134,7 +134,8 @@ def _examples(offered: Offered, solved: np.ndarray, splits: int, key: int) -> di
             np.stack([_example(drawn["test"][-size:], label, splits, key) for size in _sizes(drawn["test"])])
             for _, drawn in around_solutions(offered.sampled, approach, ["test"])
         ]
-        example[approach] = np.mean(runs, 0)
+        shortest = min(map(len, runs))  # sizes that every run has
+        example[approach] = np.mean([run[:shortest] for run in runs], 0)
     return example
 
 

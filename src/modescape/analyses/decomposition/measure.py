@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses import groups, image_sets
-from modescape.analyses.requirements import groups_of_networks, left_out, trained
+from modescape.analyses.requirements import groups_of_networks, left_out, trained, two_networks
 from modescape.analyses.stating import stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.errors import NotEnough
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.crossed import half_of
 from modescape.metrics.influence import crossed_interval, influence_weights
@@ -60,9 +59,7 @@ def measure(offered: Offered) -> xr.Dataset:
     Source: the ambiguity decomposition (Krogh and Vedelsby 1995) in its exact forms for both scores.
     """
     trained(offered, 1, WHAT)
-    networks = offered.sampling.networks
-    if networks < 2:
-        raise NotEnough(f"{WHAT} needs 2 networks a method; subspace.samples is {networks}")
+    networks = two_networks(offered, WHAT)
     test = groups_of_networks(offered, ["test"], WHAT)
     label, members = test.label, groups.members_of(test)
     log_prob = groups.solutions(offered.sampled, ["test"])["test"]
@@ -96,7 +93,7 @@ def _of_approaches(
     if len(log_prob) >= networks:
         found["independent"] = of_members(log_prob, label, networks)
     for approach in groups.several(offered.sampled["test"]):
-        drawn = groups.around_solutions(offered.sampled, approach, ["test"])
+        drawn = groups.around_solutions(offered.sampled, approach, ["test"], networks)
         parts = [decompose(own["test"][-networks:], label) for _, own in drawn]
         found[approach] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
     return found

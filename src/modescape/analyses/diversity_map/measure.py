@@ -11,14 +11,13 @@ import torch
 
 from modescape.analyses import image_sets
 from modescape.analyses.comparing import calibrated
-from modescape.analyses.groups import approaches, groups_of_solutions, members_of, runs_of, solutions, together
-from modescape.analyses.requirements import groups_of_networks, left_out, trained
+from modescape.analyses.groups import approaches, groups_of_solutions, members_of, paired, runs_of, solutions, together
+from modescape.analyses.requirements import groups_of_networks, left_out, trained, two_networks
 from modescape.analyses.sampling import available
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.errors import NotEnough
 from modescape.methods import METHODS, SCALED
 from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
 from modescape.offered import INDEPENDENT, Offered, Sampled
@@ -97,9 +96,7 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
         NotEnough: if fewer than two networks of a method can be had.
     """
     trained(offered, 1, WHAT)
-    networks = offered.sampling.networks
-    if networks < 2:
-        raise NotEnough(f"{WHAT} needs 2 networks a method; subspace.samples is {networks}")
+    networks = two_networks(offered, WHAT)
     test = groups_of_networks(offered, SETS, WHAT)
     look = _Look(offered, networks, examples, barriers={"examples": train_examples, "points": points})
     alone = solutions(offered.sampled, SETS)
@@ -178,11 +175,7 @@ class _Look:
 
     def step(self, approach: str, models: Sequence[int]) -> _Step:
         """The networks of one setting."""
-        members = self.test.members[list(models)]
-        own = [
-            [model for model, who in zip(models, members, strict=True) if who == member]
-            for member in dict.fromkeys(members)
-        ]
+        own = list(paired(self.test, approach, models).values())
         drawn = [self.in_settings(together(self.offered.sampled, some, SETS)) for some in own]
         law = np.mean([self.laws(settings) for settings in drawn], 0)
         scores = [[SCORES["brier"].examples(combine(part), self.label) for part in settings] for settings in drawn]

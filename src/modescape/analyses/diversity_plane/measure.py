@@ -14,6 +14,7 @@ from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.errors import NotEnough
 from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.methods import METHODS
 from modescape.offered import INDEPENDENT, Offered, Sampled, runs
@@ -41,7 +42,7 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
         draws: networks of each method that a study draws.
 
     Raises:
-        NotEnough: if no member is trained.
+        NotEnough: if no member is trained, or there is no network beside the baseline.
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
@@ -52,6 +53,8 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
     baseline = solution.argmax(-1)
     right = float((baseline == label).mean())
     found = _of_approaches(test)
+    if not found:
+        raise NotEnough(f"{WHAT} needs 2 networks or more; {offered.named} has 1")
     places = _places(test, found, baseline)
     reached = places["accuracy"][1]
     x = np.linspace(1 / classes, max(right, np.nanmax(reached, initial=right)), POINTS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.requirements import left_out, predicted, trained
+from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
@@ -16,7 +16,7 @@ from modescape.metrics.crossed import of_runs, subset_estimate
 from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.scores import units_of
 from modescape.metrics.subsets import subsets as choose_subsets
-from modescape.offered import INDEPENDENT, SNAPSHOTS, Offered, Predictions, runs, stacked
+from modescape.offered import INDEPENDENT, Offered, Predictions, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
     what = "the score against ensemble size"
     members = trained(offered, 1, what)
     predictions = predicted(offered, "test", what)
-    along = list(runs(predictions, SNAPSHOTS, snapshots).values())
+    along = snapshots_of(predictions, snapshots)
     epochs = len(along[0])
     if len(members) < 2 and epochs < 2:
         raise NotEnough(
-            f"{what} needs 2 {offered.unit}s, or 2 kept epochs of one; {offered.named} has 1 member with 1 epoch"
+            f"{what} needs 2 {offered.unit}s, or 2 kept epochs of one; {offered.named} has 1 {offered.unit} and 1 epoch"
         )
     key = rng.key(offered.seed, "ensemble_size")
     curves = {

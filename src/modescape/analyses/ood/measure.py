@@ -110,7 +110,7 @@ def _of_approaches(offered: Offered, log_prob: dict[str, np.ndarray], sets: list
     if len(masks):
         found["independent"] = [_figures({name: part[mask] for name, part in log_prob.items()}) for mask in masks]
     for approach in groups.several(offered.sampled["test"]):
-        parts = (parts for _, parts in groups.around_solutions(offered.sampled, approach, sets))
+        parts = (parts for _, parts in groups.around_solutions(offered.sampled, approach, sets, networks))
         found[approach] = [
             _figures({name: part[-networks:, : log_prob[name].shape[1]] for name, part in own.items()}) for own in parts
         ]

@@ -62,7 +62,7 @@ def measure(offered: Offered) -> xr.Dataset:
     trained(offered, 1, WHAT)
     test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
     label, members = test.label, groups.members_of(test)
-    enough_images(len(label), int(shifted.there.all(1).sum()), f"{WHAT}, a part a corruption,")
+    enough_images(offered, len(label), int(shifted.there.all(1).sum()), f"{WHAT}, a part a corruption,")
     table = Table(label, list(shifted.parts.values()))
     alone = groups.solutions(offered.sampled, [*SETS, VALIDATION])
     _add_solutions(table, offered, alone)

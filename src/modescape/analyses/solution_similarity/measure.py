@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.requirements import left_out, predicted, predicted_labels, trained
+from modescape.analyses.requirements import left_out, predicted, predicted_labels, snapshots_of, trained
 from modescape.analyses.weights import cosines
 from modescape.functionspace import disagreement, jensen_shannon
 from modescape.metrics.between_members import between_members
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.subsets import subsets
-from modescape.offered import INDEPENDENT, SNAPSHOTS, Checkpoints, Offered, Predictions, runs, stacked
+from modescape.offered import INDEPENDENT, Checkpoints, Offered, Predictions, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     """
     members = trained(offered, 2, "the similarity of solutions")
     predictions = predicted(offered, "test", "the similarity of solutions")
-    along = list(runs(predictions, SNAPSHOTS, snapshots).values())
+    along = snapshots_of(predictions, snapshots)
     epochs = len(along[0])
     labels = predicted_labels(predictions, predictions.groups[INDEPENDENT])
     pairs = compare(labels, predictions.label)
