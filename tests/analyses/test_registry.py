@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from modescape.analyses import ANALYSES, OFFERED, PARTS
 from modescape.analyses.costs import Cost, Sizes, cost_of
 from modescape.analyses.sampled_costs import draws
 from modescape.errors import InputError
+from modescape.runtime import one_thread_environment
 from modescape.wording.head import Part
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -131,3 +134,23 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
     }
     # a member's status; a kind of images
     assert named <= {"requirements.py training", "image_sets.py shift", "sampled.py shift"}
+
+
+def test_what_workers_are_forked_with_starts_no_thread():
+    """A process that has used threads must not be forked: locks stay locked in the child."""
+    wanted = analyses.modules(["tsne", "no.module:of_others", "training"])
+    assert {"modescape.analyses.tsne.measure", "modescape.analyses.training.draw"} <= {*wanted}
+    assert analyses.slow_modules(["tsne", "training"]) == ["xarray", "sklearn.manifold"]
+    assert analyses.modules([]) == analyses.slow_modules([]) == []
+
+
+@pytest.mark.ci
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux lists them")
+def test_the_server_of_workers_has_one_thread():
+    listed = ["modescape.pipeline.training", "modescape.pipeline.predicting", *analyses.modules(None)]
+    code = (
+        "import importlib, os\n[importlib.import_module(one) for one in {}]\nprint(len(os.listdir('/proc/self/task')))"
+    )
+    with one_thread_environment():
+        done = subprocess.run([sys.executable, "-c", code.format(listed)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

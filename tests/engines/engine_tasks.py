@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 
@@ -34,6 +35,10 @@ def shifted(item, report, shift):
 
 def process_number(item, report):
     return os.getpid()
+
+
+def imported(item, report):
+    return item in sys.modules
 
 
 def environment(item, report):

@@ -235,3 +235,15 @@ def test_preparing_twice_or_for_modules_that_are_not_there_is_no_error():
     Processes.prepare()
     with Processes(workers=1) as engine:
         assert [outcome.value for outcome in engine.map(tasks.square, [3])] == [9]
+
+
+def test_workers_import_while_they_wait_what_they_will_need():
+    """After their first item, and whatever cannot be imported."""
+    with Processes(workers=1) as engine:
+        engine.meanwhile(["no_such_module_at_all", "tabnanny"])
+        found = []
+        while not found or (not found[-1] and len(found) < 100):
+            found += [outcome.value for outcome in engine.map(tasks.imported, ["tabnanny"])]
+            time.sleep(0.1)
+    assert not found[0]
+    assert found[-1]

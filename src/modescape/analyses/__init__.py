@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class Analysis:
     former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
     quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
     at_equal_cost: bool = False  # also wants one network trained at the cost of all members
+    imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
 
     def part(self, name: str) -> Any:
         """A module of its folder, one of `PARTS` or of ``also``."""
@@ -64,8 +65,12 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity", (PREDICTIONS, CHECKPOINTS), also=("verdict",), quick=True
     ),
-    "tsne": Analysis("modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True),
-    "tsne_subspace": Analysis("modescape.analyses.tsne_subspace", (PREDICTIONS,), (AROUND,), also=("cost",)),
+    "tsne": Analysis(
+        "modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True, imports=("sklearn.manifold",)
+    ),
+    "tsne_subspace": Analysis(
+        "modescape.analyses.tsne_subspace", (PREDICTIONS,), (AROUND,), also=("cost",), imports=("sklearn.manifold",)
+    ),
     "radial": Analysis("modescape.analyses.radial", OFFERED, (AROUND,), also=("cost",)),
     "tunnel": Analysis("modescape.analyses.tunnel", OFFERED, (AROUND,), also=("cost",)),
     "ensemble_size": Analysis(
@@ -117,6 +122,30 @@ def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> x
         with own.importable(name, last=True):  # its code may import its neighbours when it is called
             return own.checked(name, _measured(name, of, settings))
     return _measured(name, of, settings)
+
+
+def modules(names: Iterable[str] | None) -> list[str]:
+    """What measuring and drawing analyses imports, for a process that workers are forked from: it starts no thread.
+
+    Args:
+        names: of the analyses, those of others among them are left out; None for all.
+    """
+    parts = [f"{one.where}.{part}" for one in _listed(names) for part in ("measure", "draw")]
+    return [*KIT, *parts] if parts else []
+
+
+def slow_modules(names: Iterable[str] | None) -> list[str]:
+    """The rest of it, which starts one (of pyarrow), for workers that have nothing to do; arguments as above."""
+    found = _listed(names)
+    return [*RESULTS, *dict.fromkeys(module for one in found for module in one.imports)] if found else []
+
+
+KIT = ("modescape.plots.charts", "modescape.plots.files", "modescape.plots.canvas")
+RESULTS = ("xarray",)
+
+
+def _listed(names: Iterable[str] | None) -> list[Analysis]:
+    return [ANALYSES[name] for name in (ANALYSES if names is None else names) if name in ANALYSES]
 
 
 def entry(name: str) -> Analysis:

@@ -90,6 +90,9 @@ class Engine(ABC):
     def prepare(cls, modules: Sequence[str] = ()) -> None:
         """Have ``modules`` imported where items will be worked on, while this process does something else."""
 
+    def meanwhile(self, modules: Sequence[str]) -> None:  # noqa: B027 - an engine may have nobody who waits
+        """Have ``modules`` imported where items will be worked on, one by one, whenever there is none to work on."""
+
     @property
     def at_once(self) -> int:
         """How many items are worked on at once."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
+import importlib
 import multiprocessing
 import os
 import pickle  # messages between a process and its own workers; never a file
@@ -26,6 +28,7 @@ from modescape.engines.base import Engine, Function, Job, Opened, Opener, Outcom
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 
+IDLE_SECONDS = 0.02  # without an item, after which a worker imports what it will need
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
 FAILED_STARTS = 3  # workers in a row killed before they were ready: then the machine is not fit (out of memory, ...)
 GUARD = 'in a script, put what it runs under: if __name__ == "__main__":'
@@ -75,6 +78,7 @@ class Processes(Engine):
     elsewhere: ClassVar[bool] = True
     workers: int | None = None  # processes at most; None for one a core
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
+    _meanwhile: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # modules
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -96,6 +100,10 @@ class Processes(Engine):
             multiprocessing.set_forkserver_preload(list(modules) or [__name__])
             with _starting():
                 forkserver.ensure_running()
+
+    def meanwhile(self, modules: Sequence[str]) -> None:
+        """Workers that start from now on import them after their first item; what fails is left to who needs it."""
+        self._meanwhile[:] = modules
 
     @property
     def at_once(self) -> int:
@@ -147,7 +155,7 @@ class Processes(Engine):
         starting = sum(not worker.ready for worker in self._pool)
         room = (self.workers or cores()) - len(self._pool)
         for _ in range(min(room, len(waiting) - starting)):
-            self._pool.append(_start())
+            self._pool.append(_start(self._meanwhile))
 
     def _wait(self) -> list[_Worker]:
         """The workers that have something to say or are dead; waits until there is one."""
@@ -198,11 +206,11 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
 
 
-def _start() -> _Worker:
+def _start(meanwhile: Sequence[str]) -> _Worker:
     # a process that has used threads must not be forked itself (it hangs): only the server is, which has not
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     ours, theirs = context.Pipe()
-    process: Any = context.Process(target=_work, args=(theirs, dict(os.environ)), daemon=True)
+    process: Any = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
     try:
         with _starting():
             process.start()
@@ -234,7 +242,7 @@ def _importable_main() -> Iterator[None]:
         main.update(hidden)
 
 
-def _work(pipe: Connection, environment: dict[str, str]) -> None:
+def _work(pipe: Connection, environment: dict[str, str], meanwhile: Sequence[str]) -> None:
     """The worker's life: take an item, run it, send what became of it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ.update(environment | ONE_THREAD)  # the server it was forked from may be older than a change
@@ -246,9 +254,11 @@ def _work(pipe: Connection, environment: dict[str, str]) -> None:
         with lock:
             pipe.send_bytes(message)
 
-    opened = Opened()
+    gc.freeze()  # what was imported stays: looking through it again and again takes 7 % of drawing a figure
+    opened, waiting = Opened(), deque[str]()
     send("ready", None)
     while True:
+        _import_while_idle(pipe, waiting)
         try:
             message = pipe.recv_bytes()
         except (EOFError, OSError):  # the parent has closed its end
@@ -258,6 +268,15 @@ def _work(pipe: Connection, environment: dict[str, str]) -> None:
         )
         content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
         _send_or_say_why_not(send, content)
+        waiting, meanwhile = waiting + deque(meanwhile), ()
+
+
+def _import_while_idle(pipe: Connection, modules: deque[str]) -> None:
+    """Import modules from the first on, as long as nothing comes."""
+    with contextlib.suppress(OSError):  # the parent is gone: the next look at the pipe finds out
+        while modules and not pipe.poll(IDLE_SECONDS):
+            with contextlib.suppress(Exception):  # who needs it says what is wrong
+                importlib.import_module(modules.popleft())
 
 
 def _unpack_and_run(opened: Opened, message: bytes, report: Callable[[Any], None]) -> Any:

@@ -51,7 +51,8 @@ def run(
     ...     study.trained, int(again.result("ensemble_size").sizes["size"])
     ([0, 1], 2)
     """
-    choice, progress = _started(recipe, out, overrides, quick, progress)
+    choice, progress = _started(recipe, out, overrides, quick, progress, analysing=True)
+    from modescape.analyses import slow_modules
     from modescape.models import importable
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
@@ -63,6 +64,7 @@ def run(
     network = importable(choice.recipe.model.factory, last=True)
     with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
         mend(study, engine, progress)
+        engine.meanwhile(slow_modules(study.recipe.analyses))
         _say_estimate(study, engine, dataset, progress)
         try:
             train_missing(study, engine, progress)
@@ -149,8 +151,13 @@ def _started(
     overrides: Sequence[str],
     quick: bool,
     progress: Progress | None,
+    analysing: bool = False,
 ) -> tuple[Choice, Progress]:
-    """What is to be run, and who hears of it; workers import what they need while this process imports the same."""
+    """What is to be run, and who hears of it; workers import what they need while this process imports the same.
+
+    What only analyses need comes last, while this process loads the data and tries the network.
+    """
+    from modescape import analyses
     from modescape.engines import choose_engine
     from modescape.pipeline.choosing import Choice, choose
     from modescape.pipeline.quick import quick_words
@@ -163,7 +170,8 @@ def _started(
     compute, own = choice.recipe.compute, in_session(choice.recipe.model.factory)
     if not own:
         kind = choose_engine(compute.engine, "cuda" if compute.device == "cuda" else "cpu", compute.workers)
-        kind.prepare(["modescape.pipeline.training", "modescape.pipeline.predicting"])
+        later = ["modescape.pipeline.analysing", *analyses.modules(choice.recipe.analyses)] if analysing else []
+        kind.prepare(["modescape.pipeline.training", "modescape.pipeline.predicting", *later])
     return choice, progress
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -42,28 +43,44 @@ def train_auxiliary(study: Study, engine: Engine, progress: Progress, names: Seq
             with _told(lines):
                 mend(kind, engine, lines)
                 kinds[folder] = kind, lines
-        _train(kinds, engine, progress)
-        _predict(kinds, engine, progress, loaded)
+        _predict(_trained(kinds, engine, progress, loaded), engine, progress)
 
 
-def _train(kinds: Mapping[str, tuple[Study, Progress]], engine: Engine, progress: Progress) -> None:
+def _trained(
+    kinds: Mapping[str, tuple[Study, Progress]], engine: Engine, progress: Progress, loaded: Callable[[Recipe], Dataset]
+) -> list[predicting.PredictTask]:
+    """Train all kinds; returns what is to be predicted of them.
+
+    A kind's predictions are prepared as soon as its last network is trained, while workers train the others.
+    """
     tasks = {folder: training.train_tasks(kind) for folder, (kind, _) in kinds.items()}
     studies = {task.study: kinds[folder] for folder, own in tasks.items() for task in own}
+    left = Counter(task.study for own in tasks.values() for task in own)
+    ready: dict[str, list[predicting.PredictTask]] = {}
+
+    def concluded(folder: str) -> None:
+        kind, lines = kinds[folder]
+        with _told(lines):
+            training.conclude(kind, lines)
+        if kind.trained:
+            ready[folder] = predicting.predict_tasks(kind, loaded(kind.recipe))
+
+    def over(task: training.TrainTask) -> None:
+        left[task.study] -= 1
+        if not left[task.study]:
+            concluded(Path(task.study.path).name)
+
     order = sorted((task for own in tasks.values() for task in own), key=lambda task: -task.images)
     if order:
         progress.stage("auxiliary", sum(task.images for task in order), "images")
-        training.carry_out(order, engine, progress, studies)
+        training.carry_out(order, engine, progress, studies, over)
         progress.finish()
-    for kind, lines in kinds.values():
-        with _told(lines):
-            training.conclude(kind, lines)
+    for folder in (folder for folder, own in tasks.items() if not own):  # all there already
+        concluded(folder)
+    return [task for folder in kinds for task in ready.get(folder, [])]
 
 
-def _predict(
-    kinds: Mapping[str, tuple[Study, Progress]], engine: Engine, progress: Progress, loaded: Callable[[Recipe], Dataset]
-) -> None:
-    there = [kind for kind, _ in kinds.values() if kind.trained]
-    tasks = [task for kind in there for task in predicting.predict_tasks(kind, loaded(kind.recipe))]
+def _predict(tasks: Sequence[predicting.PredictTask], engine: Engine, progress: Progress) -> None:
     if tasks:
         progress.stage("predicting", sum(task.images for task in tasks), "images")
         for (path, _), line in predicting.carry_out(tasks, engine, progress).items():

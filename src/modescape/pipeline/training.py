@@ -72,6 +72,7 @@ def carry_out(
     engine: Engine,
     progress: Progress,
     studies: Mapping[StudyRef, tuple[Study, Progress]],
+    over: Callable[[TrainTask], None] = lambda task: None,
 ) -> None:
     """Train, of one study or of several at a time.
 
@@ -80,6 +81,7 @@ def carry_out(
         engine: where the work runs.
         progress: advanced by images.
         studies: of each reference its study, and who is told its lines.
+        over: called with each task when it is done or has failed; workers go on meanwhile.
     """
     for outcome in engine.map(
         train_task,
@@ -91,6 +93,7 @@ def carry_out(
             study, say = studies[outcome.item.study]
             say.detail(outcome.traceback)
             _record_failure(study, outcome.item.members, outcome.error, say.line)
+        over(outcome.item)
 
 
 def conclude(study: Study, progress: Progress) -> None:
