@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from torch import nn
 
@@ -66,6 +67,7 @@ def _build(model: Model, shape: InputShape, num_classes: int, key: int) -> nn.Mo
         raise NetworkError(f"model.factory '{model.factory}' returned {type(module).__name__}, expected an nn.Module")
     if wrapper := wrapper_of(module):
         raise NetworkError(f"model.factory '{model.factory}' {wrapper}; return the network of Python itself")
+    freeze(module, model.freeze)
     if model.factory not in MODELS and reading_of(module) is None:  # a factory may hand out one network twice
         module.register_forward_hook(Reading(model.output, model.output_kind))
     try:
@@ -73,6 +75,24 @@ def _build(model: Model, shape: InputShape, num_classes: int, key: int) -> nn.Mo
     except InputError as error:
         raise NetworkError(f"model.factory '{model.factory}': {error}") from error
     return module
+
+
+def freeze(module: nn.Module, patterns: Sequence[str]) -> None:
+    """Leave the parameters whose names match a pattern (``model.freeze``) out of training.
+
+    Raises:
+        InputError: if a pattern matches none, or nothing is left.
+    """
+    parameters = dict(module.named_parameters())
+    for pattern in patterns:
+        matched = [name for name in parameters if fnmatchcase(name, pattern)]
+        if not matched:
+            known = ", ".join(list(parameters)[:6])
+            raise InputError(f"model.freeze: no parameter is called '{pattern}'; the network has {known}, ...")
+        for name in matched:
+            parameters[name].requires_grad_(False)
+    if patterns and not any(tensor.requires_grad for tensor in parameters.values()):
+        raise InputError("model.freeze leaves no parameter to train; freeze fewer")
 
 
 def normalization_parameters(module: nn.Module) -> list[str]:

@@ -38,6 +38,7 @@ class Habits:
     evaluation_output: str = "a tensor"  # the same in evaluation
     recomputes: bool = False  # runs parts of itself again in the backward pass, as checkpointed blocks do
     without_gradient: tuple[str, ...] = ()  # parameters that the loss did not depend on
+    constant: tuple[str, ...] = ()  # frozen parameters that are the same in all members, and stay
     least_batch: int = 1  # examples that a forward pass in training takes at least: 2 under batch norm over features
     cannot_stack: str = ""  # why `vmap` does not take two members in one step, or gives other numbers than alone
 
@@ -113,7 +114,10 @@ class Habits:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the manifest."""
-        return json.loads(json.dumps(asdict(self)))
+        values = json.loads(json.dumps(asdict(self)))
+        if not self.constant:  # most networks freeze nothing, and their records stay as they were
+            del values["constant"]
+        return values
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from modescape.network.habits import Habits
 from modescape.pipeline import predicting, training
 from modescape.pipeline.begin import make_manifest
 from modescape.pipeline.mending import mend
+from modescape.pipeline.starting import shared_of
 from modescape.progress import Progress
 from modescape.recipe import Recipe, canonical_json
 from modescape.recipe.identity import flat, settings
@@ -116,7 +117,10 @@ def wanted_auxiliary(study: Study, name: str) -> dict[str, Recipe]:
     wanted = variants(name, study.recipe, study.manifest["examples"]["train"])
     if not study.manifest.get("network", {}).get("starts_equal"):
         return wanted
-    return {folder: recipe for folder, recipe in wanted.items() if recipe.streams.initialisation == "shared"}
+    shared = {folder: recipe for folder, recipe in wanted.items() if recipe.streams.initialisation == "shared"}
+    return shared or (
+        wanted if study.recipe.model.init else {}
+    )  # other kinds of networks start alike as the members do
 
 
 class _Loaded:
@@ -205,4 +209,4 @@ def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe]
     held = study.manifest.get("network")
     known = None if held is None else Habits.of(held)
     manifest = make_manifest(recipe, dataset, study.manifest["plan"]["device"], known=known)
-    return Study.create(path, recipe, manifest)
+    return Study.create(path, recipe, manifest, shared_of(recipe, dataset, manifest))

@@ -20,15 +20,25 @@ from modescape.data.shift import OfficialShift
 from modescape.engines import Engine
 from modescape.errors import InputError, ModescapeError
 from modescape.kernels import native
-from modescape.models import NetworkError, foreign_module, normalization_parameters, split_state
+from modescape.models import (
+    NetworkError,
+    begin_with,
+    foreign_module,
+    normalization_parameters,
+    read_start,
+    split_state,
+)
+from modescape.models.start import files_of
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.pipeline.placing import engine_of
+from modescape.pipeline.starting import frozen, mend_shared, shared_of, with_start
 from modescape.plain import is_own, shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import flat, settings
 from modescape.study import Study, layout
+from modescape.study.shared import shared_entry
 from modescape.train.planning import make_plan
 from modescape.train.trial import trial
 from modescape.version import __version__
@@ -41,7 +51,7 @@ def begin(
     """The locked study of a recipe, an engine to work on it with, and its data."""
     loaded = recipes.load(recipe, overrides)
     _say_own(loaded.analyses or [], progress)
-    resolved = with_analysis_defaults(loaded)
+    resolved = with_start(with_analysis_defaults(loaded))
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
     dataset = data.load(resolved.data, resolved.seed, _decoding(progress), resolved.task)
@@ -60,9 +70,10 @@ def begin(
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
         progress.line(lack)
     if study is None:
-        study = Study.create(path, resolved, manifest)
+        study = Study.create(path, resolved, manifest, shared_of(resolved, dataset, manifest))
     with study.lock():
         study.update_recipe(resolved)
+        mend_shared(study, dataset, progress)
         with engine:
             yield study, engine, dataset
 
@@ -190,6 +201,7 @@ def _check_unfinished(study: Study, recipe: Recipe, dataset: Dataset) -> None:
     except ModescapeError:  # damaged: it is mended later, which trains
         finished = 0
     if finished < recipe.train.members:
+        read_start(recipe.model)  # refused here where it is another one by now
         preparation = dataset.train.preparation(recipe.data)
         _refuse_equal_starts(recipe, habits_of(study, dataset, preparation))
 
@@ -200,7 +212,7 @@ def _refuse_equal_starts(recipe: Recipe, habits: Habits) -> None:
     Raises:
         InputError: with the two ways out.
     """
-    if habits.starts_equal and recipe.streams.initialisation == "separate":
+    if habits.starts_equal and recipe.streams.initialisation == "separate" and recipe.model.init is None:
         raise InputError(
             f"model.factory '{recipe.model.factory}' makes the same weights from two seeds, so that members would not "
             "be independent; leave the seeding (torch.manual_seed) out of it, or ask for one start for all with "
@@ -231,20 +243,23 @@ def make_manifest(
     with runtime.one_thread():
         try:
             module = initial_module(recipe, streams, 0, dataset.train, dataset.task.width)
+            start = read_start(recipe.model)
+            taken = None if start is None else begin_with(module, start, recipe.model)
         except NetworkError as error:  # others' networks may be made all the same, but 0's stands for all
             raise InputError(f"member 0, initialisation: {error}") from error
         preparation = dataset.train.preparation(recipe.data)
         habits = known or trial(recipe, dataset.train, dataset.task.width, preparation, dataset.task)
         _refuse_equal_starts(recipe, habits)
         batches = check_batches(recipe.train, len(dataset.train.label), habits.least_batch)
-        for line in [*habits.said(device), *batches]:
+        for line in [*([taken.said(recipe.model)] if taken else []), *habits.said(device), *batches]:
             say(line)
         plan = make_plan(recipe, dataset, device, habits, say)
-    state = split_state(module, habits.kept_buffers)
+    state, recipe_hash = split_state(module, habits.kept_buffers), recipe.content_hash(dataset.fingerprint)
+    shared = shared_entry(frozen(module, habits.constant), recipe_hash) if habits.constant else None
     return {
         "format": 1,
         "version": __version__,
-        "recipe_hash": recipe.content_hash(dataset.fingerprint),
+        "recipe_hash": recipe_hash,
         "fingerprint": dataset.fingerprint,
         "platform": runtime.platform_info(),
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
@@ -261,6 +276,8 @@ def make_manifest(
             "parameters": {name: list(tensor.shape) for name, tensor in state.params.items()},
             "buffers": {name: list(tensor.shape) for name, tensor in state.buffers.items()},
             "normalization": normalization_parameters(module),
+            **({"shared": shared} if shared else {}),
         },
+        **({"start": {"files": files_of(recipe.model), "taken": list(taken.names)}} if taken else {}),
         "network": habits.as_dict(),
     }

@@ -279,7 +279,9 @@ def _analysing(
 def _weight_bytes(study: Study, recipe: Recipe, to_go: Mapping[int, int]) -> int:
     """Checkpoints, and what the next epoch needs."""
     model = study.manifest["model"]
-    sizes = sum(math.prod(shape) for kind in ("parameters", "buffers") for shape in model[kind].values())
+    common = model.get("shared", {}).get("names", ())
+    shapes = {**model["parameters"], **{name: one for name, one in model["buffers"].items() if name not in common}}
+    sizes = sum(math.prod(shape) for shape in shapes.values())
     copies = (2 if recipe.train.optimizer == "sgd" else 3) + (recipe.train.early_stopping is not None)
     resume = len(to_go) * copies
     return (_checkpoints(recipe, to_go) + resume) * sizes * 4

@@ -40,6 +40,7 @@ FIRST_KEYS = frozenset(
 
 NO_IDENTITY = {  # where things are, and what may change in a finished study
     "data": {"source", "image", "label", "config", "shift", "frost", "ood"},
+    "model": {"init"},
     "train": {"members"},
     "task": {"unit"},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from modescape.recipe.fields import Amount, FreeForm, NonNegativeInt, PositiveInt, Section
 
@@ -81,6 +81,14 @@ class Data(Section):
         return value
 
 
+def _files(value: Any) -> Any:
+    """One name or several; pydantic would complain about one alternative of the two."""
+    names = value if isinstance(value, list) else [value]
+    if value is not None and not (names and all(isinstance(name, str) and name for name in names)):
+        raise ValueError("expected a .safetensors file, the folder of a study, a list of them, or null")
+    return value
+
+
 class Model(Section):
     """The network."""
 
@@ -90,3 +98,9 @@ class Model(Section):
     # of several outputs the one that counts, by its name or its number (from 0); null = found where it is obvious:
     # `logits`, the first of a tuple, the only one of a dictionary
     output_kind: Literal["logits", "probabilities", "log_probabilities"] = "logits"  # what the network's numbers are
+    init: Annotated[str | list[str] | None, BeforeValidator(_files)] = None
+    # what all members start from: a .safetensors file (several: later ones win), or the folder of a study, whose first
+    # member's solution it is; tensors that fit by name and shape are taken, each member draws the others; null = all
+    init_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    # SHA-256 of these tensors, which identifies the study; null = taken when a study is begun
+    freeze: list[str] = []  # parameters that are not trained, as patterns of names: ["conv*", "*.bias"]

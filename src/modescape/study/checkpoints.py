@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +17,7 @@ from modescape.errors import DamageError, InputError
 from modescape.plain import MOST_EPOCHS, is_count, shown
 from modescape.study import layout
 from modescape.study.members import read_member
+from modescape.study.shared import without_shared
 from modescape.types import ModelState, Params
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def write_checkpoint(
         The SHA-256 (hex) of the file, for ``state.json``; taken of the bytes in memory, so that it tells a bad write.
     """
     path = layout.member_folder(study.path, member) / layout.checkpoint_name(epoch)
-    data = _serialized({**state.params, **state.buffers}, _words(study, member, epoch))
+    data = serialized({**state.params, **without_shared(study, state.buffers)}, _words(study, member, epoch))
     checksum = hashlib.sha256(data).hexdigest()
     if expected in (None, checksum):
         durable.write_bytes(path, data, study.path)
@@ -81,7 +81,8 @@ def read_checkpoint(study: StudyFolder, member: int, epoch: int) -> ModelState:
     checksum = known.checksums.get(path.name)
     if checksum != hashlib.sha256(data).hexdigest() and (checksum or known.status == "trained"):
         raise DamageError(f"'{path}' is damaged: its SHA-256 is not the one in {layout.STATE}; {again}")
-    tensors, words = _parsed(path, data)
+    tensors, words = parsed(path, data)
+    tensors |= study.shared
     if words != _words(study, member, epoch):
         raise DamageError(f"'{path}' belongs to another study, member or epoch; {again}")
     model = study.manifest["model"]
@@ -95,6 +96,9 @@ def read_checkpoint(study: StudyFolder, member: int, epoch: int) -> ModelState:
                 raise DamageError(f"'{path}' does not fit the manifest: '{name}' holds {tensors[name].dtype} numbers")
         parts.append({name: tensors[name] for name in model[kind]})
     return ModelState(*parts)
+
+
+SHARED_IN_RESUME = ("buffer/", "best/buffer/")  # what training goes on with, and the best epoch of early stopping
 
 
 class Resume(NamedTuple):
@@ -127,10 +131,12 @@ def write_resume(
     """
     path = layout.member_folder(study.path, member) / layout.RESUME
     record = dict(record or {})
+    for prefix in SHARED_IN_RESUME:
+        tensors = without_shared(study, tensors, prefix)
     words = {**_words(study, member, epoch), "record": record, "sha256": _digest(tensors, record)}
     if keep_before:
         durable.keep_as(path, path.with_name(layout.RESUME_BEFORE))
-    durable.write_bytes(path, _serialized(tensors, words), study.path)
+    durable.write_bytes(path, serialized(tensors, words), study.path)
 
 
 def drop_resume_before(study: StudyFolder, member: int) -> None:
@@ -154,7 +160,7 @@ def read_resume(study: StudyFolder, member: int, *, before: bool = False) -> Res
         data = _read(path, study)
     except FileNotFoundError:
         return None
-    tensors, words = _parsed(path, data)
+    tensors, words = parsed(path, data)
     again = f"modescape run does without it, or trains member {member} again"
     record = words.get("record", {})
     if words.get("sha256") != _digest(tensors, record):
@@ -162,6 +168,8 @@ def read_resume(study: StudyFolder, member: int, *, before: bool = False) -> Res
     expected = _words(study, member, words.get("epoch", 0))
     if {name: words.get(name) for name in expected} != expected or not is_count(words.get("epoch"), 0, MOST_EPOCHS):
         raise DamageError(f"'{path}' belongs to another member or study; {again}")
+    for prefix in SHARED_IN_RESUME if any(name.startswith("best/") for name in tensors) else SHARED_IN_RESUME[:1]:
+        tensors |= {prefix + name: tensor for name, tensor in study.shared.items()}
     return Resume(words["epoch"], tensors, record)
 
 
@@ -169,7 +177,8 @@ def _words(study: StudyFolder, member: int, epoch: int) -> dict[str, Any]:
     return {"member": member, "epoch": epoch, "recipe_hash": study.recipe_hash}
 
 
-def _serialized(tensors: Params, words: dict[str, Any]) -> bytes:
+def serialized(tensors: Params, words: dict[str, Any]) -> bytes:
+    """The bytes of a file of tensors, with our metadata."""
     plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     metadata = {METADATA: json.dumps(words, sort_keys=True)}
     if any(str(tensor.dtype).removeprefix("torch.").startswith(NO_NUMPY) for tensor in plain.values()):
@@ -178,7 +187,7 @@ def _serialized(tensors: Params, words: dict[str, Any]) -> bytes:
     return arrays.save({name: tensor.numpy() for name, tensor in plain.items()}, metadata)  # same bytes, 6 times faster
 
 
-def _parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
+def parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:
     """Tensors and our metadata (the file is 8 bytes of length, a JSON header, the tensors)."""
     try:
         tensors = safetensors.load(data)
@@ -201,15 +210,11 @@ def _read(path: Path, study: StudyFolder) -> bytes:
         DamageError: if it is larger.
         WorkError: as `layout.read_file`.
     """
-    model = study.manifest["model"]
-    shapes = [*model["parameters"].values(), *model["buffers"].values()]
-    # 8 bytes a number, weights and at most three more of an optimiser, names and shapes, a history
-    most = 32 * sum(math.prod(shape) for shape in shapes) + 40_000 * len(shapes) + layout.MOST_JSON
-    return layout.read_file(path, most)
+    return layout.read_file(path, layout.most_weights(study.manifest["model"]))
 
 
 def _digest(tensors: Params, record: Mapping[str, Any]) -> str:
     """SHA-256 of the tensors as a file would hold them, and of the record."""
-    digest = hashlib.sha256(_serialized(tensors, {}))
+    digest = hashlib.sha256(serialized(tensors, {}))
     digest.update(json.dumps(record, sort_keys=True).encode())
     return digest.hexdigest()

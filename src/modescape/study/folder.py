@@ -21,6 +21,7 @@ from modescape.version import __version__
 
 if TYPE_CHECKING:
     from modescape.recipe import Recipe
+    from modescape.types import Params
 
 
 class StudyFolder:
@@ -46,10 +47,17 @@ class StudyFolder:
         return cls(folder, read_manifest(folder))
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], recipe: Recipe, manifest: Mapping[str, Any]) -> Self:
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        recipe: Recipe,
+        manifest: Mapping[str, Any],
+        shared: Params | None = None,
+    ) -> Self:
         """Write ``study.yaml``, then ``manifest.json``, which makes the folder a study; holds the lock meanwhile.
 
-        The order of names in ``manifest["model"]`` is kept: it is the order of flattened weights.
+        The order of names in ``manifest["model"]`` is kept: it is the order of flattened weights. Between the two what
+        all members share is written, where there is something (``manifest["model"]["shared"]``).
 
         Raises:
             InputError: if the folder is not writable, in use, or a study already.
@@ -70,6 +78,10 @@ class StudyFolder:
                 raise InputError(f"'{folder}' is a study already; open it, or choose another --out")
             durable.sweep(folder, leave={layout.AUXILIARY})
             durable.write_text(folder / layout.RECIPE, recipe.to_yaml())
+            if shared:
+                from modescape.study.shared import write_shared
+
+                write_shared(cls(folder, dict(manifest)), shared)
             durable.write_text(folder / layout.MANIFEST, sealed_text(manifest))
         return cls.open(folder)
 
@@ -117,6 +129,19 @@ class StudyFolder:
             InputError: if the manifest names none that is known.
         """
         return task_of(self.manifest)
+
+    @cached_property
+    def shared(self) -> Params:
+        """Frozen parameters that all members share and no checkpoint holds, by name; to be left as they are.
+
+        Raises:
+            DamageError: if their file is missing or damaged.
+        """
+        if "shared" not in self.manifest["model"]:
+            return {}
+        from modescape.study.shared import read_shared
+
+        return read_shared(self)
 
     @property
     def recipe_hash(self) -> str:

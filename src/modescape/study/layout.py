@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
@@ -30,6 +31,7 @@ MANIFEST = "manifest.json"
 MEMBERS = "members"
 STATE = "state.json"
 HISTORY = "history.csv"
+SHARED = "shared.safetensors"  # frozen parameters, once for all members
 RESUME = "resume.safetensors"
 RESUME_BEFORE = "resume-before.safetensors"  # of the epoch before, while a group is trained
 PREDICTIONS = "predictions.zarr"
@@ -53,6 +55,18 @@ _MEMBER = re.compile(r"[0-9]{3}|[1-9][0-9]{3,5}")
 def member_folder(study: Path, member: int) -> Path:
     """``members/003``; more than three digits where the number has more."""
     return study / MEMBERS / f"{member:03d}"
+
+
+def shared_path(study: Path) -> Path:
+    """``members/shared.safetensors``."""
+    return study / MEMBERS / SHARED
+
+
+def most_weights(model: dict[str, Any]) -> int:
+    """Bytes that a file of weights may have: a network and its optimiser, as a manifest describes them."""
+    shapes = [*model["parameters"].values(), *model["buffers"].values()]
+    # 8 bytes a number, weights and at most three more of an optimiser, names and shapes, a history
+    return 32 * sum(math.prod(shape) for shape in shapes) + 40_000 * len(shapes) + MOST_JSON
 
 
 def checkpoint_name(epoch: int) -> str:

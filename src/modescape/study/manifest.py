@@ -120,6 +120,14 @@ def _are_examples(value: Any) -> bool:
     return isinstance(value, dict) and all(is_count(value.get(name), 0, MOST_EXAMPLES) for name in needed)
 
 
+def _is_shared(value: Any) -> bool:
+    return isinstance(value, dict) and _are_texts(value.get("names")) and _is_text(value.get("sha256"))
+
+
+def _is_start(value: Any) -> bool:
+    return isinstance(value, dict) and _are_texts(value.get("files")) and _are_texts(value.get("taken"))
+
+
 _ABSENT = object()
 _TEXT = (_is_text, f"text of at most {MOST_NAME:,} characters")
 _SHAPES = (_are_shapes, "name -> list of sizes")
@@ -142,5 +150,10 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model.parameters": _SHAPES,
     "model.buffers": _SHAPES,
     "model.normalization": (_are_texts, "a list of names"),
+    "model.shared": (_is_shared, "names of frozen parameters, and a SHA-256"),
+    "start": (_is_start, "files, and the names of what is taken from them"),
 }
-_OPTIONAL = {"examples", "image_shape", "inputs", "data_notes", "network", "plan", "plan.device", "model.normalization"}
+_OPTIONAL = {
+    *("examples", "image_shape", "inputs", "data_notes", "network", "plan", "plan.device", "start"),
+    *("model.normalization", "model.shared"),
+}

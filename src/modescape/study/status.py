@@ -111,6 +111,7 @@ def verify(path: str | Path) -> list[str]:
     problems, epochs = _problem(lambda: study.recipe), -1
     if not problems:
         epochs = study.recipe.train.epochs
+    problems += _problem(lambda: study.shared)
     for number in layout.member_numbers(study.path):
         problems += _verify_member(study, number, epochs)
     for split in layout.SPLITS:

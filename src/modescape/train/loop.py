@@ -7,6 +7,7 @@ as if it had never stopped.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from modescape import rng, tree
 from modescape.data.dataset import Split
 from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
-from modescape.models import split_state
+from modescape.models import read_start, split_state
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.network.member_ops import ComputePolicy
@@ -121,9 +122,14 @@ class Trainer:
         self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
         self.steps_per_epoch = len(batch_sizes(recipe.train, len(data.label), self.habits.least_batch))
 
+    @functools.cached_property
+    def common(self) -> Params | None:
+        """The tensors that all members start from (`model.init`)."""
+        return read_start(self.recipe.model)
+
     def initial(self, member: int) -> Start:
         """A member before its first step."""
-        module = initial_module(self.recipe, self.streams, member, self.data, self.num_classes)
+        module = initial_module(self.recipe, self.streams, member, self.data, self.num_classes, self.common)
         state = split_state(module, self.habits.kept_buffers)
         if self.recipe.streams.last_bit and member:
             weight = next(iter(state.params.values())).view(-1)

@@ -15,13 +15,14 @@ from torch import nn
 from modescape.data.dataset import Split
 from modescape.data.inputs.base import Prepare
 from modescape.data.order import check_batches
-from modescape.models import NetworkError, split_state, working_dtype
+from modescape.models import NetworkError, read_start, split_state, working_dtype
 from modescape.models.state import differing, passing_buffers
 from modescape.network.copies import equal, through_a_file
 from modescape.network.habits import Habits
 from modescape.network.trial import evaluation, factory, first_step, restoring, stacking
 from modescape.network.trial.subject import Subject, Training, output_of, state_of
 from modescape.recipe import Recipe
+from modescape.types import ModelState
 
 
 def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Prepare, training: Training) -> Habits:
@@ -40,7 +41,7 @@ def trial(recipe: Recipe, data: Split, num_classes: int, preparation: Prepare, t
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of operations that are slow under `vmap`
-        return _run(Subject(recipe, data, num_classes, preparation, training))
+        return _run(Subject(recipe, data, num_classes, preparation, training, read_start(recipe.model)))
 
 
 def _run(subject: Subject) -> Habits:
@@ -64,11 +65,25 @@ def _run(subject: Subject) -> Habits:
     evaluation.check_head(subject, worn, state, drawn, habits)
     factory.check_made_anew(subject, first, before)
     restoring.check_state(subject, worn, fresh, through_a_file(state, subject.name), habits)
+    habits = replace(habits, constant=_constant(fresh, other, state))
     states = [state, state_of(fresh if other is None else other, habits)]
     if other is not None:
         restoring.check_architecture(subject, fresh, other, habits)
         restoring.check_in_turn(subject, fresh, states, habits)
     return replace(habits, cannot_stack=stacking.why_not(subject, fresh, states, habits))
+
+
+def _constant(fresh: nn.Module, other: nn.Module | None, worn: ModelState) -> tuple[str, ...]:
+    """Frozen parameters that two seeds make alike and that a step has left as they were."""
+    if other is None:
+        return ()
+    held = [worn.buffers, split_state(other).buffers]
+    frozen = {name: tensor for name, tensor in fresh.named_parameters() if not tensor.requires_grad}
+    return tuple(
+        name
+        for name, tensor in frozen.items()
+        if all(name in one and equal({"": tensor}, {"": one[name]}) for one in held)
+    )
 
 
 def _other(subject: Subject) -> nn.Module | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from modescape import batches, rng
 from modescape.data.dataset import Split
 from modescape.data.inputs.base import Prepare
-from modescape.models import build, split_state
+from modescape.models import begin_with, build, split_state
 from modescape.models.outputs import reading_of
 from modescape.models.state import attributes, differing, passing_buffers
 from modescape.network.copies import leaves, stacked
@@ -77,6 +77,7 @@ class Subject:
         num_classes: classes of the data.
         preparation: scaling of examples.
         training: how networks are trained.
+        start: tensors that all members start from; None where they draw all of them.
     """
 
     recipe: Recipe
@@ -84,6 +85,7 @@ class Subject:
     num_classes: int
     preparation: Prepare
     training: Training
+    start: Params | None = None
 
     @property
     def name(self) -> str:
@@ -92,7 +94,10 @@ class Subject:
 
     def make(self, purpose: str) -> nn.Module:
         """A network made anew; the purpose names the stream of its initialisation."""
-        return build(self.recipe.model, self.data.shape, self.num_classes, rng.key(self.recipe.seed, purpose, 0))
+        module = build(self.recipe.model, self.data.shape, self.num_classes, rng.key(self.recipe.seed, purpose, 0))
+        if self.start is not None:
+            begin_with(module, self.start, self.recipe.model)
+        return module
 
     @property
     def index(self) -> Tensor:
