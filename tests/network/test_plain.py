@@ -25,6 +25,8 @@ from modescape.network.network import Network
 from modescape.network.plain import Plain
 
 CLASSES = 3
+LONGEST = ("resnet20", "notebook_resnet20", "medium_cnn", "notebook_medium_cnn")  # which take seconds
+NETWORKS = [pytest.param(name, marks=[pytest.mark.ci] if name in LONGEST else []) for name in MODELS]
 SMALLEST = {"notebook_small_cnn": 8, "notebook_medium_cnn": 20}  # pixels; others take 4
 TINY = {"factory": "small_cnn", "arguments": {"channels": [2, 3]}}
 
@@ -44,7 +46,7 @@ def loss_of(logits):
     return functional.cross_entropy(logits, torch.arange(len(logits)) % CLASSES)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_second_derivatives_of_built_in_networks(name):
     """In a random plane of all parameters at once; ReLU and pooling have corners, which a step of 1e-7 rarely meets."""
     size = SMALLEST.get(name, 4)
@@ -66,7 +68,7 @@ def test_second_derivatives_of_built_in_networks(name):
     assert gradgradcheck(loss, (place,), eps=1e-7, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_it_gives_what_the_fused_network_gives(name):
     size = SMALLEST.get(name, 4)
     net, x = network(size=size, factory=name), images(size)
@@ -90,6 +92,7 @@ def written_out(flat, state, x):
     return loss_of(functional.linear(x.flatten(1), p["dense.weight"], p["dense.bias"]))
 
 
+@pytest.mark.ci
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # of what torch loads for forward mode
 def test_hessian_products_are_those_of_the_dense_hessian():
     net, x = network(**TINY), images(4)

@@ -74,6 +74,7 @@ def settings(factory, *more):
     return [*SMALL, f"model.factory={__name__}:{factory}", *more]
 
 
+@pytest.mark.ci
 def test_an_odd_network_goes_through_everything_and_predicts_as_plain_torch(tmp_path):
     reading = ["model.output=main", "model.output_kind=probabilities"]
     heard, analyses = Hearing(), ["analyses=[diversity_plane]"]

@@ -164,6 +164,7 @@ def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, 
     assert study.member(0).checksums == finished.member(0).checksums
 
 
+@pytest.mark.ci
 def test_a_killed_worker_costs_its_member_only_and_run_heals_it(finished, tmp_path, monkeypatch):
     out = tmp_path / "s"
     overrides = [*SMALL, "train.members=2", "compute.engine=processes", "compute.workers=1"]
@@ -253,6 +254,7 @@ def test_a_factory_that_fails_writes_nothing(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.ci
 def test_an_own_network_with_batch_norm_runs_to_the_page(tmp_path):
     overrides = [*HERE, "train.members=2", f"model.factory={__name__}:own_network", "model.arguments={width: 6}"]
     overrides += ["analyses=[solution_similarity]"]
@@ -287,7 +289,7 @@ def test_predictions_are_the_deterministic_evaluation(finished):
         assert np.allclose(predictions.log_prob(predictions.index(member, epoch)), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("most", [3, 2, 1])
+@pytest.mark.parametrize("most", [3, *(pytest.param(most, marks=pytest.mark.ci) for most in (2, 1))])
 def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, copy, monkeypatch, most):
     """As on a GPU, whose memory may hold fewer than it tries."""
     import torch
@@ -312,6 +314,7 @@ def test_several_checkpoints_at_a_time_give_the_same_predictions(finished, copy,
     assert digests(copy, "predictions.zarr") == digests(finished.path, "predictions.zarr")
 
 
+@pytest.mark.ci
 def test_a_damaged_prediction_is_made_again(copy):
     from modescape.study.layout import chunk_path
 
@@ -463,6 +466,7 @@ def test_a_damaged_result_is_made_again(finished, copy):
     assert path.read_bytes() == (finished.path / "results/tsne.nc").read_bytes()
 
 
+@pytest.mark.ci
 def test_a_result_of_another_version_is_left_out_of_the_page_by_its_version(copy):
     study = Study.open(copy)
     old = study.result("ensemble_size").assign_attrs(version="0.1.0", inputs="of another version")
@@ -473,6 +477,7 @@ def test_a_result_of_another_version_is_left_out_of_the_page_by_its_version(copy
     assert words not in pipeline.report(copy).read_text(encoding="utf-8")
 
 
+@pytest.mark.ci
 def test_a_member_that_blows_up_in_its_last_step_is_diverged(tmp_path):
     """One step only, so that its loss, taken before it, is finite."""
     overrides = ["compute.engine=here", "train.members=1", "train.epochs=1", "train.batch_size=300"]

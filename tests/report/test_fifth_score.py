@@ -21,7 +21,11 @@ TOP = Score(
     per_example=lambda log_prob, label: ((-log_prob).argsort(-1)[..., :5] == label[:, None]).any(-1).astype(np.float64),
     percent=True,
 )
-SHOWING = ("ensemble_size", "ensemble_methods", "shift", "cyclic")
+SHOWING = [
+    "ensemble_size",
+    "cyclic",
+    *(pytest.param(name, marks=pytest.mark.ci) for name in ("ensemble_methods", "shift")),
+]
 
 
 @pytest.fixture(autouse=True)
