@@ -33,7 +33,7 @@ def print_summary(study: Study) -> None:
     print_members(study)
     verdict = judge(page_content(study).results)
     if verdict.scores:
-        table = _table("score", "one network", "ensemble", "change", "95 % interval")
+        table = _table("score", "better", "one network", "ensemble", "change", "95 % interval")
         for row in verdict.scores:
             table.add_row(*row)
         _print(table)

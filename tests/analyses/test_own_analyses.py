@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +15,11 @@ import xarray as xr
 
 from modescape import analyses, pipeline, recipe
 from modescape.analyses import figures
+from modescape.analyses.own import load
 from modescape.errors import InputError, WorkError
+from modescape.models import importable
 from modescape.pipeline.reporting import page_content
-from modescape.plain import file_name, is_own
+from modescape.plain import file_name, is_name, is_own
 from modescape.report.sections import parameters, text_of
 from modescape.study import Study
 from modescape.study.status import summary
@@ -98,8 +102,10 @@ def test_names_and_files_of_own_analyses():
     assert is_own("a.b:c")
     assert not any(is_own(name) for name in ("tsne", "a:b:c", "../a:b", "a-b:c", ":a", "a:", 3))
     assert file_name("a.b:c") == "a.b-c"
+    assert is_own("a._b:_c")
+    assert is_name(file_name("a._b:_c"))
     assert file_name("tsne") == "tsne"
-    for name in ("../x:y", "a:b/c", "a b:c"):
+    for name in ("../x:y", "a:b/c", "a b:c", "_mine:measure"):
         with pytest.raises(InputError):
             recipe.load("digits", [f"analyses=['{name}']"])
 
@@ -145,6 +151,114 @@ def test_settings_of_own_analyses_are_keyword_arguments(mine: Path):
     assert analyses.defaults("my_norms:norms") == {"power": 2.0}
     with pytest.raises(InputError, match="has no setting 'pover'; did you mean 'power'"):
         analyses.check_settings("my_norms:norms", {"pover": 1})
+
+
+TWO_FILES = """
+from my_helper import number
+
+
+def measure(offered):
+    return number
+
+
+def caption(dataset):
+    import my_later
+    return my_later.WORDS
+
+
+def describe(dataset):
+    import my_later
+    from modescape.plots.charts import Chart, Panel, Series
+    series = [Series(name=my_later.WORDS, x=dataset["length"].values, y=dataset["length"].values)]
+    panel = Panel(title="Lengths", x_label="Member (number)", y_label="Length (1)", series=series)
+    return Chart(title="Lengths", panels=[panel], columns=1)
+
+
+def draws(context, **settings):
+    return [context]
+"""
+
+
+@pytest.fixture
+def two_files(mine: Path) -> Iterator[Path]:
+    """A module `my_two` that imports its neighbours: one above, one when its figure is drawn."""
+    (mine / "my_two.py").write_text(TWO_FILES)
+    (mine / "my_helper.py").write_text("number = 1\n")
+    (mine / "my_later.py").write_text("WORDS = 'Mine.'\n")
+    (mine / "my_folder.py").write_text("import my_two\nanalysis = my_two\n")
+    yield mine
+    for name in ("my_two", "my_helper", "my_later", "my_folder"):
+        sys.modules.pop(name, None)
+
+
+def test_code_that_changed_within_a_session_is_imported_again(two_files: Path):
+    def now(number: int) -> str:
+        (two_files / "my_helper.py").write_text(f"number = {number}\n")
+        one = load("my_folder:analysis")
+        assert one.part("measure").measure(None) == number
+        return one.code
+
+    assert len({now(1), now(2), now(3)}) == 3  # in one second, of one size
+    assert now(1) == now(1)
+
+
+def test_code_that_somebody_else_imported_is_compared_with_its_file(two_files: Path):
+    for name in ("my_two", "my_helper"):
+        py_compile.compile(str(two_files / f"{name}.py"))  # as an import does, unless it is told not to
+    with importable("my_two:measure"):
+        before = importlib.import_module("my_two")
+    assert load("my_folder:analysis").found is before
+
+    for name in ("my_two", "my_helper", "my_folder"):
+        del sys.modules[name]
+    with importable("my_two:measure"):
+        importlib.import_module("my_two")
+    (two_files / "my_helper.py").write_text("number = 100\n")
+    assert load("my_folder:analysis").part("measure").measure(None) == 100
+
+
+@pytest.mark.parametrize("file", ["my_two.py", "my_helper.py", "my_later.py", "my_folder.py"])
+def test_each_of_its_files_makes_a_result_outdated(two_files: Path, file: str):
+    before = load("my_folder:analysis").code
+    path = two_files / file
+    path.write_text(f"{path.read_text()}\n# changed\n")
+    assert load("my_folder:analysis").code != before
+
+
+def test_a_folder_of_its_own_is_read_whole(mine: Path):
+    folder = mine / "my_package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from modescape.analyses import Analysis, PREDICTIONS\nanalysis = Analysis('my_package', (PREDICTIONS,))\n"
+    )
+    parts = {"measure": "def measure(offered):\n    return 1\n", "draw": "", "words": "from . import title\n"}
+    for name, code in {**parts, "title": "", "stranger": ""}.items():
+        (folder / f"{name}.py").write_text(code)
+    try:
+        codes = [load("my_package:analysis").code]
+        for name in ("measure", "draw", "words", "title"):
+            (folder / f"{name}.py").write_text(f"{parts.get(name, '')}# changed\n")
+            codes.append(load("my_package:analysis").code)
+        assert len(set(codes)) == 5
+        (folder / "stranger.py").write_text("# nobody imports it\n")
+        assert load("my_package:analysis").code == codes[-1]
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
+            del sys.modules[name]
+
+
+def test_networks_that_a_module_announces_are_drawn(two_files: Path):
+    assert load("my_folder:analysis").part("measure").draws("context") == ["context"]
+    assert not hasattr(load("my_norms:drawn").part("measure"), "draws")
+
+
+def test_a_figure_may_import_its_neighbours_when_it_is_drawn(two_files: Path):
+    name = "my_folder:analysis"
+    dataset = xr.Dataset({"length": ("member", np.array([3.0, 1.0]))}, attrs={"title": "Lengths"})
+    for function in (figures.caption, figures.draw, figures.sheet):
+        sys.modules.pop("my_later", None)
+        function(name, dataset)
+    assert figures.caption(name, dataset) == "Mine."
 
 
 @pytest.mark.ci

@@ -10,10 +10,10 @@ import pytest
 from modescape.analyses.repeats import Repeats, compared_scores, difference, repeats_of
 from modescape.analyses.scoring import score_runs
 from modescape.metrics import SCORES, fit_temperature, rescale
-from modescape.metrics.scores import largest_of
+from modescape.metrics.scores import ranges_of
 
 NAMES = compared_scores()
-MOST = largest_of(NAMES)
+MOST = ranges_of(NAMES)[1]
 NLL = NAMES.index("nll")
 
 

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from modescape.errors import InputError
 from modescape.metrics import SCORES, Score, accuracy, combine, ece, ensemble_curve, ensemble_curves, example_scores
 from modescape.metrics.crossed import Estimate, size_estimates, size_masks
-from modescape.metrics.scores import largest_of, units_of
+from modescape.metrics.scores import ranges_of, units_of
 from modescape.metrics.subsets import subset_scores, subsets
 
 ECE, ACCURACY = list(SCORES).index("ece"), list(SCORES).index("accuracy")
@@ -158,7 +158,36 @@ def test_a_score_says_how_it_is_written() -> None:
     assert units_of(SCORES) == "1 (nats for nll)"
     assert units_of([*SCORES, "calibrated_nll"]) == "1 (nats for nll and calibrated_nll)"
     assert units_of(["accuracy"]) == "1"
-    assert largest_of([*SCORES, "of somebody"]).tolist() == [1.0, np.inf, 2.0, 1.0, np.inf]
+    smallest, largest = ranges_of([*SCORES, "of somebody"])
+    assert smallest.tolist() == [0.0] * 5
+    assert largest.tolist() == [1.0, np.inf, 2.0, 1.0, np.inf]
+
+
+@pytest.mark.parametrize(("smallest", "low"), [(-np.inf, -5.5), (-5.0, -5.0)])
+def test_a_score_below_0_has_an_interval_around_it(smallest: float, low: float) -> None:
+    """As the NLL of a density: it was clipped at 0, outside of which it lay."""
+    log_prob, label = predictions(3, 4, 60)
+    SCORES["density"] = Score(
+        label="NLL of a density",
+        short="NLL",
+        higher_is_better=False,
+        per_example=lambda log_prob, label: SCORES["nll"].examples(log_prob, label) - 5,
+        smallest=smallest,
+    )
+    try:
+        curve = ensemble_curve(log_prob, label)
+    finally:
+        del SCORES["density"]
+    for ends in (("score_low", "score_high"), ("score_low_these", "score_high_these")):
+        least, score, most = (curve[name].sel(metric="density").values for name in (ends[0], "score", ends[1]))
+        assert (low <= least).all()
+        assert ((least < score) & (score < most)).all()
+        if not np.isfinite(smallest):  # symmetric, as long as the variance says
+            np.testing.assert_allclose(score - least, most - score, rtol=1e-9)
+        else:  # that of the same score from 0 on
+            own = (curve[name].sel(metric="nll").values - 5 for name in ends)
+            np.testing.assert_allclose(np.stack([least, most]), np.stack(list(own)), rtol=1e-9)
+    np.testing.assert_allclose(curve["gain"].sel(metric="density"), curve["gain"].sel(metric="nll"), atol=1e-12)
 
 
 def test_a_score_is_computed_in_one_way() -> None:

@@ -219,7 +219,8 @@ def test_brier_decides_whether_errors_cancel(gain, low, high, expected):
     dataset = sizes([(0, 0, 0), (gain, low, high)], metric="brier", base=0.4)
     why = judge({"ensemble_size": dataset}).why
     assert why == [] if expected is None else why[0].startswith(expected)
-    ((label, single, together, change, bounds),) = probability_scores(dataset)
+    ((label, better, single, together, change, bounds),) = probability_scores(dataset)
+    assert better == "lower"
     assert (label, single, together) == ("Brier score", "0.400", f"{0.4 + gain:.3f}")
     assert float(change.replace("\N{MINUS SIGN}", "-")) == pytest.approx(gain)
     assert ("inconclusive" in bounds) == (expected is None)

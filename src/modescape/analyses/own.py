@@ -6,15 +6,13 @@ study, its status and its page need none of it.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import sys
 from dataclasses import dataclass, fields
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses import AROUND, CHECKPOINTS, MORE, OTHER, PREDICTIONS, SHIFTED, TRAINED, Analysis
+from modescape.analyses import AROUND, CHECKPOINTS, MORE, OTHER, PARTS, PREDICTIONS, SHIFTED, TRAINED, Analysis
+from modescape.analyses.own_code import code_digest, forget_changed, note_imported
 from modescape.errors import InputError, WorkError
 from modescape.models import importable
 from modescape.models.factory import find_named
@@ -42,14 +40,17 @@ class Own(Analysis):
 
     name: str  # as the recipe writes it
     found: Any  # what stands under that name
-    code: str  # digest of the file that measures: a change of it makes the result outdated
+    code: str  # digest of its files: a change of them makes result and figure outdated
 
     def part(self, name: str) -> Any:
         """A module of its folder, or what stands for one; the current folder can be imported from meanwhile."""
         with importable(self.name):
             if isinstance(self.found, Analysis):
                 return self.found.part(name)
-            return SimpleNamespace(measure=_measure_of(self.found)) if name == "measure" else self.found
+            if name != "measure":
+                return self.found
+            draws = getattr(self.found, "draws", None)
+            return SimpleNamespace(measure=_measure_of(self.found), **({} if draws is None else {"draws": draws}))
 
     @property
     def has_figure(self) -> bool:
@@ -62,11 +63,12 @@ class Own(Analysis):
         from modescape.plots import charts
         from modescape.plots.canvas import Canvas
 
-        if described := getattr(self._drawn(), "describe", None):
-            return charts.draw(described(dataset), self.caption(dataset))
-        figure = self._drawn().draw(dataset)
-        Canvas(figure)
-        return figure
+        with importable(self.name, last=True):  # its code may import its neighbours when it is called
+            if described := getattr(self._drawn(), "describe", None):
+                return charts.draw(described(dataset), self.caption(dataset))
+            figure = self._drawn().draw(dataset)
+            Canvas(figure)
+            return figure
 
     def sheet(self, dataset: xr.Dataset) -> Sheet:
         """Its interactive figure as plain data."""
@@ -74,9 +76,10 @@ class Own(Analysis):
 
         from modescape.plots import charts
 
-        if described := getattr(self._drawn(), "describe", None):
-            return charts.sheet(described(dataset))
-        drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
+        with importable(self.name, last=True):
+            if described := getattr(self._drawn(), "describe", None):
+                return charts.sheet(described(dataset))
+            drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
         found = Sheet([[1]], [], horizontal_spacing=0, vertical_spacing=0)
         found.traces = drawn["data"]
         merge(found.layout, {"height": HEIGHT, **drawn["layout"]})
@@ -90,7 +93,8 @@ class Own(Analysis):
     def caption(self, dataset: xr.Dataset) -> str:
         """Of its figure; without its own, the title of the result."""
         own = getattr(self._module("draw"), "caption", None)
-        return str(own(dataset) if own else dataset.attrs["title"])
+        with importable(self.name, last=True):
+            return str(own(dataset) if own else dataset.attrs["title"])
 
     @property
     def text(self) -> Text:
@@ -125,19 +129,26 @@ def load(name: str) -> Own:
     if in_session(name):
         what = name.partition(":")[2]
         raise InputError(f"analysis '{name}' is of this session; put it into a file mine.py and name it mine:{what}")
+    module = name.partition(":")[0]
     with importable(name):
+        forget_changed([module])
         found = find_named(name, WHAT)
         if isinstance(found, Analysis):
             given = {one.name: getattr(found, one.name) for one in fields(Analysis)}
             given["also"] = tuple(also for also in found.also if also in MORE and also != "verdict")
+            modules = [module, *(f"{found.where}.{part}" for part in (*PARTS, *given["also"]))]
+            forget_changed(modules)
             measure = found.part("measure").measure
         else:
-            given = {"where": name.partition(":")[0], "needs": (PREDICTIONS, CHECKPOINTS)}
+            given = {"where": module, "needs": (PREDICTIONS, CHECKPOINTS)}
             measure = _measure_of(found)
+            modules = [module, str(getattr(measure, "__module__", module))]
+        note_imported(modules)
+        code = code_digest(modules)
     if isinstance(found, type) or not callable(measure):
         raise InputError(f"analysis '{name}' is of type {type(found).__name__}, {EXPECTED}")
     given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may look at anything
-    own = Own(**given, name=name, found=found, code=_code(measure))
+    own = Own(**given, name=name, found=found, code=code)
     drawn = own._module("draw")
     if len({hasattr(drawn, part) for part in FIGURE}) > 1:
         raise InputError(f"analysis '{name}' has one of {' and '.join(FIGURE)}; a figure takes both")
@@ -167,10 +178,3 @@ def checked(name: str, result: Any) -> xr.Dataset:
 def _measure_of(found: Any) -> Any:
     """The function that measures: of a module or object, or what was named itself."""
     return getattr(found, "measure", None) if isinstance(found, ModuleType) else getattr(found, "measure", found)
-
-
-def _code(measure: Any) -> str:
-    """Digest of the file in which a function is defined; "" where there is none."""
-    module = sys.modules.get(getattr(measure, "__module__", ""), None)
-    file = getattr(module, "__file__", None)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""

@@ -10,8 +10,8 @@ from modescape.analyses.comparing import calibrated
 from modescape.metrics import CALIBRATED, SCORES
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.influence import crossed_interval
-from modescape.metrics.intervals import bounded_interval
-from modescape.metrics.scores import largest_of
+from modescape.metrics.intervals import range_interval
+from modescape.metrics.scores import ranges_of
 
 ALONE = np.ones((1, 1), dtype=bool)  # the only subset of one repeat
 
@@ -75,7 +75,7 @@ def difference(one: Repeats, other: Repeats | None) -> Interval:
     other, on the same examples. Coverage in a simulation with known truth: docs/log.md. A method with a single repeat
     stands for itself: the interval says nothing of its other repeats.
     """
-    largest = largest_of(compared_scores())
+    smallest, largest = ranges_of(compared_scores())
     value, example, influences = one.score.mean(1), one.example.mean(1), [one.influence]
     with np.errstate(invalid="ignore"):  # an infinite NLL has no interval
         if other is not None:
@@ -83,5 +83,5 @@ def difference(one: Repeats, other: Repeats | None) -> Interval:
             influences.append(other.influence)
         low, high = crossed_interval(value, example, *influences)
         if other is None:
-            return Interval(value, *bounded_interval(value, (high - low) / 2, largest, example.shape[1]))
-    return Interval(value, np.maximum(low, -largest), np.minimum(high, largest))
+            return Interval(value, *range_interval(value, (high - low) / 2, smallest, largest, example.shape[1]))
+    return Interval(value, np.maximum(low, smallest - largest), np.minimum(high, largest - smallest))

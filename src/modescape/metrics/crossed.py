@@ -10,8 +10,8 @@ import numpy as np
 
 from modescape.metrics.averages import Subsets
 from modescape.metrics.influence import crossed_interval, influence_weights
-from modescape.metrics.intervals import bounded_interval
-from modescape.metrics.scores import SCORES, largest_of
+from modescape.metrics.intervals import bounded_interval, range_interval
+from modescape.metrics.scores import SCORES, ranges_of
 from modescape.metrics.subsets import gathered, subsets
 
 
@@ -53,10 +53,10 @@ class Estimate:
 
     def _interval(self, influence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         low, high = crossed_interval(self.score, self.example, influence)
-        half, examples, largest = (high - low) / 2, self.example.shape[1], largest_of(SCORES)
+        half, examples, (smallest, largest) = (high - low) / 2, self.example.shape[1], ranges_of(SCORES)
         if self.kind == "score":
-            return bounded_interval(self.score, half, largest, examples)
-        low, high = np.maximum(low, -largest), np.minimum(high, largest)
+            return range_interval(self.score, half, smallest, largest, examples)
+        low, high = np.maximum(low, smallest - largest), np.minimum(high, largest - smallest)
         if self.kind == "gain":
             little, much = bounded_interval(-self.score, half, np.inf, examples)
             never_worse = np.array([score.never_worse for score in SCORES.values()])

@@ -161,6 +161,32 @@ def satterthwaite_interval(
     return estimate - half, estimate + half
 
 
+def range_interval(
+    value: np.ndarray, half: np.ndarray, smallest: np.ndarray, largest: np.ndarray, examples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`bounded_interval` of a mean of scores from `smallest` on; value +- half where that is minus infinity.
+
+    Args:
+        value: the mean, `smallest` to `largest`, [...].
+        half: see `bounded_interval`, [...].
+        smallest: smallest score, [...]; may be minus infinity.
+        largest: largest score, [...]; may be infinite.
+        examples: number of examples behind the mean.
+
+    Returns:
+        Lower and upper end, float64 [...] each.
+
+    >>> infinite = np.array([np.inf])
+    >>> low, high = range_interval(np.array([-0.5]), np.array([0.25]), -infinite, infinite, examples=100)
+    >>> low.tolist(), high.tolist()
+    ([-0.75], [-0.25])
+    """
+    bounded = np.isfinite(smallest)
+    start = np.where(bounded, smallest, 0.0)
+    low, high = (start + end for end in bounded_interval(value - start, half, largest - start, examples))
+    return np.where(bounded, low, value - half), np.where(bounded, high, np.minimum(value + half, largest))
+
+
 def bounded_interval(
     value: np.ndarray, half: np.ndarray, largest: np.ndarray | float, examples: int
 ) -> tuple[np.ndarray, np.ndarray]:

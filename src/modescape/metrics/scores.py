@@ -36,7 +36,7 @@ from modescape.metrics.classification import (
 class Score:
     """A score of predictions: how it is computed, what it can be, and how it is named and written.
 
-    Either ``per_example`` or ``aggregate`` is given. Scores are 0 or more. A mean over examples has the intervals of
+    Either ``per_example`` or ``aggregate`` is given. A mean over examples has the intervals of
     `modescape.metrics.influence`; for another score groups of examples are left out in turn, unless it has a
     ``collector`` of its own.
     """
@@ -47,8 +47,10 @@ class Score:
     per_example: PerExample | None = None  # log_prob [..., example, class], label [example] -> [..., example]
     aggregate: Callable[[Array, Array], Array] | None = None  # the same -> [...]; of a score that is no such mean
     unit: str = "1"  # "1" for pure numbers
-    largest: float = math.inf  # that it can be
+    smallest: float = 0.0  # that it can be; minus infinity, such as of the NLL of a density, gives symmetric intervals
+    largest: float = math.inf
     percent: bool = False  # written as a percentage, differences in points
+    differences: bool = True  # are drawn, too, where lines of the score itself lie on each other
     never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
     of_average: Callable[[Average], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
     collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving groups out
@@ -94,7 +96,7 @@ class Score:
     @property
     def axis(self) -> str:
         """Its axis, with the unit in parentheses."""
-        of = f"0 to {self.largest:g}" if math.isfinite(self.largest) else "1"
+        of = f"{self.smallest:g} to {self.largest:g}" if math.isfinite(self.largest - self.smallest) else "1"
         unit = "%" if self.percent else of if self.unit == "1" else f"{self.unit} per example"
         return f"{self.name} ({unit})"
 
@@ -124,6 +126,7 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         per_example=example_nll,
         unit="nats",
+        differences=False,
         never_worse=True,
         of_average=average_nll,
     ),
@@ -142,6 +145,7 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         aggregate=ece,
         largest=1.0,
+        differences=False,
         collector=CalibrationError,
     ),
 }
@@ -161,9 +165,11 @@ def score_of(name: str) -> Score | None:
     return SCORES.get(name) or CALIBRATED.get(name)
 
 
-def largest_of(names: Iterable[str]) -> np.ndarray:
-    """The largest value of each score, [score]."""
-    return np.array([known.largest if (known := score_of(name)) else math.inf for name in names])
+def ranges_of(names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and the largest value of each score, [score] each; of one that is not known, 0 and infinity."""
+    ranges = [(known.smallest, known.largest) if (known := score_of(name)) else (0.0, math.inf) for name in names]
+    smallest, largest = np.array(ranges).reshape(-1, 2).T
+    return smallest, largest
 
 
 def units_of(names: Iterable[str]) -> str:

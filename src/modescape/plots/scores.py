@@ -83,13 +83,13 @@ def divergence_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Pan
 
 
 def difference_panels(dataset: xr.Dataset, along: str, x_label: str, baseline: str = "single") -> list[Panel]:
-    """Accuracy and Brier score minus the baseline's, where lines of the scores themselves lie on each other."""
+    """Scores minus the baseline's, where lines of the scores themselves lie on each other."""
     if baseline not in dataset["approach"].values:
         return []
     x = dataset[along].values.astype(float)
     panels = []
     for metric, score in scores(dataset).items():
-        if metric not in ("accuracy", "brier"):
+        if not score.differences:
             continue
         values = score.factor * dataset["score"].sel({"metric": metric})
         than = (values - values.sel({"approach": baseline})).transpose("approach", along).values

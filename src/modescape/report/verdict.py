@@ -33,7 +33,7 @@ class Verdict:
     enough: str  # how many members are enough
     limits: list[str]  # what this does not show
     cards: list[Card]
-    scores: list[tuple[str, str, str, str, str]]  # score, one network, ensemble, gain, its interval
+    scores: list[tuple[str, str, str, str, str, str]]  # score, better, one network, ensemble, gain, its interval
     purchases: list[Purchase]  # what each way to make an ensemble buys
     equivalent: str  # the best of one run in a sentence
     covers: str = ""  # what the intervals of the ensemble and of gains cover

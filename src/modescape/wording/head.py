@@ -54,7 +54,8 @@ class Part:
     cards: Places = field(default_factory=dict)  # place -> list of `Card`
     trained_less: Places = field(default_factory=dict)  # auxiliary networks that are trained less than members are
     enough: str = ""  # how many members are enough
-    scores: Sequence[tuple[str, str, str, str, str]] = ()  # score, one network, ensemble, gain, its interval
+    scores: Sequence[tuple[str, str, str, str, str, str]] = ()
+    """Score, which way is better, one network, ensemble, gain, its interval."""
     purchases: Sequence[Purchase] = ()  # what each way to make an ensemble buys
     equivalent: str = ""  # the best of one run in a sentence
     covers: str = ""  # what the intervals of the ensemble and of gains cover

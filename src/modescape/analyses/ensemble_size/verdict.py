@@ -162,8 +162,8 @@ def _gain_card(label: str, gain: Gain) -> Card:
     return Card(label, f"{fixed(value, decimals, signed=True)}{SPACE}points", note)
 
 
-def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str]]:
-    """Name, one network, the full ensemble, the change and its interval, for the scores that no card shows."""
+def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str, str]]:
+    """Rows of scores that no card shows: name, better, one network, the full ensemble, the change, its interval."""
     rows = []
     for metric, score in scores.known(sizes).items():
         gain = full_gain(sizes, "independent", metric)
@@ -176,5 +176,6 @@ def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, st
         bounds = bounds if math.isfinite(gain.low) else ABSENT
         change += scores.unit(metric) if score.percent else ""
         inconclusive = "" if gain.conclusive else "; inconclusive"
-        rows.append((score.with_unit(score.label), single, together, change, bounds + inconclusive))
+        better = "higher" if score.higher_is_better else "lower"
+        rows.append((score.with_unit(score.label), better, single, together, change, bounds + inconclusive))
     return rows

@@ -21,7 +21,7 @@ TEXT = Text(
     "interval for new networks on new images; the table also has the narrower one for these networks on new "
     "images. A curve for "
     "snapshots that stays flat next to one for independent networks that climbs says that the diversity comes "
-    "from different runs, not from averaging as such. Higher is better for accuracy, lower for the rest.",
+    "from different runs, not from averaging as such.",
 )
 
 
