@@ -29,7 +29,7 @@ SESSION = "__main__"  # the module whose names are those of a notebook's cells, 
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
 NAME_LENGTH = 100
-OWN = r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"  # one of the user's
+OWN = r"(__main__|[A-Za-z][A-Za-z0-9_]*)(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"  # one of the user's
 
 COUNTS = {  # of the recipe's section `train`: lowest and highest
     "members": (1, MOST_MEMBERS),

@@ -132,8 +132,8 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
         for name in strings(path.read_text(encoding="utf-8")) & set(ANALYSES)
         if path.name != "__init__.py"
     }
-    # a member's status; a kind of images
-    assert named <= {"requirements.py training", "image_sets.py shift", "sampled.py shift"}
+    # a member's status; a kind of images; a kind of schedule
+    assert named <= {"requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"}
 
 
 def test_what_workers_are_forked_with_starts_no_thread():

@@ -62,7 +62,7 @@ class Subsets(NamedTuple):
     @property
     def shape(self) -> tuple[int, int]:
         """Subsets and examples."""
-        return len(self.masks), self.label.size
+        return len(self.masks), len(self.label)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Examples:
     def __init__(self, subsets: Subsets, values: Callable[[Average], np.ndarray]) -> None:
         self.subsets, self.values = subsets, values
         self.total = np.zeros(len(subsets.masks))
-        self.mixed = np.empty((len(subsets.mixing), subsets.label.size))
+        self.mixed = np.empty((len(subsets.mixing), len(subsets.label)))
 
     def add(self, average: Average) -> None:
         """See `Collector`."""

@@ -15,6 +15,7 @@ from modescape.errors import InputError
 from modescape.metrics.blocks import check_label, confidence_bin, example_blocks
 
 PerExample = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Checked = Callable[[Array, Array], tuple[np.ndarray, np.ndarray, Callable[[Any], Array]]]
 
 
 def checked(log_prob: Array, label: Array) -> tuple[np.ndarray, np.ndarray, Callable[[Any], Array]]:

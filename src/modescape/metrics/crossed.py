@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from modescape.metrics.averages import Subsets
 from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.metrics.intervals import bounded_interval, range_interval
-from modescape.metrics.scores import SCORES, ranges_of
+from modescape.metrics.scores import SCORES, Score
+from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import gathered, subsets
 
 
@@ -27,6 +28,7 @@ class Estimate:
     example: np.ndarray  # score of each example, mean over subsets, [metric, example]
     influence: np.ndarray | None  # of each member on it, [metric, member, example]; None of a single member
     kind: Literal["score", "gain", "difference"] = "score"
+    scores: Mapping[str, Score] = field(default_factory=lambda: SCORES)
 
     def gain(self, alone: Estimate) -> Estimate:
         """What averaging brings over the mean single network of the same members."""
@@ -41,6 +43,7 @@ class Estimate:
                 self.example - other.example,
                 self.influence - other.influence if known else None,  # pyright: ignore[reportOptionalOperand]
                 kind="difference",
+                scores=self.scores,
             )
 
     def these(self) -> tuple[np.ndarray, np.ndarray]:
@@ -53,27 +56,31 @@ class Estimate:
 
     def _interval(self, influence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         low, high = crossed_interval(self.score, self.example, influence)
-        half, examples, (smallest, largest) = (high - low) / 2, self.example.shape[1], ranges_of(SCORES)
+        half, examples = (high - low) / 2, self.example.shape[1]
+        smallest, largest = (
+            np.array([getattr(one, end) for one in self.scores.values()]) for end in ("smallest", "largest")
+        )
         if self.kind == "score":
             return range_interval(self.score, half, smallest, largest, examples)
         low, high = np.maximum(low, smallest - largest), np.minimum(high, largest - smallest)
         if self.kind == "gain":
             little, much = bounded_interval(-self.score, half, np.inf, examples)
-            never_worse = np.array([score.never_worse for score in SCORES.values()])
+            never_worse = np.array([score.never_worse for score in self.scores.values()])
             low, high = np.where(never_worse, -much, low), np.where(never_worse, -little, high)
         return low, high
 
 
-def of_runs(score: np.ndarray, example: np.ndarray) -> Estimate:
+def of_runs(score: np.ndarray, example: np.ndarray, scoring: Scoring = CLASSES) -> Estimate:
     """Mean over runs that are independent of each other.
 
     Args:
         score: scores of each run, [run, metric].
         example: scores of each run and example, [run, metric, example].
+        scoring: which scores they are.
     """
     example = example.astype(np.float64)  # as sums of squares over members and examples are taken
     influence = np.swapaxes(example, 0, 1) if len(example) > 1 else None
-    return Estimate(score.mean(0), example.mean(0), influence)
+    return Estimate(score.mean(0), example.mean(0), influence, scores=scoring.scores)
 
 
 def size_masks(members: int, sizes: list[int], limit: int, key: int) -> dict[int, np.ndarray]:
@@ -93,7 +100,7 @@ def _sources(members: int) -> tuple[int, int]:
 
 
 def size_estimates(
-    log_prob: np.ndarray, label: np.ndarray, masks: Mapping[int, np.ndarray]
+    log_prob: np.ndarray, label: np.ndarray, masks: Mapping[int, np.ndarray], scoring: Scoring = CLASSES
 ) -> Iterator[tuple[int, Estimate]]:
     """Estimates of the mean score over the subsets of each size, one at a time, as their influences are large.
 
@@ -103,9 +110,10 @@ def size_estimates(
     h(k) = h(1) + (h(K) - h(1)) (1 - 1/k) / (1 - 1/K), with K half of the members.
 
     Args:
-        log_prob: log-probabilities, [member, example, class], free of NaN.
-        label: true classes, [example].
+        log_prob: log-probabilities, [member, example, class], free of NaN; or what else a task predicts.
+        label: true classes, [example]; or a task's targets.
         masks: subsets of each size (`size_masks`).
+        scoring: of the task.
 
     Yields:
         Sizes in order, each with its estimate.
@@ -114,7 +122,7 @@ def size_estimates(
     half, sources = half_of(members), {}
     for size, chosen in sorted(masks.items()):
         known = members > 1 and size <= half
-        estimate = subset_estimate(log_prob, label, chosen, influence_weights(chosen) if known else None)
+        estimate = subset_estimate(log_prob, label, chosen, influence_weights(chosen) if known else None, scoring)
         if known and size in _sources(members):
             sources[size] = estimate.influence
         if members > 1 and size > half:
@@ -125,19 +133,27 @@ def size_estimates(
         yield size, estimate
 
 
-def subset_estimate(log_prob: np.ndarray, label: np.ndarray, masks: np.ndarray, weights: np.ndarray | None) -> Estimate:
+def subset_estimate(
+    log_prob: np.ndarray,
+    label: np.ndarray,
+    masks: np.ndarray,
+    weights: np.ndarray | None,
+    scoring: Scoring = CLASSES,
+) -> Estimate:
     """Mean score over subsets.
 
     Args:
-        log_prob: log-probabilities, [member, example, class].
-        label: true classes, [example].
+        log_prob: log-probabilities, [member, example, class]; or what else a task predicts.
+        label: true classes, [example]; or a task's targets.
         masks: the subsets, bool [subset, member].
         weights: of the subsets' scores in the members' influences, [member, subset]; None leaves these out.
+        scoring: of the task.
     """
     # An example's mean and its influences are one matrix product with the subsets' scores.
     mixing = np.full((1, len(masks)), 1 / len(masks))
     mixing = mixing if weights is None else np.vstack([mixing, weights])
-    totals, mixed = zip(*gathered(Subsets(log_prob, label, masks, mixing)).values(), strict=True)
-    score = np.array([total.mean() for total in totals]) / label.size
+    totals, mixed = zip(*gathered(Subsets(log_prob, label, masks, mixing), scoring).values(), strict=True)
+    score = np.array([total.mean() for total in totals]) / len(label)
     rows = np.stack(mixed)  # [metric, row of mixing, example]
-    return Estimate(score, rows[:, 0], None if weights is None else rows[:, 1:])
+    influence = None if weights is None else rows[:, 1:]
+    return Estimate(score, rows[:, 0], influence, scores=scoring.scores)

@@ -9,7 +9,7 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.metrics.averages import combine
 from modescape.metrics.blocks import example_blocks
-from modescape.metrics.subsets import check_members
+from modescape.metrics.scoring import check_members
 
 DECOMPOSED = ("brier", "nll", "brier_geometric", "nll_geometric")  # in this order everywhere
 LABEL_FREE = ("brier", "nll_geometric")  # their diversity does not depend on the labels

@@ -11,8 +11,10 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.crossed import size_estimates, size_masks
-from modescape.metrics.scores import SCORES, units_of
-from modescape.metrics.subsets import brier_law, check_members
+from modescape.metrics.regression import squared_error_law
+from modescape.metrics.scores import units_of
+from modescape.metrics.scoring import CLASSES, Scoring, check_members
+from modescape.metrics.subsets import brier_law
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +42,7 @@ INTERVALS = (
 
 @dataclass(frozen=True)
 class EnsembleCurve:
-    """Scores of ensembles of 1 .. n members. Columns are `metric`, the names of `SCORES` in their order.
+    """Scores of ensembles of 1 .. n members. Columns are `metric`, the names of the scores in their order.
 
     A gain is the score minus that of the mean single network: positive is better for accuracy, negative for the others.
     """
@@ -64,7 +66,30 @@ class EnsembleCurve:
         return {name: getattr(self, name.removeprefix("score_")) for name in LONG_NAMES}
 
 
-def ensemble_curve(log_prob: Array, label: Array, *, limit: int = 200, key: int = 0) -> xr.Dataset:
+LAWS = {  # exact ones: name -> function, and what it is
+    "brier_law": (brier_law, "Brier score by the closed form B1 - (1 - 1/k) V"),
+    "squared_error_law": (squared_error_law, "mean squared error by the closed form E1 - (1 - 1/k) V"),
+}
+
+
+def law_curve(predictive: np.ndarray, target: np.ndarray, score: np.ndarray, scoring: Scoring = CLASSES) -> np.ndarray:
+    """The exact law of a task at sizes 1 .. n, [size].
+
+    Args:
+        predictive: [member, example, width].
+        target: of the examples.
+        score: the task's scores at these sizes, [metric, size]; a single network is its own mean member.
+        scoring: of the task.
+    """
+    if len(predictive) > 1:
+        return LAWS[scoring.law][0](predictive, target).at(np.arange(1, len(predictive) + 1))
+    own = score[list(scoring.scores).index(scoring.of_law)].copy()
+    return own**2 if scoring.law == "squared_error_law" else own
+
+
+def ensemble_curve(
+    log_prob: Array, label: Array, *, limit: int = 200, key: int = 0, scoring: Scoring = CLASSES
+) -> xr.Dataset:
     """Every score of `SCORES` against ensemble size 1 .. n, and the gain over the mean member, with intervals.
 
     The score at size k is the mean over the subsets of k members, sampled in a balanced way above `limit`. `INTERVALS`
@@ -76,9 +101,12 @@ def ensemble_curve(log_prob: Array, label: Array, *, limit: int = 200, key: int 
         label: true classes, [example].
         limit: most subsets of a size; taken as the number of members where that is more.
         key: of the stream that samples subsets (see `modescape.rng.key`).
+        scoring: of other predictions: `modescape.metrics.scoring.NUMBERS` takes means and log-variances side by side,
+            [member, example, 2 x output], and targets [example, output].
 
     Returns:
-        score and gain with their ends [metric, size], as `LONG_NAMES` describes them; subsets and brier_law [size].
+        score and gain with their ends [metric, size], as `LONG_NAMES` describes them; subsets and brier_law (of a
+        regression squared_error_law) [size].
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit, and on NaN.
@@ -94,19 +122,17 @@ def ensemble_curve(log_prob: Array, label: Array, *, limit: int = 200, key: int 
     import xarray as xr
 
     (log_prob, label), _ = to_numpy(log_prob, label)
-    check_members(log_prob, label)
-    curve = _curves({"": log_prob}, label, "", limit, key)[""]
-    law = curve.score[curve.metric.index("brier")]  # a single network is its own mean member
-    if len(log_prob) > 1:
-        law = brier_law(log_prob, label).at(curve.size)
+    scoring.check(log_prob, label)
+    curve = _curves({"": log_prob}, label, "", limit, key, scoring)[""]
+    law = law_curve(log_prob, label, curve.score, scoring)
     return xr.Dataset(
         {
             **{
-                name: (("metric", "size"), values, {"units": units_of(SCORES), "long_name": LONG_NAMES[name]})
+                name: (("metric", "size"), values, {"units": units_of(scoring.scores), "long_name": LONG_NAMES[name]})
                 for name, values in curve.values().items()
             },
             "subsets": ("size", curve.subsets, {"units": "1", "long_name": "subsets averaged"}),
-            "brier_law": ("size", law, {"units": "1", "long_name": "Brier score by the closed form B1 - (1 - 1/k) V"}),
+            scoring.law: ("size", law, {"units": "1", "long_name": LAWS[scoring.law][1]}),
         },
         coords={
             "metric": ("metric", list(curve.metric), {"units": "1", "long_name": "metric"}),
@@ -172,20 +198,25 @@ def ensemble_curves(
 
 
 def _curves(
-    log_probs: dict[str, np.ndarray], label: np.ndarray, baseline: str, limit: int, key: int
+    log_probs: dict[str, np.ndarray],
+    label: np.ndarray,
+    baseline: str,
+    limit: int,
+    key: int,
+    scoring: Scoring = CLASSES,
 ) -> dict[str, EnsembleCurve]:
     members = len(log_probs[baseline])
     sizes = list(range(1, members + 1))
     masks = size_masks(members, sizes, limit, key)
     used = np.array([len(masks[size]) for size in sizes])
-    _, alone = next(size_estimates(log_probs[baseline], label, masks))
+    _, alone = next(size_estimates(log_probs[baseline], label, masks, scoring))
     curves: dict[str, EnsembleCurve] = {}
     for name, log_prob in log_probs.items():
         rows: list[list[np.ndarray]] = []
-        for _, score in size_estimates(log_prob, label, masks):
+        for _, score in size_estimates(log_prob, label, masks, scoring):
             gain = score.gain(alone) if name == baseline else score.minus(alone)
             both = ((one.score, *one.new(), *one.these()) for one in (score, gain))
             rows.append([column for part in both for column in part])
         columns = [np.stack(column, axis=1) for column in zip(*rows, strict=True)]
-        curves[name] = EnsembleCurve(tuple(SCORES), np.array(sizes), used, *columns)
+        curves[name] = EnsembleCurve(tuple(scoring.scores), np.array(sizes), used, *columns)
     return curves

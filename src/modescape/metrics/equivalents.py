@@ -11,7 +11,8 @@ from modescape.errors import InputError
 from modescape.metrics.blocks import example_blocks
 from modescape.metrics.influence import example_variance, member_variance
 from modescape.metrics.intervals import satterthwaite_interval
-from modescape.metrics.subsets import BrierLaw, check_members
+from modescape.metrics.scoring import check_members
+from modescape.metrics.subsets import BrierLaw
 
 ROUNDING = 1e-6  # share of a score: float32 predictions of the same network in batches of other sizes differ by as much
 LEAST_FREEDOM = 1e-9  # above 0, as an interval needs it, where the members' part is nearly nothing

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from modescape.arrays import Array
 from modescape.errors import InputError
 from modescape.metrics.averages import (
-    Average,
     CalibrationError,
     Collector,
     Examples,
@@ -22,14 +22,17 @@ from modescape.metrics.averages import (
     average_nll,
 )
 from modescape.metrics.classification import (
+    Checked,
     PerExample,
     checked,
     ece,
     example_accuracy,
     example_brier,
     example_nll,
-    mean_score,
 )
+from modescape.metrics.gaussians import checked as gaussians_checked
+from modescape.metrics.regression import RootMean, example_crps, mixture_crps, mixture_nll, rmse
+from modescape.metrics.regression import example_nll as example_density_nll
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +52,11 @@ class Score:
     unit: str = "1"  # "1" for pure numbers
     smallest: float = 0.0  # that it can be; minus infinity, such as of the NLL of a density, gives symmetric intervals
     largest: float = math.inf
+    check: Checked = checked  # refuses predictions and targets that are none, and turns them into arrays
     percent: bool = False  # written as a percentage, differences in points
     differences: bool = True  # are drawn, too, where lines of the score itself lie on each other
     never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
-    of_average: Callable[[Average], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
+    of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
     collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving groups out
 
     def __post_init__(self) -> None:
@@ -63,7 +67,8 @@ class Score:
     def __call__(self, log_prob: Array, label: Array) -> Array:
         """The score of log-probabilities [..., example, class] with labels [example], [...]."""
         if self.per_example is not None:
-            return mean_score(self.per_example, log_prob, label)
+            log_prob, label, restore = self.check(log_prob, label)
+            return restore(self.per_example(log_prob, label).mean(-1))
         assert self.aggregate is not None
         return self.aggregate(log_prob, label)
 
@@ -71,7 +76,7 @@ class Score:
         """The score of every example, [..., example]; of a mean over examples alone."""
         if self.per_example is None:
             raise InputError(f"score {self.label!r} is of a whole test set; an example has none")
-        log_prob, label, restore = checked(log_prob, label)
+        log_prob, label, restore = self.check(log_prob, label)
         return restore(self.per_example(log_prob, label))
 
     def collect(self, subsets: Subsets) -> Collector:
@@ -149,6 +154,42 @@ SCORES: dict[str, Score] = {
         collector=CalibrationError,
     ),
 }
+TARGET_UNIT = "unit of the target"
+"""Stands for the unit where the data does not say it."""
+
+REGRESSION_SCORES: dict[str, Score] = {
+    "rmse": Score(
+        label="Root mean squared error",
+        short="RMSE",
+        higher_is_better=False,
+        check=gaussians_checked,
+        aggregate=rmse,
+        unit=TARGET_UNIT,
+        never_worse=True,  # a norm: convex
+        collector=RootMean,
+    ),
+    "nll": Score(
+        label="Negative log-likelihood",
+        short="NLL",
+        higher_is_better=False,
+        check=gaussians_checked,
+        per_example=example_density_nll,
+        unit="nats",
+        never_worse=True,
+        smallest=-np.inf,  # a density may be above 1
+        of_average=mixture_nll,
+    ),
+    "crps": Score(
+        label="Continuous ranked probability score",
+        short="CRPS",
+        higher_is_better=False,
+        check=gaussians_checked,
+        per_example=example_crps,
+        unit=TARGET_UNIT,
+        never_worse=True,
+        of_average=mixture_crps,
+    ),
+}
 CALIBRATED: dict[str, Score] = {  # of predictions at the temperature that suits the validation examples best
     "calibrated_nll": Score(
         label="Calibrated negative log-likelihood",
@@ -162,7 +203,7 @@ CALIBRATED: dict[str, Score] = {  # of predictions at the temperature that suits
 
 def score_of(name: str) -> Score | None:
     """The score of a name in results; None of one that is not known (any more)."""
-    return SCORES.get(name) or CALIBRATED.get(name)
+    return SCORES.get(name) or CALIBRATED.get(name) or REGRESSION_SCORES.get(name)
 
 
 def ranges_of(names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modescape.arrays import Array, check_log_prob, to_numpy
+from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
-from modescape.metrics.averages import Subsets, averages
-from modescape.metrics.blocks import check_label, example_blocks
+from modescape.metrics.averages import Subsets
+from modescape.metrics.blocks import example_blocks
 from modescape.metrics.classification import brier
 from modescape.metrics.scores import SCORES
+from modescape.metrics.scoring import CLASSES, Scoring, check_members
 
 
 def subsets(members: int, size: int, limit: int = 200, key: int = 0) -> np.ndarray:
@@ -84,19 +85,6 @@ def _sample(members: int, size: int, limit: int, key: int) -> np.ndarray:
     return masks
 
 
-def check_members(log_prob: np.ndarray, label: np.ndarray) -> None:
-    """Refuse predictions that cannot be averaged over members.
-
-    Raises:
-        InputError: on wrong shapes, values or labels, and where a member has NaN: no ensemble with it means anything.
-    """
-    check_log_prob(log_prob, "[member, example, class]", ndim=3)
-    check_label(label, *log_prob.shape[1:])
-    broken = [member for member in range(len(log_prob)) if np.isnan(log_prob[member]).any()]
-    if broken:
-        raise InputError(f"log_prob of members {broken} holds NaN; leave out members that diverged")
-
-
 @dataclass(frozen=True)
 class SubsetScores:
     """Scores of many subsets: of each one, and of each example averaged over them."""
@@ -136,10 +124,10 @@ def subset_scores(log_prob: Array, label: Array, masks: Array) -> SubsetScores:
     return SubsetScores(score, {name: found[name][1][0] for name, one in SCORES.items() if one.per_example})
 
 
-def gathered(subsets: Subsets) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Every name of `SCORES` -> what its collector found of the subsets (`averages.Collector.finish`)."""
-    collectors = {name: score.collect(subsets) for name, score in SCORES.items()}
-    for average in averages(subsets):
+def gathered(subsets: Subsets, scoring: Scoring = CLASSES) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Every name of the scores -> what its collector found of the subsets (`averages.Collector.finish`)."""
+    collectors = {name: score.collect(subsets) for name, score in scoring.scores.items()}
+    for average in scoring.averages(subsets):
         for collector in collectors.values():
             collector.add(average)
     return {name: collector.finish() for name, collector in collectors.items()}

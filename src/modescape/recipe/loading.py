@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from modescape.errors import InputError
 from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml, read_regular, shown
 from modescape.recipe.sections import Recipe
-from modescape.recipe.training import Constant, Cosine, Cyclic, Halving, Step
+from modescape.recipe.training import SCHEDULES, Constant
 from modescape.recipe.writing import EXPONENT, FIRST
 
 SUFFIXES = (".yaml", ".yml")  # of a recipe's file
@@ -159,12 +159,11 @@ def _explain(problem: Any) -> str:
     """One plain sentence for a validation error of pydantic."""
     # pydantic names the alternative of a union inside the location ("halving", "constrained-int"): not a key
     where = [str(part) for part in problem["loc"]]
-    kinds = {"constant", "step", "halving", "cosine", "cyclic"}
-    keys = [part for part in where if part not in kinds and "constrained" not in part and "function-" not in part]
+    keys = [part for part in where if part not in SCHEDULES and "constrained" not in part and "function-" not in part]
     keys = [part for part in keys if part not in ("int", "float")] or keys
     path = ".".join(keys)
     if problem["type"] == "extra_forbidden":  # the last part is the key itself, also where it is called "step"
-        path = ".".join([*(part for part in where[:-1] if part not in kinds), where[-1]])
+        path = ".".join([*(part for part in where[:-1] if part not in SCHEDULES), where[-1]])
         return f"unknown key {shown(repr(path))}; {_nearest(where[-1], _known_keys(where[:-1]))}"
     came, message = problem.get("input"), shown(problem["msg"].removeprefix("Value error, "))
     return f"{shown(path)} is {shown(repr(came))}: {message[:1].lower()}{message[1:]}"
@@ -173,11 +172,10 @@ def _explain(problem: Any) -> str:
 def _known_keys(path: list[str]) -> list[str]:
     """Keys that the section at ``path`` (as in a pydantic location) may hold."""
     section: Any = Recipe
-    schedules = {"constant": Constant, "step": Step, "halving": Halving, "cosine": Cosine, "cyclic": Cyclic}
     for part in path:
-        section = schedules[part] if part in schedules else section.model_fields[part].annotation
-        if not hasattr(section, "model_fields"):
-            section = Constant
+        section = SCHEDULES[part] if part in SCHEDULES else section.model_fields[part].annotation
+        found = [one for one in (section, *get_args(section)) if hasattr(one, "model_fields")]
+        section = found[0] if found else Constant
     return list(section.model_fields)
 
 

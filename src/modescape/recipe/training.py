@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -65,6 +65,9 @@ class Cyclic(Section):
 
 
 Schedule = Annotated[Constant | Step | Halving | Cosine | Linear | Cyclic, Field(discriminator="kind")]
+SCHEDULES: dict[str, type[Section]] = {  # by kind
+    get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(get_args(Schedule)[0])
+}
 
 
 def _warmup(value: Any) -> Any:

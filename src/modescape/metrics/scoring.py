@@ -1,0 +1,60 @@
+"""What the predictions of a task are scored by: its scores, and how those of several networks become one.
+
+`CLASSES` and `NUMBERS` say all that differs between tasks; curves, intervals and tables go through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modescape.arrays import check_log_prob
+from modescape.errors import InputError
+from modescape.metrics.averages import Subsets, averages, combine
+from modescape.metrics.blocks import check_label
+from modescape.metrics.gaussians import check_predictive, combine_gaussians
+from modescape.metrics.regression import mixtures
+from modescape.metrics.scores import REGRESSION_SCORES, SCORES, Score
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How predictions [..., example, width] are scored against targets [example] or [example, output]."""
+
+    scores: Mapping[str, Score]
+    averages: Callable[[Subsets], Iterator[Any]]  # of subsets of members, a block of examples at a time
+    combine: Callable[..., np.ndarray]  # (predictions, dim=0) -> the ensemble's, without that dimension
+    check: Callable[[np.ndarray, np.ndarray], None]  # refuses predictions [member, example, width] of bad members
+    law: str  # name of the exact law of a score against size
+    of_law: str  # which score that is; the law is of its square where it is a root
+
+
+def check_members(log_prob: np.ndarray, label: np.ndarray) -> None:
+    """Refuse predictions that cannot be averaged over members.
+
+    Raises:
+        InputError: on wrong shapes, values or labels, and where a member has NaN: no ensemble with it means anything.
+    """
+    check_log_prob(log_prob, "[member, example, class]", ndim=3)
+    check_label(label, *log_prob.shape[1:])
+    _refuse_nan(log_prob, "log_prob")
+
+
+def check_gaussians(predictive: np.ndarray, target: np.ndarray) -> None:
+    """The same of means and log-variances."""
+    check_predictive(predictive, target, 3)
+    _refuse_nan(predictive, "the prediction")
+
+
+def _refuse_nan(values: np.ndarray, name: str) -> None:
+    broken = [member for member in range(len(values)) if np.isnan(values[member]).any()]
+    if broken:
+        raise InputError(f"{name} of members {broken} holds NaN; leave out members that diverged")
+
+
+CLASSES = Scoring(SCORES, averages, combine, check_members, "brier_law", "brier")
+NUMBERS = Scoring(REGRESSION_SCORES, mixtures, combine_gaussians, check_gaussians, "squared_error_law", "rmse")
+SCORINGS = {"classification": CLASSES, "regression": NUMBERS}
