@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from modescape import analyses, pipeline
+from modescape import recipe as recipes
 from modescape.analyses import image_sets, scales
 from modescape.analyses.sampling import CONTROL_IMAGES, neighbourhood
-from modescape.analyses.stored import Request
+from modescape.analyses.stored import Request, reach_digest, sampled_digest, sweep_digest
 from modescape.context import StudyContext
+from modescape.engines.base import Engine, Job, Outcome
 from modescape.methods import AROUND
-from modescape.pipeline.sampling import ABSENT, Wanted, make_tasks, shared, within_budget
+from modescape.pipeline.sampling import ABSENT, Wanted, make_tasks, sample_missing, shared, within_budget
+from modescape.progress import Progress
 from modescape.study import Study, layout, verify
 from modescape.study.sampled import Drawn
 
@@ -93,6 +98,72 @@ def test_what_is_read_is_what_would_be_made(networks: Study, tmp_path):
         assert apart[0].equal(apart[1])
         for name, values in made.items():
             np.testing.assert_array_equal(read[name], values)
+
+
+class Heard(Progress):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+class Failing(Engine):
+    """Where every item fails."""
+
+    def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
+        yield from (Outcome(item, error="OSError: no room") for item in items)
+
+
+@pytest.mark.ci
+def test_what_fails_is_said_once(networks: Study, tmp_path):
+    study = copied(networks, tmp_path / "full", f"{layout.PREDICTIONS}/{layout.SAMPLED}")
+    for member in (1, 2):
+        (study.path / layout.CHOOSING / f"reach-00{member}.safetensors").unlink()
+    heard = Heard()
+    sample_missing(study, Failing(), heard, ["decomposition"])
+    again = "what is missing is made by each analysis that asks for it"
+    assert heard.lines[0] == (
+        f"choosing scales failed in part, member 1, reach of its methods: OSError: no room (and 1 more); {again}"
+    )
+    assert heard.lines[1].startswith("predicting samples failed in part, ")
+    assert heard.lines[1].endswith(f" around member 0: OSError: no room (and 2 more); {again}")
+    assert len(heard.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "sampled", "swept"),
+    [
+        ("subspace.distance=0.2", True, True),
+        ("subspace.runs=2", True, True),
+        ("subspace.choosing=12", True, False),
+        ("subspace.samples=4", True, False),
+        ("subspace.rank=2", False, False),
+        ("subspace.acceptance=0.5", False, False),
+        ("subspace.batch_norm=stored", False, False),
+        ("subspace.last=1", False, False),
+    ],
+)
+def test_settings_redo_what_depends_on_them_alone(study: Study, tmp_path, setting: str, sampled: bool, swept: bool):
+    before, after = StudyContext(study), StudyContext(with_setting(study, tmp_path / "other", setting))
+    assert (sampled_digest(before) == sampled_digest(after)) == sampled
+    assert (reach_digest(before, 0) == reach_digest(after, 0)) == sampled
+    assert (sweep_digest(before) == sweep_digest(after)) == swept
+
+
+def test_the_reach_around_a_member_stays_when_others_come(study: Study, tmp_path):
+    before, after = StudyContext(study), StudyContext(with_setting(study, tmp_path / "more", "train.members=9"))
+    assert reach_digest(before, 2) == reach_digest(after, 2) != reach_digest(before, 0)
+
+
+def with_setting(study: Study, folder, setting: str) -> Study:
+    """The same study by a recipe with another setting."""
+    copied(study, folder)
+    changed = recipes.load(study.path / layout.RECIPE, [setting])
+    (folder / layout.RECIPE).write_text(changed.to_yaml())
+    return Study.open(folder)
 
 
 @pytest.mark.ci

@@ -24,7 +24,7 @@ PLACES = {"member": r"\d{3}", "epoch": r"\d{3}", "split": "test|validation", "ro
 WORDS = {
     "array": "|".join(("label", "log_prob", *CHECKPOINTS, *SAMPLED)),
     "analysis": "training|ensemble_size|cyclic|decomposition",
-    "choice": "|".join(("reach", *SCALED)),
+    "choice": "|".join((r"reach-\d+", *SCALED)),
     "set": "test",
 }
 

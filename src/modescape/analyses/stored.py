@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from modescape.context import StudyContext
 from modescape.errors import ModescapeError
 from modescape.methods import METHODS
 from modescape.offered import INDEPENDENT
-from modescape.recipe import canonical_json
+from modescape.recipe import Subspace, canonical_json
 from modescape.study import layout
 from modescape.study.choices import readable_choice
 from modescape.study.offering import last_epochs
@@ -27,7 +27,9 @@ from modescape.version import __version__
 
 TOGETHER = 5  # networks whose weights are in memory together
 SWEEP_MEMBERS = 3  # first members on which scales are chosen
-REACH = "reach"  # name of that choice
+REACH = "reach"  # begins the names of what was measured around each member
+DRAWN_BY = ("variant", "rank", "acceptance", "batch_norm")  # settings that networks depend on, beside the epochs
+SWEPT_BY = ("samples", "choosing")  # and choices of scales
 FORMAT = 1  # another one makes all that is stored anew
 
 
@@ -101,8 +103,17 @@ def inputs_digest(context: StudyContext, images: ImageSet) -> str:
 
 def sampled_digest(context: StudyContext) -> list[object]:
     """What the weights of sampled networks depend on beside the checkpoints."""
-    study = context.study
-    return [FORMAT, __version__, study.recipe_hash, study.recipe.subspace.model_dump(mode="json")]
+    return _digest_of(context)
+
+
+def _digest_of(context: StudyContext, *more: str) -> list[object]:
+    """The same, and further settings of ``subspace``; what nothing depends on counts as by default."""
+    study, recipe = context.study, context.study.recipe
+    known: dict[str, Any] = {name: getattr(recipe.subspace, name) for name in (*DRAWN_BY, *more)}
+    usual = recipe.model_copy(update={"subspace": Subspace()})
+    last, usual_last = (len(last_epochs(study, one.epochs_around())) for one in (recipe, usual))
+    settings = Subspace().model_copy(update=known if last == usual_last else {**known, "last": last})
+    return [FORMAT, __version__, study.recipe_hash, settings.model_dump(mode="json")]
 
 
 def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Drawn]) -> np.ndarray | None:
@@ -139,20 +150,25 @@ class Reach(NamedTuple):
 
 def stored_reach(context: StudyContext, member: int, method: str) -> Reach | None:
     """What was measured of a method around a solution; None where it is not stored."""
-    known = stored_choice(context, REACH, reach_digest(context))
-    if known is None or method not in known or known[method].shape[1:] != (1 + len(Reach._fields),):
+    known = stored_choice(context, reach_name(member), reach_digest(context, member))
+    if known is None or method not in known or known[method].shape != (len(Reach._fields),):
         return None
-    return next((Reach(*row[1:]) for row in known[method].tolist() if row[0] == member), None)
+    return Reach(*known[method].tolist())
 
 
-def reach_digest(context: StudyContext) -> str:
-    """What reaches depend on."""
-    return context.once(_choice_digest, tuple(context.trained))
+def reach_name(member: int) -> str:
+    """Under which the reach of all methods around a member is stored."""
+    return f"{REACH}-{member:03}"
+
+
+def reach_digest(context: StudyContext, member: int) -> str:
+    """What reaches around a member depend on."""
+    return context.once(_choice_digest, (member,))
 
 
 def sweep_digest(context: StudyContext) -> str:
     """What the sweeps of scales depend on."""
-    return context.once(_choice_digest, tuple(context.trained[:SWEEP_MEMBERS]))
+    return context.once(_choice_digest, tuple(context.trained[:SWEEP_MEMBERS]), SWEPT_BY)
 
 
 def stored_choice(context: StudyContext, name: str, digest: str) -> dict[str, np.ndarray] | None:
@@ -170,9 +186,9 @@ def _held_choices(context: StudyContext) -> dict[tuple[str, str], dict[str, np.n
     return {}
 
 
-def _choice_digest(context: StudyContext, members: tuple[int, ...]) -> str:
+def _choice_digest(context: StudyContext, members: tuple[int, ...], settings: tuple[str, ...] = ()) -> str:
     digests = [[member, context.once(_checkpoints_digest, member)] for member in members]
-    return hashlib.sha256(canonical_json([*sampled_digest(context), digests]).encode()).hexdigest()
+    return hashlib.sha256(canonical_json([*_digest_of(context, *settings), digests]).encode()).hexdigest()
 
 
 def _known_sets(context: StudyContext) -> dict[ImageSet, None]:

@@ -18,8 +18,9 @@ from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.stored import Request, inputs_digest
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
-from modescape.errors import ModescapeError
+from modescape.errors import ModescapeError, NotEnough
 from modescape.methods import METHODS
+from modescape.pipeline.failures import Failures
 from modescape.pipeline.scaling import choose_missing
 from modescape.progress import Progress
 from modescape.study import Study, layout
@@ -56,7 +57,7 @@ class SampleTask:
 def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequence[str]) -> None:
     """Choose scales, then predict what these analyses draw and is not stored, or is damaged.
 
-    What fails is left out: an analysis that asks for it tries again, and says what is wrong.
+    What fails is left out and said once: an analysis that asks for it tries again.
 
     Args:
         study: the study, held by the caller.
@@ -64,9 +65,21 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
         progress: what is said.
         names: of the analyses.
     """
-    tasks, shapes = _prepared(study, engine, progress, names) if study.trained else ([], {})
-    if not tasks:
-        return
+    failures = Failures(progress, "predicting samples")
+    tasks, shapes = _prepared(study, engine, failures, names) if study.trained else ([], {})
+    if tasks:
+        _predict(study, engine, failures, tasks, shapes)
+    failures.say()
+
+
+def _predict(
+    study: Study,
+    engine: Engine,
+    failures: Failures,
+    tasks: Sequence[SampleTask],
+    shapes: Mapping[ImageSet, tuple[int, int]],
+) -> None:
+    progress, before = failures.progress, failures.count
     total = sum(shapes[images][0] * len(own) for task in tasks for _, sets in task.groups for images, own in sets)
     progress.stage("predicting samples", total, "images")
     writers = {images: SampledWriter(study, str(images), shape) for images, shape in shapes.items()}
@@ -77,7 +90,6 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
             writers[images].note(own)
             own.clear()
 
-    failed = 0
     try:
         for number, outcome in enumerate(
             engine.map(
@@ -88,9 +100,9 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
             ),
             start=1,
         ):
-            progress.detail(outcome.traceback)
-            failed += outcome.error is not None
-            if failed == MOST_FAILURES:  # a full disk, say: nothing would come of the rest
+            if outcome.error is not None:
+                failures.add(outcome.item, outcome.error, outcome.traceback)
+            if failures.count - before == MOST_FAILURES:  # a full disk, say: nothing would come of the rest
                 break
             for images, own in (outcome.value or {}).items():
                 distances[images] |= own
@@ -102,7 +114,7 @@ def sample_missing(study: Study, engine: Engine, progress: Progress, names: Sequ
 
 
 def _prepared(
-    study: Study, engine: Engine, progress: Progress, names: Sequence[str]
+    study: Study, engine: Engine, failures: Failures, names: Sequence[str]
 ) -> tuple[list[SampleTask], dict[ImageSet, tuple[int, int]]]:
     """What is to be done, each network with its rows, and the shapes of predictions on each set."""
     modules = {name: module for name in names if hasattr(module := _module(name), "draws")}
@@ -111,10 +123,11 @@ def _prepared(
     context = StudyRef.of(study).open()
     with threadpool_limits(limits=1), context.at_work():
         try:
-            choose_missing(study, engine, progress, context)
-        except Exception:  # the data is gone, a network fails: every analysis that needs it says so
+            choose_missing(study, engine, failures.progress, context)
+        except Exception as error:  # the data is gone; and what a network raises may be anything
+            failures.raised("the choice of scales", error)
             return [], {}
-        asked = {name: _asked(context, name, module) for name, module in modules.items()}
+        asked = {name: _asked(context, name, module, failures) for name, module in modules.items()}
         wanted, shapes = within_budget(context, shared(context, asked))
         make_room(study, wanted, shapes)
         rows = {
@@ -128,12 +141,15 @@ def _module(name: str) -> Any:
     return analyses.entry(name).part("measure")
 
 
-def _asked(context: StudyContext, name: str, module: Any) -> list[Request]:
-    """What an analysis draws; nothing where the study is too small for it, or its network fails: it says so itself."""
+def _asked(context: StudyContext, name: str, module: Any, failures: Failures) -> list[Request]:
+    """What an analysis draws; nothing where the study is too small for it, which it says itself, or where it fails."""
     settings = analyses.defaults(name) | dict(context.study.recipe.settings.get(name, {}))
     try:
         return module.draws(context, **settings)
-    except Exception:  # of others' networks, too
+    except NotEnough:
+        return []
+    except Exception as error:  # what a network raises may be anything
+        failures.raised(name, error)
         return []
 
 

@@ -11,10 +11,19 @@ from threadpoolctl import threadpool_limits
 
 from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import STEPS, Tried, setting, swept_of, tried_at, wider
-from modescape.analyses.stored import REACH, SWEEP_MEMBERS, Reach, reach_digest, stored_choice, sweep_digest
+from modescape.analyses.stored import (
+    SWEEP_MEMBERS,
+    Reach,
+    reach_digest,
+    reach_name,
+    stored_choice,
+    stored_reach,
+    sweep_digest,
+)
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.methods import METHODS, SCALED
+from modescape.pipeline.failures import Failures
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.study.choices import write_choice
@@ -46,7 +55,7 @@ class SweepTask:
 def choose_missing(study: Study, engine: Engine, progress: Progress, context: StudyContext) -> None:
     """Measure and choose what is not stored, or was chosen from other checkpoints or by other settings.
 
-    What fails is left out: an analysis that asks for it tries again, and says what is wrong.
+    What fails is left out and said once: an analysis that asks for it tries again.
 
     Args:
         study: the study, held by the caller.
@@ -54,11 +63,24 @@ def choose_missing(study: Study, engine: Engine, progress: Progress, context: St
         progress: what is said.
         context: the study in this process.
     """
-    methods = available(context, SCALED)
-    _reach(study, engine, progress, context, methods)
-    if study.recipe.subspace.variant != "swept" or stored_choice(context, REACH, reach_digest(context)) is None:
-        return
-    digest, members = sweep_digest(context), study.trained[:SWEEP_MEMBERS]
+    methods, failures = available(context, SCALED), Failures(progress, "choosing scales")
+    _reach(study, engine, failures, context, methods)
+    members = context.trained[:SWEEP_MEMBERS]
+    if study.recipe.subspace.variant == "swept" and not any(_unmeasured(context, one, methods) for one in members):
+        _sweep(study, engine, failures, context, methods, members)
+    failures.say()
+
+
+def _unmeasured(context: StudyContext, member: int, methods: list[str]) -> bool:
+    """Whether the reach of a method around a member is not stored."""
+    return any(stored_reach(context, member, method) is None for method in methods)
+
+
+def _sweep(
+    study: Study, engine: Engine, failures: Failures, context: StudyContext, methods: list[str], members: list[int]
+) -> None:
+    """Sweep methods around the first members, each until its best step is inside."""
+    progress, digest = failures.progress, sweep_digest(context)
     left = [method for method in methods if stored_choice(context, method, digest) is None]
     tried: dict[str, dict[int, list[Tried]]] = {method: {member: [] for member in members} for method in left}
     steps = {method: list(STEPS) for method in left}
@@ -70,7 +92,7 @@ def choose_missing(study: Study, engine: Engine, progress: Progress, context: St
             new = steps[method][min(map(len, tried[method].values())) :]
             scales = tuple(setting(context, method, step) for step in new)
             tasks += [SweepTask(method, member, scales) for member in members]
-        for task, found in _mapped(study, engine, progress, sweep_task, tasks):
+        for task, found in _mapped(study, engine, failures, sweep_task, tasks):
             tried[task.method][task.member] += found
         left = [method for method in left if _widened(study, method, steps[method], tried[method], digest)]
     progress.finish()
@@ -89,35 +111,31 @@ def _widened(study: Study, method: str, steps: list[float], tried: dict[int, lis
     return True
 
 
-def _reach(study: Study, engine: Engine, progress: Progress, context: StudyContext, methods: list[str]) -> None:
-    digest = reach_digest(context)
-    if stored_choice(context, REACH, digest) is not None:
+def _reach(study: Study, engine: Engine, failures: Failures, context: StudyContext, methods: list[str]) -> None:
+    """Measure how far methods reach around each member, and store it, a file a member."""
+    members = [member for member in context.trained if _unmeasured(context, member, methods)]
+    if not members:
         return
-    tasks = [ReachTask(member, tuple(methods)) for member in study.trained]
-    progress.stage("measuring methods", len(tasks), "members")
-    found: dict[int, dict[str, Reach]] = {}
-    for task, reaches in _mapped(study, engine, progress, reach_task, tasks):
-        found[task.member] = reaches
-    progress.finish()
-    if len(found) == len(tasks):
-        rows = {
-            method: np.array([(member, *found[member][method]) for member in sorted(found)], dtype=np.float64)
-            for method in methods
-        }
-        write_choice(study.path, REACH, rows, digest)
+    failures.progress.stage("measuring methods", len(members), "members")
+    tasks = [ReachTask(member, tuple(methods)) for member in members]
+    for task, found in _mapped(study, engine, failures, reach_task, tasks):
+        values = {method: np.array(reach, dtype=np.float64) for method, reach in found.items()}
+        write_choice(study.path, reach_name(task.member), values, reach_digest(context, task.member))
+    failures.progress.finish()
 
 
 def _mapped(
-    study: Study, engine: Engine, progress: Progress, function: Callable[..., Any], tasks: Iterable[Any]
+    study: Study, engine: Engine, failures: Failures, function: Callable[..., Any], tasks: Iterable[Any]
 ) -> Iterable[tuple[Any, Any]]:
     """Each item with what the function gave for it, where it gave anything."""
+    progress = failures.progress
     for outcome in engine.map(
         function, tasks, context=StudyRef.of(study), on_event=lambda task, count: progress.advance(count, str(task))
     ):
         if outcome.error is None:
             yield outcome.item, outcome.value
         else:
-            progress.detail(outcome.traceback)
+            failures.add(outcome.item, outcome.error, outcome.traceback)
 
 
 def reach_task(context: StudyContext, task: ReachTask, report: Callable[[Any], None]) -> dict[str, Reach]:
