@@ -137,7 +137,10 @@ def visible(text: str) -> str:
     Line breaks and tabs stay; so does everything else that has a shape, and the no-break and joining characters
     that ordinary text of some languages needs.
     """
-    return "".join(character if _has_shape(character) else f"[U+{ord(character):04X}]" for character in text)
+    if text.isprintable():  # in C: none of Unicode's categories of what has no shape
+        return text
+    odd = {ord(one): f"[U+{ord(one):04X}]" for one in set(text) if not _has_shape(one)}
+    return text.translate(odd) if odd else text
 
 
 def shown(text: object, most: int = 300) -> str:

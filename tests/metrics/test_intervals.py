@@ -21,8 +21,9 @@ def test_resamples_are_multinomial_and_fixed_by_key() -> None:
     assert (counts[:10] != resample_counts(50, 10, key=4)).any()
     # Each count is Binomial(50, 1/50): mean 1, variance 0.98; 20,000 counts know the variance to about 1.5 %.
     assert counts.var() == pytest.approx(0.98, rel=0.06)
-    drawn = rng.integers(torch.tensor([rng.key(3, "resample", 7)]), 50, 50)[0].numpy()
-    np.testing.assert_array_equal(counts[7], np.bincount(drawn, minlength=50))
+    for row, own in ((7, counts[7]), (6, resample_counts(200_000, 7, key=3)[6])):  # the second in blocks of 5 rows
+        drawn = rng.integers(torch.tensor([rng.key(3, "resample", row)]), own.size, own.size)[0].numpy()
+        np.testing.assert_array_equal(own, np.bincount(drawn, minlength=own.size))
 
 
 def test_bootstrap_of_a_mean_has_the_variance_of_the_mean() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -297,6 +298,12 @@ def test_only_unseen_characters_are_written_out():
     ordinary = "naïve 日本 😀 a\nb\tc <b>\N{NO-BREAK SPACE}%"
     assert visible(ordinary) == ordinary
     assert visible("\x00\x1b\u200b\u2066\ufeff\ud800") == "[U+0000][U+001B][U+200B][U+2066][U+FEFF][U+D800]"
+    every = "".join(map(chr, range(0x10000)))
+    unseen = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+    assert visible(every) == "".join(
+        f"[U+{ord(one):04X}]" if unicodedata.category(one) in unseen and one not in "\n\t\u200c\u200d" else one
+        for one in every
+    )
 
 
 # ---- whether another run gives the same bits ----

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from modescape.analyses.ensemble_size.verdict import enough_members, probability_scores
 from modescape.report.verdict import judge
@@ -242,3 +243,21 @@ def test_pick_of_something_absent_is_nan():
         pick(dataset, "accuracy", size=3),
     ):
         assert math.isnan(found)
+
+
+def test_a_number_is_picked_as_xarray_selects_it():
+    """By labels of every kind, from a dimension without labels, and the mean of what is finite where labels are few."""
+    values = np.random.default_rng(0).normal(size=(2, 3, 4))
+    values[1, 0] = (np.nan, 1.0, np.nan, 3.0)
+    values[0, 1, 2], values[1, 2] = np.inf, np.nan
+    dataset = xr.Dataset(
+        {"score": (("approach", "size", "draw"), values)}, {"approach": ["one", "other"], "size": [1, 2, 5]}
+    )
+    for approach in ("one", "other"):
+        for size in (1, 2, 5):
+            for more in [{}, *({"draw": draw} for draw in range(4))]:
+                wanted = dataset["score"].sel(approach=approach, size=size, **more)
+                wanted = float(wanted.mean()) if np.isfinite(wanted.values).any() else math.nan
+                found = pick(dataset, "score", approach=approach, size=np.int64(size), **more)
+                assert found == wanted or (math.isnan(found) and math.isnan(wanted))
+    assert math.isnan(pick(dataset, "score", approach="one", draw=4))

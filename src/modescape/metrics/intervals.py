@@ -9,6 +9,7 @@ import numpy as np
 
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
+from modescape.metrics.blocks import example_blocks
 
 LEVEL = 0.95  # probability of every interval
 LEAST_FREEDOM = 1.0  # degrees of Student's t that a subtracted variance cannot go below
@@ -57,12 +58,14 @@ def resample_counts(examples: int, resamples: int, key: int) -> np.ndarray:
     from modescape import rng
 
     counts = np.empty((resamples, examples), dtype=np.uint8)
-    for row in range(resamples):
-        keys = torch.tensor([rng.key(key, "resample", row)])
-        drawn = np.bincount(rng.integers(keys, examples, examples)[0].numpy(), minlength=examples)
-        if drawn.max() > np.iinfo(counts.dtype).max:
+    for block in example_blocks(resamples, examples):
+        rows = range(resamples)[block]
+        keys = torch.tensor([rng.key(key, "resample", row) for row in rows])
+        drawn = rng.integers(keys, examples, examples).numpy() + examples * np.arange(len(rows))[:, None]
+        found = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        if found.max(initial=0) > np.iinfo(counts.dtype).max:
             counts = counts.astype(np.uint16)
-        counts[row] = drawn
+        counts[block] = found
     return counts
 
 

@@ -192,10 +192,11 @@ def _fit(log_prob: np.ndarray, label: np.ndarray, chosen: np.ndarray, start: np.
     rows = np.arange(len(at))
     blocks = list(example_blocks(chosen.size, log_prob[:, :1].size))
     held = _relative(log_prob, chosen, rows) if len(blocks) == 1 else None  # few enough to be kept from step to step
+    true_class = label[chosen]
     for step in range(MOST_STEPS):
         here = at[rows]
         if held is not None:
-            slope, bend = _slope(held[rows], label[chosen], np.exp(here))
+            slope, bend = _slope(held if len(rows) == len(held) else held[rows], true_class, np.exp(here))
         else:
             parts = [
                 _slope(_relative(log_prob, chosen[block], rows), label[chosen[block]], np.exp(here))

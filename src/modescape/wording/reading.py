@@ -31,12 +31,17 @@ def pick(dataset: xr.Dataset | None, variable: str, **labels: object) -> float:
     """One number of a result; NaN when the result, the variable or a label is absent."""
     if dataset is None or variable not in dataset:
         return math.nan
-    values = dataset[variable]
-    for dim, label in labels.items():
-        if dim not in values.dims or label not in values[dim].values:
+    held, dims = dataset.variables[variable].values, list(dataset.variables[variable].dims)
+    for dim, label in labels.items():  # pages pick thousands of numbers: xarray's own selection takes 20 times as long
+        if dim not in dims:
             return math.nan
-        values = values.sel({dim: label})
-    return float(values.mean()) if values.size and np.isfinite(values.values).any() else math.nan
+        axis = dims.index(dim)
+        there = dataset.variables[dim].values if dim in dataset.variables else np.arange(held.shape[axis])
+        places = np.flatnonzero(there == label)
+        if not places.size:
+            return math.nan
+        held = held.take(places, axis)
+    return float(np.nanmean(held)) if held.size and np.isfinite(held).any() else math.nan
 
 
 def full_size(sizes: xr.Dataset | None, method: str, metric: str = "accuracy") -> int:
