@@ -29,6 +29,29 @@ def cosines(checkpoints: Checkpoints, which: Sequence[tuple[int, int]]) -> tuple
     return everything, _cosine(checkpoints, which, set(checkpoints.normalization))
 
 
+def displacement_cosines(
+    checkpoints: Checkpoints, which: Sequence[tuple[int, int]], start: Collection[str]
+) -> np.ndarray | None:
+    """Cosine of what every two checkpoints have moved from the start that their members share, w - w_0.
+
+    Weights of fine-tuned networks are alike as they start alike; the displacements say whether they went the same way.
+
+    Args:
+        checkpoints: of the members; step 0 is the start.
+        which: (member, step) of each; their weights are in memory together, float32.
+        start: names of the tensors that all members begin with; what else is trained is left out.
+
+    Returns:
+        float64 [model, model], NaN where a checkpoint has not moved; None where no trained parameter is shared.
+    """
+    first = which[0][0]
+    own = [name for name in checkpoints.state(first, 0).params if name not in start]
+    origin = flattened(checkpoints, first, 0, own)
+    if not origin.size:
+        return None
+    return cosine_similarity(np.stack([flattened(checkpoints, *one, own) - origin for one in which]))
+
+
 def flattened(checkpoints: Checkpoints, member: int, step: int, without: Collection[str] = ()) -> np.ndarray:
     """Flattened parameters, float32 [parameter], in their own order, ``without`` those of these names."""
     params = checkpoints.state(member, step).params

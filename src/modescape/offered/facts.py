@@ -20,6 +20,7 @@ class Training:
     epochs: int = 0
     optimizer: str = ""
     starts_equal: bool = False  # whether two seeds make the same initial weights
+    start: frozenset[str] = frozenset()  # tensors that all members begin with, taken from one checkpoint
     auxiliary_members: int = 0  # repeats of each kind of auxiliary networks
     auxiliary_epochs: int = 0
     cycles: int = 0  # of auxiliary networks with a cyclic schedule

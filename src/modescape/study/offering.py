@@ -53,6 +53,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
             epochs=recipe.train.epochs,
             optimizer=recipe.train.optimizer,
             starts_equal=bool(study.manifest.get("network", {}).get("starts_equal")),
+            start=frozenset(study.manifest.get("start", {}).get("taken", ())),
             auxiliary_members=recipe.variants.members,
             auxiliary_epochs=recipe.auxiliary_epochs(),
             cycles=recipe.variants.cycles,

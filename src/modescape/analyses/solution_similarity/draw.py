@@ -19,12 +19,14 @@ LABELS = 11  # members a side
 NAMES = {
     "cosine": "Cosine of weights",
     "cosine_without_batch_norm": "Cosine without normalisation",
+    "displacement_cosine": "Cosine of displacements",
     "disagreement": "Disagreement",
     "normalized_disagreement": "Disagreement / mean error",
 }
 BARS = {
     "cosine": "Cosine (1)",
     "cosine_without_batch_norm": "Cosine (1)",
+    "displacement_cosine": "Cosine (1)",
     "disagreement": "Disagreement (share of test examples)",
     "normalized_disagreement": "Disagreement / mean error (1)",
 }
@@ -33,7 +35,12 @@ BARS = {
 def caption(dataset: xr.Dataset) -> str:
     """How to read the matrices, and where the intervals come from."""
     without = (
-        "Without normalisation: the weights of batch-norm layers left out." if len(quantities(dataset)) > 3 else ""
+        "Without normalisation: the weights of batch-norm layers left out."
+        if "cosine_without_batch_norm" in quantities(dataset)
+        else ""
+    )
+    moved = (
+        "Displacements: from the checkpoint that all members start from." if "displacement_cosine" in dataset else ""
     )
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Disagreement:",
@@ -42,6 +49,7 @@ def caption(dataset: xr.Dataset) -> str:
         "labels as errors. Over the panels: mean over pairs of different members (95 % interval).",
         f"{style.intervals(dataset)} Grey: a member with itself.",
         without,
+        moved,
         style.left_out(dataset),
     )
 
@@ -49,7 +57,8 @@ def caption(dataset: xr.Dataset) -> str:
 def quantities(dataset: xr.Dataset) -> list[str]:
     """The variables to draw: the cosine without normalisation layers only where it differs visibly."""
     same = np.allclose(dataset["cosine"], dataset["cosine_without_batch_norm"], atol=0.01, equal_nan=True)
-    return [name for name in NAMES if not (same and name == "cosine_without_batch_norm")]
+    there = [name for name in NAMES if name in dataset]
+    return [name for name in there if not (same and name == "cosine_without_batch_norm")]
 
 
 def off_diagonal(dataset: xr.Dataset, name: str) -> np.ndarray:
@@ -85,7 +94,7 @@ def pair_text(dataset: xr.Dataset, name: str) -> str:
 
 
 def _columns(names: list[str]) -> int:
-    return 2 if len(names) == 4 else len(names)
+    return 2 if len(names) == 4 else min(3, len(names))
 
 
 def _scales(dataset: xr.Dataset) -> dict[str, style.Scale]:
@@ -93,6 +102,7 @@ def _scales(dataset: xr.Dataset) -> dict[str, style.Scale]:
     scales = {
         "cosine": cosine,
         "cosine_without_batch_norm": cosine,
+        "displacement_cosine": cosine,
         "disagreement": style.SHARE,
         "normalized_disagreement": style.upward_scale(off_diagonal(dataset, "normalized_disagreement")),
     }

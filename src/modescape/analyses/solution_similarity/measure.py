@@ -9,7 +9,7 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses.requirements import left_out, predicted, predicted_labels, snapshots_of, trained
-from modescape.analyses.weights import cosines
+from modescape.analyses.weights import cosines, displacement_cosines
 from modescape.functionspace import disagreement, jensen_shannon
 from modescape.metrics.between_members import between_members
 from modescape.metrics.influence import crossed_interval
@@ -28,6 +28,8 @@ MATRICES = {  # metric -> long name
     "cosine": "cosine of the weights",
     "cosine_without_batch_norm": "cosine of the weights without normalisation layers",
 }
+DISPLACEMENT = {"displacement_cosine": "cosine of what the weights have moved from the start that all members share"}
+"""The same, where members start from one checkpoint."""
 JENSEN_SHANNON_SUBSETS = 20  # most subsets of equal size over which the independent solutions are averaged
 
 INTERVALS = (
@@ -74,9 +76,11 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     pairs = compare(labels, predictions.label)
     cosine, without = _cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
+    values |= _displacement(offered, members)
     within = [_within(predictions, models) for models in along]
     networks = min(len(members), epochs)
-    across = [(name, ("member", "other_member"), values[name], "1", MATRICES[name]) for name in MATRICES]
+    names = MATRICES | DISPLACEMENT
+    across = [(name, ("member", "other_member"), matrix, "1", names[name]) for name, matrix in values.items()]
     return make_result(
         {
             **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
@@ -99,7 +103,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
         {
             "member": members,
             "other_member": members,
-            "metric": list(MATRICES),
+            "metric": list(values),
             "approach": ["independent", "snapshots"],
         },
         title="Similarity of independent solutions",
@@ -201,6 +205,16 @@ def _cosines(checkpoints: Checkpoints | None, members: list[int]) -> tuple[np.nd
     if checkpoints is None:
         return np.full((len(members), len(members)), np.nan), np.full((len(members), len(members)), np.nan)
     return cosines(checkpoints, [(member, checkpoints.steps(member)[-1]) for member in members])
+
+
+def _displacement(offered: Offered, members: list[int]) -> dict[str, np.ndarray]:
+    """The cosines of `DISPLACEMENT`; none where the members share no start."""
+    checkpoints = offered.checkpoints
+    if checkpoints is None or not offered.training.start:
+        return {}
+    solutions = [(member, checkpoints.steps(member)[-1]) for member in members]
+    found = displacement_cosines(checkpoints, solutions, offered.training.start)
+    return {} if found is None else dict.fromkeys(DISPLACEMENT, found)
 
 
 def _within(predictions: Predictions, models: list[int]) -> float:

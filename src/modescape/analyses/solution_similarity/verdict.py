@@ -95,6 +95,11 @@ def _functions_reason(solutions: xr.Dataset | None) -> str:
     if not math.isnan(cosine):
         angle = "their weights are close to perpendicular" if abs(cosine) < 0.1 else "their weights share a direction"
         text += f" The mean cosine of two weight vectors is {significant(cosine)}: {angle}."
+    moved = pick(solutions, "pair_mean", metric="displacement_cosine")
+    if not math.isnan(moved):
+        text += (
+            f" They start from one checkpoint; the mean cosine of what two of them have moved is {significant(moved)}."
+        )
     return text
 
 

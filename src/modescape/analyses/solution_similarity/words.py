@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modescape.wording.numbers import count, percent, significant
@@ -38,4 +39,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"cosine of weights {significant(pick(dataset, 'pair_mean', metric='cosine'))}. "
         f"Late snapshots of one run disagree on {percent(within)}."
     )
+    moved = pick(dataset, "pair_mean", metric="displacement_cosine")
+    if not math.isnan(moved):
+        text += (
+            " All members start from one checkpoint, so their weights are alike whatever they learn; what they have "
+            f"moved from it has a mean cosine of {significant(moved, 3)}: 1 would be the same way, 0 ways that have "
+            "nothing in common."
+        )
     return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows))

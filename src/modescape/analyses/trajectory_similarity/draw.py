@@ -21,6 +21,7 @@ LABELS = 11  # epochs a side
 NAMES = {
     "cosine": "Cosine of weights",
     "cosine_without_batch_norm": "Cosine without normalisation",
+    "displacement_cosine": "Cosine of displacements",
     "disagreement": "Disagreement",
 }
 BARS = {"cosine": "Cosine (1)", "disagreement": "Disagreement (share of test examples)"}
@@ -30,13 +31,19 @@ def caption(dataset: xr.Dataset) -> str:
     """How to read the matrices."""
     drawn, there = min(dataset.sizes["member"], TRAJECTORIES), dataset.sizes["member"]
     without = (
-        "Without normalisation: the weights of batch-norm layers left out." if len(quantities(dataset)) > 2 else ""
+        "Without normalisation: the weights of batch-norm layers left out."
+        if "cosine_without_batch_norm" in quantities(dataset)
+        else ""
+    )
+    moved = (
+        "Displacements: from the checkpoint that all members start from." if "displacement_cosine" in dataset else ""
     )
     return style.sentences(
         "Every epoch of a run against every other; epoch 0 is the initialisation. Disagreement: share of",
         f"{style.tested_on(dataset)} that two checkpoints label differently. Its colours go by the square root and are",
         "the same as for independent solutions.",
         without,
+        moved,
         f"The first {drawn} of {there} kept runs are drawn." if drawn < there else "",
         f"Every {style.ordinal(_step(dataset))} epoch is drawn." if _step(dataset) > 1 else "",
         style.left_out(dataset),
@@ -46,7 +53,8 @@ def caption(dataset: xr.Dataset) -> str:
 def quantities(dataset: xr.Dataset) -> list[str]:
     """The variables to draw: the cosine without normalisation layers only where it differs."""
     same = np.allclose(dataset["cosine"], dataset["cosine_without_batch_norm"], atol=5e-4, equal_nan=True)
-    return [name for name in NAMES if not (same and name == "cosine_without_batch_norm")]
+    there = [name for name in NAMES if name in dataset]
+    return [name for name in there if not (same and name == "cosine_without_batch_norm")]
 
 
 def describe(dataset: xr.Dataset) -> Chart:
@@ -74,7 +82,8 @@ def _scales(dataset: xr.Dataset) -> dict[str, style.Scale]:
     cosine = style.cosine_scale(dataset["cosine"].values, dataset["cosine_without_batch_norm"].values)
     both = dataclasses.replace(cosine, label=BARS["cosine"])
     share = dataclasses.replace(style.SHARE, label=BARS["disagreement"])
-    return {"cosine": both, "cosine_without_batch_norm": both, "disagreement": share}
+    cosines = ("cosine", "cosine_without_batch_norm", "displacement_cosine")
+    return {**dict.fromkeys(cosines, both), "disagreement": share}
 
 
 def _matrix(dataset: xr.Dataset, name: str, place: int) -> np.ndarray:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, predicted_labels, trajectories, weights_of
-from modescape.analyses.weights import cosines
+from modescape.analyses.weights import cosines, displacement_cosines
 from modescape.functionspace import disagreement
 from modescape.offered import Offered
 from modescape.results import make_result
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+DISPLACEMENT = "cosine of what the weights have moved from the start that all members share; NaN where nothing has"
 
 
 def measure(offered: Offered) -> xr.Dataset:
@@ -30,11 +33,14 @@ def measure(offered: Offered) -> xr.Dataset:
     predictions, along = trajectories(offered, "test", what)
     checkpoints, members = weights_of(offered, what), list(along)
     epochs = checkpoints.steps(members[0])
-    everything, without, different = [], [], []
+    everything, without, different, moved = [], [], [], []
     for member, models in along.items():
-        both = cosines(checkpoints, [(member, epoch) for epoch in epochs])
+        which = [(member, epoch) for epoch in epochs]
+        both = cosines(checkpoints, which)
         everything.append(both[0])
         without.append(both[1])
+        own = displacement_cosines(checkpoints, which, offered.training.start) if offered.training.start else None
+        moved += [] if own is None else [own]
         different.append(disagreement(predicted_labels(predictions, models)))
     dims = ("member", "epoch", "other_epoch")
     return make_result(
@@ -52,6 +58,7 @@ def measure(offered: Offered) -> xr.Dataset:
                 "1",
                 "share of test examples with different predicted labels",
             ),
+            **({"displacement_cosine": (dims, np.stack(moved), "1", DISPLACEMENT)} if moved else {}),
         },
         {"member": members, "epoch": epochs, "other_epoch": epochs},
         title="Similarity of the checkpoints of one run",

@@ -42,5 +42,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Heat maps over pairs of epochs for {count(len(parts), 'trajectory', 'trajectories')}: cosine of weights and "
         f"disagreement of predicted labels. Disagreement with the solution: {'; '.join(parts)}."
     )
+    if "displacement_cosine" in dataset:
+        early = dataset["displacement_cosine"].isel(epoch=1, other_epoch=-1).mean()
+        text += (
+            " All members start from one checkpoint; what the weights have moved from it in the first epoch has a "
+            f"cosine of {significant(float(early), 3)} with what they have moved in the end."
+        )
     header = ("member", "epoch", "cosine with the last", "without normalisation layers", "disagreement with the last")
     return Summary(text, header, tuple(rows))
