@@ -81,7 +81,7 @@ def _block(version: str, batch: int, channels: int, filters: int, edge: int, rep
         dropped = functional.dropout(functional.conv2d(x, weight, bias, padding=1), 0.1)
         return functional.relu(functional.max_pool2d(dropped, 2))
 
-    slope = torch.randn_like(forward())
+    gradient = torch.randn_like(forward())
     wanted = [weight, bias, *([x] if channels > 3 else [])]
-    both = median_seconds(lambda: torch.autograd.grad(forward(), wanted, slope), repeats)
+    both = median_seconds(lambda: torch.autograd.grad(forward(), wanted, gradient), repeats)
     return median_seconds(forward, repeats), both

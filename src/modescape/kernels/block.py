@@ -102,7 +102,7 @@ class _Blocks(Once):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         library = native.library()
         assert library is not None
-        slopes: list[Tensor | None] = []
+        gradients: list[Tensor | None] = []
         for number in range(len(ctx.kept) - 1, -1, -1):
             x, weight, where, shape, scale, has_bias = ctx.kept[number]
             grad = channels_last(grad, False)
@@ -112,9 +112,9 @@ class _Blocks(Once):
             results = (None if for_x is None else for_x.data_ptr(), for_weight.data_ptr(), for_bias.data_ptr())
             if library.block_backward(*pointers, *results, ctypes.byref(shape), scale):
                 raise MemoryError("no memory for the gradient of a convolution")
-            slopes = [for_weight, for_bias if has_bias else None, *slopes]
+            gradients = [for_weight, for_bias if has_bias else None, *gradients]
             grad = for_x  # type: ignore[assignment]
-        return grad, None, None, *slopes
+        return grad, None, None, *gradients
 
 
 def _forward(

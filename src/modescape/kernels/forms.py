@@ -51,16 +51,16 @@ def _each_forward(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geom
 
 
 def _each_input(grad: Tensor, weight: Tensor, shape: torch.Size, geometry: Geometry, _: Arithmetic) -> Tensor:
-    slopes = [_transposed(*one, shape, geometry, geometry.groups) for one in zip(grad, weight, strict=True)]
-    return channels_last(torch.stack(slopes), True)
+    gradients = [_transposed(*one, shape, geometry, geometry.groups) for one in zip(grad, weight, strict=True)]
+    return channels_last(torch.stack(gradients), True)
 
 
 def _each_weight(
     x: Tensor, grad: Tensor, kernel: tuple[int, int], has_bias: bool, geometry: Geometry, _: Arithmetic
 ) -> Gradients:
     like = _kernel_like(x, grad, kernel, geometry)
-    slopes = [_torch_weight(*one, like, has_bias, geometry, geometry.groups) for one in zip(grad, x, strict=True)]
-    return torch.stack([one[0] for one in slopes]), torch.stack([one[1] for one in slopes]) if has_bias else None
+    gradients = [_torch_weight(*one, like, has_bias, geometry, geometry.groups) for one in zip(grad, x, strict=True)]
+    return torch.stack([one[0] for one in gradients]), torch.stack([one[1] for one in gradients]) if has_bias else None
 
 
 def _transposed(grad: Tensor, weight: Tensor, shape: torch.Size, geometry: Geometry, groups: int) -> Tensor:
@@ -83,8 +83,8 @@ def _torch_weight(
     """The gradients of kernels and biases by torch."""
     settings = (geometry.stride, geometry.padding, geometry.dilation, False, (0, 0), groups)
     wanted = (False, True, has_bias)
-    _, *slopes = torch.ops.aten.convolution_backward(grad, x, like, [grad.shape[-3]], *settings, wanted)
-    return slopes[0], slopes[1]
+    _, *gradients = torch.ops.aten.convolution_backward(grad, x, like, [grad.shape[-3]], *settings, wanted)
+    return gradients[0], gradients[1]
 
 
 def _kernel_like(x: Tensor, grad: Tensor, kernel: tuple[int, int], geometry: Geometry) -> Tensor:
@@ -192,11 +192,11 @@ def _patches_input(grad: Tensor, weight: Tensor, shape: torch.Size, geometry: Ge
 def _patches_weight(
     x: Tensor, grad: Tensor, kernel: tuple[int, int], has_bias: bool, geometry: Geometry, _: Arithmetic
 ) -> Gradients:
-    slopes = grad.movedim(2, -1).flatten(1, 3)  # [member, row, filter]
-    weight = torch.bmm(_patches(x, kernel, geometry).mT, slopes)
+    gradients = grad.movedim(2, -1).flatten(1, 3)  # [member, row, filter]
+    weight = torch.bmm(_patches(x, kernel, geometry).mT, gradients)
     weight = weight.unflatten(1, (*kernel, x.shape[2])).permute(0, 4, 3, 1, 2)
     total = torch.promote_types(grad.dtype, torch.float32)
-    return weight.contiguous(), slopes.sum(1, dtype=total) if has_bias else None
+    return weight.contiguous(), gradients.sum(1, dtype=total) if has_bias else None
 
 
 # ---- triton: patches read straight from the images ----

@@ -54,9 +54,9 @@ def differentiable_once(backward: Callable[..., tuple[Tensor | None, ...]]) -> C
         if not torch.is_grad_enabled():  # nobody wants a graph of the gradients
             return backward(ctx, *grads)
         with torch.no_grad():
-            slopes = backward(ctx, *grads)
+            gradients = backward(ctx, *grads)
         sources = [tensor for tensor in (*grads, *ctx.saved_tensors) if tensor is not None and tensor.requires_grad]
-        return tuple(None if slope is None else _Refusing.apply(slope, *sources) for slope in slopes)  # type: ignore[misc]
+        return tuple(None if gradient is None else _Refusing.apply(gradient, *sources) for gradient in gradients)  # type: ignore[misc]
 
     return wrapped
 
@@ -65,8 +65,8 @@ class _Refusing(Function):
     """What it is given; it has no derivative."""
 
     @staticmethod
-    def forward(ctx: Any, slope: Tensor, *sources: Tensor) -> Tensor:  # type: ignore[override]
-        return slope.view_as(slope)
+    def forward(ctx: Any, gradient: Tensor, *sources: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient.view_as(gradient)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -27,10 +27,10 @@ class Plain:
     >>> from torch.func import grad
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
     >>> plain, weights = Plain.of(network), dict(network.named_parameters())
-    >>> slope = grad(lambda weights: plain(weights, {}, torch.ones(3, 4)).square().sum())
+    >>> gradient = grad(lambda weights: plain(weights, {}, torch.ones(3, 4)).square().sum())
     >>> direction = weights["1.weight"].detach()
-    >>> product = grad(lambda weights: (slope(weights)["1.weight"] * direction).sum())(weights)  # of the Hessian
-    >>> bool(torch.allclose(product["1.weight"], slope(weights)["1.weight"]))  # the loss is quadratic
+    >>> product = grad(lambda weights: (gradient(weights)["1.weight"] * direction).sum())(weights)  # of the Hessian
+    >>> bool(torch.allclose(product["1.weight"], gradient(weights)["1.weight"]))  # the loss is quadratic
     True
 
     Attributes:

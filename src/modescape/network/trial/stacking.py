@@ -29,8 +29,8 @@ def why_not(subject: Subject, module: nn.Module, states: Sequence[ModelState], h
             together = subject.stepped(module, states, habits)
             for model, (gradients, loss, _) in enumerate(alone):
                 names = [name for name in gradients if name in together.gradients]
-                slopes = (tree.ravel(gradients, names), tree.ravel(tree.unstack(together.gradients, model), names))
-                if not close(loss[0], together.loss[model], 10 * SAME) or not close(*slopes, SAME_GRADIENT):
+                both = (tree.ravel(gradients, names), tree.ravel(tree.unstack(together.gradients, model), names))
+                if not close(loss[0], together.loss[model], 10 * SAME) or not close(*both, SAME_GRADIENT):
                     return OTHER_NUMBERS
         if evaluated is not None:
             policy, (inputs, _) = ComputePolicy(memory_format=habits.memory_format), subject.batch(habits)
