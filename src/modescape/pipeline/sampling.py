@@ -20,8 +20,8 @@ from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.errors import ModescapeError, NotEnough
 from modescape.methods import METHODS
-from modescape.pipeline.failures import Failures
 from modescape.pipeline.scaling import choose_missing
+from modescape.pipeline.shortfalls import Failures
 from modescape.progress import Progress
 from modescape.study import Study, layout
 from modescape.study.chunks import chunk_bytes

@@ -23,7 +23,7 @@ from modescape.analyses.stored import (
 from modescape.context import StudyContext, StudyRef
 from modescape.engines import Engine
 from modescape.methods import METHODS, SCALED
-from modescape.pipeline.failures import Failures
+from modescape.pipeline.shortfalls import Failures
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.study.choices import write_choice
