@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DIMENSIONS = (
     *("member", "epoch", "model", "example", "class", "size", "approach", "metric"),
-    *("x", "y", "t", "severity", "corruption", "draw"),
+    *("x", "y", "t", "severity", "corruption", "draw", "eigenvalue", "layer"),
 )
 PREFIXES = ("other_", "predicted_")  # the second axis of a matrix: other_member, other_epoch, predicted_class
 

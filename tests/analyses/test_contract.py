@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,6 +132,32 @@ def test_settings_reach_the_analysis(study: Study):
 def test_wrong_names_and_values_are_refused(name: str, settings: dict, sentence: str):
     with pytest.raises(InputError, match=re.escape(sentence)):
         analyses.check_settings(name, settings)
+
+
+def test_settings_are_of_the_kind_of_their_defaults():
+    """Text and truth values too: no analysis has such a setting yet."""
+
+    def measured(offered, *, kind: str = "plain", paired: bool = True, power: float = 2.0) -> None: ...
+
+    @dataclass(frozen=True)
+    class Trial(analyses.Analysis):
+        def part(self, name: str) -> SimpleNamespace:
+            return SimpleNamespace(measure=measured)
+
+    analyses.ANALYSES["trial"] = Trial("nowhere", ())
+    try:
+        for fine in ({"kind": "odd", "paired": False, "power": None}, analyses.defaults("trial")):
+            analyses.check_settings("trial", fine)
+        for wrong, expected in (
+            ({"kind": 3}, "trial.kind is 3; expected text"),
+            ({"paired": 1}, "trial.paired is 1; expected true or false"),
+            ({"paired": "yes"}, "trial.paired is 'yes'; expected true or false"),
+            ({"power": True}, "trial.power is True; expected a number above 0, or null"),
+        ):
+            with pytest.raises(InputError, match=re.escape(expected)):
+                analyses.check_settings("trial", wrong)
+    finally:
+        del analyses.ANALYSES["trial"]
 
 
 def test_importing_the_room_is_light():

@@ -230,12 +230,25 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
             continue  # it says itself what its values may be
-        whole = isinstance(known[setting], int)
-        if value is None and not whole:
-            continue  # the default of a number that the analysis finds itself
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
-            expected = "a whole number, 1 or more" if whole else "a number above 0, or null"
+        expected, suits = _kind(known[setting])
+        if not suits(value):
             raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")
+
+
+def _kind(default: object) -> tuple[str, Callable[[Any], bool]]:
+    """What a setting may be, by its default: in words, and whether a value is that."""
+
+    def number(value: Any, kind: Any) -> bool:
+        return not isinstance(value, bool) and isinstance(value, kind) and value > 0
+
+    if isinstance(default, bool):
+        return "true or false", lambda value: isinstance(value, bool)
+    if isinstance(default, str):
+        return "text", lambda value: isinstance(value, str)
+    if isinstance(default, int):
+        return "a whole number, 1 or more", lambda value: number(value, int)
+    # null: a number that the analysis finds itself
+    return "a number above 0, or null", lambda value: value is None or number(value, int | float)
 
 
 def _function(name: str) -> Callable[..., xr.Dataset]:

@@ -31,7 +31,8 @@ class Training:
 class Shifted:
     """How test examples are corrupted; each has one corruption, the same at every severity. Severities from 1 on."""
 
-    parts: Mapping[str, np.ndarray] = field(default_factory=dict)  # corruption -> its examples; none of one left out
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """Corruption -> its examples; none of one left out."""
     change: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # levels of 255, [corruption, severity]
     share: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # of values that change, likewise
     there: np.ndarray = field(default_factory=lambda: np.zeros((0, 5), bool))  # whether anything comes of it, likewise
@@ -55,20 +56,20 @@ class Offered:
     """What there is for analyses to look at; what is absent is None or empty."""
 
     members: Sequence[int]  # of the independent networks, ascending
-    predictions: Mapping[str, Predictions] = field(default_factory=dict)  # split -> predictions
-    sampled: Mapping[str, Sampled] = field(default_factory=dict)  # set of examples -> predictions of groups of networks
+    predictions: Mapping[str, Predictions] = field(default_factory=dict[str, Predictions])  # split -> predictions
+    sampled: Mapping[str, Sampled] = field(default_factory=dict[str, Sampled])  # set of examples -> those of groups
     drawing: Drawing | None = None
     shifted: Shifted = Shifted()
     sampling: Sampling = Sampling()
     checkpoints: Checkpoints | None = None
     context: object | None = None  # `modescape.context.StudyContext`: a network and data
-    auxiliary: Mapping[str, Offered] = field(default_factory=dict)  # networks that were trained for one analysis
+    auxiliary: Mapping[str, Offered] = field(default_factory=dict[str, "Offered"])  # trained for one analysis
     training: Training = Training()
-    examples: Mapping[str, int] = field(default_factory=dict)  # split -> examples, "train" too
+    examples: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> examples, "train" too
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
-    left_out: Mapping[str, str] = field(default_factory=dict)  # approach -> who is not among its models, and why
-    reasons: Mapping[str, str] = field(default_factory=dict)  # approach -> why it has no models
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> why it has no models
     named: str = "what is offered"  # the subject of messages
     unit: str = "network"  # what its members are called there
 

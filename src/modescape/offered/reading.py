@@ -28,7 +28,8 @@ def runs(predictions: Predictions, approach: str, last: int | None = None) -> di
         approach: `SNAPSHOTS` or `TRAJECTORY`; of networks without snapshots each solution is its own run.
         last: at most so many, from the end.
     """
-    groups, found = predictions.groups, {}
+    groups = predictions.groups
+    found: dict[int, list[int]] = {}
     if approach == SNAPSHOTS and SNAPSHOTS not in groups:
         approach = INDEPENDENT
     for model in groups.get(approach, ()):
