@@ -169,7 +169,7 @@ def test_one_model_is_asked_for_at_a_time(memory):
         ("cyclic", "needs predictions of auxiliary networks, 'cyclic-independent'; what is offered has none"),
         (
             "radial",
-            "needs checkpoints, the members' weights and histories, and a network and data, to run weights on examples;",
+            "needs checkpoints, the members' weights and histories, and a network and data, to run weights on",
         ),
     ],
 )
