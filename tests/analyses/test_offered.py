@@ -97,6 +97,25 @@ def test_checkpoints_in_memory_give_what_a_study_gives(name, study, with_weights
     same_numbers(analyses.measure(name, study), analyses.measure(name, with_weights))
 
 
+def test_histories_may_have_steps_of_their_own(with_weights):
+    """Entries every ten steps, one member without the last one, and nothing known of the data."""
+    checkpoints = with_weights.checkpoints
+    histories = {member: dict(checkpoints.history(member)) for member in checkpoints.members}
+    other = {
+        member: {name: values * 10 if name == "epoch" else values for name, values in history.items()}
+        for member, history in histories.items()
+    }
+    other[3] = {name: values[:-1] for name, values in other[3].items()}
+    found = analyses.measure(
+        "training", replace(with_weights, checkpoints=replace(checkpoints, histories=other), examples={})
+    )
+    assert found["epoch"].values.tolist() == [10, 20, 30, 40, 50, 60]
+    assert (found.attrs["examples"], found.attrs["training_examples"]) == (0, 0)
+    loss = found["train_loss"]
+    np.testing.assert_array_equal(loss.sel(member=0), histories[0]["train_loss"])
+    np.testing.assert_array_equal(loss.sel(member=3), [*histories[3]["train_loss"][:-1], np.nan])
+
+
 def test_functions_are_compared_without_weights(study, memory):
     whole, functions = (analyses.measure("solution_similarity", one) for one in (study, memory))
     for name in ("cosine", "cosine_without_batch_norm"):
