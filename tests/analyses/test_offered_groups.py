@@ -192,11 +192,11 @@ def test_too_little_is_said_of_what_is_offered(strangers):
     """And not of a study, where there is none."""
     alone = replace(strangers, sampling=replace(strangers.sampling, networks=1))
     for name in ("decomposition", "diversity_map"):
-        with pytest.raises(NotEnough, match="needs 2 networks of each approach; what is offered has 1$"):
+        with pytest.raises(NotEnough, match=r"needs 2 networks of each approach; what is offered has 1$"):
             analyses.measure(name, alone)
     one = {name: stacked(strangers.sampled[name], [0, 1])[:, :1] for name in ("test", "validation")}
     label = {name: sampled.label[:1] for name, sampled in strangers.sampled.items()}
-    with pytest.raises(NotEnough, match="needs 2 test images or more; what is offered has 1$"):
+    with pytest.raises(NotEnough, match=r"needs 2 test images or more; what is offered has 1$"):
         analyses.measure("calibration", arrays(one, label))
 
 
