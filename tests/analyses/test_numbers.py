@@ -11,10 +11,10 @@ from scipy import stats
 
 from modescape import analyses
 from modescape.analyses.decomposition.measure import of_members
+from modescape.analyses.pairs import compare, pair_mean
 from modescape.analyses.randomness.measure import disagreement_interval
 from modescape.analyses.scoring import score_runs
 from modescape.analyses.shift.measure import Table
-from modescape.analyses.solution_similarity.measure import compare, pair_mean
 from modescape.metrics.influence import member_variance
 from modescape.study import Study
 from modescape.study.offering import last_epochs

@@ -97,6 +97,25 @@ def test_checkpoints_in_memory_give_what_a_study_gives(name, study, with_weights
     same_numbers(analyses.measure(name, study), analyses.measure(name, with_weights))
 
 
+def test_histories_may_have_steps_of_their_own(with_weights):
+    """Entries every ten steps, one member without the last one, and nothing known of the data."""
+    checkpoints = with_weights.checkpoints
+    histories = {member: dict(checkpoints.history(member)) for member in checkpoints.members}
+    other = {
+        member: {name: values * 10 if name == "epoch" else values for name, values in history.items()}
+        for member, history in histories.items()
+    }
+    other[3] = {name: values[:-1] for name, values in other[3].items()}
+    found = analyses.measure(
+        "training", replace(with_weights, checkpoints=replace(checkpoints, histories=other), examples={})
+    )
+    assert found["epoch"].values.tolist() == [10, 20, 30, 40, 50, 60]
+    assert (found.attrs["examples"], found.attrs["training_examples"]) == (0, 0)
+    loss = found["train_loss"]
+    np.testing.assert_array_equal(loss.sel(member=0), histories[0]["train_loss"])
+    np.testing.assert_array_equal(loss.sel(member=3), [*histories[3]["train_loss"][:-1], np.nan])
+
+
 def test_functions_are_compared_without_weights(study, memory):
     whole, functions = (analyses.measure("solution_similarity", one) for one in (study, memory))
     for name in ("cosine", "cosine_without_batch_norm"):
@@ -159,9 +178,9 @@ def test_one_model_is_asked_for_at_a_time(memory):
     [
         (
             "training",
-            "the course of training needs checkpoints, the members' weights and histories; what is offered",
+            "the analysis 'training' needs checkpoints, the members' weights and histories; what is offered has none",
         ),
-        ("trajectory_similarity", "the similarity along a trajectory needs checkpoints"),
+        ("trajectory_similarity", "the analysis 'trajectory_similarity' needs checkpoints, the members' weights"),
         (
             "randomness",
             "needs predictions of auxiliary networks, 'randomness-same-same-same-last-bit'; what is",
@@ -169,7 +188,7 @@ def test_one_model_is_asked_for_at_a_time(memory):
         ("cyclic", "needs predictions of auxiliary networks, 'cyclic-independent'; what is offered has none"),
         (
             "radial",
-            "the analysis 'radial' needs a network and data, to run weights on examples; what",
+            "needs checkpoints, the members' weights and histories, and a network and data, to run weights on",
         ),
     ],
 )
@@ -178,11 +197,36 @@ def test_what_is_missing_is_named(memory, name, sentence):
         analyses.measure(name, memory)
 
 
+@pytest.mark.parametrize("name", [name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also])
+def test_each_of_the_three_that_an_analysis_needs_is_asked_for(with_weights, name):
+    """And what it does not need is not: see the tests that measure without."""
+    whole = replace(with_weights, context=object())
+    without = {"predictions": {"predictions": {}, "sampled": {}}, "checkpoints": {"checkpoints": None}}
+    without["network"] = {"context": None}
+    words = {"predictions": "predictions;", "checkpoints": "checkpoints, the", "network": "a network and data, to"}
+    for needed in analyses.ANALYSES[name].needs:
+        with pytest.raises(NotEnough, match=f"the analysis '{name}' needs {words[needed]}"):
+            analyses.measure(name, replace(whole, **without[needed]))
+
+
+def test_who_needs_what():
+    """The lists of those that the tests here and of groups measure without the rest."""
+    needs = {name: one.needs for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also}
+    of_groups = {name for name in needs if analyses.AROUND in analyses.ANALYSES[name].uses}
+    alone = {name for name, own in needs.items() if own == (analyses.PREDICTIONS,)}
+    assert alone - of_groups == {*FROM_PREDICTIONS, "solution_similarity"}
+    assert {name for name, own in needs.items() if analyses.CHECKPOINTS in own and analyses.NETWORK not in own} == {
+        *WITH_CHECKPOINTS
+    } - {"solution_similarity"}
+
+
 def test_missing_predictions_and_runs_are_named(memory, with_weights):
     with pytest.raises(NotEnough, match=r"the confusion of classes needs predictions of test examples; .* has none"):
         analyses.measure("confusion", replace(memory, predictions={}))
-    with pytest.raises(NotEnough, match=r"confusion of classes needs 1 network or more; what is offered has none"):
+    with pytest.raises(NotEnough, match=r"the analysis 'confusion' needs predictions; what is offered has none"):
         analyses.measure("confusion", Offered(members=[]))
+    with pytest.raises(NotEnough, match=r"confusion of classes needs 1 network or more; what is offered has none"):
+        analyses.measure("confusion", replace(memory, members=[]))
     one = memory.predictions["test"]
     alone = arrays({"test": stacked(one, one.groups[INDEPENDENT])}, {"test": one.label})
     with pytest.raises(NotEnough, match="the embedding needs a trained member of which every epoch is kept"):

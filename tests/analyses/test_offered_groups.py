@@ -188,6 +188,18 @@ def test_the_shortest_run_says_how_many_snapshots_are_averaged(strangers):
             np.testing.assert_array_equal(found[variable], wanted[variable], err_msg=str(variable))
 
 
+def test_too_little_is_said_of_what_is_offered(strangers):
+    """And not of a study, where there is none."""
+    alone = replace(strangers, sampling=replace(strangers.sampling, networks=1))
+    for name in ("decomposition", "diversity_map"):
+        with pytest.raises(NotEnough, match=r"needs 2 networks of each approach; what is offered has 1$"):
+            analyses.measure(name, alone)
+    one = {name: stacked(strangers.sampled[name], [0, 1])[:, :1] for name in ("test", "validation")}
+    label = {name: sampled.label[:1] for name, sampled in strangers.sampled.items()}
+    with pytest.raises(NotEnough, match=r"needs 2 test images or more; what is offered has 1$"):
+        analyses.measure("calibration", arrays(one, label))
+
+
 def test_one_network_has_no_place_in_the_plane(strangers):
     with pytest.raises(NotEnough, match="diversity and accuracy needs 2 networks or more; what is offered has 1"):
         analyses.measure("diversity_plane", regrouped(strangers, independent=[0]))

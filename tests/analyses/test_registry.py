@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
@@ -102,6 +103,19 @@ def test_parts_of_the_recipe_that_are_used_are_parts_of_a_recipe(name: str):
             assert inner is True or set(inner) <= set(values[key])
 
 
+def test_a_line_has_the_parts_of_the_recipe_that_its_networks_are_predicted_on(name: str):
+    """Else a change of them would leave its result as it is."""
+    measure, uses = ANALYSES[name].part("measure"), ANALYSES[name].uses
+    calls = {
+        node.func.attr
+        for node in ast.walk(ast.parse(inspect.getsource(measure)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert ("shifted" in calls) == (analyses.SHIFTED in uses)
+    assert ("other" in calls) == (analyses.OTHER in uses)
+    assert not hasattr(measure, "draws") or analyses.AROUND in uses
+
+
 def test_an_analysis_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="no analysis 'tnse'; did you mean 'tsne'"):
         analyses.defaults("tnse")
@@ -134,6 +148,17 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
     }
     # a member's status; a kind of images; a kind of schedule
     assert named <= {"requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"}
+
+
+def test_a_folder_imports_and_names_no_other_analysis(name: str):
+    """What two share lies in the kit; a verdict finds results of others by what they hold (`reading.holding`)."""
+    others = set(ANALYSES) - {name}
+    for path in (SOURCE / "analyses" / name).glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        imported = {other for other in others if re.search(rf"modescape\.analyses\.{other}\b", text)}
+        assert (path.name, imported) == (path.name, set())
+        assert (path.name, strings(text) & (others - set(OTHER_MEANINGS))) == (path.name, set())
+        assert not re.search(rf"""results(\.get\(|\[)["']({"|".join(others)})["']""", text), path.name
 
 
 def test_what_workers_are_forked_with_starts_no_thread():

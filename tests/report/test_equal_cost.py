@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from example_results import example_result
 
-from modescape.analyses.cyclic.equal_cost import LONG, beaten, compared, cost_answer, cost_sentences
+from modescape.analyses.auxiliary import WHOLE
+from modescape.analyses.cyclic.equal_cost import beaten, compared, cost_answer, cost_sentences
 from modescape.analyses.training.convergence import not_converged, trained_out
 from modescape.metrics.convergence import ending
 from modescape.report.verdict import judge
@@ -17,7 +18,7 @@ PROVENANCE = {
     **{"recipe_hash": "ab", "recipe_name": "study", "version": "0.1", "seed": 0},
     **{"examples": 100, "members": 10, "repeats": 2},
 }
-METHODS = ("independent", "snapshots", "long run", "ensemble", LONG)
+METHODS = ("independent", "snapshots", "long run", "ensemble", WHOLE)
 METRICS = ("accuracy", "nll", "calibrated_nll")
 BETTER, WORSE, TIE, ABSENT = 1, -1, 0, math.nan
 
@@ -40,7 +41,7 @@ def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **att
             "difference_high": (dims, difference + half, "1", "high"),
             "training_epochs": (
                 ("approach",),
-                np.where(np.isin(methods, ("ensemble", LONG)), 400.0, 120.0),
+                np.where(np.isin(methods, ("ensemble", WHOLE)), 400.0, 120.0),
                 "1",
                 "epochs",
             ),
@@ -49,7 +50,7 @@ def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **att
             "approach": list(methods),
             "reference": (
                 "approach",
-                ["ensemble" if name in ("ensemble", LONG) else "independent" for name in methods],
+                ["ensemble" if name in ("ensemble", WHOLE) else "independent" for name in methods],
             ),
             "metric": list(METRICS),
         },
@@ -82,14 +83,14 @@ def cyclic(states: dict[str, tuple[float, float, float]], methods=METHODS, **att
     ],
 )
 def test_the_answer_says_what_wins_by_score(states, answer):
-    result = cyclic({LONG: states})
+    result = cyclic({WHOLE: states})
     assert cost_answer(result) == f"At equal training cost {answer}"
     assert beaten(result) == (BETTER in states and WORSE not in states)
     assert judge({"cyclic": result}).answer.startswith("At equal training cost ")
 
 
 def test_what_wins_is_the_first_sentence_and_has_its_figures():
-    verdict = judge({"cyclic": cyclic({LONG: (BETTER, WORSE, TIE)})})
+    verdict = judge({"cyclic": cyclic({WHOLE: (BETTER, WORSE, TIE)})})
     assert verdict.sentences[0].replace(SPACE, " ") == (
         "At equal training cost, 400 epochs in all, one network that was trained for all of them is better than the "
         "ensemble of 10 in accuracy (96.8 % against 96.0 %; difference +0.8 points, 95 % interval 0.4 to 1.2), is "
@@ -109,7 +110,7 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
 
 
 def test_the_brier_score_is_told_where_it_tells_apart_and_names_no_winner():
-    found = cyclic({LONG: (TIE, TIE, TIE), "long run": (BETTER, TIE, TIE)})
+    found = cyclic({WHOLE: (TIE, TIE, TIE), "long run": (BETTER, TIE, TIE)})
     found = found.assign_coords(metric=["brier", "nll", "calibrated_nll"])  # .96 against .952: higher is worse
     assert "in brier" not in cost_answer(found).lower()
     assert not beaten(found)
@@ -145,7 +146,7 @@ def test_without_a_comparison_the_verdict_says_that_there_was_none():
     assert verdict.answer.startswith("No verdict on the ensemble")
     assert "neither one longer run nor one larger network was trained at equal cost" in verdict.limits[1]
     alone = cyclic({}, METHODS[:3])  # no long run in the recipe
-    assert compared(alone, LONG) == []
+    assert compared(alone, WHOLE) == []
     assert cost_answer(alone) == ""
     assert len(cost_sentences(alone)) == 1
     assert "neither one longer run" in judge({"cyclic": alone}).limits[1]
@@ -155,7 +156,7 @@ def test_without_a_comparison_the_verdict_says_that_there_was_none():
 
 
 def test_without_validation_images_there_is_no_calibrated_comparison():
-    assert cost_answer(cyclic({LONG: (TIE, WORSE, ABSENT)})) == (
+    assert cost_answer(cyclic({WHOLE: (TIE, WORSE, ABSENT)})) == (
         "At equal training cost the ensemble beats one long run in raw NLL; in accuracy they cannot be told apart."
     )
 
@@ -167,15 +168,15 @@ def test_several_long_runs_are_said_to_be_so():
 
 
 def test_a_score_without_an_interval_tells_nothing_apart():
-    result = cyclic({LONG: (BETTER, BETTER, BETTER)})
+    result = cyclic({WHOLE: (BETTER, BETTER, BETTER)})
     result["difference_low"][:] = np.nan
-    assert [one.state for one in compared(result, LONG)] == ["equal"] * 3
+    assert [one.state for one in compared(result, WHOLE)] == ["equal"] * 3
     assert "no interval" in cost_sentences(result)[0]
 
 
 def test_it_reads_the_result_as_it_is_written():
     result = example_result("cyclic", members=4)
-    assert [one.metric for one in compared(result, LONG)] == ["accuracy", "calibrated_nll", "nll"]
+    assert [one.metric for one in compared(result, WHOLE)] == ["accuracy", "calibrated_nll", "nll"]
     assert "the ensemble of 4" in cost_sentences(result)[0]
 
 
@@ -229,7 +230,7 @@ def test_members_that_had_not_converged_are_named(loss, sentence):
 
 
 def test_it_is_said_before_everything_else():
-    verdict = judge({"training": training([FALLING]), "cyclic": cyclic({LONG: (BETTER, BETTER, BETTER)})})
+    verdict = judge({"training": training([FALLING]), "cyclic": cyclic({WHOLE: (BETTER, BETTER, BETTER)})})
     first, second = verdict.answer.split(". ")[:2]
     assert first.startswith("The members had not converged")
     assert second.startswith("At equal training cost one long run beats the ensemble")
@@ -238,7 +239,7 @@ def test_it_is_said_before_everything_else():
 
 def test_flat_losses_are_set_beside_what_longer_training_reached():
     """With a cosine all members of digits end flat at 95.1 %, and one network of 400 epochs has 97.2 %."""
-    result = cyclic({LONG: (BETTER, TIE, TIE)}, member_epochs=40)
+    result = cyclic({WHOLE: (BETTER, TIE, TIE)}, member_epochs=40)
     result["member_score"] = result["score"] - 0.01
     for end, sign in (("low", -1), ("high", 1)):
         result[f"score_{end}"] = result["score"] + sign * 0.005

@@ -43,7 +43,7 @@ class Analysis:
     """
 
     where: str  # the package
-    needs: tuple[str, ...]  # of `OFFERED`
+    needs: tuple[str, ...]  # of `OFFERED`: without any of these it is refused; of auxiliary networks where it has such
     uses: tuple[Mapping[str, Any], ...] = ()  # parts of the recipe that a result depends on, beside what was trained
     also: tuple[str, ...] = ()
     """Further modules: `verdict` (what it adds to the head of the page), `cost` (images it sends through networks and
@@ -63,7 +63,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "confusion": Analysis("modescape.analyses.confusion", (PREDICTIONS,)),
     "trajectory_similarity": Analysis("modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS)),
     "solution_similarity": Analysis(
-        "modescape.analyses.solution_similarity", (PREDICTIONS, CHECKPOINTS), also=("verdict",), quick=True
+        "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True
     ),
     "tsne": Analysis(
         "modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True, imports=("sklearn.manifold",)
@@ -71,8 +71,8 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "tsne_subspace": Analysis(
         "modescape.analyses.tsne_subspace", (PREDICTIONS,), (AROUND,), also=("cost",), imports=("sklearn.manifold",)
     ),
-    "radial": Analysis("modescape.analyses.radial", OFFERED, (AROUND,), also=("cost",)),
-    "tunnel": Analysis("modescape.analyses.tunnel", OFFERED, (AROUND,), also=("cost",)),
+    "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
+    "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size", (PREDICTIONS,), also=("verdict",), former=("resamples",), quick=True
     ),
@@ -87,7 +87,9 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "calibration": Analysis("modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost",)),
     "diversity_plane": Analysis("modescape.analyses.diversity_plane", (PREDICTIONS,), (AROUND,), also=("cost",)),
     "diversity_map": Analysis("modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",)),
-    "subspace_scales": Analysis("modescape.analyses.subspace_scales", OFFERED, (AROUND,), also=("cost",)),
+    "subspace_scales": Analysis(
+        "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)
+    ),
     "shift": Analysis("modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED), also=("verdict", "cost")),
     "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",)),
     "randomness": Analysis(
@@ -167,10 +169,12 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
     function = _function(name)
     from threadpoolctl import threadpool_limits
 
-    from modescape.analyses.requirements import network_of, trained
+    from modescape.analyses.requirements import check_offered, network_of, trained
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
+        if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
+            check_offered(offered, entry(name).needs, f"the analysis {name!r}")
         runs_networks = NETWORK in entry(name).needs
         announced = getattr(entry(name).part("measure"), "draws", None)
         if not runs_networks and (announced is None or offered.context is None):

@@ -12,6 +12,7 @@ from modescape.plain import MOST_EPOCHS
 from modescape.recipe import Recipe, lengthened, parse, warmup_for
 
 LONG_RUN = "equal-cost-long-run"  # folder of the networks that are trained at the cost of all members
+WHOLE = "whole long run"  # what such a network is called in results
 
 
 def variants(name: str, recipe: Recipe, examples: int) -> dict[str, Recipe]:

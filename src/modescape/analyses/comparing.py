@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modescape.functionspace import jensen_shannon
+from modescape.functionspace import jensen_shannon, normalized_diversity
 from modescape.metrics import fit_temperature, rescale
 from modescape.metrics.subsets import subsets
 
@@ -35,3 +35,9 @@ def spread_of_solutions(log_prob: np.ndarray, networks: int) -> list[float]:
 def spread(rows: Mapping[str, list[float]]) -> np.ndarray:
     """Mean of each method's values, NaN where there are none."""
     return np.array([np.mean(values) if values else np.nan for values in rows.values()])
+
+
+def similarity_of(predicted: np.ndarray, labels: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """max(0, 1 - d / (1 - a)) of networks [model, example] to one solution's labels [example]."""
+    found = 1 - normalized_diversity(predicted, labels, label)
+    return np.where(np.isnan(found), 1.0, np.clip(found, 0, 1))  # no error and no difference: the same

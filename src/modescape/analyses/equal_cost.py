@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modescape.analyses.auxiliary import LONG_RUN
+from modescape.analyses.auxiliary import LONG_RUN, WHOLE
 from modescape.analyses.repeats import Repeats, repeats_of
 from modescape.analyses.requirements import predicted
 from modescape.errors import InputError
 from modescape.metrics import combine
 from modescape.offered import Offered, Predictions, model_of, stacked
 
-ENSEMBLE, WHOLE = "ensemble", "whole long run"
+ENSEMBLE = "ensemble"
 
 
 class Networks(NamedTuple):

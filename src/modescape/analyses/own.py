@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses import AROUND, CHECKPOINTS, MORE, OTHER, PARTS, PREDICTIONS, SHIFTED, TRAINED, Analysis
+from modescape.analyses import AROUND, MORE, OTHER, PARTS, SHIFTED, TRAINED, Analysis
 from modescape.analyses.own_code import code_digest, forget_changed, note_imported
 from modescape.errors import InputError, WorkError
 from modescape.models import importable
@@ -140,7 +140,7 @@ def load(name: str) -> Own:
             forget_changed(modules)
             measure = found.part("measure").measure
         else:
-            given = {"where": module, "needs": (PREDICTIONS, CHECKPOINTS)}
+            given = {"where": module, "needs": ()}  # it may ask for anything
             measure = _measure_of(found)
             modules = [module, str(getattr(measure, "__module__", module))]
         note_imported(modules)

@@ -13,6 +13,27 @@ from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Checkpoints, O
 if TYPE_CHECKING:
     from modescape.context import StudyContext
 
+MISSING = {
+    "predictions": "predictions",
+    "checkpoints": "checkpoints, the members' weights and histories",
+    "network": "a network and data, to run weights on examples",
+}
+
+
+def check_offered(offered: Offered, needs: Sequence[str], what: str) -> None:
+    """Refuse what lacks any of the three things that an analysis may take (keys of `MISSING`).
+
+    Raises:
+        NotEnough: naming all that are missing; ``what`` is the subject of the sentence.
+    """
+    there = {
+        "predictions": bool(offered.predictions or offered.sampled),
+        "checkpoints": offered.checkpoints is not None,
+        "network": offered.context is not None,
+    }
+    if missing := [MISSING[name] for name in needs if not there[name]]:
+        raise NotEnough(f"{what} needs {', and '.join(missing)}; {offered.named} has none")
+
 
 def trained(offered: Offered, least: int, what: str) -> list[int]:
     """Numbers of the members, ascending.
@@ -77,7 +98,7 @@ def weights_of(offered: Offered, what: str) -> Checkpoints:
         NotEnough: if there are none; ``what`` is the subject of the sentence.
     """
     if offered.checkpoints is None:
-        raise NotEnough(f"{what} needs checkpoints, the members' weights and histories; {offered.named} has none")
+        raise NotEnough(f"{what} needs {MISSING['checkpoints']}; {offered.named} has none")
     return offered.checkpoints
 
 
@@ -90,7 +111,7 @@ def network_of(offered: Offered, what: str) -> StudyContext:
     from modescape.context import StudyContext
 
     if not isinstance(offered.context, StudyContext):
-        raise NotEnough(f"{what} needs a network and data, to run weights on examples; {offered.named} has none")
+        raise NotEnough(f"{what} needs {MISSING['network']}; {offered.named} has none")
     return offered.context
 
 

@@ -13,6 +13,16 @@ from modescape.plots.style import method_look
 if TYPE_CHECKING:
     import xarray as xr
 
+BATCH_NORM = {  # policy: sentence
+    "recompute": "Batch-norm statistics, where there are any, are made anew at every point.",
+    "stored": "Batch-norm statistics, where there are any, are those of a solution.",
+}
+
+
+def batch_norm(dataset: xr.Dataset) -> str:
+    """Whose batch-norm statistics networks at the points of a cut or a path have; "" where it is not known."""
+    return BATCH_NORM.get(str(dataset.attrs.get("batch_norm", "")), "")
+
 
 def stepping(dataset: xr.Dataset) -> dict[str, list[str]]:
     """Names of methods by their choice: "edge" (the last step that was tried), "none" (step 0) or "inside"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,11 @@ def pick(dataset: xr.Dataset | None, variable: str, **labels: object) -> float:
             return math.nan
         held = held.take(places, axis)
     return float(np.nanmean(held)) if held.size and np.isfinite(held).any() else math.nan
+
+
+def holding(results: Mapping[str, xr.Dataset], *variables: str) -> xr.Dataset | None:
+    """The first result, in the order of the page, with all of these variables: whichever analysis it is of."""
+    return next((one for one in results.values() if all(name in one for name in variables)), None)
 
 
 def full_size(sizes: xr.Dataset | None, method: str, metric: str = "accuracy") -> int:

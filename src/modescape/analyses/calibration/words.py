@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.calibration.equivalents import equivalent
+from modescape.analyses.equivalents import equivalent
 from modescape.wording.numbers import ABSENT, fixed, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed

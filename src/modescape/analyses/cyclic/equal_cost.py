@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from modescape.analyses.auxiliary import WHOLE
 from modescape.methods import label_of
 from modescape.metrics.scores import Score, score_of
 from modescape.wording import scores
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 State = Literal["better", "worse", "equal"]
 DECIDING = ("accuracy", "calibrated_nll", "nll")  # scores that name a winner, in the order of sentences
 BESIDE = ("brier",)  # told where it tells methods apart; it decides no sentence that names a winner
-LONG = "whole long run"
 PLURAL = "snapshots"  # what the one name begins with that takes "are"
 
 
@@ -90,13 +90,13 @@ def compared(cyclic: xr.Dataset | None, method: str, metrics: Iterable[str] = DE
 
 def beaten(cyclic: xr.Dataset | None) -> bool:
     """Whether one network trained at the ensemble's cost is better in some score and worse in none."""
-    states = [one.state for one in compared(cyclic, LONG)]
+    states = [one.state for one in compared(cyclic, WHOLE)]
     return "better" in states and "worse" not in states
 
 
 def cost_answer(cyclic: xr.Dataset | None) -> str:
     """What wins at equal training cost, in a sentence or two; "" where nothing was compared."""
-    return " ".join(filter(None, [_long_run_answer(compared(cyclic, LONG)), _others_answer(cyclic)]))
+    return " ".join(filter(None, [_long_run_answer(compared(cyclic, WHOLE)), _others_answer(cyclic)]))
 
 
 def _long_run_answer(found: list[Against]) -> str:
@@ -137,10 +137,10 @@ def cost_sentences(cyclic: xr.Dataset | None) -> list[str]:
 
 
 def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
-    found = compared(cyclic, LONG)
+    found = compared(cyclic, WHOLE)
     if cyclic is None or not found:
         return ""
-    epochs = pick(cyclic, "training_epochs", approach=LONG)
+    epochs = pick(cyclic, "training_epochs", approach=WHOLE)
     members, runs = int(cyclic.attrs["ensemble_members"]), int(cyclic.attrs["long_runs"])
     who = "one network" if runs == 1 else f"one network (mean of {runs})"
     subject = (
@@ -149,7 +149,9 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
     )
     passes = f"It predicts in one forward pass, the ensemble in {members}."
     covers = "this run" if runs == 1 else "new runs"
-    beside = f"{text[0].upper()}{text[1:]}. " if (text := _beside(cyclic, [LONG], f"the ensemble of {members}")) else ""
+    beside = (
+        f"{text[0].upper()}{text[1:]}. " if (text := _beside(cyclic, [WHOLE], f"the ensemble of {members}")) else ""
+    )
     return f"{subject} {beside}{passes} The intervals are for {covers} and this ensemble on new test images."
 
 
@@ -205,7 +207,7 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
 
 
 def _others(cyclic: xr.Dataset) -> list[str]:
-    return [str(name) for name in cyclic["approach"].values if str(name) not in ("independent", "ensemble", LONG)]
+    return [str(name) for name in cyclic["approach"].values if str(name) not in ("independent", "ensemble", WHOLE)]
 
 
 def _name(method: str) -> str:

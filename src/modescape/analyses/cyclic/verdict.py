@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.cyclic.equal_cost import LONG, Against, beaten, compared, cost_answer, cost_sentences
+from modescape.analyses.auxiliary import WHOLE
+from modescape.analyses.cyclic.equal_cost import Against, beaten, compared, cost_answer, cost_sentences
 from modescape.wording.head import Card, Part, trained_less
 from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval
 from modescape.wording.reading import pick
@@ -30,8 +31,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 
 def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     """One network at the ensemble's training cost."""
-    found = [one for one in compared(cyclic, LONG) if one.metric == "accuracy"]
-    epochs = pick(cyclic, "training_epochs", approach=LONG)
+    found = [one for one in compared(cyclic, WHOLE) if one.metric == "accuracy"]
+    epochs = pick(cyclic, "training_epochs", approach=WHOLE)
     label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
     return [Card(label, accuracy(one.value), _cost_note(one)) for one in found]
 
@@ -47,7 +48,7 @@ def _cost_note(one: Against) -> str:
 def _price(cyclic: xr.Dataset | None) -> str:
     start = "Whether the ensemble is worth its price: "
     passes = "prediction costs as many times more as it has members"
-    if compared(cyclic, LONG):
+    if compared(cyclic, WHOLE):
         return f"{start}{passes}, and no larger network was trained at its cost, only a longer one."
     return (
         f"{start}training costs as many times more as it has members, and so does prediction; neither one longer run "

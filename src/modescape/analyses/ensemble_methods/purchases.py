@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modescape.analyses.calibration.equivalents import best_of, equivalent, inside_a_run
+from modescape.analyses.equivalents import best_of, equivalent, inside_a_run
 from modescape.methods import label_of
 from modescape.plots import steps
 from modescape.wording.head import Purchase

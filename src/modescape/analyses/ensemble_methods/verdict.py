@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modescape.analyses.ensemble_methods.purchases import equivalent_sentence, purchases
 from modescape.plots import steps
 from modescape.wording.head import Part
+from modescape.wording.reading import holding
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """A row a method, with what its networks are worth after calibration and whether its steps were enough."""
-    methods, calibration, scales = (
-        results.get(name) for name in ("ensemble_methods", "calibration", "subspace_scales")
-    )
+    methods = results.get("ensemble_methods")
+    calibration, scales = holding(results, "calibrated_nll", "equivalent_below"), holding(results, "chosen", "edge")
     if methods is None:
         return Part()
     limit = (

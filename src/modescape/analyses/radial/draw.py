@@ -34,10 +34,6 @@ Y_LABEL = "Direction 2 (lengths)"
 PATHS = (style.BLUE, style.VERMILION)
 SAMPLES = style.PURPLE
 CIRCLE, STAR = ("o", "circle"), ("*", "star")
-BATCH_NORM = {  # policy: sentence
-    "recompute": "Batch-norm statistics, where there are any, are made anew at every point.",
-    "stored": "Batch-norm statistics, where there are any, are those of a solution.",
-}
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -50,7 +46,7 @@ def caption(dataset: xr.Dataset) -> str:
         "the same function, 0 for as many other labels as errors. Lines: training runs, from the initialisation",
         f"(star), projected on the plane. {_sample_words(dataset)} Measured on {rays} rays at {radii} radii,",
         "interpolated between.",
-        BATCH_NORM.get(str(dataset.attrs.get("batch_norm", "")), ""),
+        steps.batch_norm(dataset),
         steps.control(dataset),
         style.left_out(dataset),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from modescape import tree
+from modescape.analyses.comparing import similarity_of
 from modescape.analyses.drawing import predict
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import (
@@ -20,7 +21,6 @@ from modescape.analyses.sampling import (
 from modescape.analyses.stating import CONTROL_OF_POINT
 from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
-from modescape.functionspace import normalized_diversity
 from modescape.landscape import Plane, polar_grid
 from modescape.metrics import accuracy, fit_temperature, nll, rescale
 from modescape.results import make_result
@@ -158,12 +158,6 @@ def _cut(
         agreement.reshape(-1, *shape),
         similarity.reshape(-1, *shape),
     )
-
-
-def similarity_of(predicted: np.ndarray, labels: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """max(0, 1 - d / (1 - a)) of networks [model, example] to one solution's labels [example]."""
-    found = 1 - normalized_diversity(predicted, labels, label)
-    return np.where(np.isnan(found), 1.0, np.clip(found, 0, 1))  # no error and no difference: the same
 
 
 def _path(study: Study, plane: Plane, member: int) -> np.ndarray:

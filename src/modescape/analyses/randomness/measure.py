@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.pairs import compare, pair_mean
 from modescape.analyses.randomness.auxiliary import CONDITIONS
 from modescape.analyses.requirements import auxiliary, left_out_of, predicted, predicted_labels, trained, weights_of
-from modescape.analyses.solution_similarity.measure import compare, pair_mean
 from modescape.analyses.weights import flattened
 from modescape.errors import NotEnough
 from modescape.functionspace import jensen_shannon

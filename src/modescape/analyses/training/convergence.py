@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.cyclic.equal_cost import LONG
+from modescape.analyses.auxiliary import WHOLE
 from modescape.wording.numbers import accuracy, count, interval, listing, percent
 from modescape.wording.reading import pick
 
@@ -39,12 +39,12 @@ def trained_out(training: xr.Dataset | None, cyclic: xr.Dataset | None) -> str:
     if training is None or "trend" not in training or cyclic is None or not (training["trend"].values == 0).all():
         return ""
     names = ("score_low", "score", "score_high")
-    low, long, high = (pick(cyclic, name, approach=LONG, metric="accuracy") for name in names)
+    low, long, high = (pick(cyclic, name, approach=WHOLE, metric="accuracy") for name in names)
     member = pick(cyclic, "member_score", approach="ensemble", metric="accuracy")
     if not (math.isfinite(long) and math.isfinite(member)):
         return ""
     members, epochs = training.sizes["member"], int(cyclic.attrs["member_epochs"])
-    more = count(round(pick(cyclic, "training_epochs", approach=LONG)), "epoch")
+    more = count(round(pick(cyclic, "training_epochs", approach=WHOLE)), "epoch")
     return (
         f"That more training would not help the members: the validation loss of all {members} is flat as training "
         f"ends, but so it is wherever a schedule runs out. One network of {more} has an accuracy of {accuracy(long)} "

@@ -27,19 +27,22 @@ TREND = {"falling": -1.0, "flat": 0.0, "rising": 1.0, "unknown": np.nan}
 
 
 def measure(offered: Offered) -> xr.Dataset:
-    """Learning curves of the trained members, from their histories.
+    """Learning curves of the trained members, from their histories; NaN at epochs of which a member has no entry.
+
+    Args:
+        offered: checkpoints. Numbers of training and validation examples are 0 where they are not known.
 
     Raises:
         NotEnough: if no member is trained.
     """
     members = trained(offered, 1, "the course of training")
     checkpoints = weights_of(offered, "the course of training")
-    epochs = max(checkpoints.steps(member)[-1] for member in members)
-    values = {name: np.full((len(members), epochs), np.nan) for name in VARIABLES}
-    for row, member in enumerate(members):
-        history = checkpoints.history(member)
+    histories = [checkpoints.history(member) for member in members]
+    epochs = np.unique(np.concatenate([history["epoch"] for history in histories]))
+    values = {name: np.full((len(members), len(epochs)), np.nan) for name in VARIABLES}
+    for row, history in enumerate(histories):
         for name, (column, _, _) in VARIABLES.items():
-            values[name][row, history["epoch"] - 1] = history[column]
+            values[name][row, np.searchsorted(epochs, history["epoch"])] = history[column]
     found = ending(values["validation_loss"])
     return make_result(
         {
@@ -60,11 +63,11 @@ def measure(offered: Offered) -> xr.Dataset:
                 "whether that is one: -1 the loss still falls, 0 no, 1 it rises",
             ),
         },
-        {"member": members, "epoch": np.arange(1, epochs + 1)},
+        {"member": members, "epoch": epochs},
         title="Loss, accuracy and learning rate of every member",
         intervals="none",
-        provenance=offered.provenance(examples=offered.examples["validation"], members=len(members), repeats=1),
+        provenance=offered.provenance(examples=offered.examples.get("validation", 0), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="validation",
-        training_examples=offered.examples["train"],
+        training_examples=offered.examples.get("train", 0),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.training.convergence import not_converged, trained_out
 from modescape.wording.head import Part
+from modescape.wording.reading import holding
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -15,4 +16,5 @@ if TYPE_CHECKING:
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """Whether members had converged, and what one longer run says of those that seem to have."""
     training = results.get("training")
-    return Part(answer={10: not_converged(training)}, limits={30: trained_out(training, results.get("cyclic"))})
+    longer = holding(results, "member_score", "training_epochs")
+    return Part(answer={10: not_converged(training)}, limits={30: trained_out(training, longer)})

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.analyses.radial.draw import BATCH_NORM
 from modescape.plots import fields, steps, style
 from modescape.plots.charts import Chart, Field, Panel, Series
 
@@ -45,7 +44,7 @@ def caption(dataset: xr.Dataset) -> str:
         "The unrelated solution is not on the path." if dataset.sizes["member"] > 2 else "",
         "Below: the triangles between the origin (all weights 0) and the pieces of the tunnel, side by side; white",
         "line: the tunnel.",
-        BATCH_NORM.get(str(dataset.attrs.get("batch_norm", "")), ""),
+        steps.batch_norm(dataset),
         steps.control(dataset),
         style.left_out(dataset),
     )

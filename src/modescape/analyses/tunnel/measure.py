@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from modescape import rng, tree
+from modescape.analyses.comparing import similarity_of
 from modescape.analyses.drawing import predict
 from modescape.analyses.landing import losses, some_training_images
-from modescape.analyses.radial.measure import similarity_of
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import Neighbourhood, largest_difference, neighbourhood
 from modescape.analyses.stating import CONTROL_OF_POINT, Variables

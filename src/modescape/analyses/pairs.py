@@ -1,0 +1,76 @@
+"""How often two members of a group differ, and means over the pairs with their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modescape.functionspace import disagreement
+from modescape.metrics.influence import crossed_interval
+from modescape.metrics.intervals import satterthwaite_interval
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Disagreement of members, and what the uncertainty of its mean over pairs is computed from."""
+
+    accuracy: np.ndarray  # [member]
+    different: np.ndarray  # disagreement, [member, member]
+    normalized: np.ndarray  # over the mean error of the two, [member, member]
+    example: np.ndarray  # of both, mean over pairs; the ratio linearised, [quantity, example]
+    influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
+
+
+def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
+    """Disagreement of every two members and its normalised form, d_ij / ((e_i + e_j) / 2) with errors e.
+
+    The mean over pairs of the ratio is linearised: example n adds mean_ij [r_ij + (d_ijn - r_ij e_ijn) / e_ij]. The
+    influence of a member is that of leaving it out (see `modescape.metrics.influence`).
+
+    Args:
+        predicted: predicted classes, [member, example].
+        label: true classes, [example].
+    """
+    members, examples = predicted.shape
+    wrong = predicted != label
+    error = wrong.mean(1)
+    mean_error = (error[:, None] + error[None, :]) / 2
+    different = disagreement(predicted)
+    of_member = np.zeros((2, members, examples))  # sums over the pairs that a member is in
+    with np.errstate(divide="ignore", invalid="ignore"):  # two members without errors have no ratio
+        normalized = different / mean_error
+        for i, j in zip(*np.triu_indices(members, 1), strict=True):
+            differ = (predicted[i] != predicted[j]) * 1.0
+            ratio = normalized[i, j]
+            linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
+            of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
+    example = of_member.sum(1) / members / (members - 1)
+    if members == 2:
+        return Pairs(1 - error, different, normalized, example, None)
+    of_member *= 2 / (members - 2)
+    return Pairs(1 - error, different, normalized, example, of_member)
+
+
+def pair_mean(
+    matrix: np.ndarray, example: np.ndarray | None = None, influence: np.ndarray | None = None
+) -> tuple[float, float, float]:
+    """Mean over pairs of different members and its 95 % interval (see `modescape.metrics.influence`).
+
+    Args:
+        matrix: symmetric, [member, member], 2 members or more.
+        example: share of each test example in the mean, [example]; None where examples play no part.
+        influence: of each member on that, [member, example]; None with 2 members.
+
+    Returns:
+        mean, low, high; NaN where there is no interval.
+    """
+    members = len(matrix)
+    mean = matrix[np.triu_indices(members, 1)].mean()
+    low = high = np.nan
+    if example is not None:
+        low, high = crossed_interval(mean, example, influence)
+    elif members > 2:
+        of_member = 2 / (members - 2) * (matrix.sum(1) - np.diag(matrix))
+        low, high = satterthwaite_interval(mean, [of_member.var(ddof=1) / members], [members - 1])
+    return float(mean), float(low), float(high)
