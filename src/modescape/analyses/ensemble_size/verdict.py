@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from modescape.analyses.ensemble_size.numbers import is_of_numbers, part_of_numbers
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import ABSENT, SPACE, accuracy, count, decimals_for, fixed, interval, percent
@@ -21,6 +22,8 @@ ENOUGH = 0.9  # share of the full gain that counts as "enough members"
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """Whether averaging worked, by how much, and how many networks are enough; also that it was not measured."""
     sizes = results.get("ensemble_size")
+    if sizes is not None and is_of_numbers(sizes):
+        return part_of_numbers(sizes)
     gain = full_gain(sizes, "independent")
     gained = _gain_sentence(gain, "independent networks")
     if gain is None and sizes is not None:
