@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 def print_members(study: Study) -> None:
     """A table of the members on standard output."""
-    table = _table("member", "state", "epochs", "train loss", "val. loss", "val. accuracy", "seconds")
+    column = study.task.column
+    told = "RMSE" if column == "rmse" else column
+    table = _table("member", "state", "epochs", "train loss", "val. loss", f"val. {told}", "seconds")
     for member in study.members:
         history = member.history()
         last = {name: values[-1] for name, values in history.items()} if history and len(history["epoch"]) else {}
         numbers = [
             f"{last[name]:.{digits}f}" if name in last else "-"
-            for name, digits in (("train_loss", 3), ("validation_loss", 3), ("validation_accuracy", 3))
+            for name, digits in (("train_loss", 3), ("validation_loss", 3), (f"validation_{column}", 3))
         ]
         seconds = f"{sum(history['seconds']):.1f}" if history else "-"
         table.add_row(str(member.number), member.status, str(member.epochs_done), *numbers, seconds)

@@ -16,7 +16,6 @@ WORDS = "modescape does classification of images, one class each"
 @pytest.mark.parametrize(
     ("image", "label", "looks"),
     [
-        (PICTURES, np.arange(8) / 3, "label is float64 with values such as 0.333333: a regression"),
         (np.zeros((8, 30)), CLASSES, r"image is float64 \[8, 30\]: a table of numbers"),
         (np.array(["a sentence"] * 8), CLASSES, "image holds text"),
         (PICTURES, PICTURES, r"label is uint8 \[8, 4, 4\]: a class for each pixel"),

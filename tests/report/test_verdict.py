@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from modescape.analyses.ensemble_size.verdict import enough_members, probability_scores
+from modescape.analyses.ensemble_size.rows import score_rows
+from modescape.analyses.ensemble_size.verdict import enough_members
 from modescape.report.verdict import judge
 from modescape.results import make_result
 from modescape.wording.reading import full_gain, pick
@@ -220,7 +221,7 @@ def test_brier_decides_whether_errors_cancel(gain, low, high, expected):
     dataset = sizes([(0, 0, 0), (gain, low, high)], metric="brier", base=0.4)
     why = judge({"ensemble_size": dataset}).why
     assert why == [] if expected is None else why[0].startswith(expected)
-    ((label, better, single, together, change, bounds),) = probability_scores(dataset)
+    ((label, better, single, together, change, bounds),) = score_rows(dataset)
     assert better == "lower"
     assert (label, single, together) == ("Brier score", "0.400", f"{0.4 + gain:.3f}")
     assert float(change.replace("\N{MINUS SIGN}", "-")) == pytest.approx(gain)

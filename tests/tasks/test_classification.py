@@ -113,7 +113,7 @@ def test_weights_of_classes_that_do_not_fit_are_refused(labelled):
     with pytest.raises(InputError, match="is 0 for every class"):
         loaded(labelled, ignore=-1, class_weights=[0.0, 0.0])
     with pytest.raises(InputError, match="is regression, and the targets are classes"):
-        loaded(labelled, ignore=-1, kind="regression")
+        data.load(recipe.Data(), 0, task=recipe.Task(kind="regression"))
 
 
 @pytest.mark.ci

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modescape.errors import InputError
+from modescape.errors import InputError, NotEnough
 from modescape.plain import is_own
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ AROUND = {"subspace": True}  # draws networks around solutions, or recomputes th
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 TRAINED = {"variants": True}
+OF_CLASSES = "is of classes"
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -51,6 +52,8 @@ class Analysis:
     former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
     quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
     at_equal_cost: bool = False  # also wants one network trained at the cost of all members
+    numbers: str = OF_CLASSES
+    """Of a regression: "" where it is made, else why it is not, and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
 
     def part(self, name: str) -> Any:
@@ -59,8 +62,10 @@ class Analysis:
 
 
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
-    "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True),
-    "confusion": Analysis("modescape.analyses.confusion", (PREDICTIONS,)),
+    "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True, numbers=""),
+    "confusion": Analysis(
+        "modescape.analyses.confusion", (PREDICTIONS,), numbers="counts which classes are mixed up; see calibration"
+    ),
     "trajectory_similarity": Analysis("modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS)),
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True
@@ -74,7 +79,12 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
     "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
     "ensemble_size": Analysis(
-        "modescape.analyses.ensemble_size", (PREDICTIONS,), also=("verdict",), former=("resamples",), quick=True
+        "modescape.analyses.ensemble_size",
+        (PREDICTIONS,),
+        also=("verdict",),
+        former=("resamples",),
+        quick=True,
+        numbers="",
     ),
     "ensemble_methods": Analysis(
         "modescape.analyses.ensemble_methods",
@@ -150,6 +160,11 @@ def _listed(names: Iterable[str] | None) -> list[Analysis]:
     return [ANALYSES[name] for name in (ANALYSES if names is None else names) if name in ANALYSES]
 
 
+def suits(name: str, task: str) -> bool:
+    """Whether an analysis is made for a task; what a user wrote decides for itself."""
+    return task == "classification" or not entry(name).numbers
+
+
 def entry(name: str) -> Analysis:
     """An analysis of the registry; ``package.module:analysis``, one of the user's own, is imported.
 
@@ -173,6 +188,8 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
+        if offered.task == "regression" and (reason := entry(name).numbers):
+            raise NotEnough(f"the analysis {name!r} {reason}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
         runs_networks = NETWORK in entry(name).needs

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.errors import NotEnough
+from modescape.metrics.scoring import SCORINGS, Scoring
 from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Checkpoints, Offered, Predictions, Sampled, runs
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ def predicted(offered: Offered, split: str, what: str) -> Predictions:
     if split not in offered.predictions:
         raise NotEnough(f"{what} needs predictions of {split} examples; {offered.named} has none")
     return offered.predictions[split]
+
+
+def scoring_of(offered: Offered) -> Scoring:
+    """How predictions are scored: by the task of what is offered."""
+    return SCORINGS[offered.task]
 
 
 def groups_of_networks(offered: Offered, sets: Sequence[str], what: str, of: str = INDEPENDENT) -> Sampled:

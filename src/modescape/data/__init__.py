@@ -61,7 +61,7 @@ def _load(data: recipe.Data, seed: int, report: Report | None, task: recipe.Task
         raise InputError(f"data.source '{path}' does not exist")
     if path.is_file() and path.suffix.lower() == ".npz":  # read as fast as a cache would be
         name = f"'{path}'"
-        source = without_ignored(sources.resized(sources.npz(path), settings, name), task, name)
+        source = without_ignored(sources.resized(sources.npz(path, task), settings, name), task, name)
         return cut(check_source(source, name), data, seed, fingerprint(source), task)
     key = cache_key(data)
     source, digest = cached(key, lambda: check_source(sources.pictures(data, report), f"'{data.source}'"))

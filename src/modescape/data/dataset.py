@@ -25,7 +25,7 @@ class Split:
     """Examples and labels of one split."""
 
     inputs: Inputs  # leaves [example, ...]; images are uint8 [example, channel, height, width]
-    label: Tensor  # int64 [example]
+    label: Tensor  # int64 [example], or float64 [example, output] of a regression
     kind: InputKind = IMAGES
 
     def to(self, device: torch.device | str) -> Split:
@@ -63,7 +63,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # of a regression the names of its outputs
     fingerprint: str  # SHA-256 of the source's examples, labels and class names, before the cut
     notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
     given: Task | None = None  # what targets are; None: classification, of `class_names`
@@ -112,6 +112,25 @@ def check_source(source: Source, name: str) -> Source:
     Raises:
         InputError: naming the source, the split and the row.
     """
+    if source.label.dtype.kind != "f":
+        _check_classes(source, name)
+    if len(source.image) and not source.image[0].size:
+        raise InputError(f"{name}: images are {list(source.image.shape[1:])} [channel, height, width], without a pixel")
+    if math.prod(source.image.shape[1:]) > MOST_PIXELS:
+        raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
+    check_split(source.image, source.label, len(source.class_names), f"{name}: train")
+    if source.test_image is not None and source.test_label is not None:
+        check_split(source.test_image, source.test_label, len(source.class_names), f"{name}: test")
+        if source.test_image.shape[1:] != source.image.shape[1:]:
+            raise InputError(
+                f"{name}: test images are {list(source.test_image.shape[1:])} and training images "
+                f"{list(source.image.shape[1:])} [channel, height, width]; make them equal, or set data.size"
+            )
+    return source
+
+
+def _check_classes(source: Source, name: str) -> None:
+    """Refuse classes that are none."""
     if len(source.label) and len(wrong := np.flatnonzero(source.label < 0)) and len(source.class_names) < 2:
         raise InputError(f"{name}: train: the label of row {wrong[0]} is {source.label[wrong[0]]}, expected 0 or more")
     if len(source.class_names) < 2:
@@ -126,19 +145,6 @@ def check_source(source: Source, name: str) -> Source:
         raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
     if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
         raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
-    if len(source.image) and not source.image[0].size:
-        raise InputError(f"{name}: images are {list(source.image.shape[1:])} [channel, height, width], without a pixel")
-    if math.prod(source.image.shape[1:]) > MOST_PIXELS:
-        raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
-    check_split(source.image, source.label, len(source.class_names), f"{name}: train")
-    if source.test_image is not None and source.test_label is not None:
-        check_split(source.test_image, source.test_label, len(source.class_names), f"{name}: test")
-        if source.test_image.shape[1:] != source.image.shape[1:]:
-            raise InputError(
-                f"{name}: test images are {list(source.test_image.shape[1:])} and training images "
-                f"{list(source.image.shape[1:])} [channel, height, width]; make them equal, or set data.size"
-            )
-    return source
 
 
 def _is_writable(text: str) -> bool:
@@ -159,6 +165,8 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
         )
     if len(image) == 0:
         raise InputError(f"{name} is empty")
+    if label.dtype.kind == "f":
+        return check_numbers(label, len(image), name)
     if label.shape != (len(image),) or not np.issubdtype(label.dtype, np.integer):
         raise InputError(f"{name}: labels are {label.dtype} {list(label.shape)}, expected {len(image)} integers")
     wrong = np.flatnonzero((label < 0) | (label >= num_classes))
@@ -169,7 +177,24 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
         )
 
 
+def check_numbers(target: np.ndarray, examples: int, name: str) -> None:
+    """Refuse targets of a regression that are no finite numbers.
+
+    Raises:
+        InputError: naming the split and the row.
+    """
+    if target.ndim != 2 or len(target) != examples:
+        raise InputError(f"{name}: targets are {list(target.shape)}, expected [{examples}, output]")
+    rows = np.flatnonzero(~np.isfinite(target).all(1))
+    if len(rows):
+        raise InputError(
+            f"{name}: the target of row {rows[0]} is {', '.join(map(str, target[rows[0]].tolist()))}, expected finite "
+            f"numbers; {len(rows)} such rows"
+        )
+
+
 def as_split(image: np.ndarray, label: np.ndarray) -> Split:
     """Arrays as a split; images lie with channels last in memory, as networks take them."""
     last = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
-    return Split(torch.from_numpy(last).movedim(-1, 1), torch.from_numpy(label.astype(np.int64)))
+    label = label if label.dtype.kind == "f" else label.astype(np.int64)
+    return Split(torch.from_numpy(last).movedim(-1, 1), torch.from_numpy(label))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modescape.errors import UnsupportedError
+from modescape.errors import InputError, UnsupportedError
 
 FRACTIONS = ("float", "halffloat", "double", "decimal")
 """How Arrow's types of numbers with fractions begin."""
@@ -25,7 +25,10 @@ def refuse_arrays(image: np.ndarray, label: np.ndarray, name: str) -> None:
     """
     fractions = label[label != np.rint(label)] if label.dtype.kind == "f" and label.ndim == 1 else label[:0]
     if len(fractions):
-        raise UnsupportedError(f"{name}: label is {label.dtype} with values such as {fractions[0]:g}: a regression")
+        raise InputError(
+            f"{name}: label is {label.dtype} with values such as {fractions[0]:g}, no classes; for a regression leave "
+            "task.kind to be found"
+        )
     if image.dtype.kind in "UST":
         raise UnsupportedError(f"{name}: image holds text")
     if image.ndim == 2:

@@ -7,7 +7,7 @@ import gzip
 import importlib.util
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from modescape.data.hub import opened
 from modescape.data.kinds import refuse_arrays
 from modescape.data.pictures import Pictures, fit_all, stacked
 from modescape.data.tables import SPLITS, Part
+from modescape.data.targets import numbers, output_names
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
@@ -53,7 +54,7 @@ def _digit_rows() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-def npz(path: Path) -> Source:
+def npz(path: Path, task: recipe.Task | None = None) -> Source:
     """Arrays ``image`` and ``label``, optional ``class_names``, ``test_image`` and ``test_label``; never a pickle.
 
     Raises:
@@ -67,6 +68,9 @@ def npz(path: Path) -> Source:
     missing = [name for name in ("image", "label") if name not in arrays]
     if missing:
         raise InputError(f"'{path}' has arrays {there[:20]}, expected 'image' and 'label'; missing {missing}")
+    targets = numbers(arrays["label"], task or recipe.Task())
+    if targets is not None:
+        return _of_numbers(arrays, targets, path)
     refuse_arrays(arrays["image"], arrays["label"], f"'{path}'")
     label = _integers(arrays["label"], f"'{path}': label")
     test_image = arrays.get("test_image")
@@ -84,6 +88,22 @@ def npz(path: Path) -> Source:
     channels_first = [_channels_first(image, path) for image in (arrays["image"], test_image) if image is not None]
     test = channels_first[1] if test_image is not None else None
     return Source(channels_first[0], label, test, test_label, names, notes)
+
+
+def _of_numbers(arrays: Mapping[str, np.ndarray], targets: np.ndarray, path: Path) -> Source:
+    """The source of a regression: numbers in place of labels, names of outputs in place of classes'."""
+    image, test = arrays["image"], arrays.get("test_image")
+    refuse_arrays(image, np.zeros(len(targets), np.int64), f"'{path}'")
+    own = arrays.get("test_label")
+    if (test is None) != (own is None):
+        raise InputError(f"'{path}' has only one of 'test_image' and 'test_label'; give both or none")
+    first = _channels_first(image, path)
+    second = None if test is None else _channels_first(test, path)
+    kept = None if own is None else own.astype(np.float64).reshape(len(own), -1)
+    if kept is not None and kept.shape[1] != targets.shape[1]:
+        raise InputError(f"'{path}': test_label has {kept.shape[1]} numbers a row, and label {targets.shape[1]}")
+    names = output_names(arrays.get("class_names"), targets.shape[1])
+    return Source(first, targets, second, kept, names)
 
 
 def _texts(names: np.ndarray, path: Path) -> tuple[str, ...]:

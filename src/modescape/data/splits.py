@@ -7,7 +7,7 @@ from torch import Tensor
 
 from modescape import recipe, rng
 from modescape.data.dataset import Dataset, Source, as_split
-from modescape.data.targets import task_of_targets
+from modescape.data.targets import far_targets, task_of_targets
 from modescape.errors import InputError
 from modescape.plain import shown
 
@@ -34,9 +34,12 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
             )
         rest = rest[: data.train if isinstance(data.train, int) else max(1, round(data.train * len(rest)))]
     train = as_split(source.image[rest], source.label[rest])
-    notes = _check_trained_on(train.label, test.label, source.class_names, source.test_label is not None)
+    notes = ()
+    if not train.label.is_floating_point():
+        notes = _check_trained_on(train.label, test.label, source.class_names, source.test_label is not None)
     _check_different(train.images)
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
+    notes = (*notes, *far_targets(given, train=train.label, validation=validation.label, test=test.label))
     return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), given)
 
 

@@ -13,6 +13,7 @@ from modescape.errors import InputError
 from modescape.plain import shown
 from modescape.tasks import Task
 from modescape.tasks.classification import Classification, balanced
+from modescape.tasks.regression import Regression
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +28,10 @@ def without_ignored(source: Source, settings: recipe.Task, name: str) -> Source:
     ignored = settings.ignore
     if ignored is None:
         return source
+    if source.label.dtype.kind == "f":
+        raise InputError(
+            f"{name}: task.ignore is a label of classes, and the targets are numbers; leave those rows out"
+        )
     names = list(source.class_names)
     at = names.index(str(ignored)) if str(ignored) in names else ignored
     kept = source.label != at
@@ -69,8 +74,14 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
     Raises:
         InputError: if the targets are none of the task that the recipe names.
     """
+    if train.is_floating_point():
+        if settings.kind == "classification" or settings.class_weights is not None:
+            raise InputError("the targets are numbers with fractions, and no classes; leave task.kind to be found")
+        return Regression.fit(train.numpy(), names, variance=settings.variance, unit=settings.unit)
     if settings.kind == "regression":
         raise InputError("task.kind is regression, and the targets are classes; name a column of numbers")
+    if not settings.variance:
+        raise InputError("task.variance is of a regression, and the targets are classes; leave it out")
     weights = settings.class_weights
     if weights is None:
         return Classification(len(names))
@@ -84,3 +95,29 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
     if not any(weights[number] for number in np.unique(train.numpy())):
         raise InputError("task.class_weights is 0 for every class that is trained on; give one a weight")
     return Classification(len(names), tuple(map(float, weights)))
+
+
+def far_targets(task: Task, **splits: Tensor) -> tuple[str, ...]:
+    """Sentences about targets of a regression that lie far out of the scale of those that are trained on."""
+    if not isinstance(task, Regression):
+        return ()
+    return tuple(note for name, target in splits.items() for note in task.far(target.numpy(), f"in the {name} split"))
+
+
+def numbers(label: np.ndarray, settings: recipe.Task) -> np.ndarray | None:
+    """Targets of a regression, float64 [example, output]; None where labels are classes.
+
+    They are one where the recipe says so, or where labels are numbers with fractions.
+    """
+    with_fractions = label.dtype.kind == "f" and not np.array_equal(label, np.rint(label))
+    wanted = settings.kind == "regression" and label.dtype.kind in "iuf"
+    if label.ndim > 2 or not (wanted or (settings.kind is None and with_fractions)):
+        return None
+    return label.astype(np.float64).reshape(len(label), -1)
+
+
+def output_names(given: np.ndarray | None, outputs: int) -> tuple[str, ...]:
+    """Names of the outputs: those that were given, else "target", or "target 0", "target 1", ..."""
+    if given is not None and given.size == outputs:
+        return tuple(map(str, np.atleast_1d(given)))
+    return ("target",) if outputs == 1 else tuple(f"target {number}" for number in range(outputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,9 @@ from modescape.metrics.classification import (
 from modescape.metrics.gaussians import checked as gaussians_checked
 from modescape.metrics.regression import RootMean, example_crps, mixture_crps, mixture_nll, rmse
 from modescape.metrics.regression import example_nll as example_density_nll
+
+TARGET_UNIT = "unit of the target"
+"""Stands for the unit where the data does not say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,10 @@ class Score:
             return Examples(subsets, self.of_average or (lambda average: per_example(average.log_prob, average.label)))
         assert self.aggregate is not None
         return Groups(subsets, self.aggregate)
+
+    def in_unit(self, unit: str) -> Score:
+        """The same with the target's unit, where it is in that and it is known."""
+        return replace(self, unit=unit) if self.unit == TARGET_UNIT and unit else self
 
     @property
     def factor(self) -> float:
@@ -154,9 +161,6 @@ SCORES: dict[str, Score] = {
         collector=CalibrationError,
     ),
 }
-TARGET_UNIT = "unit of the target"
-"""Stands for the unit where the data does not say it."""
-
 REGRESSION_SCORES: dict[str, Score] = {
     "rmse": Score(
         label="Root mean squared error",

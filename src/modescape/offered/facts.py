@@ -66,6 +66,8 @@ class Offered:
     auxiliary: Mapping[str, Offered] = field(default_factory=dict[str, "Offered"])  # trained for one analysis
     training: Training = Training()
     examples: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> examples, "train" too
+    task: str = "classification"  # what targets are: a name of `modescape.tasks.TASKS`
+    target_unit: str = ""  # of a regression's targets, where it is known
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
@@ -76,4 +78,5 @@ class Offered:
     def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
         """What `modescape.results.make_result` records."""
         counts = {"examples": examples, "members": members, "repeats": repeats}
-        return {**self.origin, "version": __version__, "seed": self.seed, **counts}
+        about = {} if self.task == "classification" else {"task": self.task, "target_unit": self.target_unit}
+        return {**self.origin, "version": __version__, "seed": self.seed, **counts, **about}

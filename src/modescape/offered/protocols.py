@@ -21,12 +21,12 @@ class Predictions(Protocol):
 
     @property
     def label(self) -> np.ndarray:
-        """True classes, int64 [example]."""
+        """True classes, int64 [example]; of a regression targets, float64 [example, output]."""
         ...
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names, [class]."""
+        """Names, [class]; of a regression those of its outputs."""
         ...
 
     @property
@@ -45,7 +45,10 @@ class Predictions(Protocol):
         ...
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """Log-probabilities of one model, float32 [example, class]."""
+        """Log-probabilities of one model, float32 [example, class]; what else a task predicts, [example, width].
+
+        Of a regression these are means, then log-variances, [example, 2 x output].
+        """
         ...
 
 

@@ -11,10 +11,14 @@ from modescape.offered.protocols import INDEPENDENT, SNAPSHOTS, Predictions
 
 
 def stacked(predictions: Predictions, models: Sequence[int], examples: slice | None = None) -> np.ndarray:
-    """Log-probabilities of several models, float32 [model, example, class]; beside them one model is in memory."""
+    """Log-probabilities of several models, float32 [model, example, class]; beside them one model is in memory.
+
+    Of a regression: means and log-variances, float32 [model, example, 2 x output].
+    """
     wanted = slice(None) if examples is None else examples
     count = len(range(*wanted.indices(len(predictions.label))))
-    out = np.empty((len(models), count, len(predictions.class_names)), dtype=np.float32)
+    width = len(predictions.class_names) * (1 if predictions.label.ndim == 1 else 2)
+    out = np.empty((len(models), count, width), dtype=np.float32)
     for position, model in enumerate(models):
         out[position] = predictions.log_prob(int(model))[wanted]
     return out

@@ -62,14 +62,15 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
+    made = [name for name in names if analyses.suits(name, study.task.kind)]  # the others say why they are not
     if study.trained:  # else every analysis says that it has nothing to look at
-        train_auxiliary(study, engine, progress, names)
+        train_auxiliary(study, engine, progress, made)
     members = study.members
     tasks = [AnalyseTask(name, inputs_digest(study, members, name)) for name in names]
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
-    sample_missing(study, engine, progress, [task.name for task in tasks])
+    sample_missing(study, engine, progress, [task.name for task in tasks if task.name in made])
     sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
     tasks.sort(key=lambda task: _left(task.name, sizes), reverse=True)
     progress.stage("analysing", len(tasks), "analyses")

@@ -31,6 +31,7 @@ from modescape.models import (
 from modescape.models.start import files_of
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
+from modescape.pipeline.fitting import refuse_other_task
 from modescape.pipeline.placing import engine_of
 from modescape.pipeline.starting import frozen, mend_shared, shared_of, with_start
 from modescape.plain import is_own, shown
@@ -239,6 +240,7 @@ def make_manifest(
     Raises:
         InputError: if the network cannot be made for this data, or not trained right.
     """
+    refuse_other_task(recipe, dataset)
     streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
     with runtime.one_thread():
         try:

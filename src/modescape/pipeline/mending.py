@@ -155,7 +155,7 @@ def _resume(study: Study, number: int, say: Callable[[str], None]) -> Resume | N
 
 def _written(study: Study, number: int, resume: Resume) -> Member:
     """Write state and history as a resume file knows them: a diverged member goes on, and diverges again."""
-    rows = rows_of(Member(number=number, path=member_folder(study.path, number)), resume.record)
+    rows = rows_of(study, Member(number=number, path=member_folder(study.path, number)), resume.record)
     write_member_state(
         study,
         number,

@@ -13,13 +13,17 @@ from modescape.durable import together
 from modescape.errors import DamageError
 from modescape.study import Member, Study, write_checkpoint, write_history, write_member_state, write_resume
 from modescape.study.layout import HISTORY, checkpoint_name, member_folder
-from modescape.study.members import HISTORY_COLUMNS, read_history
+from modescape.study.members import history_columns, read_history
 from modescape.train.loop import Snapshot, of_member
 from modescape.train.plan import Group
 from modescape.types import ModelState, Params
 
 SHOW_SECONDS = 0.5  # shortest time between two writings of the files that people look at
-NUMBERS = [name for name in HISTORY_COLUMNS if name != "seconds"]
+
+
+def numbers(study: Study) -> list[str]:
+    """Columns of a history that a resume file holds: all but the time."""
+    return [name for name in history_columns(study.task.column) if name != "seconds"]
 
 
 class MemberWriter:
@@ -36,7 +40,7 @@ class MemberWriter:
         self.study, self.member, self.group, self.threads = study, member, group, threads
         self.kept = set(study.recipe.kept_epochs(member))
         self.checksums = dict(record.get("checksums", {}))
-        self.rows = rows_of(study.member(member), record)
+        self.rows = rows_of(study, study.member(member), record)
         self.stopped: tuple[int, int] | None = None
         self.over = False
         self.shown = -math.inf
@@ -75,8 +79,8 @@ class MemberWriter:
             if epoch in self.kept:
                 state = model_state(self.study, copy)
                 self.checksums[checkpoint_name(epoch)] = write_checkpoint(self.study, self.member, epoch, state)
-            numbers = [[row[name] for name in NUMBERS] for row in self.rows]
-            record = {"checksums": self.checksums, "rows": numbers, **self._marks()}
+            held = [[row[name] for name in numbers(self.study)] for row in self.rows]
+            record = {"checksums": self.checksums, "rows": held, **self._marks()}
             write_resume(self.study, self.member, epoch, copy, record, keep_before=self.group.size > 1)
             if not last and time.monotonic() - self.shown >= SHOW_SECONDS:
                 self._show("training", epoch)  # after it, so that people are never told of more than is there
@@ -104,7 +108,7 @@ class MemberWriter:
         return {name: pair for name, pair in marks.items() if pair is not None}
 
 
-def rows_of(member: Member, record: dict[str, Any]) -> list[dict[str, float]]:
+def rows_of(study: Study, member: Member, record: dict[str, Any]) -> list[dict[str, float]]:
     """The history up to a resume file, which holds no clock time: equal runs, equal bytes.
 
     An epoch whose time was not shown before a run was cut off, or is unreadable, counts 0 seconds.
@@ -113,7 +117,7 @@ def rows_of(member: Member, record: dict[str, Any]) -> list[dict[str, float]]:
         times = {row["epoch"]: row["seconds"] for row in read_history(member.path / HISTORY)}
     except DamageError:
         times = {}
-    rows = [dict(zip(NUMBERS, row, strict=True)) for row in record.get("rows", [])]
+    rows = [dict(zip(numbers(study), row, strict=True)) for row in record.get("rows", [])]
     return [{**row, "seconds": times.get(row["epoch"], 0.0)} for row in rows]
 
 

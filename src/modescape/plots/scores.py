@@ -24,7 +24,8 @@ def methods(dataset: xr.Dataset) -> list[str]:
 def scores(dataset: xr.Dataset) -> dict[str, Score]:
     """The scores of a result in its order; names that are not known (any more) are left out."""
     found = {str(name): score_of(str(name)) for name in dataset["metric"].values}
-    return {name: score for name, score in found.items() if score is not None}
+    unit = str(dataset.attrs.get("target_unit", ""))
+    return {name: score.in_unit(unit) for name, score in found.items() if score is not None}
 
 
 def better(score: Score, words: str) -> str:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
     from modescape.study.folder import StudyFolder
 
-HISTORY_COLUMNS = (
-    *("epoch", "lr", "train_loss", "train_accuracy"),
-    *("validation_loss", "validation_accuracy", "seconds"),
-)
 
+def history_columns(column: str) -> tuple[str, ...]:
+    """Columns of a history, with what a task tells beside the loss (`modescape.tasks.Task.column`)."""
+    told = [f"{split}_{name}" for split in ("train", "validation") for name in ("loss", column)]
+    return ("epoch", "lr", *told, "seconds")
+
+
+HISTORY_COLUMNS = history_columns("accuracy")
+KNOWN_COLUMNS = (HISTORY_COLUMNS, history_columns("rmse"))
 
 MOST_HISTORY = 1 << 24  # bytes: a row of seven numbers takes about 120
 
@@ -58,7 +62,7 @@ class Member:
         rows = read_history(self.path / layout.HISTORY, (self.history_checksum or None) if final else None)
         return {
             name: np.array([row[name] for row in rows], dtype=np.int64 if name == "epoch" else np.float64)
-            for name in HISTORY_COLUMNS
+            for name in (rows[0] if rows else HISTORY_COLUMNS)
         }
 
 
@@ -171,7 +175,7 @@ def write_member_state(
 
 
 def write_history(study: StudyFolder, member: int, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Replace ``history.csv``: one row an epoch, keys `HISTORY_COLUMNS`; every float reads back to the same bits.
+    """Replace ``history.csv``: one row an epoch, keys `history_columns`; every float reads back to the same bits.
 
     Returns:
         its SHA-256 (hex), for ``state.json``.
@@ -181,9 +185,10 @@ def write_history(study: StudyFolder, member: int, rows: Sequence[Mapping[str, A
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(HISTORY_COLUMNS)
+    columns = history_columns(study.task.column)
+    writer.writerow(columns)
     for row in rows:
-        writer.writerow([int(row["epoch"]), *(repr(float(row[name])) for name in HISTORY_COLUMNS[1:])])
+        writer.writerow([int(row["epoch"]), *(repr(float(row[name])) for name in columns[1:])])
     data = buffer.getvalue().encode()
     durable.write_bytes(layout.member_folder(study.path, member) / layout.HISTORY, data, study.path)
     return hashlib.sha256(data).hexdigest()
@@ -208,7 +213,7 @@ def read_history(path: Path, checksum: str | None = None) -> list[dict[str, floa
         raise DamageError(f"'{path}' is damaged: it cannot be read as text") from error
     try:
         header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
-        if tuple(header) != HISTORY_COLUMNS:
+        if tuple(header) not in KNOWN_COLUMNS:
             raise DamageError(f"'{path}' is damaged: its first line is not {','.join(HISTORY_COLUMNS)}")
         return [
             {name: _epoch(value) if name == "epoch" else float(value) for name, value in zip(header, line, strict=True)}

@@ -60,6 +60,8 @@ def offer(study: Study, context: object | None = None) -> Offered:
             long_runs=recipe.variants.long_runs,
         ),
         examples=study.manifest["examples"],
+        task=study.task.kind,
+        target_unit=getattr(study.task, "unit", ""),
         seed=study.manifest["seed"],
         origin={"recipe_hash": study.recipe_hash, "recipe_name": recipe.name},
         left_out=left_out(study),
@@ -141,10 +143,11 @@ class StudyPredictions:
             WorkError: if the store is damaged.
         """
         self._study, self._trained, self._stored = study, trained, study.predictions(split)
+        self._split = split
 
     @property
     def label(self) -> np.ndarray:
-        """True classes, int64 [example]."""
+        """True classes, int64 [example]; of a regression targets, float64 [example, output]."""
         return self._stored.label
 
     @property
@@ -181,8 +184,13 @@ class StudyPredictions:
         )
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """Log-probabilities of one model, float32 [example, class]; reads one chunk."""
-        return self._stored.log_prob(model)
+        """What one model says, float32 [example, width], with what its task takes from validation examples."""
+        task, found = self._study.task, self._stored.predictive(model)
+        if not task.needs_validation:
+            return found
+        others = self._stored if self._split == "validation" else self._study.predictions("validation")
+        row = others.index(int(self.members[model]), int(self.epochs[model]))
+        return task.completed(found, others.predictive(row), others.label)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from modescape.tasks.classification import CLASSES, Classification
 
 TASKS: dict[str, str] = {  # name -> the class that is its settings and what training found
     "classification": "modescape.tasks.classification:Classification",
+    "regression": "modescape.tasks.regression:Regression",
 }
 
 

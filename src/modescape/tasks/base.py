@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -122,3 +123,20 @@ class Task(Protocol):
     def nothing(self, examples: int) -> np.ndarray:
         """The target of examples that have none."""
         ...
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether `completed` takes anything from validation examples."""
+        ...
+
+    def completed(self, predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """A stored prediction with what is taken from the same network's validation predictions."""
+        ...
+
+
+@functools.lru_cache(maxsize=16)
+def constant(values: tuple[float, ...], device: torch.device, kind: torch.dtype) -> Tensor:
+    """Numbers on a device, made once: a step that is recorded must not copy them there."""
+    import torch
+
+    return torch.tensor(values, dtype=kind, device=device)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError
-from modescape.tasks.base import Field, Stored
+from modescape.tasks.base import Field, Stored, constant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +120,7 @@ class Classification:
     def _weight(self, like: Tensor) -> Tensor | None:
         if self.weights is None:
             return None
-        return _constant(self.weights, like.device, _wide_kind(like.dtype))
+        return constant(self.weights, like.device, _wide_kind(like.dtype))
 
     def tally(self, output: Tensor, target: Tensor) -> Tensor:
         """Correct predictions; of mixed labels, of the largest share."""
@@ -154,6 +153,15 @@ class Classification:
 
         return np.full(examples, -1, dtype=np.int64)
 
+    @property
+    def needs_validation(self) -> bool:
+        """Never."""
+        return False
+
+    def completed(self, predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """As it is."""
+        return predictive
+
 
 CLASSES = Classification()
 """Of any number of classes: loss and prediction do not depend on it."""
@@ -181,11 +189,3 @@ def _wide_kind(kind: torch.dtype) -> torch.dtype:
     import torch
 
     return torch.promote_types(kind, torch.float32)
-
-
-@functools.lru_cache(maxsize=16)
-def _constant(values: tuple[float, ...], device: torch.device, kind: torch.dtype) -> Tensor:
-    """Numbers on a device, made once: a step that is recorded must not copy them there."""
-    import torch
-
-    return torch.tensor(values, dtype=kind, device=device)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TITLE = "What averaging more networks gains"
 NAMES = {"independent": "Independent solutions", "snapshots": "Snapshots of one run"}
 LAW = "Closed form (Brier)"
+ROOT_LAW = "Closed form (root of the squared error)"
 MEAN_MEMBER = "Mean member"
 BAND = "95 % for new networks on new images"
 HOLLOW = "95 % of test images alone"  # what an interval is of
@@ -32,7 +33,9 @@ def caption(dataset: xr.Dataset) -> str:
         if any(of_test_sampling_alone(dataset, method) for method in _methods(dataset))
         else "",
         "Dashed: the mean member.",
-        "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
+        "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score."
+        if "brier_law" in dataset
+        else "Thin line: the root of the closed form E(k) = E(1) - (1 - 1/k) V of the squared error.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -69,7 +72,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         series = [_mean(dataset, metric, last)]
         for method in _methods(dataset):
             series.append(_line(dataset, method, metric))
-        if metric == "brier":
+        if metric == ("brier" if "brier_law" in dataset else "rmse"):
             series += [_law(dataset, method) for method in _methods(dataset)]
         panels.append(
             Panel(
@@ -105,8 +108,10 @@ def _line(dataset: xr.Dataset, method: str, metric: str) -> Series:
 
 
 def _law(dataset: xr.Dataset, method: str) -> Series:
-    law = dataset["brier_law"].sel({"approach": method}).values
-    return Series(name=LAW, x=dataset["size"].values, y=law, width=0.7, silent=True)
+    of_classes = "brier_law" in dataset
+    law = dataset["brier_law" if of_classes else "squared_error_law"].sel({"approach": method}).values
+    law, name = (law, LAW) if of_classes else (np.sqrt(law), ROOT_LAW)
+    return Series(name=name, x=dataset["size"].values, y=law, width=0.7, silent=True)
 
 
 def _methods(dataset: xr.Dataset) -> list[str]:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
+from modescape.analyses.requirements import left_out, predicted, scoring_of, snapshots_of, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
-from modescape.metrics import INTERVALS, SCORES, brier_law, ensemble_curve
+from modescape.metrics import INTERVALS, ensemble_curve
 from modescape.metrics.crossed import of_runs, subset_estimate
-from modescape.metrics.ensemble import LONG_NAMES
+from modescape.metrics.ensemble import LAWS, LONG_NAMES, law_curve
 from modescape.metrics.scores import units_of
+from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import subsets as choose_subsets
 from modescape.offered import INDEPENDENT, Offered, Predictions, stacked
 from modescape.results import make_result
@@ -35,7 +36,7 @@ class Curve(NamedTuple):
 
     values: dict[str, np.ndarray]  # LONG_NAMES -> [metric, size]
     subsets: np.ndarray  # subsets averaged, [size]
-    law: np.ndarray  # closed form of the Brier score, [size]
+    law: np.ndarray  # closed form of the Brier score or of the squared error, [size]
     final: np.ndarray | None = None  # of snapshots: gain over a run's final network and its interval, [of, metric]
 
 
@@ -64,15 +65,15 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
         raise NotEnough(
             f"{what} needs 2 {offered.unit}s, or 2 kept epochs of one; {offered.named} has 1 {offered.unit} and 1 epoch"
         )
-    key = rng.key(offered.seed, "ensemble_size")
+    key, scoring = rng.key(offered.seed, "ensemble_size"), scoring_of(offered)
     curves = {
-        "independent": independent_curve(predictions, subsets, key),
-        "snapshots": snapshot_curve(predictions, along, subsets, key),
+        "independent": independent_curve(predictions, subsets, key, scoring),
+        "snapshots": snapshot_curve(predictions, along, subsets, key, scoring),
     }
     size = np.arange(1, max(len(members), epochs) + 1)
     return make_result(
-        _variables(curves, len(size)),
-        {"approach": list(curves), "metric": list(SCORES), "size": size},
+        _variables(curves, len(size), scoring),
+        {"approach": list(curves), "metric": list(scoring.scores), "size": size},
         title="Scores against the number of networks averaged",
         intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
@@ -85,11 +86,11 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
     )
 
 
-def _variables(curves: dict[str, Curve], length: int) -> Variables:
+def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Variables:
     """The variables of the result, up to so many networks."""
     final = curves["snapshots"].final
     assert final is not None
-    units, every = units_of(SCORES), curves.values()
+    units, every = units_of(scoring.scores), curves.values()
     subsets = _padded([curve.subsets for curve in every], length)
     law = _padded([curve.law for curve in every], length)
     return {
@@ -107,24 +108,27 @@ def _variables(curves: dict[str, Curve], length: int) -> Variables:
             for (name, long_name), values in zip(FINAL.items(), final, strict=True)
         },
         "subsets": (("approach", "size"), subsets, "1", "subsets averaged"),
-        "brier_law": (("approach", "size"), law, "1", "Brier score by the closed form B1 - (1 - 1/k) V"),
+        scoring.law: (("approach", "size"), law, "1", LAWS[scoring.law][1]),
     }
 
 
-def independent_curve(predictions: Predictions, limit: int, key: int) -> Curve:
+def independent_curve(predictions: Predictions, limit: int, key: int, scoring: Scoring = CLASSES) -> Curve:
     """Ensembles of the members' last checkpoints."""
     log_prob = stacked(predictions, predictions.groups[INDEPENDENT])
-    curve = ensemble_curve(log_prob, predictions.label, limit=limit, key=key)
-    return Curve({name: curve[name].values for name in LONG_NAMES}, curve["subsets"].values, curve["brier_law"].values)
+    curve = ensemble_curve(log_prob, predictions.label, limit=limit, key=key, scoring=scoring)
+    values = {name: curve[name].values for name in LONG_NAMES}
+    return Curve(values, curve["subsets"].values, curve[scoring.law].values)
 
 
-def snapshot_curve(predictions: Predictions, along: list[list[int]], limit: int, key: int) -> Curve:
+def snapshot_curve(
+    predictions: Predictions, along: list[list[int]], limit: int, key: int, scoring: Scoring = CLASSES
+) -> Curve:
     """Ensembles of one run's last epochs, mean over runs; runs are independent, snapshots of one are not.
 
     So a run is what a member is elsewhere: its influence on the mean is its own score.
     """
     label, epochs = predictions.label, len(along[0])
-    score = np.empty((epochs, len(along), len(SCORES)))
+    score = np.empty((epochs, len(along), len(scoring.scores)))
     example = np.empty((*score.shape, len(label)), dtype=np.float32)  # the largest array here
     last_score, last_example = np.empty(score.shape[1:]), np.empty(example.shape[1:])
     last = np.arange(epochs)[None] == epochs - 1  # the run's final network, as a subset
@@ -133,27 +137,20 @@ def snapshot_curve(predictions: Predictions, along: list[list[int]], limit: int,
     for run, models in enumerate(along):
         log_prob = stacked(predictions, models)
         for at, chosen in enumerate(masks):
-            estimate = subset_estimate(log_prob, label, chosen, None)
+            estimate = subset_estimate(log_prob, label, chosen, None, scoring)
             score[at, run], example[at, run] = estimate.score, estimate.example
-        estimate = subset_estimate(log_prob, label, last, None)
+        estimate = subset_estimate(log_prob, label, last, None, scoring)
         last_score[run], last_example[run] = estimate.score, estimate.example
-        law += _law(log_prob, label, score[:, run, list(SCORES).index("brier")]) / len(along)
-    alone, columns = of_runs(score[0], example[0]), []
+        law += law_curve(log_prob, label, score[:, run].T, scoring) / len(along)
+    alone, columns = of_runs(score[0], example[0], scoring), []
     for own_score, own_example in zip(score, example, strict=True):
-        own = of_runs(own_score, own_example)
+        own = of_runs(own_score, own_example, scoring)
         gain = own.gain(alone)
         columns.append((own.score, *own.new(), *own.these(), gain.score, *gain.new(), *gain.these()))
     values = (np.stack(rows, axis=1) for rows in zip(*columns, strict=True))
-    over_final = of_runs(score[-1], example[-1]).minus(of_runs(last_score, last_example))
+    over_final = of_runs(score[-1], example[-1], scoring).minus(of_runs(last_score, last_example, scoring))
     final = np.stack([over_final.score, *over_final.new()])
     return Curve(dict(zip(LONG_NAMES, values, strict=True)), np.array([len(chosen) for chosen in masks]), law, final)
-
-
-def _law(log_prob: np.ndarray, label: np.ndarray, brier: np.ndarray) -> np.ndarray:
-    """The closed form at sizes 1 .. n; a single network is its own mean member."""
-    if len(log_prob) == 1:
-        return brier.copy()
-    return brier_law(log_prob, label).at(np.arange(1, len(log_prob) + 1))
 
 
 def _padded(rows: list[np.ndarray], length: int) -> np.ndarray:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.wording import scores
+from modescape.analyses.ensemble_size.numbers import is_of_numbers, part_of_numbers
+from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import ABSENT, SPACE, accuracy, count, decimals_for, fixed, interval, percent
+from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, percent
 from modescape.wording.reading import Gain, final_gain, full_gain, full_size, pick, score_at
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ ENOUGH = 0.9  # share of the full gain that counts as "enough members"
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """Whether averaging worked, by how much, and how many networks are enough; also that it was not measured."""
     sizes = results.get("ensemble_size")
+    if sizes is not None and is_of_numbers(sizes):
+        return part_of_numbers(sizes)
     gain = full_gain(sizes, "independent")
     gained = _gain_sentence(gain, "independent networks")
     if gain is None and sizes is not None:
@@ -32,7 +35,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         limits={40: _ONE_PAIR if full_size(sizes, "independent") == 2 else ""},
         cards={20: _ensemble_cards(sizes, gain), 50: _snapshot_cards(sizes)},
         enough=enough_members(sizes),
-        scores=probability_scores(sizes),
+        scores=score_rows(sizes),
         covers=_covers(gain),
         worked=gain is not None and gain.conclusive and gain.value > 0,
     )
@@ -160,22 +163,3 @@ def _gain_card(label: str, gain: Gain) -> Card:
     decimals = decimals_for(value, low, high)
     note = interval(low, high, decimals) + ("" if gain.conclusive else ": inconclusive")
     return Card(label, f"{fixed(value, decimals, signed=True)}{SPACE}points", note)
-
-
-def probability_scores(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str, str]]:
-    """Rows of scores that no card shows: name, better, one network, the full ensemble, the change, its interval."""
-    rows = []
-    for metric, score in scores.known(sizes).items():
-        gain = full_gain(sizes, "independent", metric)
-        if gain is None or metric == "accuracy":
-            continue
-        single, together = (
-            scores.written(metric, score_at(sizes, "independent", metric, size)) for size in (1, gain.size)
-        )
-        change, bounds = scores.difference(metric, gain.low, gain.value, gain.high)
-        bounds = bounds if math.isfinite(gain.low) else ABSENT
-        change += scores.unit(metric) if score.percent else ""
-        inconclusive = "" if gain.conclusive else "; inconclusive"
-        better = "higher" if score.higher_is_better else "lower"
-        rows.append((score.with_unit(score.label), better, single, together, change, bounds + inconclusive))
-    return rows

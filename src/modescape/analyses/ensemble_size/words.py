@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.wording import scores
-from modescape.wording.numbers import accuracy
 from modescape.wording.reading import full_gain, full_size, pick
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -29,19 +28,22 @@ def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows = []
     parts = []
+    first = str(dataset["metric"].values[0])  # accuracy, or the RMSE of a regression
     for method in (str(method) for method in dataset["approach"].values):
-        full = full_size(dataset, method)
-        gain = full_gain(dataset, method)
+        full = full_size(dataset, method, first)
+        gain = full_gain(dataset, method, first)
         for size in (int(size) for size in dataset["size"].values if size <= full):
             cells = [_with_intervals(dataset, method, str(key), size) for key in dataset["metric"].values]
             rows.append((method, str(size), *cells))
         if gain is not None:
             single, together = (
-                pick(dataset, "score", approach=method, metric="accuracy", size=size) for size in (1, gain.size)
+                scores.written(first, pick(dataset, "score", approach=method, metric=first, size=size))
+                for size in (1, gain.size)
             )
-            parts.append(f"{method}: from {accuracy(single)} alone to {accuracy(together)} with {gain.size}")
+            parts.append(f"{method}: from {single} alone to {together} with {gain.size}")
+    name = score.name if (score := scores.known(dataset).get(first)) else first
     text = (
-        f"Line charts of scores against the number of networks averaged. Accuracy, {'; '.join(parts) or 'one size'}. "
+        f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
     header = ("networks", "size", *scores.header(dataset["metric"].values))

@@ -19,6 +19,7 @@ SPLITS = {"train": ("Train", style.TRAIN_COLOUR), "validation": ("Validation", s
 QUANTITIES = {  # variable's ending: panel title, axis label, factor
     "loss": ("Loss: lower is better", "Mean loss (nats per example)", 1.0),
     "accuracy": ("Accuracy: higher is better", "Accuracy (%)", 100.0),
+    "rmse": ("Root mean squared error: lower is better", "RMSE (unit of the target)", 1.0),
 }
 
 
@@ -36,6 +37,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     """Loss, accuracy and learning rate against the epoch."""
     panels = []
     for quantity, (title, label, factor) in QUANTITIES.items():
+        if f"train_{quantity}" not in dataset:
+            continue
         series = []
         for split, (name, colour) in SPLITS.items():
             curves = factor * dataset[f"{split}_{quantity}"].transpose("member", "epoch").values
@@ -105,7 +108,9 @@ def _last_epoch(dataset: xr.Dataset) -> float:
 
 def _is_wide(dataset: xr.Dataset, quantity: str) -> bool:
     """Whether a loss needs a logarithmic axis; an accuracy never does."""
-    return quantity == "loss" and _spans_decades(np.stack([dataset[f"{split}_loss"].values for split in SPLITS]))
+    return quantity != "accuracy" and _spans_decades(
+        np.stack([dataset[f"{split}_{quantity}"].values for split in SPLITS])
+    )
 
 
 def _spans_decades(values: np.ndarray) -> bool:

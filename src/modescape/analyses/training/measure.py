@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+RMSE = {  # in the place of the accuracies of a classification
+    "train_rmse": ("train_rmse", "unit of the target", "training RMSE, running mean over the epoch"),
+    "validation_rmse": ("validation_rmse", "unit of the target", "validation RMSE"),
+}
 VARIABLES = {  # name -> column of history.csv, units, long name
     "train_loss": ("train_loss", "nats", "training loss, running mean over the epoch"),
     "validation_loss": ("validation_loss", "nats", "validation loss"),
@@ -39,16 +43,18 @@ def measure(offered: Offered) -> xr.Dataset:
     checkpoints = weights_of(offered, "the course of training")
     histories = [checkpoints.history(member) for member in members]
     epochs = np.unique(np.concatenate([history["epoch"] for history in histories]))
-    values = {name: np.full((len(members), len(epochs)), np.nan) for name in VARIABLES}
+    variables = {name: about for name, about in VARIABLES.items() if "accuracy" not in name} | RMSE
+    variables = VARIABLES if offered.task == "classification" else variables
+    values = {name: np.full((len(members), len(epochs)), np.nan) for name in variables}
     for row, history in enumerate(histories):
-        for name, (column, _, _) in VARIABLES.items():
+        for name, (column, _, _) in variables.items():
             values[name][row, np.searchsorted(epochs, history["epoch"])] = history[column]
     found = ending(values["validation_loss"])
     return make_result(
         {
             **{
                 name: (("member", "epoch"), values[name], units, long_name)
-                for name, (_, units, long_name) in VARIABLES.items()
+                for name, (_, units, long_name) in variables.items()
             },
             "end_change": (
                 ("member",),

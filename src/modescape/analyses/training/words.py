@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modescape.wording.numbers import accuracy, count, fixed
@@ -26,23 +27,26 @@ TEXT = Text(
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
+    numbers = "train_rmse" in dataset  # a regression
+    told, words = ("rmse", "RMSE") if numbers else ("accuracy", "accuracy")
+    written = partial(fixed, decimals=3) if numbers else accuracy
     rows = []
     for member in dataset["member"].values:
         last = dataset.sel(member=member).dropna("epoch", subset=["train_loss"])
         if not last.sizes["epoch"]:
             continue
         last = last.isel(epoch=-1)
-        shares = [accuracy(float(last[key])) for key in ("train_accuracy", "validation_accuracy")]
+        shares = [written(float(last[key])) for key in (f"train_{told}", f"validation_{told}")]
         losses = [fixed(float(last[key]), 3) for key in ("train_loss", "validation_loss")]
         rows.append((str(member), str(int(last["epoch"])), losses[0], losses[1], *shares))
-    start, end = (dataset["validation_accuracy"].dropna("epoch", how="all") for _ in range(2))
+    start, end = (dataset[f"validation_{told}"].dropna("epoch", how="all") for _ in range(2))
     first, final = (float(values.isel(epoch=at).mean()) for values, at in ((start, 0), (end, -1)))
     text = (
-        f"Line chart over epochs of loss, accuracy and learning rate for {count(len(rows), 'member')}. "
-        f"Mean validation accuracy goes from {accuracy(first)} after the first epoch to {accuracy(final)} at the end."
+        f"Line chart over epochs of loss, {words} and learning rate for {count(len(rows), 'member')}. "
+        f"Mean validation {words} goes from {written(first)} after the first epoch to {written(final)} at the end."
         f"{_stopped(dataset)}"
     )
-    header = ("member", "epoch", "train loss", "validation loss", "train accuracy", "validation accuracy")
+    header = ("member", "epoch", "train loss", "validation loss", f"train {words}", f"validation {words}")
     return Summary(text, header, tuple(rows))
 
 

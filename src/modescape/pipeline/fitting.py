@@ -1,0 +1,29 @@
+"""Settings of training that do not fit the task, refused before anything is begun."""
+
+from __future__ import annotations
+
+from modescape.data.dataset import Dataset
+from modescape.errors import InputError
+from modescape.recipe import Recipe
+
+
+def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse settings of training that a regression has no meaning for.
+
+    Raises:
+        InputError: naming the setting.
+    """
+    if dataset.task.kind == "classification":
+        return
+    rule = recipe.train.early_stopping
+    if rule is not None and rule.score == "validation_accuracy":
+        raise InputError(
+            "train.early_stopping.score is validation_accuracy, and a regression has none; take validation_loss"
+        )
+    if recipe.train.label_smoothing:
+        dataset.task.smoothed(recipe.train.label_smoothing)
+    if recipe.model.output_kind != "logits":
+        raise InputError(
+            f"model.output_kind is {recipe.model.output_kind}, and the outputs of a regression are plain numbers; "
+            "leave it out"
+        )
