@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
+from modescape.analyses.comparing import padded
 from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.analyses.stating import Variables
@@ -90,13 +91,13 @@ def _variables(curves: dict[str, Curve], length: int) -> Variables:
     final = curves["snapshots"].final
     assert final is not None
     units, every = units_of(SCORES), curves.values()
-    subsets = _padded([curve.subsets for curve in every], length)
-    law = _padded([curve.law for curve in every], length)
+    subsets = padded([curve.subsets for curve in every], length)
+    law = padded([curve.law for curve in every], length)
     return {
         **{
             name: (
                 ("approach", "metric", "size"),
-                _padded([curve.values[name] for curve in every], length),
+                padded([curve.values[name] for curve in every], length),
                 units,
                 long_name,
             )
@@ -154,11 +155,3 @@ def _law(log_prob: np.ndarray, label: np.ndarray, brier: np.ndarray) -> np.ndarr
     if len(log_prob) == 1:
         return brier.copy()
     return brier_law(log_prob, label).at(np.arange(1, len(log_prob) + 1))
-
-
-def _padded(rows: list[np.ndarray], length: int) -> np.ndarray:
-    """Rows [..., size] of different lengths stacked, NaN where there is no such size."""
-    out = np.full((len(rows), *rows[0].shape[:-1], length), np.nan)
-    for at, row in enumerate(rows):
-        out[at, ..., : row.shape[-1]] = row
-    return out
