@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +152,14 @@ def shown(text: object, most: int = 300) -> str:
 def in_session(factory: str) -> bool:
     """Whether a factory is named as one that the running session defines, ``__main__:callable``."""
     return factory.startswith(f"{SESSION}:")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Either "did you mean ...?" or the list of what there is."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def ranges(numbers: Iterable[int]) -> str:

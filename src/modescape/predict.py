@@ -125,6 +125,13 @@ def evaluate(
     return evaluator(state, inputs)
 
 
+def batch_norm_layers(module: nn.Module) -> dict[str, nn.modules.batchnorm._BatchNorm]:
+    """The layers with running statistics, by their names."""
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, kind)}
+    return {name: layer for name, layer in layers.items() if layer.track_running_stats}
+
+
 def recompute_batch_norm(
     module: nn.Module,
     state: ModelState,
@@ -148,9 +155,7 @@ def recompute_batch_norm(
         policy: how images lie in memory; products are those of float32.
         seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
     """
-    kind = nn.modules.batchnorm._BatchNorm
-    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, kind)}
-    named = {name: layer for name, layer in layers.items() if layer.track_running_stats}
+    named = batch_norm_layers(module)
     if not named:
         return state
     tracked = list(named.values())

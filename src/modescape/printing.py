@@ -31,6 +31,7 @@ def print_summary(study: Study) -> None:
     """Members, the scores of one network and of the ensemble, the verdict, and the path of the page."""
     from modescape.pipeline.reporting import page_content
     from modescape.report.verdict import judge
+    from modescape.study import layout
 
     print_members(study)
     verdict = judge(page_content(study).results)
@@ -41,7 +42,7 @@ def print_summary(study: Study) -> None:
         _print(table)
     print()
     print(*filter(None, [verdict.answer, *verdict.sentences, verdict.covers]), sep="\n")
-    print(f"\n{(study.path / 'report.html').resolve()}")
+    print(f"\n{(study.path / layout.REPORT).resolve()}")
 
 
 def _table(*columns: str) -> Any:
@@ -62,6 +63,8 @@ def _print(table: Any) -> None:
 
 def status_text(status: StudyStatus) -> str:
     """A study's status as plain lines; members in the same state are one line. Needs no library."""
+    from modescape.study import layout
+
     lines = [f"study {status.name} in {status.path}", f"recipe {shown(status.recipe_hash, 12)}", ""]
     alike: dict[tuple[str, int, int, int, int, str], list[int]] = {}
     for member in status.members:
@@ -85,7 +88,7 @@ def status_text(status: StudyStatus) -> str:
     missing = f", missing: {', '.join(status.missing_results)}" if status.missing_results else ""
     expected_results = len(status.expected_results)
     lines.append(f"analyses         {expected_results - len(status.missing_results)}/{expected_results}{missing}")
-    lines.append(f"report           {'report.html' if status.report else 'missing'}")
+    lines.append(f"report           {layout.REPORT if status.report else 'missing'}")
     lines += ["", "complete" if status.complete else f"incomplete; go on with: {status.again}"]
     return "\n".join(lines)
 

@@ -75,6 +75,7 @@ def test_every_part_is_of_its_shape(name: str):
     words = one.part("words")
     assert isinstance(words.TEXT, Text)
     assert isinstance(words.summarize(example), Summary)
+    assert "approach" not in words.summarize(example).header  # the page says "method"
     drawn = vars(one.part("draw"))
     assert callable(drawn["caption"])
     assert "describe" in drawn or {"draw", "draw_interactive"} <= set(drawn)

@@ -101,7 +101,8 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
     )
     assert verdict.sentences[1].replace(SPACE, " ") == (
         "At 120 epochs, the training cost of 3 independent networks (accuracy 96.0 %, calibrated NLL 0.110, raw NLL "
-        "0.120), snapshots of one run and one long run cannot be told apart from them in accuracy or NLL. Means of 2 "
+        "0.120), snapshots of one run and one long run cannot be told apart from them in accuracy, calibrated "
+        "NLL or raw NLL. Means of 2 "
         "repeats; intervals are for new repeats on new test images."
     )
     (card,) = [card for card in verdict.cards if card.label.startswith("One network, 400")]

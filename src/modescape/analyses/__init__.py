@@ -5,7 +5,6 @@ Importing this room costs nothing; an analysis is imported when its settings or 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError, NotEnough
-from modescape.plain import is_own
+from modescape.plain import is_own, nearest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -176,7 +175,7 @@ def entry(name: str) -> Analysis:
 
         return load(name)
     if name not in ANALYSES:
-        raise InputError(f"no analysis {name!r}; {_nearest(name, list(ANALYSES))}")
+        raise InputError(f"no analysis {name!r}; {nearest(name, list(ANALYSES))}")
     return ANALYSES[name]
 
 
@@ -247,7 +246,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     known = defaults(name)
     for setting, value in settings.items():
         if setting not in known:
-            there = _nearest(setting, list(known)) if known else "it has none"
+            there = nearest(setting, list(known)) if known else "it has none"
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
             continue  # it says itself what its values may be
@@ -274,9 +273,3 @@ def _kind(default: object) -> tuple[str, Callable[[Any], bool]]:
 
 def _function(name: str) -> Callable[..., xr.Dataset]:
     return entry(name).part("measure").measure
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    """Either "did you mean ...?" or the list of what there is."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -41,3 +41,12 @@ def similarity_of(predicted: np.ndarray, labels: np.ndarray, label: np.ndarray) 
     """max(0, 1 - d / (1 - a)) of networks [model, example] to one solution's labels [example]."""
     found = 1 - normalized_diversity(predicted, labels, label)
     return np.where(np.isnan(found), 1.0, np.clip(found, 0, 1))  # no error and no difference: the same
+
+
+def padded(rows: Iterable[np.ndarray], length: int) -> np.ndarray:
+    """Rows [..., size] of different lengths stacked, NaN where there is no such size."""
+    rows = list(rows)
+    out = np.full((len(rows), *rows[0].shape[:-1], length), np.nan)
+    for at, row in enumerate(rows):
+        out[at, ..., : row.shape[-1]] = row
+    return out

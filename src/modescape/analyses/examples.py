@@ -55,7 +55,7 @@ def about(members: int, *, examples: int = EXAMPLES, repeats: int = 1, intervals
     return {"intervals": intervals, "provenance": provenance, "left_out": ""}
 
 
-METHODS = ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled", "pca_random", "swag")
+SUBSPACE = ("random", "dropout", "mc_dropout", "diagonal", "low_rank", "low_rank_scaled", "pca_random", "swag")
 CLASSES = 10
 METRICS = ("accuracy", "nll", "brier", "ece")
 SCORE = "1 (nats for nll)"

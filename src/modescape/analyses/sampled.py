@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from modescape.analyses.drawing import Networks, predict
 from modescape.analyses.equal_distance import common_distance
@@ -20,6 +20,7 @@ from modescape.analyses.stored import Request, stored_log_prob
 from modescape.context import StudyContext
 from modescape.methods import METHODS
 from modescape.offered import Offered, Sampled, Shifted
+from modescape.predict import batch_norm_layers
 from modescape.study.sampled import Drawn
 
 Group = tuple[Drawn, ...]
@@ -229,9 +230,7 @@ class StudyDrawing:
 
     def has_batch_norm(self) -> bool:
         """Whether the network has layers with running statistics."""
-        layers = self.context.module.modules()
-        kind = nn.modules.batchnorm._BatchNorm
-        return any(isinstance(layer, kind) and layer.track_running_stats for layer in layers)
+        return bool(batch_norm_layers(self.context.module))
 
     def two_statistics(self, member: int, on: str, /) -> np.ndarray:
         """Its solution with stored and with recomputed statistics, [2, example, class]."""

@@ -45,19 +45,6 @@ class Neighbourhood(Around):
         for group in self._groups(method, scale, count, purpose, accept):
             yield self.networks_of(group, self.weights_of(group))
 
-    def weights(
-        self, method: str, scale: float | None, count: int, *, purpose: str = SAMPLE, accept: bool = True
-    ) -> Iterator[Tensor]:
-        """The weights of the same networks, [sample, parameter] a few at a time; under masks the solution's.
-
-        Draws are those of the method itself, one by one: what they give is what the method gives, without bias. The
-        choice of a scale alone draws in pairs (`modescape.analyses.scales`).
-        """
-        for group in self._groups(method, scale, count, purpose, accept)[
-            : 1 if METHODS[method].source == "masks" else None
-        ]:
-            yield self.weights_of(group)
-
     def _groups(
         self, method: str, scale: float | None, count: int, purpose: str, accept: bool
     ) -> list[tuple[Drawn, ...]]:

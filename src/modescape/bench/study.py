@@ -84,7 +84,7 @@ def _analyses(path: Path) -> Iterator[tuple[str, float]]:
     from modescape import analyses
     from modescape.analyses import figures
     from modescape.context import StudyContext
-    from modescape.study import Study
+    from modescape.study import Study, layout
 
     context = StudyContext(Study.open(path))
     recipe = context.study.recipe
@@ -94,6 +94,6 @@ def _analyses(path: Path) -> Iterator[tuple[str, float]]:
         result = analyses.measure(name, context, **recipe.settings.get(name, {}))
         yield f"analysis {name}", time.process_time() - before
         before = time.process_time()
-        figures.save(name, result, path / "figures")
+        figures.save(name, result, path / layout.FIGURES)
         drawing += time.process_time() - before
     yield "drawing of all", drawing

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from modescape.bench import BENCHMARKS
 from modescape.cli.shared import HELP, Group, Work, end, recipe_options, study_options, this_command, working_on
 from modescape.plain import visible
 from modescape.version import __version__
@@ -197,7 +198,19 @@ def show(name: str) -> None:
     click.echo(builtin_text(name), nl=False)
 
 
-@cli.command()
+BENCH_HELP = f"""Measure this machine: {", ".join(BENCHMARKS)}.
+
+Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
+half an hour together on two cores; load writes 4 GB to the folder for temporary files.
+
+Examples:
+  modescape bench digits
+  modescape bench training --data path/to/cifar10 --repeats 3
+  modescape bench pairwise layers --json results
+"""
+
+
+@cli.command(help=BENCH_HELP)
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option(
     "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Turns; medians are of these."
@@ -206,17 +219,8 @@ def show(name: str) -> None:
 @click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
-    """Measure this machine: training, digits, layers, pairwise, growth, precision, startup, corruptions, load.
-
-    Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
-    half an hour together on two cores; load writes 4 GB to the folder for temporary files.
-
-    Examples:
-      modescape bench digits
-      modescape bench training --data path/to/cifar10 --repeats 3
-      modescape bench pairwise layers --json results
-    """
-    from modescape.bench import BENCHMARKS, benchmark
+    """Measure this machine."""
+    from modescape.bench import benchmark
     from modescape.bench.harness import Options, write
 
     chosen = [(name, benchmark(name)) for name in names or BENCHMARKS]

@@ -21,7 +21,7 @@ from modescape.pipeline.sampling import sample_missing
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
-from modescape.study import Member, Study
+from modescape.study import Member, Study, layout
 from modescape.version import __version__
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
@@ -140,5 +140,5 @@ def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any
         return str(shortage)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
     if figures.has_figure(task.name):
-        figures.save(task.name, result, study.path / "figures")
+        figures.save(task.name, result, study.path / layout.FIGURES)
     return ""

@@ -8,7 +8,7 @@ from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
 from modescape.report.page import PageContent, build_page
-from modescape.study import Study
+from modescape.study import Study, layout
 from modescape.version import __version__
 
 
@@ -45,6 +45,6 @@ def page_content(study: Study) -> PageContent:
 
 def write_page(study: Study) -> Path:
     """Write ``report.html``; returns its path."""
-    path = study.path / "report.html"
+    path = study.path / layout.REPORT
     write_bytes(path, build_page(page_content(study)).encode("utf-8"))
     return path

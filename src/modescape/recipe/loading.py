@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from modescape.errors import InputError
-from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml, read_regular, shown
+from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml, nearest, read_regular, shown
 from modescape.recipe.sections import Recipe
 from modescape.recipe.training import SCHEDULES, Constant
 from modescape.recipe.writing import EXPONENT, FIRST
@@ -29,7 +28,7 @@ def builtin_names() -> list[str]:
 def builtin_text(name: str) -> str:
     """The YAML text of a built-in recipe, comments included."""
     if name not in builtin_names():
-        raise InputError(f"no recipe {name!r}; {_nearest(name, builtin_names())}")
+        raise InputError(f"no recipe {name!r}; {nearest(name, builtin_names())}")
     return (resources.files("modescape.recipes") / f"{name}.yaml").read_text(encoding="utf-8")
 
 
@@ -164,7 +163,7 @@ def _explain(problem: Any) -> str:
     path = ".".join(keys)
     if problem["type"] == "extra_forbidden":  # the last part is the key itself, also where it is called "step"
         path = ".".join([*(part for part in where[:-1] if part not in SCHEDULES), where[-1]])
-        return f"unknown key {shown(repr(path))}; {_nearest(where[-1], _known_keys(where[:-1]))}"
+        return f"unknown key {shown(repr(path))}; {nearest(where[-1], _known_keys(where[:-1]))}"
     came, message = problem.get("input"), shown(problem["msg"].removeprefix("Value error, "))
     return f"{shown(path)} is {shown(repr(came))}: {message[:1].lower()}{message[1:]}"
 
@@ -177,9 +176,3 @@ def _known_keys(path: list[str]) -> list[str]:
         found = [one for one in (section, *get_args(section)) if hasattr(one, "model_fields")]
         section = found[0] if found else Constant
     return list(section.model_fields)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    """Either "did you mean ...?" or the list of what there is."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +64,11 @@ class StudyStatus:
         return settled and predicted and not self.missing_results and self.report
 
 
-def summary(path: str | Path, all_analyses: Sequence[str] = ()) -> StudyStatus:
+def summary(path: str | Path) -> StudyStatus:
     """Read the status of a study: state files and listings, no arrays.
 
     Args:
         path: folder of the study.
-        all_analyses: names of the analyses there are, for a recipe that asks for all of them (``analyses: null``).
 
     Raises:
         InputError: if there is no study.
@@ -81,7 +79,7 @@ def summary(path: str | Path, all_analyses: Sequence[str] = ()) -> StudyStatus:
     members = tuple(_member_status(study.path, values, number) for number in numbers)
     waited_for = [member for member in members if member.status not in ("diverged", "failed")]
     expected_rows = sum(member.expected_checkpoints for member in waited_for)
-    expected = tuple(all_analyses if values.get("analyses") is None else values["analyses"])
+    expected = tuple(values.get("analyses") or ())
     results = _results(study.path)
     return StudyStatus(
         name=str(values.get("name", "study")),

@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import calibrated
+from modescape.analyses.comparing import calibrated, padded
 from modescape.analyses.groups import (
     around_solutions,
     members_of,
@@ -229,9 +229,19 @@ def _equivalents(nll: dict[str, np.ndarray], draws: dict[str, np.ndarray], sizes
     variables: Variables = {}
     for name, (units, text) in EQUIVALENTS.items():
         lows, highs = ({method: pair[at] for method, pair in ends[name].items()} for at in (0, 1))
-        variables[name] = (dims, _padded(middle[name], sizes), units, text)
-        variables[f"{name}_low"] = (dims, _padded(lows, sizes), units, f"lower end of its 95 % interval{OPEN[name]}")
-        variables[f"{name}_high"] = (dims, _padded(highs, sizes), units, f"upper end of its 95 % interval{OPEN[name]}")
+        variables[name] = (dims, padded(middle[name].values(), sizes), units, text)
+        variables[f"{name}_low"] = (
+            dims,
+            padded(lows.values(), sizes),
+            units,
+            f"lower end of its 95 % interval{OPEN[name]}",
+        )
+        variables[f"{name}_high"] = (
+            dims,
+            padded(highs.values(), sizes),
+            units,
+            f"upper end of its 95 % interval{OPEN[name]}",
+        )
     below = np.zeros(variables["equivalent"][1].shape, dtype=bool)
     for at, one in enumerate(equivalent.values()):
         below[at, : len(one.below)] = one.below
@@ -243,11 +253,3 @@ def _open_ended(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the 95 % interval of `ranked` equivalents [resample, size]: draws themselves, as some are infinite."""
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="inverted_cdf")
     return np.where(low == 0, np.nan, low), np.where(high == 0, np.nan, high)
-
-
-def _padded(rows: dict[str, np.ndarray], length: int) -> np.ndarray:
-    """Rows of different lengths stacked, NaN where there is no such size."""
-    out = np.full((len(rows), length), np.nan)
-    for at, row in enumerate(rows.values()):
-        out[at, : len(row)] = row
-    return out

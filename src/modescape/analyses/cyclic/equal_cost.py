@@ -199,8 +199,9 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
     values = {metric: pick(cyclic, "score", approach="independent", metric=metric) for metric in DECIDING}
     own = [f"{words_of(key)} {scores.written(key, value)}" for key, value in values.items() if math.isfinite(value)]
     start = f"At {count(round(epochs), 'epoch')}, the training cost of {networks} ({', '.join(own)}),"
+    deciding = [words_of(metric) for metric in DECIDING]
     if alike:
-        told.append(f"{listing(alike)} cannot be told apart from them in accuracy or NLL")
+        told.append(f"{listing(alike)} cannot be told apart from them in {listing(deciding, 'or')}")
     told += filter(None, [_beside(cyclic, _others(cyclic), "them")])
     repeats = count(int(cyclic.attrs["repeats"]), "repeat")
     return f"{start} {'; '.join(told)}. Means of {repeats}; intervals are for new repeats on new test images."

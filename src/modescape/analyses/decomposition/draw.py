@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "Where the gain comes from"
-SCORES = {  # metric: panel title, axis label
+PANELS = {  # metric: panel title, axis label
     "brier": ("Brier score of the mean probability", "Brier score (0 to 2)"),
     "nll": ("NLL of the mean probability", "NLL (nats per example)"),
     "brier_geometric": ("Brier score of the geometric mean", "Brier score (0 to 2)"),
@@ -53,7 +53,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
             series=_rows(dataset.sel({"metric": metric}), order),
             rows=names,
         )
-        for metric, (title, label) in SCORES.items()
+        for metric, (title, label) in PANELS.items()
         if metric in dataset["metric"].values
     ]
 

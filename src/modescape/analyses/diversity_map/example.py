@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import METHODS, about, interval, stated
+from modescape.analyses.examples import SUBSPACE, about, interval, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     """Sweeps that leave the single network's corner; the exact Brier law of K networks."""
     networks = max(2, min(members, 5))
     steps = 6
-    methods = ("independent", "trajectory", *(method for method in METHODS if method != "mc_dropout"), "weight_average")
+    moving = [method for method in SUBSPACE if method != "mc_dropout"]
+    methods = ("independent", "trajectory", *moving, "weight_average")
     settings = ("raw", "calibrated", "raw, shifted", "calibrated, shifted")
     diversity, mean = (np.full((len(settings), len(methods), steps), np.nan) for _ in range(2))
     barrier, cost = (np.full((len(methods), steps), np.nan) for _ in range(2))

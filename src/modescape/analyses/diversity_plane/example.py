@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import CLASSES, METHODS, about, stated
+from modescape.analyses.examples import CLASSES, SUBSPACE, about, stated
 from modescape.functionspace import diversity_bounds, diversity_limits
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ BASELINE = 0.762  # accuracy
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     """Solutions near 1; samples rise from the baseline and bend to the left, between the curves."""
     random = np.random.default_rng(12)
-    methods = ("independent", "trajectory", *METHODS)
+    methods = ("independent", "trajectory", *SUBSPACE)
     length = max(30, members - 1)
     accuracy, diversity = np.full((len(methods), length), np.nan), np.full((len(methods), length), np.nan)
     accuracy[0, : members - 1] = random.normal(BASELINE + 0.004, 0.006, members - 1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "Averages within one solution, across solutions, and both"
-CALIBRATED = "Jensen-Shannon after calibration"
+AFTER_CALIBRATION = "Jensen-Shannon after calibration"
 AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, matplotlib and Plotly marker
     "training_epochs": ("Training epochs", ("s", "square")),
@@ -55,7 +55,7 @@ def _by_diversity(dataset: xr.Dataset) -> list[str]:
 def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
     series = [
         Series(
-            name=CALIBRATED,
+            name=AFTER_CALIBRATION,
             x=dataset["jensen_shannon_calibrated"].sel({"approach": order}).values,
             y=np.arange(len(order)),
             marker=("d", "diamond-tall"),

@@ -54,7 +54,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{best_name(together, highest=True)} ({_highest(together)}); methods are not tested against each other."
     )
     cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, ("approach", "entries", *PLACED, *scores.header(metrics), *cost), tuple(rows))
+    return Summary(text, ("method", "entries", *PLACED, *scores.header(metrics), *cost), tuple(rows))
 
 
 def _highest(values: dict[str, float]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modescape import rng
+from modescape.analyses.comparing import padded
 from modescape.analyses.requirements import left_out, predicted, scoring_of, snapshots_of, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.analyses.stating import Variables
@@ -91,13 +92,13 @@ def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Varia
     final = curves["snapshots"].final
     assert final is not None
     units, every = units_of(scoring.scores), curves.values()
-    subsets = _padded([curve.subsets for curve in every], length)
-    law = _padded([curve.law for curve in every], length)
+    subsets = padded([curve.subsets for curve in every], length)
+    law = padded([curve.law for curve in every], length)
     return {
         **{
             name: (
                 ("approach", "metric", "size"),
-                _padded([curve.values[name] for curve in every], length),
+                padded([curve.values[name] for curve in every], length),
                 units,
                 long_name,
             )
@@ -151,11 +152,3 @@ def snapshot_curve(
     over_final = of_runs(score[-1], example[-1], scoring).minus(of_runs(last_score, last_example, scoring))
     final = np.stack([over_final.score, *over_final.new()])
     return Curve(dict(zip(LONG_NAMES, values, strict=True)), np.array([len(chosen) for chosen in masks]), law, final)
-
-
-def _padded(rows: list[np.ndarray], length: int) -> np.ndarray:
-    """Rows [..., size] of different lengths stacked, NaN where there is no such size."""
-    out = np.full((len(rows), *rows[0].shape[:-1], length), np.nan)
-    for at, row in enumerate(rows):
-        out[at, ..., : row.shape[-1]] = row
-    return out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import CLASSES, METHODS, about, stated
+from modescape.analyses.examples import CLASSES, SUBSPACE, about, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,7 @@ NAMES = ("in distribution", "svhn <cropped>", "cifar100")
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     """Entropies that move up on other data, most of all for independent networks; the paper's divergences."""
-    methods = ("single", "independent", "trajectory", *METHODS)
+    methods = ("single", "independent", "trajectory", *SUBSPACE)
     divergence = {"single": np.nan, "independent": 0.384, "trajectory": 0.153, "random": 0.155, "dropout": 0.12}
     divergence |= {"mc_dropout": 0.07, "diagonal": 0.034, "low_rank": 0.087, "low_rank_scaled": 0.09, "swag": 0.08}
     spread = np.array([divergence.get(method, 0.05) for method in methods])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WHAT = "other data"
 OURS = ("train", "validation", "test")
 INSIDE = "in distribution"
-SCORES = ("max_probability", "entropy")
+OUTLIER_SCORES = ("max_probability", "entropy")
 MEASURES = {"auroc": auroc, "aupr": aupr, "fpr95": fpr_at_tpr}
 LONG_NAMES = {
     "auroc": "area under the receiver operating characteristic",
@@ -74,7 +74,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
         {
             "approach": list(found),
             "corruption": [INSIDE, *(name.removeprefix(image_sets.OTHER) for name in sets[1:])],
-            "metric": list(SCORES),
+            "metric": list(OUTLIER_SCORES),
             "x": (edges[1:] + edges[:-1]) / 2,
         },
         title="Predictions on other data",
@@ -152,9 +152,9 @@ def _told_apart(found: Groups, sets: list[str]) -> Variables:
     """How well each set is told from the test images by each score; NaN of the test images themselves."""
     variables: Variables = {}
     for kind, function in MEASURES.items():
-        values = np.full((len(found), len(SCORES), len(sets)), np.nan)
+        values = np.full((len(found), len(OUTLIER_SCORES), len(sets)), np.nan)
         for row, networks_of in enumerate(found.values()):
-            for at, score in enumerate(SCORES):
+            for at, score in enumerate(OUTLIER_SCORES):
                 for column, name in enumerate(sets[1:], start=1):
                     values[row, at, column] = np.mean([_told(function, group, name, score) for group in networks_of])
         variables[kind] = (("approach", "metric", "corruption"), values, "1", LONG_NAMES[kind])

@@ -55,4 +55,4 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
     header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC", "AUPR", "FPR at 95 %")
-    return Summary(text, ("approach", "data set", *PLACED, *header), tuple(rows))
+    return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows))

@@ -42,4 +42,4 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"one path from start to end for each of {count(len(members), 'trajectory', 'trajectories')}. "
         f"The two PCA axes hold {percent(float(np.nansum(shares)))} of the variance."
     )
-    return Summary(text, ("approach", "member", "epoch", "x", "y"), tuple(rows))
+    return Summary(text, ("method", "member", "epoch", "x", "y"), tuple(rows))

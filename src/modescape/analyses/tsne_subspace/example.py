@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import METHODS, about, stated
+from modescape.analyses.examples import SUBSPACE, about, stated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +18,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     kept, samples = min(members, 3), 20
     random = np.random.default_rng(10)
     time = np.linspace(0, 1, epochs + 1) ** 0.5
-    methods = [method for method in METHODS if method != "mc_dropout"]
+    methods = [method for method in SUBSPACE if method != "mc_dropout"]
     x, y = [], []
     for number in range(len(methods)):
         paths, around = [], []
