@@ -39,7 +39,7 @@ def test_the_second_time_nothing_is_decoded(hub_folder, own_cache, decodings):
     assert first.class_names == second.class_names == ("cat", "dog", "eel")
     for name in ("train", "validation", "test"):
         one, two = getattr(first, name), getattr(second, name)
-        assert (one.image == two.image).all()
+        assert (one.inputs == two.inputs).all()
         assert (one.label == two.label).all()
 
 
