@@ -118,7 +118,7 @@ def test_an_npz_and_the_embedded_digits(tmp_path):
     for name, expected in (("one", test_image), ("two", image)):
         found = load_ood(str(tmp_path / f"{name}.npz"), split(), None, 0)
         assert torch.equal(found, torch.from_numpy(expected)[:, None].expand(-1, 3, -1, -1))
-    assert torch.equal(load_ood("digits", split(channels=1), None, 0), torch.from_numpy(digits().image))
+    assert torch.equal(load_ood("digits", split(channels=1), None, 0), torch.from_numpy(digits().inputs))
 
 
 # ---- shapes ----
