@@ -126,8 +126,8 @@ def test_targets_with_fractions_are_a_regression(tmp_path):
     assert (found.task.kind, found.class_names) == ("regression", ("y",))
     targets = torch.cat([split.label for split in (found.train, found.validation, found.test)])[:, 0]
     assert targets.sort().values.tolist() == pytest.approx([row / 7 for row in range(ROWS)])
+    lines = table(**{f"y_{row}": str(row) for row in range(ROWS)} | {"y_3": "x"})
     with pytest.raises(InputError, match=r"row 3, column 'y': 'x' is no finite number$"):
-        lines = table(**{f"y_{row}": str(row) for row in range(ROWS)} | {"y_3": "x"})
         data.load(settings(write(tmp_path / "t.tsv", lines)), 0, task=recipe.Task(kind="regression"))
 
 
