@@ -50,7 +50,10 @@ def _is_changed(name: str, path: Path) -> bool:
 
 
 def _is_as_compiled(path: Path) -> bool:
-    """Whether the compiled file, which the import wrote, is of this source."""
+    """Whether the compiled file, which the import wrote, is of this source; not where there is none.
+
+    What is not known is read anew: a run looks at own analyses first, before it has a network of the same code.
+    """
     try:
         head = _compiled_file(path).read_bytes()[4:16]
     except OSError:
