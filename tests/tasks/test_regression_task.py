@@ -135,7 +135,7 @@ SMALL = ["data.test=30", "data.validation=30", "train.members=2", "train.epochs=
 @pytest.mark.parametrize("variance", ["true", "false"])
 def test_a_study_of_a_regression(ink, tmp_path, variance):
     settings = [*SMALL, f"data.source={ink}", f"task.variance={variance}", "task.unit=lx"]
-    chosen = "analyses=[training, ensemble_size, confusion]"
+    chosen = "analyses=[training, ensemble_size, confusion, decomposition, calibration, cyclic]"
     study = ms.run("digits", tmp_path / "one", overrides=[*settings, chosen])
     predictions = study.predictions("test")
     assert predictions.label.shape == (30, 1)
@@ -152,6 +152,17 @@ def test_a_study_of_a_regression(ink, tmp_path, variance):
     single = curve["score"].sel(approach="independent", metric="rmse", size=1)
     both = [float(metrics.rmse(predictions.predictive(member=member), predictions.label)) for member in (0, 1)]
     assert float(single) == pytest.approx(np.mean(both), rel=1e-9)
+    parts = study.result("decomposition").sel(approach="independent")
+    assert float(parts["ensemble_score"].sel(metric="squared_error")) == pytest.approx(
+        float(curve["score"].sel(approach="independent", metric="rmse", size=2)) ** 2, rel=1e-9
+    )
+    calibration = study.result("calibration")
+    assert calibration["variance_factor"].shape == (2,)
+    if variance == "false":  # the variance is that of the validation errors already
+        assert float(calibration["variance_factor"].sel(size=1)) == pytest.approx(1, rel=1e-5)
+    assert float(calibration["nll"].sel(approach="as predicted", size=2)) == pytest.approx(
+        float(curve["score"].sel(approach="independent", metric="nll", size=2)), rel=1e-9
+    )
     assert "counts which classes are mixed up" in study.result("confusion").attrs["not_enough"]
     assert verify(study.path) == []
     page = (study.path / "report.html").read_text()

@@ -29,6 +29,10 @@ SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 TRAINED = {"variants": True}
 OF_CLASSES = "is of classes"
+SAME, BESIDE = (
+    "",
+    "numbers",
+)  # a regression is looked at by the same modules, or by those of a folder of that name inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -52,16 +56,17 @@ class Analysis:
     quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
     at_equal_cost: bool = False  # also wants one network trained at the cost of all members
     numbers: str = OF_CLASSES
-    """Of a regression: "" where it is made, else why it is not, and what stands for it."""
+    """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
 
-    def part(self, name: str) -> Any:
-        """A module of its folder, one of `PARTS` or of ``also``."""
-        return importlib.import_module(f"{self.where}.{name}")
+    def part(self, name: str, task: str = "classification") -> Any:
+        """A module of its folder, one of `PARTS` or of ``also``; for a task."""
+        beside = task == "regression" and self.numbers == BESIDE and name != "example"
+        return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
 
 
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
-    "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True, numbers=""),
+    "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True, numbers=SAME),
     "confusion": Analysis(
         "modescape.analyses.confusion", (PREDICTIONS,), numbers="counts which classes are mixed up; see calibration"
     ),
@@ -83,7 +88,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict",),
         former=("resamples",),
         quick=True,
-        numbers="",
+        numbers=SAME,
     ),
     "ensemble_methods": Analysis(
         "modescape.analyses.ensemble_methods",
@@ -92,9 +97,19 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict", "cost"),
         former=("resamples",),
     ),
-    "decomposition": Analysis("modescape.analyses.decomposition", (PREDICTIONS,), (AROUND,), also=("cost",)),
-    "calibration": Analysis("modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost",)),
-    "diversity_plane": Analysis("modescape.analyses.diversity_plane", (PREDICTIONS,), (AROUND,), also=("cost",)),
+    "decomposition": Analysis(
+        "modescape.analyses.decomposition", (PREDICTIONS,), (AROUND,), also=("cost",), numbers=BESIDE
+    ),
+    "calibration": Analysis(
+        "modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost",), numbers=BESIDE
+    ),
+    "diversity_plane": Analysis(
+        "modescape.analyses.diversity_plane",
+        (PREDICTIONS,),
+        (AROUND,),
+        also=("cost",),
+        numbers="compares the labels that networks give; the variance of predictions stands in decomposition",
+    ),
     "diversity_map": Analysis("modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",)),
     "subspace_scales": Analysis(
         "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)
@@ -159,9 +174,14 @@ def _listed(names: Iterable[str] | None) -> list[Analysis]:
     return [ANALYSES[name] for name in (ANALYSES if names is None else names) if name in ANALYSES]
 
 
+def task_of(dataset: xr.Dataset | None) -> str:
+    """The task of a result."""
+    return "classification" if dataset is None else str(dataset.attrs.get("task", "classification"))
+
+
 def suits(name: str, task: str) -> bool:
     """Whether an analysis is made for a task; what a user wrote decides for itself."""
-    return task == "classification" or not entry(name).numbers
+    return task == "classification" or is_own(name) or entry(name).numbers in (SAME, BESIDE)
 
 
 def entry(name: str) -> Analysis:
@@ -187,10 +207,13 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
-        if offered.task == "regression" and (reason := entry(name).numbers):
-            raise NotEnough(f"the analysis {name!r} {reason}; this is a regression")
+        if not suits(name, offered.task):
+            raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
+        if offered.task == "regression":  # nothing is drawn around solutions
+            made = function if is_own(name) else entry(name).part("measure", offered.task).measure
+            return made(offered, **settings)
         runs_networks = NETWORK in entry(name).needs
         announced = getattr(entry(name).part("measure"), "draws", None)
         if not runs_networks and (announced is None or offered.context is None):

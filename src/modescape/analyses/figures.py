@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses import ANALYSES
+from modescape.analyses import ANALYSES, task_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
 
@@ -63,7 +63,7 @@ def caption(name: str, dataset: xr.Dataset) -> str:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "caption")(dataset)
+    return _function(name, "caption", dataset)(dataset)
 
 
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
@@ -100,12 +100,12 @@ def _own(name: str) -> Own:
 
 
 def _described(name: str, dataset: xr.Dataset) -> Chart:
-    return _function(name, "describe")(dataset)
+    return _function(name, "describe", dataset)(dataset)
 
 
-def _function(name: str, function: str) -> Callable[..., Any]:
+def _function(name: str, function: str, dataset: xr.Dataset) -> Callable[..., Any]:
     if is_own(name):
         return getattr(_own(name), function)
     if name not in ANALYSES:
         raise InputError(f"there is no figure {name!r}; the figures are: {', '.join(ANALYSES)}")
-    return getattr(ANALYSES[name].part("draw"), function)
+    return getattr(ANALYSES[name].part("draw", task_of(dataset)), function)

@@ -9,9 +9,11 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.metrics.averages import combine
 from modescape.metrics.blocks import example_blocks
-from modescape.metrics.scoring import check_members
+from modescape.metrics.gaussians import crps, crps_mixture, gaussian, log_density, pairs
+from modescape.metrics.scoring import check_gaussians, check_members
 
 DECOMPOSED = ("brier", "nll", "brier_geometric", "nll_geometric")  # in this order everywhere
+DECOMPOSED_NUMBERS = ("squared_error", "nll", "crps")  # of a regression
 LABEL_FREE = ("brier", "nll_geometric")  # their diversity does not depend on the labels
 
 
@@ -68,6 +70,36 @@ def decompose(log_prob: Array, label: Array) -> Decomposition:
         parts = _examples(log_prob[:, block].astype(np.float64), label[block])
         mean_member[:, block], diversity[:, block], ensemble[:, block] = parts
     return Decomposition(DECOMPOSED, mean_member.mean(1), diversity.mean(1), ensemble.mean(1), diversity)
+
+
+def decompose_gaussians(predictive: Array, target: Array) -> Decomposition:
+    """The same of Gaussian predictions and their mixture, in squared error, NLL (nats) and CRPS; mean over examples.
+
+    * squared_error: mean_m (m_m - m)^2 with the mean m of the means, the ambiguity; without the target;
+    * nll: log mean_m p_m(y) - mean_m log p_m(y);
+    * crps: 1/2 (mean_ij E|X_i - X_j| - mean_i E|X_i - X_i'|), half the energy distance within; without the target.
+
+    All are 0 or more, and the ensemble's score is the mean member's minus them, exactly.
+
+    Args:
+        predictive: means, then log-variances, [model, example, 2 x output].
+        target: [example, output].
+
+    Source: Krogh and Vedelsby 1995 (squared error); Gneiting and Raftery 2007, section 4 (CRPS).
+    """
+    (predictive, target), _ = to_numpy(predictive, target)
+    check_gaussians(predictive, target)
+    found = gaussian(predictive)
+    together, apart = found.mean.mean(0), pairs(found)
+    own = np.einsum("mme->me", apart).mean(0)
+    log = log_density(found, target)
+    with np.errstate(under="ignore"):
+        joint = np.log(np.exp(log - log.max(0)).mean(0)) + log.max(0)
+    mean_member = np.stack([np.square(found.mean - target).mean((0, -1)), -log.mean(0), crps(found, target).mean(0)])
+    squared = np.square(found.mean - together).mean((0, -1))
+    diversity = np.stack([squared, joint - log.mean(0), (apart.mean((0, 1)) - own) / 2])
+    ensemble = np.stack([np.square(together - target).mean(-1), -joint, crps_mixture(found, target)])
+    return Decomposition(DECOMPOSED_NUMBERS, mean_member.mean(1), diversity.mean(1), ensemble.mean(1), diversity)
 
 
 def _examples(log_prob: np.ndarray, label: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:

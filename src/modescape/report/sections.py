@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses import ANALYSES
+from modescape.analyses import ANALYSES, task_of
 from modescape.results import PROVENANCE
 from modescape.wording.numbers import count, listing, significant
 from modescape.wording.summary import Summary
@@ -21,7 +21,7 @@ MOST_ROWS = 40  # of a table on the page; the CSV holds everything
 def text_of(name: str, dataset: xr.Dataset | None) -> Text:
     """The words of a section; an analysis without its own is described by its result."""
     if name in ANALYSES:
-        return ANALYSES[name].part("words").TEXT
+        return ANALYSES[name].part("words", task_of(dataset)).TEXT
     stored = dataset.attrs if dataset is not None else {}
     if all(key in stored for key in SECTION):
         return Text(*(str(stored[key]) for key in SECTION))
@@ -32,7 +32,9 @@ def text_of(name: str, dataset: xr.Dataset | None) -> Text:
 
 def summarize(name: str, dataset: xr.Dataset) -> Summary:
     """The summary of a result; of an analysis without its own, the range of every variable."""
-    summary = ANALYSES[name].part("words").summarize(dataset) if name in ANALYSES else _ranges(dataset)
+    summary = (
+        ANALYSES[name].part("words", task_of(dataset)).summarize(dataset) if name in ANALYSES else _ranges(dataset)
+    )
     dropped = max(0, len(summary.rows) - MOST_ROWS)
     return Summary(summary.text, summary.header, summary.rows[:MOST_ROWS], dropped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,11 @@ def caption(dataset: xr.Dataset) -> str:
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """A panel a score, a row a method, the most diverse on top."""
+    return panels_of(dataset, PANELS)
+
+
+def panels_of(dataset: xr.Dataset, scores: Mapping[str, tuple[str, str]]) -> list[Panel]:
+    """The same of any scores, metric -> title and axis label."""
     order = _order(dataset)
     names = [style.method_look(method).name for method in order]
     return [
@@ -53,7 +59,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
             series=_rows(dataset.sel({"metric": metric}), order),
             rows=names,
         )
-        for metric, (title, label) in PANELS.items()
+        for metric, (title, label) in scores.items()
         if metric in dataset["metric"].values
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ def measure(offered: Offered) -> xr.Dataset:
     label, members = test.label, groups.members_of(test)
     log_prob = groups.solutions(offered.sampled, ["test"])["test"]
     found = _of_approaches(offered, log_prob, label, networks)
-    rows = [_row(*parts) for parts in found.values()]
+    rows = [row_of(*parts) for parts in found.values()]
     return make_result(
         {
             **{
@@ -95,11 +96,16 @@ def _of_approaches(
     for approach in groups.several(offered.sampled["test"]):
         drawn = groups.around_solutions(offered.sampled, approach, ["test"], networks)
         parts = [decompose(own["test"][-networks:], label) for _, own in drawn]
-        found[approach] = parts, _example(parts).swapaxes(0, 1) if len(parts) > 1 else None
+        found[approach] = parts, examples_of(parts).swapaxes(0, 1) if len(parts) > 1 else None
     return found
 
 
-def of_members(log_prob: np.ndarray, label: np.ndarray, size: int) -> tuple[list[Decomposition], np.ndarray | None]:
+def of_members(
+    log_prob: np.ndarray,
+    label: np.ndarray,
+    size: int,
+    split: Callable[[np.ndarray, np.ndarray], Decomposition] = decompose,
+) -> tuple[list[Decomposition], np.ndarray | None]:
     """Decompositions of groups of members, and the members' influences on the mean diversity term.
 
     A single network has no diversity, and that of k grows as 1 - 1/k: exactly for the Brier score, nearly for the
@@ -110,26 +116,27 @@ def of_members(log_prob: np.ndarray, label: np.ndarray, size: int) -> tuple[list
         log_prob: log-probabilities, [member, example, class].
         label: true classes, [example].
         size: members in a group.
+        split: decomposes a group, [model, example, width].
 
     Returns:
         One decomposition a group; influences [metric, member, example], None of two members or one.
     """
     half = min(size, half_of(len(log_prob)))
     masks, fitted = (groups.groups_of_solutions(len(log_prob), count) for count in (size, half))
-    parts = [decompose(log_prob[mask], label) for mask in masks]
+    parts = [split(log_prob[mask], label) for mask in masks]
     if half < 2:
         return parts, None
-    example = _example(parts if half == size else [decompose(log_prob[mask], label) for mask in fitted])
+    example = examples_of(parts if half == size else [split(log_prob[mask], label) for mask in fitted])
     with np.errstate(invalid="ignore"):  # an infinite diversity times a weight
         return parts, (1 - 1 / size) / (1 - 1 / half) * (influence_weights(fitted) @ example.swapaxes(0, 1))
 
 
-def _example(parts: list[Decomposition]) -> np.ndarray:
+def examples_of(parts: list[Decomposition]) -> np.ndarray:
     """Diversity terms of every example, [group, metric, example]."""
     return np.stack([part.example_diversity for part in parts])
 
 
-def _row(parts: list[Decomposition], influence: np.ndarray | None) -> tuple[np.ndarray, ...]:
+def row_of(parts: list[Decomposition], influence: np.ndarray | None) -> tuple[np.ndarray, ...]:
     """Mean score, diversity, ensemble's score and the diversity's interval, [metric] each."""
     means = [np.mean([getattr(part, name) for part in parts], 0) for name in ("mean_member", "diversity", "ensemble")]
-    return (*means, *crossed_interval(means[1], _example(parts).mean(0), influence))
+    return (*means, *crossed_interval(means[1], examples_of(parts).mean(0), influence))

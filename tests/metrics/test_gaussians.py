@@ -11,6 +11,7 @@ import modescape as ms
 from modescape.errors import InputError
 from modescape.metrics import gaussians, regression
 from modescape.metrics.crossed import size_estimates, subset_estimate
+from modescape.metrics.decomposition import decompose_gaussians
 from modescape.metrics.gaussians import Gaussian, predictive_of
 from modescape.metrics.scores import REGRESSION_SCORES
 from modescape.metrics.scoring import NUMBERS
@@ -195,3 +196,14 @@ def test_predictions_that_do_not_fit_are_refused():
     broken[2, 0, 0] = np.nan
     with pytest.raises(InputError, match="members \\[2\\]"):
         ms.ensemble_curve(broken, TARGET, scoring=NUMBERS)
+
+
+def test_scores_of_mixtures_are_the_mean_member_less_the_diversity():
+    parts = decompose_gaussians(PREDICTIVE, TARGET)
+    np.testing.assert_allclose(parts.ensemble, parts.mean_member - parts.diversity, rtol=1e-11)
+    np.testing.assert_allclose(parts.example_diversity.mean(1), parts.diversity, rtol=1e-13)
+    assert (parts.example_diversity >= -1e-12).all()
+    every = subset_estimate(PREDICTIVE, TARGET, np.ones((1, MEMBERS), bool), None, NUMBERS).score
+    np.testing.assert_allclose(parts.ensemble, [every[0] ** 2, every[1], every[2]], rtol=1e-11)
+    found = regression.ambiguity(PREDICTIVE, TARGET)
+    assert parts.diversity[0] == pytest.approx(found.variance, rel=1e-12)

@@ -1,0 +1,46 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import fixed, percent
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Whether the variances are right",
+    "Share of test targets within the central 95 % intervals of the predicted distribution, the width of these "
+    "intervals and the negative log-likelihood, against the number of networks: with variances as the networks "
+    "predict them, and with all variances times one factor that was fitted on validation examples.",
+    "Intervals that hold fewer than 95 % of the targets are too narrow: the networks are too sure. A mixture of "
+    "networks is wider than each, by the variance of their means; what the factor does as well is no gain of "
+    "averaging. Where the networks give no variance of their own, it is one number, their mean squared error on "
+    "validation examples, so that single networks cover about what they should.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = []
+    for approach in names_of(dataset):
+        for size in (int(value) for value in dataset["size"].values):
+            share, low, high, width, nll = (
+                pick(dataset, name, approach=approach, size=size)
+                for name in ("coverage", "coverage_low", "coverage_high", "width", "nll")
+            )
+            bounds = f"{fixed(100 * low, 1)} to {fixed(100 * high, 1)}"
+            rows.append((approach, str(size), fixed(100 * share, 1), bounds, fixed(width, 3), fixed(nll, 3)))
+    last = int(dataset["size"].values.max())
+    one, together = (pick(dataset, "coverage", approach="as predicted", size=size) for size in (1, last))
+    factor = pick(dataset, "variance_factor", size=last)
+    text = (
+        f"Lines against the number of networks. 95 % intervals hold {percent(one)} of the targets for one network and "
+        f"{percent(together)} for {last}; the factor of variances fitted for all is {fixed(factor, 3)}."
+    )
+    return Summary(text, ("variances", "networks", "inside (%)", "95 % interval", "width", "NLL (nats)"), tuple(rows))

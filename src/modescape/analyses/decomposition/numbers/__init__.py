@@ -1,0 +1,1 @@
+"""The ambiguity decomposition of a regression, in the target's unit."""

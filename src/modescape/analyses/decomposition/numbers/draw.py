@@ -1,0 +1,34 @@
+"""Where an ensemble's gain comes from: the mean network's score minus a diversity term, in three scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.analyses.decomposition.draw import TERM, TITLE, panels_of
+from modescape.plots import style
+from modescape.plots.charts import Chart
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SCORES = {  # metric: panel title, axis label
+    "squared_error": ("Squared error of the mean", "Squared error (square of the target's unit)"),
+    "nll": ("NLL of the mixture", "NLL (nats per example)"),
+    "crps": ("CRPS of the mixture", "CRPS (target's unit)"),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What the two ends of a line are, and what lies between them."""
+    return style.sentences(
+        f"Grey ring: mean score of {int(dataset.attrs['networks'])} networks, one at a time; coloured mark: score of "
+        f"their mixture; lower is better. {TERM} On {style.tested_on(dataset)}. Bar: 95 % interval of the "
+        "diversity term.",
+        style.intervals(dataset),
+        style.from_members(dataset),
+    )
+
+
+def describe(dataset: xr.Dataset) -> Chart:
+    """Mean network and ensemble in three scores."""
+    return Chart(title=TITLE, panels=panels_of(dataset, SCORES), columns=2)

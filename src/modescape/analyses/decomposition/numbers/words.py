@@ -1,0 +1,47 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording.numbers import fixed
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import name_of, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Where the gain comes from",
+    "The mean score of single networks and the score of their mixture, for the squared error of the mean, the negative "
+    "log-likelihood and the continuous ranked probability score: independent networks, and snapshots of one run.",
+    "The distance between ring and mark is the diversity term: the ensemble's score is the mean network's minus it, "
+    "exactly. That of the squared error is the variance of the networks' predictions (the ambiguity), which needs no "
+    "targets: what the networks disagree about is what averaging takes off the error.",
+)
+NAMES = {"squared_error": "squared error", "nll": "NLL (nats)", "crps": "CRPS"}
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = []
+    for metric in names_of(dataset, "metric"):
+        for approach in names_of(dataset):
+            mean, gap, low, high, whole = (
+                pick(dataset, key, approach=approach, metric=metric)
+                for key in ("mean_score", "diversity", "diversity_low", "diversity_high", "ensemble_score")
+            )
+            cells = (fixed(mean, 3), fixed(gap, 3), f"{fixed(low, 3)} to {fixed(high, 3)}", fixed(whole, 3))
+            rows.append((NAMES.get(metric, metric), name_of(approach), *cells))
+    gap, mean = (
+        pick(dataset, key, approach="independent", metric="squared_error") for key in ("diversity", "mean_score")
+    )
+    text = (
+        "Dumbbells from the mean network's score to the mixture's, in three scores. The variance of independent "
+        f"networks' predictions takes {fixed(gap, 3)} off a squared error of {fixed(mean, 3)}."
+    )
+    return Summary(
+        text, ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble"), tuple(rows)
+    )
