@@ -7,7 +7,8 @@ from torch import nn
 
 from modescape.errors import InputError
 from modescape.models.build import freeze
-from modescape.models.start import begin_with, digest_of, read_start
+from modescape.models.cnn import small_cnn
+from modescape.models.start import BUILTIN, begin_with, digest_of, read_start
 from modescape.recipe import Model
 
 
@@ -111,3 +112,15 @@ def test_parameters_are_frozen_by_patterns_of_names():
         freeze(net, ["convs.*"])
     with pytest.raises(InputError, match="leaves no parameter to train"):
         freeze(net, ["*"])
+
+
+def test_the_checkpoint_of_the_package_is_what_it_was_and_small():
+    """Another one would be another study under the name of the recipe."""
+    model = Model(init="printed-letters")
+    tensors = read_start(model)
+    assert tensors is not None
+    assert digest_of(tensors) == "ba30bb0d9d9b79d58cb5250ab3eda1f11dda076007a261422be853e14defca11"
+    assert BUILTIN["printed-letters"].stat().st_size < 200_000
+    taken = begin_with(small_cnn((1, 8, 8), 10), tensors, model)
+    assert [name.partition(" ")[0] for name in taken.drawn] == ["dense.weight", "dense.bias"]
+    assert not taken.unused

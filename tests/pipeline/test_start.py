@@ -10,6 +10,7 @@ from torch import nn
 
 from modescape import pipeline, recipe
 from modescape.errors import InputError, WorkError
+from modescape.models import read_start
 from modescape.progress import Progress
 from modescape.study import Study
 from modescape.study.status import verify
@@ -162,6 +163,23 @@ def test_a_studys_folder_stands_for_its_first_solution(source, tuned, tmp_path):
         assert torch.equal(tensor, {**own.params, **own.buffers}[name]), name
     with pytest.raises(InputError, match=r"model\.init: .* is not a study"):
         train(tmp_path / "u", f"model.init={tmp_path}")
+
+
+def test_the_recipe_starts_all_members_from_the_letters(tmp_path):
+    settings = ["train.members=2", "train.epochs=2", "data.test=200", "compute.engine=here"]
+    settings += ["analyses=[solution_similarity, trajectory_similarity]", "variants.long_runs=0"]
+    study = pipeline.run("finetune", tmp_path / "s", overrides=settings)
+    letters = read_start(study.recipe.model) or {}
+    for member in (0, 1):
+        state = study.state(member, 0)
+        assert all(torch.equal({**state.params, **state.buffers}[name], tensor) for name, tensor in letters.items())
+    assert set(load_file(study.path / "members/shared.safetensors")) == {"conv1.weight", "conv1.bias"}
+    moved = study.result("solution_similarity")["displacement_cosine"].sel(member=0, other_member=1)
+    ends = [study.params(member, 2) for member in (0, 1)]
+    names = [name for name in ends[0] if name in letters]
+    assert names == ["conv2.weight", "conv2.bias", "conv3.weight", "conv3.bias"]
+    one, two = (torch.cat([(end[name] - letters[name]).double().flatten() for name in names]) for end in ends)
+    assert float(moved) == pytest.approx(float(one @ two / one.norm() / two.norm()), abs=1e-5)
 
 
 class Adapted(nn.Module):

@@ -1,16 +1,21 @@
 """What a recipe may set for its training, against a plain loop of torch that uses torch's own of each, in float64."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy import stats
 from torch import nn
 
 from modescape import recipe, rng, runtime
-from modescape.data.dataset import as_split
+from modescape.data.dataset import Dataset, as_split
+from modescape.data.inputs.image import Images
 from modescape.data.order import batch_sizes, epoch_order
 from modescape.data.prepare import Preparation
+from modescape.errors import InputError
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
+from modescape.pipeline.fitting import refuse_other_task
 from modescape.train.loop import Start, Trainer, of_member
 from modescape.train.mixup import mixed_in, pairing, shares
 from modescape.train.optimizer import clipped
@@ -178,6 +183,16 @@ def test_accuracy_in_training_is_of_the_label_with_the_larger_share():
     nothing = ModelState({"none": torch.zeros(2, requires_grad=True)}, {})
     assert not torch.equal(other.label, label)
     assert Step(nn.Flatten(), 2, Habits())(nothing, mixed, label, keys, other)[2].tolist() == [4, 4]
+
+
+def test_mixup_is_refused_where_the_examples_are_no_pictures():
+    train = trainer().data
+    pictures = Dataset(train, train, train, ("a", "b", "c"), "")
+    words = replace(pictures, train=replace(train, kind=Images(name="tokens", word="sequences")))
+    mixing = recipe.parse({"train": {"mixup": 0.2}}, "it")
+    refuse_other_task(mixing, pictures)
+    with pytest.raises(InputError, match=r"mixes pictures, and the examples are sequences; set it to null"):
+        refuse_other_task(mixing, words)
 
 
 ALL = {

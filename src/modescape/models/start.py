@@ -20,6 +20,8 @@ from modescape.types import Params
 
 SUFFIX = ".safetensors"
 PICKLES = {".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"}
+BUILTIN = {"printed-letters": Path(__file__).with_name("printed-letters.safetensors")}
+"""Checkpoints that come with the package, by name; a file or folder of that name is written ``./name``."""
 MOST = 1 << 36  # bytes of a file
 MOST_NAMES = 6  # that a line names
 
@@ -59,7 +61,7 @@ def read_start(model: Model) -> Params | None:
         return None
     tensors: Params = {}
     for file in files:
-        tensors |= _read(Path(file))
+        tensors |= _read(BUILTIN.get(file, Path(file)))
     if model.init_digest not in (None, digest := digest_of(tensors)):
         raise InputError(
             f"model.init: {_named(files)} holds other tensors than the study was begun with (SHA-256 {digest[:12]}..., "

@@ -1,18 +1,21 @@
-"""Settings of training that do not fit the task, refused before anything is begun."""
+"""Settings of training that do not fit the task or the examples, refused before anything is begun."""
 
 from __future__ import annotations
 
 from modescape.data.dataset import Dataset
+from modescape.data.inputs.image import IMAGES
 from modescape.errors import InputError
 from modescape.recipe import Recipe
 
 
 def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse settings of training that a regression has no meaning for.
+    """Refuse settings of training that a regression, or other examples than pictures, have no meaning for.
 
     Raises:
         InputError: naming the setting.
     """
+    if recipe.train.mixup is not None and dataset.kind.name != IMAGES.name:
+        raise InputError(f"train.mixup mixes pictures, and the examples are {dataset.kind.word}; set it to null")
     if dataset.task.kind == "classification":
         return
     rule = recipe.train.early_stopping

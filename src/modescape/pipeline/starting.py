@@ -12,7 +12,7 @@ from modescape import rng, runtime
 from modescape.data.dataset import Dataset
 from modescape.errors import DamageError, InputError, ModescapeError
 from modescape.models import digest_of, read_start
-from modescape.models.start import files_of
+from modescape.models.start import BUILTIN, files_of
 from modescape.network.initial import initial_module
 from modescape.progress import Progress
 from modescape.recipe import Recipe
@@ -41,7 +41,7 @@ def with_start(recipe: Recipe) -> Recipe:
 
 def _files(name: str) -> list[str]:
     """The files that a name stands for: of a study's folder what makes the first trained member's solution."""
-    if not Path(name).is_dir():
+    if name in BUILTIN or not Path(name).is_dir():
         return [name]
     try:
         study = Study.open(name)

@@ -109,7 +109,7 @@ class Model(Section):
     output_kind: Literal["logits", "probabilities", "log_probabilities"] = "logits"  # what the network's numbers are
     init: Annotated[str | list[str] | None, BeforeValidator(_files)] = None
     # what all members start from: a .safetensors file (several: later ones win), or the folder of a study, whose first
-    # member's solution it is; tensors that fit by name and shape are taken, each member draws the others; null = all
+    # member's solution it is, or "printed-letters"; what fits by name and shape is taken, each member draws the rest
     init_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     # SHA-256 of these tensors, which identifies the study; null = taken when a study is begun
     freeze: list[str] = []  # parameters that are not trained, as patterns of names: ["conv*", "*.bias"]
