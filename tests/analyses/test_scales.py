@@ -36,7 +36,7 @@ def tried(loss, members=2):
     return [Tried(1.0, 0.0, 0.5, 1.0, np.full((2, 3), loss)) for _ in range(members)]
 
 
-def tested_weights(around, method, scale, count):
+def weights_of_samples(around, method, scale, count):
     """Of the networks that are tested, [network, parameter]."""
     groups = groups_of(around.context, around.member, method, scale, count, purpose=sampling.SAMPLE, accept=True)
     return torch.cat([around.weights_of(group) for group in groups])
@@ -75,7 +75,7 @@ def test_a_step_is_judged_by_ensembles_of_the_tested_size_and_their_mirror_image
             for weights in (ensemble, (2 * centre - ensemble.double()).float()):
                 log_prob = drawing.predict(context, around.installed(weights), split.inputs)
                 losses.append(float(nll(combine(log_prob), label)))
-        tested = tested_weights(around, "swag", float(found.scale[at]), 6)
+        tested = weights_of_samples(around, "swag", float(found.scale[at]), 6)
         assert not torch.isclose(tested, half).all(1).any()
     assert found.nll[at] == pytest.approx(np.mean(losses), abs=1e-6)
     assert found.loss.shape == (len(found.step), 3, 2, 50)
@@ -177,7 +177,7 @@ def test_distances_are_those_of_the_tested_networks(context):
     squares = []
     for member in range(3):
         around = sampling.neighbourhood(context, member)
-        drawn = tested_weights(around, "diagonal", scales.scales(context)["diagonal"], 3)
+        drawn = weights_of_samples(around, "diagonal", scales.scales(context)["diagonal"], 3)
         squares.append(((drawn - around.trajectory[-1]).double().norm(dim=1) / around.length).square().mean())
     assert found["diagonal"] == pytest.approx(float(torch.stack(squares).mean()) ** 0.5)
     assert found["mc_dropout"] == 0
