@@ -24,18 +24,18 @@ def leaves(inputs: Inputs) -> list[Tensor]:
     >>> len(leaves({"number": torch.zeros(2, 3), "code": torch.zeros(2)}))
     2
     """
-    if isinstance(inputs, Tensor):
-        return [inputs]
-    return list(inputs.values() if isinstance(inputs, dict) else inputs)
+    if isinstance(inputs, dict):
+        return list(inputs.values())
+    return list(inputs) if isinstance(inputs, tuple) else [inputs]
 
 
 def mapped(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
-    """The same tree with a function of each leaf."""
-    if isinstance(inputs, Tensor):
-        return function(inputs)
+    """The same tree with a function of each leaf; leaves may be arrays of NumPy as well."""
     if isinstance(inputs, dict):
         return {name: function(leaf) for name, leaf in inputs.items()}
-    return tuple(function(leaf) for leaf in inputs)
+    if isinstance(inputs, tuple):
+        return tuple(function(leaf) for leaf in inputs)
+    return function(inputs)
 
 
 def count(inputs: Inputs) -> int:

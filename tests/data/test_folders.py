@@ -29,12 +29,12 @@ def rows(image, label, names) -> dict[int, str]:
 
 
 def train_rows(source: Source) -> dict[int, str]:
-    return rows(source.image, source.label, source.class_names)
+    return rows(source.inputs, source.label, source.class_names)
 
 
 def held_out_rows(source: Source) -> dict[int, str]:
-    assert source.test_image is not None
-    return rows(source.test_image, source.test_label, source.class_names)
+    assert source.test_inputs is not None
+    return rows(source.test_inputs, source.test_label, source.class_names)
 
 
 def in_folders(prefix: str = "", numbers=range(1, 7)) -> dict:
@@ -87,7 +87,7 @@ def test_a_folder_without_splits(tmp_path, layout):
     source = read(write_folder(tmp_path / "set", LAYOUTS[layout]))
     assert source.class_names == ("cat", "dog")
     assert train_rows(source) == TRAIN
-    assert source.test_image is None
+    assert source.test_inputs is None
     assert source.notes == ()
 
 

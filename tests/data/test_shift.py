@@ -103,7 +103,7 @@ def test_digits_can_be_shifted():
 
 def digits_split(examples: int = 400) -> Split:
     found = digits()
-    return as_split(found.image[:examples], found.label[:examples])
+    return as_split(found.inputs[:examples], found.label[:examples])
 
 
 def test_on_grey_images_of_eight_pixels_five_corruptions_are_left_out():

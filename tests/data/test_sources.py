@@ -28,11 +28,11 @@ def test_digits_are_scikit_learns_in_0_to_255():
     from sklearn.datasets import load_digits
 
     source = sources.digits()
-    assert source.image.shape == (1797, 1, 8, 8)
+    assert source.inputs.shape == (1797, 1, 8, 8)
     assert source.class_names == tuple("0123456789")
     expected = [[int(np.floor(v * 255 / 16 + 0.5)) for v in row] for row in load_digits().data]
     # v = 8 gives 127.5, which rint takes to the even 128 and so does rounding up: no ambiguous value
-    assert source.image.reshape(1797, 64).tolist() == expected
+    assert source.inputs.reshape(1797, 64).tolist() == expected
     assert source.label.tolist() == load_digits().target.tolist()
 
 
@@ -52,20 +52,20 @@ def test_a_hub_folder_gives_back_its_pixels(hub_folder, channels, test_name):
     calls = []
     source = sources.pictures(settings(folder), lambda done, total: calls.append((done, total)))
     for image, label, (pixels, labels) in (
-        (source.image, source.label, train),
-        *([(source.test_image, source.test_label, test)] if test_name else []),
+        (source.inputs, source.label, train),
+        *([(source.test_inputs, source.test_label, test)] if test_name else []),
     ):
         expected = np.stack(pixels)[:, None] if channels == 1 else np.stack(pixels).transpose(0, 3, 1, 2)
         assert np.array_equal(image, expected)
         assert label.tolist() == labels
-    assert (source.test_image is None) == (test_name is None)
+    assert (source.test_inputs is None) == (test_name is None)
     assert source.class_names == ("cat", "dog", "eel")
     assert calls[-1] == ((16, 16) if test_name else (11, 11))
 
 
 def test_a_test_split_is_preferred_to_a_validation_split(hub_folder):
     folder = hub_folder(train=picture_rows(6), validation=picture_rows(4), test=picture_rows(5))
-    test_image = sources.pictures(settings(folder)).test_image
+    test_image = sources.pictures(settings(folder)).test_inputs
     assert test_image is not None
     assert len(test_image) == 5
 
@@ -73,11 +73,11 @@ def test_a_test_split_is_preferred_to_a_validation_split(hub_folder):
 def test_grey_and_colour_together_become_colour(hub_folder):
     (grey, *_), _ = picture_rows(1, channels=1)
     (colour, *_), _ = picture_rows(1)
-    image = sources.pictures(settings(hub_folder(train=([grey, colour], [0, 1])))).image
+    image = sources.pictures(settings(hub_folder(train=([grey, colour], [0, 1])))).inputs
     assert np.array_equal(image[0], np.stack([grey] * 3))
     assert np.array_equal(image[1], colour.transpose(2, 0, 1))
     both = sources.pictures(settings(hub_folder("apart", train=([grey], [0]), test=([colour], [1]))))
-    assert both.image.shape == (1, 3, 6, 6)
+    assert both.inputs.shape == (1, 3, 6, 6)
 
 
 def test_an_image_folder_is_read_too(tmp_path):
@@ -88,7 +88,7 @@ def test_an_image_folder_is_read_too(tmp_path):
             (tmp_path / "tree" / "train" / kind / f"{number}.png").write_bytes(encode(pixels))
     source = sources.pictures(settings(tmp_path / "tree"))
     assert source.class_names == ("cat", "dog")
-    assert sorted(source.image[source.label == 1, 0, 0, 0].tolist()) == [1, 11, 21]
+    assert sorted(source.inputs[source.label == 1, 0, 0, 0].tolist()) == [1, 11, 21]
 
 
 def test_a_single_integer_column_is_the_label(hub_folder):
@@ -120,7 +120,7 @@ def test_ambiguous_columns_are_listed_and_can_be_named(tmp_path):
     with pytest.raises(InputError, match=r"column 'fine' .* holds no images"):
         sources.pictures(settings(folder, image="fine", label="coarse"))
     source = sources.pictures(settings(folder, image="right", label="coarse"))
-    assert (source.image.ravel()[0], source.label.tolist()) == (4, [1, 0])
+    assert (source.inputs.ravel()[0], source.label.tolist()) == (4, [1, 0])
 
 
 def test_a_folder_without_images_or_without_train_is_refused(tmp_path, hub_folder):
@@ -193,13 +193,13 @@ def test_npz_gives_back_its_pixels(tmp_path, shape, channels):
     names = np.array(["x", "y", "z"])
     test = {"test_image": image[:2], "test_label": label[:2]}
     source = sources.npz(write_npz(tmp_path / "a.npz", image=image, label=label, class_names=names, **test))
-    assert source.image.shape == (shape[0], channels, *shape[1:3])
+    assert source.inputs.shape == (shape[0], channels, *shape[1:3])
     for row in range(shape[0]):
         for i in range(shape[1]):
-            assert source.image[row, :, i, 1].tolist() == np.atleast_1d(image[row, i, 1]).tolist()
+            assert source.inputs[row, :, i, 1].tolist() == np.atleast_1d(image[row, i, 1]).tolist()
     assert (source.label.tolist(), source.class_names) == (label.tolist(), ("x", "y", "z"))
-    assert source.test_image is not None
-    assert np.array_equal(source.test_image, source.image[:2])
+    assert source.test_inputs is not None
+    assert np.array_equal(source.test_inputs, source.inputs[:2])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ MEMBERS = [0, 1, 2]
 def split(count: int, size: int) -> Split:
     """Real digits, enlarged and in three channels: random pixels would make training needlessly chaotic."""
     source = sources.digits()
-    image = torch.from_numpy(source.image[:count]).repeat_interleave(size // 8, 2).repeat_interleave(size // 8, 3)
+    image = torch.from_numpy(source.inputs[:count]).repeat_interleave(size // 8, 2).repeat_interleave(size // 8, 3)
     return Split(image.repeat(1, 3, 1, 1), torch.from_numpy(source.label[:count]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,11 @@ def load(data: recipe.Data, seed: int, report: Report | None = None, task: recip
     Args:
         data: the recipe's section.
         seed: the recipe's seed, which fixes the cut.
-        report: called with (images decoded, of how many) while a source is decoded for the first time.
+        report: called with (images decoded, of how many) while a source of images is decoded for the first time.
         task: the recipe's section on targets.
 
     Raises:
-        InputError: if the source is absent, unreadable or bad; images that are too few for the cut.
+        InputError: if the source is absent, unreadable or bad; examples that are too few for the cut.
     """
     try:
         return _load(data, seed, report, task or recipe.Task())
@@ -35,34 +36,39 @@ def load(data: recipe.Data, seed: int, report: Report | None = None, task: recip
 
 
 def _load(data: recipe.Data, seed: int, report: Report | None, task: recipe.Task) -> Dataset:
-    from modescape.data import sources
-    from modescape.data.cache import cache_key, cached, fingerprint
-    from modescape.data.dataset import check_source
-    from modescape.data.pictures import Pictures
+    from modescape.data.inputs import READERS
     from modescape.data.splits import cut
-    from modescape.data.tables import SUFFIXES
-    from modescape.data.targets import without_ignored
 
-    settings = Pictures.of(data)
-    if data.source in recipe.BUILTIN_SOURCES:  # a folder that bears the name is written ./digits
-        source = sources.resized(sources.digits(), settings, "digits")
-        return cut(without_ignored(source, task, "digits"), data, seed, fingerprint(source), task)
-    if not data.source.strip():
+    _check_there(data.source)
+    module, _, function = READERS[data.inputs or _found(data)].partition(":")
+    source, digest = getattr(importlib.import_module(module), function)(data, task, report)
+    return cut(source, data, seed, digest, task)
+
+
+def _check_there(source: str) -> None:
+    """Refuse a source that cannot be one, whatever its examples are."""
+    from modescape.data.tables import SUFFIXES
+
+    path = Path(source)
+    if source in (*recipe.BUILTIN_SOURCES, *recipe.TABLE_SOURCES, *recipe.TEXT_SOURCES):
+        return
+    if not source.strip():
         raise InputError("data.source is empty; expected a folder, a file, or a name of the hub")
-    path = Path(data.source)
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError(f"data.source '{path}' is not an ordinary file; expected a file or a folder")
-    if path.is_file() and path.suffix.lower() not in (".npz", *SUFFIXES):
-        raise InputError(
-            f"data.source '{path}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a folder, or a "
-            "name of the hub"
-        )
     if path.suffix.lower() in (".npz", *SUFFIXES) and not path.exists():
         raise InputError(f"data.source '{path}' does not exist")
-    if path.is_file() and path.suffix.lower() == ".npz":  # read as fast as a cache would be
-        name = f"'{path}'"
-        source = without_ignored(sources.resized(sources.npz(path), settings, name), task, name)
-        return cut(check_source(source, name), data, seed, fingerprint(source), task)
-    key = cache_key(data)
-    source, digest = cached(key, lambda: check_source(sources.pictures(data, report), f"'{data.source}'"))
-    return cut(without_ignored(source, task, f"'{data.source}'"), data, seed, digest, task)
+
+
+def _found(data: recipe.Data) -> str:
+    """The kind of inputs where a recipe names none: images, unless it names a text or a target, or a file has x and y."""
+    from modescape.data.embedded import array_names
+
+    path = Path(data.source)
+    if data.source in recipe.TEXT_SOURCES or data.text is not None:
+        return "tokens"
+    if data.source in recipe.TABLE_SOURCES or data.target is not None:
+        return "table"
+    if path.suffix.lower() == ".npz" and {"x", "y"} <= (names := array_names(path)) and "image" not in names:
+        return "table"
+    return "image"

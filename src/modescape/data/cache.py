@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from modescape import recipe, runtime
+from modescape.batches import leaves
 from modescape.data.dataset import Source
 from modescape.data.folders import METADATA, files_below
 from modescape.data.tables import SUFFIXES, named_files
@@ -22,9 +23,13 @@ DECODING = ("size", "resample", "crop", "background", "skip_broken")  # settings
 
 
 def fingerprint(source: Source) -> str:
-    """SHA-256 (hex) of images, labels and class names, wherever they come from."""
+    """SHA-256 (hex) of examples, labels and class names, wherever they come from."""
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
-    for array in (source.image, source.label, source.test_image, source.test_label):
+    if source.kind.name != "image":
+        digest.update(json.dumps([source.kind.name, source.kind.facts]).encode())
+    tests: list[Any] = [] if source.test_inputs is None else leaves(source.test_inputs)
+    arrays: list[Any] = [*leaves(source.inputs), source.label, *(tests or [None]), source.test_label]
+    for array in arrays:
         if array is None:
             digest.update(b"none")
         else:
@@ -96,9 +101,9 @@ def _write(path: Path, source: Source, digest: str) -> None:
     """Atomic; a cache that cannot be written is no error."""
     from safetensors.numpy import save
 
-    arrays = {"image": source.image, "label": source.label}
-    if source.test_image is not None and source.test_label is not None:
-        arrays |= {"test_image": source.test_image, "test_label": source.test_label}
+    arrays = {"image": source.inputs, "label": source.label}
+    if source.test_inputs is not None and source.test_label is not None:
+        arrays |= {"test_image": source.test_inputs, "test_label": source.test_label}
     metadata = {"class_names": source.class_names, "fingerprint": digest, "notes": source.notes}
     data = save(
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},

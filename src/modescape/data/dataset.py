@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,18 +97,19 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """What a source holds before it is cut: NumPy, uint8 [example, channel, height, width] and int64 [example]."""
+    """What a source holds before it is cut, in NumPy."""
 
-    image: np.ndarray
-    label: np.ndarray
-    test_image: np.ndarray | None
+    inputs: Any  # arrays [example, ...]: one, or a flat tuple or dictionary
+    label: np.ndarray  # int64 [example]
+    test_inputs: Any  # None where the source has no test split
     test_label: np.ndarray | None
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()  # see `Dataset`
+    kind: InputKind = IMAGES
 
 
-def check_source(source: Source, name: str) -> Source:
-    """Refuse what cannot be trained on.
+def check_classes(source: Source, name: str) -> None:
+    """Refuse classes that cannot be trained on.
 
     Raises:
         InputError: naming the source, the split and the row.
@@ -126,17 +128,27 @@ def check_source(source: Source, name: str) -> Source:
         raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
     if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
         raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
-    if len(source.image) and not source.image[0].size:
-        raise InputError(f"{name}: images are {list(source.image.shape[1:])} [channel, height, width], without a pixel")
-    if math.prod(source.image.shape[1:]) > MOST_PIXELS:
-        raise InputError(f"{name}: images are {list(source.image.shape[1:])}, expected at most {MOST_PIXELS:,} numbers")
-    check_split(source.image, source.label, len(source.class_names), f"{name}: train")
-    if source.test_image is not None and source.test_label is not None:
-        check_split(source.test_image, source.test_label, len(source.class_names), f"{name}: test")
-        if source.test_image.shape[1:] != source.image.shape[1:]:
+
+
+def check_source(source: Source, name: str) -> Source:
+    """Refuse images that cannot be trained on.
+
+    Raises:
+        InputError: naming the source, the split and the row.
+    """
+    check_classes(source, name)
+    sizes = list(source.inputs.shape[1:])
+    if len(source.inputs) and not source.inputs[0].size:
+        raise InputError(f"{name}: images are {sizes} [channel, height, width], without a pixel")
+    if math.prod(sizes) > MOST_PIXELS:
+        raise InputError(f"{name}: images are {sizes}, expected at most {MOST_PIXELS:,} numbers")
+    check_split(source.inputs, source.label, len(source.class_names), f"{name}: train")
+    if source.test_inputs is not None and source.test_label is not None:
+        check_split(source.test_inputs, source.test_label, len(source.class_names), f"{name}: test")
+        if source.test_inputs.shape[1:] != source.inputs.shape[1:]:
             raise InputError(
-                f"{name}: test images are {list(source.test_image.shape[1:])} and training images "
-                f"{list(source.image.shape[1:])} [channel, height, width]; make them equal, or set data.size"
+                f"{name}: test images are {list(source.test_inputs.shape[1:])} and training images "
+                f"{list(source.inputs.shape[1:])} [channel, height, width]; make them equal, or set data.size"
             )
     return source
 
@@ -169,7 +181,6 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
         )
 
 
-def as_split(image: np.ndarray, label: np.ndarray) -> Split:
-    """Arrays as a split; images lie with channels last in memory, as networks take them."""
-    last = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
-    return Split(torch.from_numpy(last).movedim(-1, 1), torch.from_numpy(label.astype(np.int64)))
+def as_split(inputs: Any, label: np.ndarray, kind: InputKind = IMAGES) -> Split:
+    """Arrays as a split, laid out in memory as networks take them."""
+    return Split(kind.tensors(inputs), torch.from_numpy(label.astype(np.int64)), kind)

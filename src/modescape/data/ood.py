@@ -115,7 +115,7 @@ def _images(
         if path.suffix == ".npz" and not path.is_file():
             raise InputError(f"out-of-distribution source '{source}' does not exist")
         found = digits() if path.suffix != ".npz" else npz(path)
-        array = found.image if found.test_image is None else found.test_image
+        array = found.inputs if found.test_inputs is None else found.test_inputs
         if len(array) == 0:
             raise InputError(f"out-of-distribution source '{source}' holds no images")
         for rows in _part(len(array), limit, source, seed).split(1_000):

@@ -128,8 +128,8 @@ def resized(source: Source, settings: Pictures, name: str) -> Source:
     """A source of arrays with its images brought to the size of the settings, if they say one."""
     if settings.size is None:
         return source
-    test = None if source.test_image is None else fit_all(source.test_image, settings, f"{name}: test")
-    return replace(source, image=fit_all(source.image, settings, f"{name}: train"), test_image=test)
+    test = None if source.test_inputs is None else fit_all(source.test_inputs, settings, f"{name}: test")
+    return replace(source, inputs=fit_all(source.inputs, settings, f"{name}: train"), test_inputs=test)
 
 
 def pictures(data: recipe.Data, report: Report | None = None) -> Source:

@@ -122,12 +122,17 @@ def is_picture(name: Any) -> bool:
     return isinstance(name, str) and Path(name.split("?")[0] if is_address(name) else name).suffix.lower() in PICTURES
 
 
-def read_table(path: Path) -> Any:
+def read_table(path: Path, *, typed: bool = True) -> Any:
     """A file of paths and labels as a table: CSV, TSV (texts and whole numbers) or JSON lines.
 
     The delimiter is the one of comma, semicolon and tab that cuts the first lines into equally many cells, and into
     most of them. Without a header (a
     cell of the first line is a picture's name) columns are called "column1", "column2", ...
+
+    Args:
+        path: of the file.
+        typed: take columns of whole numbers as such; else cells of CSV and TSV are the texts that stand there, None
+            where nothing does.
 
     Raises:
         InputError: if the file cannot be read or a row is not as long as the first, naming the line.
@@ -136,7 +141,7 @@ def read_table(path: Path) -> Any:
 
     try:
         text = read_regular(path, MOST_TABLE_BYTES).decode("utf-8-sig")
-        columns = _json_lines(text) if path.suffix.lower() == ".jsonl" else _separated(text)
+        columns = _json_lines(text) if path.suffix.lower() == ".jsonl" else _separated(text, typed)
         return pa.table(columns)
     except InputError as error:
         raise InputError(f"'{path}': {error}") from error
@@ -149,7 +154,7 @@ def read_table(path: Path) -> Any:
         raise InputError(f"'{path}' cannot be read as a table of paths and labels: {shown(error)}") from error
 
 
-def _separated(text: str) -> dict[str, list[Any]]:
+def _separated(text: str, typed: bool) -> dict[str, list[Any]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     lines = [(reader.line_num, row) for row in reader if row]
     if not lines:
@@ -168,7 +173,8 @@ def _separated(text: str) -> dict[str, list[Any]]:
         if len(row) != len(header):
             cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
             raise InputError(f"line {line} has {cells}, expected {len(header)} ({shown(', '.join(header))})")
-    return {name: _typed([row[at].strip() for _, row in rows]) for at, name in enumerate(header)}
+    columns = {name: [row[at].strip() for _, row in rows] for at, name in enumerate(header)}
+    return {name: _typed(cells) if typed else [cell or None for cell in cells] for name, cells in columns.items()}
 
 
 def _delimiter(text: str) -> str:

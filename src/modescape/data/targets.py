@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import recipe
+from modescape.batches import taken
 from modescape.data.dataset import Source
 from modescape.errors import InputError
 from modescape.plain import shown
@@ -49,9 +50,9 @@ def without_ignored(source: Source, settings: recipe.Task, name: str) -> Source:
         )
     return replace(
         source,
-        image=source.image[kept],
+        inputs=taken(source.inputs, kept),
         label=source.label[kept],
-        test_image=None if source.test_image is None or test is None else source.test_image[test],
+        test_inputs=None if source.test_inputs is None or test is None else taken(source.test_inputs, test),
         test_label=None if source.test_label is None or test is None else source.test_label[test],
         class_names=tuple(names),
         notes=(*source.notes, note),

@@ -27,13 +27,15 @@ MODELS = {
     "notebook_small_cnn": "modescape.models.cnn:notebook_small_cnn",
     "notebook_medium_cnn": "modescape.models.cnn:notebook_medium_cnn",
     "notebook_resnet20": "modescape.models.resnet:notebook_resnet20",
+    "mlp": "modescape.models.mlp:mlp",
+    "text_transformer": "modescape.models.transformer:text_transformer",
 }
 """Built-in networks: name -> factory."""
 
-ASKED = {"image_shape": "images"}
+ASKED = {"image_shape": "images", "features": "rows of a table", "vocabulary": "tokens"}
 """Parameters of factories -> the examples that offer them."""
 
-SUITED = {"image": "small_cnn"}
+SUITED = {"image": "small_cnn", "table": "mlp", "tokens": "text_transformer"}
 """Kinds of inputs -> a built-in network that takes them."""
 
 EXPECTED = "expected a function or class of Python that makes an nn.Module"

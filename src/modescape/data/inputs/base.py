@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -53,6 +53,28 @@ class InputKind(Protocol):
     @property
     def word(self) -> str:
         """For several examples: "images"."""
+        ...
+
+    @property
+    def noun(self) -> str:
+        """For one example where it is read: "picture"."""
+        ...
+
+    @property
+    def facts(self) -> Any:
+        """What the arrays mean, as plain values of JSON: names of columns, say. Part of the data's fingerprint."""
+        ...
+
+    def tensors(self, arrays: Any) -> Inputs:
+        """Arrays of a source, [example, ...], as tensors that lie in memory as networks take them."""
+        ...
+
+    def fit(self, train: Inputs) -> tuple[InputKind, tuple[str, ...]]:
+        """The kind with what is learnt from the examples that are trained on, and sentences about it.
+
+        Raises:
+            InputError: if nothing could be learnt from these examples.
+        """
         ...
 
     def shape(self, inputs: Inputs) -> InputShape:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from modescape import recipe
 from modescape.batches import InputShape
 from modescape.data.prepare import Preparation
+from modescape.errors import InputError
 from modescape.types import Inputs
 
 
@@ -18,6 +22,24 @@ class Images:
 
     name: str = "image"
     word: str = "images"
+    noun: str = "picture"
+    facts: tuple[str, ...] = ()
+
+    def tensors(self, arrays: Any) -> Tensor:
+        """Channels lie last in memory."""
+        last = np.ascontiguousarray(arrays.transpose(0, 2, 3, 1))
+        return torch.from_numpy(last).movedim(-1, 1)
+
+    def fit(self, train: Inputs) -> tuple[Images, tuple[str, ...]]:
+        """Refuse images that are all one: a network would learn the commonest label from them, without a word."""
+        assert isinstance(train, Tensor)
+        if len(train) > 1 and all(torch.equal(other, train[0]) for other in train):
+            raise InputError(
+                f"all {len(train):,} training pictures are the same once decoded; look at two of them. If they are "
+                "drawings on a transparent ground, set another colour than theirs under them: "
+                "--set data.background=black"
+            )
+        return self, ()
 
     def shape(self, inputs: Inputs) -> InputShape:
         """Channels, height, width."""

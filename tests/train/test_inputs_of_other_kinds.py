@@ -1,0 +1,86 @@
+"""Members that take rows and tokens: stacked they are what they are alone, and what a plain loop makes of them."""
+
+import pytest
+import torch
+
+from modescape import data, recipe
+from modescape.models import build
+from modescape.network.network import Network
+from modescape.predict import Evaluator
+from modescape.train.loop import Trainer
+
+STEPS = 50
+
+
+def wine(**model):
+    section = recipe.Data(source="sklearn:wine", categories="codes")
+    train = recipe.Train(members=3, epochs=25, batch_size=64, learning_rate=0.01)
+    return recipe.Recipe(data=section, model=recipe.Model(factory="mlp", arguments=model), train=train)
+
+
+MADE = {
+    "plain": lambda: wine(widths=[16]),
+    "dropout": lambda: wine(widths=[16, 8], dropout=0.2, norm="layer"),
+    "batch norm": lambda: wine(widths=[16], dropout=0.1, norm="batch"),
+}
+
+
+def trained(made, members):
+    loaded = data.load(made.data, 0)
+    preparation = loaded.train.preparation(made.data)
+    trainer = Trainer(made, loaded.train, loaded.num_classes, preparation, dtype=torch.float64)
+    assert trainer.habits.can_stack, trainer.habits.cannot_stack
+    nothing = torch.zeros(len(members), dtype=torch.float64)
+    *_, last = trainer.group(members, lambda state: (nothing, nothing))
+    assert trainer.steps_per_epoch * made.train.epochs >= STEPS
+    return trainer, loaded, last.state
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_stacked_equals_alone(name):
+    made = MADE[name]()
+    _, _, together = trained(made, [0, 1, 2])
+    trainer, loaded, alone = trained(made, [1])
+    for part, own in zip(together, alone, strict=True):
+        for tensor in own:
+            torch.testing.assert_close(part[tensor][1], own[tensor][0], rtol=0, atol=1e-9)
+    evaluator = Evaluator(module=trainer.step([0]).module, preparation=trainer.preparation, habits=trainer.habits)
+    predicted = evaluator(together, loaded.test.inputs)
+    torch.testing.assert_close(predicted[1:2], evaluator(alone, loaded.test.inputs), rtol=0, atol=1e-9)
+    accuracy = (predicted.argmax(-1) == loaded.test.label).double().mean()
+    assert accuracy > 0.8
+
+
+def test_a_network_is_called_with_a_tensor_a_row_or_names():
+    class Named(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = torch.nn.Linear(3, 2)
+
+        def forward(self, features, mask=None):
+            return self.dense(features if mask is None else features * mask[..., None])
+
+    module = Named()
+    state = recipe_state(module)
+    x, mask = torch.randn(2, 5, 3).unbind()[0], torch.tensor([True, False, True, True, False])
+    network = Network(module=module)
+    for batch in ((x, mask), {"mask": mask, "features": x}):
+        logits = network(state, batch).logits[0]
+        torch.testing.assert_close(logits, module(x * mask[:, None]))
+        plain = network.plain()({name: one[0] for name, one in state.params.items()}, {}, batch)
+        torch.testing.assert_close(plain, logits)
+
+
+def recipe_state(module):
+    from modescape.models import split_state
+    from modescape.network.copies import stacked
+
+    return stacked([split_state(module)])
+
+
+def test_a_network_for_other_examples_is_refused():
+    loaded = data.load(recipe.Data(source="sklearn:iris"), 0)
+    with pytest.raises(ValueError, match=r"'small_cnn' takes images .*, and the examples are rows; choose mlp"):
+        build(recipe.Model(), loaded.shape, 3, 0)
+    with pytest.raises(ValueError, match=r"'mlp' takes rows of a table .*, and the examples are images; choose"):
+        build(recipe.Model(factory="mlp"), (1, 8, 8), 3, 0)
