@@ -61,7 +61,7 @@ def _check_there(source: str) -> None:
 
 
 def _found(data: recipe.Data) -> str:
-    """The kind of inputs where a recipe names none: images, unless it names a text or a target, or a file has x and y."""
+    """The kind of inputs where a recipe names none: images, unless it names a text or a target, or a file x and y."""
     from modescape.data.embedded import array_names
 
     path = Path(data.source)
