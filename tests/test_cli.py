@@ -175,7 +175,7 @@ def test_every_help_shows_its_examples_as_lines(words, command):
     text = command.get_help(click.Context(command, info_name=words, terminal_width=60))
     assert "\\b" not in text
     assert "\b" not in text
-    examples = re.findall(rf"^ +{words}\b.*$", inspect.cleandoc(command.callback.__doc__), re.MULTILINE)
+    examples = re.findall(rf"^ +{words}\b.*$", inspect.cleandoc(command.help), re.MULTILINE)
     assert examples
     assert all(f"\n  {example}\n" in text for example in examples)
 

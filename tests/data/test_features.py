@@ -6,12 +6,15 @@ import torch
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from modescape import data, recipe
-from modescape.data import embedded
-from modescape.data.features import read
+from modescape.data import embedded, features
 from modescape.data.inputs.table import CATEGORY, NUMBER
 from modescape.errors import InputError
 
 ROWS = 40
+
+
+def read(section):
+    return features.read(section, recipe.Task())
 
 
 def settings(source, **more):

@@ -24,9 +24,12 @@ from modescape.network.member_ops import MemberOps
 from modescape.network.network import Network
 from modescape.network.plain import Plain
 
+IMAGE_MODELS = [name for name in MODELS if name not in ("mlp", "text_transformer")]
+
 CLASSES = 3
 LONGEST = ("resnet20", "notebook_resnet20", "medium_cnn", "notebook_medium_cnn")  # which take seconds
-NETWORKS = [pytest.param(name, marks=[pytest.mark.ci] if name in LONGEST else []) for name in MODELS]
+NETWORKS = [pytest.param(name, marks=[pytest.mark.ci] if name in LONGEST else []) for name in IMAGE_MODELS]
+LOADING = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # of what forward mode loads
 SMALLEST = {"notebook_small_cnn": 8, "notebook_medium_cnn": 20}  # pixels; others take 4
 TINY = {"factory": "small_cnn", "arguments": {"channels": [2, 3]}}
 
@@ -93,7 +96,7 @@ def written_out(flat, state, x):
 
 
 @pytest.mark.ci
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # of what torch loads for forward mode
+@LOADING
 def test_hessian_products_are_those_of_the_dense_hessian():
     net, x = network(**TINY), images(4)
     state, plain = split_state(net), Plain.of(fuse(net))
@@ -250,6 +253,7 @@ def test_dropout_is_differentiable_as_often_as_wanted():
     assert torch.allclose(second, 6 * out.detach() * 4, rtol=1e-6)
 
 
+@LOADING
 class TestTransforms:
     """Of `torch.func`, and forward mode, on the fused form."""
 

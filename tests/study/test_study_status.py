@@ -73,14 +73,14 @@ def test_a_finished_study(full):
 
 def test_what_is_lacking_is_counted(full, make_state):
     grown = full.recipe.train.model_copy(update={"members": 4})
-    full.update_recipe(full.recipe.model_copy(update={"train": grown, "analyses": None}))
+    full.update_recipe(full.recipe.model_copy(update={"train": grown, "analyses": ["training", "tsne", "confusion"]}))
     (full.path / "members" / "000" / "epoch-002.safetensors").unlink()
     write_checkpoint(full, 1, 1, make_state(1))  # not one that is kept
     write_member_state(full, 2, status="diverged", epochs_done=1, message="loss", checksums={}, timings={})
     layout.chunk_path(full.path, "test", 3).unlink()  # its folder stays
     (full.path / "results" / "tsne.nc").unlink()
     (full.path / "results" / ".tsne.nc.5.tmp").write_text("")
-    status = summary(full.path, ("training", "tsne", "other"))
+    status = summary(full.path)
     assert [(member.status, member.checkpoints) for member in status.members] == [
         ("trained", 4),
         ("trained", 3),
@@ -92,7 +92,7 @@ def test_what_is_lacking_is_counted(full, make_state):
         "validation": Progress(done=8, expected=11),  # nobody waits for the diverged one
         "test": Progress(done=7, expected=11),
     }
-    assert status.missing_results == ("tsne", "other")
+    assert status.missing_results == ("tsne", "confusion")
     assert not status.complete
 
 

@@ -18,10 +18,26 @@ def wine(**model):
     return recipe.Recipe(data=section, model=recipe.Model(factory="mlp", arguments=model), train=train)
 
 
+def sentences(tmp_path_factory):
+    """A hundred short texts of two kinds, of several lengths."""
+    words = {"warm": ["sun", "summer", "noon"], "cold": ["ice", "winter", "night"]}
+    lines = ["text\ttarget"]
+    for row in range(100):
+        kind = ("warm", "cold")[row % 2]
+        lines.append(" ".join(words[kind][(row // 2 + at) % 3] for at in range(1 + row % 3)) + f"\t{kind}")
+    path = tmp_path_factory.mktemp("texts") / "texts.tsv"
+    path.write_text("\n".join(lines))
+    section = recipe.Data(source=str(path), text="text", length=24, validation=10, test=30)
+    model = recipe.Model(factory="text_transformer", arguments={"width": 8, "heads": 2, "blocks": 1, "dropout": 0.1})
+    train = recipe.Train(members=3, epochs=25, batch_size=30, learning_rate=0.01)
+    return recipe.Recipe(data=section, model=model, train=train)
+
+
 MADE = {
-    "plain": lambda: wine(widths=[16]),
-    "dropout": lambda: wine(widths=[16, 8], dropout=0.2, norm="layer"),
-    "batch norm": lambda: wine(widths=[16], dropout=0.1, norm="batch"),
+    "plain": lambda _: wine(widths=[16]),
+    "dropout": lambda _: wine(widths=[16, 8], dropout=0.2, norm="layer"),
+    "batch norm": lambda _: wine(widths=[16], dropout=0.1, norm="batch"),
+    "transformer": sentences,
 }
 
 
@@ -37,8 +53,8 @@ def trained(made, members):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_stacked_equals_alone(name):
-    made = MADE[name]()
+def test_stacked_equals_alone(name, tmp_path_factory):
+    made = MADE[name](tmp_path_factory)
     _, _, together = trained(made, [0, 1, 2])
     trainer, loaded, alone = trained(made, [1])
     for part, own in zip(together, alone, strict=True):

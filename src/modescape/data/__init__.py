@@ -41,7 +41,7 @@ def _load(data: recipe.Data, seed: int, report: Report | None, task: recipe.Task
 
     _check_there(data.source)
     module, _, function = READERS[data.inputs or _found(data)].partition(":")
-    source, digest = getattr(importlib.import_module(module), function)(data, report, task)
+    source, digest = getattr(importlib.import_module(module), function)(data, task, report)
     return cut(source, data, seed, digest, task)
 
 
@@ -50,7 +50,7 @@ def _check_there(source: str) -> None:
     from modescape.data.tables import SUFFIXES
 
     path = Path(source)
-    if source in (*recipe.BUILTIN_SOURCES, *recipe.TABLE_SOURCES):
+    if source in (*recipe.BUILTIN_SOURCES, *recipe.TABLE_SOURCES, *recipe.TEXT_SOURCES):
         return
     if not source.strip():
         raise InputError("data.source is empty; expected a folder, a file, or a name of the hub")
@@ -61,10 +61,12 @@ def _check_there(source: str) -> None:
 
 
 def _found(data: recipe.Data) -> str:
-    """The kind of inputs where a recipe names none: images, unless it names a target, or a file has arrays x and y."""
+    """The kind of inputs where a recipe names none: images, unless it names a text or a target, or a file x and y."""
     from modescape.data.embedded import array_names
 
     path = Path(data.source)
+    if data.source in recipe.TEXT_SOURCES or data.text is not None:
+        return "tokens"
     if data.source in recipe.TABLE_SOURCES or data.target is not None:
         return "table"
     if path.suffix.lower() == ".npz" and {"x", "y"} <= (names := array_names(path)) and "image" not in names:

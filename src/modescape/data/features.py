@@ -36,7 +36,7 @@ class Columns(NamedTuple):
     cells: dict[str, list[Any]]
 
 
-def read(data: recipe.Data, report: object = None, task: recipe.Task | None = None) -> tuple[Source, str]:
+def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[Source, str]:
     """A table and the fingerprint of its content.
 
     Raises:
@@ -49,14 +49,14 @@ def read(data: recipe.Data, report: object = None, task: recipe.Task | None = No
         train, test = feature_arrays(path)
         target = "target"
     else:
-        train, test = _splits(_parts(path, data.source))
-        target = _target(train, data.target)
-    settings = task or recipe.Task()
-    source = source_of(Columns(*train), None if test is None else Columns(*test), target, data, settings)
-    return without_ignored(source, settings, f"'{data.source}'"), fingerprint(source)
+        train, test = splits_of(parts_of(path, data.source))
+        target = target_of(train, data.target)
+    source = source_of(Columns(*train), None if test is None else Columns(*test), target, data, task)
+    source = without_ignored(source, task, f"'{data.source}'")
+    return source, fingerprint(source)
 
 
-def _parts(path: Path, source: str) -> list[Part]:
+def parts_of(path: Path, source: str) -> list[Part]:
     """The splits of a file, or of a folder that holds a table for each."""
     if path.is_file():
         return split_by_column(source, _table(path, source), path.parent)
@@ -83,7 +83,8 @@ def _table(path: Path, source: str) -> Any:
         raise InputError(f"'{path}' cannot be read as Parquet: {shown(error)}") from error
 
 
-def _splits(parts: Sequence[Part]) -> tuple[Columns, Columns | None]:
+def splits_of(parts: Sequence[Part]) -> tuple[Columns, Columns | None]:
+    """The training rows and those of the test split, else of the validation split, where there is one."""
     by_name = {part.name: part for part in parts}
     if "train" not in by_name:
         raise InputError(f"'{parts[0].source}' has splits {sorted(by_name)}, expected one named 'train'")
@@ -110,7 +111,12 @@ def _cells(part: Part) -> dict[str, list[Any]]:
     return {name: part.table.column(name).to_pylist() for name in part.table.column_names}
 
 
-def _target(train: Columns, wanted: str | None) -> str:
+def target_of(train: Columns, wanted: str | None) -> str:
+    """The column that is to be predicted.
+
+    Raises:
+        InputError: if it cannot be told.
+    """
     found = [name for name in train.cells if name.lower() in TARGETS] if wanted is None else [wanted]
     if len(found) != 1 or found[0] not in train.cells:
         columns = shown(", ".join(train.cells))
@@ -138,7 +144,7 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
     numbers = [name for name in names if _is_number(train, name)]
     categories = [name for name in names if name not in numbers]
     values = [_values(splits, name) for name in categories]
-    labels, target_names = _labels(splits, target, task)
+    labels, target_names = targets_of(splits, target, task)
     arrays = [
         {
             NUMBER: np.stack([_numbers(one, name) for name in numbers], 1) if numbers else np.zeros((_rows(one), 0)),
@@ -231,8 +237,12 @@ def _codes(columns: Columns, names: Sequence[str], values: Sequence[Sequence[str
     return found
 
 
-def _labels(splits: Sequence[Columns], target: str, task: recipe.Task) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Targets of each split, and the names of the classes or of the output of a regression."""
+def targets_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Targets of each split, and the names of the classes, or of the output of a regression.
+
+    Raises:
+        InputError: naming the row where a target is missing or none of the task.
+    """
     for one in splits:
         missing = [row for row, cell in enumerate(one.cells[target]) if cell is None or cell != cell]
         if missing:

@@ -14,26 +14,25 @@ from modescape.data.targets import without_ignored
 from modescape.errors import InputError
 
 
-def read(
-    data: recipe.Data, report: sources.Report | None = None, task: recipe.Task | None = None
-) -> tuple[Source, str]:
+def read(data: recipe.Data, task: recipe.Task, report: sources.Report | None = None) -> tuple[Source, str]:
     """The images of a source and the fingerprint of its content, from the cache where they were decoded before.
 
     Raises:
         InputError: if the source is absent, unreadable or bad.
     """
-    settings, targets = Pictures.of(data), task or recipe.Task()
+    settings = Pictures.of(data)
     if data.source in recipe.BUILTIN_SOURCES:  # a folder that bears the name is written ./digits
         source = sources.resized(sources.digits(), settings, "digits")
-        return without_ignored(source, targets, "digits"), fingerprint(source)
-    path, name = Path(data.source), f"'{data.source}'"
+        return without_ignored(source, task, "digits"), fingerprint(source)
+    path = Path(data.source)
     if path.is_file() and path.suffix.lower() not in (".npz", *SUFFIXES):
         raise InputError(
             f"data.source '{path}' is a file of another kind; expected .npz, {', '.join(SUFFIXES)}, a folder, or a "
             "name of the hub"
         )
     if path.is_file() and path.suffix.lower() == ".npz":  # read as fast as a cache would be
-        source = without_ignored(sources.resized(sources.npz(path, targets), settings, name), targets, name)
+        name = f"'{path}'"
+        source = without_ignored(sources.resized(sources.npz(path, task), settings, name), task, name)
         return check_source(source, name), fingerprint(source)
-    source, digest = cached(cache_key(data), lambda: check_source(sources.pictures(data, report), name))
-    return without_ignored(source, targets, name), digest
+    source, digest = cached(cache_key(data), lambda: check_source(sources.pictures(data, report), f"'{data.source}'"))
+    return without_ignored(source, task, f"'{data.source}'"), digest

@@ -28,13 +28,14 @@ MODELS = {
     "notebook_medium_cnn": "modescape.models.cnn:notebook_medium_cnn",
     "notebook_resnet20": "modescape.models.resnet:notebook_resnet20",
     "mlp": "modescape.models.mlp:mlp",
+    "text_transformer": "modescape.models.transformer:text_transformer",
 }
 """Built-in networks: name -> factory."""
 
-ASKED = {"image_shape": "images", "features": "rows of a table"}
+ASKED = {"image_shape": "images", "features": "rows of a table", "vocabulary": "tokens"}
 """Parameters of factories -> the examples that offer them."""
 
-SUITED = {"image": "small_cnn", "table": "mlp"}
+SUITED = {"image": "small_cnn", "table": "mlp", "tokens": "text_transformer"}
 """Kinds of inputs -> a built-in network that takes them."""
 
 EXPECTED = "expected a function or class of Python that makes an nn.Module"

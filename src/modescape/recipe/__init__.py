@@ -6,7 +6,7 @@ A recipe is a YAML file or the name of a built-in one; single values are overrid
 
 from modescape.recipe.fields import Section
 from modescape.recipe.identity import canonical_json
-from modescape.recipe.inputs import BUILTIN_OOD, BUILTIN_SOURCES, TABLE_SOURCES, Augmentation, Data, Model
+from modescape.recipe.inputs import BUILTIN_OOD, BUILTIN_SOURCES, TABLE_SOURCES, TEXT_SOURCES, Augmentation, Data, Model
 from modescape.recipe.loading import (
     SUFFIXES,
     builtin_names,
@@ -27,6 +27,7 @@ __all__ = [
     "BUILTIN_SOURCES",
     "SUFFIXES",
     "TABLE_SOURCES",
+    "TEXT_SOURCES",
     "Augmentation",
     "Compute",
     "Constant",

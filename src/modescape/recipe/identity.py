@@ -39,7 +39,20 @@ FIRST_KEYS = frozenset(
 """Settings of identity version 1, which hashed all of them, defaults included."""
 
 NO_IDENTITY = {  # where things are, and what may change in a finished study
-    "data": {"source", "inputs", "target", "leave_out", "image", "label", "config", "shift", "frost", "ood"},
+    "data": {
+        "source",
+        "inputs",
+        "target",
+        "leave_out",
+        "text",
+        "tokenizer",
+        "image",
+        "label",
+        "config",
+        "shift",
+        "frost",
+        "ood",
+    },
     "model": {"init"},
     "train": {"members"},
     "task": {"unit"},

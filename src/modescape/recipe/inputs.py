@@ -22,6 +22,7 @@ BUILTIN_SOURCES = ("digits",)  # of images; these words mean what is built in, a
 TABLE_SOURCES = tuple(
     f"sklearn:{name}" for name in ("breast_cancer", "wine", "iris", "diabetes")
 )  # tables, embedded too
+TEXT_SOURCES = ("docstrings",)  # sentences of the docstrings of Python's own library, by package
 BUILTIN_OOD = ("rotated", "noise")  # other data, made from the test images
 
 
@@ -31,12 +32,17 @@ class Data(Section):
     source: str = "digits"
     # "digits", a folder of pictures or of the hub's layout, a .csv, .tsv, .jsonl, .parquet or .npz file, or a hub name
     # "owner/name"; docs/data.md shows every layout
-    inputs: Literal["image", "table"] | None = None
-    # what an example is; null = found: a table where `target` is named, or a file has arrays `x` and `y`; else images
-    target: str | None = None  # of a table: the column to be predicted
+    inputs: Literal["image", "table", "tokens", "tree"] | None = None
+    # what an example is; null = found: tokens where `text` is named, a table where `target` is named or a file has
+    # arrays `x` and `y`, else images; a tree is what a function of yours gives, data.source=package.module:load
+    target: str | None = None  # of a table or of texts: the column to be predicted
     leave_out: list[str] = []  # of a table: columns that are no features
     categories: Literal["one_hot", "codes"] = "one_hot"
     # of a table, texts and truth values: a column for each value, or numbers for an embedding
+    text: str | None = None  # of texts: their column; the only one where it is not named
+    tokenizer: str = "bytes"  # of texts: "bytes", or a file with a token a line
+    length: PositiveInt = 256  # of texts: tokens of a sequence at most; shorter ones are padded
+    truncate: bool = False  # of texts: cut longer ones off; false = refuse them
     image: str | None = None  # the image column; found by its type when not named
     label: str | None = None  # the label column; found by its type when not named
     config: str | None = None  # the hub's configuration name, where a dataset has several

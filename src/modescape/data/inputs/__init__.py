@@ -6,5 +6,7 @@ A kind is a frozen object that splits carry (`modescape.data.inputs.base.InputKi
 READERS = {
     "image": "modescape.data.images:read",
     "table": "modescape.data.features:read",
+    "tokens": "modescape.data.sentences:read",
+    "tree": "modescape.data.loaded:read",
 }
-"""``data.inputs`` -> the function (section, report) -> (source, fingerprint of its content)."""
+"""``data.inputs`` -> the function (section, section on targets, report) -> (source, fingerprint of its content)."""

@@ -1,0 +1,82 @@
+"""Sentences and their classes: a column of texts, cut into tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from modescape import recipe
+from modescape.data.cache import fingerprint
+from modescape.data.dataset import Source, check_classes
+from modescape.data.docstrings import SOURCE, docstrings
+from modescape.data.features import Columns, parts_of, splits_of, target_of, targets_of
+from modescape.data.inputs.token import PADDING, Tokens
+from modescape.data.targets import without_ignored
+from modescape.data.tokenizer import Tokenizer, tokenizer
+from modescape.errors import InputError
+from modescape.plain import shown
+
+
+def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[Source, str]:
+    """A column of texts (``data.text``) and a target, and the fingerprint of their content.
+
+    Raises:
+        InputError: if it cannot be read, has no such columns, or a text is missing, empty or too long, naming the row.
+    """
+    if data.source == SOURCE:
+        train, test, text, target = Columns(f"'{SOURCE}'", docstrings()), None, "text", "package"
+    else:
+        train, test = splits_of(parts_of(Path(data.source), data.source))
+        target = target_of(train, data.target)
+        text = _text_column(train, data.text, target)
+    splits = [train] if test is None else [train, test]
+    (labels, names), tool = targets_of(splits, target, task), tokenizer(data.tokenizer)
+    found = [_tokens(one, text, tool, data) for one in splits]
+    arrays = [_padded(rows, data.length) for rows in found]
+    cut = sum(len(row) > data.length for rows in found for row in rows)
+    notes = (f"{cut:,} sentences are cut off after {data.length:,} tokens (data.length).",) if cut else ()
+    kind = Tokens(vocabulary=tool.size, length=data.length, facts=tool.facts)
+    own_test = (arrays[1], labels[1]) if test is not None else (None, None)
+    source = Source(arrays[0], labels[0], *own_test, names, notes, kind)
+    check_classes(source, train.where)
+    source = without_ignored(source, task, train.where)
+    return source, fingerprint(source)
+
+
+def _text_column(train: Columns, wanted: str | None, target: str) -> str:
+    texts = [name for name, cells in train.cells.items() if name != target and any(isinstance(c, str) for c in cells)]
+    if wanted is None and len(texts) == 1:
+        return texts[0]
+    if wanted is None or wanted not in train.cells:
+        what = f"{len(texts)} columns that may be the text" if wanted is None else f"no column {wanted!r}"
+        columns = shown(", ".join(train.cells))
+        raise InputError(f"{train.where} has {what}; name it with --set data.text=COLUMN; its columns: {columns}")
+    return wanted
+
+
+def _tokens(columns: Columns, text: str, tool: Tokenizer, data: recipe.Data) -> list[list[int]]:
+    if text not in columns.cells:
+        raise InputError(f"{columns.where} lacks the column {text!r}, which the training rows have")
+    found = []
+    for row, cell in enumerate(columns.cells[text]):
+        tokens = tool.tokens(cell) if isinstance(cell, str) else []
+        if not tokens:
+            came = "missing" if cell is None else shown(repr(cell), 40)
+            raise InputError(
+                f"{columns.where}, row {row}, column {text!r}: the text is {came}, expected at least a token"
+            )
+        if len(tokens) > data.length and not data.truncate:
+            raise InputError(
+                f"{columns.where}, row {row}, column {text!r}: the text has {len(tokens):,} tokens, data.length is "
+                f"{data.length:,}; make it longer, or cut such texts off: --set data.truncate=true"
+            )
+        found.append(tokens)
+    return found
+
+
+def _padded(rows: list[list[int]], length: int) -> np.ndarray:
+    found = np.full((len(rows), length), PADDING, dtype=np.int32)
+    for place, row in enumerate(rows):
+        found[place, : len(row)] = row[:length]
+    return found
