@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from modescape.errors import InputError
-from modescape.models import build, check_output, importable, normalization_parameters, split_state
+from modescape.models import MODELS, build, check_output, importable, normalization_parameters, split_state
 from modescape.recipe import Model
 
 IMAGE_MODELS = [name for name in MODELS if name not in ("mlp", "text_transformer")]
