@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from stand_ins import stacked
 from torch import nn
 
 from modescape import pipeline, recipe
@@ -109,12 +110,13 @@ def test_a_study_without_frozen_parameters_has_no_such_file(source):
     assert "constant" not in source.manifest["network"]
 
 
-def test_an_interrupted_run_and_a_lost_file_come_out_with_the_same_bytes(tuned, start, tmp_path):
+def test_what_is_lost_comes_out_with_the_same_bytes(tuned, tmp_path):
     path = tmp_path / "s"
     shutil.copytree(tuned.path, path)
     shared, checkpoint = path / "members/shared.safetensors", path / "members/001/epoch-002.safetensors"
     before = [shared.read_bytes(), checkpoint.read_bytes()]
-    shared.unlink(), checkpoint.unlink()
+    shared.unlink()
+    checkpoint.unlink()
     assert any("shared.safetensors' is missing" in line for line in verify(path))
     lines = Lines()
     pipeline.train(tuned.recipe, path, progress=lines)
@@ -132,6 +134,34 @@ def test_an_interrupted_run_and_a_lost_file_come_out_with_the_same_bytes(tuned, 
         tuned.path / "members/000/epoch-002.safetensors"
     ).read_bytes()
     assert verify(study.path) == []
+
+
+class Interrupting(Lines):
+    """Stops the run when it was told of so many images."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.left = images
+
+    def advance(self, amount, note=""):
+        self.left -= amount
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_an_interrupted_run_goes_on_without_what_is_shared_in_its_files(start, tmp_path, size):
+    """With early stopping, whose best epoch leaves it out, too."""
+    settings = [f"model.init={start}", "model.freeze=[conv1.*]", "train.epochs=8"]
+    settings += ["train.early_stopping={patience: 1, score: validation_accuracy}"]
+    with stacked([size]):
+        whole = train(tmp_path / "whole", *settings)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "s", *settings, progress=Interrupting(8 * 60))
+        again = train(tmp_path / "s", *settings)
+    assert any(member.stopped for member in again.members)
+    for file in sorted(whole.path.glob("members/**/*.safetensors")):
+        assert file.read_bytes() == (again.path / file.relative_to(whole.path)).read_bytes(), file
 
 
 def test_another_file_is_another_study(tuned, start, tmp_path):
