@@ -18,8 +18,8 @@ class UnsupportedError(InputError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what}\nmodescape does classification of images, one class each; regression, tables, text, segmentation "
-            "and several labels a picture are not supported yet"
+            f"{what}\nmodescape does classification of images, one class each, and regression of arrays; tables, text, "
+            "segmentation and several labels a picture are not supported yet"
         )
 
 

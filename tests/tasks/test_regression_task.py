@@ -135,7 +135,7 @@ SMALL = ["data.test=30", "data.validation=30", "train.members=2", "train.epochs=
 @pytest.mark.parametrize("variance", ["true", "false"])
 def test_a_study_of_a_regression(ink, tmp_path, variance):
     settings = [*SMALL, f"data.source={ink}", f"task.variance={variance}", "task.unit=lx"]
-    chosen = "analyses=[training, ensemble_size, confusion, decomposition, calibration, cyclic]"
+    chosen = "analyses=[training, ensemble_size, confusion, decomposition, calibration, solution_similarity, cyclic]"
     study = ms.run("digits", tmp_path / "one", overrides=[*settings, chosen])
     predictions = study.predictions("test")
     assert predictions.label.shape == (30, 1)
@@ -163,6 +163,8 @@ def test_a_study_of_a_regression(ink, tmp_path, variance):
     assert float(calibration["nll"].sel(approach="as predicted", size=2)) == pytest.approx(
         float(curve["score"].sel(approach="independent", metric="nll", size=2)), rel=1e-9
     )
+    apart = study.result("solution_similarity")["distance"].values[0, 1]
+    assert apart == pytest.approx(2 * float(parts["diversity"].sel(metric="squared_error")) ** 0.5, rel=1e-6)
     assert "counts which classes are mixed up" in study.result("confusion").attrs["not_enough"]
     assert verify(study.path) == []
     page = (study.path / "report.html").read_text()

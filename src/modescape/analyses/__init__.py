@@ -72,7 +72,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     ),
     "trajectory_similarity": Analysis("modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS)),
     "solution_similarity": Analysis(
-        "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True
+        "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True, numbers=BESIDE
     ),
     "tsne": Analysis(
         "modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True, imports=("sklearn.manifold",)

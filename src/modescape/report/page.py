@@ -126,8 +126,14 @@ def _facts(content: PageContent) -> list[str]:
     examples, classes = content.manifest.get("examples", {}), content.manifest.get("num_classes")
     facts = [count(trained, "network") + " trained" if content.members else ""]
     facts += [count(int(examples["test"]), "test image") if "test" in examples else ""]
-    facts += [count(int(classes), "class", "classes") if classes else ""]
+    nouns = ("target",) if _is_regression(content) else ("class", "classes")
+    facts += [count(int(classes), *nouns) if classes else ""]
     return [fact for fact in facts if fact]
+
+
+def _is_regression(content: PageContent) -> bool:
+    about = content.manifest.get("task")
+    return isinstance(about, Mapping) and about.get("kind") == "regression"
 
 
 def _sections(content: PageContent) -> list[SectionView]:
@@ -184,7 +190,7 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
         "plan": "Plan",
         "examples": "Images",
         "image_shape": "Image (channels, height, width)",
-        "num_classes": "Classes",
+        "num_classes": "Targets" if _is_regression(content) else "Classes",
     }
     held = [(label, manifest[key]) for key, label in labels.items() if manifest.get(key) not in (None, {}, [])]
     rows = [(label, shown(_flat(value), MOST_PROVENANCE)) for label, value in held]

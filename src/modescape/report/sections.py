@@ -21,7 +21,8 @@ MOST_ROWS = 40  # of a table on the page; the CSV holds everything
 def text_of(name: str, dataset: xr.Dataset | None) -> Text:
     """The words of a section; an analysis without its own is described by its result."""
     if name in ANALYSES:
-        return ANALYSES[name].part("words", task_of(dataset)).TEXT
+        words = ANALYSES[name].part("words", task_of(dataset))
+        return getattr(words, "NUMBERS", words.TEXT) if task_of(dataset) == "regression" else words.TEXT
     stored = dataset.attrs if dataset is not None else {}
     if all(key in stored for key in SECTION):
         return Text(*(str(stored[key]) for key in SECTION))

@@ -23,6 +23,17 @@ TEXT = Text(
     "from different runs, not from averaging as such.",
 )
 
+NUMBERS = Text(  # of a regression
+    "How many networks to average",
+    "Root mean squared error of the mean prediction, and negative log-likelihood and continuous ranked probability "
+    "score of the mixture of the predicted distributions, against the number of networks: independent networks, and "
+    "the last snapshots of one run.",
+    "Size 1 is the mean single network. Each point is the mean over subsets of that size. The band is a 95 % interval "
+    "for new networks on new examples; the table also has the narrower one for these networks on new examples. Lower "
+    "is better. The squared error of k networks is exactly E1 - (1 - 1/k) V with the variance V between networks, so "
+    "the curve of its root shows at once how far more networks would bring it.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

@@ -61,7 +61,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     epochs = len(along[0])
     labels = predicted_labels(predictions, predictions.groups[INDEPENDENT])
     pairs = compare(labels, predictions.label)
-    cosine, without = _cosines(offered.checkpoints, members)
+    cosine, without = solution_cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
     values |= _displacement(offered, members)
     within = [_within(predictions, models) for models in along]
@@ -133,7 +133,7 @@ def _pair_means(values: dict[str, np.ndarray], pairs: Pairs) -> dict:
     return {name: (("metric",), columns[:, at], "1", names[name]) for at, name in enumerate(names)}
 
 
-def _cosines(checkpoints: Checkpoints | None, members: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def solution_cosines(checkpoints: Checkpoints | None, members: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Cosines of the solutions, of all weights and without normalisation layers; NaN where there are no checkpoints."""
     if checkpoints is None:
         return np.full((len(members), len(members)), np.nan), np.full((len(members), len(members)), np.nan)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from modescape.analyses.solution_similarity.numbers.verdict import part_of_numbers
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, percent, significant
 from modescape.wording.reading import disagreements, pick
@@ -22,6 +23,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     solutions = results.get("solution_similarity")
     if solutions is None:
         return Part()
+    if "distance" in solutions:
+        return part_of_numbers(solutions, _UNRELATED)
     return Part(
         sentences={20: _disagreement_sentence(solutions)},
         why={10: _functions_reason(solutions), 20: _equals_reason(solutions), 40: _snapshot_reason(solutions)},

@@ -24,6 +24,17 @@ TEXT = Text(
     "too.",
 )
 
+NUMBERS = Text(  # of a regression
+    "Training",
+    "Loss, root mean squared error and learning rate of every member after each epoch, on the training examples and on "
+    "validation examples that no member was trained on. The loss is of targets in standard deviations of the training "
+    "targets, the error in the target's unit.",
+    "Each line is one network; the bundle of lines is the spread between networks that differ only in their random "
+    "numbers. Training curves are running means over an epoch, in training mode. Where validation loss turns upwards "
+    "while the error stays, the predicted variances are becoming too small; where both turn, the means are overfitted; "
+    "where they still fall at the end, the networks had not converged.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

@@ -1,0 +1,51 @@
+"""Independent networks of a regression against each other: cosine of the weights, distance of predictions."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.solution_similarity.draw import LABELS, TITLE, off_diagonal, pair_text
+from modescape.plots import charts, style
+from modescape.plots.charts import Chart
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NAMES = {  # variable: title, key
+    "cosine": ("Cosine of weights", "Cosine (1)"),
+    "distance": ("Distance of predictions", "Distance (unit of the target)"),
+    "normalized_distance": ("Distance / error", "Distance / RMSE (1)"),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """How to read the matrices."""
+    return style.sentences(
+        f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Distance: "
+        f"root mean square of the differences of predictions on {style.tested_on(dataset)}; over the root mean squared "
+        "error of the two, 1.41 means errors without anything in common. Over the panels: mean over pairs (95 %).",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def describe(dataset: xr.Dataset) -> Chart:
+    """A matrix a quantity."""
+    members = [str(member) for member in dataset.member.values]
+    panels = []
+    for name, (title, key) in NAMES.items():
+        matrix = off_diagonal(dataset, name)
+        scale = style.cosine_scale(matrix) if name == "cosine" else _scale(matrix)
+        scale = dataclasses.replace(scale, label=key)
+        titled = f"{title}\n{pair_text(dataset, name)}"
+        panels.append(charts.square(titled, "Member (number)", members, matrix, scale, LABELS))
+    return Chart(title=TITLE, panels=panels, columns=3, panel_size=(4.0, 3.7), panel_height=447)
+
+
+def _scale(matrix: np.ndarray) -> style.Scale:
+    """0 to the largest value."""
+    finite = matrix[np.isfinite(matrix)]
+    return style.Scale(low=0, high=float(finite.max()) if finite.size and finite.max() > 0 else 1.0)
