@@ -37,7 +37,7 @@ def from_text(text):
 
 
 def test_the_built_in_recipes_are_these():
-    assert builtin_names() == sorted([*PUBLISHED, "diabetes", "finetune", "images"])
+    assert builtin_names() == sorted([*PUBLISHED, "diabetes", "finetune", "images", "table", "text"])
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -32,6 +32,7 @@ def print_summary(study: Study) -> None:
     from modescape.pipeline.reporting import page_content
     from modescape.report.verdict import judge
     from modescape.study import layout
+    from modescape.wording.examples import in_words_of
 
     print_members(study)
     verdict = judge(page_content(study).results)
@@ -41,7 +42,8 @@ def print_summary(study: Study) -> None:
             table.add_row(*row)
         _print(table)
     print()
-    print(*filter(None, [verdict.answer, *verdict.sentences, verdict.covers]), sep="\n")
+    lines = filter(None, [verdict.answer, *verdict.sentences, verdict.covers])
+    print(*(in_words_of(study.word, line) for line in lines), sep="\n")
     print(f"\n{(study.path / layout.REPORT).resolve()}")
 
 
@@ -64,6 +66,7 @@ def _print(table: Any) -> None:
 def status_text(status: StudyStatus) -> str:
     """A study's status as plain lines; members in the same state are one line. Needs no library."""
     from modescape.study import layout
+    from modescape.wording.examples import in_words_of
 
     lines = [f"study {status.name} in {status.path}", f"recipe {shown(status.recipe_hash, 12)}", ""]
     alike: dict[tuple[str, int, int, int, int, str], list[int]] = {}

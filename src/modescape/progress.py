@@ -9,6 +9,8 @@ from typing import Any
 
 from modescape.plain import visible
 
+EXAMPLES = ("images", "rows", "sentences", "examples")  # units that a speed is said of
+
 
 class Progress:
     """The silent one, and the interface: a stage has a number of units; lines are said in between."""
@@ -95,7 +97,7 @@ class BarProgress(Progress):
         if self._bar is None and not self._rewrites:
             return
         speed = self._done / max(time.perf_counter() - self._started, 1e-9)
-        fields = {"speed": f"{speed:,.0f} {self._unit}/s" if self._unit == "images" else ""}
+        fields = {"speed": f"{speed:,.0f} {self._unit}/s" if self._unit in EXAMPLES else ""}
         if note:
             fields["note"] = note
         if self._bar is not None:
@@ -119,7 +121,7 @@ class BarProgress(Progress):
             self._bar.stop()
         self._rewrite("")
         seconds = time.perf_counter() - self._started
-        speed = f", {self._done / max(seconds, 1e-9):,.0f} images/s" if self._unit == "images" else ""
+        speed = f", {self._done / max(seconds, 1e-9):,.0f} {self._unit}/s" if self._unit in EXAMPLES else ""
         self.console.print(f"{self._name:<9} {self._done:,.0f} {self._unit} in {seconds:.1f} s{speed}", markup=False)
         self._bar, self._name = None, ""
 

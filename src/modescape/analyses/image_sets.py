@@ -12,6 +12,7 @@ from modescape import batches
 from modescape.data.corruptions import SEVERITIES
 from modescape.data.ood import load_ood
 from modescape.data.shift import Shift
+from modescape.errors import NotEnough
 from modescape.plain import is_name
 from modescape.types import Inputs
 
@@ -82,6 +83,7 @@ def shifted(context: StudyContext, severity: int, first: int | None = None) -> I
     """The test images under shift; at severity 0 they are the test images."""
     if severity not in SEVERITIES:
         return clean(context, first)
+    of_images(context, "the comparison under shift", "corruptions")
     return ImageSet("shift", severity=severity, first=_cut(context, first))
 
 
@@ -96,6 +98,7 @@ def shift_of(context: StudyContext) -> Shift:
 
 
 def _shift(context: StudyContext) -> Shift:
+    of_images(context, "the comparison under shift", "corruptions")
     study, given = context.study, context.study.recipe.data
     return Shift.of(context.dataset.test, given.shift, study.manifest["seed"], frost=given.frost)
 
@@ -104,7 +107,18 @@ def _shifted(context: StudyContext, severity: int) -> Inputs:
     return shift_of(context).images(severity)
 
 
+def of_images(context: StudyContext, what: str, made: str) -> None:
+    """Refuse examples of another kind than images.
+
+    Raises:
+        NotEnough: if they are; ``what`` is the subject of the sentence, ``made`` what there is of images alone.
+    """
+    if context.study.word != "images":
+        raise NotEnough(f"{what} needs pictures: there are no {made} of {context.study.word} yet")
+
+
 def _other(context: StudyContext, images: ImageSet) -> Inputs:
+    of_images(context, "the comparison on other data", "other data")
     study = context.study
     return load_ood(images.source, context.dataset.test, images.limit, study.manifest["seed"], data=study.recipe.data)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from modescape.data.decode import read_arrays
+from modescape.data.sources import digit_rows
 from modescape.errors import InputError, UnsupportedError
 from modescape.plain import shown
 
@@ -26,6 +27,8 @@ Cells = tuple[str, dict[str, list[Any]]]
 def embedded(source: str) -> Cells:
     """One of scikit-learn's tables, its classes by name in the column ``target``."""
     name = source.partition(":")[2]
+    if name == "digit_sums":
+        return _digit_sums(source)
     if name == "diabetes":
         return _diabetes(source)
     rows, classes, features = _read(name)
@@ -54,6 +57,16 @@ def _read(name: str) -> tuple[np.ndarray, list[str], list[str]]:
     bunch: Any = getattr(sklearn.datasets, f"load_{name}")()
     features = [f"column{number}" for number in range(bunch.data.shape[1])]
     return np.column_stack([bunch.data, bunch.target]), [str(text) for text in bunch.target_names], features
+
+
+def _digit_sums(source: str) -> Cells:
+    """The ink in each row and each column of 1,797 handwritten digits: 16 numbers that leave something to mend."""
+    rows = digit_rows()
+    pixels = rows[:, :64].reshape(-1, 8, 8)
+    sums = np.hstack([pixels.sum(2), pixels.sum(1)])
+    names = [f"{way}{number}" for way in ("row", "column") for number in range(8)]
+    columns: dict[str, list[Any]] = {name: sums[:, place].tolist() for place, name in enumerate(names)}
+    return f"'{source}'", columns | {"target": [str(int(label)) for label in rows[:, 64]]}
 
 
 def _diabetes(source: str) -> Cells:

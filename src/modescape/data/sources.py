@@ -35,13 +35,13 @@ MAX_UNNAMED_CLASSES = 65_536  # a higher label without class names is taken for 
 
 def digits() -> Source:
     """scikit-learn's 1,797 real handwritten digits, 8x8 grey; values 0..16 become 0..255."""
-    rows = _digit_rows()  # 64 values and the label
+    rows = digit_rows()  # 64 values and the label
     image = np.rint(rows[:, :64].reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
     names = tuple(str(number) for number in range(10))
     return Source(image, rows[:, 64].astype(np.int64), None, None, names)
 
 
-def _digit_rows() -> np.ndarray:
+def digit_rows() -> np.ndarray:
     """The table as scikit-learn brings it, read by ourselves: importing scikit-learn takes a second in every worker."""
     found = importlib.util.find_spec("sklearn")
     for folder in (found.submodule_search_locations or []) if found else []:

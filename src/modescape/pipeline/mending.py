@@ -55,7 +55,7 @@ def mend(study: Study, engine: Engine, progress: Progress) -> None:
     groups = Plan.of(study.manifest.get("plan")).groups(lost, begun)
     tasks = [MendTask(group, {number: lost[number] for number in own}) for group, own in groups.items()]
     epochs = sum(len(task.lost) * _last(task) for task in tasks)
-    progress.stage("making again", epochs * epoch_examples(study), "images")
+    progress.stage("making again", epochs * epoch_examples(study), study.word)
     for outcome in engine.map(
         mend_task, tasks, context=StudyRef.of(study), on_event=lambda task, images: progress.advance(images, str(task))
     ):

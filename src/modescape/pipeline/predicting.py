@@ -52,7 +52,7 @@ def predict_missing(study: Study, engine: Engine, progress: Progress, dataset: D
     tasks = predict_tasks(study, dataset)
     if not tasks:
         return
-    progress.stage("predicting", sum(task.images for task in tasks), "images")
+    progress.stage("predicting", sum(task.images for task in tasks), study.word)
     failures = carry_out(tasks, engine, progress)
     progress.finish()
     if failures:

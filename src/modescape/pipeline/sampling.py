@@ -81,7 +81,7 @@ def _predict(
 ) -> None:
     progress, before = failures.progress, failures.count
     total = sum(shapes[images][0] * len(own) for task in tasks for _, sets in task.groups for images, own in sets)
-    progress.stage("predicting samples", total, "images")
+    progress.stage("predicting samples", total, study.word)
     writers = {images: SampledWriter(study, str(images), shape) for images, shape in shapes.items()}
     distances: dict[ImageSet, dict[int, float]] = {images: {} for images in shapes}
 

@@ -48,7 +48,7 @@ def train_missing(study: Study, engine: Engine, progress: Progress) -> None:
     """
     tasks = train_tasks(study)
     if tasks:
-        progress.stage("training", sum(task.images for task in tasks), "images")
+        progress.stage("training", sum(task.images for task in tasks), study.word)
         carry_out(tasks, engine, progress, {task.study: (study, progress) for task in tasks})
         progress.finish()
     conclude(study, progress)

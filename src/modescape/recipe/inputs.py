@@ -19,9 +19,9 @@ class Augmentation(Section):
 
 
 BUILTIN_SOURCES = ("digits",)  # of images; these words mean what is built in, a folder of the name is written ./digits
-TABLE_SOURCES = tuple(
-    f"sklearn:{name}" for name in ("breast_cancer", "wine", "iris", "diabetes")
-)  # tables, embedded too
+TABLE_SOURCES = tuple(  # tables, embedded too; digit_sums is made of digits
+    f"sklearn:{name}" for name in ("breast_cancer", "diabetes", "digit_sums", "iris", "wine")
+)
 TEXT_SOURCES = ("docstrings",)  # sentences of the docstrings of Python's own library, by package
 BUILTIN_OOD = ("rotated", "noise")  # other data, made from the test images
 

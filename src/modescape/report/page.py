@@ -16,6 +16,7 @@ from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
 from modescape.report.verdict import judge
+from modescape.wording.examples import in_words_of
 from modescape.wording.numbers import count, fixed
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -74,11 +75,12 @@ def build_page(content: PageContent) -> str:
         ValueError: if a figure cannot be drawn from its result.
     """
     scripts = {"plotly": plotly_script().decode().replace("\r\n", "\n"), "page": _package_text("page.js")}
-    template = _environment().from_string(_package_text("page.html.j2"))
+    word = str(content.manifest.get("inputs", {}).get("word", "images"))
+    template = _environment(word).from_string(in_words_of(word, _package_text("page.html.j2")))
     return template.render(
         name=content.name,
         facts=_facts(content),
-        data_notes=[shown(note, 600) for note in content.manifest.get("data_notes", [])[:20]],
+        data_notes=[_Verbatim(shown(note, 600)) for note in content.manifest.get("data_notes", [])[:20]],
         quick=content.quick,
         verdict=judge(content.results),
         absent_members=[member for member in content.members if member[1] != "trained"],
@@ -86,7 +88,7 @@ def build_page(content: PageContent) -> str:
         provenance=_provenance(content),
         network=network_notes(content.manifest),
         repeats=repeat_notes(content.manifest, content.own_network),
-        recipe=content.recipe_yaml,
+        recipe=_Verbatim(content.recipe_yaml),
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),
         timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
@@ -96,7 +98,18 @@ def build_page(content: PageContent) -> str:
     )
 
 
-def _environment() -> Any:
+def _said(value: Any, word: str) -> Any:
+    """A printed value with its unseen characters shown, in the words of the study's examples."""
+    if type(value) is str:
+        return in_words_of(word, visible(value))
+    return visible(value) if isinstance(value, _Verbatim) else value
+
+
+class _Verbatim(str):
+    """A text that is not of this package, or no sentence: shown as it is."""
+
+
+def _environment(word: str) -> Any:
     from jinja2 import Environment, StrictUndefined
 
     return Environment(
@@ -105,7 +118,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         # every value that is printed, whatever file it came from, shows its unseen characters
-        finalize=lambda value: visible(value) if type(value) is str else value,
+        finalize=lambda value: _said(value, word),
     )
 
 

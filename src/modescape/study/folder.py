@@ -32,6 +32,11 @@ class StudyFolder:
         self.path = path
         self.manifest = manifest
 
+    @property
+    def word(self) -> str:
+        """What its examples are: "images", "rows", "sentences"."""
+        return str(self.manifest.get("inputs", {}).get("word", "images"))
+
     def __repr__(self) -> str:
         """The folder."""
         return f"{type(self).__name__}({str(self.path)!r})"
