@@ -66,7 +66,6 @@ def _print(table: Any) -> None:
 def status_text(status: StudyStatus) -> str:
     """A study's status as plain lines; members in the same state are one line. Needs no library."""
     from modescape.study import layout
-    from modescape.wording.examples import in_words_of
 
     lines = [f"study {status.name} in {status.path}", f"recipe {shown(status.recipe_hash, 12)}", ""]
     alike: dict[tuple[str, int, int, int, int, str], list[int]] = {}
