@@ -93,22 +93,8 @@ def _say_own(names: Sequence[str], progress: Progress) -> None:
         progress.notice(f"importing '{name.partition(':')[0]}' for the analysis '{name}' (code of the recipe)")
 
 
-def _check_kind(recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse settings of images where the examples are none."""
-    settings = {
-        "train.mixup": recipe.train.mixup is not None,
-        "data.augmentation": recipe.data.augmentation != type(recipe.data.augmentation)(),
-        "data.shift": recipe.data.shift is not None,
-        "data.frost": recipe.data.frost is not None,
-        "data.size": recipe.data.size is not None,
-    }
-    if wrong := [name for name, given in settings.items() if given and dataset.kind.name != "image"]:
-        raise InputError(f"{wrong[0]} is of images, and the examples are {dataset.kind.word}; leave it out")
-
-
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
-    _check_kind(recipe, dataset)
     if dataset.kind.name != "image":  # nothing is made of others yet, and the analyses say so
         return
     used = [part for name in recipe.analyses or [] for part in analyses.entry(name).uses if not is_own(name)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modescape.data.dataset import Dataset
 from modescape.data.inputs.image import IMAGES
 from modescape.errors import InputError
-from modescape.recipe import Recipe
+from modescape.recipe import Augmentation, Recipe
 
 
 def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
@@ -16,6 +16,15 @@ def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
     """
     if recipe.train.mixup is not None and dataset.kind.name != IMAGES.name:
         raise InputError(f"train.mixup mixes pictures, and the examples are {dataset.kind.word}; set it to null")
+    of_pictures = {
+        "data.augmentation": recipe.data.augmentation != Augmentation(),
+        "data.shift": recipe.data.shift is not None,
+        "data.frost": recipe.data.frost is not None,
+        "data.size": recipe.data.size is not None,
+    }
+    wrong = [name for name, given in of_pictures.items() if given and dataset.kind.name != IMAGES.name]
+    if wrong:
+        raise InputError(f"{wrong[0]} is of pictures, and the examples are {dataset.kind.word}; leave it out")
     if dataset.task.kind == "classification":
         return
     rule = recipe.train.early_stopping
