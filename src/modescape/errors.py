@@ -14,12 +14,13 @@ class InputError(ModescapeError, ValueError):
 
 
 class UnsupportedError(InputError):
-    """What was handed in is no classification of images; the message ends by saying so."""
+    """What was handed in is of a kind that is not taken; the message ends by saying what is."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what}\nmodescape does classification of images, one class each, and regression of arrays; tables, text, "
-            "segmentation and several labels a picture are not supported yet"
+            f"{what}\nmodescape takes images of one class each; rows of a table and sentences where their columns are "
+            "named (--set data.target=COLUMN, --set data.text=COLUMN); numbers as targets of both, and of images in an "
+            ".npz file; segmentation and several labels an example are not supported"
         )
 
 

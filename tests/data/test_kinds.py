@@ -10,7 +10,7 @@ from modescape.errors import InputError, UnsupportedError
 from modescape.models import check_output
 
 PICTURES, CLASSES = np.zeros((8, 4, 4), np.uint8), np.arange(8) % 2
-WORDS = "modescape does classification of images, one class each"
+WORDS = "modescape takes images of one class each"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ FRACTIONS = ("float", "halffloat", "double", "decimal")
 
 
 def refuse_arrays(image: np.ndarray, label: np.ndarray, name: str) -> None:
-    """Refuse arrays of regression, tables, text, segmentation, or several labels a picture.
+    """Refuse arrays of tables, text, segmentation, or several labels a picture.
 
     Args:
         image: what should be pictures, [example, ...].
