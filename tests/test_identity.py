@@ -35,6 +35,7 @@ def test_the_first_version_is_as_it_was_written():
     assert load("digits", SETTINGS).identifies(DIGITS, HASH)
 
 
+@pytest.mark.ci
 def test_a_study_of_55bdbb8_opens_verifies_and_is_finished(kept):
     before = {file: file.read_bytes() for file in kept.rglob("*") if file.is_file() and "epoch-" in file.name}
     assert verify(kept) == []

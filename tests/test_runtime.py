@@ -82,6 +82,7 @@ def _one_thread_and_back():
     torch.set_num_threads(threads)
 
 
+@pytest.mark.ci
 def test_libraries_loaded_in_one_thread_get_their_threads_afterwards():
     code = """
 from modescape import runtime

@@ -40,7 +40,10 @@ def documented() -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
     return table
 
 
-@pytest.fixture(scope="module", params=analyses.ANALYSES)
+NAMES = [pytest.param(name, marks=[] if name in MADE_UP else [pytest.mark.ci]) for name in analyses.ANALYSES]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

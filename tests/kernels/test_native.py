@@ -24,6 +24,7 @@ def ask(**environment: str) -> str:
 
 
 @has_compiler
+@pytest.mark.ci
 def test_compiled_once_and_found_again(tmp_path):
     assert ask(MODESCAPE_CACHE=str(tmp_path)) == "True"
     (made,) = (tmp_path / "native").iterdir()

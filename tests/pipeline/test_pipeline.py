@@ -69,6 +69,7 @@ def test_everything_of_the_contract_is_there(finished):
     assert finished.kept(1) == [0, 3, 4]
 
 
+@pytest.mark.ci
 def test_processes_give_the_same_bytes(finished, tmp_path):
     overrides = [*SMALL, "train.members=3", "compute.engine=processes", "analyses=[tsne, ensemble_size]"]
     other = pipeline.run("digits", tmp_path / "s", overrides=overrides)

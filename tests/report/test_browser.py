@@ -19,6 +19,7 @@ def page_file(tmp_path_factory):
     return file
 
 
+@pytest.mark.ci
 def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, page_file):
     with Opened(chromium, page_file) as opened:
         opened.wait_for_figures()

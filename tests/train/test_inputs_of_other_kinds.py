@@ -52,7 +52,9 @@ def trained(made, members):
     return trainer, loaded, last.state
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.ci] if name == "transformer" else []) for name in MADE]
+)
 def test_stacked_equals_alone(name, tmp_path_factory):
     made = MADE[name](tmp_path_factory)
     _, _, together = trained(made, [0, 1, 2])
