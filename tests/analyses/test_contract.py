@@ -40,15 +40,13 @@ def documented() -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
     return table
 
 
+MADE_UP = ("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size")
 NAMES = [pytest.param(name, marks=[] if name in MADE_UP else [pytest.mark.ci]) for name in analyses.ANALYSES]
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-MADE_UP = ("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size")
 
 
 @pytest.fixture(scope="module")
