@@ -30,10 +30,16 @@ ROWS = {
 }
 
 
-LONG = {"load", "corruptions", "digits"}  # what each of them calls is called by the others or by tests of its own
+LONG = {
+    "load",
+    "corruptions",
+    "digits",
+    "precision",
+    "growth",
+}  # what each of them calls is called by the others or by tests of its own
 
 
-IN_CI = {"precision", "growth", "training", "study"}  # seconds each
+IN_CI = {"training", "study"}  # seconds each
 MARKS = {**dict.fromkeys(LONG, pytest.mark.long), **dict.fromkeys(IN_CI, pytest.mark.ci)}
 
 

@@ -51,7 +51,7 @@ def test_frost_has_the_photographs_moments():
     assert_moments(images, within=2)
 
 
-@pytest.mark.ci
+@pytest.mark.long
 def test_frost_has_the_photographs_moments_on_cifar10(shared_data):  # noqa: F811
     pytest.importorskip("pyarrow")
     from modescape import data, recipe

@@ -60,6 +60,7 @@ def test_a_full_disk_stops_a_run_and_room_lets_it_go_on(disk, undisturbed):
     assert not list(disk.root.rglob(".*.tmp"))
 
 
+@pytest.mark.long
 def test_a_small_file_system_fills_up(undisturbed, tmp_path):
     """A real one: a tmpfs of a few hundred kilobytes, in a name space of its own."""
     small, copy = tmp_path / "small", tmp_path / "copy"
@@ -102,7 +103,9 @@ def test_a_read_only_folder_is_read_and_not_written(disk, undisturbed):
     assert differences(contents(disk.root), before) == []
 
 
-@pytest.mark.parametrize("stage", ["members/", "predictions.zarr/", "results/"])
+@pytest.mark.parametrize(
+    "stage", ["members/", *(pytest.param(name, marks=pytest.mark.long) for name in ("predictions.zarr/", "results/"))]
+)
 def test_a_folder_that_becomes_read_only_or_is_removed_ends_the_run_in_plain_words(disk, undisturbed, stage):
     run = disk.start(*arguments(disk.root))
     with disk.within(run, stage):
@@ -141,7 +144,9 @@ def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
     assert differences(contents(disk.root), contents(undisturbed)) == []
 
 
-@pytest.mark.parametrize("command", ["run", "analyse", "report"])
+@pytest.mark.parametrize(
+    "command", ["run", *(pytest.param(name, marks=pytest.mark.long) for name in ("analyse", "report"))]
+)
 def test_of_two_at_once_one_is_refused(disk, undisturbed, command):
     first = disk.start(*arguments(disk.root))
     with disk.within(first, "members/"):

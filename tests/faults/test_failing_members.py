@@ -227,6 +227,7 @@ def test_a_factory_that_raises_for_one_member(tmp_path, engine):
     assert "ValueError: no such network" in (study.path / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_the_traceback_is_shown_when_asked_for(tmp_path):
     settings = [*SMALL, *network("refusing", 1), "train.members=2", "analyses=[training]"]
     out = ["--out", str(tmp_path / "s"), "--engine", "processes", "--quiet"]
@@ -288,7 +289,7 @@ def test_a_dataset_that_raises_in_a_worker_names_member_and_stage(tmp_path, monk
         raise InputError("data.source 'digits' cannot be loaded: OSError: the disk is gone")
 
     # a disk that is lost while a run goes on
-    monkeypatch.setattr(data, "load", lambda *a: load(*a) if begun(a) else lost())
+    monkeypatch.setattr(data, "load", lambda *a, **named: load(*a, **named) if begun(a) else lost())
     calls: list[int] = []
 
     def begun(arguments) -> bool:

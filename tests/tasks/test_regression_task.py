@@ -132,7 +132,7 @@ SMALL = ["data.test=30", "data.validation=30", "train.members=2", "train.epochs=
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("variance", ["true", "false"])
+@pytest.mark.parametrize("variance", ["true", pytest.param("false", marks=pytest.mark.long)])
 def test_a_study_of_a_regression(ink, tmp_path, variance):
     settings = [*SMALL, f"data.source={ink}", f"task.variance={variance}", "task.unit=lx"]
     chosen = "analyses=[training, ensemble_size, confusion, decomposition, calibration, solution_similarity, cyclic]"
