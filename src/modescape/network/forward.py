@@ -18,6 +18,7 @@ from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with
 from modescape.models.state import Slots, copies
 from modescape.network.capture import Capture
+from modescape.network.chain import Chain
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.types import Inputs, ModelState, Params
@@ -70,6 +71,12 @@ def forward_each(
         seeded: seed the global generators by the keys.
         capture: open, and asked for what the layers gave.
     """
+    chain = Chain.of(module) if capture is None else None
+    if chain is not None and chain.takes(inputs, policy.arithmetic, policy.memory_format):
+        weights = chain.weights(state.params | state.buffers)
+        if weights is not None:
+            each = zip(weights, keys.tolist(), strict=True)
+            return Output(torch.stack([chain.forward(inputs, own, key)[0] for own, key in each]))  # type: ignore[arg-type]
     logits, captured = [], []
     drops, slots = any(layer.training for layer in module.modules()), Slots(module)
     params = {name: tensor.unbind() for name, tensor in state.params.items()}

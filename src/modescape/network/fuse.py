@@ -14,6 +14,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from modescape.kernels.pooling import LARGEST_WINDOW
+from modescape.network.chain import Chain, chained
 from modescape.network.intercept import drop
 from modescape.network.member_ops import BlockLayers, MemberOps, current
 
@@ -28,11 +29,14 @@ _DROPOUTS = {
 
 def fuse(module: nn.Module) -> nn.Module:
     """Give dropout layers and chains of layers their new ``forward``, in place; returns the module."""
+    names = {layer: name for name, layer in module.named_children()}
     for layer in module.modules():
         if isinstance(layer, nn.Sequential) and type(layer).forward is nn.Sequential.forward and not _changed(layer):
-            steps = _joined(_steps(list(layer)))
-            if len(steps) < len(layer):
-                layer.forward = _Chain(steps)
+            single = list(_steps(list(layer)))
+            chain = chained([(step, names.get(_first(step), "")) for step in single]) if layer is module else None
+            steps = _joined(single)
+            if len(steps) < len(layer) or chain is not None:
+                layer.forward = _Chain(steps, chain)
     for layer in module.modules():
         if type(layer) in _DROPOUTS and not _changed(layer):
             layer.forward = _Dropout(layer)
@@ -63,8 +67,8 @@ class _Dropout:
 class _Chain:
     """The ``forward`` of a `nn.Sequential` some of whose layers run together."""
 
-    def __init__(self, steps: Sequence[Any]) -> None:
-        self.steps = steps
+    def __init__(self, steps: Sequence[Any], chain: Chain | None = None) -> None:
+        self.steps, self.chain = steps, chain  # the chain: of a whole network
 
     def __call__(self, input: Any) -> Any:
         for step in self.steps:
@@ -159,7 +163,12 @@ def _steps(layers: list[nn.Module]) -> Iterator[Any]:
             layers = layers[1:]
 
 
-def _joined(steps: Iterator[Any]) -> list[Any]:
+def _first(step: Any) -> nn.Module:
+    """The layer that holds a step's weights, if any does."""
+    return step.layers[0] if isinstance(step, _Pool) else getattr(step, "norm", step)
+
+
+def _joined(steps: Sequence[Any]) -> list[Any]:
     """The steps, blocks that follow one another as one."""
     joined: list[Any] = []
     for step in steps:

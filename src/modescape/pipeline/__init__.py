@@ -58,7 +58,7 @@ def run(
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
     from modescape.pipeline.predicting import predict_missing
-    from modescape.pipeline.reporting import write_page
+    from modescape.pipeline.reporting import Pieces, write_page
     from modescape.pipeline.training import train_missing
 
     network = importable(choice.recipe.model.factory, last=True)
@@ -73,11 +73,12 @@ def run(
                 analyse_missing(study, engine, progress)
                 write_page(study)
             raise
+        pieces = Pieces(study)
         try:
             predict_missing(study, engine, progress, dataset)
-            analyse_missing(study, engine, progress)
+            analyse_missing(study, engine, progress, done=pieces.add)
         finally:  # also when one analysis failed: the page shows the others
-            write_page(study)
+            write_page(study, pieces)
     return study
 
 

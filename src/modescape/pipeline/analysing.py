@@ -54,9 +54,16 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
 
 
 def analyse_missing(
-    study: Study, engine: Engine, progress: Progress, names: Sequence[str] = (), anew: bool = False
+    study: Study,
+    engine: Engine,
+    progress: Progress,
+    names: Sequence[str] = (),
+    anew: bool = False,
+    done: Callable[[str], None] = lambda name: None,
 ) -> None:
     """Carry out the recipe's analyses (or ``names``) that are missing or out of date, or all of them ``anew``.
+
+    ``done`` is called with the name of each when its result and its figures are there; others are in work then.
 
     Raises:
         WorkError: after all others are done, if one failed.
@@ -84,6 +91,8 @@ def analyse_missing(
             failures.append(f"{outcome.item}, analysis: {outcome.error}")
         elif outcome.value:
             progress.line(f"{outcome.item} left out: {outcome.value}")
+        else:
+            done(outcome.item.name)
     progress.finish()
     if failures:
         raise WorkError("\n".join(failures))

@@ -115,9 +115,10 @@ def predict_task(context: StudyContext, task: PredictTask, report: Callable[[Any
     with context.at_work():
         for split in SPLITS:
             rows = [(row, epoch) for where, row, epoch in task.rows if where == split]
+            writer = PredictionWriter(context.study, split)
             while rows:
                 try:
-                    _predict(context, task.member, split, rows[:together], report)
+                    _predict(context, task.member, writer, rows[:together], report)
                 except torch.OutOfMemoryError:
                     if together == 1:
                         raise
@@ -127,13 +128,17 @@ def predict_task(context: StudyContext, task: PredictTask, report: Callable[[Any
 
 
 def _predict(
-    context: StudyContext, member: int, split: str, rows: list[tuple[int, int]], report: Callable[[Any], None]
+    context: StudyContext,
+    member: int,
+    writer: PredictionWriter,
+    rows: list[tuple[int, int]],
+    report: Callable[[Any], None],
 ) -> None:
-    """Predict the checkpoints (row, epoch) of a member on a split and write them."""
+    """Predict the checkpoints (row, epoch) of a member on the writer's split and write them."""
     states = [context.study.state(member, epoch) for _, epoch in rows]
     parts = (tree.stack([state.params for state in states]), tree.stack([state.buffers for state in states]))
     stacked = ModelState(*({name: tensor.to(context.device) for name, tensor in part.items()} for part in parts))
-    predicted = context.evaluator(stacked, getattr(context.dataset, split).inputs).cpu().numpy()
+    predicted = context.evaluator(stacked, getattr(context.dataset, writer.split).inputs).cpu().numpy()
     for (row, epoch), one in zip(rows, predicted, strict=True):
-        PredictionWriter(context.study, split).write(row, one)
+        writer.write(row, one)
         report((len(one), f"member {member}, epoch {epoch}"))

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
-from modescape.report.page import PageContent, build_page
+from modescape.report.page import PageContent, Piece, build_page
 from modescape.study import Study, layout
 from modescape.version import __version__
 
 
-def page_content(study: Study) -> PageContent:
+class Pieces(dict[str, Piece]):
+    """What sections of a study's page show, made one after another while other analyses are in work."""
+
+    def __init__(self, study: Study) -> None:
+        super().__init__()
+        self.study = study
+
+    def add(self, name: str) -> None:
+        """Make the piece of an analysis that is done; what fails is left to whoever makes the page."""
+        with contextlib.suppress(Exception):
+            result = self.study.result(name)
+            if "not_enough" not in result.attrs:
+                self[name] = Piece.of(name, result)
+
+
+def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({})) -> PageContent:
     """What the page says: results, sentences for analyses that could not be made, members, provenance."""
     names = study.recipe.analyses or []
     found, notes = {}, {}
@@ -40,11 +58,12 @@ def page_content(study: Study) -> PageContent:
         analyses=names,
         quick=quick_words(study.recipe),
         own_network=":" in study.recipe.model.factory,  # names without a colon are those of this package
+        pieces=pieces,
     )
 
 
-def write_page(study: Study) -> Path:
-    """Write ``report.html``; returns its path."""
+def write_page(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({})) -> Path:
+    """Write ``report.html``, with the pieces of results that were made already; returns its path."""
     path = study.path / layout.REPORT
-    write_bytes(path, build_page(page_content(study)).encode("utf-8"))
+    write_bytes(path, build_page(page_content(study, pieces)).encode("utf-8"))
     return path

@@ -61,10 +61,11 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     return parse(override(values, overrides), origin)
 
 
+_FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built so
 MOST_BITS = 1024  # of a whole number: more than any float can hold
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_FASTEST):
     """Plain data; 1e-3 is a number (YAML 1.1 reads text), and a key that is given twice is refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -107,7 +108,7 @@ def parse_yaml(text: str, origin: str) -> dict[str, Any]:
 
 
 def _plain_data(text: str) -> Any:
-    check_yaml(text, yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    check_yaml(text, yaml.parse(text, Loader=_FASTEST))
     return yaml.load(text, Loader=_Loader)
 
 

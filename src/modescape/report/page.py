@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modescape.plain import file_name, shown, visible
 from modescape.plots.files import plotly_script, script_hash
-from modescape.report.figures import embedded_figure
+from modescape.report.figures import Embedded, embedded_figure
 from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
@@ -30,6 +30,22 @@ CSV_BUDGET = 1_800_000
 MOST_PROVENANCE = 5_000  # characters of one row of the last table
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What a section shows, from its result alone: a run makes it while other analyses are in work."""
+
+    text: Text
+    figure: Embedded | None
+    summary: Summary
+    tables: Sequence[Csv]
+
+    @classmethod
+    def of(cls, name: str, dataset: xr.Dataset) -> Piece:
+        """The piece of an analysis."""
+        tables = csv_tables(file_name(name), dataset)
+        return cls(text_of(name, dataset), embedded_figure(name, dataset), summarize(name, dataset), tables)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PageContent:
     """Everything the page is made from."""
@@ -44,6 +60,7 @@ class PageContent:
     analyses: Sequence[str] = ()  # order of the sections; (): results, then notes, in their own order
     own_network: bool = False  # the network is not one of this package
     quick: str = ""  # what a quick look leaves out, a sentence
+    pieces: Mapping[str, Piece] = field(default_factory=dict)  # of results, made beforehand; the others are made
 
 
 @dataclass(frozen=True)
@@ -154,19 +171,19 @@ def _sections(content: PageContent) -> list[SectionView]:
     sections, left = [], {"figures": FIGURE_BUDGET, "tables": CSV_BUDGET}
     for name in order:
         if name in content.results:
-            sections.append(_section(name, content.results[name], left))
+            dataset = content.results[name]
+            sections.append(_section(name, content.pieces.get(name) or Piece.of(name, dataset), dataset, left))
         else:
             note = content.notes.get(name, "This analysis was not done.")
             sections.append(SectionView(file_name(name), text_of(name, None), note=note))
     return sections
 
 
-def _section(name: str, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
-    figure = embedded_figure(name, dataset)
+def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
+    figure, tables = piece.figure, []
     fits = figure is not None and len(figure.json) <= left["figures"]
     left["figures"] -= len(figure.json) if figure and fits else 0
-    tables = []
-    for table in csv_tables(file_name(name), dataset):
+    for table in piece.tables:
         size = len(table.address)
         if size > left["tables"]:
             table = Csv(table.name, table.dimensions, table.rows, "")
@@ -175,12 +192,12 @@ def _section(name: str, dataset: xr.Dataset, left: dict[str, int]) -> SectionVie
         tables.append(table)
     return SectionView(
         name=file_name(name),
-        text=text_of(name, dataset),
+        text=piece.text,
         figure=figure.json if figure and fits else "",
         columns=figure.columns if figure else 1,
         height=figure.height if figure else 450,
         caption=figure.caption if figure else "",
-        summary=summarize(name, dataset),
+        summary=piece.summary,
         sample=sample_line(dataset),
         intervals=str(dataset.attrs.get("intervals", "none")),
         parameters=parameters(dataset),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import functools
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ class Csv:
     rows: int
     text: str  # "" when the table is too long for the page
 
-    @property
+    @functools.cached_property
     def address(self) -> str:
         """The table as a data: address."""
         return data_address(self.text, "text/csv")

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safetensors import SafetensorError
-from safetensors import numpy as arrays
+from safetensors import SafetensorError, TensorSpec, serialize
 from safetensors import torch as safetensors
 
 from modescape import durable
@@ -32,7 +31,6 @@ NUMBERS = {
     )
 }
 """What safetensors holds."""
-NO_NUMPY = ("bfloat16", "float8")  # numbers that NumPy lacks
 METADATA = "modescape"  # one key: safetensors writes several in random order
 
 
@@ -181,10 +179,16 @@ def serialized(tensors: Params, words: dict[str, Any]) -> bytes:
     """The bytes of a file of tensors, with our metadata."""
     plain = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     metadata = {METADATA: json.dumps(words, sort_keys=True)}
-    if any(str(tensor.dtype).removeprefix("torch.").startswith(NO_NUMPY) for tensor in plain.values()):
-        # stacked members are views of one storage, which this way of writing refuses: each tensor gets its own
-        return safetensors.save({name: tensor.clone() for name, tensor in plain.items()}, metadata)
-    return arrays.save({name: tensor.numpy() for name, tensor in plain.items()}, metadata)  # same bytes, 6 times faster
+    specs = {  # safetensors' own `save` refuses views of one storage, which stacked members are
+        name: TensorSpec(
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            shape=tensor.shape,
+            data_ptr=tensor.data_ptr(),
+            data_len=tensor.nbytes,
+        )
+        for name, tensor in plain.items()
+    }
+    return bytes(serialize(specs, metadata=metadata))
 
 
 def parsed(path: Path, data: bytes) -> tuple[Params, dict[str, Any]]:

@@ -96,7 +96,7 @@ def chunk_folder(study: Path, split: str, field: str = "log_prob") -> Path:
 
 def chunk_path(study: Path, split: str, row: int, field: str = "log_prob") -> Path:
     """The file of one row of an array of predictions."""
-    return chunk_folder(study, split, field) / str(row) / "0" / "0"
+    return study / f"{PREDICTIONS}/{split}/{field}/c/{row}/0/0"  # one join: there are thousands
 
 
 def choice_path(study: Path, name: str) -> Path:

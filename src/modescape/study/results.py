@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import math
@@ -23,6 +24,7 @@ MARK = b"\nsha256 "
 TAIL = len(MARK) + 64 + 1  # bytes: mark, hex digits, newline
 TEXT = "OUT"  # kinds of NumPy's types for text
 NUMBERS = "biuf"  # kinds of NumPy's types for numbers
+MOST_HELD = 1 << 20  # bytes of a file whose result stays in memory
 TEXTS = 16  # read at a time before it is known how long they are
 NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"  # NetCDF 4's mark of a dimension without values
 
@@ -38,6 +40,20 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
     durable.write_bytes(path, data + _tail(data), path.parents[1])
 
 
+def _decoded(data: bytes) -> xr.Dataset:
+    """The result that a whole file is."""
+    with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
+        dataset = in_present_names(file.load())
+    validate(dataset)
+    return dataset
+
+
+@functools.lru_cache(maxsize=32)
+def _held(data: bytes) -> xr.Dataset:
+    """The same, decoded once: the page and then the verdict read all results of a study."""
+    return _decoded(data)
+
+
 def read_dataset(path: Path) -> xr.Dataset:
     """Load a labelled result into memory.
 
@@ -51,10 +67,7 @@ def read_dataset(path: Path) -> xr.Dataset:
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:
         check_contents(data)
-        with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
-            dataset = in_present_names(file.load())
-        validate(dataset)
-        return dataset
+        return _decoded(data) if len(data) > MOST_HELD else _held(data).copy(deep=True)
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
         raise DamageError(f"'{path}' cannot be loaded: {shown(error)}; {again}") from error
 

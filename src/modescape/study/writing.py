@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,12 @@ class PredictionWriter:
         """
         if not self.group.is_there:
             raise WorkError(f"'{self.group.folder}' is gone; was it moved or removed meanwhile?")
-        self.group.write(row, predictive, self.group.shape(self.group.open()))
+        self.group.write(row, predictive, self._shape)
+
+    @functools.cached_property
+    def _shape(self) -> tuple[int, int]:
+        """Of one model's prediction, which stays what it is once there are models."""
+        return self.group.shape(self.group.open())
 
     def _opened(self, label: np.ndarray, width: int) -> zarr.Group:
         if not self.group.is_there:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -95,6 +96,10 @@ class Task(Protocol):
         """The loss that is trained on: the mean over the examples, [...]."""
         ...
 
+    def slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean_loss` [] of one network's outputs [example, width], and its gradient by them."""
+        ...
+
     def tally(self, output: Tensor, target: Tensor) -> Tensor:
         """What is summed up over an epoch for the history's column, [...] from [..., example, width]."""
         ...
@@ -132,6 +137,16 @@ class Task(Protocol):
     def completed(self, predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
         """A stored prediction with what is taken from the same network's validation predictions."""
         ...
+
+
+def slope_of(mean_loss: Callable[[Tensor], Tensor], output: Tensor) -> tuple[Tensor, Tensor]:
+    """A loss [] of outputs, and its gradient by them, by autograd."""
+    import torch
+
+    leaf = output.detach().requires_grad_()
+    loss = mean_loss(leaf)
+    (slope,) = torch.autograd.grad(loss, [leaf])
+    return loss.detach(), slope
 
 
 @functools.lru_cache(maxsize=16)

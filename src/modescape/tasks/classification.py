@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError
-from modescape.tasks.base import Field, Stored, constant
+from modescape.tasks.base import Field, Stored, constant, slope_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,6 +116,17 @@ class Classification:
         if weight is None or target.is_floating_point():
             return loss.mean(-1)
         return loss.sum(-1) / weight[target].sum(-1)
+
+    def slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean_loss` of [example, class] and its gradient by the outputs, without weights by autograd's operations."""
+        import torch
+
+        if self.weights is not None or self.smoothing or target.is_floating_point() or output.dtype != torch.float32:
+            return slope_of(lambda own: self.mean_loss(own, target), output)
+        rows, mean, ignored = torch.log_softmax(output, 1), 1, -100  # torch's codes
+        loss, total = torch.ops.aten.nll_loss_forward.default(rows, target, None, mean, ignored)
+        back = torch.ops.aten.nll_loss_backward.default(loss.new_ones(()), rows, target, None, mean, ignored, total)
+        return loss, torch.ops.aten._log_softmax_backward_data.default(back, rows, 1, output.dtype)
 
     def _weight(self, like: Tensor) -> Tensor | None:
         if self.weights is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError
-from modescape.tasks.base import Field, Stored, constant
+from modescape.tasks.base import Field, Stored, constant, slope_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +162,10 @@ class Regression:
     def mean_loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean over the examples."""
         return self.loss(output, target).mean(-1)
+
+    def slope(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """By autograd."""
+        return slope_of(lambda own: self.mean_loss(own, target), output)
 
     def tally(self, output: Tensor, target: Tensor) -> Tensor:
         """Squared errors in the target's unit, mean over outputs, float64."""

@@ -37,9 +37,9 @@ class Optimizer:
         self.adaptive = train.optimizer != "sgd"
         kinds = ("exp_avg", "exp_avg_sq") if self.adaptive else ("momentum_buffer",) * (train.momentum > 0)
         self.state = {kind: {name: torch.zeros_like(tensor) for name, tensor in params.items()} for kind in kinds}
-        if self.adaptive:  # one count a tensor, as torch keeps it
-            device = next(iter(params.values())).device
-            self.state["step"] = {name: torch.zeros((), dtype=torch.float32, device=device) for name in params}
+        if self.adaptive:  # one count a tensor, as torch keeps it, and all in one tensor, to be counted at once
+            self._count = torch.zeros(len(params), device=next(iter(params.values())).device)
+            self.state["step"] = dict(zip(params, self._count.unbind(), strict=True))
         # a parameter of no elements has nothing to step, and torch's fused steps on a GPU refuse it
         stepped = {name: tensor for name, tensor in params.items() if tensor.numel()}
         decayed = [name for name, tensor in stepped.items() if train.decay == "all" or tensor.dim() > 2]
@@ -76,6 +76,19 @@ class Optimizer:
                 self._sgd(params, slopes, state, rate, decay)
 
     def _adam(self, params: Tensors, slopes: Tensors, state: list[Tensors], rate: Any, decay: float) -> None:
+        if len(params) == len(self._count) and not isinstance(rate, Tensor):
+            self._count.add_(1)  # what `adam` does from here on, without looking at every tensor
+            step = (
+                torch.ops.aten._fused_adamw_.default
+                if self.train.optimizer == "adamw"
+                else torch.ops.aten._fused_adam_.default
+            )
+            step(
+                *(params, slopes, *state[:2], [], state[2]),
+                **{"lr": rate, "beta1": BETAS[0], "beta2": BETAS[1], "weight_decay": decay, "eps": self.train.epsilon},
+                **{"amsgrad": False, "maximize": False},
+            )
+            return
         adam(
             params,
             slopes,

@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from modescape import batches, rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with, install
+from modescape.network.chain import Chain, Weights
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.tasks import CLASSES, Task
+from modescape.tasks.base import slope_of
 from modescape.types import Inputs, ModelState, Params
 
 Slopes: TypeAlias = "Sequence[Tensor | None]"
@@ -63,6 +65,9 @@ class Step:
         self.task = task
         self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
         self._installed: tuple[ModelState, list[Tensor]] | None = None
+        unusual = habits.draws or habits.calls_dropout or habits.replaces_buffers or habits.recomputes
+        self.chain = None if members != 1 or unusual else Chain.of(self.module)
+        self._weights: list[Weights] | None = None  # of the installed member, where the network is a chain
 
     def __call__(
         self, state: ModelState, inputs: Inputs, label: Tensor, keys: Tensor, mixed: Mixed | None = None
@@ -112,6 +117,8 @@ class Step:
     ) -> tuple[Slopes, Tensor, Tensor]:
         """Gradients, outputs [1, example, width] and loss [1] of one member."""
         wanted, habits = self._install(state), self.habits
+        if self._weights is not None and torch.is_grad_enabled() and self._chain_takes(inputs):
+            return self._chained(state, inputs, label, int(key), mixed)
         inputs = self.policy.laid(inputs)
         ops = MemberOps(key, policy=self.policy, recomputes=habits.recomputes)
         leads = habits.calls_dropout or habits.recomputes or ops.convolves(inputs)
@@ -125,6 +132,25 @@ class Step:
         if habits.replaces_buffers:
             self._copy_back(state)
         return slopes, logits[None], loss[None]
+
+    def _chain_takes(self, inputs: Inputs) -> bool:
+        return self.chain is not None and self.chain.takes(inputs, self.policy.arithmetic, self.policy.memory_format)
+
+    def _chained(
+        self, state: ModelState, inputs: Inputs, label: Tensor, key: int, mixed: Mixed | None
+    ) -> tuple[Slopes, Tensor, Tensor]:
+        """What `_lone` gives, of a network that is a chain of layers."""
+        chain, weights = self.chain, self._weights
+        assert chain is not None
+        assert weights is not None
+        assert isinstance(inputs, Tensor)
+        logits, kept = chain.forward(inputs, weights, key, gradient=True)
+        if mixed is None:
+            loss, slope = self.task.slope(logits, label)
+        else:
+            loss, slope = slope_of(lambda own: self._mean_loss(own, label, mixed), logits)
+        found = chain.backward(kept, slope)
+        return [found[name] for name in state.params], logits[None], loss[None]
 
     def _backward(self, loss: Tensor, wanted: list[Tensor], ops: MemberOps) -> Slopes:
         """Gradients of a network that runs parts of itself again meanwhile, within the same block of operations.
@@ -158,6 +184,8 @@ class Step:
             one = ModelState(tree.unstack(state.params, 0), tree.unstack(state.buffers, 0))
             parameters = install(self.module, one)
             self._installed = state, [parameters[name] for name in state.params]
+            weights = self.chain.weights(state.params) if self.chain is not None and not state.buffers else None
+            self._weights = None if weights is None else weights[0]
         return self._installed[1]
 
     def _copy_back(self, state: ModelState) -> None:

@@ -83,7 +83,7 @@ class Steps:
         """
         self._fill(epoch)
         for number, size in enumerate(self.sizes):
-            self._step(size, learning_rate(self.train, epoch, number, self.count))
+            self._step(size, number, learning_rate(self.train, epoch, number, self.count))
             progress(size)
         return self.loss / sum(self.sizes), self.step.task.told(self.tally / sum(self.sizes))
 
@@ -92,7 +92,7 @@ class Steps:
         if not self._tables:
             self._fill(0)
         self.number.zero_()
-        self._step(self.sizes[0], learning_rate(self.train, 0, 0, self.count))
+        self._step(self.sizes[0], 0, learning_rate(self.train, 0, 0, self.count))
 
     def _fill(self, epoch: int) -> None:
         """Write the epoch's order, keys and rates into the tables."""
@@ -104,7 +104,7 @@ class Steps:
         order = epoch_order(len(self.data.label), sum(self.sizes), train.batches, keys("order"))
         rates = [learning_rate(train, epoch, number, count) for number in range(count)]
         noise = [langevin_noise(train, epoch, number, count, len(self.data.label)) for number in range(count)]
-        draws = torch.stack([rng.words(keys(purpose), count) for purpose in self.purposes], 2)
+        draws = rng.words(torch.stack([keys(purpose) for purpose in self.purposes], 1), count).movedim(1, 2)
         tables = [order, draws, *(torch.tensor(row, dtype=torch.float32, device=self.device) for row in (rates, noise))]
         if train.mixup is not None:
             tables.append(shares(draws[..., -1], train.mixup))
@@ -115,28 +115,38 @@ class Steps:
         for tensor in (self.number, self.loss, self.tally):
             tensor.zero_()
 
-    def _step(self, size: int, rate: float) -> None:
+    def _step(self, size: int, number: int, rate: float) -> None:
         """The next step, replayed where it can be."""
         replay = self._replay(size) if self.replayed else None
-        if replay is None:
-            self._one(size, rate if self.device.type == "cpu" else None)
-        else:
+        if replay is not None:
             replay()
+        elif self.device.type == "cpu":
+            self._one(size, (number, rate))
+        else:
+            self._one(size)
 
-    def _one(self, size: int, rate: float | None = None) -> None:
-        """The step whose number is in ``self.number``; without ``rate`` the learning rate comes from the table."""
+    def _one(self, size: int, at: tuple[int, float] | None = None) -> None:
+        """The step of a number and a learning rate; without them those that `number` and the table of rates say."""
         order, draws, rates, noise, *mixing = self._tables
-        index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
-        augmentation, dropout, langevin, *mixup = draws.index_select(1, self.number)[:, 0].unbind(1)  # keys [member]
+        if at is None:
+            index = order.index_select(1, self.number * self.train.batch_size + self.columns[:size])
+            rate, deviation = rates.index_select(0, self.number)[0], noise.index_select(0, self.number)[0]
+            draws, *mixing = (table.index_select(1, self.number)[:, 0] for table in (draws, *mixing))
+        else:
+            number, rate = at
+            start = number * self.train.batch_size
+            index, deviation = order[:, start : start + size], noise[number]
+            draws, *mixing = (table[:, number] for table in (draws, *mixing))
+        augmentation, dropout, langevin, *mixup = draws.unbind(1)  # keys [member]
         inputs = self.preparation.pick(self.data.inputs, index, augmentation, dtype=self.dtype)
         label, mixed = self.data.label[index], None
         if mixing:
             assert isinstance(inputs, Tensor)
-            inputs, mixed = mixed_in(inputs, label, mixup[0], mixing[0].index_select(1, self.number)[:, 0])
+            inputs, mixed = mixed_in(inputs, label, mixup[0], mixing[0])
         gradients, loss, tally = self.step(self.state, inputs, label, dropout, mixed)
-        self.optimizer.step(gradients, rates.index_select(0, self.number)[0] if rate is None else rate)
+        self.optimizer.step(gradients, rate)
         if self.noisy:
-            self._add_noise(langevin, noise.index_select(0, self.number)[0], gradients.keys())
+            self._add_noise(langevin, deviation, gradients.keys())
         self.loss.add_(loss, alpha=size)
         self.tally.add_(tally)
         self.number.add_(1)

@@ -9,6 +9,7 @@ import numpy as np
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
+from modescape.wording.reading import pick
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -120,14 +121,14 @@ def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, equivalents: lis
 
 def equivalent(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
     """What a set is worth in independent networks, with its interval for new members; "" where that is not known."""
-    at = dataset.sel({"metric": metric, "approach": method}).isel(draw=draw)
-    number, low, high = (float(at[f"equivalent{end}"]) for end in ("", "_low", "_high"))
+    place = {"metric": metric, "approach": method, "draw": draw}
+    number, low, high = (pick(dataset, f"equivalent{end}", **place) for end in ("", "_low", "_high"))
     if np.isnan(number):
         return ""
     text = _number(number)
     if number < 1 - ROUNDING and "independent" in dataset["approach"].values:
-        one = float(dataset["mean_brier"].sel({"metric": metric, "approach": "independent"}).isel(draw=0))
-        text = f"{text}, {float(at['ensemble_brier']) - one:.2g} worse than one"
+        one = pick(dataset, "mean_brier", metric=metric, approach="independent", draw=0)
+        text = f"{text}, {pick(dataset, 'ensemble_brier', **place) - one:.2g} worse than one"
     known = not (np.isnan(low) or np.isnan(high)) and low < high
     return f"{text} ({_number(low)} to {_number(high)})" if known else text
 
