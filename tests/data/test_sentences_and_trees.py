@@ -95,6 +95,11 @@ def short():
 
 def nothing():
     return [1]
+
+def failing():
+    raise ImportError("no such neighbour")
+
+COUNT = 1
 """
 
 
@@ -124,7 +129,11 @@ def test_a_function_gives_a_tree(module):
         ("their_examples:odd", "train: row 7 of the inputs holds a number that is not finite"),
         ("their_examples:short", "59 examples, as many as targets"),
         ("their_examples:nothing", "gives list, expected a dictionary"),
-        ("their_examples:absent", "cannot be imported"),
+        ("their_examples:absent", "'their_examples' has no 'absent'"),
+        ("their_example:load", "cannot import 'their_example' .*; it must be installed or lie in the current folder"),
+        ("their_examples", "is incomplete, expected package.module:callable"),
+        ("their_examples:COUNT", "is int, expected a function"),
+        ("their_examples:failing", "failed: ImportError: no such neighbour"),
         ("os:getcwd", "of Python's standard library"),
     ],
 )

@@ -66,6 +66,11 @@ class Data(Section):
     ood: list[str] = list(BUILTIN_OOD)
     # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
 
+    @property
+    def code(self) -> str:
+        """The source where it is code of the user's, ``package.module:load``; else nothing."""
+        return self.source if self.inputs == "tree" else ""
+
     @model_validator(mode="after")
     def _one_frost(self) -> Data:
         """Refuse photographs that nothing would be made from."""
