@@ -25,7 +25,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
         InputError: if it cannot be read, has no such columns, or a text is missing, empty or too long, naming the row.
     """
     if data.source == SOURCE:
-        train, test, text, target = Columns(f"'{SOURCE}'", docstrings()), None, "text", "package"
+        train, test, text, target = Columns(f"'{SOURCE}'", docstrings()), None, "text", "subject"
     else:
         train, test = splits_of(parts_of(Path(data.source), data.source))
         target = target_of(train, data.target)
