@@ -8,9 +8,10 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.cache import fingerprint
+from modescape.data.cells import Columns, targets_of
 from modescape.data.dataset import Source, check_classes
 from modescape.data.docstrings import SOURCE, docstrings
-from modescape.data.features import Columns, parts_of, splits_of, target_of, targets_of
+from modescape.data.features import parts_of, splits_of, target_of
 from modescape.data.inputs.token import PADDING, Tokens
 from modescape.data.targets import without_ignored
 from modescape.data.tokenizer import Tokenizer, tokenizer
@@ -63,9 +64,8 @@ def _tokens(columns: Columns, text: str, tool: Tokenizer, data: recipe.Data) -> 
         tokens = tool.tokens(cell) if isinstance(cell, str) else []
         if not tokens:
             came = "missing" if cell is None else shown(repr(cell), 40)
-            raise InputError(
-                f"{columns.where}, row {row}, column {text!r}: the text is {came}, expected at least a token"
-            )
+            expected = "a text of at least one token" if cell is None or isinstance(cell, str) else "a text"
+            raise InputError(f"{columns.where}, row {row}, column {text!r}: the text is {came}, expected {expected}")
         if len(tokens) > data.length and not data.truncate:
             raise InputError(
                 f"{columns.where}, row {row}, column {text!r}: the text has {len(tokens):,} tokens, data.length is "

@@ -48,7 +48,7 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
     fitted, said = kind.fit(train.inputs)
     train, validation, test = (replace(split, kind=fitted) for split in (train, validation, test))
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
-    notes = (*notes, *said, *far_targets(given, train=train.label, validation=validation.label, test=test.label))
+    notes = (*notes, *said, *far_targets(given, train.label, validation=validation.label, test=test.label))
     return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), given)
 
 

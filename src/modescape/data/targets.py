@@ -98,11 +98,13 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
     return Classification(len(names), tuple(map(float, weights)))
 
 
-def far_targets(task: Task, **splits: Tensor) -> tuple[str, ...]:
+def far_targets(task: Task, train: Tensor, **others: Tensor) -> tuple[str, ...]:
     """Sentences about targets of a regression that lie far out of the scale of those that are trained on."""
     if not isinstance(task, Regression):
         return ()
-    return tuple(note for name, target in splits.items() for note in task.far(target.numpy(), f"in the {name} split"))
+    splits = {"training": train, **others}
+    notes = (task.far(target.numpy(), train.numpy(), f"in the {name} split") for name, target in splits.items())
+    return tuple(note for one in notes for note in one)
 
 
 def numbers(label: np.ndarray, settings: recipe.Task) -> np.ndarray | None:
