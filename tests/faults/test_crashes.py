@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contents import contents, differences
 
 from modescape.study import Study, layout, read_resume, summary, verify
 
 from .conftest import TINY, settings
-from .contents import contents, differences
 from .disk import Disk, Run
 
 pytestmark = pytest.mark.faults
