@@ -30,7 +30,7 @@ SUBJECTS = {  # packages and modules that every Python from 3.11 on has, slim di
     ),
 }
 LEAST_WORDS, MOST_LETTERS = 4, 96  # of a sentence
-MOST_SENTENCES = 900  # of a subject, by a digest: other versions of Python have mostly the same
+MOST_SENTENCES = 1_000  # of a subject, by a digest: other versions of Python have mostly the same
 
 
 def docstrings() -> dict[str, list[Any]]:
