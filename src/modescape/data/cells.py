@@ -10,6 +10,7 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.tables import EVERY_ROW_ITS_OWN
+from modescape.data.targets import NUMBERS
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, MOST_NUMBER, shown
 
@@ -124,9 +125,9 @@ def targets_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tup
                 f"{one.where}, row {missing[0]}, column {target!r}: the target is missing in {in_rows(len(missing))}; "
                 f"leave {'it' if len(missing) == 1 else 'them'} out"
             )
-        if task.kind != "classification":
+        if task.kind is None or task.kind in NUMBERS:
             _refuse_commas(one, target)
-    if task.kind == "regression" or (task.kind is None and _is_regression(splits, target)):
+    if task.kind in NUMBERS or (task.kind is None and _is_regression(splits, target)):
         targets = [as_numbers(one, target, "") for one in splits]
         if len(np.unique(targets[0])) == 1:
             raise InputError(f"{splits[0].where}: the target {target!r} is {targets[0][0]:g} in all rows")

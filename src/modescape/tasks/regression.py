@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from modescape import recipe
+
 STORED = Stored(
     fields=(
         Field("mean", "unit of the target", "predicted mean"),
@@ -70,6 +72,17 @@ class Regression:
         """See `Task`."""
         numbers = {"mean": list(self.mean), "deviation": list(self.deviation)}
         return {"kind": self.kind, "names": list(self.names), **numbers, "variance": self.variance, "unit": self.unit}
+
+    @classmethod
+    def of_targets(cls, settings: recipe.Task, train: np.ndarray, names: tuple[str, ...]) -> Regression:
+        """The task of a recipe, with the scale of the training targets [example, output].
+
+        Raises:
+            InputError: on settings of classes, and on a constant target.
+        """
+        if settings.class_weights is not None:
+            raise InputError("task.class_weights is set, and the targets are numbers, no classes; leave it out")
+        return cls.fit(train, names, variance=settings.variance, unit=settings.unit)
 
     @classmethod
     def fit(cls, train: np.ndarray, names: tuple[str, ...], *, variance: bool, unit: str) -> Regression:
