@@ -94,9 +94,19 @@ def chunk_folder(study: Path, split: str, field: str = "log_prob") -> Path:
     return study / PREDICTIONS / split / field / "c"
 
 
-def chunk_path(study: Path, split: str, row: int, field: str = "log_prob") -> Path:
-    """The file of one row of an array of predictions."""
-    return study / f"{PREDICTIONS}/{split}/{field}/c/{row}/0/0"  # one join: there are thousands
+def chunk_path(study: Path, split: str, row: int, field: str = "log_prob", separator: str = "/") -> Path:
+    """The file of one row of an array of predictions; the separator is that of the array's chunk keys."""
+    key = separator.join(("c", str(row), "0", "0"))
+    return study / f"{PREDICTIONS}/{split}/{field}/{key}"  # one join: there are thousands
+
+
+def chunk_rows(study: Path, split: str, field: str, separator: str) -> list[int]:
+    """Rows of an array that have a file, or a folder for one."""
+    if separator == "/":
+        found = names(chunk_folder(study, split, field))
+    else:
+        found = (name.split(separator)[1] for name in names(study / PREDICTIONS / split / field) if name[:2] == "c.")
+    return [int(row) for row in found if row.isdigit()]
 
 
 def choice_path(study: Path, name: str) -> Path:

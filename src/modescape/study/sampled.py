@@ -56,7 +56,7 @@ def sampled_group(study: StudyFolder, images: str) -> Group:
         InputError: if its name is no plain one and would lead elsewhere.
     """
     plain_name(images, "the name of a set of images")
-    return Group(study.path, f"{layout.SAMPLED}/{images}", COLUMNS, study.task.stored)
+    return Group(study.path, f"{layout.SAMPLED}/{images}", COLUMNS, study.task.stored, separator=".")
 
 
 class SampledPredictions:

@@ -49,7 +49,7 @@ def array_file(folder: Path, stored: Stored = CLASSES.stored) -> Path:
     return folder / stored.fields[-1].name / "zarr.json"
 
 
-def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored) -> None:
+def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored, separator: str = "/") -> None:
     """Refuse a group whose arrays are not like those written here, or larger than its files; nothing if there is none.
 
     Read as plain JSON: a foreign codec is never asked for, a shape never believed without the bytes behind it.
@@ -58,6 +58,7 @@ def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored)
         folder: of the group.
         columns: coordinates that its models have.
         stored: its other arrays.
+        separator: of the chunk keys of predictions.
 
     Raises:
         DamageError: naming the array and what it says.
@@ -71,7 +72,7 @@ def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored)
             if rows[1:] != column.chunk[1:]:
                 raise _damaged(folder / name, f"its shape is {rows}")
         target = _target(folder, stored)
-        shapes = {field.name: _shape(folder, field.name, "float32", [1, 0, 0]) for field in stored.fields}
+        shapes = {field.name: _shape(folder, field.name, "float32", [1, 0, 0], separator) for field in stored.fields}
     except FileNotFoundError as error:
         raise _damaged(folder, f"'{error.filename}' is missing") from error
     for name, shape in shapes.items():
@@ -88,7 +89,7 @@ def _target(folder: Path, stored: Stored) -> list[int]:
     return _shape(folder, stored.target.name, stored.target_kind, [0, 0])
 
 
-def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[int]:
+def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None, separator: str = "/") -> list[int]:
     """Sizes of an array whose description is one of ours.
 
     Args:
@@ -96,6 +97,7 @@ def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[
         name: of the array.
         kind: of its numbers.
         chunk: shape of a chunk, 0 where it is as long as the array; None: a single axis, one chunk.
+        separator: of the chunk keys.
     """
     about = layout.read_json(folder / name / "zarr.json")
     shape, axes = about.get("shape"), 1 if chunk is None else len(chunk)
@@ -109,7 +111,7 @@ def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[
         found += [about["chunk_grid"]["name"], about["chunk_key_encoding"], about.get("storage_transformers") or []]
     except (KeyError, TypeError) as error:
         raise _damaged(folder / name, "its description is incomplete") from error
-    keys = {"name": "default", "configuration": {"separator": "/"}}
+    keys = {"name": "default", "configuration": {"separator": separator}}
     codecs = CODECS_OF_BYTES if kind == "uint8" else CODECS
     for came, expected in zip(found, [kind, chunks, codecs, "regular", keys, []], strict=True):
         if came != expected:
