@@ -25,7 +25,7 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 """What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
 
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
-SHIFTED = {"data": {"shift", "frost"}}
+SHIFTED = {"data": {"shift", "frost", "shift_column"}}
 OTHER = {"data": {"ood"}}
 TRAINED = {"variants": True}
 OF_CLASSES = "is of classes"

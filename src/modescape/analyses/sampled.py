@@ -54,6 +54,9 @@ def _shifted(context: StudyContext) -> Shifted:
         images=effect.images,
         source=shift.made.source,
         lacking=effect.lacking(),
+        selections={name: one.chosen.numpy() for name, one in shift.selections.items()},
+        selected="; ".join(f"{name.replace('_', ' ')}: {one.words}" for name, one in shift.selections.items()),
+        unit=effect.unit,
     )
 
 

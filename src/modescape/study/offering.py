@@ -47,6 +47,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
             networks=networks_compared(study),
         ),
         context=context,
+        word=study.word,
         auxiliary=_Auxiliary(study),
         training=Training(
             members=recipe.train.members,

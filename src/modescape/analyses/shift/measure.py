@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ def measure(offered: Offered) -> xr.Dataset:
     test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
     label, members = test.label, groups.members_of(test)
     enough_images(offered, len(label), int(shifted.there.all(1).sum()), f"{WHAT}, a part a corruption,")
-    table = Table(label, list(shifted.parts.values()))
+    table = Table(label, list(shifted.parts.values()), list(shifted.selections.values()))
     alone = groups.solutions(offered.sampled, [*SETS, VALIDATION])
     _add_solutions(table, offered, alone)
     best = offered.drawing.best() if offered.drawing else best_approach(offered)
@@ -76,7 +77,7 @@ def measure(offered: Offered) -> xr.Dataset:
             "approach": list(table.scores),
             "metric": list(SCORES),
             "severity": [0, *SEVERITIES],
-            "corruption": list(shifted.parts),
+            "corruption": [*shifted.parts, *shifted.selections],
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
@@ -88,6 +89,7 @@ def measure(offered: Offered) -> xr.Dataset:
         runs=len(members),
         source=shifted.source,
         effect_images=shifted.images,
+        **({"selected": ", ".join(shifted.selections), "selected_words": shifted.selected} if shifted.selected else {}),
         variant=offered.sampling.variant,
     )
 
@@ -141,14 +143,15 @@ def best_approach(offered: Offered) -> str | None:
 
 
 def _effect(shifted: Shifted) -> Variables:
-    """The variables that say what each corruption does to the images, 0 at severity 0."""
-    dims, clean = ("corruption", "severity"), ((0, 0), (1, 0))
+    """The variables that say what each corruption does to the examples, 0 at severity 0, and of what is selected."""
+    dims, around = ("corruption", "severity"), ((0, len(shifted.selections)), (1, 0))
+    more = " by more than one level" if shifted.unit.startswith("levels") else ""
     return {
-        "effect": (dims, np.pad(shifted.change, clean), "levels of 255", "mean absolute change of a value"),
-        "changed": (dims, np.pad(shifted.share, clean), "1", "share of the values that change by more than one level"),
+        "effect": (dims, np.pad(shifted.change, around), shifted.unit, "mean absolute change of a value"),
+        "changed": (dims, np.pad(shifted.share, around), "1", f"share of the values that change{more}"),
         "without_effect": (
             dims,
-            np.pad(~shifted.there, clean).astype(np.int8),
+            np.pad(~shifted.there, around).astype(np.int8),
             "1",
             "1: nothing comes of it; such corruptions are left out of all means",
         ),
@@ -166,21 +169,26 @@ class Table:
     Args:
         label: true classes, [example].
         parts: numbers of the examples that each corruption is given; none of one that is left out.
+        selections: of uncorrupted examples by themselves, bool [severity, example] from severity 1 on.
     """
 
-    def __init__(self, label: np.ndarray, parts: list[np.ndarray]) -> None:
-        self.label, self.parts = label, parts
+    def __init__(self, label: np.ndarray, parts: list[np.ndarray], selections: Sequence[np.ndarray] = ()) -> None:
+        self.label, self.parts, self.selections = label, parts, selections
+        self.clean: dict[str, np.ndarray] = {}
         self.scores: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
         self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
 
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
-        """Note scores, and take those of each part from predictions [run, example, class]."""
+        """Note scores, and take those of each part from predictions [run, example, class]; severity 0 comes first."""
         self.scores.setdefault(method, {})[severity] = scored
-        found = np.full((len(SCORES), len(self.parts)), np.nan)
-        for column, part in enumerate(self.parts):
+        clean = self.clean.setdefault(method, log_prob) if self.selections else log_prob
+        every = [(log_prob, part) for part in self.parts]
+        every += [(clean, np.flatnonzero(one[severity - 1] if severity else one[0] | True)) for one in self.selections]
+        found = np.full((len(SCORES), len(every)), np.nan)
+        for column, (predictions, part) in enumerate(every):
             for row, metric in enumerate(SCORES.values() if len(part) else ()):
-                found[row, column] = np.mean(metric(log_prob[:, part], self.label[part]))
+                found[row, column] = np.mean(metric(predictions[:, part], self.label[part]))
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
@@ -204,6 +212,7 @@ class Table:
             ]
         )
         dims, units = ("approach", "metric", "severity"), units_of(SCORES)
+        there = [len(part) > 0 for part in self.parts] + [False] * len(self.selections)
         return {
             "score": (dims, scores("mean"), units, "score on all test images"),
             "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
@@ -212,7 +221,7 @@ class Table:
             "score_high_these": (dims, scores("high_these"), units, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
-                _spread(of_part[..., [len(part) > 0 for part in self.parts]]).transpose(0, 2, 1),
+                _spread(of_part[..., there]).transpose(0, 2, 1),
                 units,
                 "standard deviation over corruptions",
             ),

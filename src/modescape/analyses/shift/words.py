@@ -51,12 +51,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
     unknown = [ABSENT] * (len(PLACED) + len(metrics) + 1)
     for name, which in left_out.items():
         rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *unknown))
+    kinds = count(dataset.sizes["corruption"] - len(left_out), "kind of shift", "kinds of shift")
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(names_of(dataset)), 'method')}, and heat maps of the accuracy on "
-        f"{count(dataset.sizes['corruption'] - len(left_out), 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+        f"{kinds}. Accuracy: {listing(parts) or ABSENT}."
     )
     if left_out:
-        text += f" {left_out_sentence(left_out)}"
+        text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"
     header = ("method", "severity", *PLACED, *scores.header(metrics), "Jensen-Shannon (nats)")
     return Summary(text, header, tuple(rows))
