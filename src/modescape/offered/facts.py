@@ -64,6 +64,7 @@ class Offered:
     sampled: Mapping[str, Sampled] = field(default_factory=dict[str, Sampled])  # set of examples -> those of groups
     drawing: Drawing | None = None
     shifted: Shifted = Shifted()
+    other_words: str = ""  # what sets of other data are that were made from test examples
     sampling: Sampling = Sampling()
     checkpoints: Checkpoints | None = None
     context: object | None = None  # `modescape.context.StudyContext`: a network and data

@@ -82,6 +82,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
         provenance=offered.provenance(examples=log_prob["test"].shape[1], members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
+        **({"other_words": offered.other_words} if offered.other_words else {}),
         networks=offered.sampling.networks,
         runs=len(members),
         variant=offered.sampling.variant,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,8 @@ from modescape.analyses.comparing import calibrated
 from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
 from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
-from modescape.analyses.stating import Variables, stated
+from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
+from modescape.analyses.stating import stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
@@ -20,7 +20,7 @@ from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
 from modescape.metrics import SCORES, combine, nll
 from modescape.metrics.scores import units_of
-from modescape.offered import Offered, Shifted, runs, stacked
+from modescape.offered import Offered, runs, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def measure(offered: Offered) -> xr.Dataset:
     test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
     label, members = test.label, groups.members_of(test)
     enough_images(offered, len(label), int(shifted.there.all(1).sum()), f"{WHAT}, a part a corruption,")
-    table = Table(label, list(shifted.parts.values()), list(shifted.selections.values()))
+    table = Table(label, looks(shifted))
     alone = groups.solutions(offered.sampled, [*SETS, VALIDATION])
     _add_solutions(table, offered, alone)
     best = offered.drawing.best() if offered.drawing else best_approach(offered)
@@ -72,7 +72,7 @@ def measure(offered: Offered) -> xr.Dataset:
         _add_approach(table, offered, approach, together=approach == best)
     stating = stated(offered, list(table.scores), alone["test"][0])
     return make_result(
-        {**table.variables(), **_effect(shifted), **stating},
+        {**table.variables(), **effect_of_corruptions(shifted), **stating},
         {
             "approach": list(table.scores),
             "metric": list(SCORES),
@@ -89,7 +89,7 @@ def measure(offered: Offered) -> xr.Dataset:
         runs=len(members),
         source=shifted.source,
         effect_images=shifted.images,
-        **({"selected": ", ".join(shifted.selections), "selected_words": shifted.selected} if shifted.selected else {}),
+        **selected_attributes(shifted),
         variant=offered.sampling.variant,
     )
 
@@ -142,22 +142,6 @@ def best_approach(offered: Offered) -> str | None:
     return min(loss, key=lambda approach: float(loss[approach]), default=None)
 
 
-def _effect(shifted: Shifted) -> Variables:
-    """The variables that say what each corruption does to the examples, 0 at severity 0, and of what is selected."""
-    dims, around = ("corruption", "severity"), ((0, len(shifted.selections)), (1, 0))
-    more = " by more than one level" if shifted.unit.startswith("levels") else ""
-    return {
-        "effect": (dims, np.pad(shifted.change, around), shifted.unit, "mean absolute change of a value"),
-        "changed": (dims, np.pad(shifted.share, around), "1", f"share of the values that change{more}"),
-        "without_effect": (
-            dims,
-            np.pad(~shifted.there, around).astype(np.int8),
-            "1",
-            "1: nothing comes of it; such corruptions are left out of all means",
-        ),
-    }
-
-
 def _spread(of_part: np.ndarray) -> np.ndarray:
     """Standard deviation over the last axis; NaN of one value."""
     return of_part.std(-1, ddof=1) if of_part.shape[-1] > 1 else np.full(of_part.shape[:-1], np.nan)
@@ -168,13 +152,12 @@ class Table:
 
     Args:
         label: true classes, [example].
-        parts: numbers of the examples that each corruption is given; none of one that is left out.
-        selections: of uncorrupted examples by themselves, bool [severity, example] from severity 1 on.
+        kinds: the examples of each kind of shift, [severity][kind].
     """
 
-    def __init__(self, label: np.ndarray, parts: list[np.ndarray], selections: Sequence[np.ndarray] = ()) -> None:
-        self.label, self.parts, self.selections = label, parts, selections
-        self.clean: dict[str, np.ndarray] = {}
+    def __init__(self, label: np.ndarray, kinds: list[list[Look]]) -> None:
+        self.label, self.kinds = label, kinds
+        self.clean: dict[str, np.ndarray] = {}  # predictions on the test examples, of methods
         self.scores: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
         self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
@@ -182,13 +165,13 @@ class Table:
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
         """Note scores, and take those of each part from predictions [run, example, class]; severity 0 comes first."""
         self.scores.setdefault(method, {})[severity] = scored
-        clean = self.clean.setdefault(method, log_prob) if self.selections else log_prob
-        every = [(log_prob, part) for part in self.parts]
-        every += [(clean, np.flatnonzero(one[severity - 1] if severity else one[0] | True)) for one in self.selections]
-        found = np.full((len(SCORES), len(every)), np.nan)
-        for column, (predictions, part) in enumerate(every):
+        if any(look.severity == 0 for look in self.kinds[-1]):
+            self.clean.setdefault(method, log_prob)
+        found = np.full((len(SCORES), len(self.kinds[severity])), np.nan)
+        for column, (at, part) in enumerate(self.kinds[severity]):
+            own = log_prob if at == severity else self.clean[method]
             for row, metric in enumerate(SCORES.values() if len(part) else ()):
-                found[row, column] = np.mean(metric(predictions[:, part], self.label[part]))
+                found[row, column] = np.mean(metric(own[:, part], self.label[part]))
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
@@ -212,7 +195,7 @@ class Table:
             ]
         )
         dims, units = ("approach", "metric", "severity"), units_of(SCORES)
-        there = [len(part) > 0 for part in self.parts] + [False] * len(self.selections)
+        there = [look.severity > 0 and len(look.examples) > 0 for look in self.kinds[-1]]  # no selection
         return {
             "score": (dims, scores("mean"), units, "score on all test images"),
             "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),

@@ -149,8 +149,8 @@ ROW_SHIFTS = Shifts(
             f"Gaussian noise of {_strengths(NOISE)} training standard deviations added to all numbers", _noise
         ),
         "missing_cells": Corruption(
-            f"{_strengths(EMPTIED, 100)} % of the cells of each row emptied (the column's median, or no category, "
-            "stands for them)",
+            f"{_strengths(EMPTIED, 100)} % of the cells of each row emptied, for which the column's median, or no "
+            "category, stands",
             _missing,
         ),
     },
