@@ -127,9 +127,8 @@ class Shift:
         values = sum(leaf[:1].numel() for leaf in leaves(test.inputs))
         effect = effect_of(made.change, list(shifts.corruptions), _order(len(test.label), seed), values, shifts.unit)
         if not effect.lasting:
-            raise NotEnough(
-                f"nothing shifts these {test.kind.word}: {', '.join(shifts.corruptions)} changes none of their values"
-            )
+            tried = f"{', '.join(shifts.corruptions)} changes none of their values"
+            raise NotEnough(f"nothing shifts these {test.kind.word}: {tried}")
         parts = slices(len(test.label), effect.lasting, seed)
         selections = shifts.select(test.kind, test.inputs, column)
         return cls(test, tuple(effect.lasting), parts, effect, made, selections)

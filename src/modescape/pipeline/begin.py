@@ -97,7 +97,7 @@ def _say_own(names: Sequence[str], progress: Progress) -> None:
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
     used = [part for name in recipe.analyses or [] for part in analyses.entry(name).uses if not is_own(name)]
-    if analyses.SHIFTED in used:
+    if analyses.SHIFTED in used and dataset.kind.shifts is None:  # settings of images, refused for others elsewhere
         if recipe.data.shift is not None:
             OfficialShift.open(recipe.data.shift, dataset.test)
         if recipe.data.frost is not None:
