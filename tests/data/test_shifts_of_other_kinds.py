@@ -165,9 +165,11 @@ def test_another_file_of_the_same_columns_is_other_data(rows, tmp_path):
     (tmp_path / "bad.csv").write_text("a,b,c,colour\n1,2,3,red\n4,5,no number,red\n7,8,9,red\n")
     with pytest.raises(InputError, match="row 1, column 'c': 'no number' is no finite number"):
         load_other(str(tmp_path / "bad.csv"), found.test, None, 0, settings)
-    check_other(str(tmp_path / "less.csv"), found.kind)
+    check_other(str(tmp_path / "other.csv"), found.test, settings)
+    with pytest.raises(InputError, match="lacks the column 'c'"):
+        check_other(str(tmp_path / "less.csv"), found.test, settings)
     with pytest.raises(InputError, match=r"'gone.csv' does not exist; choose from permuted, noise, or give .* rows"):
-        check_other("gone.csv", found.kind)
+        check_other("gone.csv", found.test, settings)
 
 
 def test_what_the_default_means_for_other_examples_than_images(rows):

@@ -75,24 +75,27 @@ def load_other(source: str, test: Split, limit: int | None, seed: int, data: rec
     return moved(taken(arrays, part_of(count(arrays), limit, source, seed)), device)
 
 
-def check_other(source: str, kind: InputKind) -> None:
-    """Refuse a source that cannot be there, before any work.
+def check_other(source: str, test: Split, data: recipe.Data) -> None:
+    """Refuse a source that is not there, before any work; rows and sentences are read, and must have our layout.
 
     Raises:
-        InputError: naming what there is.
+        InputError: naming what there is, or what is wrong.
     """
+    kind = test.kind
     if kind.name == "image":
         check_ood(source)
-    elif source not in kind.unlike and not (kind.name == "tree" and ":" in source) and not _is_there(source, kind):
+    elif source in kind.unlike or (kind.name == "tree" and ":" in source):  # a function of a user's is run when needed
+        return
+    elif kind.name == "tree" or not (source in MEANT.get(kind.name, ()) or Path(source).exists()):
         raise InputError(
             f"data.ood: '{source}' does not exist; choose from {', '.join(kind.unlike)}, or give another source of "
             f"{kind.word} of the same layout"
         )
+    else:
+        FILES[kind.name](source, kind, test, data)
 
 
-def _is_there(source: str, kind: InputKind) -> bool:
-    words = {"table": recipe.TABLE_SOURCES, "tokens": recipe.TEXT_SOURCES}.get(kind.name, ())
-    return source in words or (kind.name != "tree" and Path(source).exists())
+MEANT = {"table": recipe.TABLE_SOURCES, "tokens": recipe.TEXT_SOURCES}  # words that mean what is built in
 
 
 def _rows(source: str, kind: Rows, test: Split, data: recipe.Data) -> Inputs:

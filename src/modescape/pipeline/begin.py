@@ -103,7 +103,7 @@ def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
         if recipe.data.frost is not None:
             Photographs.open(recipe.data.frost, *dataset.train.images.shape[2:])
     for source in recipe.data.ood if analyses.OTHER in used else []:
-        check_other(source, dataset.kind)
+        check_other(source, dataset.test, recipe.data)
 
 
 def _decoding(progress: Progress) -> Callable[[int, int], None]:
