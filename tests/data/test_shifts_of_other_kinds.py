@@ -15,7 +15,7 @@ from modescape.data.unlike import check_other, load_other, sources_of
 from modescape.errors import InputError, NotEnough
 from modescape.pipeline.fitting import refuse_other_task
 from modescape.recipe import parse
-from modescape.rng import key
+from modescape.rng import key, words
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
@@ -66,8 +66,12 @@ def test_the_share_of_missing_cells_is_exact(rows, severity):
     wanted = 4 * EMPTIED[severity - 1]
     count = emptied.sum(1)
     assert set(count.tolist()) <= {int(wanted), int(np.ceil(wanted - 1e-9))}
-    # whole cells whose mean is the share: of 300 rows within 4 standard errors, 4 x .5 / sqrt(300)
-    assert float(count.double().mean()) == pytest.approx(wanted, abs=0.12)
+    # whole cells whose mean is the share: of 21,000 rows within 4 standard errors, 4 x .5 / sqrt(21,000)
+    many = {name: leaf.repeat(70, 1) for name, leaf in found.test.inputs.items()}
+    keys = words(torch.tensor(1), 21_000)
+    made_of_many = found.test.kind.shifts.corruptions["missing_cells"].change(found.test.kind, many, severity, keys)
+    emptied = made_of_many["number"].isnan().sum(1) + (made_of_many["category"] == UNKNOWN).sum(1)
+    assert float(emptied.double().mean()) == pytest.approx(wanted, abs=0.014)
     prepared = found.train.preparation(recipe.Data())
     medians = found.train.inputs["number"].median(0).values
     filled = {"number": torch.where(made["number"].isnan(), medians, made["number"]), "category": made["category"]}
@@ -193,6 +197,8 @@ def test_the_rate_of_typos_is_exact(share):
         # each typo changes the text by one step: a swap, or a letter less or another
         assert (count > 0) == (distance(SENTENCE, misspelt(SENTENCE, share, one)) > 0)
         assert distance(SENTENCE, misspelt(SENTENCE, share, one)) <= count
+    # equal letters side by side are not swapped, which would change nothing
+    assert all(distance("aaaa", misspelt("aaaa", 0.25, one)) == 1 for one in keys[:60])
 
 
 def distance(one, other):
@@ -209,12 +215,12 @@ def distance(one, other):
 
 
 def test_dropped_words_leave_the_others_in_their_order():
-    words = SENTENCE.split()
+    every = SENTENCE.split()
     for share in DROPPED:
         for number in range(30):
             left = without_words(SENTENCE, share, torch.tensor(key(1, "a test", number))).split()
-            assert len(words) - len(left) in {int(share * len(words)), int(np.ceil(share * len(words)))}
-            rest = iter(words)
+            assert len(every) - len(left) in {int(share * len(every)), int(np.ceil(share * len(every)))}
+            rest = iter(every)
             assert all(word in rest for word in left)
     assert without_words("alone", 0.5, torch.tensor(7)) == "alone"
 
