@@ -50,6 +50,11 @@ def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
     shutil.rmtree(layout.chunk_folder(study.path, f"{layout.SAMPLED}/shift-3", "mean"))
     (study.path / layout.RESULTS / "shift.nc").unlink()
     assert results(pipeline.run(study.path)) == results(other)
+    # another column makes `shift` anew, of what was predicted before
+    assert "values of bmi" not in shift.attrs["selected_words"]
+    again = pipeline.run("diabetes", tmp_path / "here", overrides=[*small, "data.shift_column=bmi"])
+    assert "values of bmi" in again.result("shift").attrs["selected_words"]
+    assert results(again)["ood"] == results(other)["ood"]
 
 
 def results(study: Study) -> dict[str, bytes]:

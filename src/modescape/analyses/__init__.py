@@ -25,14 +25,13 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 """What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
 
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
-SHIFTED = {"data": {"shift", "frost", "shift_column"}}
+SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
+COLUMN = {"data": {"shift_column"}}
 TRAINED = {"variants": True}
+LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
 OF_CLASSES = "is of classes"
-SAME, BESIDE = (
-    "",
-    "numbers",
-)  # a regression is looked at by the same modules, or by those of a folder of that name inside
+SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -115,7 +114,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)
     ),
     "shift": Analysis(
-        "modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED), also=("verdict", "cost"), numbers=BESIDE
+        "modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED, COLUMN), also=("verdict", "cost"), numbers=BESIDE
     ),
     "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
     "randomness": Analysis(

@@ -61,8 +61,7 @@ class ImageSet:
     def recipe_part(self, data: dict[str, Any]) -> list[Any]:
         """What of the recipe's section ``data`` its images depend on, beside what identifies the study."""
         if self.kind == "shift":
-            column = data["shift_column"]
-            return [data["shift"], data["frost"], *([] if column is None else [column])]
+            return [data["shift"], data["frost"]]
         return [self.source, self.limit] if self.kind == "other" else []
 
 
