@@ -253,6 +253,7 @@ SAME = [  # another study of the same networks
     "data.config=plain",
     "data.shift=folder",
     "task.unit=mm",
+    "data.shift_column=age",
     "data.frost=pictures",
     "data.ood=[noise]",
     "subspace.variant=paper",

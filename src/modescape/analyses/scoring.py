@@ -7,12 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from modescape.metrics.crossed import Estimate, size_estimates, size_masks
+from modescape.metrics.scoring import CLASSES, Scoring
 
-INTERVALS_OF_RUNS = (
+INTERVALS_OF_MEANS = (
     "95 %, for new networks on new test examples: Student's t with Satterthwaite's degrees of freedom on the "
     "variance over test examples and that between runs (of subsets: between members) without what the same examples "
     "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these networks on new "
-    "examples. Those of the calibration error are of what test sets of this size show on average"
+    "examples"
+)
+INTERVALS_OF_RUNS = (
+    f"{INTERVALS_OF_MEANS}. Those of the calibration error are of what test sets of this size show on average"
 )
 MOST_SUBSETS = 100
 
@@ -42,10 +46,10 @@ def runs_estimate(log_prob: np.ndarray, label: np.ndarray) -> Estimate:
     return size_estimate(log_prob, label, 1)
 
 
-def size_estimate(log_prob: np.ndarray, label: np.ndarray, size: int) -> Estimate:
-    """Mean score of ensembles of ``size`` members over subsets of them; arguments as `runs_estimate`."""
+def size_estimate(log_prob: np.ndarray, label: np.ndarray, size: int, scoring: Scoring = CLASSES) -> Estimate:
+    """Mean score of ensembles of ``size`` members over subsets of them; arguments as `runs_estimate`, or of a task."""
     masks = size_masks(len(log_prob), [size], MOST_SUBSETS, key=0)
-    return dict(size_estimates(log_prob, label, masks))[size]
+    return dict(size_estimates(log_prob, label, masks, scoring))[size]
 
 
 def score_runs(log_prob: np.ndarray, label: np.ndarray) -> Scored:
@@ -53,6 +57,6 @@ def score_runs(log_prob: np.ndarray, label: np.ndarray) -> Scored:
     return scored(runs_estimate(log_prob, label))
 
 
-def score_subsets(log_prob: np.ndarray, label: np.ndarray, size: int) -> Scored:
+def score_subsets(log_prob: np.ndarray, label: np.ndarray, size: int, scoring: Scoring = CLASSES) -> Scored:
     """`size_estimate` with its intervals."""
-    return scored(size_estimate(log_prob, label, size))
+    return scored(size_estimate(log_prob, label, size, scoring))

@@ -29,20 +29,11 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     Raises:
         InputError: if there is no such function, it fails, or what it gives cannot be trained on, naming the split.
     """
-    function = _function(data.source)
-    try:
-        given = function()
-    except Exception as error:
-        raise InputError(f"data.source '{data.source}' failed: {type(error).__name__}: {shown(error)}") from error
-    if not isinstance(given, Mapping) or "train" not in given or given.keys() - {"train", "test"}:
-        came = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
-        raise InputError(f"data.source '{data.source}' gives {shown(came, 100)}, expected {GIVEN}")
-    parts = {name: _part(given[name], f"'{data.source}': {name}") for name in ("train", "test") if name in given}
+    parts = examples_of(data.source)
     (inputs, label), test = parts["train"], parts.get("test", (None, None))
-    if test[0] is not None and _form(test[0]) != _form(inputs):
+    if test[0] is not None and form(test[0]) != form(inputs):
         raise InputError(
-            f"'{data.source}': test examples are {_form(test[0])} and training examples {_form(inputs)}; make them "
-            "equal"
+            f"'{data.source}': test examples are {form(test[0])} and training examples {form(inputs)}; make them equal"
         )
     highest = max(int(one.max()) for one in (label, test[1]) if one is not None)
     names = tuple(map(str, range(highest + 1)))
@@ -50,6 +41,23 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     source = without_ignored(source, task, f"'{data.source}'")
     check_classes(source, f"'{data.source}'")
     return source, fingerprint(source)
+
+
+def examples_of(source: str) -> dict[str, tuple[Any, np.ndarray]]:
+    """What a function gives: "train" and, where it has one, "test" -> (inputs, target), checked.
+
+    Raises:
+        InputError: if there is no such function, it fails, or gives something else.
+    """
+    function = _function(source)
+    try:
+        given = function()
+    except Exception as error:
+        raise InputError(f"data.source '{source}' failed: {type(error).__name__}: {shown(error)}") from error
+    if not isinstance(given, Mapping) or "train" not in given or given.keys() - {"train", "test"}:
+        came = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
+        raise InputError(f"data.source '{source}' gives {shown(came, 100)}, expected {GIVEN}")
+    return {name: _part(given[name], f"'{source}': {name}") for name in ("train", "test") if name in given}
 
 
 def _function(name: str) -> Any:
@@ -106,6 +114,7 @@ def _array(given: Any) -> Any:
     return given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
 
 
-def _form(inputs: Any) -> str:
+def form(inputs: Any) -> str:
+    """Names, types and shapes of the leaves of an example."""
     names = list(inputs) if isinstance(inputs, dict) else []
     return f"{names} {[[str(one.dtype), *one.shape[1:]] for one in leaves(inputs)]}"

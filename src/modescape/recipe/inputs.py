@@ -63,8 +63,12 @@ class Data(Section):
     augmentation: Augmentation = Augmentation()
     shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
     frost: str | None = None  # folder of photographs for our own corruption `frost`; null = our own texture
+    shift_column: str | None = None
+    # of a table: the column of numbers by whose upper values test rows are selected; null = the one that is most
+    # correlated with the others
     ood: list[str] = list(BUILTIN_OOD)
-    # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
+    # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them;
+    # where the examples are rows "permuted" and "noise", sentences "shuffled" and "noise", trees "permuted" by default
 
     @model_validator(mode="after")
     def _one_frost(self) -> Data:

@@ -47,6 +47,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
             networks=networks_compared(study),
         ),
         context=context,
+        word=study.word,
         auxiliary=_Auxiliary(study),
         training=Training(
             members=recipe.train.members,
@@ -185,12 +186,26 @@ class StudyPredictions:
 
     def log_prob(self, model: int, /) -> np.ndarray:
         """What one model says, float32 [example, width], with what its task takes from validation examples."""
-        task, found = self._study.task, self._stored.predictive(model)
-        if not task.needs_validation:
-            return found
-        others = self._stored if self._split == "validation" else self._study.predictions("validation")
-        row = others.index(int(self.members[model]), int(self.epochs[model]))
-        return task.completed(found, others.predictive(row), others.label)
+        found, member, epoch = self._stored.predictive(model), int(self.members[model]), int(self.epochs[model])
+        return completed(self._study, found, member, epoch, self._stored if self._split == "validation" else None)
+
+
+def completed(
+    study: Study, found: np.ndarray, member: int, epoch: int, validation: Predictions | None = None
+) -> np.ndarray:
+    """What a member says at an epoch, with what the task takes from its predictions of validation examples.
+
+    Args:
+        study: whose.
+        found: as the network gives it, [example, width].
+        member: its number.
+        epoch: of the checkpoint.
+        validation: predictions of validation examples, where they are open.
+    """
+    if not study.task.needs_validation:
+        return found
+    others = study.predictions("validation") if validation is None else validation
+    return study.task.completed(found, others.predictive(others.index(member, epoch)), others.label)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-IMAGES = re.compile(r"\b([Ii]mage|[Pp]icture)(s?)\b")
+IMAGES = re.compile(r"\b(?:([Aa])n? )?([Ii]mage|[Pp]icture)(s?)\b")
+VOWELS = "aeiou"
 
 
 def in_words_of(word: str, text: str) -> str:
@@ -14,14 +15,16 @@ def in_words_of(word: str, text: str) -> str:
         word: for several of them; "images" leaves the text as it is.
         text: written for images.
 
-    >>> in_words_of("rows", "Images of the test split, image by image")
-    'Rows of the test split, row by row'
+    >>> in_words_of("rows", "Images of the test split, image by image: an image")
+    'Rows of the test split, row by row: a row'
     """
     if word == "images":
         return text
 
     def other(found: re.Match[str]) -> str:
-        own = word if found[2] else word.removesuffix("s")
-        return own.capitalize() if found[1][0].isupper() else own
+        own = word if found[3] else word.removesuffix("s")
+        own = own.capitalize() if found[2][0].isupper() else own
+        article = f"{found[1]}{'n' if own[0] in VOWELS else ''} " if found[1] else ""
+        return f"{article}{own}"
 
     return IMAGES.sub(other, text)
