@@ -28,6 +28,7 @@ class Split:
     inputs: Inputs  # leaves [example, ...]; images are uint8 [example, channel, height, width]
     label: Tensor  # int64 [example], or float64 [example, output] of a regression
     kind: InputKind = IMAGES
+    group: np.ndarray | None = None  # what names the group of each example, texts [example]; None: each is its own
 
     def to(self, device: torch.device | str) -> Split:
         """The same on a device."""
@@ -39,7 +40,9 @@ class Split:
 
     def at(self, index: slice | Tensor) -> Split:
         """These examples of it."""
-        return replace(self, inputs=batches.taken(self.inputs, index), label=self.label[index])
+        place = index.cpu().numpy() if isinstance(index, Tensor) else index
+        group = None if self.group is None else self.group[place]
+        return replace(self, inputs=batches.taken(self.inputs, index), label=self.label[index], group=group)
 
     @property
     def images(self) -> Tensor:
@@ -68,6 +71,7 @@ class Dataset:
     fingerprint: str  # SHA-256 of the source's examples, labels and class names, before the cut
     notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
     given: Task | None = None  # what targets are; None: classification, of `class_names`
+    group_name: str = ""  # the column that names groups of examples; "" where there are none
 
     @property
     def shape(self) -> InputShape:
@@ -106,6 +110,8 @@ class Source:
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()  # see `Dataset`
     kind: InputKind = IMAGES
+    group: np.ndarray | None = None  # of each example, texts [example]; None: each stands for itself
+    test_group: np.ndarray | None = None
 
 
 def check_classes(source: Source, name: str) -> None:
@@ -201,7 +207,7 @@ def check_numbers(target: np.ndarray, examples: int, name: str) -> None:
         )
 
 
-def as_split(inputs: Any, label: np.ndarray, kind: InputKind = IMAGES) -> Split:
+def as_split(inputs: Any, label: np.ndarray, kind: InputKind = IMAGES, group: np.ndarray | None = None) -> Split:
     """Arrays as a split, laid out in memory as networks take them."""
     label = label if label.dtype.kind == "f" else label.astype(np.int64)
-    return Split(kind.tensors(inputs), torch.from_numpy(label), kind)
+    return Split(kind.tensors(inputs), torch.from_numpy(label), kind, group)
