@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, stdtrit
 
+from modescape.arrays import group_codes
 from modescape.errors import InputError
 from modescape.metrics import SCORES, accuracy, bootstrap, brier_equivalent_interval, calibrated_nll, ensemble_curve
 from modescape.metrics.averages import Folds, Subsets
 from modescape.metrics.between_members import between_members
-from modescape.metrics.grouping import by_group, group_codes, sums
+from modescape.metrics.grouping import by_group, sums
 from modescape.metrics.influence import crossed_interval, example_variance
 from modescape.metrics.intervals import resample_counts, resample_means, resample_weights
 from modescape.metrics.scoring import NUMBERS

@@ -88,6 +88,13 @@ class Dataset:
         """Classes, also those without an example; of a regression its outputs."""
         return len(self.class_names)
 
+    def as_manifest(self) -> dict[str, Any]:
+        """What a manifest says of the task, unless it is a classification, and of groups, where there are any."""
+        splits = {name: getattr(self, name).group for name in ("train", "validation", "test")}
+        counts = {name: len({*group.tolist()}) for name, group in splits.items() if group is not None}
+        groups = {"name": self.group_name, "counts": counts} if counts else {}
+        return {key: about for key, about in (("task", self.task.as_dict()), ("groups", groups)) if about}
+
     @property
     def task(self) -> Task:
         """What targets are."""
@@ -132,7 +139,7 @@ def check_classes(source: Source, name: str) -> None:
             f"{name}: {len(source.class_names):,} classes, the longest name has {longest:,} characters; "
             f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
         )
-    if unwritable := [number for number, text in enumerate(source.class_names) if not _is_writable(text)]:
+    if unwritable := [number for number, text in enumerate(source.class_names) if not is_writable(text)]:
         raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
     if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
         raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
@@ -161,7 +168,7 @@ def check_source(source: Source, name: str) -> Source:
     return source
 
 
-def _is_writable(text: str) -> bool:
+def is_writable(text: str) -> bool:
     """Whether files can hold a text: HDF5 has no null characters, UTF-8 no halves of letters."""
     return "\0" not in text and text.encode("utf-8", "ignore").decode() == text
 

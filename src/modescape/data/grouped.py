@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from modescape import recipe
-from modescape.data.dataset import Source
+from modescape.data.dataset import Source, is_writable
 from modescape.data.tables import Part
 from modescape.errors import InputError
-from modescape.plain import shown
-
-MOST_NAME = 128  # bytes of the name of a group, as predictions hold it
+from modescape.plain import MOST_GROUP_NAME, shown
 
 Cells = Mapping[str, Sequence[Any]]
 """Cells by column."""
@@ -74,10 +72,10 @@ def _texts(name: str, placed: Placed) -> np.ndarray:
     found = np.empty(len(cells), dtype=object)
     for row, cell in enumerate(cells):
         found[row] = _text(cell)
-        if len(found[row].encode("utf-8", "surrogateescape")) > MOST_NAME or "\0" in found[row]:
+        if not is_writable(found[row]) or len(found[row].encode()) > MOST_GROUP_NAME:
             raise InputError(
                 f"{where}, row {row}, column {name!r}: {shown(repr(cell), 60)} is no name of a group; expected at most "
-                f"{MOST_NAME} bytes of text"
+                f"{MOST_GROUP_NAME} bytes of Unicode"
             )
     return found
 

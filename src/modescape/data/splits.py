@@ -53,7 +53,7 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
     train, validation, test = (replace(split, kind=fitted) for split in (train, validation, test))
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
     notes = (*notes, *said, *far_targets(given, train=train.label, validation=validation.label, test=test.label))
-    splits = {"training": train.group, "validation": validation.group, "test": test.group}
+    splits = {"train": train.group, "validation": validation.group, "test": test.group}
     notes = (*notes, *left.notes(**{split: group for split, group in splits.items() if group is not None}))
     settings = {"given": given, "group_name": "" if source.group is None else name}
     return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), **settings)

@@ -17,7 +17,7 @@ import numpy as np
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import confidence_bin, example_blocks
-from modescape.metrics.grouping import units
+from modescape.metrics.grouping import count_units
 
 ECE_BINS = 15
 FOLDS = 30  # parts of the test set that are left out in turn where a score is no mean over examples
@@ -59,7 +59,7 @@ class Subsets(NamedTuple):
     label: np.ndarray  # [example]
     masks: np.ndarray  # bool [subset, member]
     mixing: np.ndarray  # rows of weights of the subsets, [row, subset]: their mean, members' influences
-    group: np.ndarray | None = None  # of each example (`grouping.group_codes`); None: each stands for itself
+    group: np.ndarray | None = None  # of each example (`modescape.arrays.group_codes`); None: each stands for itself
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -227,7 +227,7 @@ class Folds:
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Collector`."""
         log_prob, label, masks, mixing, group = self.subsets
-        count = units(group, label.size)
+        count = count_units(group, label.size)
         folds = min(FOLDS, count)
         fold = np.arange(count) % folds
         of_example = fold if group is None else fold[group]

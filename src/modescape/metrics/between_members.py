@@ -50,7 +50,7 @@ def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMem
 
     Args:
         right: which member is right on which example, bool [member, example].
-        group: of each example (`modescape.metrics.grouping.group_codes`).
+        group: of each example (`modescape.arrays.group_codes`).
 
     Returns:
         `BetweenMembers`; with members that are right on the same examples the spread is 0 and Q has no value (NaN).

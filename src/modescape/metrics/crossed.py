@@ -120,7 +120,7 @@ def size_estimates(
         label: true classes, [example]; or a task's targets.
         masks: subsets of each size (`size_masks`).
         scoring: of the task.
-        group: of each example (`modescape.metrics.grouping.group_codes`).
+        group: of each example (`modescape.arrays.group_codes`).
 
     Yields:
         Sizes in order, each with its estimate.
@@ -158,7 +158,7 @@ def subset_estimate(
         masks: the subsets, bool [subset, member].
         weights: of the subsets' scores in the members' influences, [member, subset]; None leaves these out.
         scoring: of the task.
-        group: of each example (`modescape.metrics.grouping.group_codes`).
+        group: of each example (`modescape.arrays.group_codes`).
     """
     # An example's mean and its influences are one matrix product with the subsets' scores.
     mixing = np.full((1, len(masks)), 1 / len(masks))

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, group_codes, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.crossed import size_estimates, size_masks
-from modescape.metrics.grouping import group_codes, of_groups, units
+from modescape.metrics.grouping import count_units
 from modescape.metrics.regression import squared_error_law
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import CLASSES, Scoring, check_members
 from modescape.metrics.subsets import brier_law
+from modescape.results import of_groups
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -144,7 +145,7 @@ def ensemble_curve(
         },
         attrs={
             "title": "Scores against the number of networks averaged",
-            "intervals": INTERVALS if codes is None else f"{INTERVALS}. {of_groups(units(codes, 0))}",
+            "intervals": INTERVALS if codes is None else f"{INTERVALS}. {of_groups(count_units(codes, 0))}",
         },
     )
 

@@ -143,7 +143,7 @@ def brier_equivalent_interval(
             method that is not made of these members has equal rows.
         log_prob: log-probabilities of the independent networks, [member, example, class], 2 members or more.
         label: true classes, [example].
-        group: of each example (`modescape.metrics.grouping.group_codes`).
+        group: of each example (`modescape.arrays.group_codes`).
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit.

@@ -18,55 +18,10 @@ Source: Liang and Zeger 1986, "Longitudinal data analysis using generalized line
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from modescape.arrays import to_numpy
-from modescape.errors import InputError
 
-
-def group_codes(group: Any, examples: int) -> np.ndarray | None:
-    """The number of each example's group, in the order in which groups first occur.
-
-    Args:
-        group: what names an example's group: texts or whole numbers [example]; None: examples stand for themselves.
-        examples: how many there are.
-
-    Returns:
-        int64 [example], 0 to G - 1; None where no group has two examples.
-
-    Raises:
-        InputError: (a ValueError) if there is not one an example, or one is missing.
-
-    >>> group_codes(["b", "a", "b"], 3).tolist()
-    [0, 1, 0]
-    >>> group_codes([3, 1, 2], 3) is None
-    True
-    """
-    if group is None:
-        return None
-    if not isinstance(group, Sequence):
-        (group,), _ = to_numpy(group)
-    names = list(group) if isinstance(group, Sequence) else group.tolist()
-    if np.ndim(names) != 1 or len(names) != examples:
-        raise InputError(f"group has shape {list(np.shape(names))}; expected [{examples}], one for each example")
-    missing = [place for place, name in enumerate(names) if name is None or name != name]
-    if missing:
-        raise InputError(f"group of example {missing[0]} is missing; expected a text or a whole number")
-    numbers: dict[Any, int] = {}
-    codes = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
-    return None if len(numbers) == examples else codes
-
-
-def of_groups(groups: int, name: str = "") -> str:
-    """A sentence for what says how intervals were made: what is drawn anew are groups, named by a column of data."""
-    by = f" of {name!r}" if name else ""
-    return f"Examples of one group{by} count as one: new examples are those of new groups; there are {groups:,} of them"
-
-
-def units(group: np.ndarray | None, examples: int) -> int:
+def count_units(group: np.ndarray | None, examples: int) -> int:
     """What is drawn anew: groups, or examples that stand for themselves."""
     return examples if group is None else int(group.max()) + 1
 
@@ -83,7 +38,7 @@ def by_group(values: np.ndarray, group: np.ndarray | None) -> np.ndarray:
 
     Args:
         values: [..., example].
-        group: as `group_codes` gives it.
+        group: as `modescape.arrays.group_codes` gives it.
 
     Returns:
         float64 [..., group], with the mean of the values; NaN where that is infinite.
@@ -96,4 +51,4 @@ def by_group(values: np.ndarray, group: np.ndarray | None) -> np.ndarray:
     values = values.astype(np.float64, copy=False)
     mean = values.mean(-1, keepdims=True)
     with np.errstate(invalid="ignore"):  # infinite scores
-        return mean + units(group, 0) / group.size * sums(values - mean, group)
+        return mean + count_units(group, 0) / group.size * sums(values - mean, group)

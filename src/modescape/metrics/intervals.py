@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, group_codes, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import example_blocks
-from modescape.metrics.grouping import group_codes, sums, units
+from modescape.metrics.grouping import count_units, sums
 
 LEVEL = 0.95  # probability of every interval
 LEAST_FREEDOM = 1.0  # degrees of Student's t that a subtracted variance cannot go below
@@ -84,7 +84,7 @@ def resample_means(counts: np.ndarray, score: np.ndarray, group: np.ndarray | No
     Args:
         counts: draws of each example, [resample, example] (see `resample_counts`); of each group where there are any.
         score: scores of each example, [example, column].
-        group: of each example (`modescape.metrics.grouping.group_codes`): a resample is of groups, all of their
+        group: of each example (`modescape.arrays.group_codes`): a resample is of groups, all of their
             examples, and its mean is over as many as it has.
 
     Returns:
@@ -130,7 +130,7 @@ def bootstrap(score: Array, resamples: int = 1000, key: int = 0, group: Any = No
             "expected [example, column] and 1 or more"
         )
     codes = group_codes(group, len(score))
-    counts = resample_counts(units(codes, len(score)), resamples, key)
+    counts = resample_counts(count_units(codes, len(score)), resamples, key)
     return restore(resample_means(counts, score.astype(np.float64), codes))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import check_label, example_blocks
-from modescape.metrics.grouping import units
+from modescape.metrics.grouping import count_units
 
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures that are looked at
 TOLERANCE = 1e-9  # of log T; Newton's last step is squared by then, so the temperature is better than that
@@ -110,7 +110,7 @@ def calibrated_nll(
         label: true classes, [example].
         splits: random splits into halves, 1 or more.
         key: of the stream for the halves (see `modescape.rng.key`); more splits keep the first ones.
-        group: of each example (`modescape.metrics.grouping.group_codes`): halves cut none, and are of as many groups.
+        group: of each example (`modescape.arrays.group_codes`): halves cut none, and are of as many groups.
 
     Returns:
         `CalibratedNLL`; a model with NaN has NaN, one that gives a label probability 0 has infinity.
@@ -131,7 +131,7 @@ def calibrated_nll(
         raise InputError(f"splits is {splits}; expected 1 or more")
     if label.size < 2:
         raise InputError("log_prob has 1 example; halves need 2 or more")
-    if (count := units(group, label.size)) < 2:
+    if (count := count_units(group, label.size)) < 2:
         raise InputError("all examples are of one group; halves need 2 groups or more")
     rows, leading = log_prob.reshape(-1, *log_prob.shape[-2:]), log_prob.shape[:-2]
     start = _fit(rows, label, np.arange(label.size), np.ones(len(rows)))
