@@ -159,9 +159,7 @@ def _facts(content: PageContent) -> list[str]:
     facts = [count(trained, "network") + " trained" if content.members else ""]
     facts += [count(int(examples["test"]), "test image") if "test" in examples else ""]
     if groups := content.manifest.get("groups"):
-        facts.append(
-            _Verbatim(f"{count(int(groups['counts']['test']), 'group')} of them by {shown(groups['name'], 60)}")
-        )
+        facts.append(f"{count(int(groups['counts']['test']), 'group')} of them by {shown(groups['name'], 60)}")
     nouns = ("target",) if _is_regression(content) else ("class", "classes")
     facts += [count(int(classes), *nouns) if classes else ""]
     return [fact for fact in facts if fact]
