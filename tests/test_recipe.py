@@ -296,6 +296,7 @@ OTHER = [  # other networks
     "data.skip_broken=true",
     "data.scaling=raw",
     "data.categories=codes",
+    "data.group=patient",
     "data.length=64",
     "data.truncate=true",
     "data.augmentation.crop_padding=1",

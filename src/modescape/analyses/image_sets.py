@@ -58,6 +58,13 @@ class ImageSet:
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
         return split.label[: self.first].cpu().numpy()
 
+    def group(self, context: StudyContext) -> np.ndarray | None:
+        """What names the group of each example, texts [example]; None where there are none."""
+        if self.kind == "other":
+            return None
+        split = context.dataset.validation if self.kind == "validation" else context.dataset.test
+        return None if split.group is None else split.group[: self.first]
+
     def recipe_part(self, data: dict[str, Any]) -> list[Any]:
         """What of the recipe's section ``data`` its images depend on, beside what identifies the study."""
         if self.kind == "shift":

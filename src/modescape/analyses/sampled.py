@@ -17,6 +17,7 @@ from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import distances, scales, sweeps
 from modescape.analyses.stored import Request, stored_log_prob
+from modescape.arrays import group_codes
 from modescape.context import StudyContext
 from modescape.data.unlike import in_words
 from modescape.methods import METHODS
@@ -132,6 +133,11 @@ class SampledNetworks:
     def label(self) -> np.ndarray:
         """True classes, int64 [example]; -1 where there are none."""
         return self.images.label(self.context)
+
+    @functools.cached_property
+    def example_group(self) -> np.ndarray | None:
+        """The number of each example's group, int64 [example]; None where each stands for itself."""
+        return group_codes(self.images.group(self.context), len(self.label))
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -13,6 +13,7 @@ from modescape import recipe
 from modescape.data.cache import fingerprint
 from modescape.data.dataset import Source, check_classes
 from modescape.data.embedded import embedded, feature_arrays
+from modescape.data.grouped import of_columns
 from modescape.data.hub import check_rows
 from modescape.data.inputs.table import CATEGORY, MISSING, NUMBER, Rows
 from modescape.data.tables import EVERY_ROW_ITS_OWN, SPLITS, SUFFIXES, Part, read_table, split_by_column
@@ -45,7 +46,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     if data.source in recipe.TABLE_SOURCES:
         train, test, target = embedded(data.source), None, "target"
     elif path.suffix.lower() == ".npz":
-        train, test = feature_arrays(path)
+        train, test = feature_arrays(path, data.group)
         target = "target"
     else:
         train, test = splits_of(parts_of(path, data.source))
@@ -134,7 +135,8 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         raise InputError(
             f"{train.where}: data.leave_out names {absent[0]!r}; its columns: {shown(', '.join(train.cells))}"
         )
-    names = [name for name in train.cells if name != target and name not in data.leave_out]
+    names = [name for name in train.cells if name not in (target, data.group, *data.leave_out)]
+    group = of_columns(data, target, train, test)
     if not names:
         raise InputError(f"{train.where} has no column beside the target {target!r}; expected features")
     if test is not None and (lost := [name for name in [*names, target] if name not in test.cells]):
@@ -155,7 +157,7 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         numbers=tuple(numbers), categories=tuple(categories), values=tuple(map(tuple, values)), coding=data.categories
     )
     own_test = (arrays[1], labels[1]) if test is not None else (None, None)
-    source = Source(arrays[0], labels[0], *own_test, target_names, kind=kind)
+    source = Source(arrays[0], labels[0], *own_test, target_names, (), kind, *group)
     check_classes(source, train.where)
     return source
 

@@ -12,6 +12,7 @@ from modescape.data.cache import fingerprint
 from modescape.data.dataset import Source, check_classes
 from modescape.data.docstrings import SOURCE, docstrings
 from modescape.data.features import Columns, parts_of, splits_of, target_of, targets_of
+from modescape.data.grouped import of_columns
 from modescape.data.inputs.token import TEXT, TOKEN, Tokens
 from modescape.data.inputs.word_shifts import padded
 from modescape.data.targets import without_ignored
@@ -31,7 +32,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     else:
         train, test = splits_of(parts_of(Path(data.source), data.source))
         target = target_of(train, data.target)
-        text = text_column(train, data.text, target)
+        text = text_column(train, data.text, target, data.group)
     splits = [train] if test is None else [train, test]
     (labels, names), tool = targets_of(splits, target, task), tokenizer(data.tokenizer)
     found = [tokens_of(one, text, tool, data) for one in splits]
@@ -44,7 +45,8 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     notes = (f"{cut:,} sentences are cut off after {data.length:,} tokens (data.length).",) if cut else ()
     kind = Tokens(vocabulary=tool.size, length=data.length, tool=tool, texts=texts, facts=tool.facts)
     own_test = (arrays[1], labels[1]) if test is not None else (None, None)
-    source = Source(arrays[0], labels[0], *own_test, names, notes, kind)
+    group = of_columns(data, target, train, test)
+    source = Source(arrays[0], labels[0], *own_test, names, notes, kind, *group)
     check_classes(source, train.where)
     source = without_ignored(source, task, train.where)
     return source, fingerprint(_tokens_alone(source))
@@ -56,13 +58,14 @@ def _tokens_alone(source: Source) -> Source:
     return replace(source, inputs=source.inputs[TOKEN], test_inputs=None if test is None else test[TOKEN])
 
 
-def text_column(train: Columns, wanted: str | None, target: str) -> str:
-    """The column of texts.
+def text_column(train: Columns, wanted: str | None, *others: str | None) -> str:
+    """The column of texts, none of the others.
 
     Raises:
         InputError: if it cannot be told.
     """
-    texts = [name for name, cells in train.cells.items() if name != target and any(isinstance(c, str) for c in cells)]
+    own = {name: cells for name, cells in train.cells.items() if name not in others}
+    texts = [name for name, cells in own.items() if any(isinstance(cell, str) for cell in cells)]
     if wanted is None and len(texts) == 1:
         return texts[0]
     if wanted is None or wanted not in train.cells:

@@ -125,7 +125,7 @@ def _sentences(source: str, kind: Tokens, test: Split, data: recipe.Data) -> Inp
     """Sentences of a file, cut off where they are longer than ours may be."""
     columns = Columns(f"'{SOURCE}'", docstrings()) if source == SOURCE else _last(source)
     wanted = data.text if data.text in columns.cells else None
-    text = "text" if source == SOURCE else text_column(columns, wanted, data.target or "")
+    text = "text" if source == SOURCE else text_column(columns, wanted, data.target, data.group)
     found = tokens_of(columns, text, kind.tool, data.model_copy(update={"truncate": True}))
     return as_inputs(torch.from_numpy(padded(found, kind.length)))
 
@@ -133,7 +133,7 @@ def _sentences(source: str, kind: Tokens, test: Split, data: recipe.Data) -> Inp
 def _trees(source: str, kind: InputKind, test: Split, data: recipe.Data) -> Inputs:
     """What another function gives."""
     parts = examples_of(source)
-    inputs, _ = parts.get("test", parts["train"])
+    inputs = parts.get("test", parts["train"])[0]
     found = kind.tensors(inputs)
     if form(found) != form(test.inputs):
         raise InputError(f"data.ood: examples of '{source}' are {form(found)} and ours {form(test.inputs)}")

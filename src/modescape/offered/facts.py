@@ -74,6 +74,8 @@ class Offered:
     task: str = "classification"  # what targets are: a name of `modescape.tasks.TASKS`
     word: str = "images"  # what its examples are called
     target_unit: str = ""  # of a regression's targets, where it is known
+    group_name: str = ""  # of the column that says which examples belong together
+    group_counts: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> groups; empty: there are none
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
@@ -81,10 +83,14 @@ class Offered:
     named: str = "what is offered"  # the subject of messages
     unit: str = "network"  # what its members are called there
 
-    def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
+    def provenance(self, *, examples: int, members: int, repeats: int, split: str = "test") -> dict[str, Any]:
         """What `modescape.results.make_result` records."""
         counts = {"examples": examples, "members": members, "repeats": repeats}
-        about = {} if self.task == "classification" else {"task": self.task, "target_unit": self.target_unit}
+        about: dict[str, Any] = {}
+        if self.task != "classification":
+            about = {"task": self.task, "target_unit": self.target_unit}
         if self.word != "images":
             about["examples_word"] = self.word
+        if groups := self.group_counts.get(split):
+            about |= {"group_name": self.group_name, "groups": groups}
         return {**self.origin, "version": __version__, "seed": self.seed, **counts, **about}

@@ -272,7 +272,7 @@ def make_manifest(
         **dataset.shape.as_manifest(),
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),
-        **({"task": about} if (about := dataset.task.as_dict()) else {}),
+        **dataset.as_manifest(),
         "data_notes": list(dataset.notes),
         "examples": {name: len(getattr(dataset, name).label) for name in ("train", "validation", "test")},
         "model": {

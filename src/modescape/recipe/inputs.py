@@ -37,6 +37,9 @@ class Data(Section):
     # arrays `x` and `y`, else images; a tree is what a function of yours gives, data.source=package.module:load
     target: str | None = None  # of a table or of texts: the column to be predicted
     leave_out: list[str] = []  # of a table: columns that are no features
+    group: str | None = None
+    # the column (of .npz the array, and test_ before it) that names what belongs together, such as a patient: no split
+    # cuts a group, and intervals are for new groups. It is no feature; null = every example stands for itself
     categories: Literal["one_hot", "codes"] = "one_hot"
     # of a table, texts and truth values: a column for each value, or numbers for an embedding
     text: str | None = None  # of texts: their column; the only one where it is not named

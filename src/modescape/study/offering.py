@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.arrays import group_codes
 from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Offered, Sampling, Training
 from modescape.study import layout
 from modescape.study.study import Study
@@ -63,6 +65,8 @@ def offer(study: Study, context: object | None = None) -> Offered:
         examples=study.manifest["examples"],
         task=study.task.kind,
         target_unit=getattr(study.task, "unit", ""),
+        group_name=study.manifest.get("groups", {}).get("name", ""),
+        group_counts=study.manifest.get("groups", {}).get("counts", {}),
         seed=study.manifest["seed"],
         origin={"recipe_hash": study.recipe_hash, "recipe_name": recipe.name},
         left_out=left_out(study),
@@ -150,6 +154,11 @@ class StudyPredictions:
     def label(self) -> np.ndarray:
         """True classes, int64 [example]; of a regression targets, float64 [example, output]."""
         return self._stored.label
+
+    @functools.cached_property
+    def example_group(self) -> np.ndarray | None:
+        """The number of each example's group, int64 [example]; None where each stands for itself."""
+        return group_codes(self._stored.group, len(self.label))
 
     @property
     def class_names(self) -> list[str]:

@@ -64,7 +64,7 @@ def measure(offered: Offered) -> xr.Dataset:
     test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
     label, members = test.label, groups.members_of(test)
     enough_images(offered, len(label), int(shifted.there.all(1).sum()), f"{WHAT}, a part a corruption,")
-    table = Table(label, looks(shifted))
+    table = Table(label, looks(shifted), test.example_group)
     alone = groups.solutions(offered.sampled, [*SETS, VALIDATION])
     _add_solutions(table, offered, alone)
     best = offered.drawing.best() if offered.drawing else best_approach(offered)
@@ -100,10 +100,12 @@ def _add_solutions(table: Table, offered: Offered, alone: dict[str, np.ndarray])
     masks = groups.groups_of_solutions(members, networks) if networks > 1 else []
     validation_label = offered.sampled[VALIDATION].label
     for severity, name in enumerate(SETS):
-        table.add("single", severity, score_runs(alone[name], table.label), alone[name])
+        table.add("single", severity, score_runs(alone[name], table.label, table.group), alone[name])
         if len(masks):
             together = np.stack([combine(alone[name][mask]) for mask in masks])
-            table.add("independent", severity, score_subsets(alone[name], table.label, networks), together)
+            table.add(
+                "independent", severity, score_subsets(alone[name], table.label, networks, group=table.group), together
+            )
             cooled = calibrated(alone[name], alone[VALIDATION], validation_label)
             spreads = [[jensen_shannon(part[mask]) for mask in masks] for part in (alone[name], cooled)]
             table.spread("independent", severity, *spreads)
@@ -124,10 +126,10 @@ def _add_approach(table: Table, offered: Offered, approach: str, *, together: bo
                 spreads[name][1].append(jensen_shannon(tempered[-networks:]))
     for severity, name in enumerate(SETS):
         rows = np.stack(means[name])
-        table.add(approach, severity, score_runs(rows, table.label), rows)
+        table.add(approach, severity, score_runs(rows, table.label, table.group), rows)
         table.spread(approach, severity, *spreads[name])
         if together and len(rows) > 1:
-            of_all = score_subsets(rows, table.label, len(rows))
+            of_all = score_subsets(rows, table.label, len(rows), group=table.group)
             table.add(f"{BOTH}{approach}", severity, of_all, combine(rows)[None])
 
 
@@ -153,10 +155,11 @@ class Table:
     Args:
         label: true classes, [example].
         kinds: the examples of each kind of shift, [severity][kind].
+        group: of each example (`modescape.arrays.group_codes`).
     """
 
-    def __init__(self, label: np.ndarray, kinds: list[list[Look]]) -> None:
-        self.label, self.kinds = label, kinds
+    def __init__(self, label: np.ndarray, kinds: list[list[Look]], group: np.ndarray | None = None) -> None:
+        self.label, self.kinds, self.group = label, kinds, group
         self.clean: dict[str, np.ndarray] = {}  # predictions on the test examples, of methods
         self.scores: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]

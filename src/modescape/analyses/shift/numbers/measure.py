@@ -18,6 +18,7 @@ from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.gaussians import gaussian
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.regression import coverage
 from modescape.metrics.scores import TARGET_UNIT, units_of
@@ -65,14 +66,14 @@ def measure(offered: Offered) -> xr.Dataset:
     sizes = {"single": 1, "independent": members} if members > 1 else {"single": 1}
     return make_result(
         {
-            **_scores(predictive, target, sizes),
+            **_scores(predictive, target, sizes, test.example_group),
             "score_of_corruption": (
                 ("approach", "metric", "corruption", "severity"),
                 _of_kinds(predictive, target, sizes, looks(shifted)),
                 units_of(NUMBERS.scores),
                 "score on the own examples of each kind of shift; none of one without effect",
             ),
-            **_intervals(predictive, target, sizes),
+            **_intervals(predictive, target, sizes, test.example_group),
             **_variances(predictive),
             **effect_of_corruptions(shifted),
         },
@@ -93,9 +94,11 @@ def measure(offered: Offered) -> xr.Dataset:
     )
 
 
-def _scores(predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[str, int]) -> Variables:
+def _scores(
+    predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[str, int], group: np.ndarray | None
+) -> Variables:
     """Scores of single members and of all together."""
-    found = [[score_subsets(one, target, size, NUMBERS) for one in predictive] for size in sizes.values()]
+    found = [[score_subsets(one, target, size, NUMBERS, group) for one in predictive] for size in sizes.values()]
     units, dims = units_of(NUMBERS.scores), ("approach", "metric", "severity")
     return {
         name: (dims, np.array([[getattr(one, field) for one in row] for row in found]).transpose(0, 2, 1), units, text)
@@ -122,7 +125,9 @@ def _of_kinds(
     return found
 
 
-def _intervals(predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[str, int]) -> Variables:
+def _intervals(
+    predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[str, int], group: np.ndarray | None
+) -> Variables:
     """Coverage and width of the central 95 % intervals of members and of their mixture."""
     share, width, low, high = np.empty((4, len(sizes), len(predictive)))
     for row, size in enumerate(sizes.values()):
@@ -130,7 +135,8 @@ def _intervals(predictive: list[np.ndarray], target: np.ndarray, sizes: Mapping[
             found = [coverage(own[mask], target) for mask in _masks(len(own), size)]
             inside = np.mean([one.share for one in found], 0)
             share[row, severity], width[row, severity] = inside.mean(), np.mean([one.width for one in found])
-            low[row, severity], high[row, severity] = crossed_interval(share[row, severity], inside, None)
+            ends = crossed_interval(share[row, severity], by_group(inside, group), None)
+            low[row, severity], high[row, severity] = ends
     dims = ("approach", "severity")
     return {
         "coverage": (dims, share, "1", "share of targets within the central 95 % interval"),
