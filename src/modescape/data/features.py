@@ -14,6 +14,7 @@ from modescape.data.cells import Columns, holds_numbers, numbers_of, of_dates, r
 from modescape.data.dataset import Source, check_classes
 from modescape.data.embedded import embedded, feature_arrays
 from modescape.data.grouped import of_columns
+from modescape.data.hub import check_rows
 from modescape.data.inputs.table import CATEGORY, NUMBER, Rows
 from modescape.data.tables import EVERY_ROW_ITS_OWN, SPLITS, SUFFIXES, Part, read_table, split_by_column
 from modescape.data.targets import without_ignored
