@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modescape.context import StudyContext
     from modescape.offered import Offered
+    from modescape.recipe import Recipe
     from modescape.study import Study
 
 PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "network")
@@ -28,6 +29,7 @@ AROUND = {"subspace": True}  # draws networks around solutions, or recomputes th
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 TRAINED = {"variants": True}
+STARTED, ROWS = "a common start", "rows of a table"  # what a recipe may have or not
 OF_CLASSES = "is of classes"
 SAME, BESIDE = (
     "",
@@ -58,6 +60,7 @@ class Analysis:
     numbers: str = OF_CLASSES
     """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
+    only_for: str = ""  # `STARTED` or `ROWS`: recipes without it have the analysis only where they name it
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""
@@ -119,10 +122,24 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "randomness": Analysis(
         "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
     ),
+    "fine_tuning": Analysis(
+        "modescape.analyses.fine_tuning",
+        (PREDICTIONS, CHECKPOINTS),
+        also=("verdict", "auxiliary"),
+        only_for=STARTED,
+    ),
     "cyclic": Analysis(
         "modescape.analyses.cyclic", (PREDICTIONS,), (TRAINED,), also=("verdict", "auxiliary"), at_equal_cost=True
     ),
 }
+
+
+def usual(recipe: Recipe) -> list[str]:
+    """The analyses of a recipe that names none: all, but for those of what it does not have."""
+    from modescape.data import kind_of
+
+    has = {STARTED: recipe.model.init is not None, ROWS: kind_of(recipe.data) == "table"}
+    return [name for name, one in ANALYSES.items() if has.get(one.only_for, True)]
 
 
 def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> xr.Dataset:

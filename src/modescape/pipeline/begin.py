@@ -150,7 +150,7 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
     Raises:
         InputError: on an unknown analysis or setting.
     """
-    names = list(analyses.ANALYSES) if recipe.analyses is None else recipe.analyses
+    names = analyses.usual(recipe) if recipe.analyses is None else recipe.analyses
     given = analyses.without_former(recipe.settings)
     for name in [*names, *given]:
         analyses.check_settings(name, given.get(name, {}))

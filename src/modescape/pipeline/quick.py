@@ -70,4 +70,4 @@ def _entry(name: str) -> analyses.Analysis:
 
 
 def _names(recipe: Recipe) -> list[str]:
-    return list(analyses.ANALYSES) if recipe.analyses is None else list(recipe.analyses)
+    return analyses.usual(recipe) if recipe.analyses is None else list(recipe.analyses)
