@@ -41,7 +41,10 @@ def documented() -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
 
 
 MADE_UP = ("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size")
-OF_ITS_OWN = {"fine_tuning": "tuned"}  # analyses of studies that not all studies are: their fixtures
+OF_ITS_OWN = {
+    "fine_tuning": "tuned",
+    "gradient_boosting": "boosted",
+}  # analyses of studies that not all studies are: their fixtures
 NAMES = [pytest.param(name, marks=[] if name in MADE_UP else [pytest.mark.ci]) for name in analyses.ANALYSES]
 
 

@@ -9,12 +9,12 @@ import torch
 from safetensors.torch import load_file
 
 from modescape import pipeline, recipe
-from modescape.analyses import usual
 from modescape.analyses.auxiliary import variants
 from modescape.analyses.fine_tuning import verdict, words
 from modescape.analyses.fine_tuning.auxiliary import SCRATCH
 from modescape.analyses.fine_tuning.example import example
 from modescape.analyses.fine_tuning.measure import measure
+from modescape.analyses.settings import usual
 from modescape.errors import NotEnough
 from modescape.metrics.influence import crossed_interval
 from modescape.models import read_start

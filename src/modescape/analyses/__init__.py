@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from modescape.context import StudyContext
     from modescape.offered import Offered
-    from modescape.recipe import Recipe
     from modescape.study import Study
 
 PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "network")
@@ -31,10 +30,7 @@ OTHER = {"data": {"ood"}}
 TRAINED = {"variants": True}
 STARTED, ROWS = "a common start", "rows of a table"  # what a recipe may have or not
 OF_CLASSES = "is of classes"
-SAME, BESIDE = (
-    "",
-    "numbers",
-)  # a regression is looked at by the same modules, or by those of a folder of that name inside
+SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -100,6 +96,15 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict", "cost"),
         former=("resamples",),
     ),
+    "gradient_boosting": Analysis(
+        "modescape.analyses.gradient_boosting",
+        OFFERED,
+        also=("verdict",),
+        quick=True,
+        numbers=SAME,
+        imports=("sklearn.ensemble",),
+        only_for=ROWS,
+    ),
     "decomposition": Analysis(
         "modescape.analyses.decomposition", (PREDICTIONS,), (AROUND,), also=("cost",), numbers=BESIDE
     ),
@@ -132,14 +137,6 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.cyclic", (PREDICTIONS,), (TRAINED,), also=("verdict", "auxiliary"), at_equal_cost=True
     ),
 }
-
-
-def usual(recipe: Recipe) -> list[str]:
-    """The analyses of a recipe that names none: all, but for those of what it does not have."""
-    from modescape.data import kind_of
-
-    has = {STARTED: recipe.model.init is not None, ROWS: kind_of(recipe.data) == "table"}
-    return [name for name, one in ANALYSES.items() if has.get(one.only_for, True)]
 
 
 def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> xr.Dataset:
@@ -228,10 +225,10 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
+        runs_networks = NETWORK in entry(name).needs
         if offered.task == "regression":  # nothing is drawn around solutions
             made = function if is_own(name) else entry(name).part("measure", offered.task).measure
-            return made(offered, **settings)
-        runs_networks = NETWORK in entry(name).needs
+            return made(network_of(offered, f"the analysis {name!r}") if runs_networks else offered, **settings)
         announced = getattr(entry(name).part("measure"), "draws", None)
         if not runs_networks and (announced is None or offered.context is None):
             return function(offered, **settings)
@@ -283,6 +280,8 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     entry(name)
     if not settings:
         return
+    from modescape.analyses.settings import kind
+
     known = defaults(name)
     for setting, value in settings.items():
         if setting not in known:
@@ -290,25 +289,9 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
             continue  # it says itself what its values may be
-        expected, suits = _kind(known[setting])
+        expected, suits = kind(known[setting])
         if not suits(value):
             raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")
-
-
-def _kind(default: object) -> tuple[str, Callable[[Any], bool]]:
-    """What a setting may be, by its default: in words, and whether a value is that."""
-
-    def number(value: Any, kind: Any) -> bool:
-        return not isinstance(value, bool) and isinstance(value, kind) and value > 0
-
-    if isinstance(default, bool):
-        return "true or false", lambda value: isinstance(value, bool)
-    if isinstance(default, str):
-        return "text", lambda value: isinstance(value, str)
-    if isinstance(default, int):
-        return "a whole number, 1 or more", lambda value: number(value, int)
-    # null: a number that the analysis finds itself
-    return "a number above 0, or null", lambda value: value is None or number(value, int | float)
 
 
 def _function(name: str) -> Callable[..., xr.Dataset]:
