@@ -50,8 +50,17 @@ def _sentence(found: xr.Dataset, metric: str, score: Score, ends: tuple[float, f
     state = "" if ends[0] * ends[2] > 0 else ": inconclusive"
     return (
         f"Gradient boosting on the same rows: {score.short} {trees}, the ensemble {ensemble}, a difference of "
-        f"{told}{state}.{cost}"
+        f"{told}{state}.{_likelihood(found)}{cost}"
     )
+
+
+def _likelihood(found: xr.Dataset) -> str:
+    """The negative log-likelihood, where it tells the two apart."""
+    ends = [pick(found, f"difference{end}", approach="ensemble", metric="nll") for end in ("_low", "", "_high")]
+    if not ends[0] * ends[2] > 0:
+        return ""
+    change, bounds = scores.difference("nll", *ends)
+    return f" Its NLL is {'lower' if ends[1] < 0 else 'higher'}: {change} nats ({bounds})."
 
 
 def _unit(score: Score) -> str:
