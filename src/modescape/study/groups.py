@@ -24,7 +24,7 @@ from modescape.errors import DamageError, InputError, WorkError
 from modescape.plain import shown
 from modescape.study import layout
 from modescape.study.chunks import read_chunk, write_chunk
-from modescape.study.stores import Columns, array_file, check_store
+from modescape.study.stores import GROUP, Columns, array_file, check_store
 from modescape.tasks import CLASSES, Stored
 
 ABSENT = -1  # member of a row that was announced and not yet named
@@ -92,19 +92,22 @@ class Group:
         with damage(self.folder):
             return zarr.open_group(store, path=self.name, mode=mode, zarr_format=3, use_consolidated=False)
 
-    def create(self, target: np.ndarray, width: int, attributes: Mapping[str, Any]) -> None:
+    def create(
+        self, target: np.ndarray, width: int, attributes: Mapping[str, Any], names: np.ndarray | None = None
+    ) -> None:
         """Begin it, without models; what lies there is deleted.
 
         Args:
             target: of the examples, as the task stores it.
             width: numbers of a prediction of an example.
             attributes: plain values.
+            names: of the group of each example, texts [example]; None where they have none.
         """
         store = DurableStore(self.study / layout.PREDICTIONS)
         with damage(store.root):
             durable.make_folder(store.root, self.study)  # zarr would make it without confirming it
             root = zarr.open_group(store, mode="a", zarr_format=3, use_consolidated=False)
-            _create(root, self, target, width, attributes)
+            _create(root, self, target, width, attributes, names)
 
     def begin_anew(self) -> None:
         """Make what lies there count for nothing: first the file without which it does, whatever happens then."""
@@ -174,6 +177,19 @@ class Group:
         with damage(self.folder):
             return array(group, self.stored.target.name)[:]
 
+    def groups(self, group: zarr.Group) -> np.ndarray | None:
+        """Names of the groups of the examples, texts [example]; None where they have none."""
+        if not (self.folder / GROUP / "zarr.json").is_file():
+            return None
+        with damage(self.folder):
+            return texts(array(group, GROUP)[:])
+
+    def holds(self, group: zarr.Group, target: np.ndarray, names: np.ndarray | None) -> bool:
+        """Whether it is of examples with these targets and groups."""
+        there, kind = self.groups(group), target.dtype.kind
+        same = there is None if names is None else there is not None and np.array_equal(there, names)
+        return bool(same and np.array_equal(self.target(group), target, equal_nan=kind == "f"))
+
     def read(self, row: int, shape: tuple[int, ...]) -> np.ndarray:
         """One model's prediction [example, width], fields side by side; see `modescape.study.chunks.read_chunk`."""
         parts = [read_chunk(path, self.stored.sizes(shape)) for path in self.paths(row)]
@@ -193,7 +209,14 @@ class Group:
             write_chunk(path, part, self.study, confirmed=confirmed)
 
 
-def _create(root: zarr.Group, like: Group, target: np.ndarray, width: int, attributes: Mapping[str, Any]) -> None:
+def _create(
+    root: zarr.Group,
+    like: Group,
+    target: np.ndarray,
+    width: int,
+    attributes: Mapping[str, Any],
+    names: np.ndarray | None,
+) -> None:
     group = root.create_group(like.name, overwrite=True, attributes=dict(attributes))
     columns, stored, axis = like.columns, like.stored, like.stored.axis
 
@@ -209,9 +232,15 @@ def _create(root: zarr.Group, like: Group, target: np.ndarray, width: int, attri
     dims = "example" if target.ndim == 1 else f"example {axis}"
     truth = make(name, target.shape, stored.target_kind, target.shape, dims, attributes=about)
     truth.with_config({"write_empty_chunks": True})[:] = target  # its file says how many there are
+    if names is not None:
+        values = encoded(names.tolist(), max(len(name.encode()) for name in names))
+        about = {"units": "1", "long_name": "name of the example's group, UTF-8"}
+        held = make(GROUP, values.shape, "uint8", values.shape, "example character", attributes=about)
+        held.with_config({"write_empty_chunks": True})[:] = values
     sizes = stored.sizes((len(target), width))
     for field in stored.fields:
-        about = {"units": field.units, "long_name": field.long_name, "coordinates": " ".join([*columns, name])}
+        beside = [*columns, name, *([] if names is None else [GROUP])]
+        about = {"units": field.units, "long_name": field.long_name, "coordinates": " ".join(beside)}
         more: dict[str, Any] = {"fill_value": float("nan"), "attributes": about}
         more["chunk_key_encoding"] = {"name": "default", "separator": like.separator}
         make(field.name, (0, *sizes), "float32", (1, *sizes), f"model example {axis}", **more)

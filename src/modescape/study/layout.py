@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import math
 import os
@@ -213,7 +215,11 @@ def read_json(path: Path) -> dict[str, Any]:
         DamageError: if it is no JSON object.
         WorkError: as `read_file`.
     """
-    data = read_file(path, MOST_JSON)
+    return parse_json(path, read_file(path, MOST_JSON))
+
+
+def parse_json(path: Path, data: bytes) -> dict[str, Any]:
+    """What `read_json` makes of a file's bytes."""
     try:
         value = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -236,11 +242,8 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     import yaml
 
     path = study / RECIPE
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = read_regular(path, MOST_YAML)
-        check_yaml(data, yaml.parse(data, Loader=loader))
-        values = yaml.load(data, Loader=loader)  # a safe loader: plain data only
+        values = copy.deepcopy(_plain_yaml(read_regular(path, MOST_YAML)))
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}") from error
     except OddYamlError as error:
@@ -261,6 +264,16 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     if analyses is not None and not (isinstance(analyses, list) and all(is_analysis(name) for name in analyses)):
         raise InputError(f"'{path}' is damaged: analyses is no list of plain names (letters, digits and ._-)")
     return values
+
+
+@functools.lru_cache(maxsize=64)
+def _plain_yaml(data: bytes) -> Any:
+    """Plain data out of YAML; a run asks dozens of studies hundreds of times."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    check_yaml(data, yaml.parse(data, Loader=loader))
+    return yaml.load(data, Loader=loader)  # a safe loader: plain data only
 
 
 def kept_count(values: dict[str, Any], member: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modescape.errors import DamageError
-from modescape.plain import MOST_CLASSES, is_count, shown
+from modescape.plain import MOST_CLASSES, MOST_GROUP_NAME, is_count, shown
 from modescape.study import layout
 from modescape.study.chunks import CHECKSUM_BYTES
 from modescape.tasks import CLASSES, Stored
@@ -19,6 +19,7 @@ CRC = {"name": "crc32c"}
 CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, CRC]
 CODECS_OF_BYTES = [{"name": "bytes"}, CRC]
 MOST_ROWS = 1 << 24
+GROUP = "group"  # array that names the group of each example, where they have any: UTF-8 with zeros behind it
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,16 @@ def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored,
             raise _damaged(folder, f"it holds {target[0]:,} targets and {name} {shape} [model, example, {stored.axis}]")
     # a row of predictions is held against its own file when it is read
     _check_file(folder / stored.target.name / "c" / "/".join("0" for _ in target), math.prod(target))
+    if (folder / GROUP / "zarr.json").is_file():
+        _check_groups(folder, target[0])
+
+
+def _check_groups(folder: Path, examples: int) -> None:
+    """Refuse names of groups that are not one an example."""
+    shape = _shape(folder, GROUP, "uint8", [0, 0])
+    if shape[0] != examples or not 1 <= shape[1] <= MOST_GROUP_NAME:
+        raise _damaged(folder / GROUP, f"its shape is {shape}, expected names of at most {MOST_GROUP_NAME} bytes")
+    _check_file(folder / GROUP / "c" / "0" / "0", math.prod(shape), 1)
 
 
 def _target(folder: Path, stored: Stored) -> list[int]:
@@ -119,13 +130,13 @@ def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None, separato
     return shape
 
 
-def _check_file(path: Path, numbers: int) -> None:
+def _check_file(path: Path, numbers: int, size_of_one: int = 8) -> None:
     """Refuse an array of one chunk whose file has not as many bytes as it declares."""
     try:
         size = path.stat().st_size if path.is_file() else 0
     except OSError:
         size = 0
-    if numbers and size != numbers * 8 + CHECKSUM_BYTES:
+    if numbers and size != numbers * size_of_one + CHECKSUM_BYTES:
         raise _damaged(path, f"it has {size:,} bytes, expected {numbers} numbers")
 
 

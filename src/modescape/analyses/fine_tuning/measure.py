@@ -110,9 +110,9 @@ def _side(offered: Offered, label: np.ndarray, common: list[str], size: int) -> 
     test = predicted(offered, "test", WHAT)
     log_prob = stacked(test, test.groups[INDEPENDENT])
     masks = size_masks(len(log_prob), [1, size], MOST_SUBSETS, key=0)
-    sizes = dict(size_estimates(log_prob, label, masks, scoring_of(offered)))
+    sizes = dict(size_estimates(log_prob, label, masks, scoring_of(offered), test.example_group))
     scores = {"member_score": sizes[1], "score": sizes[size], "gain": sizes[size].gain(sizes[1])}
-    pairs = compare(log_prob.argmax(-1), label)
+    pairs = compare(log_prob.argmax(-1), label, test.example_group)
     influence = [None, None] if pairs.influence is None else list(pairs.influence)
     matrices = zip((pairs.different, pairs.normalized), pairs.example, influence, strict=True)
     means = [pair_mean(matrix, *own) for matrix, *own in matrices]

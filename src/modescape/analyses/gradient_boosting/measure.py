@@ -15,7 +15,7 @@ from modescape.errors import InputError, NotEnough, WorkError
 from modescape.metrics.crossed import Estimate, apart, size_estimates, size_masks, subset_estimate
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import Scoring
-from modescape.offered import INDEPENDENT, Offered, stacked
+from modescape.offered import INDEPENDENT, Offered, Predictions, stacked
 from modescape.recipe import canonical_json
 from modescape.results import make_result
 from modescape.study.times import ENCODING, read_times
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WHAT = "the comparison with gradient boosting"
 NAME = "gradient_boosting"
+SPLIT = ("train", "validation", "test", "group")  # settings that say which rows are fitted to
 TIMES = ("single", "ensemble", "trees")  # what took the seconds that stand beside the result
 APPROACHES = ("single", "ensemble", "gradient boosting")
 INTERVALS = (
@@ -55,7 +56,7 @@ def measure(context: StudyContext) -> xr.Dataset:
     digest = _digest(context)
     trees = _known(context, digest) or fit(context.dataset, offered.seed)
     networks = stacked(test, test.groups[INDEPENDENT])
-    found = _estimates(networks, trees.predictive.astype(np.float32), test.label, scoring)
+    found = _estimates(networks, trees.predictive.astype(np.float32), test, scoring)
     metrics = list(scoring.scores)
     axis = "class" if offered.task == "classification" else "x"
     result = make_result(
@@ -83,7 +84,7 @@ def _digest(context: StudyContext) -> str:
     import sklearn
 
     study = context.study
-    about = study.recipe.model_dump(mode="json", include={"data": {"train", "validation", "test"}, "seed": True})
+    about = study.recipe.model_dump(mode="json", include={"data": {*SPLIT}, "seed": True})
     about |= {"task": study.manifest.get("task"), "classes": study.manifest["class_names"]}
     parts = [study.manifest["fingerprint"], about, sklearn.__version__]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
@@ -101,11 +102,12 @@ def _known(context: StudyContext, digest: str) -> Boosted | None:
     return Boosted(held["prediction"].values, seconds, int(held.attrs["trees"]), int(held.attrs["most_trees"]))
 
 
-def _estimates(networks: np.ndarray, trees: np.ndarray, label: np.ndarray, scoring: Scoring) -> dict[str, Estimate]:
+def _estimates(networks: np.ndarray, trees: np.ndarray, test: Predictions, scoring: Scoring) -> dict[str, Estimate]:
     """Of the mean network, of the ensemble of all, and of the trees."""
-    count = len(networks)
-    sizes = dict(size_estimates(networks, label, size_masks(count, sorted({1, count}), count, key=0), scoring))
-    alone = subset_estimate(trees[None], label, np.ones((1, 1), dtype=bool), None, scoring)
+    count, label, group = len(networks), test.label, test.example_group
+    masks = size_masks(count, sorted({1, count}), count, key=0)
+    sizes = dict(size_estimates(networks, label, masks, scoring, group))
+    alone = subset_estimate(trees[None], label, np.ones((1, 1), dtype=bool), None, scoring, group)
     return dict(zip(APPROACHES, (sizes[1], sizes[count], alone), strict=True))
 
 
