@@ -9,7 +9,6 @@ import numpy as np
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
-from modescape.wording.reading import pick
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -121,16 +120,24 @@ def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, equivalents: lis
 
 def equivalent(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
     """What a set is worth in independent networks, with its interval for new members; "" where that is not known."""
-    place = {"metric": metric, "approach": method, "draw": draw}
-    number, low, high = (pick(dataset, f"equivalent{end}", **place) for end in ("", "_low", "_high"))
+    numbers = _numbers(dataset, metric, method)
+    number, low, high = (float(numbers[f"equivalent{end}"][draw]) for end in ("", "_low", "_high"))
     if np.isnan(number):
         return ""
     text = _number(number)
     if number < 1 - ROUNDING and "independent" in dataset["approach"].values:
-        one = pick(dataset, "mean_brier", metric=metric, approach="independent", draw=0)
-        text = f"{text}, {pick(dataset, 'ensemble_brier', **place) - one:.2g} worse than one"
+        one = float(_numbers(dataset, metric, "independent")["mean_brier"][0])
+        text = f"{text}, {float(numbers['ensemble_brier'][draw]) - one:.2g} worse than one"
     known = not (np.isnan(low) or np.isnan(high)) and low < high
     return f"{text} ({_number(low)} to {_number(high)})" if known else text
+
+
+def _numbers(dataset: xr.Dataset, metric: str, method: str) -> dict[str, np.ndarray]:
+    """What `equivalent` reads, [draw]; xarray's own selection of one number after the other takes 20 times as long."""
+    names = [*(f"equivalent{end}" for end in ("", "_low", "_high")), "mean_brier", "ensemble_brier"]
+    place = [list(dataset["metric"].values).index(metric), list(dataset["approach"].values).index(method)]
+    held = {name: dataset.variables[name] for name in names}
+    return {name: one.transpose("metric", "approach", "draw").values[tuple(place)] for name, one in held.items()}
 
 
 def _number(number: float) -> str:
