@@ -27,12 +27,11 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
+COLUMN = {"data": {"shift_column"}}
 TRAINED = {"variants": True}
+LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
 OF_CLASSES = "is of classes"
-SAME, BESIDE = (
-    "",
-    "numbers",
-)  # a regression is looked at by the same modules, or by those of a folder of that name inside
+SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -114,8 +113,10 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "subspace_scales": Analysis(
         "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)
     ),
-    "shift": Analysis("modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED), also=("verdict", "cost")),
-    "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",)),
+    "shift": Analysis(
+        "modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED, COLUMN), also=("verdict", "cost"), numbers=BESIDE
+    ),
+    "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
     "randomness": Analysis(
         "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
     ),
@@ -200,7 +201,6 @@ def entry(name: str) -> Analysis:
 
 
 def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[str, Any]) -> xr.Dataset:
-    function = _function(name)
     from threadpoolctl import threadpool_limits
 
     from modescape.analyses.requirements import check_offered, network_of, trained
@@ -211,11 +211,11 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
-        if offered.task != "classification":  # nothing is drawn around solutions
-            made = function if is_own(name) else entry(name).part("measure", offered.task).measure
-            return made(offered, **settings)
+        if is_own(name) and offered.task != "classification":  # a user's own draws nothing around its solutions
+            return _function(name)(offered, **settings)
+        part = entry(name).part("measure", offered.task)
+        function, announced = part.measure, getattr(part, "draws", None)
         runs_networks = NETWORK in entry(name).needs
-        announced = getattr(entry(name).part("measure"), "draws", None)
         if not runs_networks and (announced is None or offered.context is None):
             return function(offered, **settings)
         trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses import ANALYSES, task_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
+from modescape.wording.examples import in_words_of
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -63,7 +65,7 @@ def caption(name: str, dataset: xr.Dataset) -> str:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "caption", dataset)(dataset)
+    return in_words_of(_word(dataset), _function(name, "caption", dataset)(dataset))
 
 
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
@@ -100,7 +102,24 @@ def _own(name: str) -> Own:
 
 
 def _described(name: str, dataset: xr.Dataset) -> Chart:
-    return _function(name, "describe", dataset)(dataset)
+    return _in_words(_function(name, "describe", dataset)(dataset), _word(dataset))
+
+
+def _word(dataset: xr.Dataset) -> str:
+    """What its examples are called."""
+    return str(dataset.attrs.get("examples_word", "images"))
+
+
+def _in_words(chart: Chart, word: str) -> Chart:
+    """A chart whose titles and axes speak of other examples than images."""
+    if word == "images":
+        return chart
+    named = ("title", "x_label", "y_label")
+    panels = [
+        dataclasses.replace(panel, **{name: in_words_of(word, getattr(panel, name)) for name in named})
+        for panel in chart.panels
+    ]
+    return dataclasses.replace(chart, title=in_words_of(word, chart.title), panels=panels)
 
 
 def _function(name: str, function: str, dataset: xr.Dataset) -> Callable[..., Any]:

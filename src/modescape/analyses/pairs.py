@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modescape.functionspace import disagreement
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import satterthwaite_interval
 
@@ -22,7 +23,7 @@ class Pairs:
     influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
 
 
-def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
+def compare(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None = None) -> Pairs:
     """Disagreement of every two members and its normalised form, d_ij / ((e_i + e_j) / 2) with errors e.
 
     The mean over pairs of the ratio is linearised: example n adds mean_ij [r_ij + (d_ijn - r_ij e_ijn) / e_ij]. The
@@ -31,6 +32,7 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
     Args:
         predicted: predicted classes, [member, example].
         label: true classes, [example].
+        group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
     """
     members, examples = predicted.shape
     wrong = predicted != label
@@ -45,6 +47,7 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
             ratio = normalized[i, j]
             linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
             of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
+    of_member = by_group(of_member, group)
     example = of_member.sum(1) / members / (members - 1)
     if members == 2:
         return Pairs(1 - error, different, normalized, example, None)

@@ -9,6 +9,7 @@ import numpy as np
 from modescape.analyses.comparing import calibrated
 from modescape.metrics import CALIBRATED, SCORES
 from modescape.metrics.crossed import subset_estimate
+from modescape.metrics.grouping import by_group, count_units
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import range_interval
 from modescape.metrics.scores import ranges_of
@@ -26,7 +27,7 @@ class Repeats(NamedTuple):
 
     example: (
         np.ndarray
-    )  # of each repeat and example, [metric, repeat, example]; ECE as `metrics.crossed.Estimate` has it
+    )  # of each repeat and example (or group), [metric, repeat, example]; ECE as `metrics.crossed.Estimate` has it
 
     @property
     def score(self) -> np.ndarray:
@@ -48,7 +49,11 @@ class Interval(NamedTuple):
 
 
 def repeats_of(
-    log_prob: np.ndarray, label: np.ndarray, validation: np.ndarray | None, validation_label: np.ndarray | None
+    log_prob: np.ndarray,
+    label: np.ndarray,
+    validation: np.ndarray | None,
+    validation_label: np.ndarray | None,
+    group: np.ndarray | None = None,
 ) -> Repeats:
     """Scores of every repeat, and those at the temperature that suits the validation images best.
 
@@ -57,14 +62,15 @@ def repeats_of(
         label: [example].
         validation: of the same on the validation images; None where there are none: calibrated scores are NaN.
         validation_label: their labels.
+        group: of each test image (`modescape.arrays.group_codes`).
     """
-    example = np.full((len(compared_scores()), len(log_prob), len(label)), np.nan)
+    example = np.full((len(compared_scores()), len(log_prob), count_units(group, len(label))), np.nan)
     for repeat, own in enumerate(log_prob):
-        example[: len(SCORES), repeat] = subset_estimate(own[None], label, ALONE, None).example
+        example[: len(SCORES), repeat] = subset_estimate(own[None], label, ALONE, None, group=group).example
     if validation is not None and validation_label is not None:
         cooled = calibrated(log_prob, validation, validation_label)
         for row, score in enumerate(CALIBRATED.values(), len(SCORES)):
-            example[row] = score.examples(cooled, label)
+            example[row] = by_group(score.examples(cooled, label), group)
     return Repeats(example)
 
 

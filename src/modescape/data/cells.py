@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modescape import recipe
+from modescape.data.inputs.table import MISSING
 from modescape.data.tables import EVERY_ROW_ITS_OWN
 from modescape.data.targets import NUMBERS
 from modescape.errors import InputError
@@ -18,7 +19,6 @@ MOSTLY = 0.5  # share of the cells of a column that are numbers, from which the 
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 COMMA = re.compile(r"[+-]?\d*,\d+")  # a number as some countries write it
 MOST_NUMBERED, MANY = 100, 5  # so many whole numbers, in less than 5 rows each, are no classes
-MISSING = "(missing)"  # the value of a category whose cell is empty
 EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
 
 
@@ -78,7 +78,7 @@ def as_number(cell: Any) -> float | None:
         return None
 
 
-def as_numbers(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
+def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
     """float64 [row], NaN where nothing stands.
 
     Raises:
@@ -98,7 +98,7 @@ def as_numbers(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
     return found
 
 
-def as_text(cell: Any) -> str:
+def text_of(cell: Any) -> str:
     """A category's or a class's name."""
     if isinstance(cell, bool):
         return str(cell).lower()
@@ -128,12 +128,12 @@ def targets_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tup
         if task.kind is None or task.kind in NUMBERS:
             _refuse_commas(one, target)
     if task.kind in NUMBERS or (task.kind is None and _is_regression(splits, target)):
-        targets = [as_numbers(one, target, "") for one in splits]
+        targets = [numbers_of(one, target, "") for one in splits]
         if len(np.unique(targets[0])) == 1:
             raise InputError(f"{splits[0].where}: the target {target!r} is {targets[0][0]:g} in all rows")
         return [found[:, None] for found in targets], (target,)
     classes = _classes(splits, target)
-    labels = [np.array([classes[as_text(cell)] for cell in one.cells[target]], dtype=np.int64) for one in splits]
+    labels = [np.array([classes[text_of(cell)] for cell in one.cells[target]], dtype=np.int64) for one in splits]
     return labels, tuple(classes)
 
 
@@ -155,7 +155,7 @@ def _is_regression(splits: Sequence[Columns], target: str) -> bool:
 
 def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
     """Name of each class -> its number: numbers by size and texts by the alphabet."""
-    every = {as_text(cell): cell for one in splits for cell in one.cells[target]}
+    every = {text_of(cell): cell for one in splits for cell in one.cells[target]}
     numbers = {name: as_number(cell) for name, cell in every.items()}
     if all(number is not None for number in numbers.values()):
         ordered = sorted(every, key=lambda name: numbers[name] or 0.0)

@@ -10,9 +10,10 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.cache import fingerprint
-from modescape.data.cells import Columns, as_numbers, as_text, holds_numbers, of_dates, row_count, targets_of
+from modescape.data.cells import Columns, holds_numbers, numbers_of, of_dates, row_count, targets_of, text_of
 from modescape.data.dataset import Source, check_classes
 from modescape.data.embedded import embedded, feature_arrays
+from modescape.data.grouped import of_columns
 from modescape.data.hub import check_rows
 from modescape.data.inputs.table import CATEGORY, NUMBER, Rows
 from modescape.data.tables import EVERY_ROW_ITS_OWN, SPLITS, SUFFIXES, Part, read_table, split_by_column
@@ -34,7 +35,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     if data.source in recipe.TABLE_SOURCES:
         train, test, target = embedded(data.source), None, "target"
     elif path.suffix.lower() == ".npz":
-        train, test = feature_arrays(path)
+        train, test = feature_arrays(path, data.group)
         target = "target"
     else:
         train, test = splits_of(parts_of(path, data.source))
@@ -128,7 +129,8 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         raise InputError(
             f"{train.where}: data.leave_out names {absent[0]!r}; its columns: {shown(', '.join(train.cells))}"
         )
-    names = [name for name in train.cells if name != target and name not in data.leave_out]
+    names = [name for name in train.cells if name not in (target, data.group, *data.leave_out)]
+    group = of_columns(data, target, train, test)
     if not names:
         raise InputError(f"{train.where} has no column beside the target {target!r}; expected features")
     if test is not None and (lost := [name for name in [*names, target] if name not in test.cells]):
@@ -141,7 +143,7 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
     empty = [np.zeros((row_count(one), 0)) for one in splits]
     arrays = [
         {
-            NUMBER: np.stack([as_numbers(one, name) for name in numbers], 1) if numbers else none,
+            NUMBER: np.stack([numbers_of(one, name) for name in numbers], 1) if numbers else none,
             CATEGORY: _codes(one, categories, values),
         }
         for one, none in zip(splits, empty, strict=True)
@@ -150,14 +152,14 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         numbers=tuple(numbers), categories=tuple(categories), values=tuple(map(tuple, values)), coding=data.categories
     )
     own_test = (arrays[1], labels[1]) if test is not None else (None, None)
-    source = Source(arrays[0], labels[0], *own_test, target_names, kind=kind)
+    source = Source(arrays[0], labels[0], *own_test, target_names, (), kind, *group)
     check_classes(source, train.where)
     return source
 
 
 def _values(splits: Sequence[Columns], name: str) -> list[str]:
     """The values of a category, of all splits: which of them training knows is found when it is cut."""
-    found = sorted({as_text(cell) for one in splits for cell in one.cells[name]})
+    found = sorted({text_of(cell) for one in splits for cell in one.cells[name]})
     rows = len(splits[0].cells[name])
     if len(found) > MOST_VALUES or len(found) >= rows > EVERY_ROW_ITS_OWN:
         raise InputError(
@@ -172,5 +174,5 @@ def _codes(columns: Columns, names: Sequence[str], values: Sequence[Sequence[str
     found = np.zeros((row_count(columns), len(names)), dtype=np.int64)
     for place, name in enumerate(names):
         code = {value: number for number, value in enumerate(values[place])}
-        found[:, place] = [code[as_text(cell)] for cell in columns.cells[name]]
+        found[:, place] = [code[text_of(cell)] for cell in columns.cells[name]]
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from modescape.engines import Engine
 from modescape.errors import DamageError, NotEnough, WorkError
 from modescape.pipeline.auxiliary import auxiliary_checksums, train_auxiliary, trained_checksums
 from modescape.pipeline.sampling import sample_missing
+from modescape.plain import is_own
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
@@ -46,11 +47,17 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     own = auxiliary_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
     analysis = analyses.entry(name)
-    used = [study.recipe.model_dump(mode="json", include=part) for part in analysis.uses]
+    used = [_used(study, part) for part in analysis.uses if part not in analyses.LATER or _used(study, part, True)]
     parts = [study.recipe_hash, name, settings, trained, own, left_out, __version__, *used]
     if isinstance(analysis, Own):
         parts.append(analysis.code)
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def _used(study: Study, part: Mapping[str, Any], changed: bool = False) -> dict[str, Any]:
+    """A part of the recipe; where it is ``changed`` alone, nothing of one that is left at its defaults."""
+    found = study.recipe.model_dump(mode="json", include=dict(part), exclude_defaults=changed)
+    return {name: values for name, values in found.items() if values or not changed}
 
 
 def analyse_missing(
@@ -69,7 +76,7 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
-    made = names if study.task.kind == "classification" else []  # of a regression nothing is drawn or trained beside
+    made = names if study.task.kind == "classification" else []  # of a regression nothing is trained beside
     if study.trained:  # else every analysis says that it has nothing to look at
         train_auxiliary(study, engine, progress, made)
     members = study.members
@@ -77,7 +84,7 @@ def analyse_missing(
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
-    sample_missing(study, engine, progress, [task.name for task in tasks if task.name in made])
+    sample_missing(study, engine, progress, [task.name for task in tasks if _is_drawn(task.name, study)])
     sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
     tasks.sort(key=lambda task: _left(task.name, sizes), reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
@@ -96,6 +103,11 @@ def analyse_missing(
     progress.finish()
     if failures:
         raise WorkError("\n".join(failures))
+
+
+def _is_drawn(name: str, study: Study) -> bool:
+    """Whether what an analysis draws is predicted before; of a regression what this package's own do."""
+    return study.task.kind == "classification" or (not is_own(name) and analyses.suits(name, study.task.kind))
 
 
 def _left(name: str, sizes: Sizes) -> float:

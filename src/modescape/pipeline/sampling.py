@@ -117,13 +117,15 @@ def _prepared(
     study: Study, engine: Engine, failures: Failures, names: Sequence[str]
 ) -> tuple[list[SampleTask], dict[ImageSet, tuple[int, int]]]:
     """What is to be done, each network with its rows, and the shapes of predictions on each set."""
-    modules = {name: module for name in names if hasattr(module := _module(name), "draws")}
+    task = study.task.kind
+    modules = {name: module for name in names if hasattr(module := _module(name, task), "draws")}
     if not modules:
         return [], {}
     context = StudyRef.of(study).open()
     with threadpool_limits(limits=1), context.at_work():
         try:
-            choose_missing(study, engine, failures.progress, context)
+            if task == "classification":  # of a regression nothing is drawn around solutions
+                choose_missing(study, engine, failures.progress, context)
         except Exception as error:  # the data is gone; and what a network raises may be anything
             failures.raised("the choice of scales", error)
             return [], {}
@@ -137,8 +139,8 @@ def _prepared(
     return make_tasks(wanted, rows, shapes), shapes
 
 
-def _module(name: str) -> Any:
-    return analyses.entry(name).part("measure")
+def _module(name: str, task: str) -> Any:
+    return analyses.entry(name).part("measure", task)
 
 
 def _asked(context: StudyContext, name: str, module: Any, failures: Failures) -> list[Request]:
@@ -219,9 +221,8 @@ def make_room(study: Study, wanted: Sequence[Wanted], shapes: Mapping[ImageSet, 
 def _rows(context: StudyContext, images: ImageSet, groups: Sequence[Group], shape: tuple[int, int]) -> dict[Drawn, int]:
     """Rows of the networks of a set that are to be predicted."""
     writer = SampledWriter(context.study, str(images), shape)
-    return writer.create_or_extend(
-        [one for group in groups for one in group], images.label(context), inputs_digest(context, images)
-    )
+    every = [one for group in groups for one in group]
+    return writer.create_or_extend(every, images.label(context), inputs_digest(context, images), images.group(context))
 
 
 def make_tasks(

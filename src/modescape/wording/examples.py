@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import re
 
-IMAGES = re.compile(r"\b([Ii]mage|[Pp]icture)(s?)\b")
+NEW = re.compile(r"\bon (new|other)( test)?\s+(images|examples)\b")
+IMAGES = re.compile(r"\b(?:([Aa])n? )?([Ii]mage|[Pp]icture)(s?)\b")
+VOWELS = "aeiou"
 
 
-def in_words_of(word: str, text: str) -> str:
+def in_words_of(word: str, text: str, grouped: bool = False) -> str:
     """A text of this package in the words of other examples.
 
     Args:
         word: for several of them; "images" leaves the text as it is.
         text: written for images.
+        grouped: whether examples have groups: intervals are for new groups of them.
 
-    >>> in_words_of("rows", "Images of the test split, image by image")
-    'Rows of the test split, row by row'
+    >>> in_words_of("rows", "Images of the test split, image by image: an image")
+    'Rows of the test split, row by row: a row'
+    >>> in_words_of("rows", "for new networks on new test images", grouped=True)
+    'for new networks on test rows of new groups'
     """
+    if grouped:
+        text = NEW.sub(lambda found: f"on{found[2] or ''} {found[3]} of {found[1]} groups", text)
     if word == "images":
         return text
 
     def other(found: re.Match[str]) -> str:
-        own = word if found[2] else word.removesuffix("s")
-        return own.capitalize() if found[1][0].isupper() else own
+        own = word if found[3] else word.removesuffix("s")
+        own = own.capitalize() if found[2][0].isupper() else own
+        article = f"{found[1]}{'n' if own[0] in VOWELS else ''} " if found[1] else ""
+        return f"{article}{own}"
 
     return IMAGES.sub(other, text)

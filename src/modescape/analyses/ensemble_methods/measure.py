@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from modescape.functionspace import jensen_shannon
 from modescape.metrics import INTERVALS, SCORES, combine, ensemble_curves
 from modescape.metrics.ensemble import LONG_NAMES
 from modescape.metrics.scores import units_of
-from modescape.offered import Offered, runs
+from modescape.offered import Offered, Sampled, runs
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
     key = rng.key(offered.seed, "ensemble_methods")
     return make_result(
         {
-            **_curves({method: one.mean for method, one in found.items()}, test.label, subsets, key),
+            **_curves({method: one.mean for method, one in found.items()}, test, subsets, key),
             **_divergences(found),
             **_costs(offered, methods),
             **stated(offered, methods, alone["test"][0]),
@@ -126,9 +126,10 @@ def _averaged(offered: Offered, alone: dict[str, np.ndarray]) -> dict[str, _Aver
     return found
 
 
-def _curves(means: dict[str, np.ndarray], label: np.ndarray, subsets: int, key: int) -> Variables:
+def _curves(means: dict[str, np.ndarray], test: Sampled, subsets: int, key: int) -> Variables:
     """Scores against the number of members."""
-    curves = ensemble_curves(means, label, baseline="independent", limit=subsets, key=key)
+    about: dict[str, Any] = {"baseline": "independent", "group": test.example_group, "limit": subsets, "key": key}
+    curves = ensemble_curves(means, test.label, **about)
     values = [curve.values() for curve in curves.values()]
     return {
         name: (("approach", "metric", "size"), np.stack([own[name] for own in values]), units_of(SCORES), long_name)

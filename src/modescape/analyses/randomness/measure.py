@@ -131,16 +131,19 @@ def _ends(predictions: Predictions, epoch: int) -> tuple[float, float]:
     """95 % interval of the mean disagreement over pairs at one epoch."""
     members = predictions.members[predictions.groups[INDEPENDENT]]
     labels = predicted_labels(predictions, [model_of(predictions, member, epoch) for member in members])
-    return disagreement_interval(labels, predictions.label)
+    return disagreement_interval(labels, predictions.label, predictions.example_group)
 
 
-def disagreement_interval(predicted: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+def disagreement_interval(
+    predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None = None
+) -> tuple[float, float]:
     """95 % interval of the mean disagreement over pairs, lower and upper end.
 
     Args:
         predicted: predicted classes, [network, example].
         label: true classes, [example].
+        group: of each example (`modescape.arrays.group_codes`).
     """
-    pairs = compare(predicted, label)
+    pairs = compare(predicted, label, group)
     influence = None if pairs.influence is None else pairs.influence[0]
     return pair_mean(pairs.different, pairs.example[0], influence)[1:]

@@ -10,6 +10,7 @@ from modescape.analyses.pairs import pair_mean
 from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
 from modescape.analyses.solution_similarity.measure import solution_cosines
 from modescape.metrics.gaussians import gaussian
+from modescape.metrics.grouping import by_group
 from modescape.offered import INDEPENDENT, Offered, stacked
 from modescape.results import make_result
 
@@ -46,7 +47,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     members = trained(offered, 2, WHAT)
     test = predicted(offered, "test", WHAT)
     mean = gaussian(stacked(test, test.groups[INDEPENDENT])).mean
-    matrices, example, influence, rmse = distances(mean, test.label)
+    matrices, example, influence, rmse = distances(mean, test.label, test.example_group)
     cosines = solution_cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (*matrices, *cosines), strict=True))
     parts = [(example[at], None if influence is None else influence[at]) for at in (0, 1)]
@@ -82,7 +83,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
 
 
 def distances(
-    mean: np.ndarray, target: np.ndarray
+    mean: np.ndarray, target: np.ndarray, group: np.ndarray | None = None
 ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray | None, np.ndarray]:
     """Root mean square distance d of every two members, and d / e with e^2 the mean squared error of the two.
 
@@ -93,6 +94,7 @@ def distances(
     Args:
         mean: predicted means, [member, example, output].
         target: [example, output].
+        group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
 
     Returns:
         Both matrices [member, member]; each example's share in their means over pairs, [quantity, example]; each
@@ -111,6 +113,7 @@ def distances(
             own = np.stack([d + change, ratio + change / e - ratio * (error - level) / (2 * level)])
             matrices[:, i, j] = matrices[:, j, i] = d, ratio
             of_member[:, [i, j]] += own[:, None]
+    of_member = by_group(of_member, group)
     example = of_member.sum(1) / members / (members - 1)
     influence = None if members == 2 else of_member * 2 / (members - 2)
     return (matrices[0], matrices[1]), example, influence, np.sqrt(wrong.mean(1))
