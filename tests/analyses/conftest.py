@@ -57,6 +57,32 @@ def networks(made_once) -> Study:
 
 
 @pytest.fixture(scope="session")
+def tuned(made_once) -> Study:
+    """Three members that start from one checkpoint, beside three from scratch. For reading."""
+    torch.set_num_threads(1)
+    small = ["train.members=3", "train.epochs=3", "data.test=200", "compute.engine=here", "analyses=[fine_tuning]"]
+
+    def make(folder: Path) -> None:
+        with no_figures():
+            pipeline.run("finetune", folder, overrides=small)
+
+    return Study.open(made_once("tuned", make))
+
+
+@pytest.fixture(scope="session")
+def boosted(made_once) -> Study:
+    """Two members of a table beside gradient boosting. For reading."""
+    torch.set_num_threads(1)
+    small = ["train.members=2", "train.epochs=3", "data.source=sklearn:wine", "data.test=60", "data.validation=30"]
+
+    def make(folder: Path) -> None:
+        with no_figures():
+            pipeline.run("table", folder, overrides=[*small, "compute.engine=here", "analyses=[gradient_boosting]"])
+
+    return Study.open(made_once("boosted", make))
+
+
+@pytest.fixture(scope="session")
 def prob(study: Study) -> dict[tuple[int, int], np.ndarray]:
     """Probabilities of every predicted checkpoint: (member, epoch) -> float64 [example, class]."""
     predictions = study.predictions("test")

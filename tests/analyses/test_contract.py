@@ -41,6 +41,10 @@ def documented() -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
 
 
 MADE_UP = ("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size")
+OF_ITS_OWN = {
+    "fine_tuning": "tuned",
+    "gradient_boosting": "boosted",
+}  # analyses of studies that not all studies are: their fixtures
 NAMES = [pytest.param(name, marks=[] if name in MADE_UP else [pytest.mark.ci]) for name in analyses.ANALYSES]
 
 
@@ -52,7 +56,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def own(request: pytest.FixtureRequest, name: str) -> Study:
     """The made-up study where predictions are enough, the trained one where networks are needed."""
-    return request.getfixturevalue("study" if name in MADE_UP else "networks")
+    return request.getfixturevalue("study" if name in MADE_UP else OF_ITS_OWN.get(name, "networks"))
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from modescape.models import cnn
 ROWS = {
     "training": {"plain loop", "modescape"},
     "digits": {"plain loop", "modescape"},
+    "inputs": {"table: plain loop, one thread", "table: modescape", "text: plain loop, all threads", "text: modescape"},
     "startup": {"modescape --help"},
     "study": {"training", "predicting", "analysing", "page", "whole run", "analysis ensemble_size", "drawing of all"},
     "precision": {"accuracy, bf16", "disagreement, tf32, emulated"},
@@ -39,7 +40,7 @@ LONG = {
 }  # what each of them calls is called by the others or by tests of its own
 
 
-IN_CI = {"training", "study"}  # seconds each
+IN_CI = {"training", "study", "inputs"}  # seconds each
 MARKS = {**dict.fromkeys(LONG, pytest.mark.long), **dict.fromkeys(IN_CI, pytest.mark.ci)}
 
 

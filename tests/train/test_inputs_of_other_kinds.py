@@ -1,7 +1,11 @@
 """Members that take rows and tokens: stacked they are what they are alone, and what a plain loop makes of them."""
 
+from functools import partial
+
 import pytest
 import torch
+import torch.nn.functional as functional
+from torch import nn
 
 from modescape import data, recipe
 from modescape.models import build
@@ -18,7 +22,50 @@ def wine(**model):
     return recipe.Recipe(data=section, model=recipe.Model(factory="mlp", arguments=model), train=train)
 
 
-def sentences(tmp_path_factory):
+class Encoder(nn.Module):
+    """As people write it: torch's own encoder layers with a mask of places that hold no token, and the first place."""
+
+    def __init__(self, vocabulary, length, num_classes):
+        super().__init__()
+        self.token, self.place = nn.Embedding(vocabulary, 8), nn.Parameter(0.02 * torch.randn(length, 8))
+        layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.2, batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = nn.Linear(8, num_classes)
+
+    def forward(self, tokens, mask):
+        x = self.encoder(self.token(tokens) + self.place, src_key_padding_mask=~mask)
+        shown = mask.unsqueeze(-1)
+        return self.head((x * shown).sum(1) / shown.sum(1))
+
+
+class Attending(nn.Module):
+    """`nn.MultiheadAttention`, and torch's attention function called by hand, both with dropout and a mask."""
+
+    def __init__(self, vocabulary, length, num_classes):
+        super().__init__()
+        self.token, self.place = nn.Embedding(vocabulary, 8), nn.Embedding(length, 8)
+        self.attention = nn.MultiheadAttention(8, 2, dropout=0.2, batch_first=True)
+        self.joint, self.norm, self.head = nn.Linear(8, 24), nn.LayerNorm(8), nn.Linear(8, num_classes)
+
+    def forward(self, tokens, mask):
+        x = self.token(tokens) + self.place(torch.arange(tokens.shape[1], device=tokens.device))
+        x = x + self.attention(x, x, x, key_padding_mask=~mask)[0]
+        query, key, value = self.joint(self.norm(x)).unflatten(-1, (2, 12)).transpose(1, 2).chunk(3, -1)
+        p = 0.2 if self.training else 0.0
+        attended = functional.scaled_dot_product_attention(query, key, value, mask[:, None, None], dropout_p=p)
+        x = functional.dropout(x + attended.transpose(1, 2).flatten(2), 0.1, self.training)
+        return self.head(x.masked_fill(~mask[..., None], -torch.inf).amax(1))
+
+
+def encoder(vocabulary, length, num_classes):
+    return Encoder(vocabulary, length, num_classes)
+
+
+def attending(vocabulary, length, num_classes):
+    return Attending(vocabulary, length, num_classes)
+
+
+def sentences(tmp_path_factory, factory="text_transformer", **arguments):
     """A hundred short texts of two kinds, of several lengths."""
     words = {"warm": ["sun", "summer", "noon"], "cold": ["ice", "winter", "night"]}
     lines = ["text\ttarget"]
@@ -28,7 +75,7 @@ def sentences(tmp_path_factory):
     path = tmp_path_factory.mktemp("texts") / "texts.tsv"
     path.write_text("\n".join(lines))
     section = recipe.Data(source=str(path), text="text", length=24, validation=10, test=30)
-    model = recipe.Model(factory="text_transformer", arguments={"width": 8, "heads": 2, "blocks": 1, "dropout": 0.1})
+    model = recipe.Model(factory=factory, arguments=arguments)
     train = recipe.Train(members=3, epochs=25, batch_size=30, learning_rate=0.01)
     return recipe.Recipe(data=section, model=model, train=train)
 
@@ -42,13 +89,15 @@ MADE = {
     "plain": lambda _: wine(widths=[16]),
     "dropout": lambda _: wine(widths=[16, 8], dropout=0.2, norm="layer"),
     "batch norm": lambda _: wine(widths=[16], dropout=0.1, norm="batch"),
-    "transformer": sentences,
     "recipe table": small("table", "data.train=128"),
     "recipe diabetes": small("diabetes", "data.train=128"),
     "recipe finetune": small("finetune", "data.train=80"),
     "recipe text": small("text", "data.train=256"),
+    "transformer": partial(sentences, width=8, heads=2, blocks=1, dropout=0.1),
+    "a user's encoder": partial(sentences, factory=f"{__name__}:encoder"),
+    "a user's attention": partial(sentences, factory=f"{__name__}:attending"),
 }
-LONG = ("transformer", "recipe finetune", "recipe text")  # more than a second
+LONG = ("transformer", "a user's encoder", "a user's attention", "recipe finetune", "recipe text")  # more than a second
 
 
 def trained(made, members):

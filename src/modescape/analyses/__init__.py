@@ -29,6 +29,7 @@ SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 COLUMN = {"data": {"shift_column"}}
 TRAINED = {"variants": True}
+STARTED, ROWS = "a common start", "rows of a table"  # what a recipe may have or not
 LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
 OF_CLASSES = "is of classes"
 SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
@@ -57,6 +58,7 @@ class Analysis:
     numbers: str = OF_CLASSES
     """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
+    only_for: str = ""  # `STARTED` or `ROWS`: recipes without it have the analysis only where they name it
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""
@@ -96,6 +98,15 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict", "cost"),
         former=("resamples",),
     ),
+    "gradient_boosting": Analysis(
+        "modescape.analyses.gradient_boosting",
+        OFFERED,
+        also=("verdict",),
+        quick=True,
+        numbers=SAME,
+        imports=("sklearn.ensemble",),
+        only_for=ROWS,
+    ),
     "decomposition": Analysis(
         "modescape.analyses.decomposition", (PREDICTIONS,), (AROUND,), also=("cost",), numbers=BESIDE
     ),
@@ -119,6 +130,12 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
     "randomness": Analysis(
         "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
+    ),
+    "fine_tuning": Analysis(
+        "modescape.analyses.fine_tuning",
+        (PREDICTIONS, CHECKPOINTS),
+        also=("verdict", "auxiliary"),
+        only_for=STARTED,
     ),
     "cyclic": Analysis(
         "modescape.analyses.cyclic", (PREDICTIONS,), (TRAINED,), also=("verdict", "auxiliary"), at_equal_cost=True
@@ -204,6 +221,7 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
     from threadpoolctl import threadpool_limits
 
     from modescape.analyses.requirements import check_offered, network_of, trained
+    from modescape.runtime import one_thread
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
@@ -220,8 +238,6 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             return function(offered, **settings)
         trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded
         context = network_of(offered, f"the analysis {name!r}")
-        from modescape.runtime import one_thread
-
         with one_thread(), context.at_work():
             if runs_networks or announced is None:
                 return function(context, **settings)
@@ -266,6 +282,8 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     entry(name)
     if not settings:
         return
+    from modescape.analyses.settings import kind
+
     known = defaults(name)
     for setting, value in settings.items():
         if setting not in known:
@@ -273,25 +291,9 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
             continue  # it says itself what its values may be
-        expected, suits = _kind(known[setting])
+        expected, suits = kind(known[setting])
         if not suits(value):
             raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")
-
-
-def _kind(default: object) -> tuple[str, Callable[[Any], bool]]:
-    """What a setting may be, by its default: in words, and whether a value is that."""
-
-    def number(value: Any, kind: Any) -> bool:
-        return not isinstance(value, bool) and isinstance(value, kind) and value > 0
-
-    if isinstance(default, bool):
-        return "true or false", lambda value: isinstance(value, bool)
-    if isinstance(default, str):
-        return "text", lambda value: isinstance(value, str)
-    if isinstance(default, int):
-        return "a whole number, 1 or more", lambda value: number(value, int)
-    # null: a number that the analysis finds itself
-    return "a number above 0, or null", lambda value: value is None or number(value, int | float)
 
 
 def _function(name: str) -> Callable[..., xr.Dataset]:

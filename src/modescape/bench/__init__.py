@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS = {
     "training": "modescape.bench.training",
+    "inputs": "modescape.bench.inputs",
     "digits": "modescape.bench.digits",
     "study": "modescape.bench.study",
     "layers": "modescape.bench.layers",

@@ -70,6 +70,14 @@ def _check_there(source: str) -> None:
         raise InputError(f"data.source '{path}' does not exist")
 
 
+def kind_of(data: recipe.Data) -> str:
+    """``data.inputs``, or the kind that a source is taken for; images where it cannot be looked into."""
+    try:
+        return data.inputs or _found(data)
+    except ModescapeError:
+        return "image"
+
+
 def _found(data: recipe.Data) -> str:
     """The kind of inputs where a recipe names none: images, unless it names a text or a target, or a file x and y."""
     from modescape.data.embedded import array_names

@@ -72,6 +72,19 @@ class Estimate:
         return low, high
 
 
+def apart(one: Estimate, other: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Difference of two sets of members that are drawn independently, on the same examples, with its 95 % interval.
+
+    Returns:
+        one - other, lower and upper end, [metric] each; a set without influences stands for itself.
+    """
+    with np.errstate(invalid="ignore"):  # infinite scores on both sides
+        value, example = one.score - other.score, one.example - other.example
+    low, high = crossed_interval(value, example, one.influence, other.influence)
+    widest = np.array([score.largest - score.smallest for score in one.scores.values()])
+    return value, np.maximum(low, -widest), np.minimum(high, widest)
+
+
 def of_runs(score: np.ndarray, example: np.ndarray, scoring: Scoring = CLASSES) -> Estimate:
     """Mean over runs that are independent of each other.
 

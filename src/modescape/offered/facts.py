@@ -19,6 +19,7 @@ class Training:
     members: int = 0  # that were asked for
     epochs: int = 0
     optimizer: str = ""
+    learning_rate: float = 0.0
     starts_equal: bool = False  # whether two seeds make the same initial weights
     start: frozenset[str] = frozenset()  # tensors that all members begin with, taken from one checkpoint
     auxiliary_members: int = 0  # repeats of each kind of auxiliary networks

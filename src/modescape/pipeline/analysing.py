@@ -23,6 +23,7 @@ from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
 from modescape.study import Member, Study, layout
+from modescape.study.times import ENCODING, write_times
 from modescape.version import __version__
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
@@ -159,7 +160,10 @@ def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any
         for suffix in FIGURE_SUFFIXES:
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
+    times = result.encoding.pop(ENCODING, None)
     study.write_result(task.name, result.assign_attrs(inputs=task.inputs))
+    if times:
+        write_times(study.path, task.name, times)
     if figures.has_figure(task.name):
         figures.save(task.name, result, study.path / layout.FIGURES)
     return ""

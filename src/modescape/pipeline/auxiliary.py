@@ -38,10 +38,11 @@ def train_auxiliary(study: Study, engine: Engine, progress: Progress, names: Seq
     with contextlib.ExitStack() as locks:
         kinds: dict[str, tuple[Study, Progress]] = {}
         for folder, recipe in wanted.items():
-            kind, lines = _opened(study, folder, recipe, loaded), _Lines(progress, folder)
-            locks.enter_context(kind.lock())
-            kind.update_recipe(recipe)
+            lines = _Lines(progress, folder)
             with _told(lines):
+                kind = _opened(study, folder, recipe, loaded)
+                locks.enter_context(kind.lock())
+                kind.update_recipe(recipe)
                 mend(kind, engine, lines)
                 kinds[folder] = kind, lines
         _predict(_trained(kinds, engine, progress, loaded), engine, progress)
@@ -206,7 +207,10 @@ def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe]
     dataset = loaded(recipe)
     if dataset.fingerprint != study.manifest["fingerprint"]:
         raise InputError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")
-    held = study.manifest.get("network")
+    held = study.manifest.get("network") if recipe.model == study.recipe.model else None
     known = None if held is None else Habits.of(held)
-    manifest = make_manifest(recipe, dataset, study.manifest["plan"]["device"], known=known)
+    try:
+        manifest = make_manifest(recipe, dataset, study.manifest["plan"]["device"], known=known)
+    except InputError as error:  # another network than the members', which trains
+        raise WorkError(f"cannot be begun: {error}") from error
     return Study.create(path, recipe, manifest, shared_of(recipe, dataset, manifest))

@@ -11,6 +11,7 @@ import torch
 
 from modescape import analyses, data, rng, runtime
 from modescape import recipe as recipes
+from modescape.analyses.settings import usual
 from modescape.context import habits_of
 from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Dataset
@@ -150,7 +151,7 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
     Raises:
         InputError: on an unknown analysis or setting.
     """
-    names = list(analyses.ANALYSES) if recipe.analyses is None else recipe.analyses
+    names = usual(recipe) if recipe.analyses is None else recipe.analyses
     given = analyses.without_former(recipe.settings)
     for name in [*names, *given]:
         analyses.check_settings(name, given.get(name, {}))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modescape import analyses
 from modescape import recipe as recipes
+from modescape.analyses.settings import usual
 from modescape.plain import NAME_LENGTH
 from modescape.recipe import Quick, Recipe, lengthened
 
@@ -70,4 +71,4 @@ def _entry(name: str) -> analyses.Analysis:
 
 
 def _names(recipe: Recipe) -> list[str]:
-    return list(analyses.ANALYSES) if recipe.analyses is None else list(recipe.analyses)
+    return usual(recipe) if recipe.analyses is None else list(recipe.analyses)

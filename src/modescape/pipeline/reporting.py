@@ -12,6 +12,7 @@ from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
 from modescape.report.page import PageContent, Piece, build_page
 from modescape.study import Study, layout
+from modescape.study.times import PREFIX, read_times
 from modescape.version import __version__
 
 
@@ -36,7 +37,8 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
     found, notes = {}, {}
     for name in names:
         try:
-            found[name] = study.result(name)
+            times = {f"{PREFIX}{what}": seconds for what, seconds in read_times(study.path, name).items()}
+            found[name] = study.result(name).assign_attrs(times)
         except InputError:
             notes[name] = "Not analysed yet: modescape run finishes it."
         except WorkError as error:

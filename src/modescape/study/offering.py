@@ -55,6 +55,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
             members=recipe.train.members,
             epochs=recipe.train.epochs,
             optimizer=recipe.train.optimizer,
+            learning_rate=recipe.train.learning_rate,
             starts_equal=bool(study.manifest.get("network", {}).get("starts_equal")),
             start=frozenset(study.manifest.get("start", {}).get("taken", ())),
             auxiliary_members=recipe.variants.members,

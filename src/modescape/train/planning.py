@@ -8,10 +8,13 @@ from typing import Any
 
 import torch
 
+from modescape import rng
 from modescape.data.dataset import Dataset
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
+from modescape.network.dense import dense_of
 from modescape.network.habits import Habits
+from modescape.network.initial import initial_module
 from modescape.network.member_ops import ComputePolicy
 from modescape.recipe import Recipe
 from modescape.train.loop import Trainer
@@ -19,6 +22,9 @@ from modescape.train.measuring import fastest, measured, remembered, seconds_of
 from modescape.train.optimizer import Optimizer
 from modescape.train.plan import Plan
 
+DENSE = "mlp"  # the built-in network that `modescape.network.dense` may take
+DENSE_GROUP = 5  # its members per step on a CPU: ten are two groups, for two cores
+MOST_PRODUCTS = 1_000_000  # of a forward pass of a member; with more a core is at work, and unused places cost time
 STRICT_GROUP = 16  # members per step where nothing is measured
 SAMPLE = 2  # members whose step is tried to see what memory one takes
 MEMORY_SHARE = 0.6  # of what is free: trials, validation and the allocator's gaps take some too
@@ -33,9 +39,10 @@ def make_plan(
 ) -> Plan:
     """The plan for a device.
 
-    CPU: one member at a time on one thread; vmapped and grouped convolutions are slower there. GPU: stacked, as many as
-    the memory holds, each convolution in the form that was measured to be the fastest; with ``determinism: strict``
-    nothing is measured.
+    CPU: one member at a time on one thread, as vmapped and grouped convolutions are slower there; of a small network of
+    dense layers `DENSE_GROUP` members share a step, however many there are: bits depend on the place in a group. GPU:
+    stacked, as many as the memory holds, each convolution in the form that was measured to be the fastest; with
+    ``determinism: strict`` nothing is measured.
 
     Args:
         recipe: settings.
@@ -47,7 +54,8 @@ def make_plan(
     members = recipe.train.members
     kernels = usual(device)
     if device == "cpu":
-        return Plan(device=device, group_size=1, kernels=kernels, memory_format=habits.memory_format)
+        group_size = DENSE_GROUP if _is_small_and_dense(recipe, dataset, habits) else 1
+        return Plan(device=device, group_size=group_size, kernels=kernels, memory_format=habits.memory_format)
     shared: dict[str, Any] = {"device": device, "kernels": kernels, "replayed": habits.can_replay}
     shared["memory_format"] = habits.memory_format
     if not habits.can_stack:
@@ -60,6 +68,16 @@ def make_plan(
     group_size = _even(members, max(1, int(MEMORY_SHARE * free / each)))
     times = measured(layers, group_size, recipe.train.arithmetic, torch.device(device), say)
     return Plan(group_size=group_size, convolution=safe, convolutions=fastest(times), measured=True, **shared)
+
+
+def _is_small_and_dense(recipe: Recipe, dataset: Dataset, habits: Habits) -> bool:
+    """Whether a step is mostly the cost of calling operations, which members that share it share."""
+    if recipe.model.factory != DENSE or not habits.can_stack or recipe.train.arithmetic == "bf16":
+        return False
+    streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
+    module = initial_module(recipe, streams, 0, dataset.train, dataset.task.width)
+    products = recipe.train.batch_size * sum(tensor.numel() for tensor in module.parameters())
+    return dense_of(module) is not None and products <= MOST_PRODUCTS
 
 
 def _even(members: int, most: int) -> int:

@@ -1,8 +1,9 @@
 """The training step: one function for any number of stacked members.
 
-Members are a leading axis of parameters, buffers, examples and keys. Two or more go through the network by `vmap`; one
-goes straight through, which is the same arithmetic without the batching (and on a CPU the fast way, since vmapped
-convolutions become grouped ones). The gradient of the sum of the members' losses is each member's own gradient.
+Members are a leading axis of parameters, buffers, examples and keys. Two or more go through the network by `vmap`, or
+without it where all it has is dense layers (`modescape.network.dense`); one goes straight through, which is the same
+arithmetic without the batching (and on a CPU the fast way, since vmapped convolutions become grouped ones). The
+gradient of the sum of the members' losses is each member's own gradient.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from modescape import batches, rng, tree
 from modescape.kernels.under_vmap import vmapped
 from modescape.models import call_with, install
 from modescape.network.chain import Chain, Weights
+from modescape.network.dense import dense_of
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
@@ -61,6 +63,7 @@ class Step:
         if members != 1 and not habits.can_stack:
             raise ValueError(f"this network trains alone, not {members} at a time: {habits}")
         module.train()
+        self.dense = dense_of(module) if policy.arithmetic != "bf16" else None
         self.module, self.members, self.habits, self.policy = fuse(module), members, habits, policy
         self.task = task
         self.recomputed = False  # whether operations were called in the last backward pass, where it was watched
@@ -90,7 +93,10 @@ class Step:
         else:
             if self.policy.memory_format == "contiguous":
                 inputs = batches.mapped(self._laid, inputs)
-            logits = vmapped(self._stacked, state.params, state.buffers, inputs, keys)
+            if self.dense is not None and self.dense.takes(inputs):
+                logits = self.dense({**state.params, **state.buffers}, inputs, keys)
+            else:
+                logits = vmapped(self._stacked, state.params, state.buffers, inputs, keys)
             loss = self._mean_loss(logits, label, mixed)
             slopes = _slopes(loss.sum(), list(state.params.values()))
         # vmap may hand back transposed memory, which fused optimisers read as if it lay like the parameter

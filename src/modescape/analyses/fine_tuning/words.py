@@ -1,0 +1,54 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording import scores
+from modescape.wording.numbers import accuracy, percent, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "What the common start buys: fine-tuned members and members from scratch",
+    "The members of this study, which start from one checkpoint, beside as many networks that were trained by the same "
+    "recipe from their own random weights: a network alone, the ensemble, what the ensemble gains, how often two "
+    "networks disagree, and how alike their weights and their displacements are.",
+    "A good checkpoint makes better networks that are more alike, so that averaging them gains less: the marks of one "
+    "network and of the ensemble lie close together. Whether the fine-tuned ensemble or that from scratch is better is "
+    "read from the second row of the differences. Weights of fine-tuned networks have a high cosine because they start "
+    "alike; the cosine of displacements says whether they also went the same way. Networks from scratch have each "
+    "their own start, and their hidden units may be permuted: their cosines are near 0. The learning rate was searched "
+    "for neither kind.",
+)
+PAIRS = ("disagreement", "normalized_disagreement", "cosine", "displacement_cosine")
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    rows, parts = [], []
+    for name in names_of(dataset):
+        alone, together = (
+            [scores.written(metric, pick(dataset, key, approach=name, metric=metric)) for metric in metrics]
+            for key in ("member_score", "score")
+        )
+        pairs = [pick(dataset, key, approach=name) for key in PAIRS]
+        written = [percent(pairs[0]), *(significant(value, 3) for value in pairs[1:])]
+        rows.append((name, *alone, *together, *written))
+        first, last = (
+            accuracy(pick(dataset, key, approach=name, metric="accuracy")) for key in ("member_score", "score")
+        )
+        parts.append(f"{name}, from {first} to {last}")
+    text = (
+        f"Dot plots of scores, gains, disagreement and cosines of {names_of(dataset)[0]} members and of members "
+        f"{names_of(dataset)[1]}. Accuracy of a network and of the ensemble: {'; '.join(parts)}."
+    )
+    header = [f"{which}: {score}" for which in ("one network", "ensemble") for score in scores.header(metrics)]
+    pairs_header = ("disagreement", "by error", "cosine of weights", "cosine of displacements")
+    return Summary(text, ("members", *header, *pairs_header), tuple(rows))
