@@ -83,7 +83,7 @@ def undisturbed(library, tmp_path_factory) -> Callable[[str], dict[str, str]]:
     [
         pytest.param("digits", 0, FEW, id="few"),
         *(pytest.param("digits", n, KILLS, marks=pytest.mark.long, id=f"many-{n}") for n in range(3)),
-        *(pytest.param(name, 0, OTHERS, id=name) for name in RECIPES if name != "digits"),
+        *(pytest.param(name, 0, OTHERS, marks=pytest.mark.long, id=name) for name in RECIPES if name != "digits"),
     ],
 )
 def test_kills_lose_nothing(undisturbed, disk, recipe, seed, kills):
