@@ -47,7 +47,7 @@ def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
     # the same bytes from worker processes, and again where a prediction was lost
     other = pipeline.run("diabetes", tmp_path / "there", overrides=[*small, "compute.engine=processes"])
     assert results(other) == results(study)
-    shutil.rmtree(layout.chunk_folder(study.path, f"{layout.SAMPLED}/shift-3", "mean"))
+    shutil.rmtree(study.path / layout.PREDICTIONS / layout.SAMPLED / "shift-3")
     (study.path / layout.RESULTS / "shift.nc").unlink()
     assert results(pipeline.run(study.path)) == results(other)
     # another column makes `shift` anew, of what was predicted before
