@@ -67,7 +67,8 @@ def results(study: Study) -> dict[str, bytes]:
     ("text", "sentences", ["typos", "dropped_words"], ["shuffled", "noise"]),
 ])  # fmt: skip
 def test_classes_of_rows_and_sentences_under_shift_and_on_other_data(tmp_path, recipe, word, kinds, other):
-    settings = [*FEW, *FEW_DRAWS, "data.test=60", "data.train=150", "compute.engine=here"]
+    small = ["model.arguments={width: 16, blocks: 1, heads: 2, dropout: 0.1}"] if recipe == "text" else []
+    settings = [*FEW, *FEW_DRAWS, *small, "data.test=60", "data.train=150", "compute.engine=here"]
     study = pipeline.run(recipe, tmp_path / "study", overrides=settings)
     shift, ood = study.result("shift"), study.result("ood")
     assert shift["corruption"].values.tolist() == kinds
