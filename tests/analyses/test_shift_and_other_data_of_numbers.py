@@ -21,6 +21,8 @@ MEMBERS, EXAMPLES = 4, 60
 class Held:
     """Predictions of members in memory, as `modescape.offered.Sampled`."""
 
+    example_group = None
+
     def __init__(self, mean, variance, target):
         self.values = np.concatenate([mean, np.log(variance)], -1).astype(np.float32)
         self.label, self.class_names = target, ["y"]

@@ -47,7 +47,7 @@ def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
     # the same bytes from worker processes, and again where a prediction was lost
     other = pipeline.run("diabetes", tmp_path / "there", overrides=[*small, "compute.engine=processes"])
     assert results(other) == results(study)
-    shutil.rmtree(layout.chunk_folder(study.path, f"{layout.SAMPLED}/shift-3", "mean"))
+    shutil.rmtree(study.path / layout.PREDICTIONS / layout.SAMPLED / "shift-3")
     (study.path / layout.RESULTS / "shift.nc").unlink()
     assert results(pipeline.run(study.path)) == results(other)
     # another column makes `shift` anew, of what was predicted before
@@ -67,7 +67,8 @@ def results(study: Study) -> dict[str, bytes]:
     ("text", "sentences", ["typos", "dropped_words"], ["shuffled", "noise"]),
 ])  # fmt: skip
 def test_classes_of_rows_and_sentences_under_shift_and_on_other_data(tmp_path, recipe, word, kinds, other):
-    settings = [*FEW, *FEW_DRAWS, "data.test=60", "data.train=150", "compute.engine=here"]
+    small = ["model.arguments={width: 16, blocks: 1, heads: 2, dropout: 0.1}"] if recipe == "text" else []
+    settings = [*FEW, *FEW_DRAWS, *small, "data.test=60", "data.train=150", "compute.engine=here"]
     study = pipeline.run(recipe, tmp_path / "study", overrides=settings)
     shift, ood = study.result("shift"), study.result("ood")
     assert shift["corruption"].values.tolist() == kinds
