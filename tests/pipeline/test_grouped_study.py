@@ -62,7 +62,7 @@ def test_groups_are_a_coordinate_of_the_examples_and_no_split_cuts_one(grouped: 
         assert "group" in store["log_prob"].attrs["coordinates"].split()
     assert not set(names["test"]) & set(names["validation"])
     note = " ".join(study.manifest["data_notes"])
-    assert "18 in train, 5 in validation, 7 in test. No split cuts" in note
+    assert "18 groups in train, 5 in validation and 7 in test. No split cuts" in note
     assert "data.test has 28 in place of 30 rows" in note
     assert "with fewer than 20 intervals tend to be too short" in note
 

@@ -169,7 +169,8 @@ class Groups:
     def notes(self, **splits: np.ndarray) -> tuple[str, ...]:
         """Sentences about groups in the splits, texts [example] each, and sizes that are not those asked for."""
         counts = {name: len({*group.tolist()}) for name, group in splits.items()}
-        parts = ", ".join(f"{count:,} in {name}" for name, count in counts.items())
+        train, validation, test = counts["train"], counts["validation"], counts["test"]
+        parts = f"{train:,} groups in train, {validation:,} in validation and {test:,} in test"
         notes = [
             f"What has the same {self.name!r} belongs together: {parts}. No split cuts such a group, and intervals are "
             "for new groups."
