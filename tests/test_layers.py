@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
     ("errors", "types", "keeping", "version"),
     ("plain", "arrays"),
-    ("progress",),
+    ("progress", "named"),
     ("durable", "tree", "batches", "rng", "results", "runtime", "offered"),
     ("engines", "kernels"),
     ("metrics",),

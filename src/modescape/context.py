@@ -18,7 +18,7 @@ from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
 from modescape.errors import InputError, WorkError
 from modescape.kernels.implementation import forced
-from modescape.models import importable
+from modescape.named import importable
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module

@@ -90,17 +90,17 @@ def test_copies_of_examples_in_groups_give_the_intervals_of_the_examples(
     assert "groups" not in ungrouped.attrs
 
 
-NUMBERS = ("ensemble_size", "solution_similarity", "decomposition", "calibration")
+NUMBERS = ("ensemble_size", "solution_similarity", "decomposition", "calibration", "shift")
 
 
 def of_numbers(copies: bool, groups: bool) -> Offered:
     """A regression."""
     random = np.random.default_rng(2)
     found = {}
-    for split in ("test", "validation"):
+    for split in SETS:
         target = random.normal(size=(TEST, 1))
         mean = target + random.normal(0, 0.5, (TEST, 1)) + random.normal(0, 0.5, (MODELS, TEST, 1))
-        at = AT if copies and split == "test" else np.arange(TEST)
+        at = AT if copies and split != "validation" else np.arange(TEST)
         about: dict[str, Any] = {
             name: np.zeros(MODELS) for name in ("epochs", "scales", "steps", "distance")
         }  # of networks that nothing else is known of
@@ -110,10 +110,10 @@ def of_numbers(copies: bool, groups: bool) -> Offered:
             class_names=["y"],
             members=np.array([*range(MEMBERS), *np.repeat(range(MEMBERS), DRAWN)]),
             groups={INDEPENDENT: list(range(MEMBERS)), SNAPSHOTS: list(range(MEMBERS, MODELS))},
-            example_group=AT if groups and split == "test" else None,
+            example_group=AT if groups and split != "validation" else None,
             **about,
         )
-    return Offered(members=list(range(MEMBERS)), predictions=found, task="regression")
+    return Offered(members=list(range(MEMBERS)), predictions=found, sampled=found, task="regression")
 
 
 @pytest.mark.parametrize("name", NUMBERS)

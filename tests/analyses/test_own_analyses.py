@@ -17,7 +17,7 @@ from modescape import analyses, pipeline, recipe
 from modescape.analyses import figures
 from modescape.analyses.own import load
 from modescape.errors import InputError, WorkError
-from modescape.models import importable
+from modescape.named import importable
 from modescape.pipeline.reporting import page_content
 from modescape.plain import file_name, is_name, is_own
 from modescape.report.sections import parameters, text_of

@@ -183,7 +183,7 @@ def test_a_test_label_that_is_missing_among_others_is_named(hub_folder):
         ("path,label\n1.png,a,b\n", "line 2 has 3 cells, expected 2"),
         ("path,path\n1.png,a\n", "two columns have one name"),
         ("path,label\n", "a header and no rows"),
-        ('path,label\n"1.png,a\n', "cannot be read as a table"),
+        ('path,label\n"1.png,a\n', "line 2: a quotation mark is opened and never closed"),
         ("a,b\nc,d\n", "no column of images: .* it looks like text"),
         ("path,label\n1.png,a\0\n", "cannot be decoded|cannot be read"),
     ],
@@ -197,7 +197,7 @@ def test_tables_that_are_none(tmp_path, text, message):
 
 def test_a_table_that_is_no_text(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(InputError, match=r"x\.csv' cannot be read as a table of paths and labels"):
+    with pytest.raises(InputError, match=r"x\.csv' cannot be read as a table: it is no text in UTF-8"):
         read(tmp_path / "x.csv")
     (tmp_path / "x.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(InputError, match=r"x\.parquet' cannot be read as Parquet"):

@@ -4,18 +4,19 @@ After each kill the study opens, its status is that of its files, and what was f
 its weights, predictions, results and figures are those of a run that nobody disturbed, bit for bit.
 """
 
+import functools
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from contents import contents, differences
 
 from modescape.study import Study, layout, read_resume, summary, verify
 
 from .conftest import TINY, settings
-from .contents import contents, differences
 from .disk import Disk, Run
 
 pytestmark = pytest.mark.faults
@@ -44,31 +45,52 @@ FEW = [  # every stage, with every engine and whoever is killed there at least o
     *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
     *[("analysis", "here", "run"), ("analysis", "processes", "worker"), ("page", "here", "run")],
 ]
+OTHERS = [("training", "here", "run"), ("training", "processes", "worker"), ("prediction", "processes", "run")]
+OTHERS += [("analysis", "processes", "worker")]
+SIZES = (
+    "data.train=64",
+    "data.test=60",
+    "data.validation=40",
+    "train.members=4",
+    "train.epochs=5",
+    "train.keep_last=3",
+)
+RECIPES = {  # of other inputs, tasks and starts: few examples, and the analyses that all have
+    "digits": STUDY,
+    **dict.fromkeys(("table", "text", "diabetes"), (*SIZES, "analyses=[training, ensemble_size, solution_similarity]")),
+}
+RECIPES["finetune"] = (*RECIPES["table"], "train.batch_size=16")
 OPERATIONS = {"training": 40, "prediction": 8, "networks of an analysis": 100, "analysis": 8, "page": 2}  # of a stage
 
 
 @pytest.fixture(scope="module")
-def undisturbed(library, tmp_path_factory) -> dict[str, str]:
-    """What a study holds that was finished in one go."""
-    study = tmp_path_factory.mktemp("undisturbed") / "study"
-    code, text = Disk(library, study).run("run", "digits", "--out", str(study), *settings(*STUDY))
-    assert code == 0, text
-    return contents(study)
+def undisturbed(library, tmp_path_factory) -> Callable[[str], dict[str, str]]:
+    """What a study of a recipe holds that was finished in one go."""
+
+    @functools.cache
+    def made(recipe: str) -> dict[str, str]:
+        study = tmp_path_factory.mktemp("undisturbed") / "study"
+        code, text = Disk(library, study).run("run", recipe, "--out", str(study), *settings(*RECIPES[recipe]))
+        assert code == 0, text
+        return contents(study)
+
+    return made
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("seed", "kills"),
+    ("recipe", "seed", "kills"),
     [
-        pytest.param(0, FEW, id="few"),
-        *(pytest.param(n, KILLS, marks=pytest.mark.long, id=f"many-{n}") for n in range(3)),
+        pytest.param("digits", 0, FEW, id="few"),
+        *(pytest.param("digits", n, KILLS, marks=pytest.mark.long, id=f"many-{n}") for n in range(3)),
+        *(pytest.param(name, 0, OTHERS, id=name) for name in RECIPES if name != "digits"),
     ],
 )
-def test_kills_lose_nothing(undisturbed, disk, seed, kills):
+def test_kills_lose_nothing(undisturbed, disk, recipe, seed, kills):
     draw, study, done, killed = random.Random(seed), disk.root, {}, []
     for stage, engine, whom in kills:
         command = "train" if (stage, whom) == ("training", "worker") else "run"  # which ends after its stage
-        run = disk.start(command, "digits", "--out", str(study), "--engine", engine, *settings(*STUDY))
+        run = disk.start(command, recipe, "--out", str(study), "--engine", engine, *settings(*RECIPES[recipe]))
         if strike(run, disk, stage, whom, draw):
             killed.append((stage, engine, whom))
         look_at(study)
@@ -78,10 +100,10 @@ def test_kills_lose_nothing(undisturbed, disk, seed, kills):
     if kills is KILLS:  # one that came too late is made good by another of its stage
         assert {stage for stage, _, _ in killed} == set(STAGES)
     assert {(engine, whom) for _, engine, whom in killed} == {(engine, whom) for _, engine, whom in kills}
-    code, text = disk.run("run", "digits", "--out", str(study), *settings(*STUDY))
+    code, text = disk.run("run", recipe, "--out", str(study), *settings(*RECIPES[recipe]))
     assert code == 0, text
     assert not_done_again(done, finished(study)) == []
-    assert differences(contents(study), undisturbed) == []
+    assert differences(contents(study), undisturbed(recipe)) == []
     assert verify(study) == []
     assert summary(study).complete
 
@@ -119,9 +141,15 @@ def look_at(study: Path) -> None:
         assert (member.status == "trained") <= (member.checkpoints == member.expected_checkpoints)
     assert status.results == tuple(sorted(path.stem for path in (study / "results").glob("[a-z]*.nc")))
     for split, progress in status.predictions.items():
-        rows = list((layout.chunk_folder(study, split)).glob("[0-9]*/0/0"))
-        assert progress.done == len(rows)
+        rows = [{path.parts[-3] for path in one} for one in stored(study, split)]  # a regression stores two arrays
+        assert progress.done == len(set.intersection(*rows) if rows else [])
         assert progress.expected == sum((6, 6, 6, 4)[one.number] for one in status.members if one.status != "failed")
+
+
+def stored(study: Path, split: str) -> list[list[Path]]:
+    """The files of rows of each array of predictions that there is."""
+    fields = [layout.chunk_folder(study, split, name) for name in ("log_prob", "mean", "log_variance")]
+    return [list(field.glob("[0-9]*/0/0")) for field in fields if field.parent.is_dir()]
 
 
 def finished(study: Path) -> dict[str, tuple[int, int]]:
@@ -130,7 +158,7 @@ def finished(study: Path) -> dict[str, tuple[int, int]]:
     for folder in [study, *(study / "variants").glob("*")]:
         if (folder / layout.MANIFEST).exists():
             found += list(_safe_checkpoints(Study.open(folder)))
-            found += [path for split in layout.SPLITS for path in layout.chunk_folder(folder, split).glob("[0-9]*/0/0")]
+            found += [path for split in layout.SPLITS for rows in stored(folder, split) for path in rows]
     whole = all(member.status == "trained" for member in opened.members)  # else the results will be others
     for name in opened.recipe.analyses if whole else []:
         figures = [opened.figure_path(name, suffix) for suffix in ("png", "svg", "html")]

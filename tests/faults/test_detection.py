@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from contents import CLOCK, contents, differences
 
 from modescape import pipeline
 from modescape.errors import InputError, ModescapeError
@@ -15,7 +16,6 @@ from modescape.progress import Progress
 from modescape.study import Study, layout, read_resume, verify
 
 from .conftest import TINY
-from .contents import CLOCK, contents, differences
 
 pytestmark = pytest.mark.faults
 

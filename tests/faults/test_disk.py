@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from contents import contents, differences
 
 from modescape.study import Study, summary, verify
 
 from .conftest import TINY, settings
-from .contents import contents, differences
 from .disk import Disk
 
 pytestmark = pytest.mark.faults

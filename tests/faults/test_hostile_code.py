@@ -8,7 +8,8 @@ import yaml
 
 from modescape import recipe as recipes
 from modescape.errors import InputError
-from modescape.models import build, foreign_module
+from modescape.models import build
+from modescape.named import foreign_module
 from modescape.recipe import Model
 from modescape.study import Study
 
@@ -88,6 +89,14 @@ def test_training_says_what_it_is_about_to_import(folder, quiet):
     (folder / "imported").unlink()
     (folder / "evil_module.py").write_text("raise SystemError('imported')")
     done = modescape("run", "digits", "--out", "new", "--set=model.factory=evil_module:make", *settings, gigabytes=32)
+    assert done.returncode == 2
+    assert done.stderr.index(line) < done.stderr.index("cannot import 'evil_module' (SystemError: imported)")
+
+
+def test_a_function_that_gives_the_examples_is_named_before_it_is_imported(folder):
+    (folder / "evil_module.py").write_text("raise SystemError('imported')")
+    done = modescape("run", "table", "--set=data.inputs=tree", "--set=data.source=evil_module:load", gigabytes=32)
+    line = "importing 'evil_module' for data.source 'evil_module:load' (code of the recipe, not of modescape)"
     assert done.returncode == 2
     assert done.stderr.index(line) < done.stderr.index("cannot import 'evil_module' (SystemError: imported)")
 

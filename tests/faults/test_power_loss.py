@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from contents import contents, differences
 
 from modescape import pipeline
 from modescape.study import Study, layout, summary, verify
 
 from .conftest import TINY, settings
-from .contents import contents, differences
 from .disk import Disk
 from .power import CUTS, Operation, cuts, operations
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from modescape.errors import InputError
-from modescape.models import MODELS, build, check_output, importable, normalization_parameters, split_state
+from modescape.models import MODELS, build, check_output, normalization_parameters, split_state
+from modescape.named import importable
 from modescape.recipe import Model
 
 IMAGE_MODELS = [name for name in MODELS if name not in ("mlp", "text_transformer")]

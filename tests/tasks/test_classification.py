@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn import metrics as sklearn_metrics
 from torch.nn.functional import cross_entropy
 
 import modescape as ms
 from modescape import data, recipe
 from modescape.data.dataset import Dataset
 from modescape.errors import InputError
-from modescape.tasks import CLASSES, TASKS, Classification, task_of
+from modescape.study.members import KNOWN_COLUMNS, history_columns
+from modescape.tasks import CLASSES, TASKS, Classification, scoring_of, task_class, task_of
 from modescape.tasks.classification import balanced
 
 MEMBERS, EXAMPLES, COUNT = 3, 20, 4
@@ -128,3 +130,43 @@ def test_a_study_with_weighted_classes(labelled, tmp_path):
     assert study.predictions("test").log_prob(member=1).shape == (4, 2)
     assert not np.array_equal(study.weights(0, 2), plain.weights(0, 2))
     np.testing.assert_array_equal(study.weights(0, 0), plain.weights(0, 0))
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_what_is_known_of_a_task_is_what_it_says(kind):
+    """Readers of studies import no task: the registry says the same as its class."""
+    known, columns = TASKS[kind], history_columns(TASKS[kind].column)
+    target = np.arange(12.0)[:, None] if known.numbers else np.arange(12) % 3
+    task = task_class(kind).of_targets(recipe.Task(), target, ("a",) if known.numbers else ("a", "b", "c"))
+    assert (task.kind, task.column, task.stored.fields[-1].name) == (kind, known.column, known.last)
+    assert (task.stored.target_kind == "float64") == known.numbers
+    assert columns in KNOWN_COLUMNS
+    scoring = scoring_of(kind)
+    assert scoring.of_law in scoring.scores
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_losses_and_scores_with_weights_and_ignored_labels_equal_scikit_learn(seed, tmp_path):
+    """The loss weighs classes, the scores of what is left after ignored labels do not; to 1e-9, in float64."""
+    draws = np.random.default_rng(seed)
+    logits, label = torch.tensor(draws.normal(size=(60, 3))), draws.integers(0, 3, 60)
+    weights = (0.5, 2.0, 1.0)
+    probability = logits.softmax(-1).numpy()
+    weighted = sklearn_metrics.log_loss(label, probability, sample_weight=np.array(weights)[label], labels=range(3))
+    found = Classification(3, weights).mean_loss(logits, torch.tensor(label))
+    assert float(found) == pytest.approx(weighted, abs=1e-9)
+    image = draws.integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    image[:, 0, 0] = np.arange(60)
+    np.savez(tmp_path / "x.npz", image=image, label=np.where(np.arange(60) % 7 == 0, -1, label))
+    section = recipe.Data(source=str(tmp_path / "x.npz"), test=20, validation=10)
+    test = data.load(section, 0, task=recipe.Task(ignore=-1, class_weights=list(weights))).test
+    rows = test.images[:, 0, 0, 0].long().numpy()  # of the file
+    assert (rows % 7 != 0).all()
+    assert test.label.tolist() == label[rows].tolist()
+    log_prob = Classification(3, weights).predictive(logits[rows]).numpy()
+    every = {"labels": range(3)}
+    assert ms.nll(log_prob, test.label.numpy()) == pytest.approx(
+        sklearn_metrics.log_loss(label[rows], probability[rows], **every), abs=1e-9
+    )
+    chosen = sklearn_metrics.accuracy_score(label[rows], probability[rows].argmax(1))
+    assert ms.accuracy(log_prob, test.label.numpy()) == pytest.approx(chosen, abs=1e-9)

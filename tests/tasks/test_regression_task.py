@@ -10,6 +10,7 @@ from torch import nn
 import modescape as ms
 from modescape import data, recipe
 from modescape.data.dataset import Dataset
+from modescape.data.targets import far_targets
 from modescape.errors import InputError
 from modescape.metrics import regression as metrics
 from modescape.study.status import verify
@@ -74,8 +75,18 @@ def test_bad_targets_are_refused():
         Regression.fit(np.array([[1.0, 2], [2, 2], [3, 2], [4, 2], [5, 2]]), ("a", "b"), variance=True, unit="")
     with pytest.raises(InputError, match="no classes to smooth over"):
         TASK.smoothed(0.1)
-    assert TASK.far(TARGET.numpy(), "here") == ()
-    assert "1 targets here lie more than 20" in TASK.far(np.array([[50.0, 50], [1e4, 50]]), "here")[0]
+
+
+def test_targets_far_out_of_scale_are_said_also_among_those_that_are_trained_on():
+    train = TARGET.numpy()
+    assert TASK.far(train, train, "here") == ()
+    (said,) = TASK.far(np.array([[50.0, 50], [1e4, 50]]), train, "here")
+    assert said.startswith("1 target here lies more than 20 deviations from the median training target (such as 10000)")
+    spoilt = np.concatenate([train, [[1e6, 0.0]]])  # its own deviation is half of the distance
+    assert "1 target in the training split" in far_targets(TASK, torch.tensor(spoilt), test=TARGET)[0]
+    same = np.zeros((100, 2))  # most are equal: the standard deviation is the scale
+    same[:3] = 1.0
+    assert TASK.far(same, same, "here") == ()
 
 
 def test_the_manifest_gives_the_task_back():

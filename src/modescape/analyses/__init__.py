@@ -62,7 +62,7 @@ class Analysis:
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""
-        beside = task == "regression" and self.numbers == BESIDE and name != "example"
+        beside = task != "classification" and self.numbers == BESIDE and name != "example"
         return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
 
 
@@ -229,7 +229,7 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
-        if is_own(name) and offered.task == "regression":  # a user's own draws nothing around its solutions
+        if is_own(name) and offered.task != "classification":  # a user's own draws nothing around its solutions
             return _function(name)(offered, **settings)
         part = entry(name).part("measure", offered.task)
         function, announced = part.measure, getattr(part, "draws", None)

@@ -65,7 +65,8 @@ def caption(name: str, dataset: xr.Dataset) -> str:
     Raises:
         InputError: if no figure has this name.
     """
-    return in_words_of(_word(dataset), _function(name, "caption", dataset)(dataset))
+    words = _function(name, "caption", dataset)(dataset)
+    return in_words_of(_word(dataset), words, "groups" in dataset.attrs)
 
 
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses import AROUND, MORE, OTHER, PARTS, SHIFTED, TRAINED, Analysis
 from modescape.analyses.own_code import code_digest, forget_changed, note_imported
 from modescape.errors import InputError, WorkError
-from modescape.models import importable
-from modescape.models.factory import find_named
+from modescape.named import find_named, importable
 from modescape.plain import in_session
 from modescape.plots.sheet import Sheet, merge
 from modescape.wording.text import SECTION, Text

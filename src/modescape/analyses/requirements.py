@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape import tasks
 from modescape.errors import NotEnough
-from modescape.metrics.scoring import SCORINGS, Scoring
 from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Checkpoints, Offered, Predictions, Sampled, runs
 
 if TYPE_CHECKING:
     from modescape.context import StudyContext
+    from modescape.metrics.scoring import Scoring
 
 MISSING = {
     "predictions": "predictions",
@@ -63,7 +64,7 @@ def predicted(offered: Offered, split: str, what: str) -> Predictions:
 
 def scoring_of(offered: Offered) -> Scoring:
     """How predictions are scored: by the task of what is offered."""
-    return SCORINGS[offered.task]
+    return tasks.scoring_of(offered.task)
 
 
 def groups_of_networks(offered: Offered, sets: Sequence[str], what: str, of: str = INDEPENDENT) -> Sampled:

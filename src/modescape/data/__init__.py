@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modescape import recipe
 from modescape.engines.base import describe
 from modescape.errors import InputError, ModescapeError
+from modescape.plain import nearest, shown
 
 if TYPE_CHECKING:
     from modescape.data.dataset import Dataset
@@ -38,11 +40,19 @@ def load(data: recipe.Data, seed: int, report: Report | None = None, task: recip
 def _load(data: recipe.Data, seed: int, report: Report | None, task: recipe.Task) -> Dataset:
     from modescape.data.inputs import READERS
     from modescape.data.splits import cut
+    from modescape.tasks import TASKS
 
     _check_there(data.source)
+    _check_known("data.inputs", data.inputs, READERS)
+    _check_known("task.kind", task.kind, TASKS)
     module, _, function = READERS[data.inputs or _found(data)].partition(":")
     source, digest = getattr(importlib.import_module(module), function)(data, task, report)
     return cut(source, data, seed, digest, task)
+
+
+def _check_known(setting: str, name: str | None, known: Iterable[str]) -> None:
+    if name is not None and name not in known:
+        raise InputError(f"{setting} is {shown(repr(name), 60)}; {nearest(name, [*known])}")
 
 
 def _check_there(source: str) -> None:

@@ -16,7 +16,7 @@ from modescape.batches import InputShape
 from modescape.data.inputs.base import InputKind, Prepare
 from modescape.data.inputs.image import IMAGES
 from modescape.errors import InputError
-from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, shown
+from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_NUMBER, MOST_PIXELS, shown
 from modescape.tasks import Classification, Task
 from modescape.types import Inputs
 
@@ -199,18 +199,18 @@ def check_split(image: np.ndarray, label: np.ndarray, num_classes: int, name: st
 
 
 def check_numbers(target: np.ndarray, examples: int, name: str) -> None:
-    """Refuse targets of a regression that are no finite numbers.
+    """Refuse targets of a regression that are no finite numbers, or too large.
 
     Raises:
         InputError: naming the split and the row.
     """
     if target.ndim != 2 or len(target) != examples:
         raise InputError(f"{name}: targets are {list(target.shape)}, expected [{examples}, output]")
-    rows = np.flatnonzero(~np.isfinite(target).all(1))
+    rows = np.flatnonzero(~(np.abs(target) <= MOST_NUMBER).all(1))
     if len(rows):
         raise InputError(
             f"{name}: the target of row {rows[0]} is {', '.join(map(str, target[rows[0]].tolist()))}, expected finite "
-            f"numbers; {len(rows)} such rows"
+            f"numbers up to {MOST_NUMBER:g}; {len(rows)} such rows"
         )
 
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from modescape import recipe
 from modescape.data.cache import fingerprint
+from modescape.data.cells import Columns, holds_numbers, numbers_of, of_dates, row_count, targets_of, text_of
 from modescape.data.dataset import Source, check_classes
 from modescape.data.embedded import embedded, feature_arrays
 from modescape.data.grouped import of_columns
 from modescape.data.hub import check_rows
-from modescape.data.inputs.table import CATEGORY, MISSING, NUMBER, Rows
+from modescape.data.inputs.table import CATEGORY, NUMBER, Rows
 from modescape.data.tables import EVERY_ROW_ITS_OWN, SPLITS, SUFFIXES, Part, read_table, split_by_column
 from modescape.data.targets import without_ignored
 from modescape.errors import InputError
-from modescape.plain import MOST_CLASSES, shown
+from modescape.plain import shown
 
-MOSTLY = 0.5  # share of the cells of a column that are numbers, from which the others are mistakes
 MOST_VALUES = 1_000  # of a category
-DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
-MOST_NUMBERED, MANY = 100, 5  # so many whole numbers, in less than 5 rows each, are no classes
-EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
 TARGETS = ("target", "label", "class")  # names of the target where none is given
-
-
-class Columns(NamedTuple):
-    """Columns of one split, cells as Python has them; None where nothing stands."""
-
-    where: str  # the split in messages: "'mine.csv': test"
-    cells: dict[str, list[Any]]
 
 
 def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[Source, str]:
@@ -100,7 +89,7 @@ def _cells(part: Part) -> dict[str, list[Any]]:
     for name in part.table.column_names:
         kind = part.table.schema.field(name).type
         if types.is_temporal(kind):
-            raise InputError(_date(f"'{part.source}'", name, kind))
+            raise InputError(of_dates(f"'{part.source}'", name, kind))
         if types.is_nested(kind) or types.is_binary(kind):
             raise InputError(
                 f"'{part.source}': column {name!r} holds {shown(kind, 60)}, expected numbers, texts or truth values; "
@@ -118,6 +107,11 @@ def target_of(train: Columns, wanted: str | None) -> str:
         InputError: if it cannot be told.
     """
     found = [name for name in train.cells if name.lower() in TARGETS] if wanted is None else [wanted]
+    if len(train.cells) == 1:
+        raise InputError(
+            f"{train.where} has one column, {shown(repr(*train.cells), 100)}, expected features and a target; cells of "
+            "a line are separated by commas, semicolons or tabs"
+        )
     if len(found) != 1 or found[0] not in train.cells:
         columns = shown(", ".join(train.cells))
         what = "no target is named" if wanted is None else f"there is no column {wanted!r}"
@@ -142,16 +136,17 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
     if test is not None and (lost := [name for name in [*names, target] if name not in test.cells]):
         raise InputError(f"{test.where} lacks the column {lost[0]!r}, which the training rows have")
     splits = [train] if test is None else [train, test]
-    numbers = [name for name in names if _is_number(train, name)]
+    numbers = [name for name in names if holds_numbers(train, name)]
     categories = [name for name in names if name not in numbers]
     values = [_values(splits, name) for name in categories]
     labels, target_names = targets_of(splits, target, task)
+    empty = [np.zeros((row_count(one), 0)) for one in splits]
     arrays = [
         {
-            NUMBER: np.stack([numbers_of(one, name) for name in numbers], 1) if numbers else np.zeros((_rows(one), 0)),
+            NUMBER: np.stack([numbers_of(one, name) for name in numbers], 1) if numbers else none,
             CATEGORY: _codes(one, categories, values),
         }
-        for one in splits
+        for one, none in zip(splits, empty, strict=True)
     ]
     kind = Rows(
         numbers=tuple(numbers), categories=tuple(categories), values=tuple(map(tuple, values)), coding=data.categories
@@ -160,61 +155,6 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
     source = Source(arrays[0], labels[0], *own_test, target_names, (), kind, *group)
     check_classes(source, train.where)
     return source
-
-
-def _rows(columns: Columns) -> int:
-    return len(next(iter(columns.cells.values())))
-
-
-def _is_number(train: Columns, name: str) -> bool:
-    """Whether a column holds numbers; one of dates, or of numbers and texts, is refused."""
-    cells = [cell for cell in train.cells[name] if cell is not None]
-    if cells and all(isinstance(cell, bool) for cell in cells):
-        return False
-    if not cells or not any(isinstance(cell, str) for cell in cells):
-        return True
-    if all(isinstance(cell, str) and DATE.fullmatch(cell) for cell in cells):
-        raise InputError(_date(train.where, name, repr(cells[0])))
-    return sum(_number(cell) is not None for cell in cells) > MOSTLY * len(cells)
-
-
-def _date(where: str, name: str, what: object) -> str:
-    return (
-        f"{where}: column {name!r} holds dates ({shown(what, 40)}); turn it into numbers, such as days since the first "
-        f"one, or leave it out: --set 'data.leave_out=[{name}]'"
-    )
-
-
-def _number(cell: Any) -> float | None:
-    try:
-        return float(cell)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
-    """float64 [row], NaN where nothing stands."""
-    cells = columns.cells[name]
-    found = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        if cell is None:
-            continue
-        number = _number(cell)
-        if number is None or not np.isfinite(number):
-            raise InputError(
-                f"{columns.where}, row {row}, column {name!r}: {shown(repr(cell), 40)} is no finite number{advice}"
-            )
-        found[row] = number
-    return found
-
-
-def text_of(cell: Any) -> str:
-    """A category's or a class's name."""
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return MISSING if cell is None else str(cell)
 
 
 def _values(splits: Sequence[Columns], name: str) -> list[str]:
@@ -231,62 +171,8 @@ def _values(splits: Sequence[Columns], name: str) -> list[str]:
 
 def _codes(columns: Columns, names: Sequence[str], values: Sequence[Sequence[str]]) -> np.ndarray:
     """int64 [row, category]."""
-    found = np.zeros((_rows(columns), len(names)), dtype=np.int64)
+    found = np.zeros((row_count(columns), len(names)), dtype=np.int64)
     for place, name in enumerate(names):
         code = {value: number for number, value in enumerate(values[place])}
         found[:, place] = [code[text_of(cell)] for cell in columns.cells[name]]
     return found
-
-
-def targets_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Targets of each split, and the names of the classes, or of the output of a regression.
-
-    Raises:
-        InputError: naming the row where a target is missing or none of the task.
-    """
-    for one in splits:
-        missing = [row for row, cell in enumerate(one.cells[target]) if cell is None or cell != cell]
-        if missing:
-            raise InputError(
-                f"{one.where}, row {missing[0]}, column {target!r}: the target is missing in {len(missing)} rows; "
-                "leave those rows out"
-            )
-    if task.kind == "regression" or (task.kind is None and _is_regression(splits, target)):
-        numbers = [numbers_of(one, target, "") for one in splits]
-        if len(np.unique(numbers[0])) == 1:
-            raise InputError(f"{splits[0].where}: the target {target!r} is {numbers[0][0]:g} in all rows")
-        return [found[:, None] for found in numbers], (target,)
-    classes = _classes(splits, target)
-    labels = [np.array([classes[text_of(cell)] for cell in one.cells[target]], dtype=np.int64) for one in splits]
-    return labels, tuple(classes)
-
-
-def _is_regression(splits: Sequence[Columns], target: str) -> bool:
-    """Whether a target is numbers with fractions, or so many different ones that they are no classes."""
-    cells = [cell for one in splits for cell in one.cells[target]]
-    numbers = [None if isinstance(cell, bool) else _number(cell) for cell in cells]
-    found = {number for number in numbers if number is not None}
-    if None in numbers:
-        return False
-    return any(not number.is_integer() for number in found) or (
-        len(found) > MOST_NUMBERED and MANY * len(found) > len(cells)
-    )
-
-
-def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
-    """Name of each class -> its number: numbers by size and texts by the alphabet."""
-    every = {text_of(cell): cell for one in splits for cell in one.cells[target]}
-    numbers = {name: _number(cell) for name, cell in every.items()}
-    if all(number is not None for number in numbers.values()):
-        ordered = sorted(every, key=lambda name: numbers[name] or 0.0)
-    else:
-        ordered = sorted(every)
-    rows = sum(map(_rows, splits))
-    if len(ordered) == 1:
-        raise InputError(f"{splits[0].where}: the target {target!r} is {ordered[0]!r} in all {rows:,} rows")
-    if len(ordered) > MOST_CLASSES or len(ordered) == rows > EVERY_ROW_ITS_OWN:
-        raise InputError(
-            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: no "
-            "classes; name another with --set data.target=COLUMN"
-        )
-    return {name: number for number, name in enumerate(ordered)}

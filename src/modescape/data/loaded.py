@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +16,7 @@ from modescape.data.grouped import groups_of, row_groups
 from modescape.data.inputs.tree import Trees
 from modescape.data.targets import without_ignored
 from modescape.errors import InputError
+from modescape.named import find_named, importable, reason
 from modescape.plain import MOST_CLASSES, shown
 
 GIVEN = 'a dictionary {"train": (inputs, target), "test": (inputs, target)}'
@@ -53,11 +51,14 @@ def examples_of(source: str) -> dict[str, Part]:
     Raises:
         InputError: if there is no such function, it fails, or gives something else.
     """
-    function = _function(source)
-    try:
-        given = function()
-    except Exception as error:
-        raise InputError(f"data.source '{source}' failed: {type(error).__name__}: {shown(error)}") from error
+    with importable(source):
+        function = find_named(source, "data.source", f"expected package.module:function, which gives {GIVEN}")
+        if not callable(function):
+            raise InputError(f"data.source '{source}' is {type(function).__name__}, expected a function")
+        try:
+            given = function()
+        except (Exception, SystemExit) as error:
+            raise InputError(f"data.source '{source}' failed: {shown(reason(error))}") from error
     if not isinstance(given, Mapping) or "train" not in given or given.keys() - {"train", "test"}:
         came = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
         raise InputError(f"data.source '{source}' gives {shown(came, 100)}, expected {GIVEN}")
@@ -75,32 +76,6 @@ def _groups(parts: dict[str, Part], data: recipe.Data) -> tuple[np.ndarray | Non
             "of each, (inputs, target, group)"
         )
     return groups_of(data.group or "group", placed[0], placed[1] if len(placed) > 1 else None)
-
-
-def _function(name: str) -> Any:
-    module, _, attribute = name.partition(":")
-    root = module.partition(".")[0]
-    if not module or not attribute or root in sys.stdlib_module_names:
-        own = " of Python's standard library" if root in sys.stdlib_module_names else " incomplete"
-        raise InputError(f"data.source '{name}' is{own}, expected package.module:function, which gives {GIVEN}")
-    folder = str(Path.cwd())
-    importlib.invalidate_caches()
-    sys.path.insert(0, folder)
-    try:
-        found = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"data.source '{name}' cannot be imported ({type(error).__name__}: {shown(error)}); it must be installed "
-            "or lie in the current folder"
-        ) from error
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
-    if not callable(found):
-        raise InputError(f"data.source '{name}' is {type(found).__name__}, expected a function")
-    return found
 
 
 def _part(given: Any, where: str) -> Part:

@@ -9,9 +9,10 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.cache import fingerprint
+from modescape.data.cells import Columns, targets_of
 from modescape.data.dataset import Source, check_classes
 from modescape.data.docstrings import SOURCE, docstrings
-from modescape.data.features import Columns, parts_of, splits_of, target_of, targets_of
+from modescape.data.features import parts_of, splits_of, target_of
 from modescape.data.grouped import of_columns
 from modescape.data.inputs.token import TEXT, TOKEN, Tokens
 from modescape.data.inputs.word_shifts import padded
@@ -28,7 +29,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
         InputError: if it cannot be read, has no such columns, or a text is missing, empty or too long, naming the row.
     """
     if data.source == SOURCE:
-        train, test, text, target = Columns(f"'{SOURCE}'", docstrings()), None, "text", "package"
+        train, test, text, target = Columns(f"'{SOURCE}'", docstrings()), None, "text", "subject"
     else:
         train, test = splits_of(parts_of(Path(data.source), data.source))
         target = target_of(train, data.target)
@@ -88,9 +89,8 @@ def tokens_of(columns: Columns, text: str, tool: Tokenizer, data: recipe.Data) -
         tokens = tool.tokens(cell) if isinstance(cell, str) else []
         if not tokens:
             came = "missing" if cell is None else shown(repr(cell), 40)
-            raise InputError(
-                f"{columns.where}, row {row}, column {text!r}: the text is {came}, expected at least a token"
-            )
+            expected = "a text of at least one token" if cell is None or isinstance(cell, str) else "a text"
+            raise InputError(f"{columns.where}, row {row}, column {text!r}: the text is {came}, expected {expected}")
         if len(tokens) > data.length and not data.truncate:
             raise InputError(
                 f"{columns.where}, row {row}, column {text!r}: the text has {len(tokens):,} tokens, data.length is "

@@ -52,7 +52,7 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
     fitted, said = kind.fit(train.inputs)
     train, validation, test = (replace(split, kind=fitted) for split in (train, validation, test))
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
-    notes = (*notes, *said, *far_targets(given, train=train.label, validation=validation.label, test=test.label))
+    notes = (*notes, *said, *far_targets(given, train.label, validation=validation.label, test=test.label))
     splits = {"train": train.group, "validation": validation.group, "test": test.group}
     notes = (*notes, *left.notes(**{split: group for split, group in splits.items() if group is not None}))
     settings = {"given": given, "group_name": "" if source.group is None else name}

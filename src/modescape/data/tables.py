@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modescape.data.decode import is_address
+from modescape.data.json_lines import json_lines
 from modescape.errors import InputError
 from modescape.plain import read_regular, shown, visible
 
@@ -141,22 +141,21 @@ def read_table(path: Path, *, typed: bool = True) -> Any:
 
     try:
         text = read_regular(path, MOST_TABLE_BYTES).decode("utf-8-sig")
-        columns = _json_lines(text) if path.suffix.lower() == ".jsonl" else _separated(text, typed)
+        columns = json_lines(text) if path.suffix.lower() == ".jsonl" else _separated(text, typed)
         return pa.table(columns)
     except InputError as error:
         raise InputError(f"'{path}': {error}") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"'{path}' cannot be read as a table of paths and labels: it is no text in UTF-8; save it as such "
-            f"({shown(error)})"
+            f"'{path}' cannot be read as a table: it is no text in UTF-8; save it as such ({shown(error)})"
         ) from error
     except (OSError, ValueError, csv.Error, RecursionError, pa.ArrowException, OverflowError, TypeError) as error:
-        raise InputError(f"'{path}' cannot be read as a table of paths and labels: {shown(error)}") from error
+        raise InputError(f"'{path}' cannot be read as a table: {shown(error)}") from error
 
 
 def _separated(text: str, typed: bool) -> dict[str, list[Any]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    lines = [(reader.line_num, row) for row in reader if row]
+    lines = list(_rows(reader))
     if not lines:
         raise InputError("the table is empty")
     (_, header), rows = lines[0], lines[1:]
@@ -175,6 +174,19 @@ def _separated(text: str, typed: bool) -> dict[str, list[Any]]:
             raise InputError(f"line {line} has {cells}, expected {len(header)} ({shown(', '.join(header))})")
     columns = {name: [row[at].strip() for _, row in rows] for at, name in enumerate(header)}
     return {name: _typed(cells) if typed else [cell or None for cell in cells] for name, cells in columns.items()}
+
+
+def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, each with the number of its last line."""
+    line = 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            if row:
+                yield line, row
+    except csv.Error as error:
+        never = "a quotation mark is opened and never closed" if "unexpected end" in str(error) else str(error)
+        raise InputError(f"line {line + 1}: {never}") from error
 
 
 def _delimiter(text: str) -> str:
@@ -201,37 +213,6 @@ def _typed(cells: list[str]) -> list[Any]:
 
 def _as_written(cell: str) -> str:
     return str(int(cell)) if len(cell) < 19 else ""  # longer numbers do not fit 64 bits
-
-
-def _json_lines(text: str) -> dict[str, list[Any]]:
-    rows = [_json_object(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if not rows:
-        raise InputError("the table is empty")
-    kinds = (str, int, float, type(None))  # boxes and lists of captions are no labels
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    return {
-        name: list(cells) if len({type(cell) for cell in cells} - {type(None)}) < 2 else _as_texts(cells)
-        for name, cells in columns.items()
-        if all(isinstance(cell, kinds) for cell in cells)
-    }
-
-
-def _json_object(number: int, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if not isinstance(row, dict):
-        raise InputError(f"line {number} is no JSON object; expected one a line")
-    return row
-
-
-def _as_texts(cells: list[Any]) -> list[Any]:
-    """Cells of several types as texts; whole and other numbers together stay numbers."""
-    if {type(cell) for cell in cells} <= {int, float, type(None)}:
-        return [None if cell is None else float(cell) for cell in cells]
-    return [None if cell is None else str(cell) for cell in cells]
 
 
 def split_by_column(source: str, table: Any, base: Path) -> list[Part]:

@@ -12,9 +12,11 @@ from modescape.batches import taken
 from modescape.data.dataset import Source
 from modescape.errors import InputError
 from modescape.plain import shown
-from modescape.tasks import Task
-from modescape.tasks.classification import Classification, balanced
+from modescape.tasks import TASKS, Task, task_class
 from modescape.tasks.regression import Regression
+
+NUMBERS = {name for name, known in TASKS.items() if known.numbers}
+"""Tasks whose targets are numbers."""
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,34 +79,22 @@ def task_of_targets(settings: recipe.Task, train: Tensor, names: tuple[str, ...]
     Raises:
         InputError: if the targets are none of the task that the recipe names.
     """
-    if train.is_floating_point():
-        if settings.kind == "classification" or settings.class_weights is not None:
-            raise InputError("the targets are numbers with fractions, and no classes; leave task.kind to be found")
-        return Regression.fit(train.numpy(), names, variance=settings.variance, unit=settings.unit)
-    if settings.kind == "regression":
-        raise InputError("task.kind is regression, and the targets are classes; name a column of numbers")
-    if not settings.variance:
-        raise InputError("task.variance is of a regression, and the targets are classes; leave it out")
-    weights = settings.class_weights
-    if weights is None:
-        return Classification(len(names))
-    if weights == "balanced":
-        return Classification(len(names), balanced(train.numpy(), len(names)))
-    if len(weights) != len(names):
+    kind = settings.kind or ("regression" if train.is_floating_point() else "classification")
+    if TASKS[kind].numbers != train.is_floating_point():
+        came = "numbers with fractions, and no classes" if train.is_floating_point() else "classes, and no numbers"
         raise InputError(
-            f"task.class_weights has {len(weights)} numbers and there are {len(names)} classes "
-            f"({shown(', '.join(names[:5]), 200)}); give one a class, or 'balanced'"
+            f"task.kind is {kind}, and the targets are {came}; leave it to be found, or name another column"
         )
-    if not any(weights[number] for number in np.unique(train.numpy())):
-        raise InputError("task.class_weights is 0 for every class that is trained on; give one a weight")
-    return Classification(len(names), tuple(map(float, weights)))
+    return task_class(kind).of_targets(settings, train.numpy(), names)
 
 
-def far_targets(task: Task, **splits: Tensor) -> tuple[str, ...]:
+def far_targets(task: Task, train: Tensor, **others: Tensor) -> tuple[str, ...]:
     """Sentences about targets of a regression that lie far out of the scale of those that are trained on."""
     if not isinstance(task, Regression):
         return ()
-    return tuple(note for name, target in splits.items() for note in task.far(target.numpy(), f"in the {name} split"))
+    splits = {"training": train, **others}
+    notes = (task.far(target.numpy(), train.numpy(), f"in the {name} split") for name, target in splits.items())
+    return tuple(note for one in notes for note in one)
 
 
 def numbers(label: np.ndarray, settings: recipe.Task) -> np.ndarray | None:
@@ -113,7 +103,7 @@ def numbers(label: np.ndarray, settings: recipe.Task) -> np.ndarray | None:
     They are one where the recipe says so, or where labels are numbers with fractions.
     """
     with_fractions = label.dtype.kind == "f" and not np.array_equal(label, np.rint(label))
-    wanted = settings.kind == "regression" and label.dtype.kind in "iuf"
+    wanted = settings.kind in NUMBERS and label.dtype.kind in "iuf"
     if label.ndim > 2 or not (wanted or (settings.kind is None and with_fractions)):
         return None
     return label.astype(np.float64).reshape(len(label), -1)

@@ -14,10 +14,11 @@ import torch
 
 from modescape import recipe
 from modescape.batches import count, moved, taken
+from modescape.data.cells import Columns, numbers_of, text_of
 from modescape.data.dataset import Split
 from modescape.data.docstrings import SOURCE, docstrings
 from modescape.data.embedded import embedded, feature_arrays
-from modescape.data.features import Columns, numbers_of, parts_of, splits_of, text_of
+from modescape.data.features import parts_of, splits_of
 from modescape.data.inputs.base import InputKind
 from modescape.data.inputs.row_shifts import CATEGORY, NUMBER, UNKNOWN
 from modescape.data.inputs.table import Rows

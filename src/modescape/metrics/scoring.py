@@ -57,4 +57,3 @@ def _refuse_nan(values: np.ndarray, name: str) -> None:
 
 CLASSES = Scoring(SCORES, averages, combine, check_members, "brier_law", "brier")
 NUMBERS = Scoring(REGRESSION_SCORES, mixtures, combine_gaussians, check_gaussians, "squared_error_law", "rmse")
-SCORINGS = {"classification": CLASSES, "regression": NUMBERS}

@@ -2,7 +2,7 @@
 
 from modescape.models.build import build, normalization_parameters
 from modescape.models.checking import NetworkError, check_output
-from modescape.models.factory import MODELS, foreign_module, importable, of_session
+from modescape.models.factory import MODELS
 from modescape.models.start import Taken, begin_with, digest_of, read_start
 from modescape.models.state import call_with, install, split_state, working_dtype
 
@@ -15,11 +15,8 @@ __all__ = [
     "call_with",
     "check_output",
     "digest_of",
-    "foreign_module",
-    "importable",
     "install",
     "normalization_parameters",
-    "of_session",
     "read_start",
     "split_state",
     "working_dtype",

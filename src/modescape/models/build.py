@@ -11,8 +11,9 @@ from modescape import rng
 from modescape.batches import InputShape
 from modescape.errors import InputError
 from modescape.models.checking import NetworkError, check_output, settings_kept, wrapper_of
-from modescape.models.factory import MODELS, arguments_of, find_factory, importable, reason, unnamed
+from modescape.models.factory import MODELS, arguments_of, find_factory, unnamed
 from modescape.models.outputs import Reading, reading_of
+from modescape.named import importable, reason
 from modescape.recipe import Model
 
 NORMALIZATION = (

@@ -13,9 +13,9 @@ from torch.nn.parameter import is_lazy
 from modescape import rng
 from modescape.batches import InputShape
 from modescape.errors import InputError, UnsupportedError
-from modescape.models.factory import reason
 from modescape.models.outputs import reading_of
 from modescape.models.state import attributes, call_with, copies, differing, working_dtype
+from modescape.named import reason
 from modescape.types import Inputs
 
 TRAINED = (torch.float32, torch.float64)

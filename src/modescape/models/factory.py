@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import copy
 import difflib
-import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
 
 from modescape.batches import InputShape
 from modescape.errors import InputError
-from modescape.plain import SESSION, in_session
+from modescape.named import find_named
 from modescape.recipe import Model
 
 MODELS = {
@@ -41,54 +38,6 @@ SUITED = {"image": "small_cnn", "table": "mlp", "tokens": "text_transformer"}
 EXPECTED = "expected a function or class of Python that makes an nn.Module"
 
 
-def foreign_module(factory: str) -> str | None:
-    """The module that a recipe's factory has imported, where it is not one of modescape: code of whoever wrote it.
-
-    None also for what the running session defines itself (``__main__:callable``): nothing is imported for it.
-    """
-    name = MODELS.get(factory, factory)
-    module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
-    known = {"modescape", SESSION, *sys.stdlib_module_names}
-    return None if ":" not in name or root in known else module
-
-
-def of_session(factory: str) -> bool:
-    """Whether a factory is defined in a session that has no file, such as a notebook: no worker can import it.
-
-    Raises:
-        InputError: if it is to be of the session, and the session does not define it.
-    """
-    if not in_session(factory):
-        return False
-    find_factory(factory)
-    file = getattr(sys.modules[SESSION], "__file__", None)
-    return file is None or not Path(file).is_file()
-
-
-@contextmanager
-def importable(factory: str, last: bool = False) -> Iterator[None]:
-    """The current folder on ``sys.path`` while code of a recipe runs; that of this package does not need it.
-
-    A factory, and the network that it makes, may import their neighbours when they are called.
-
-    Args:
-        factory: of the recipe.
-        last: look there after everything else, for long work: a neighbour called ``datasets`` hides no library. Else
-            first, as under ``python -m``.
-    """
-    folder = str(Path.cwd())
-    if foreign_module(factory) is None or (last and folder in sys.path):
-        yield
-        return
-    importlib.invalidate_caches()  # a file may be younger than Python's listing of the folder
-    sys.path.insert(len(sys.path) if last else 0, folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:  # the imported module may have tidied up itself
-            sys.path.remove(folder)
-
-
 def find_factory(name: str) -> Callable[..., Any]:
     """The callable that a built-in name or "package.module:callable" stands for."""
     if ":" not in name and name not in MODELS:
@@ -105,38 +54,6 @@ def find_factory(name: str) -> Callable[..., Any]:
     own = isinstance(found, types.FunctionType | types.MethodType) and str(found.__module__).partition(".")[0]
     if own in sys.stdlib_module_names:  # reached through a module that imports it
         raise InputError(f"model.factory '{name}' is of Python's standard library, {EXPECTED}")
-    return found
-
-
-def find_named(name: str, setting: str, expected: str = "") -> Any:
-    """What "package.module:attribute" stands for; ``setting`` says in messages where it was named.
-
-    Raises:
-        InputError: if it cannot be imported, is not there, or is of Python's standard library.
-    """
-    module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute:
-        raise InputError(f"{setting} '{name}' is incomplete, expected package.module:callable")
-    if module_name.partition(".")[0] in sys.stdlib_module_names:
-        raise InputError(f"{setting} '{name}' is of Python's standard library{', ' * bool(expected)}{expected}")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"{setting} '{name}': cannot import '{module_name}' ({reason(error)}); "
-            "it must be installed or lie in the current folder"
-        ) from error
-    for part in attribute.split("."):
-        if not hasattr(found, part) and module_name == SESSION:
-            raise InputError(
-                f"{setting} '{name}': this session defines no '{attribute}'; define it before the run, or put it "
-                f"into a file such as net.py and name it net:{attribute}"
-            )
-        if not hasattr(found, part):
-            close = difflib.get_close_matches(part, dir(found), n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise InputError(f"{setting} '{name}': '{module_name}' has no '{attribute}'{hint}")
-        found = getattr(found, part)
     return found
 
 
@@ -197,9 +114,3 @@ def unnamed(factory: Callable[..., Any], shape: InputShape) -> str:
     ):
         return ""
     return f"; {' and '.join(sorted(wanted))} are given to parameters of these names, not to * or **"
-
-
-def reason(error: BaseException) -> str:
-    """The error on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

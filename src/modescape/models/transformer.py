@@ -29,22 +29,46 @@ class Block(nn.Module):
         return x + self.dropout(self.dense(self.norm2(x)))
 
 
+class Pieces(nn.Module):
+    """From letters to pieces of a text: a convolution over neighbours, and the largest of each few.
+
+    Attention costs the square of the places, and letters alone mean little: a text of bytes is cheaper and learnt from
+    fewer examples so (Clark et al. 2022, "CANINE", arXiv 2103.06874, with a strided convolution).
+    """
+
+    def __init__(self, width: int, neighbours: int, pool: int, dropout: float) -> None:
+        super().__init__()
+        self.pool = pool
+        self.convolution = nn.Conv1d(width, width, neighbours, padding=neighbours // 2)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """[example, place, width] and bool [example, place], to as many of fewer places."""
+        x = functional.relu(self.convolution((x * mask[..., None].to(x.dtype)).transpose(1, 2)))
+        largest = x.unflatten(-1, (-1, self.pool)).amax(-1).transpose(1, 2)
+        return self.dropout(largest), mask.unflatten(-1, (-1, self.pool)).any(-1)
+
+
 class TextTransformer(nn.Module):
     """Embeddings of tokens and places, blocks, the mean over the places that hold a token, a dense layer."""
 
     def __init__(
-        self, vocabulary: int, length: int, num_classes: int, width: int, blocks: int, heads: int, dropout: float
+        self, vocabulary: int, places: int, num_classes: int, width: int, blocks: int, heads: int, dropout: float
     ) -> None:
         super().__init__()
-        self.token, self.place = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
+        self.token, self.place = nn.Embedding(vocabulary, width), nn.Embedding(places, width)
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(blocks))
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, num_classes)
         for embedding in (self.token, self.place):
             nn.init.normal_(embedding.weight, std=0.02)
+        self.pieces: Pieces | None = None
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """int64 and bool [example, place] -> [example, class]."""
-        x = self.token(tokens) + self.place.weight[: tokens.shape[1]]
+        x = self.token(tokens)
+        if self.pieces is not None:
+            x, mask = self.pieces(x, mask)
+        x = x + self.place.weight[: x.shape[1]]
         for block in self.blocks:
             x = block(x, mask[:, None, None, :])
         shown = mask[..., None].to(x.dtype)
@@ -60,6 +84,8 @@ def text_transformer(
     blocks: int = 2,
     heads: int = 4,
     dropout: float = 0.1,
+    neighbours: int = 0,
+    pool: int = 1,
 ) -> TextTransformer:
     """A transformer encoder with attention dropout, plain torch.
 
@@ -70,11 +96,22 @@ def text_transformer(
         width: of an embedding; a multiple of ``heads``.
         blocks: of attention and a dense part.
         heads: of attention.
-        dropout: share dropped of attention weights and of what each part of a block adds.
+        dropout: share dropped of attention weights, of what each part of a block adds, and of pieces.
+        neighbours: tokens that a convolution before the blocks sees at a time, an odd number; 0: no convolution.
+        pool: its outputs side by side of which the largest becomes a place of the blocks; ``length`` is a multiple.
 
     Raises:
-        InputError: if the width is no multiple of the heads.
+        InputError: if the width is no multiple of the heads, the length none of the pool, or a convolution is even.
     """
     if width % heads:
         raise InputError(f"text_transformer: width is {width}, expected a multiple of heads, {heads}")
-    return TextTransformer(vocabulary, length, num_classes, width, blocks, heads, dropout)
+    if length % pool or (pool > 1 and not neighbours) or (neighbours and neighbours % 2 == 0):
+        raise InputError(
+            f"text_transformer: neighbours is {neighbours} and pool {pool}, expected an odd number of neighbours (0: "
+            f"none, with a pool of 1) and a pool that divides data.length, {length}"
+        )
+    module = TextTransformer(vocabulary, length // pool, num_classes, width, blocks, heads, dropout)
+    if neighbours:
+        module.pieces = Pieces(width, neighbours, pool, dropout)
+        nn.init.normal_(module.token.weight, std=0.1)  # at 0.02 the convolution's own bias hides the letters at first
+    return module

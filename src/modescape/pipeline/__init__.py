@@ -53,7 +53,7 @@ def run(
     """
     choice, progress = _started(recipe, out, overrides, quick, progress, analysing=True)
     from modescape.analyses import slow_modules
-    from modescape.models import importable
+    from modescape.named import importable
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
@@ -92,7 +92,7 @@ def train(
 ) -> Study:
     """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
     choice, progress = _started(recipe, out, overrides, quick, progress)
-    from modescape.models import importable
+    from modescape.named import importable
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
     from modescape.pipeline.training import train_missing

@@ -24,12 +24,12 @@ from modescape.kernels import native
 from modescape.models import (
     NetworkError,
     begin_with,
-    foreign_module,
     normalization_parameters,
     read_start,
     split_state,
 )
 from modescape.models.start import files_of
+from modescape.named import foreign_module
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.pipeline.fitting import refuse_other_task
@@ -53,6 +53,7 @@ def begin(
     """The locked study of a recipe, an engine to work on it with, and its data."""
     loaded = recipes.load(recipe, overrides)
     _say_own(loaded.analyses or [], progress)
+    _say_code("data.source", loaded.data.code, progress)
     resolved = with_start(with_analysis_defaults(loaded))
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
@@ -63,7 +64,7 @@ def begin(
     resolved = resolved.model_copy(update={"data": with_sources(resolved.data, dataset.kind)})
     _check_sources(resolved, dataset)
     study = _existing(path, resolved, dataset.fingerprint)
-    say_foreign(resolved, progress)
+    _say_code("model.factory", resolved.model.factory, progress)
     if study is None:
         manifest = make_manifest(resolved, dataset, device, progress.line)
     else:
@@ -81,11 +82,10 @@ def begin(
             yield study, engine, dataset
 
 
-def say_foreign(recipe: Recipe, progress: Progress) -> None:
-    """Name the code that a recipe brings before any of it runs: a factory is whatever its author made it."""
-    factory = recipe.model.factory
-    if module := foreign_module(factory):
-        what = f"importing '{shown(module)}' for model.factory '{shown(factory)}'"
+def _say_code(setting: str, name: str, progress: Progress) -> None:
+    """Name the code that a recipe brings before any of it runs: it is whatever its author made it."""
+    if module := foreign_module(name):
+        what = f"importing '{shown(module)}' for {setting} '{shown(name)}'"
         progress.notice(f"{what} (code of the recipe, not of modescape)")
 
 
@@ -136,7 +136,8 @@ def reopen(
     if changed.train.members != study.recipe.train.members:
         raise InputError(f"analyse trains nothing, so train.members cannot change; use: {layout.run_again(study.path)}")
     runtime.choose_device(changed.compute.device)
-    say_foreign(changed, progress)
+    _say_code("data.source", changed.data.code, progress)
+    _say_code("model.factory", changed.model.factory, progress)
     engine = engine_of(changed, study.manifest["plan"]["device"], progress.line)
     with study.lock():
         study.update_recipe(changed)

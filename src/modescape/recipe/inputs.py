@@ -32,9 +32,10 @@ class Data(Section):
     source: str = "digits"
     # "digits", a folder of pictures or of the hub's layout, a .csv, .tsv, .jsonl, .parquet or .npz file, or a hub name
     # "owner/name"; docs/data.md shows every layout
-    inputs: Literal["image", "table", "tokens", "tree"] | None = None
-    # what an example is; null = found: tokens where `text` is named, a table where `target` is named or a file has
-    # arrays `x` and `y`, else images; a tree is what a function of yours gives, data.source=package.module:load
+    inputs: str | None = None
+    # what an example is: "image", "table", "tokens" or "tree", a name of `modescape.data.inputs.READERS`; null = found:
+    # tokens where `text` is named, a table where `target` is named or a file has arrays `x` and `y`, else images; a
+    # tree is what a function of yours gives, data.source=package.module:load
     target: str | None = None  # of a table or of texts: the column to be predicted
     leave_out: list[str] = []  # of a table: columns that are no features
     group: str | None = None
@@ -72,6 +73,11 @@ class Data(Section):
     ood: list[str] = list(BUILTIN_OOD)
     # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them;
     # where the examples are rows "permuted" and "noise", sentences "shuffled" and "noise", trees "permuted" by default
+
+    @property
+    def code(self) -> str:
+        """The source where it is code of the user's, ``package.module:load``; else nothing."""
+        return self.source if self.inputs == "tree" else ""
 
     @model_validator(mode="after")
     def _one_frost(self) -> Data:

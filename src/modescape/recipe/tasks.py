@@ -14,7 +14,7 @@ Weights = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2)]
 class Task(Section):
     """What a target is and what training makes of it."""
 
-    kind: Literal["classification", "regression"] | None = None
+    kind: str | None = None  # "classification" or "regression", a name of `modescape.tasks.TASKS`
     # null = found from the target: texts and whole numbers are classes, numbers with fractions a regression
     class_weights: Literal["balanced"] | Weights | None = None
     # of classes in the loss that is trained on: balanced = examples / (classes x examples of the class), or one number

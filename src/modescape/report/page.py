@@ -167,7 +167,7 @@ def _facts(content: PageContent) -> list[str]:
 
 def _is_regression(content: PageContent) -> bool:
     about = content.manifest.get("task")
-    return isinstance(about, Mapping) and about.get("kind") == "regression"
+    return isinstance(about, Mapping) and about.get("kind") != "classification"
 
 
 def _sections(content: PageContent) -> list[SectionView]:

@@ -26,6 +26,7 @@ from modescape.plain import (
     plain_name,
     read_regular,
 )
+from modescape.tasks import TASKS
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
 RECIPE = "study.yaml"
@@ -130,7 +131,7 @@ def sampled_sets(study: Path) -> list[str]:
 
 def _last_arrays(group: Path) -> list[Path]:
     """Descriptions of the arrays that are made last in a group, of any task."""
-    return [group / name / "zarr.json" for name in ("log_prob", "log_variance")]
+    return [group / name / "zarr.json" for name in {known.last for known in TASKS.values()}]
 
 
 def run_again(study: Path, verb: str = "run") -> str:

@@ -16,6 +16,7 @@ from modescape.errors import DamageError
 from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, shown
 from modescape.study import layout
 from modescape.study.sealed import parse_sealed, sealed_text
+from modescape.tasks import TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ def history_columns(column: str) -> tuple[str, ...]:
 
 
 HISTORY_COLUMNS = history_columns("accuracy")
-KNOWN_COLUMNS = (HISTORY_COLUMNS, history_columns("rmse"))
+KNOWN_COLUMNS = {history_columns(known.column) for known in TASKS.values()}
 
 MOST_HISTORY = 1 << 24  # bytes: a row of seven numbers takes about 120
 

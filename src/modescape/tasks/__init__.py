@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from modescape.errors import InputError
@@ -14,15 +15,48 @@ from modescape.plain import shown
 from modescape.tasks.base import Field, Stored, Task
 from modescape.tasks.classification import CLASSES, Classification
 
-TASKS: dict[str, str] = {  # name -> the class that is its settings and what training found
-    "classification": "modescape.tasks.classification:Classification",
-    "regression": "modescape.tasks.regression:Regression",
+
+@dataclass(frozen=True)
+class Known:
+    """What is to be known of a task without importing it."""
+
+    where: str  # the class that is its settings and what training found
+    scoring: str  # the `modescape.metrics.scoring.Scoring` of its predictions
+    column: str  # of a history, beside the loss
+    last: str  # array of a store of predictions that is made last
+    numbers: bool  # whether targets are numbers, [example, output], and no classes
+
+
+TASKS = {
+    "classification": Known(
+        where="modescape.tasks.classification:Classification",
+        scoring="modescape.metrics.scoring:CLASSES",
+        column="accuracy",
+        last="log_prob",
+        numbers=False,
+    ),
+    "regression": Known(
+        where="modescape.tasks.regression:Regression",
+        scoring="modescape.metrics.scoring:NUMBERS",
+        column="rmse",
+        last="log_variance",
+        numbers=True,
+    ),
 }
 
 
 def task_class(kind: str) -> Any:
     """The class of a task; it is imported when it is asked for."""
-    module, _, name = TASKS[kind].partition(":")
+    return _found(TASKS[kind].where)
+
+
+def scoring_of(kind: str) -> Any:
+    """How predictions of a task are scored, a `modescape.metrics.scoring.Scoring`."""
+    return _found(TASKS[kind].scoring)
+
+
+def _found(named: str) -> Any:
+    module, _, name = named.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
@@ -43,4 +77,15 @@ def task_of(manifest: Mapping[str, Any]) -> Task:
         ) from error
 
 
-__all__ = ["CLASSES", "TASKS", "Classification", "Field", "Stored", "Task", "task_class", "task_of"]
+__all__ = [
+    "CLASSES",
+    "TASKS",
+    "Classification",
+    "Field",
+    "Known",
+    "Stored",
+    "Task",
+    "scoring_of",
+    "task_class",
+    "task_of",
+]

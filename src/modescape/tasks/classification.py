@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modescape.errors import InputError
+from modescape.plain import shown
 from modescape.tasks.base import Field, Stored, constant, slope_of
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor
+
+    from modescape import recipe
 
 STORED = Stored(
     fields=(Field("log_prob", "nats", "log-probability"),),
@@ -54,6 +57,31 @@ class Classification:
         """From what `as_dict` gave."""
         weights = about.get("weights")
         return cls(int(about["classes"]), None if weights is None else tuple(map(float, weights)))
+
+    @classmethod
+    def of_targets(cls, settings: recipe.Task, train: np.ndarray, names: tuple[str, ...]) -> Classification:
+        """The task of a recipe, with what it takes from the training labels [example].
+
+        Raises:
+            InputError: on settings that do not fit the classes.
+        """
+        import numpy as np
+
+        if not settings.variance:
+            raise InputError("task.variance is of a regression, and the targets are classes; leave it out")
+        weights = settings.class_weights
+        if weights is None:
+            return cls(len(names))
+        if weights == "balanced":
+            return cls(len(names), balanced(train, len(names)))
+        if len(weights) != len(names):
+            raise InputError(
+                f"task.class_weights has {len(weights)} numbers and there are {len(names)} classes "
+                f"({shown(', '.join(names[:5]), 200)}); give one a class, or 'balanced'"
+            )
+        if not any(weights[number] for number in np.unique(train)):
+            raise InputError("task.class_weights is 0 for every class that is trained on; give one a weight")
+        return cls(len(names), tuple(map(float, weights)))
 
     def as_dict(self) -> dict[str, Any] | None:
         """See `Task`; without weights the manifest's number of classes says it all."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from modescape import recipe
+
 STORED = Stored(
     fields=(
         Field("mean", "unit of the target", "predicted mean"),
@@ -29,7 +31,7 @@ STORED = Stored(
     target_kind="float64",
 )
 LEAST, MOST = -12.0, 12.0  # log-variance of an output in the loss: deviations of 1/400 to 400 of the targets'
-FAR = 20.0  # deviations of the training targets beyond which a target is said to be out of scale
+FAR = 20.0  # robust deviations of the training targets beyond which a target is said to be out of scale
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,17 @@ class Regression:
         return {"kind": self.kind, "names": list(self.names), **numbers, "variance": self.variance, "unit": self.unit}
 
     @classmethod
+    def of_targets(cls, settings: recipe.Task, train: np.ndarray, names: tuple[str, ...]) -> Regression:
+        """The task of a recipe, with the scale of the training targets [example, output].
+
+        Raises:
+            InputError: on settings of classes, and on a constant target.
+        """
+        if settings.class_weights is not None:
+            raise InputError("task.class_weights is set, and the targets are numbers, no classes; leave it out")
+        return cls.fit(train, names, variance=settings.variance, unit=settings.unit)
+
+    @classmethod
     def fit(cls, train: np.ndarray, names: tuple[str, ...], *, variance: bool, unit: str) -> Regression:
         """With the mean and the deviation of the training targets [example, output].
 
@@ -103,7 +116,7 @@ class Regression:
         return 2 * self.outputs
 
     def check(self, target: np.ndarray, name: str) -> None:
-        """Refuse what is no finite number.
+        """Refuse what is no finite number, or too large a one.
 
         Raises:
             InputError: naming the row.
@@ -121,17 +134,27 @@ class Regression:
                 f"{len(rows)} such rows"
             )
 
-    def far(self, target: np.ndarray, name: str) -> tuple[str, ...]:
-        """A sentence about targets far out of the scale of those that are trained on; none where there are none."""
+    @staticmethod
+    def far(target: np.ndarray, train: np.ndarray, name: str) -> tuple[str, ...]:
+        """A sentence about targets far out of the scale of those that are trained on; none where there are none.
+
+        The scale is 1.48 times the median distance of the training targets from their median, which few far ones among
+        them do not stretch; of targets half of which are equal it is their standard deviation.
+        """
         import numpy as np
 
-        apart = np.abs((target - np.array(self.mean)) / np.array(self.deviation)).max(1)
-        rows = np.flatnonzero(apart > FAR)
+        centre = np.median(train, axis=0)
+        scale = 1.4826 * np.median(np.abs(train - centre), axis=0)
+        apart = np.abs(target - centre) / np.where(scale > 0, scale, train.std(0))
+        rows, outputs = np.nonzero(apart > FAR)
         if not len(rows):
             return ()
+        count = len(set(rows.tolist()))
+        many = "1 target" if count == 1 else f"{count:,} targets"
+        lies = "lies" if count == 1 else "lie"
         return (
-            f"{len(rows):,} targets {name} lie more than {FAR:g} standard deviations from the mean training target "
-            f"(such as {target[rows[0]].max():g}); squared errors are ruled by them.",
+            f"{many} {name} {lies} more than {FAR:g} deviations from the median training target (such as "
+            f"{target[rows[0], outputs[0]]:g}); squared errors are ruled by {'it' if count == 1 else 'them'}.",
         )
 
     def smoothed(self, share: float) -> Regression:
