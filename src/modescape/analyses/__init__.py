@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modescape.analyses.settings import kind_of
 from modescape.errors import InputError, NotEnough
 from modescape.plain import is_own, nearest
 
@@ -28,11 +29,8 @@ AROUND = {"subspace": True}  # draws networks around solutions, or recomputes th
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 TRAINED = {"variants": True}
-OF_CLASSES = "is of classes"
-SAME, BESIDE = (
-    "",
-    "numbers",
-)  # a regression is looked at by the same modules, or by those of a folder of that name inside
+SAME, BESIDE = "", "numbers"
+"""A regression is looked at by the same modules, or by those of a folder of that name inside."""
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -55,7 +53,7 @@ class Analysis:
     former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
     quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
     at_equal_cost: bool = False  # also wants one network trained at the cost of all members
-    numbers: str = OF_CLASSES
+    numbers: str = "is of classes"
     """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
 
@@ -70,18 +68,30 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "confusion": Analysis(
         "modescape.analyses.confusion", (PREDICTIONS,), numbers="counts which classes are mixed up; see calibration"
     ),
-    "trajectory_similarity": Analysis("modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS)),
+    "trajectory_similarity": Analysis(
+        "modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS), numbers=SAME
+    ),
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True, numbers=BESIDE
     ),
     "tsne": Analysis(
-        "modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True, imports=("sklearn.manifold",)
+        "modescape.analyses.tsne",
+        (PREDICTIONS,),
+        also=("verdict", "cost"),
+        quick=True,
+        imports=("sklearn.manifold",),
+        numbers=SAME,
     ),
     "tsne_subspace": Analysis(
-        "modescape.analyses.tsne_subspace", (PREDICTIONS,), (AROUND,), also=("cost",), imports=("sklearn.manifold",)
+        "modescape.analyses.tsne_subspace",
+        (PREDICTIONS,),
+        (AROUND,),
+        also=("cost",),
+        imports=("sklearn.manifold",),
+        numbers=SAME,
     ),
-    "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
-    "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
+    "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
         (PREDICTIONS,),
@@ -96,6 +106,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (AROUND,),
         also=("verdict", "cost"),
         former=("resamples",),
+        numbers=SAME,
     ),
     "decomposition": Analysis(
         "modescape.analyses.decomposition", (PREDICTIONS,), (AROUND,), also=("cost",), numbers=BESIDE
@@ -108,19 +119,30 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (PREDICTIONS,),
         (AROUND,),
         also=("cost",),
-        numbers="compares the labels that networks give; the variance of predictions stands in decomposition",
+        numbers=BESIDE,
     ),
-    "diversity_map": Analysis("modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",)),
+    "diversity_map": Analysis(
+        "modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",), numbers=SAME
+    ),
     "subspace_scales": Analysis(
-        "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)
+        "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
     ),
     "shift": Analysis("modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED), also=("verdict", "cost")),
     "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",)),
     "randomness": Analysis(
-        "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
+        "modescape.analyses.randomness",
+        (PREDICTIONS, CHECKPOINTS),
+        (TRAINED,),
+        also=("verdict", "auxiliary"),
+        numbers=SAME,
     ),
     "cyclic": Analysis(
-        "modescape.analyses.cyclic", (PREDICTIONS,), (TRAINED,), also=("verdict", "auxiliary"), at_equal_cost=True
+        "modescape.analyses.cyclic",
+        (PREDICTIONS,),
+        (TRAINED,),
+        also=("verdict", "auxiliary"),
+        at_equal_cost=True,
+        numbers=SAME,
     ),
 }
 
@@ -200,10 +222,10 @@ def entry(name: str) -> Analysis:
 
 
 def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[str, Any]) -> xr.Dataset:
-    function = _function(name)
     from threadpoolctl import threadpool_limits
 
     from modescape.analyses.requirements import check_offered, network_of, trained
+    from modescape.runtime import one_thread
 
     with threadpool_limits(limits=1):  # sums of matrix products depend on the number of threads in their last bits
         offered = _offered(of)
@@ -211,17 +233,13 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
-        if offered.task == "regression":  # nothing is drawn around solutions
-            made = function if is_own(name) else entry(name).part("measure", offered.task).measure
-            return made(offered, **settings)
+        measured = entry(name).part("measure", offered.task)
+        function, announced = measured.measure, getattr(measured, "draws", None)
         runs_networks = NETWORK in entry(name).needs
-        announced = getattr(entry(name).part("measure"), "draws", None)
         if not runs_networks and (announced is None or offered.context is None):
             return function(offered, **settings)
         trained(offered, 1, f"the analysis {name!r}")  # before any data is loaded
         context = network_of(offered, f"the analysis {name!r}")
-        from modescape.runtime import one_thread
-
         with one_thread(), context.at_work():
             if runs_networks or announced is None:
                 return function(context, **settings)
@@ -273,25 +291,9 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
             continue  # it says itself what its values may be
-        expected, suits = _kind(known[setting])
-        if not suits(value):
+        expected, fits = kind_of(known[setting])
+        if not fits(value):
             raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")
-
-
-def _kind(default: object) -> tuple[str, Callable[[Any], bool]]:
-    """What a setting may be, by its default: in words, and whether a value is that."""
-
-    def number(value: Any, kind: Any) -> bool:
-        return not isinstance(value, bool) and isinstance(value, kind) and value > 0
-
-    if isinstance(default, bool):
-        return "true or false", lambda value: isinstance(value, bool)
-    if isinstance(default, str):
-        return "text", lambda value: isinstance(value, str)
-    if isinstance(default, int):
-        return "a whole number, 1 or more", lambda value: number(value, int)
-    # null: a number that the analysis finds itself
-    return "a number above 0, or null", lambda value: value is None or number(value, int | float)
 
 
 def _function(name: str) -> Callable[..., xr.Dataset]:

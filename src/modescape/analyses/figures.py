@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses import ANALYSES, task_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
+from modescape.wording.examples import in_words_of, word_of
+from modescape.wording.figures import in_words
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -63,7 +65,8 @@ def caption(name: str, dataset: xr.Dataset) -> str:
     Raises:
         InputError: if no figure has this name.
     """
-    return _function(name, "caption", dataset)(dataset)
+    words = _function(name, "caption", dataset)(dataset)
+    return words if is_own(name) else in_words_of(word_of(dataset), words)
 
 
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
@@ -100,7 +103,8 @@ def _own(name: str) -> Own:
 
 
 def _described(name: str, dataset: xr.Dataset) -> Chart:
-    return _function(name, "describe", dataset)(dataset)
+    chart: Chart = _function(name, "describe", dataset)(dataset)
+    return in_words(chart, word_of(dataset))
 
 
 def _function(name: str, function: str, dataset: xr.Dataset) -> Callable[..., Any]:

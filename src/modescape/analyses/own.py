@@ -42,11 +42,11 @@ class Own(Analysis):
     found: Any  # what stands under that name
     code: str  # digest of its files: a change of them makes result and figure outdated
 
-    def part(self, name: str) -> Any:
+    def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, or what stands for one; the current folder can be imported from meanwhile."""
         with importable(self.name):
             if isinstance(self.found, Analysis):
-                return self.found.part(name)
+                return self.found.part(name, task)
             if name != "measure":
                 return self.found
             draws = getattr(self.found, "draws", None)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from modescape.analyses.drawing import Networks, predict
+from modescape.analyses.drawing import Networks, completed, predict
 from modescape.analyses.equal_distance import common_distance
-from modescape.analyses.image_sets import ImageSet, shift_of
+from modescape.analyses.image_sets import ImageSet, shift_of, validation_images
 from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import distances, scales, sweeps
@@ -96,7 +96,11 @@ class _Company:
     said: dict[ImageSet, np.ndarray] = field(default_factory=dict)
 
     def on(self, images: ImageSet) -> np.ndarray:
-        """Log-probabilities on a set, float32 [network, example, class]."""
+        """Log-probabilities on a set, float32 [network, example, class]; whole, whatever the task."""
+        return completed(self.context, self._on(images), lambda: self._on(validation_images()))
+
+    def _on(self, images: ImageSet) -> np.ndarray:
+        """What the networks themselves say."""
         if images not in self.said:
             known = stored_log_prob(self.context, images, self.group)
             made = known is None

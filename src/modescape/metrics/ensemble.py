@@ -13,7 +13,7 @@ from modescape.errors import InputError
 from modescape.metrics.crossed import size_estimates, size_masks
 from modescape.metrics.regression import squared_error_law
 from modescape.metrics.scores import units_of
-from modescape.metrics.scoring import CLASSES, Scoring, check_members
+from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import brier_law
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def ensemble_curves(
     baseline: str,
     limit: int = 200,
     key: int = 0,
+    scoring: Scoring = CLASSES,
 ) -> dict[str, EnsembleCurve]:
     """Curves of several methods over the same members and test images, all gains against one baseline.
 
@@ -163,6 +164,7 @@ def ensemble_curves(
         baseline: the method whose score at size 1 the gains are measured against, a name of `log_probs`.
         limit: most subsets of a size; taken as the number of members where that is more.
         key: of the stream that samples subsets (see `modescape.rng.key`).
+        scoring: of other predictions, as for `ensemble_curve`.
 
     Returns:
         Name of each method -> its curve, in the order of `log_probs`. The baseline's is that of `ensemble_curve`.
@@ -188,13 +190,13 @@ def ensemble_curves(
     for name, log_prob in log_probs.items():
         (arrays[name],), _ = to_numpy(log_prob)
         try:
-            check_members(arrays[name], label)
+            scoring.check(arrays[name], label)
         except InputError as error:
             raise InputError(f"method {name!r}: {error}") from error
         if len(arrays[name]) != len(next(iter(arrays.values()))):
             counts = ", ".join(f"{len(values)} for {method!r}" for method, values in arrays.items())
             raise InputError(f"numbers of members differ ({counts}); methods are compared over the same members")
-    return _curves(arrays, label, baseline, limit, key)
+    return _curves(arrays, label, baseline, limit, key, scoring)
 
 
 def _curves(

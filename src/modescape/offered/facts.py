@@ -67,6 +67,7 @@ class Offered:
     training: Training = Training()
     examples: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> examples, "train" too
     task: str = "classification"  # what targets are: a name of `modescape.tasks.TASKS`
+    word: str = "images"  # for several examples
     target_unit: str = ""  # of a regression's targets, where it is known
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
@@ -79,4 +80,6 @@ class Offered:
         """What `modescape.results.make_result` records."""
         counts = {"examples": examples, "members": members, "repeats": repeats}
         about = {} if self.task == "classification" else {"task": self.task, "target_unit": self.target_unit}
+        if self.word != "images":
+            about["word"] = self.word
         return {**self.origin, "version": __version__, "seed": self.seed, **counts, **about}

@@ -69,7 +69,7 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
-    made = names if study.task.kind == "classification" else []  # of a regression nothing is drawn or trained beside
+    made = [name for name in names if analyses.suits(name, study.task.kind)]
     if study.trained:  # else every analysis says that it has nothing to look at
         train_auxiliary(study, engine, progress, made)
     members = study.members

@@ -13,6 +13,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from modescape import analyses
+from modescape.analyses.costs import draws_networks
 from modescape.analyses.image_sets import ImageSet
 from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.stored import Request, inputs_digest
@@ -117,7 +118,8 @@ def _prepared(
     study: Study, engine: Engine, failures: Failures, names: Sequence[str]
 ) -> tuple[list[SampleTask], dict[ImageSet, tuple[int, int]]]:
     """What is to be done, each network with its rows, and the shapes of predictions on each set."""
-    modules = {name: module for name in names if hasattr(module := _module(name), "draws")}
+    kind = study.task.kind
+    modules = {name: _module(name, kind) for name in names if draws_networks(name, kind)}
     if not modules:
         return [], {}
     context = StudyRef.of(study).open()
@@ -137,8 +139,8 @@ def _prepared(
     return make_tasks(wanted, rows, shapes), shapes
 
 
-def _module(name: str) -> Any:
-    return analyses.entry(name).part("measure")
+def _module(name: str, task: str) -> Any:
+    return analyses.entry(name).part("measure", task)
 
 
 def _asked(context: StudyContext, name: str, module: Any, failures: Failures) -> list[Request]:

@@ -61,6 +61,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
         ),
         examples=study.manifest["examples"],
         task=study.task.kind,
+        word=study.word,
         target_unit=getattr(study.task, "unit", ""),
         seed=study.manifest["seed"],
         origin={"recipe_hash": study.recipe_hash, "recipe_name": recipe.name},

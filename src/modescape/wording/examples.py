@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-IMAGES = re.compile(r"\b([Ii]mage|[Pp]icture)(s?)\b")
+if TYPE_CHECKING:
+    import xarray as xr
+
+IMAGES = re.compile(r"\b([Aa]n? )?([Ii]mage|[Pp]icture)(s?)\b")
+
+
+def word_of(dataset: xr.Dataset) -> str:
+    """The word for the examples of a result."""
+    return str(dataset.attrs.get("word", "images"))
 
 
 def in_words_of(word: str, text: str) -> str:
@@ -14,14 +23,18 @@ def in_words_of(word: str, text: str) -> str:
         word: for several of them; "images" leaves the text as it is.
         text: written for images.
 
-    >>> in_words_of("rows", "Images of the test split, image by image")
-    'Rows of the test split, row by row'
+    >>> in_words_of("rows", "Images of the test split, image by image; passes an image")
+    'Rows of the test split, row by row; passes a row'
     """
     if word == "images":
         return text
 
     def other(found: re.Match[str]) -> str:
-        own = word if found[2] else word.removesuffix("s")
-        return own.capitalize() if found[1][0].isupper() else own
+        article, image, several = found.groups()
+        own = word if several else word.removesuffix("s")
+        own = own.capitalize() if image[0].isupper() else own
+        if not article:
+            return own
+        return f"{article[0]}{'n' if own[0].lower() in 'aeiou' else ''} {own}"
 
     return IMAGES.sub(other, text)
