@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,6 +39,13 @@ INTERVALS = (
     "normal, on the variance over test examples. Those of the calibration error are of what test sets of this size "
     "show on average"
 )
+
+
+def intervals_in_words(text: str, scoring: Scoring) -> str:
+    """How intervals were made, without the sentence on calibration errors where there is no such score."""
+    if "ece" in scoring.scores:
+        return text
+    return re.sub(r"\. (Those of the calibration error are of|Calibration errors:) what test sets [a-z ]*", "", text)
 
 
 @dataclass(frozen=True)

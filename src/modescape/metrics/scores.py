@@ -109,7 +109,8 @@ class Score:
     def axis(self) -> str:
         """Its axis, with the unit in parentheses."""
         of = f"{self.smallest:g} to {self.largest:g}" if math.isfinite(self.largest - self.smallest) else "1"
-        unit = "%" if self.percent else of if self.unit == "1" else f"{self.unit} per example"
+        whole = f"{self.unit} per example" if self.unit == "nats" else self.unit
+        unit = "%" if self.percent else of if self.unit == "1" else whole
         return f"{self.name} ({unit})"
 
     @property

@@ -15,6 +15,7 @@ from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, scoring_of, trained
 from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
+from modescape.metrics.ensemble import intervals_in_words
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import Scoring
 from modescape.offered import Offered, Training
@@ -86,7 +87,7 @@ def measure(offered: Offered) -> xr.Dataset:
             "draw": np.arange(place.shape[-1]),
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
-        intervals=INTERVALS,
+        intervals=intervals_in_words(INTERVALS, scoring),
         provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
         left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",

@@ -91,6 +91,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
                 x_range=x_range,
                 y_range=y_range,
                 notes=notes,
+                wide=len(_metrics(dataset)) == 1,
             )
         )
     return maps
@@ -273,5 +274,4 @@ def _networks(dataset: xr.Dataset) -> int:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Up to four maps."""
-    columns = min(2, len(_metrics(dataset)))
-    return Chart(title=TITLE, panels=panels(dataset), columns=columns, panel_size=(4.4, 3.6), panel_height=480)
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(4.4, 3.6), panel_height=480)

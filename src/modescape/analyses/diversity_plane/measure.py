@@ -81,8 +81,11 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
         raise NotEnough(f"{WHAT} needs 2 networks or more; {offered.named} has 1")
     places = _places(test, found, baseline, likeness)
     reached = places[quality][1]
-    least = 1 / classes if likeness is CLASSES else min(right, np.nanmin(reached, initial=right))
-    x = np.linspace(least, max(right, np.nanmax(reached, initial=right)), POINTS)
+    most = max(right, np.nanmax(reached, initial=right))
+    if likeness is CLASSES:
+        x = np.linspace(1 / classes, most, POINTS)
+    else:  # errors have no upper end
+        x = np.geomspace(min(right, np.nanmin(reached, initial=right)), most, POINTS)
     return make_result(
         {**places, **controlled(offered, list(found), solution), **_limits(x, right, classes, likeness)},
         {"approach": list(found), "draw": np.arange(reached.shape[1]), "x": x},

@@ -19,7 +19,7 @@ from modescape.analyses.statistics import two_statistics
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.metrics import INTERVALS, ensemble_curves
-from modescape.metrics.ensemble import LONG_NAMES
+from modescape.metrics.ensemble import LONG_NAMES, intervals_in_words
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import Scoring
 from modescape.offered import Offered, runs
@@ -86,7 +86,7 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
             "member": members,
         },
         title="Ensembles of independent networks, of networks of one run, and of both",
-        intervals=INTERVALS,
+        intervals=intervals_in_words(INTERVALS, scoring),
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

@@ -188,7 +188,7 @@ def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tenso
     study, dataset, device = context.study, context.dataset, context.device
     step = context.trainer(lambda line: None).step([around.member])
     solution, batch = around.states[-1], study.recipe.train.batch_size
-    seed = study.manifest["seed"]
+    seed, target = study.manifest["seed"], dataset.task.seen(dataset.train.label)
 
     def gradient(weights: Tensor, number: int) -> Tensor:
         keys = torch.tensor([[rng.key(seed, f"tunnel {purpose}", number)] for purpose in ("order", "dropout")])
@@ -199,7 +199,7 @@ def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tenso
             for name, tensor in tree.unravel(weights.float(), solution.params).items()
         }
         buffers = {name: tensor[None].to(device).clone() for name, tensor in solution.buffers.items()}
-        slopes, _, _ = step(ModelState(params, buffers), inputs, dataset.train.label[index], keys[1].to(device))
+        slopes, _, _ = step(ModelState(params, buffers), inputs, target[index], keys[1].to(device))
         # a parameter that no loss depends on has no gradient
         found = {name: slopes[name][0] if name in slopes else torch.zeros_like(params[name][0]) for name in params}
         return tree.ravel(found).detach().to(weights)
