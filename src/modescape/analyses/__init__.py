@@ -59,7 +59,7 @@ class Analysis:
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""
-        beside = task == "regression" and self.numbers == BESIDE and name != "example"
+        beside = task == "regression" and self.numbers == BESIDE
         return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
 
 

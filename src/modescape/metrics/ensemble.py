@@ -42,9 +42,10 @@ INTERVALS = (
 
 
 def intervals_in_words(text: str, scoring: Scoring) -> str:
-    """How intervals were made, without the sentence on calibration errors where there is no such score."""
+    """How intervals were made, in words for a regression: without calibration errors and temperatures."""
     if "ece" in scoring.scores:
         return text
+    text = text.replace("temperatures held", "factors of variances held")
     return re.sub(r"\. (Those of the calibration error are of|Calibration errors:) what test sets [a-z ]*", "", text)
 
 

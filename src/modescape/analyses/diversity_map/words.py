@@ -68,4 +68,5 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     short = NAMES[error][3]
     header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval")
-    return Summary(text, ("probabilities", "method (lowest of its steps)", *PLACED, *header), tuple(rows))
+    said = "probabilities" if error == "brier" else "predictions"
+    return Summary(text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows))
