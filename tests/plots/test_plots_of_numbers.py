@@ -11,7 +11,7 @@ from modescape.report.sections import summarize, text_of
 from modescape.results import validate
 
 OF_IMAGES = re.compile(r"\b(images?|pictures?)\b", re.IGNORECASE)
-OF_CLASSES = re.compile(r"accurac|\blabels?\b|Jensen|Brier|probabilities|temperature", re.IGNORECASE)
+OF_CLASSES = re.compile(r"accurac|\blabels?\b|Jensen|Brier|probabilities|temperature\b", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module", params=OF_NUMBERS)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNIT = "mm"
 SCALE = 100.0  # of the target: an error of a half becomes 50 mm
-ABOUT = {"task": "regression", "target_unit": UNIT, "word": "rows"}
+ABOUT = {"task": "regression", "target_unit": UNIT, "examples_word": "rows"}
 TARGET = "unit of the target"
 NAMES = {  # variable of classes -> that of numbers, and its units
     **{name: (name.replace("accuracy", "rmse"), TARGET) for name in ("train_accuracy", "validation_accuracy")},

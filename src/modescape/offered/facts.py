@@ -81,5 +81,5 @@ class Offered:
         counts = {"examples": examples, "members": members, "repeats": repeats}
         about = {} if self.task == "classification" else {"task": self.task, "target_unit": self.target_unit}
         if self.word != "images":
-            about["word"] = self.word
+            about["examples_word"] = self.word
         return {**self.origin, "version": __version__, "seed": self.seed, **counts, **about}

@@ -13,7 +13,7 @@ IMAGES = re.compile(r"\b([Aa]n? )?([Ii]mage|[Pp]icture)(s?)\b")
 
 def word_of(dataset: xr.Dataset) -> str:
     """The word for the examples of a result."""
-    return str(dataset.attrs.get("word", "images"))
+    return str(dataset.attrs.get("examples_word", "images"))
 
 
 def in_words_of(word: str, text: str) -> str:
