@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from example_results import OF_NUMBERS, example_of_numbers
+from example_results import OF_NUMBERS, example_of_numbers, example_result
 from test_plots_contract import named_rows, panels, text_boxes
 
 from modescape.analyses import ANALYSES, figures
@@ -68,6 +68,13 @@ def test_nothing_is_said_of_images_in_a_figure_or_of_classes_at_all(name, datase
     assert not OF_IMAGES.search(others[0]), name  # the caption; the page turns the rest into words for rows
     found = [match for text in (figure, *others) if (match := OF_CLASSES.search(text))]
     assert not found, found
+
+
+@pytest.mark.parametrize("of_classes", sorted(ANALYSES))
+def test_a_figure_of_classes_of_rows_says_nothing_of_images(of_classes):
+    made = example_result(of_classes).assign_attrs(examples_word="rows")
+    words = [*texts(figures.sheet(of_classes, made).plain()), figures.caption(of_classes, made)]
+    assert not [text for text in words if OF_IMAGES.search(text)]
 
 
 def test_axes_have_labels_with_units_in_the_targets_own(web):
