@@ -1,9 +1,9 @@
 """How often the intervals of an ensemble's scores hold the truth, and how long they are, where the truth is known.
 
 Members and test examples are drawn again and again, from a synthetic population or from small networks trained on
-scikit-learn's digits. Coverage is the share of draws whose interval holds the population's score: of these members, or
-of members drawn anew. Width is the mean length over that of the ideal interval, 2 x 1.96 standard deviations of the
-estimate over the draws.
+scikit-learn's digits; examples of "patients" come in groups, and groups are drawn. Coverage is the share of draws whose
+interval holds the population's score: of these members, or of members drawn anew. Width is the mean length over that of
+the ideal interval, 2 x 1.96 standard deviations of the estimate over the draws.
 
 Usage: python bench/coverage.py [--draws 1000] [--seed 0] [--only NAME ...] [--out bench/results/coverage.json]
 """
@@ -23,8 +23,10 @@ from scipy.special import log_softmax
 from modescape.metrics import SCORES
 from modescape.metrics.crossed import Estimate, size_estimates, size_masks, subset_estimate
 
-Predictions = tuple[np.ndarray, np.ndarray]  # log-probabilities [member, example, class], labels [example]
+Groups = np.ndarray | None  # number of each example's group [example]
+Predictions = tuple[np.ndarray, np.ndarray, Groups]  # log-probabilities [member, example, class], labels [example]
 Z = NormalDist().inv_cdf(0.975)
+VISITS = 5  # examples of a patient, mean: 1 to 9
 POPULATION = 3  # synthetic: examples of the population over those of the test set
 NETWORKS, TRAINED_ON = 200, 500  # digits: the population, and the images that it is trained on
 
@@ -35,7 +37,7 @@ class Setting:
 
     source: str  # key of SOURCES
     members: int
-    examples: int
+    examples: int  # of groups so many on average
 
     @property
     def name(self) -> str:
@@ -63,10 +65,39 @@ def synthetic(spread: float) -> Callable[[np.random.Generator, int, int], tuple[
             label = (signal + 0.6 * numbers.gumbel(size=signal.shape)).argmax(-1)
             logit = (1 + 0.3 * spread * skill) * signal + 0.5 * numbers.normal(size=signal.shape)
             logit = logit + spread / 2 * (feature @ own) + numbers.normal(size=(members, count, 5))
-            return log_softmax(np.exp(0.3 * spread * confidence) * logit, axis=-1), label
+            return log_softmax(np.exp(0.3 * spread * confidence) * logit, axis=-1), label, None
 
         # Errors against a finite population are larger than against an infinite one by the root of 1 + N / P.
         return predict(examples), predict(POPULATION * examples), (1 + 1 / POPULATION) ** -0.5
+
+    return draw
+
+
+def patients(known: bool) -> Callable[[np.random.Generator, int, int], tuple[Predictions, Predictions, float]]:
+    """The population "alike" in groups of 1 to 9 examples, of which most of the signal and of all errors is shared.
+
+    Args:
+        known: whether intervals are told of the groups.
+    """
+
+    def draw(numbers: np.random.Generator, members: int, examples: int) -> tuple[Predictions, Predictions, float]:
+        own = numbers.normal(size=(members, 4, 5))
+        skill, confidence = numbers.normal(size=(2, members, 1, 1))
+
+        def predict(count: int) -> Predictions:
+            group = np.repeat(np.arange(count), numbers.integers(1, 2 * VISITS, count))
+
+            def shared(*shape: int) -> np.ndarray:
+                """Standard normal, nine tenths of the variance a group's; [..., example, number]."""
+                of_group, alone = (numbers.normal(size=(*shape[:-1], n, shape[-1])) for n in (count, len(group)))
+                return 0.9**0.5 * of_group[..., group, :] + 0.1**0.5 * alone
+
+            feature, signal = shared(4), 1.5 * shared(5)
+            label = (signal + 0.6 * numbers.gumbel(size=signal.shape)).argmax(-1)
+            logit = (1 + 0.09 * skill) * signal + 0.5 * shared(5) + 0.15 * (feature @ own) + shared(members, 5)
+            return log_softmax(np.exp(0.09 * confidence) * logit, axis=-1), label, group if known else None
+
+        return predict(examples // VISITS), predict(POPULATION * examples // VISITS), (1 + 1 / POPULATION) ** -0.5
 
     return draw
 
@@ -103,15 +134,24 @@ def digits() -> Callable[[np.random.Generator, int, int], tuple[Predictions, Pre
     def draw(numbers: np.random.Generator, members: int, examples: int) -> tuple[Predictions, Predictions, float]:
         own = log_prob[numbers.integers(NETWORKS, size=members)]
         at = numbers.integers(len(truth), size=examples)
-        return (own[:, at], truth[at]), (own, truth), 1.0
+        return (own[:, at], truth[at], None), (own, truth, None), 1.0
 
     return draw
 
 
-SOURCES = {"alike": lambda: synthetic(0.3), "unlike": lambda: synthetic(1.0), "digits": digits}
+SOURCES = {
+    "alike": lambda: synthetic(0.3),
+    "unlike": lambda: synthetic(1.0),
+    "digits": digits,
+    "patients": lambda: patients(True),
+    "patients_ignored": lambda: patients(False),
+}
+ALONE = ("alike", "unlike", "digits")
 SETTINGS = [
-    *(Setting(source, members, 300) for source in SOURCES for members in (2, 5, 10, 20)),
-    *(Setting(source, members, 1000) for source in SOURCES for members in (5, 10)),
+    *(Setting(source, members, 300) for source in ALONE for members in (2, 5, 10, 20)),
+    *(Setting(source, members, 1000) for source in ALONE for members in (5, 10)),
+    *(Setting("patients", members, examples) for members, examples in ((5, 300), (10, 150), (10, 300), (10, 1000))),
+    *(Setting("patients_ignored", 10, examples) for examples in (300, 1000)),
 ]
 
 
@@ -129,8 +169,8 @@ def simulate(setting: Setting, draws: int, seed: int) -> list[dict[str, object]]
     shrink = 1.0
     for number in range(draws):
         test, population, shrink = source(np.random.default_rng([seed, number]), setting.members, setting.examples)
-        estimates = dict(size_estimates(*test, masks))
-        truths = {size: subset_estimate(*population, masks[size], None) for size in sizes}
+        estimates = dict(size_estimates(*test[:2], masks, group=test[2]))
+        truths = {size: subset_estimate(*population[:2], masks[size], None) for size in sizes}
         for size in sizes:
             true = both(truths[size], truths[1])
             for quantity, own in both(estimates[size], estimates[1]).items():

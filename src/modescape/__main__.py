@@ -1,6 +1,6 @@
 """``python -m modescape``: the command line."""
 
-from modescape.cli import main
+from modescape.cli import command
 
 if __name__ == "__main__":
-    main()
+    command()

@@ -47,6 +47,37 @@ def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
     return arrays, restore
 
 
+def group_codes(group: Any, examples: int) -> np.ndarray | None:
+    """The number of each example's group, in the order in which groups first occur.
+
+    Args:
+        group: what names an example's group: texts or whole numbers [example]; None: examples stand for themselves.
+        examples: how many there are.
+
+    Returns:
+        int64 [example], 0 to G - 1; None where no group has two examples.
+
+    Raises:
+        InputError: (a ValueError) if there is not one an example, or one is missing.
+
+    >>> group_codes(["b", "a", "b"], 3).tolist()
+    [0, 1, 0]
+    >>> group_codes([3, 1, 2], 3) is None
+    True
+    """
+    if group is None:
+        return None
+    names: list[Any] = list(group.tolist() if hasattr(group, "tolist") else group)
+    if np.ndim(names) != 1 or len(names) != examples:
+        raise InputError(f"group has shape {list(np.shape(names))}; expected [{examples}], one for each example")
+    missing = [place for place, name in enumerate(names) if name is None or name != name]
+    if missing:
+        raise InputError(f"group of example {missing[0]} is missing; expected a text or a whole number")
+    numbers: dict[Any, int] = {}
+    codes = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+    return None if len(numbers) == examples else codes
+
+
 def check_log_prob(log_prob: np.ndarray, dimensions: str = "[..., example, class]", ndim: int = 2) -> None:
     """Refuse what cannot be log-probabilities.
 

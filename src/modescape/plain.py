@@ -19,6 +19,7 @@ MOST_MEMBERS = 100_000
 MOST_EPOCHS = 100_000
 MOST_CLASSES = 100_000
 MOST_NAME = 10_000  # characters of the name of a class, a tensor, a version
+MOST_GROUP_NAME = 128  # bytes of the name of a group of examples, which predictions hold
 MOST_PIXELS = 1 << 24  # of an image, all channels: 4096 x 4096 grey
 MOST_YAML = 1 << 18  # bytes of a recipe; the longest built-in one has 2,500
 MOST_YAML_DEPTH = 32  # the C parser of PyYAML has no limit of its own and ends the process at some thousands

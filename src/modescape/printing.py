@@ -43,7 +43,7 @@ def print_summary(study: Study) -> None:
         _print(table)
     print()
     lines = filter(None, [verdict.answer, *verdict.sentences, verdict.covers])
-    print(*(in_words_of(study.word, line) for line in lines), sep="\n")
+    print(*(in_words_of(study.word, line, "groups" in study.manifest) for line in lines), sep="\n")
     print(f"\n{(study.path / layout.REPORT).resolve()}")
 
 

@@ -35,7 +35,8 @@ def make_result(
         coords: dimension name -> values.
         title: what the result is, one line.
         intervals: how its intervals were made, or "none".
-        provenance: `PROVENANCE` without "intervals", as ``Study.provenance`` returns it.
+        provenance: `PROVENANCE` without "intervals", as ``Study.provenance`` returns it. With "groups" and
+            "group_name", where examples have groups, the intervals say so.
         **attributes: further settings of the analysis, recorded as they are.
 
     Raises:
@@ -43,6 +44,8 @@ def make_result(
     """
     import xarray as xr
 
+    if provenance.get("groups") and intervals != "none":
+        intervals = f"{intervals}. {of_groups(provenance['groups'], provenance.get('group_name', ''))}"
     dataset = xr.Dataset(
         {
             name: (dims, values, {"units": units, "long_name": long_name})
@@ -56,6 +59,17 @@ def make_result(
         dataset[name].attrs.setdefault("long_name", str(name).replace("_", " "))
     validate(dataset)
     return dataset
+
+
+def of_groups(groups: int, name: str = "") -> str:
+    """A sentence for what says how intervals were made: what is drawn anew are groups of examples.
+
+    Args:
+        groups: how many there are.
+        name: of the column that says which examples belong together.
+    """
+    by = f" (the same {name!r})" if name else ""
+    return f"Examples of one group{by} count as one: new examples are those of new groups; there are {groups:,} of them"
 
 
 def in_present_names(dataset: xr.Dataset) -> xr.Dataset:

@@ -14,6 +14,7 @@ from modescape.analyses.decomposition.measure import of_members
 from modescape.analyses.pairs import compare, pair_mean
 from modescape.analyses.randomness.measure import difference_interval
 from modescape.analyses.scoring import score_runs
+from modescape.analyses.shift.kinds import Look
 from modescape.analyses.shift.measure import Table
 from modescape.metrics.influence import member_variance
 from modescape.study import Study
@@ -239,7 +240,8 @@ def test_all_members_together_show_how_their_diversity_would_differ(members: int
 def test_a_single_corruption_that_has_an_effect_has_no_spread():
     """NumPy warned of degrees of freedom, which stopped the analysis where warnings are errors."""
     label, log_prob = np.array([0, 1, 1, 0]), np.log(np.full((1, 4, 2), 0.5))
-    table = Table(label, [np.arange(4), np.array([], dtype=int)])
+    kinds = [[Look(severity, np.arange(4)), Look(severity, np.array([], dtype=int))] for severity in range(6)]
+    table = Table(label, kinds)
     for severity in range(6):
         table.add("single", severity, score_runs(log_prob, label), log_prob)
     spread = table.variables()["score_spread"][1]

@@ -39,7 +39,7 @@ WHERE = {  # and where they mean that
         "recipe/loading.py cyclic",
         "recipe/training.py cyclic",
     ),
-    *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood"),
+    *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood", "data/unlike.py ood"),
 }
 
 

@@ -58,7 +58,7 @@ def test_longer_sentences_are_cut_where_that_is_asked_for(tmp_path):
     (tmp_path / "t.tsv").write_text("\n".join(LINES))
     found = data.load(settings(tmp_path / "t.tsv", length=5, truncate=True), 0)
     assert found.notes == ("16 sentences are cut off after 5 tokens (data.length).",)
-    assert found.train.inputs.shape[1] == 5
+    assert found.train.inputs["token"].shape[1] == 5
 
 
 def test_tokens_of_a_file_are_the_longest_that_fit(tmp_path):

@@ -10,7 +10,8 @@ from PIL import Image
 from modescape import rng
 from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from modescape.data.dataset import Split, as_split
-from modescape.data.shift import ALL, OfficialShift, Shift, slices
+from modescape.data.official import OfficialShift
+from modescape.data.shift import ALL, Shift, slices
 from modescape.data.sources import digits
 from modescape.errors import InputError
 

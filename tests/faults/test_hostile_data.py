@@ -10,7 +10,7 @@ import pytest
 from modescape import recipe
 from modescape.data import sources
 from modescape.data.decode import MOST_IMAGE_PIXELS, decode_image
-from modescape.data.shift import OfficialShift
+from modescape.data.official import OfficialShift
 from modescape.errors import InputError
 
 from .hostile import bounded, npy_header, png

@@ -58,7 +58,7 @@ def test_the_layout_is_that_of_checkpoints(study):
         assert dataset["member"].values.tolist() == [1] * 4
         assert bytes(dataset["approach"].values[2]).rstrip(b"\0") == b"mc_dropout"
         assert np.isnan(dataset["scale"].values[2])
-    chunk = layout.chunk_path(study.path, "sampled/shift-3", 2)
+    chunk = layout.chunk_path(study.path, "sampled/shift-3", 2, separator=".")
     assert chunk.read_bytes()[:-4] == values(2).tobytes()
 
 
@@ -74,7 +74,7 @@ def test_a_set_is_named_plainly_and_an_absent_one_refused(study):
 @pytest.mark.parametrize("how", ["flip", "cut", "empty", "gone", "no distance"])
 def test_what_is_torn_is_found_and_made_again(study, flip, how):
     fill(study, leave_out=MODELS[1:2] if how == "no distance" else ())
-    path = layout.chunk_path(study.path, "sampled/shift-3", 1)
+    path = layout.chunk_path(study.path, "sampled/shift-3", 1, separator=".")
     if how == "flip":
         flip(path)
     elif how == "no distance":  # a worker died between the two

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses.settings import kind_of
+from modescape.analyses.settings import KIT, RESULTS, kind_of
 from modescape.errors import InputError, NotEnough
 from modescape.plain import is_own, nearest
 
@@ -28,9 +28,10 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
+COLUMN = {"data": {"shift_column"}}
 TRAINED = {"variants": True}
-SAME, BESIDE = "", "numbers"
-"""A regression is looked at by the same modules, or by those of a folder of that name inside."""
+LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
+SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
 
@@ -127,8 +128,10 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "subspace_scales": Analysis(
         "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
     ),
-    "shift": Analysis("modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED), also=("verdict", "cost")),
-    "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",)),
+    "shift": Analysis(
+        "modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED, COLUMN), also=("verdict", "cost"), numbers=BESIDE
+    ),
+    "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
     "randomness": Analysis(
         "modescape.analyses.randomness",
         (PREDICTIONS, CHECKPOINTS),
@@ -186,10 +189,6 @@ def slow_modules(names: Iterable[str] | None) -> list[str]:
     """The rest of it, which starts one (of pyarrow), for workers that have nothing to do; arguments as above."""
     found = _listed(names)
     return [*RESULTS, *dict.fromkeys(module for one in found for module in one.imports)] if found else []
-
-
-KIT = ("modescape.plots.charts", "modescape.plots.files", "modescape.plots.canvas")
-RESULTS = ("xarray",)
 
 
 def _listed(names: Iterable[str] | None) -> list[Analysis]:

@@ -38,17 +38,19 @@ def networks_of(offered: Offered, groups: list[list[tuple[int, int]]], what: str
         None if part is None else np.stack([scoring.combine(group) for group in part]) for part in (found, chosen)
     ]
     single = [None if part is None else np.concatenate(part) for part in (found, chosen)]
-    return Networks(found, _scored(ensembles, labels, scoring), _scored(single, labels, scoring))
+    return Networks(found, *(_scored(part, labels, test.example_group, scoring) for part in (ensembles, single)))
 
 
 def _log_probs(predictions: Predictions, group: list[tuple[int, int]]) -> np.ndarray:
     return stacked(predictions, [model_of(predictions, *one) for one in group])
 
 
-def _scored(parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray], scoring: Scoring) -> Repeats:
+def _scored(
+    parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray], group: np.ndarray | None, scoring: Scoring
+) -> Repeats:
     test, validation = parts
     assert test is not None
-    return repeats_of(test, labels[0], validation, labels[1], scoring)
+    return repeats_of(test, labels[0], validation, labels[1], group, scoring)
 
 
 def long_runs(offered: Offered) -> Offered | None:

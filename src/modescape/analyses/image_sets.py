@@ -10,9 +10,8 @@ import numpy as np
 
 from modescape import batches
 from modescape.data.corruptions import SEVERITIES
-from modescape.data.ood import load_ood
 from modescape.data.shift import Shift
-from modescape.errors import NotEnough
+from modescape.data.unlike import load_other, sources_of
 from modescape.plain import is_name
 from modescape.types import Inputs
 
@@ -59,6 +58,13 @@ class ImageSet:
         split = context.dataset.validation if self.kind == "validation" else context.dataset.test
         return split.label[: self.first].cpu().numpy()
 
+    def group(self, context: StudyContext) -> np.ndarray | None:
+        """What names the group of each example, texts [example]; None where there are none."""
+        if self.kind == "other":
+            return None
+        split = context.dataset.validation if self.kind == "validation" else context.dataset.test
+        return None if split.group is None else split.group[: self.first]
+
     def recipe_part(self, data: dict[str, Any]) -> list[Any]:
         """What of the recipe's section ``data`` its images depend on, beside what identifies the study."""
         if self.kind == "shift":
@@ -83,7 +89,8 @@ def shifted(context: StudyContext, severity: int, first: int | None = None) -> I
     """The test images under shift; at severity 0 they are the test images."""
     if severity not in SEVERITIES:
         return clean(context, first)
-    of_images(context, "the comparison under shift", "corruptions")
+    if context.dataset.kind.shifts is not None:
+        shift_of(context)  # whether anything shifts such examples
     return ImageSet("shift", severity=severity, first=_cut(context, first))
 
 
@@ -92,35 +99,28 @@ def other(source: str, limit: int) -> ImageSet:
     return ImageSet("other", source=source, limit=limit)
 
 
+def sources(context: StudyContext) -> list[str]:
+    """The other data of the study's recipe."""
+    return sources_of(context.study.recipe.data, context.dataset.kind)
+
+
 def shift_of(context: StudyContext) -> Shift:
     """The shift of the study's recipe."""
     return context.once(_shift)
 
 
 def _shift(context: StudyContext) -> Shift:
-    of_images(context, "the comparison under shift", "corruptions")
-    study, given = context.study, context.study.recipe.data
-    return Shift.of(context.dataset.test, given.shift, study.manifest["seed"], frost=given.frost)
+    seed, given = context.study.manifest["seed"], context.study.recipe.data
+    return Shift.of(context.dataset.test, given.shift, seed, frost=given.frost, column=given.shift_column)
 
 
 def _shifted(context: StudyContext, severity: int) -> Inputs:
-    return shift_of(context).images(severity)
-
-
-def of_images(context: StudyContext, what: str, made: str) -> None:
-    """Refuse examples of another kind than images.
-
-    Raises:
-        NotEnough: if they are; ``what`` is the subject of the sentence, ``made`` what there is of images alone.
-    """
-    if context.study.word != "images":
-        raise NotEnough(f"{what} needs pictures: there are no {made} of {context.study.word} yet")
+    return shift_of(context).inputs(severity)
 
 
 def _other(context: StudyContext, images: ImageSet) -> Inputs:
-    of_images(context, "the comparison on other data", "other data")
     study = context.study
-    return load_ood(images.source, context.dataset.test, images.limit, study.manifest["seed"], data=study.recipe.data)
+    return load_other(images.source, context.dataset.test, images.limit, study.manifest["seed"], study.recipe.data)
 
 
 def _cut(context: StudyContext, first: int | None) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modescape.functionspace import disagreement
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import satterthwaite_interval
 
@@ -23,7 +24,7 @@ class Pairs:
     influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
 
 
-def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
+def compare(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None = None) -> Pairs:
     """Disagreement of every two members and its normalised form, d_ij / ((e_i + e_j) / 2) with errors e.
 
     The mean over pairs of the ratio is linearised: example n adds mean_ij [r_ij + (d_ijn - r_ij e_ijn) / e_ij]. The
@@ -32,6 +33,7 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
     Args:
         predicted: predicted classes, [member, example].
         label: true classes, [example].
+        group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
     """
     members, examples = predicted.shape
     wrong = predicted != label
@@ -46,10 +48,10 @@ def compare(predicted: np.ndarray, label: np.ndarray) -> Pairs:
             ratio = normalized[i, j]
             linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
             of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
-    return Pairs(1 - error, different, normalized, *_shares(of_member))
+    return Pairs(1 - error, different, normalized, *_shares(by_group(of_member, group)))
 
 
-def compare_means(mean: np.ndarray, target: np.ndarray) -> Pairs:
+def compare_means(mean: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> Pairs:
     """Root mean square distance d of every two members, and d / e with e^2 the mean squared error of the two.
 
     The means over pairs are linearised in the examples: d + (s(x) - d^2) / 2d with the squared distance s(x), and
@@ -59,6 +61,7 @@ def compare_means(mean: np.ndarray, target: np.ndarray) -> Pairs:
     Args:
         mean: predicted means, [member, example, output].
         target: [example, output].
+        group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
     """
     members, examples = mean.shape[:2]
     wrong = np.square(mean - target).mean(-1)  # [member, example]
@@ -73,10 +76,10 @@ def compare_means(mean: np.ndarray, target: np.ndarray) -> Pairs:
             own = np.stack([d + change, ratio + change / e - ratio * (error - level) / (2 * level)])
             matrices[:, i, j] = matrices[:, j, i] = d, ratio
             of_member[:, [i, j]] += own[:, None]
-    return Pairs(np.sqrt(wrong.mean(1)), matrices[0], matrices[1], *_shares(of_member))
+    return Pairs(np.sqrt(wrong.mean(1)), matrices[0], matrices[1], *_shares(by_group(of_member, group)))
 
 
-COMPARE: Mapping[str, Callable[[np.ndarray, np.ndarray], Pairs]] = {  # task -> (said, target) -> pairs
+COMPARE: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], Pairs]] = {  # (said, target, group)
     "classification": compare,
     "regression": compare_means,
 }

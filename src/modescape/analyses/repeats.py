@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from modescape.metrics.crossed import subset_estimate
+from modescape.metrics.grouping import by_group, count_units
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import range_interval
 from modescape.metrics.scoring import CLASSES, Scoring
@@ -24,7 +25,7 @@ class Repeats(NamedTuple):
 
     example: (
         np.ndarray
-    )  # of each repeat and example, [metric, repeat, example]; ECE as `metrics.crossed.Estimate` has it
+    )  # of each repeat and example (or group), [metric, repeat, example]; ECE as `metrics.crossed.Estimate` has it
 
     @property
     def score(self) -> np.ndarray:
@@ -50,6 +51,7 @@ def repeats_of(
     label: np.ndarray,
     validation: np.ndarray | None,
     validation_label: np.ndarray | None,
+    group: np.ndarray | None = None,
     scoring: Scoring = CLASSES,
 ) -> Repeats:
     """Scores of every repeat, and those at the temperature (or scale) that suits the validation images best.
@@ -59,15 +61,18 @@ def repeats_of(
         label: [example].
         validation: of the same on the validation images; None where there are none: calibrated scores are NaN.
         validation_label: their labels.
+        group: of each test image (`modescape.arrays.group_codes`).
         scoring: of the task.
     """
-    example = np.full((len(compared_scores(scoring)), len(log_prob), len(label)), np.nan)
+    units = count_units(group, len(label))
+    example = np.full((len(compared_scores(scoring)), len(log_prob), units), np.nan)
     for repeat, own in enumerate(log_prob):
-        example[: len(scoring.scores), repeat] = subset_estimate(own[None], label, ALONE, None, scoring).example
+        estimate = subset_estimate(own[None], label, ALONE, None, scoring, group=group)
+        example[: len(scoring.scores), repeat] = estimate.example
     if validation is not None and validation_label is not None:
         cooled = scoring.calibrate(log_prob, validation, validation_label)
         for row, score in enumerate(scoring.calibrated.values(), len(scoring.scores)):
-            example[row] = score.examples(cooled, label)
+            example[row] = by_group(score.examples(cooled, label), group)
     return Repeats(example)
 
 

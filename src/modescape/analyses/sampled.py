@@ -17,7 +17,9 @@ from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import distances, scales, sweeps
 from modescape.analyses.stored import Request, stored_log_prob
+from modescape.arrays import group_codes
 from modescape.context import StudyContext
+from modescape.data.unlike import in_words
 from modescape.methods import METHODS
 from modescape.offered import Offered, Sampled, Shifted
 from modescape.predict import batch_norm_layers
@@ -34,7 +36,9 @@ def with_sampled(context: StudyContext, requests: Sequence[Request]) -> Offered:
     offered = replace(context.offered, drawing=StudyDrawing(context, sets, models))
     if any(one.severity for one in sets.values()):
         offered = replace(offered, shifted=_shifted(context))
-    return replace(offered, sampled=_Sets(context, models, sets))
+    made = [one.source for one in sets.values() if one.source in context.dataset.kind.unlike]
+    words = "; ".join(f"{source}: {in_words(source, context.dataset.kind)}" for source in made)
+    return replace(offered, other_words=words, sampled=_Sets(context, models, sets))
 
 
 def _shifted(context: StudyContext) -> Shifted:
@@ -54,6 +58,9 @@ def _shifted(context: StudyContext) -> Shifted:
         images=effect.images,
         source=shift.made.source,
         lacking=effect.lacking(),
+        selections={name: one.chosen.numpy() for name, one in shift.selections.items()},
+        selected="; ".join(f"{name.replace('_', ' ')}: {one.words}" for name, one in shift.selections.items()),
+        unit=effect.unit,
     )
 
 
@@ -130,6 +137,11 @@ class SampledNetworks:
         """True classes, int64 [example]; -1 where there are none."""
         return self.images.label(self.context)
 
+    @functools.cached_property
+    def example_group(self) -> np.ndarray | None:
+        """The number of each example's group, int64 [example]; None where each stands for itself."""
+        return group_codes(self.images.group(self.context), len(self.label))
+
     @property
     def class_names(self) -> Sequence[str]:
         """Names, [class]."""
@@ -171,7 +183,7 @@ class SampledNetworks:
         return np.array([model.step for model in self.models], dtype=np.int64)
 
     def log_prob(self, model: int, /) -> np.ndarray:
-        """Log-probabilities of one model, float32 [example, class]; those drawn with it stay in memory."""
+        """What one model says, float32 [example, width]; those drawn with it stay in memory."""
         one = self.models[model]
         return self.context.last(1, _company, one.group).on(self.images)[one.place]
 

@@ -22,7 +22,8 @@ from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.stored import SWEEP_MEMBERS, TOGETHER, stored_choice, sweep_digest
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics.intervals import resample_counts
+from modescape.metrics.grouping import count_units
+from modescape.metrics.intervals import resample_counts, resample_weights
 from modescape.subspace import mirrored_pairs
 
 STEPS = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)  # of every method
@@ -59,10 +60,11 @@ class Swept(NamedTuple):
         """
         return self.chosen == len(self.step) - 1
 
-    def chosen_again(self, key: int) -> tuple[int, int]:
-        """2.5 and 97.5 % of the steps chosen on resampled members, draws and validation images."""
+    def chosen_again(self, key: int, group: np.ndarray | None = None) -> tuple[int, int]:
+        """2.5 and 97.5 % of the steps chosen on resampled members, draws and validation images, or groups of these."""
         _, members, pairs, examples = self.loss.shape
-        counts = resample_counts(examples, RESAMPLES, key) / examples  # [resample, example]
+        drawn = resample_counts(count_units(group, examples), RESAMPLES, key)
+        counts = resample_weights(drawn, group)  # [resample, example]
         cells = np.stack([np.tensordot(counts, step, (1, 2)) for step in self.loss])  # [step, resample, member, pair]
         keys = torch.tensor([rng.key(key, purpose) for purpose in ("members", "pairs")])
         size = RESAMPLES * members

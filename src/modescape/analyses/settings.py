@@ -1,9 +1,12 @@
-"""What a setting of an analysis may be."""
+"""What a setting of an analysis may be, and what drawing imports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+KIT = ("modescape.plots.charts", "modescape.plots.files", "modescape.plots.canvas")
+RESULTS = ("xarray",)
 
 
 def kind_of(default: object) -> tuple[str, Callable[[Any], bool]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
 
 import click
@@ -11,7 +14,20 @@ from modescape.cli.shared import stop, this_command
 from modescape.errors import ModescapeError
 from modescape.plain import shown, visible
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "command", "main"]
+
+
+def command() -> None:
+    """The program: `main`, and then the end of the process at once.
+
+    Python would first take torch, SciPy and others apart, piece by piece, for half a second.
+    """
+    main()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(0)
 
 
 def main() -> None:

@@ -35,6 +35,9 @@ def fingerprint(source: Source) -> str:
         else:
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    if source.group is not None:
+        names = [None if group is None else group.tolist() for group in (source.group, source.test_group)]
+        digest.update(json.dumps(names).encode())
     return digest.hexdigest()
 
 
@@ -52,6 +55,7 @@ def cache_key(data: recipe.Data, task: recipe.Task | None = None) -> str:
         files = [about for file in dict.fromkeys(members) if (about := _about(file)) is not None]
         source = str(path)
     settings = data.model_dump(include={"config", "image", "label", *DECODING})
+    settings |= {} if data.group is None else {"group": data.group}
     kind = [task.kind] if task is not None and task.kind == "regression" else []  # numbers for labels
     name = json.dumps([FORMAT, source, settings, files, *kind], sort_keys=True)
     return hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -91,11 +95,17 @@ def _read(path: Path) -> tuple[Source, str] | None:
             arrays.get("test_label"),
             tuple(metadata["class_names"]),
             tuple(map(str, metadata["notes"])),
+            group=_texts(metadata.get("group")),
+            test_group=_texts(metadata.get("test_group")),
         )
         digest = metadata["fingerprint"]
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError):
         return None
     return (source, digest) if fingerprint(source) == digest else None
+
+
+def _texts(names: list[str] | None) -> np.ndarray | None:
+    return None if names is None else np.array(names, dtype=object)
 
 
 def _write(path: Path, source: Source, digest: str) -> None:
@@ -105,7 +115,9 @@ def _write(path: Path, source: Source, digest: str) -> None:
     arrays = {"image": source.inputs, "label": source.label}
     if source.test_inputs is not None and source.test_label is not None:
         arrays |= {"test_image": source.test_inputs, "test_label": source.test_label}
-    metadata = {"class_names": source.class_names, "fingerprint": digest, "notes": source.notes}
+    metadata: dict[str, Any] = {"class_names": source.class_names, "fingerprint": digest, "notes": source.notes}
+    groups = {"group": source.group, "test_group": source.test_group}
+    metadata |= {name: group.tolist() for name, group in groups.items() if group is not None}
     data = save(
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         metadata={"modescape": json.dumps(metadata, sort_keys=True)},

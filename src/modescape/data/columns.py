@@ -188,6 +188,17 @@ def classes(
     return tuple(map(str, number)), [np.asarray([number[label] for label in own], dtype=np.int64) for own in labels]
 
 
+def alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence about classes whose names differ in capitals alone; none where there are none."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.casefold(), []).append(name)
+    twice = [name for group in groups.values() if len(group) > 1 for name in group]
+    if not twice:
+        return ()
+    return (f"Classes that differ in capitals alone are taken for different ones ({shown(', '.join(twice), 200)}).",)
+
+
 def settled(part: Part, data: recipe.Data) -> tuple[str, str]:
     """Names of the image and the label column of a source's training split.
 

@@ -28,6 +28,7 @@ class Split:
     inputs: Inputs  # leaves [example, ...]; images are uint8 [example, channel, height, width]
     label: Tensor  # int64 [example], or float64 [example, output] of a regression
     kind: InputKind = IMAGES
+    group: np.ndarray | None = None  # what names the group of each example, texts [example]; None: each is its own
 
     def to(self, device: torch.device | str) -> Split:
         """The same on a device."""
@@ -39,7 +40,9 @@ class Split:
 
     def at(self, index: slice | Tensor) -> Split:
         """These examples of it."""
-        return replace(self, inputs=batches.taken(self.inputs, index), label=self.label[index])
+        place = index.cpu().numpy() if isinstance(index, Tensor) else index
+        group = None if self.group is None else self.group[place]
+        return replace(self, inputs=batches.taken(self.inputs, index), label=self.label[index], group=group)
 
     @property
     def images(self) -> Tensor:
@@ -68,6 +71,7 @@ class Dataset:
     fingerprint: str  # SHA-256 of the source's examples, labels and class names, before the cut
     notes: tuple[str, ...] = ()  # sentences: what was left out of the source, and where the test images are from
     given: Task | None = None  # what targets are; None: classification, of `class_names`
+    group_name: str = ""  # the column that names groups of examples; "" where there are none
 
     @property
     def shape(self) -> InputShape:
@@ -83,6 +87,13 @@ class Dataset:
     def num_classes(self) -> int:
         """Classes, also those without an example; of a regression its outputs."""
         return len(self.class_names)
+
+    def as_manifest(self) -> dict[str, Any]:
+        """What a manifest says of the task, unless it is a classification, and of groups, where there are any."""
+        splits = {name: getattr(self, name).group for name in ("train", "validation", "test")}
+        counts = {name: len({*group.tolist()}) for name, group in splits.items() if group is not None}
+        groups = {"name": self.group_name, "counts": counts} if counts else {}
+        return {key: about for key, about in (("task", self.task.as_dict()), ("groups", groups)) if about}
 
     @property
     def task(self) -> Task:
@@ -106,6 +117,8 @@ class Source:
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()  # see `Dataset`
     kind: InputKind = IMAGES
+    group: np.ndarray | None = None  # of each example, texts [example]; None: each stands for itself
+    test_group: np.ndarray | None = None
 
 
 def check_classes(source: Source, name: str) -> None:
@@ -126,7 +139,7 @@ def check_classes(source: Source, name: str) -> None:
             f"{name}: {len(source.class_names):,} classes, the longest name has {longest:,} characters; "
             f"expected at most {MOST_CLASSES:,} and {MOST_NAME:,}"
         )
-    if unwritable := [number for number, text in enumerate(source.class_names) if not _is_writable(text)]:
+    if unwritable := [number for number, text in enumerate(source.class_names) if not is_writable(text)]:
         raise InputError(f"{name}: the name of class {unwritable[0]} holds a null character or no Unicode; rename it")
     if twice := [text for text, count in Counter(source.class_names).items() if count > 1]:
         raise InputError(f"{name}: two classes are named {shown(repr(twice[0]), 60)}; give each a name of its own")
@@ -155,7 +168,7 @@ def check_source(source: Source, name: str) -> Source:
     return source
 
 
-def _is_writable(text: str) -> bool:
+def is_writable(text: str) -> bool:
     """Whether files can hold a text: HDF5 has no null characters, UTF-8 no halves of letters."""
     return "\0" not in text and text.encode("utf-8", "ignore").decode() == text
 
@@ -201,7 +214,7 @@ def check_numbers(target: np.ndarray, examples: int, name: str) -> None:
         )
 
 
-def as_split(inputs: Any, label: np.ndarray, kind: InputKind = IMAGES) -> Split:
+def as_split(inputs: Any, label: np.ndarray, kind: InputKind = IMAGES, group: np.ndarray | None = None) -> Split:
     """Arrays as a split, laid out in memory as networks take them."""
     label = label if label.dtype.kind == "f" else label.astype(np.int64)
-    return Split(kind.tensors(inputs), torch.from_numpy(label), kind)
+    return Split(kind.tensors(inputs), torch.from_numpy(label), kind, group)

@@ -1,4 +1,4 @@
-"""What each corruption does to images of one kind: on small or grey ones, nothing comes of some."""
+"""What each corruption does to examples of one kind: on small or grey images, nothing comes of some."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from modescape.data.corruptions import SEVERITIES
+from modescape.data.inputs.base import Change
 from modescape.plain import ranges
 
 LEAST_SHARE = 1e-3  # of the values have to change by more than ROUNDED, or a corruption has no effect
@@ -19,16 +20,17 @@ LEAST_IMAGES = 16  # whatever their size: one picture alone may be grey or blurr
 
 @dataclass(frozen=True)
 class Effect:
-    """How much corruptions change some images, [corruption, severity] from severity 1 on."""
+    """How much corruptions change some examples, [corruption, severity] from severity 1 on."""
 
     corruptions: tuple[str, ...]
-    change: np.ndarray  # mean absolute change, levels of 255
-    share: np.ndarray  # of the values that change by more than one level
-    images: int  # that this was measured on
+    change: np.ndarray  # mean absolute change, in ``unit``
+    share: np.ndarray  # of the values that change; of images by more than one level
+    images: int  # examples that this was measured on
+    unit: str = "levels of 255"
 
     @property
     def there(self) -> np.ndarray:
-        """Whether a corruption has an effect: at least `LEAST_SHARE` of the values change by more than a level."""
+        """Whether a corruption has an effect: at least `LEAST_SHARE` of the values change."""
         return self.share >= LEAST_SHARE
 
     @property
@@ -45,24 +47,26 @@ class Effect:
         )
 
 
+def change_of_images(clean: Tensor, corrupted: Tensor) -> Change:
+    """How much images are changed, in levels; what is rounding alone is no change."""
+    moved = (corrupted.short() - clean.cpu().short()).abs()
+    return Change(float(moved.double().mean()), float((moved > ROUNDED).double().mean()))
+
+
 def effect_of(
-    corrupted: Callable[[str, int, Tensor], Tensor], clean: Tensor, corruptions: Sequence[str], order: Tensor
+    change: Callable[[str, int, Tensor], Change], corruptions: Sequence[str], order: Tensor, values: int, unit: str
 ) -> Effect:
-    """Measure the effect of corruptions, all on the same images.
+    """Measure the effect of corruptions, all on the same examples.
 
     Args:
-        corrupted: (corruption, severity, increasing numbers of images) -> these images under it.
-        clean: all images, uint8 [example, channel, height, width].
+        change: (corruption, severity, increasing numbers of examples) -> how much it changes them.
         corruptions: names.
-        order: of the images, int64; as many of them, from the first on, as hold `VALUES` values are looked at, and
+        order: of the examples, int64; as many of them, from the first on, as hold `VALUES` values are looked at, and
             `LEAST_IMAGES` at least.
+        values: of an example.
+        unit: of the mean change.
     """
-    index = order[: max(LEAST_IMAGES, VALUES // max(1, clean[0].numel()))].sort().values
-    images = clean[index].cpu().short()
-    change, share = np.zeros((2, len(corruptions), len(SEVERITIES)))
-    for row, name in enumerate(corruptions):
-        for column, severity in enumerate(SEVERITIES):
-            moved = (corrupted(name, severity, index).short() - images).abs()
-            change[row, column] = moved.double().mean()
-            share[row, column] = (moved > ROUNDED).double().mean()
-    return Effect(tuple(corruptions), change, share, len(index))
+    index = order[: max(LEAST_IMAGES, VALUES // max(1, values))].sort().values
+    found = np.array([[change(name, severity, index) for severity in SEVERITIES] for name in corruptions])
+    mean, share = found.reshape(len(corruptions), len(SEVERITIES), 2).transpose(2, 0, 1)
+    return Effect(tuple(corruptions), mean, share, len(index), unit)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from modescape.data.decode import read_arrays
+from modescape.data.grouped import named_groups, row_groups
 from modescape.data.sources import digit_rows
 from modescape.errors import InputError, UnsupportedError
 from modescape.plain import shown
@@ -85,15 +86,17 @@ def array_names(path: Path) -> set[str]:
     return set()
 
 
-def feature_arrays(path: Path) -> tuple[Cells, Cells | None]:
+def feature_arrays(path: Path, group: str | None = None) -> tuple[Cells, Cells | None]:
     """Arrays ``x`` [row, column] and ``y`` [row] of an .npz file, ``test_x`` and ``test_y``; never a pickle.
+
+    The array ``group`` [row], of that name, and with ``test_`` before it, become columns.
 
     Raises:
         InputError: if the file cannot be read, an array is missing, or one is of another shape.
     """
     try:
         with path.open("rb") as file:
-            arrays, there = read_arrays(file, ARRAYS)
+            arrays, there = read_arrays(file, [*ARRAYS, *named_groups(group)])
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"cannot read '{path}' as .npz of plain arrays: {shown(error)}") from error
     if missing := [name for name in ("x", "y") if name not in arrays]:
@@ -105,6 +108,9 @@ def feature_arrays(path: Path) -> tuple[Cells, Cells | None]:
     test = _columns(f"'{path}': test", arrays["test_x"], arrays["test_y"], names) if "test_x" in arrays else None
     if test is not None and len(test[1]) != len(train[1]):
         raise InputError(f"'{path}': test_x has {len(test[1]) - 1} columns and x {len(train[1]) - 1}; make them equal")
+    for (where, cells), own in ((train, group), (test or train, f"test_{group}")):
+        if group is not None and own in arrays:
+            cells[group] = row_groups(arrays[own], len(cells["target"]), f"{where}: {own}")
     return train, test
 
 

@@ -13,8 +13,9 @@ from modescape import recipe
 from modescape.data.cache import fingerprint
 from modescape.data.dataset import Source, check_classes
 from modescape.data.embedded import embedded, feature_arrays
+from modescape.data.grouped import of_columns
 from modescape.data.hub import check_rows
-from modescape.data.inputs.table import CATEGORY, NUMBER, Rows
+from modescape.data.inputs.table import CATEGORY, MISSING, NUMBER, Rows
 from modescape.data.tables import EVERY_ROW_ITS_OWN, SPLITS, SUFFIXES, Part, read_table, split_by_column
 from modescape.data.targets import without_ignored
 from modescape.errors import InputError
@@ -24,7 +25,6 @@ MOSTLY = 0.5  # share of the cells of a column that are numbers, from which the 
 MOST_VALUES = 1_000  # of a category
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 MOST_NUMBERED, MANY = 100, 5  # so many whole numbers, in less than 5 rows each, are no classes
-MISSING = "(missing)"  # the value of a category whose cell is empty
 EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
 TARGETS = ("target", "label", "class")  # names of the target where none is given
 
@@ -46,7 +46,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     if data.source in recipe.TABLE_SOURCES:
         train, test, target = embedded(data.source), None, "target"
     elif path.suffix.lower() == ".npz":
-        train, test = feature_arrays(path)
+        train, test = feature_arrays(path, data.group)
         target = "target"
     else:
         train, test = splits_of(parts_of(path, data.source))
@@ -135,7 +135,8 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         raise InputError(
             f"{train.where}: data.leave_out names {absent[0]!r}; its columns: {shown(', '.join(train.cells))}"
         )
-    names = [name for name in train.cells if name != target and name not in data.leave_out]
+    names = [name for name in train.cells if name not in (target, data.group, *data.leave_out)]
+    group = of_columns(data, target, train, test)
     if not names:
         raise InputError(f"{train.where} has no column beside the target {target!r}; expected features")
     if test is not None and (lost := [name for name in [*names, target] if name not in test.cells]):
@@ -147,7 +148,7 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
     labels, target_names = targets_of(splits, target, task)
     arrays = [
         {
-            NUMBER: np.stack([_numbers(one, name) for name in numbers], 1) if numbers else np.zeros((_rows(one), 0)),
+            NUMBER: np.stack([numbers_of(one, name) for name in numbers], 1) if numbers else np.zeros((_rows(one), 0)),
             CATEGORY: _codes(one, categories, values),
         }
         for one in splits
@@ -156,7 +157,7 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         numbers=tuple(numbers), categories=tuple(categories), values=tuple(map(tuple, values)), coding=data.categories
     )
     own_test = (arrays[1], labels[1]) if test is not None else (None, None)
-    source = Source(arrays[0], labels[0], *own_test, target_names, kind=kind)
+    source = Source(arrays[0], labels[0], *own_test, target_names, (), kind, *group)
     check_classes(source, train.where)
     return source
 
@@ -191,7 +192,7 @@ def _number(cell: Any) -> float | None:
         return None
 
 
-def _numbers(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
+def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
     """float64 [row], NaN where nothing stands."""
     cells = columns.cells[name]
     found = np.full(len(cells), np.nan)
@@ -207,7 +208,7 @@ def _numbers(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
     return found
 
 
-def _text(cell: Any) -> str:
+def text_of(cell: Any) -> str:
     """A category's or a class's name."""
     if isinstance(cell, bool):
         return str(cell).lower()
@@ -218,7 +219,7 @@ def _text(cell: Any) -> str:
 
 def _values(splits: Sequence[Columns], name: str) -> list[str]:
     """The values of a category, of all splits: which of them training knows is found when it is cut."""
-    found = sorted({_text(cell) for one in splits for cell in one.cells[name]})
+    found = sorted({text_of(cell) for one in splits for cell in one.cells[name]})
     rows = len(splits[0].cells[name])
     if len(found) > MOST_VALUES or len(found) >= rows > EVERY_ROW_ITS_OWN:
         raise InputError(
@@ -233,7 +234,7 @@ def _codes(columns: Columns, names: Sequence[str], values: Sequence[Sequence[str
     found = np.zeros((_rows(columns), len(names)), dtype=np.int64)
     for place, name in enumerate(names):
         code = {value: number for number, value in enumerate(values[place])}
-        found[:, place] = [code[_text(cell)] for cell in columns.cells[name]]
+        found[:, place] = [code[text_of(cell)] for cell in columns.cells[name]]
     return found
 
 
@@ -251,12 +252,12 @@ def targets_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tup
                 "leave those rows out"
             )
     if task.kind == "regression" or (task.kind is None and _is_regression(splits, target)):
-        numbers = [_numbers(one, target, "") for one in splits]
+        numbers = [numbers_of(one, target, "") for one in splits]
         if len(np.unique(numbers[0])) == 1:
             raise InputError(f"{splits[0].where}: the target {target!r} is {numbers[0][0]:g} in all rows")
         return [found[:, None] for found in numbers], (target,)
     classes = _classes(splits, target)
-    labels = [np.array([classes[_text(cell)] for cell in one.cells[target]], dtype=np.int64) for one in splits]
+    labels = [np.array([classes[text_of(cell)] for cell in one.cells[target]], dtype=np.int64) for one in splits]
     return labels, tuple(classes)
 
 
@@ -274,7 +275,7 @@ def _is_regression(splits: Sequence[Columns], target: str) -> bool:
 
 def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
     """Name of each class -> its number: numbers by size and texts by the alphabet."""
-    every = {_text(cell): cell for one in splits for cell in one.cells[target]}
+    every = {text_of(cell): cell for one in splits for cell in one.cells[target]}
     numbers = {name: _number(cell) for name, cell in every.items()}
     if all(number is not None for number in numbers.values()):
         ordered = sorted(every, key=lambda name: numbers[name] or 0.0)

@@ -22,6 +22,8 @@ def read(data: recipe.Data, task: recipe.Task, report: sources.Report | None = N
     """
     settings = Pictures.of(data)
     if data.source in recipe.BUILTIN_SOURCES:  # a folder that bears the name is written ./digits
+        if data.group is not None:
+            raise InputError(f"data.group names {data.group!r}, and 'digits' has no groups; leave it out")
         source = sources.resized(sources.digits(), settings, "digits")
         return without_ignored(source, task, "digits"), fingerprint(source)
     path = Path(data.source)
@@ -32,7 +34,7 @@ def read(data: recipe.Data, task: recipe.Task, report: sources.Report | None = N
         )
     if path.is_file() and path.suffix.lower() == ".npz":  # read as fast as a cache would be
         name = f"'{path}'"
-        source = without_ignored(sources.resized(sources.npz(path, task), settings, name), task, name)
+        source = without_ignored(sources.resized(sources.npz(path, task, data.group), settings, name), task, name)
         return check_source(source, name), fingerprint(source)
     key = cache_key(data, task)
     source, digest = cached(key, lambda: check_source(sources.pictures(data, report, task), f"'{data.source}'"))

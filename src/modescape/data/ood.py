@@ -55,7 +55,7 @@ def load_ood(
         raise InputError(f"the limit of out-of-distribution images is {limit}, expected at least 1")
     device, clean = test.images.device, test.images.cpu()
     if source in EMBEDDED:  # a folder that bears the name is written ./noise
-        found = EMBEDDED[source](clean[_part(len(clean), limit, source, seed)], seed)
+        found = EMBEDDED[source](clean[part_of(len(clean), limit, source, seed)], seed)
     else:
         channels, height, width = clean.shape[1:]
         found = torch.cat(list(_images(source, (channels, height, width), limit, seed, report, data)))
@@ -94,7 +94,7 @@ EMBEDDED: dict[str, Callable[[Tensor, int], Tensor]] = {"rotated": _rotated, "no
 """Sources made from the test images: (some of them, seed) -> images."""
 
 
-def _part(count: int, limit: int | None, source: str, seed: int) -> Tensor:
+def part_of(count: int, limit: int | None, source: str, seed: int) -> Tensor:
     """Increasing numbers of the images that are used, int64."""
     if limit is None or limit >= count:
         return torch.arange(count)
@@ -118,7 +118,7 @@ def _images(
         array = found.inputs if found.test_inputs is None else found.test_inputs
         if len(array) == 0:
             raise InputError(f"out-of-distribution source '{source}' holds no images")
-        for rows in _part(len(array), limit, source, seed).split(1_000):
+        for rows in part_of(len(array), limit, source, seed).split(1_000):
             yield matched(torch.from_numpy(fit_all(array[rows.numpy()], settings, source)), shape)
         return
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
@@ -133,7 +133,7 @@ def _images(
         if len(part) == 0:
             raise InputError(f"out-of-distribution source '{source}': split '{part.name}' holds no images")
         column = image_column(part, None)
-        rows = _part(len(part), limit, source, seed).tolist()
+        rows = part_of(len(part), limit, source, seed).tolist()
         for done, (cell, where) in enumerate(part.cells(column, rows), start=1):
             pixels = settings.decode(cell, where, part.declared.get(column))
             yield matched(torch.from_numpy(stacked([pixels]).copy()), shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from modescape.data.cache import fingerprint
 from modescape.data.dataset import Source, check_classes
 from modescape.data.docstrings import SOURCE, docstrings
 from modescape.data.features import Columns, parts_of, splits_of, target_of, targets_of
-from modescape.data.inputs.token import PADDING, Tokens
+from modescape.data.grouped import of_columns
+from modescape.data.inputs.token import TEXT, TOKEN, Tokens
+from modescape.data.inputs.word_shifts import padded
 from modescape.data.targets import without_ignored
 from modescape.data.tokenizer import Tokenizer, tokenizer
 from modescape.errors import InputError
@@ -29,23 +32,40 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     else:
         train, test = splits_of(parts_of(Path(data.source), data.source))
         target = target_of(train, data.target)
-        text = _text_column(train, data.text, target)
+        text = text_column(train, data.text, target, data.group)
     splits = [train] if test is None else [train, test]
     (labels, names), tool = targets_of(splits, target, task), tokenizer(data.tokenizer)
-    found = [_tokens(one, text, tool, data) for one in splits]
-    arrays = [_padded(rows, data.length) for rows in found]
+    found = [tokens_of(one, text, tool, data) for one in splits]
+    texts = tuple(cell for one in splits for cell in one.cells[text])
+    numbers = np.split(np.arange(len(texts)), [len(found[0])])
+    arrays = [
+        {TOKEN: padded(rows, data.length), TEXT: own} for rows, own in zip(found, numbers[: len(found)], strict=True)
+    ]
     cut = sum(len(row) > data.length for rows in found for row in rows)
     notes = (f"{cut:,} sentences are cut off after {data.length:,} tokens (data.length).",) if cut else ()
-    kind = Tokens(vocabulary=tool.size, length=data.length, facts=tool.facts)
+    kind = Tokens(vocabulary=tool.size, length=data.length, tool=tool, texts=texts, facts=tool.facts)
     own_test = (arrays[1], labels[1]) if test is not None else (None, None)
-    source = Source(arrays[0], labels[0], *own_test, names, notes, kind)
+    group = of_columns(data, target, train, test)
+    source = Source(arrays[0], labels[0], *own_test, names, notes, kind, *group)
     check_classes(source, train.where)
     source = without_ignored(source, task, train.where)
-    return source, fingerprint(source)
+    return source, fingerprint(_tokens_alone(source))
 
 
-def _text_column(train: Columns, wanted: str | None, target: str) -> str:
-    texts = [name for name, cells in train.cells.items() if name != target and any(isinstance(c, str) for c in cells)]
+def _tokens_alone(source: Source) -> Source:
+    """What identifies a study: tokens, not the numbers of their texts."""
+    test = source.test_inputs
+    return replace(source, inputs=source.inputs[TOKEN], test_inputs=None if test is None else test[TOKEN])
+
+
+def text_column(train: Columns, wanted: str | None, *others: str | None) -> str:
+    """The column of texts, none of the others.
+
+    Raises:
+        InputError: if it cannot be told.
+    """
+    own = {name: cells for name, cells in train.cells.items() if name not in others}
+    texts = [name for name, cells in own.items() if any(isinstance(cell, str) for cell in cells)]
     if wanted is None and len(texts) == 1:
         return texts[0]
     if wanted is None or wanted not in train.cells:
@@ -55,7 +75,12 @@ def _text_column(train: Columns, wanted: str | None, target: str) -> str:
     return wanted
 
 
-def _tokens(columns: Columns, text: str, tool: Tokenizer, data: recipe.Data) -> list[list[int]]:
+def tokens_of(columns: Columns, text: str, tool: Tokenizer, data: recipe.Data) -> list[list[int]]:
+    """Tokens of every row.
+
+    Raises:
+        InputError: naming the row whose text is missing, or too long.
+    """
     if text not in columns.cells:
         raise InputError(f"{columns.where} lacks the column {text!r}, which the training rows have")
     found = []
@@ -72,11 +97,4 @@ def _tokens(columns: Columns, text: str, tool: Tokenizer, data: recipe.Data) -> 
                 f"{data.length:,}; make it longer, or cut such texts off: --set data.truncate=true"
             )
         found.append(tokens)
-    return found
-
-
-def _padded(rows: list[list[int]], length: int) -> np.ndarray:
-    found = np.full((len(rows), length), PADDING, dtype=np.int32)
-    for place, row in enumerate(rows):
-        found[place, : len(row)] = row[:length]
     return found

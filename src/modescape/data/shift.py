@@ -1,37 +1,37 @@
-"""The test images under shift: every one corrupted by one of several corruptions, at one severity.
+"""The test examples under shift: every one corrupted by one of several corruptions, at one severity.
 
-Each corruption that has an effect on them has its own part of the test images, the same at every severity, so that
+Each corruption that has an effect on them has its own part of the test examples, the same at every severity, so that
 together they are the test split once over. Images come from our corruptions or from a folder of the official files of
-CIFAR-10-C.
+CIFAR-10-C; what is done to other examples is said by their kind (`modescape.data.inputs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from modescape import rng
+from modescape.batches import copied, leaves, moved, taken
 from modescape.data.corruptions import CORRUPTIONS, SEVERITIES, corrupt, corruption
 from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Split
-from modescape.data.decode import array_header
-from modescape.data.effect import Effect, effect_of
-from modescape.errors import InputError
-from modescape.plain import shown
+from modescape.data.effect import Effect, change_of_images, effect_of
+from modescape.data.inputs.base import Change, Selection, Shifts
+from modescape.data.official import OfficialShift
+from modescape.errors import InputError, NotEnough
+from modescape.types import Inputs
 
 ALL = tuple(CORRUPTIONS)
 
 
 def slices(examples: int, corruptions: Sequence[str], seed: int) -> dict[str, Tensor]:
-    """Each corruption's part of the test images: dealt out in a random order, so parts differ in size by one at most.
+    """Each corruption's part of the test examples: dealt out in a random order, so parts differ in size by one at most.
 
     Args:
-        examples: test images.
+        examples: test examples.
         corruptions: names; their order counts.
         seed: the recipe's.
 
@@ -39,9 +39,11 @@ def slices(examples: int, corruptions: Sequence[str], seed: int) -> dict[str, Te
         name -> increasing indices, int64; disjoint, together all of 0 .. examples - 1.
 
     Raises:
-        InputError: if there is no corruption, one unknown, or one named twice.
+        InputError: if there is no corruption, or one named twice.
+
     """
-    check_names(corruptions)
+    if not corruptions or len({*corruptions}) < len(corruptions):
+        check_names(corruptions)
     order = _order(examples, seed)
     return {name: order[number :: len(corruptions)].sort().values for number, name in enumerate(corruptions)}
 
@@ -61,68 +63,132 @@ def check_names(corruptions: Sequence[str]) -> None:
 
 
 def _order(examples: int, seed: int) -> Tensor:
-    """The order in which test images are dealt out."""
+    """The order in which test examples are dealt out."""
     return rng.permutation(torch.tensor(rng.key(seed, "shift")), examples)
 
 
 @dataclass(frozen=True)
 class Shift:
-    """The test images under shift at every severity; see `of`."""
+    """The test examples under shift at every severity; see `of`."""
 
     test: Split
-    corruptions: tuple[str, ...]  # that images are given: those with an effect at every severity
-    parts: dict[str, Tensor]  # of the test images, by corruption; see `slices`
+    corruptions: tuple[str, ...]  # that examples are given: those with an effect at every severity
+    parts: dict[str, Tensor]  # of the test examples, by corruption; see `slices`
     effect: Effect  # of all corruptions that were named
-    made: OwnShift | OfficialShift
+    made: OwnShift | OfficialShift | ShiftOfKind
+    selections: Mapping[str, Selection] = field(default_factory=dict[str, Selection])  # looked at by themselves
 
     @classmethod
     def of(
-        cls, test: Split, shift: str | None, seed: int, corruptions: Sequence[str] = ALL, frost: str | None = None
+        cls,
+        test: Split,
+        shift: str | None,
+        seed: int,
+        corruptions: Sequence[str] = ALL,
+        frost: str | None = None,
+        column: str | None = None,
     ) -> Shift:
         """The shift of a recipe.
 
-        A corruption that does nothing to these images at some severity is left out at all of them, and its part dealt
-        out among the others: so every image is shifted, and severities differ in strength alone, not in the images or
-        the corruptions.
+        A corruption that does nothing to these examples at some severity is left out at all of them, and its part dealt
+        out among the others: so every example is shifted, and severities differ in strength alone, not in the examples
+        or the corruptions.
 
         Args:
             test: the test split; for official files the official one, in its order.
             shift: a folder of official files; None: our own corruptions.
             seed: the recipe's, for the parts and our corruptions' draws.
-            corruptions: names.
+            corruptions: names, of images; of other examples all are taken that their kind names.
             frost: a folder of photographs for our own frost; None: our own texture.
+            column: of rows, by which some are selected; None: see `modescape.data.inputs.row_shifts.shift_column`.
 
         Raises:
-            InputError: if there is no such corruption, an official file or photograph is missing or wrong, or no
-                corruption has an effect.
+            InputError: if there is no such corruption or column, an official file or photograph is missing or wrong, or
+                no corruption has an effect on images.
+            NotEnough: if nothing shifts such examples.
         """
+        if (shifts := test.kind.shifts) is not None:
+            return cls._of_kind(test, shifts, seed, column)
         check_names(corruptions)
         made = OwnShift.of(test, seed, frost) if shift is None else OfficialShift.open(shift, test, corruptions)
-        effect = effect_of(made.images, test.images, corruptions, _order(len(test.label), seed))
+        order, values = _order(len(test.label), seed), test.images[0].numel()
+
+        def change(name: str, severity: int, index: Tensor) -> Change:
+            return change_of_images(test.images[index], made.images(name, severity, index))
+
+        effect = effect_of(change, corruptions, order, values, "levels of 255")
         if not effect.lasting:
             raise InputError(f"no corruption changes these test images at every severity ({effect.lacking()})")
         return cls(test, tuple(effect.lasting), slices(len(test.label), effect.lasting, seed), effect, made)
 
-    def images(self, severity: int) -> Tensor:
-        """The test images, each corrupted by the corruption whose part it is in.
+    @classmethod
+    def _of_kind(cls, test: Split, shifts: Shifts, seed: int, column: str | None) -> Shift:
+        made = ShiftOfKind(test, shifts, seed)
+        values = sum(leaf[:1].numel() for leaf in leaves(test.inputs))
+        effect = effect_of(made.change, list(shifts.corruptions), _order(len(test.label), seed), values, shifts.unit)
+        if not effect.lasting:
+            tried = f"{', '.join(shifts.corruptions)} changes none of their values"
+            raise NotEnough(f"nothing shifts these {test.kind.word}: {tried}")
+        parts = slices(len(test.label), effect.lasting, seed)
+        selections = shifts.select(test.kind, test.inputs, column)
+        return cls(test, tuple(effect.lasting), parts, effect, made, selections)
+
+    def inputs(self, severity: int) -> Inputs:
+        """The test examples, each corrupted by the corruption whose part it is in.
 
         Args:
-            severity: 1 to 5; 0: the images themselves.
+            severity: 1 to 5; 0: the examples themselves.
 
         Returns:
-            uint8 [example, channel, height, width] in the order of the test split.
+            As they are in the test split, in its order.
 
         Raises:
             InputError: if there is no such severity.
         """
         if severity == 0:
-            return self.test.images
+            return self.test.inputs
         if severity not in SEVERITIES:
             raise InputError(f"there is no severity {severity!r}; choose from 0 (clean), 1, 2, 3, 4, 5")
-        out = torch.empty_like(self.test.images, device="cpu")
+        out = copied(moved(self.test.inputs, "cpu"))
         for name, index in self.parts.items():
-            out[index] = self.made.images(name, severity, index)
-        return out.to(self.test.images.device)
+            for leaf, own in zip(leaves(out), leaves(self.made.images(name, severity, index)), strict=True):
+                leaf[index] = own
+        return moved(out, self.test.label.device)
+
+    def images(self, severity: int) -> Tensor:
+        """The same of images, uint8 [example, channel, height, width]."""
+        found = self.inputs(severity)
+        assert isinstance(found, Tensor)
+        return found
+
+
+@dataclass(frozen=True)
+class ShiftOfKind:
+    """What the kind of examples says is done to them (`modescape.data.inputs.base.Shifts`).
+
+    An example's random numbers are the same at every severity, so that severities differ in strength alone.
+    """
+
+    test: Split
+    shifts: Shifts
+    seed: int
+
+    @property
+    def source(self) -> str:
+        """What is done, in words."""
+        every = [one.words for one in self.shifts.corruptions.values()]
+        return "; ".join(every)
+
+    def images(self, name: str, severity: int, index: Tensor) -> Inputs:
+        """Examples under one corruption and severity, on the CPU; as `OfficialShift.images`."""
+        keys = rng.words(torch.tensor(rng.key(self.seed, f"corruption {name}")), len(self.test.label))
+        some = moved(taken(self.test.inputs, index.to(self.test.label.device)), "cpu")
+        return self.shifts.corruptions[name].change(self.test.kind, some, severity, keys[index])
+
+    def change(self, name: str, severity: int, index: Tensor) -> Change:
+        """How much they are changed."""
+        some = moved(taken(self.test.inputs, index.to(self.test.label.device)), "cpu")
+        return self.shifts.measure(self.test.kind, some, self.images(name, severity, index))
 
 
 @dataclass(frozen=True)
@@ -158,91 +224,3 @@ class OwnShift:
     def images(self, name: str, severity: int, index: Tensor) -> Tensor:
         """Images of one corruption and severity; as `OfficialShift.images`."""
         return corrupt(self.clean[index], name, severity, self.keys[index], self.photographs)
-
-
-@dataclass(frozen=True)
-class OfficialShift:
-    """A folder of official files, read where they lie: ``<corruption>.npy`` and ``labels.npy``.
-
-    Rows go by severity: the test images in their order at severity 1, then at 2, and so on.
-
-    Source: Hendrycks and Dietterich 2019, https://zenodo.org/records/2535967 (CIFAR-10-C), 3555552 (CIFAR-100-C).
-    """
-
-    folder: Path
-    examples: int  # test images; each file has 5 times as many rows
-    image_shape: tuple[int, int, int]  # channels, height, width
-
-    @property
-    def source(self) -> str:
-        """Where the corruptions come from, in words."""
-        return self.folder.name
-
-    @classmethod
-    def open(cls, folder: str | Path, test: Split, corruptions: Sequence[str] = ALL) -> OfficialShift:
-        """Check that all files are there and belong to this test split.
-
-        Raises:
-            InputError: naming the file that is missing, not uint8, of another shape, or whose labels are not the test
-                split's.
-        """
-        channels, height, width = test.images.shape[1:]
-        found = cls(Path(folder), len(test.label), (channels, height, width))
-        if not found.folder.is_dir():
-            raise InputError(f"data.shift '{folder}' is not a folder; expected one of official files, or null")
-        for name in corruptions:
-            found._rows(name)
-        found._check_labels(test.label.cpu().numpy())
-        return found
-
-    def images(self, name: str, severity: int, index: Tensor) -> Tensor:
-        """Images of one corruption and severity.
-
-        Args:
-            name: of the corruption.
-            severity: 1 to 5.
-            index: of test images, int64 [example].
-
-        Returns:
-            uint8 [example, channel, height, width], copied out of the file.
-
-        Raises:
-            InputError: if the file is missing or wrong.
-        """
-        rows = self._rows(name)[(severity - 1) * self.examples + index.numpy()]
-        return torch.from_numpy(np.ascontiguousarray(rows)).movedim(-1, 1)
-
-    def _rows(self, name: str) -> np.ndarray:
-        """The file of a corruption, memory-mapped: uint8 [severity * example, height, width, channel]."""
-        channels, height, width = self.image_shape
-        return self._open(f"{name}.npy", (len(SEVERITIES) * self.examples, height, width, channels))
-
-    def _check_labels(self, label: np.ndarray) -> None:
-        rows = np.asarray(self._open("labels.npy", (len(SEVERITIES) * self.examples,)))
-        wrong = np.flatnonzero(rows != np.tile(label, len(SEVERITIES)))
-        if len(wrong):
-            row = int(wrong[0])
-            raise InputError(
-                f"'{self.folder / 'labels.npy'}': row {row} is {rows[row]} and test image {row % self.examples} has "
-                f"label {label[row % self.examples]} ({len(wrong)} such rows); these files belong to another test "
-                "split or order"
-            )
-
-    def _open(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        path = self.folder / name
-        if not path.is_file():
-            raise InputError(f"'{path}' does not exist; data.shift needs the official file of every corruption used")
-        try:
-            with path.open("rb") as file:
-                came, dtype = array_header(file)  # NumPy multiplies an absurd shape before it looks at the file
-            if came != shape or dtype != np.uint8:
-                raise InputError(
-                    f"'{path}' holds {dtype} {shown(list(came), 80)}, expected uint8 {list(shape)}: {self.examples} "
-                    f"test images at {len(SEVERITIES)} severities"
-                )
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except InputError:
-            raise
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"cannot read '{path}' as .npy of plain numbers: {shown(error)}") from error
-        return array

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from modescape import recipe
-from modescape.data.columns import classes, has_labels, raw_labels, settled
+from modescape.data.columns import alike, classes, has_labels, raw_labels, settled
 from modescape.data.dataset import Source
 from modescape.data.decode import BrokenImage, read_arrays, total_memory
+from modescape.data.grouped import named_groups, of_arrays, of_pictures, without_column
 from modescape.data.hub import opened
 from modescape.data.kinds import refuse_arrays
 from modescape.data.measured import settled_numbers, targets
@@ -55,15 +56,25 @@ def digit_rows() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-def npz(path: Path, task: recipe.Task | None = None) -> Source:
+def npz(path: Path, task: recipe.Task | None = None, group: str | None = None) -> Source:
     """Arrays ``image`` and ``label``, optional ``class_names``, ``test_image`` and ``test_label``; never a pickle.
+
+    Args:
+        path: of the file.
+        task: the recipe's section on targets.
+        group: array that names the groups of examples, with ``test_`` before it those of test examples.
 
     Raises:
         InputError: if the file cannot be read or lacks an array.
     """
+    source, arrays = _npz(path, task, named_groups(group))
+    return source if group is None else of_arrays(source, arrays, group, f"'{path}'")
+
+
+def _npz(path: Path, task: recipe.Task | None, more: list[str]) -> tuple[Source, dict[str, np.ndarray]]:
     try:
         with path.open("rb") as opened_file:  # np.load leaves a damaged file open
-            arrays, there = read_arrays(opened_file, ARRAYS)
+            arrays, there = read_arrays(opened_file, [*ARRAYS, *more])
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"cannot read '{path}' as .npz of plain arrays: {shown(error)}") from error
     missing = [name for name in ("image", "label") if name not in arrays]
@@ -71,7 +82,7 @@ def npz(path: Path, task: recipe.Task | None = None) -> Source:
         raise InputError(f"'{path}' has arrays {there[:20]}, expected 'image' and 'label'; missing {missing}")
     targets = numbers(arrays["label"], task or recipe.Task())
     if targets is not None:
-        return _of_numbers(arrays, targets, path)
+        return _of_numbers(arrays, targets, path), arrays
     refuse_arrays(arrays["image"], arrays["label"], f"'{path}'")
     label = _integers(arrays["label"], f"'{path}': label")
     test_image = arrays.get("test_image")
@@ -88,7 +99,7 @@ def npz(path: Path, task: recipe.Task | None = None) -> Source:
         names = _numbered(int(every.max(initial=0)), f"'{path}'")
     channels_first = [_channels_first(image, path) for image in (arrays["image"], test_image) if image is not None]
     test = channels_first[1] if test_image is not None else None
-    return Source(channels_first[0], label, test, test_label, names, notes)
+    return Source(channels_first[0], label, test, test_label, names, notes), arrays
 
 
 def _of_numbers(arrays: Mapping[str, np.ndarray], targets: np.ndarray, path: Path) -> Source:
@@ -171,6 +182,7 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None, task: rec
     by_name = {SPLITS.get(part.name.lower(), part.name): part for part in parts}
     if "train" not in by_name:
         raise InputError(f"'{data.source}' has splits {sorted(by_name)}, expected one named 'train'")
+    by_name, cells = without_column(by_name, data)
     train = by_name["train"]
     of_numbers = task.kind == "regression"
     image, label = settled_numbers(train, data) if of_numbers else settled(train, data)
@@ -195,18 +207,8 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None, task: rec
     channels = max(array.shape[1] for array, _ in images)
     arrays = [np.repeat(array, channels // array.shape[1], axis=1) for array, _ in images]
     test = (arrays[1], kept[1]) if len(used) > 1 else (None, None)
-    return Source(arrays[0], kept[0], *test, names, (*notes, *_alike(names), *reader.notes()))
-
-
-def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
-    """A sentence about classes whose names differ in capitals alone; none where there are none."""
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(name.casefold(), []).append(name)
-    twice = [name for group in groups.values() if len(group) > 1 for name in group]
-    if not twice:
-        return ()
-    return (f"Classes that differ in capitals alone are taken for different ones ({shown(', '.join(twice), 200)}).",)
+    source = Source(arrays[0], kept[0], *test, names, (*notes, *alike(names), *reader.notes()))
+    return source if data.group is None else of_pictures(source, data.group, used, cells, [rows for _, rows in images])
 
 
 def _hidden(split: str) -> str:

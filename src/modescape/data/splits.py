@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from modescape.data.targets import far_targets, task_of_targets
 from modescape.errors import InputError
 from modescape.plain import shown
 
+FEW = 20  # groups of a test split below which intervals tend to be too short
+
 
 def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: recipe.Task | None = None) -> Dataset:
     """Cut by one named random order: test (where the source has none), then validation, then train.
@@ -24,24 +26,26 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
     kind, word = source.kind, source.kind.word
 
     def part(rows: np.ndarray) -> Split:
-        return as_split(taken(source.inputs, rows), source.label[rows], kind)
+        group = None if source.group is None else source.group[rows]
+        return as_split(taken(source.inputs, rows), source.label[rows], kind, group)
 
-    order = rng.permutation(torch.tensor(rng.key(seed, "split")), len(source.label)).numpy()
-    total = len(order)
+    total = len(source.label)
+    order = rng.permutation(torch.tensor(rng.key(seed, "split")), total).numpy()
+    name = data.group or "group"
+    left = Examples(order) if source.group is None else Groups(source.group, order, seed, name, word)
     if source.test_inputs is not None and source.test_label is not None:
-        test, rest = as_split(source.test_inputs, source.test_label, kind), order
+        test = as_split(source.test_inputs, source.test_label, kind, source.test_group)
     else:
-        count = _count(data.test, total, "data.test", total, word)
-        test, rest = part(order[:count]), order[count:]
-    count = _count(data.validation, len(rest), "data.validation", total, word)
-    validation, rest = part(rest[:count]), rest[count:]
+        test = part(left.take(_count(data.test, total, "data.test", total, word), "data.test"))
+    validation = part(left.take(_count(data.validation, left.left, "data.validation", total, word), "data.validation"))
+    wanted = left.left
     if data.train is not None:
-        if isinstance(data.train, int) and data.train > len(rest):
+        wanted = data.train if isinstance(data.train, int) else max(1, round(data.train * wanted))
+        if wanted > left.left:
             raise InputError(
-                f"data.train asks for {data.train} {word} and {len(rest)} of {total} are left after the cut"
+                f"data.train asks for {data.train} {word} and {left.left} of {total} are left after the cut"
             )
-        rest = rest[: data.train if isinstance(data.train, int) else max(1, round(data.train * len(rest)))]
-    train = part(rest)
+    train = part(left.take(wanted, "data.train"))
     notes = ()
     if not train.label.is_floating_point():
         notes = _check_trained_on(train, test, source.class_names, source.test_label is not None)
@@ -49,7 +53,10 @@ def cut(source: Source, data: recipe.Data, seed: int, fingerprint: str, task: re
     train, validation, test = (replace(split, kind=fitted) for split in (train, validation, test))
     given = task_of_targets(task or recipe.Task(), train.label, source.class_names)
     notes = (*notes, *said, *far_targets(given, train=train.label, validation=validation.label, test=test.label))
-    return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), given)
+    splits = {"train": train.group, "validation": validation.group, "test": test.group}
+    notes = (*notes, *left.notes(**{split: group for split, group in splits.items() if group is not None}))
+    settings = {"given": given, "group_name": "" if source.group is None else name}
+    return Dataset(train, validation, test, source.class_names, fingerprint, (*source.notes, *notes), **settings)
 
 
 def _check_trained_on(train: Split, test: Split, names: tuple[str, ...], own_test: bool) -> tuple[str, ...]:
@@ -87,3 +94,108 @@ def _count(amount: int | float, available: int, key: str, total: int, word: str)
     if count >= available:
         raise InputError(f"{key} asks for {amount} {word} and {available} of {total} are there; nothing would be left")
     return count
+
+
+@dataclass
+class Examples:
+    """What is left of examples that are cut one by one."""
+
+    order: np.ndarray  # their numbers, in a random order
+
+    @property
+    def left(self) -> int:
+        """Examples that no split has."""
+        return len(self.order)
+
+    def take(self, count: int, key: str) -> np.ndarray:
+        """The next ones, int64 [example]."""
+        taken, self.order = self.order[:count], self.order[count:]
+        return taken
+
+    def notes(self, **splits: np.ndarray) -> tuple[str, ...]:
+        """Nothing is to be said."""
+        return ()
+
+
+class Groups:
+    """What is left of examples that are cut by whole groups, which come in a random order.
+
+    With one example in each group the cut is that of `Examples`.
+
+    Args:
+        group: of each example, texts [example].
+        order: of the examples, at random: so they stand in a split.
+        seed: the recipe's.
+        name: of the column.
+        word: for examples.
+    """
+
+    def __init__(self, group: np.ndarray, order: np.ndarray, seed: int, name: str, word: str) -> None:
+        numbers: dict[str, int] = {}
+        self.code = np.array([numbers.setdefault(one, len(numbers)) for one in group], dtype=np.int64)
+        self.size = np.bincount(self.code)
+        self.groups = rng.permutation(torch.tensor(rng.key(seed, "split")), len(numbers)).numpy()
+        self.order, self.name, self.word = order, name, word
+        self.asked: list[tuple[str, int, int]] = []
+
+    @property
+    def left(self) -> int:
+        """Examples of groups that no split has."""
+        return len(self.order)
+
+    def take(self, count: int, key: str) -> np.ndarray:
+        """The examples of the next groups, as near to that many as they allow.
+
+        Raises:
+            InputError: if the smallest group is too large, or no group would be left.
+        """
+        sizes = self.size[self.groups]
+        chosen = np.ones(len(sizes), dtype=bool) if count >= self.left else nearest(sizes, count)
+        if not chosen.any():
+            raise InputError(
+                f"{key} asks for {count:,} {self.word}, and the smallest group of {self.name!r} that is left has "
+                f"{sizes.min():,}; no split cuts a group: ask for more, or give smaller groups"
+            )
+        if chosen.all() and count < self.left:
+            raise InputError(
+                f"{key} asks for {count:,} {self.word}, and {len(sizes)} group of {self.name!r} is left for that and "
+                f"all that follows; no split cuts a group: give more groups ({len(self.size):,} in all)"
+            )
+        inside = np.isin(self.code[self.order], self.groups[chosen])
+        taken, self.order, self.groups = self.order[inside], self.order[~inside], self.groups[~chosen]
+        self.asked.append((key, count, len(taken)))
+        return taken
+
+    def notes(self, **splits: np.ndarray) -> tuple[str, ...]:
+        """Sentences about groups in the splits, texts [example] each, and sizes that are not those asked for."""
+        counts = {name: len({*group.tolist()}) for name, group in splits.items()}
+        parts = ", ".join(f"{count:,} in {name}" for name, count in counts.items())
+        notes = [
+            f"What has the same {self.name!r} belongs together: {parts}. No split cuts such a group, and intervals are "
+            "for new groups."
+        ]
+        off = [f"{key} has {came:,} in place of {asked:,}" for key, asked, came in self.asked if asked != came]
+        if off:
+            notes.append(f"As no group is cut, {', '.join(off)} {self.word}.")
+        if counts["test"] < FEW:
+            notes.append(
+                f"The test split has {counts['test']} groups: with fewer than {FEW} intervals tend to be too short."
+            )
+        return tuple(notes)
+
+
+def nearest(sizes: np.ndarray, count: int) -> np.ndarray:
+    """Which groups are taken: in their order each that fits, and one more where that comes nearer; bool [group].
+
+    >>> nearest(np.array([3, 9, 2, 4]), 6).tolist()  # 3 and 2 are 5; 4 more would be further off
+    [True, False, True, False]
+    """
+    chosen, total = np.zeros(len(sizes), dtype=bool), 0
+    for place, size in enumerate(sizes):
+        if total + size <= count:
+            chosen[place], total = True, total + size
+    rest = np.flatnonzero(~chosen)
+    if total < count and len(rest):
+        smallest = rest[sizes[rest].argmin()]
+        chosen[smallest] = total + sizes[smallest] - count < count - total
+    return chosen

@@ -57,6 +57,8 @@ def without_ignored(source: Source, settings: recipe.Task, name: str) -> Source:
         source,
         inputs=taken(source.inputs, kept),
         label=source.label[kept],
+        group=None if source.group is None else source.group[kept],
+        test_group=None if source.test_group is None or test is None else source.test_group[test],
         test_inputs=None if source.test_inputs is None or test is None else taken(source.test_inputs, test),
         test_label=None if source.test_label is None or test is None else source.test_label[test],
         class_names=tuple(names),

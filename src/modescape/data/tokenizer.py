@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modescape.data.inputs.token import PADDING
+from modescape.data.inputs.word_shifts import FIRST, PADDING
 from modescape.errors import InputError
 from modescape.plain import read_regular
 
 BYTES = "bytes"  # the tokenizer that is built in
-UNKNOWN, FIRST = 1, 2  # the token of what a file has no name for; the first of those that have one
+UNKNOWN = 1  # the token of what a file has no name for; those that have one begin at `FIRST`
 MOST_BYTES = 1 << 26  # of a file of tokens
 
 

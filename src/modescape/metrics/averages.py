@@ -17,9 +17,10 @@ import numpy as np
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import confidence_bin, example_blocks
+from modescape.metrics.grouping import count_units
 
 ECE_BINS = 15
-GROUPS = 30  # of examples that are left out in turn where a score is no mean over examples
+FOLDS = 30  # parts of the test set that are left out in turn where a score is no mean over examples
 SAFE = 1e-280  # a mean probability below this has lost digits to underflow
 
 
@@ -58,6 +59,7 @@ class Subsets(NamedTuple):
     label: np.ndarray  # [example]
     masks: np.ndarray  # bool [subset, member]
     mixing: np.ndarray  # rows of weights of the subsets, [row, subset]: their mean, members' influences
+    group: np.ndarray | None = None  # of each example (`modescape.arrays.group_codes`); None: each stands for itself
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -94,7 +96,7 @@ class Average:
 
 def averages(subsets: Subsets) -> Iterator[Average]:
     """The averages, a block of examples at a time."""
-    log_prob, label, masks, _ = subsets
+    log_prob, label, masks = subsets[:3]
     share = masks / masks.sum(1, keepdims=True)
     classes = log_prob.shape[2]
     for block in example_blocks(label.size, len(masks) * classes):
@@ -121,7 +123,7 @@ def average_brier(average: Average) -> np.ndarray:
 
 def average_nll(average: Average) -> np.ndarray:
     """NLL [subset, example]; where probabilities underflow, from the members' own NLL by log-sum-exp."""
-    of_label, (log_prob, _, masks, _) = average.of_label, average.subsets
+    of_label, (log_prob, _, masks) = average.of_label, average.subsets[:3]
     start = average.block.start
     with np.errstate(divide="ignore"):
         out = 0.0 - np.log(of_label)  # 0 - x: no negative zero
@@ -203,12 +205,13 @@ class CalibrationError:
         return np.abs(bins).sum(1), mixed
 
 
-class Groups:
-    """Any score of a whole test set, such as an F1 score: groups of examples are left out in turn.
+class Folds:
+    """Any score of a whole test set, such as an F1 score: parts of the test set are left out in turn.
 
-    With G = `GROUPS` groups g, every G-th example in each, the variance of the pseudo-values G s - (G - 1) s_-g over
-    groups is G times that of the score over test sets (the jackknife of groups). Examples get the pseudo-value of their
-    group, stretched so that the variance of their mean is that. Each subset is scored G + 1 times.
+    With F = `FOLDS` folds, every F-th example in each, the variance of the pseudo-values F s - (F - 1) s_-f over
+    folds is F times that of the score over test sets (the jackknife). Examples get the pseudo-value of their
+    fold, stretched so that the variance of their mean is that. Each subset is scored F + 1 times. Where examples have
+    groups a fold is every F-th group, and `grouping.by_group` finds the stretched value again in each.
 
     Args:
         subsets: what is scored.
@@ -223,24 +226,29 @@ class Groups:
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """See `Collector`."""
-        log_prob, label, masks, mixing = self.subsets
-        groups = min(GROUPS, label.size)
-        group = np.arange(label.size) % groups
-        score, apart = np.empty(len(masks)), np.empty((len(masks), groups))
+        log_prob, label, masks, mixing, group = self.subsets
+        count = count_units(group, label.size)
+        folds = min(FOLDS, count)
+        fold = np.arange(count) % folds
+        of_example = fold if group is None else fold[group]
+        score, apart = np.empty(len(masks)), np.empty((len(masks), folds))
         for row, mask in enumerate(masks):
             together = combine(log_prob[mask])
             score[row] = self.aggregate(together, label)
-            apart[row] = self._left_out(together, group, groups)
+            apart[row] = self._left_out(together, of_example, folds)
         with np.errstate(invalid="ignore"):  # infinite scores
-            pseudo = groups * score[:, None] - (groups - 1) * apart
-            share = np.bincount(group, minlength=groups) / label.size
-            stretch = (label.size / max(groups - 1, 1)) ** 0.5
+            pseudo = folds * score[:, None] - (folds - 1) * apart
+            share = np.bincount(fold, minlength=folds) / count
+            stretch = (count / max(folds - 1, 1)) ** 0.5
             own = stretch * (pseudo - (pseudo @ share)[:, None])
-            return score * label.size, (mixing @ score)[:, None] + (mixing @ own)[:, group]
+            spread = (mixing @ own)[:, of_example]
+            if group is not None:
+                spread = spread * (label.size / count / np.bincount(group)[group])
+            return score * label.size, (mixing @ score)[:, None] + spread
 
-    def _left_out(self, log_prob: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
-        """Score without each group, [group]; NaN where nothing is left."""
-        if groups < 2:
-            return np.full(groups, np.nan)
-        rest = (group != number for number in range(groups))
+    def _left_out(self, log_prob: np.ndarray, fold: np.ndarray, folds: int) -> np.ndarray:
+        """Score without each fold, [fold]; NaN where nothing is left."""
+        if folds < 2:
+            return np.full(folds, np.nan)
+        rest = (fold != number for number in range(folds))
         return np.array([self.aggregate(log_prob[kept], self.subsets.label[kept]) for kept in rest], dtype=np.float64)

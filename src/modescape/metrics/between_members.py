@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
+from modescape.metrics.grouping import sums
 
 LEVEL = 0.95  # of the upper bound
 
@@ -22,7 +25,7 @@ class BetweenMembers(NamedTuple):
     p_value: float  # of Q if all members had one accuracy
 
 
-def between_members(right: Array) -> BetweenMembers:
+def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMembers:
     """Spread between members of test accuracy, how much of it is test sampling, and the rest with its upper bound.
 
     With X_mi = 1 where member m is right on example i, p_i the share of the M members that are, a_m = mean_i X_mi, over
@@ -39,11 +42,15 @@ def between_members(right: Array) -> BetweenMembers:
     for 1/n of it). The ratio of both is Q / (M - 1), Q Cochran's statistic, chi-squared with M - 1 degrees of freedom
     if all members have one accuracy.
 
+    Where examples have groups, what a member gets right in a group is one number D_mg, over n, and the term is
+    sum_g Var_m D_mg, with M - 1 in the denominator: the same of one example each.
+
     The upper bound takes (M - 1) Var_m a_m / (its expectation) for chi-squared with M - 1 degrees of freedom, and the
     sampling term for known.
 
     Args:
         right: which member is right on which example, bool [member, example].
+        group: of each example (`modescape.arrays.group_codes`).
 
     Returns:
         `BetweenMembers`; with members that are right on the same examples the spread is 0 and Q has no value (NaN).
@@ -70,7 +77,10 @@ def between_members(right: Array) -> BetweenMembers:
     free = members - 1
     share = right.mean(0)
     variance = float(right.mean(1).var(ddof=1))
-    sampling = float((share * (1 - share)).sum() * members / free) / examples**2
+    if group is None:
+        sampling = float((share * (1 - share)).sum() * members / free) / examples**2
+    else:
+        sampling = float((sums(right * 1.0, group) / examples).var(0, ddof=1).sum())
     q = free * variance / sampling if sampling else math.nan
     high = free * variance / float(chdtri(free, LEVEL)) - sampling  # chdtri(f, p): exceeded with probability p
     return BetweenMembers(

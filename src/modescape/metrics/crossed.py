@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from modescape.metrics.averages import Subsets
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.metrics.intervals import bounded_interval, range_interval
 from modescape.metrics.scores import SCORES, Score
@@ -21,11 +22,12 @@ class Estimate:
     """Scores with what their intervals are computed from; differences of two stay paired in members and examples.
 
     Scores that are no means over examples, as the ECE, have values of examples that stand in for these: their mean is
-    the score, and they spread as it does over test sets (`modescape.metrics.averages`).
+    the score, and they spread as it does over test sets (`modescape.metrics.averages`). Where examples have groups the
+    values are those of the groups (`modescape.metrics.grouping.by_group`).
     """
 
     score: np.ndarray  # metrics as in `SCORES`, [metric]
-    example: np.ndarray  # score of each example, mean over subsets, [metric, example]
+    example: np.ndarray  # score of each example (or group), mean over subsets, [metric, example]
     influence: np.ndarray | None  # of each member on it, [metric, member, example]; None of a single member
     kind: Literal["score", "gain", "difference"] = "score"
     scores: Mapping[str, Score] = field(default_factory=lambda: SCORES)
@@ -75,7 +77,7 @@ def of_runs(score: np.ndarray, example: np.ndarray, scoring: Scoring = CLASSES) 
 
     Args:
         score: scores of each run, [run, metric].
-        example: scores of each run and example, [run, metric, example].
+        example: scores of each run and example, [run, metric, example]; or group, as `subset_estimate` gives them.
         scoring: which scores they are.
     """
     example = example.astype(np.float64)  # as sums of squares over members and examples are taken
@@ -100,7 +102,11 @@ def _sources(members: int) -> tuple[int, int]:
 
 
 def size_estimates(
-    log_prob: np.ndarray, label: np.ndarray, masks: Mapping[int, np.ndarray], scoring: Scoring = CLASSES
+    log_prob: np.ndarray,
+    label: np.ndarray,
+    masks: Mapping[int, np.ndarray],
+    scoring: Scoring = CLASSES,
+    group: np.ndarray | None = None,
 ) -> Iterator[tuple[int, Estimate]]:
     """Estimates of the mean score over the subsets of each size, one at a time, as their influences are large.
 
@@ -114,6 +120,7 @@ def size_estimates(
         label: true classes, [example]; or a task's targets.
         masks: subsets of each size (`size_masks`).
         scoring: of the task.
+        group: of each example (`modescape.arrays.group_codes`).
 
     Yields:
         Sizes in order, each with its estimate.
@@ -122,7 +129,9 @@ def size_estimates(
     half, sources = half_of(members), {}
     for size, chosen in sorted(masks.items()):
         known = members > 1 and size <= half
-        estimate = subset_estimate(log_prob, label, chosen, influence_weights(chosen) if known else None, scoring)
+        estimate = subset_estimate(
+            log_prob, label, chosen, influence_weights(chosen) if known else None, scoring, group
+        )
         if known and size in _sources(members):
             sources[size] = estimate.influence
         if members > 1 and size > half:
@@ -139,6 +148,7 @@ def subset_estimate(
     masks: np.ndarray,
     weights: np.ndarray | None,
     scoring: Scoring = CLASSES,
+    group: np.ndarray | None = None,
 ) -> Estimate:
     """Mean score over subsets.
 
@@ -148,12 +158,13 @@ def subset_estimate(
         masks: the subsets, bool [subset, member].
         weights: of the subsets' scores in the members' influences, [member, subset]; None leaves these out.
         scoring: of the task.
+        group: of each example (`modescape.arrays.group_codes`).
     """
     # An example's mean and its influences are one matrix product with the subsets' scores.
     mixing = np.full((1, len(masks)), 1 / len(masks))
     mixing = mixing if weights is None else np.vstack([mixing, weights])
-    totals, mixed = zip(*gathered(Subsets(log_prob, label, masks, mixing), scoring).values(), strict=True)
+    totals, mixed = zip(*gathered(Subsets(log_prob, label, masks, mixing, group), scoring).values(), strict=True)
     score = np.array([total.mean() for total in totals]) / len(label)
-    rows = np.stack(mixed)  # [metric, row of mixing, example]
+    rows = np.stack([by_group(own, group) for own in mixed])  # [metric, row of mixing, example or group]
     influence = None if weights is None else rows[:, 1:]
     return Estimate(score, rows[:, 0], influence, scores=scoring.scores)

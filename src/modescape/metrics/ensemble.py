@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, group_codes, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.crossed import size_estimates, size_masks
+from modescape.metrics.grouping import count_units
 from modescape.metrics.regression import squared_error_law
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import brier_law
+from modescape.results import of_groups
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +99,7 @@ def law_curve(predictive: np.ndarray, target: np.ndarray, score: np.ndarray, sco
 
 
 def ensemble_curve(
-    log_prob: Array, label: Array, *, limit: int = 200, key: int = 0, scoring: Scoring = CLASSES
+    log_prob: Array, label: Array, *, group: Any = None, limit: int = 200, key: int = 0, scoring: Scoring = CLASSES
 ) -> xr.Dataset:
     """Every score of `SCORES` against ensemble size 1 .. n, and the gain over the mean member, with intervals.
 
@@ -108,6 +110,8 @@ def ensemble_curve(
     Args:
         log_prob: log-probabilities, [member, example, class], free of NaN.
         label: true classes, [example].
+        group: what names the group of each example, such as a patient, [example]: intervals are then for new groups
+            (`modescape.metrics.grouping`). None: every example stands for itself.
         limit: most subsets of a size; taken as the number of members where that is more.
         key: of the stream that samples subsets (see `modescape.rng.key`).
         scoring: of other predictions: `modescape.metrics.scoring.NUMBERS` takes means and log-variances side by side,
@@ -132,7 +136,8 @@ def ensemble_curve(
 
     (log_prob, label), _ = to_numpy(log_prob, label)
     scoring.check(log_prob, label)
-    curve = _curves({"": log_prob}, label, "", limit, key, scoring)[""]
+    codes = group_codes(group, len(label))
+    curve = _curves({"": log_prob}, label, "", limit, key, scoring, codes)[""]
     law = law_curve(log_prob, label, curve.score, scoring)
     return xr.Dataset(
         {
@@ -147,7 +152,10 @@ def ensemble_curve(
             "metric": ("metric", list(curve.metric), {"units": "1", "long_name": "metric"}),
             "size": ("size", curve.size, {"units": "1", "long_name": "networks averaged"}),
         },
-        attrs={"title": "Scores against the number of networks averaged", "intervals": INTERVALS},
+        attrs={
+            "title": "Scores against the number of networks averaged",
+            "intervals": INTERVALS if codes is None else f"{INTERVALS}. {of_groups(count_units(codes, 0))}",
+        },
     )
 
 
@@ -156,6 +164,7 @@ def ensemble_curves(
     label: Array,
     *,
     baseline: str,
+    group: Any = None,
     limit: int = 200,
     key: int = 0,
     scoring: Scoring = CLASSES,
@@ -171,6 +180,7 @@ def ensemble_curves(
         log_probs: name of each method -> log-probabilities, [member, example, class], free of NaN.
         label: true classes, [example].
         baseline: the method whose score at size 1 the gains are measured against, a name of `log_probs`.
+        group: what names the group of each example, as of `ensemble_curve`.
         limit: most subsets of a size; taken as the number of members where that is more.
         key: of the stream that samples subsets (see `modescape.rng.key`).
         scoring: of other predictions, as for `ensemble_curve`.
@@ -205,7 +215,7 @@ def ensemble_curves(
         if len(arrays[name]) != len(next(iter(arrays.values()))):
             counts = ", ".join(f"{len(values)} for {method!r}" for method, values in arrays.items())
             raise InputError(f"numbers of members differ ({counts}); methods are compared over the same members")
-    return _curves(arrays, label, baseline, limit, key, scoring)
+    return _curves(arrays, label, baseline, limit, key, scoring, group=group_codes(group, len(label)))
 
 
 def _curves(
@@ -215,16 +225,17 @@ def _curves(
     limit: int,
     key: int,
     scoring: Scoring = CLASSES,
+    group: np.ndarray | None = None,
 ) -> dict[str, EnsembleCurve]:
     members = len(log_probs[baseline])
     sizes = list(range(1, members + 1))
     masks = size_masks(members, sizes, limit, key)
     used = np.array([len(masks[size]) for size in sizes])
-    _, alone = next(size_estimates(log_probs[baseline], label, masks, scoring))
+    _, alone = next(size_estimates(log_probs[baseline], label, masks, scoring, group))
     curves: dict[str, EnsembleCurve] = {}
     for name, log_prob in log_probs.items():
         rows: list[list[np.ndarray]] = []
-        for _, score in size_estimates(log_prob, label, masks, scoring):
+        for _, score in size_estimates(log_prob, label, masks, scoring, group):
             gain = score.gain(alone) if name == baseline else score.minus(alone)
             both = ((one.score, *one.new(), *one.these()) for one in (score, gain))
             rows.append([column for part in both for column in part])

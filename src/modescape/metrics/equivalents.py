@@ -10,6 +10,7 @@ from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import example_blocks
 from modescape.metrics.gaussians import checked, gaussian
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import example_variance, member_variance
 from modescape.metrics.intervals import satterthwaite_interval
 from modescape.metrics.scoring import check_members
@@ -126,7 +127,9 @@ class BrierEquivalent(NamedTuple):
     high_these: Array
 
 
-def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> BrierEquivalent:
+def brier_equivalent_interval(
+    brier: Array, log_prob: Array, label: Array, group: np.ndarray | None = None
+) -> BrierEquivalent:
     """`brier_equivalent` of a method with 95 % intervals, every score from the same examples and members.
 
     It is the interval of r = 1 / number = 1 + (B - B1) / V, turned over: V is well known, so r is nearly normal, and at
@@ -141,6 +144,7 @@ def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> Br
             method that is not made of these members has equal rows.
         log_prob: log-probabilities of the independent networks, [member, example, class], 2 members or more.
         label: true classes, [example].
+        group: of each example (`modescape.arrays.group_codes`).
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit.
@@ -171,17 +175,20 @@ def brier_equivalent_interval(brier: Array, log_prob: Array, label: Array) -> Br
         )
     parts = _law_of_examples(log_prob, label)
     rows = brier.reshape(-1, members, examples).astype(np.float64)
-    found = np.array([_interval_of_one(row, parts) for row in rows]).reshape(*brier.shape[:-2], 5)
+    found = np.array([_interval_of_one(row, parts, group) for row in rows]).reshape(*brier.shape[:-2], 5)
     return BrierEquivalent(*(found[..., at][()] for at in range(5)))
 
 
-def squared_error_equivalent_interval(squared: Array, predictive: Array, target: Array) -> BrierEquivalent:
+def squared_error_equivalent_interval(
+    squared: Array, predictive: Array, target: Array, group: np.ndarray | None = None
+) -> BrierEquivalent:
     """The same of squared errors of means, by their law (see `modescape.metrics.regression.squared_error_law`).
 
     Args:
         squared: squared error of the method's mean, mean over outputs, [..., member, example].
         predictive: of the independent networks, [member, example, 2 x output], 2 members or more.
         target: [example, output].
+        group: of each example (`modescape.arrays.group_codes`).
 
     Raises:
         InputError: (a ValueError) on shapes that do not fit.
@@ -197,7 +204,7 @@ def squared_error_equivalent_interval(squared: Array, predictive: Array, target:
     rest = [_spread(np.delete(mean, member, 0)) for member in range(members)]
     parts = _LawOfExamples(np.square(mean - target).mean(-1), _spread(mean), np.stack(rest))
     rows = squared.reshape(-1, members, examples).astype(np.float64)
-    found = np.array([_interval_of_one(row, parts) for row in rows]).reshape(*squared.shape[:-2], 5)
+    found = np.array([_interval_of_one(row, parts, group) for row in rows]).reshape(*squared.shape[:-2], 5)
     return BrierEquivalent(*(found[..., at][()] for at in range(5)))
 
 
@@ -234,7 +241,9 @@ def _law_of_examples(log_prob: np.ndarray, label: np.ndarray) -> _LawOfExamples:
     return _LawOfExamples(brier, diversity, without)
 
 
-def _interval_of_one(brier: np.ndarray, parts: _LawOfExamples) -> tuple[float, float, float, float, float]:
+def _interval_of_one(
+    brier: np.ndarray, parts: _LawOfExamples, group: np.ndarray | None
+) -> tuple[float, float, float, float, float]:
     """Number, low, high, low_these, high_these of one method, [member, example]."""
     members = len(brier)
     change, diversity = brier - parts.brier, parts.diversity.mean()  # b - b1 by member
@@ -243,7 +252,7 @@ def _interval_of_one(brier: np.ndarray, parts: _LawOfExamples) -> tuple[float, f
         by_example = (change.mean(0) - excess * parts.diversity) / diversity  # d
         without = (change.sum(0) - change) / (members - 1)
         influence = (members - 1) * (by_example - (without - excess * parts.without) / diversity)
-    test, shared, freedom = example_variance(by_example), *member_variance(influence)
+    test, shared, freedom = example_variance(by_group(by_example, group)), *member_variance(by_group(influence, group))
     # Satterthwaite's of a difference, with the share squared: else 5 members cover at .90. `metrics.influence` says why
     # that is not so everywhere; here v_i takes little, and widths stay within 1.33 times the ideal.
     freedom = max(float(freedom) ** 2 / (members - 1), LEAST_FREEDOM)

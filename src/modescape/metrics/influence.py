@@ -9,6 +9,8 @@ the mean over the N examples is
     v_m = sum_i (h_i - h)^2 / (n (n - 1))    is the spread of the members' influences on the whole score, and
     v_i = sum_ix (h_i(x) - h(x) - h_i + h)^2 / (n N (n - 1) (N - 1))    what of it the test examples made.
 
+Where examples have groups, x is a group, with the scores of `modescape.metrics.grouping.by_group`, and N their number.
+
 v_x + v_m would count the noise of the test examples twice: members differ over the same examples.
 
 The second part has (n - 1) (v_m - v_i) / v_m degrees of freedom. Satterthwaite's of a difference have the share squared

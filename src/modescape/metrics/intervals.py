@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
-from modescape.arrays import Array, to_numpy
+from modescape.arrays import Array, group_codes, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import example_blocks
+from modescape.metrics.grouping import count_units, sums
 
 LEVEL = 0.95  # probability of every interval
 LEAST_FREEDOM = 1.0  # degrees of Student's t that a subtracted variance cannot go below
@@ -69,16 +71,29 @@ def resample_counts(examples: int, resamples: int, key: int) -> np.ndarray:
     return counts
 
 
-def resample_means(counts: np.ndarray, score: np.ndarray) -> np.ndarray:
+def resample_weights(counts: np.ndarray, group: np.ndarray | None = None) -> np.ndarray:
+    """Weight of each example in each resample, float64 [resample, example]; rows sum to 1. Arguments as below."""
+    if group is None:
+        return counts / counts.shape[1]
+    return counts[:, group] / (counts @ np.bincount(group).astype(np.float64))[:, None]
+
+
+def resample_means(counts: np.ndarray, score: np.ndarray, group: np.ndarray | None = None) -> np.ndarray:
     """Mean of every column over every resample, one matrix product: rows are paired, so columns may be subtracted.
 
     Args:
-        counts: draws of each example, [resample, example] (see `resample_counts`).
+        counts: draws of each example, [resample, example] (see `resample_counts`); of each group where there are any.
         score: scores of each example, [example, column].
+        group: of each example (`modescape.arrays.group_codes`): a resample is of groups, all of their
+            examples, and its mean is over as many as it has.
 
     Returns:
         float64 [resample, column].
     """
+    if group is not None:
+        totals = np.vstack([sums(score.T, group), np.bincount(group)[None]])
+        found = resample_means(counts, totals.T)
+        return found[:, :-1] / found[:, -1:]
     out = np.empty((len(counts), score.shape[1]))
     with np.errstate(invalid="ignore", over="ignore"):  # an infinite score times a count of 0; scores near 1e308
         for start in range(0, len(counts), RESAMPLES_AT_A_TIME):
@@ -87,13 +102,15 @@ def resample_means(counts: np.ndarray, score: np.ndarray) -> np.ndarray:
     return out / counts.shape[1]
 
 
-def bootstrap(score: Array, resamples: int = 1000, key: int = 0) -> Array:
+def bootstrap(score: Array, resamples: int = 1000, key: int = 0, group: Any = None) -> Array:
     """Means of per-example scores over resampled test sets; every column sees the same resamples (paired).
 
     Args:
         score: scores of each example, [example, column].
         resamples: number of resampled test sets.
         key: of the stream (see `modescape.rng.key`).
+        group: what names the group of each example, such as a patient, [example]: groups are drawn in place of
+            examples. None: every example stands for itself.
 
     Returns:
         float64 [resample, column].
@@ -112,7 +129,9 @@ def bootstrap(score: Array, resamples: int = 1000, key: int = 0) -> Array:
             f"score has shape {list(score.shape)} and resamples is {resamples}; "
             "expected [example, column] and 1 or more"
         )
-    return restore(resample_means(resample_counts(len(score), resamples, key), score.astype(np.float64)))
+    codes = group_codes(group, len(score))
+    counts = resample_counts(count_units(codes, len(score)), resamples, key)
+    return restore(resample_means(counts, score.astype(np.float64), codes))
 
 
 def satterthwaite_interval(
@@ -204,7 +223,7 @@ def bounded_interval(
         value: the mean, 0 to `largest`, [...].
         half: half the length of its interval value +- half, [...]; NaN gives no interval.
         largest: largest score, [...] or a number; may be infinite.
-        examples: number of examples behind the mean.
+        examples: number of examples behind the mean, of groups where there are any.
 
     Returns:
         Lower and upper end, float64 [...] each.

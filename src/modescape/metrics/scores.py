@@ -15,7 +15,7 @@ from modescape.metrics.averages import (
     CalibrationError,
     Collector,
     Examples,
-    Groups,
+    Folds,
     Subsets,
     average_accuracy,
     average_brier,
@@ -43,7 +43,7 @@ class Score:
     """A score of predictions: how it is computed, what it can be, and how it is named and written.
 
     Either ``per_example`` or ``aggregate`` is given. A mean over examples has the intervals of
-    `modescape.metrics.influence`; for another score groups of examples are left out in turn, unless it has a
+    `modescape.metrics.influence`; for another score parts of the test set are left out in turn, unless it has a
     ``collector`` of its own.
     """
 
@@ -60,7 +60,7 @@ class Score:
     differences: bool = True  # are drawn, too, where lines of the score itself lie on each other
     never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
     of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
-    collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving groups out
+    collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving parts out
 
     def __post_init__(self) -> None:
         """Refuse a score that is computed in no way, or in two."""
@@ -89,7 +89,7 @@ class Score:
         if (per_example := self.per_example) is not None:
             return Examples(subsets, self.of_average or (lambda average: per_example(average.log_prob, average.label)))
         assert self.aggregate is not None
-        return Groups(subsets, self.aggregate)
+        return Folds(subsets, self.aggregate)
 
     def in_unit(self, unit: str) -> Score:
         """The same with the target's unit, where it is in that and it is known."""
@@ -109,8 +109,8 @@ class Score:
     def axis(self) -> str:
         """Its axis, with the unit in parentheses."""
         of = f"{self.smallest:g} to {self.largest:g}" if math.isfinite(self.largest - self.smallest) else "1"
-        whole = f"{self.unit} per example" if self.unit == "nats" else self.unit
-        unit = "%" if self.percent else of if self.unit == "1" else whole
+        own = f"{self.unit} per example" if self.unit == "nats" else self.unit
+        unit = "%" if self.percent else of if self.unit == "1" else own
         return f"{self.name} ({unit})"
 
     @property

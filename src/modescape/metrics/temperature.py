@@ -15,6 +15,7 @@ import numpy as np
 from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import check_label, example_blocks
+from modescape.metrics.grouping import count_units
 
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures that are looked at
 TOLERANCE = 1e-9  # of log T; Newton's last step is squared by then, so the temperature is better than that
@@ -93,7 +94,9 @@ class CalibratedNLL(NamedTuple):
     temperature: np.ndarray  # fitted on each half, float64 [..., split, half]
 
 
-def calibrated_nll(log_prob: Array, label: Array, splits: int = 5, key: int = 0) -> CalibratedNLL:
+def calibrated_nll(
+    log_prob: Array, label: Array, splits: int = 5, key: int = 0, group: np.ndarray | None = None
+) -> CalibratedNLL:
     """NLL after temperature scaling, with the temperature fitted on one half of the test set and scored on the other.
 
     Both ways, averaged over random splits into halves: every example is scored once a split, by a temperature that did
@@ -107,6 +110,7 @@ def calibrated_nll(log_prob: Array, label: Array, splits: int = 5, key: int = 0)
         label: true classes, [example].
         splits: random splits into halves, 1 or more.
         key: of the stream for the halves (see `modescape.rng.key`); more splits keep the first ones.
+        group: of each example (`modescape.arrays.group_codes`): halves cut none, and are of as many groups.
 
     Returns:
         `CalibratedNLL`; a model with NaN has NaN, one that gives a label probability 0 has infinity.
@@ -127,12 +131,16 @@ def calibrated_nll(log_prob: Array, label: Array, splits: int = 5, key: int = 0)
         raise InputError(f"splits is {splits}; expected 1 or more")
     if label.size < 2:
         raise InputError("log_prob has 1 example; halves need 2 or more")
+    if (count := count_units(group, label.size)) < 2:
+        raise InputError("all examples are of one group; halves need 2 groups or more")
     rows, leading = log_prob.reshape(-1, *log_prob.shape[-2:]), log_prob.shape[:-2]
     start = _fit(rows, label, np.arange(label.size), np.ones(len(rows)))
     example = np.zeros((len(rows), label.size))
     temperature = np.empty((len(rows), splits, 2))
     for split in range(splits):
-        halves = _halves(label.size, split, key)
+        halves = _halves(count, split, key)
+        if group is not None:
+            halves = tuple(np.flatnonzero(np.isin(group, half)) for half in halves)
         for half, (fitted, scored) in enumerate((halves, halves[::-1])):
             temperature[:, split, half] = _fit(rows, label, fitted, start)
             example[:, scored] += _nll(rows, label, scored, temperature[:, split, half]) / splits

@@ -33,7 +33,11 @@ class Shifted:
 
     parts: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     """Corruption -> its examples; none of one left out."""
-    change: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # levels of 255, [corruption, severity]
+    selections: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """What is looked at by itself and in no mean: name -> test examples as they are, bool [severity, example]."""
+    selected: str = ""  # which examples these are, in words
+    unit: str = "levels of 255"  # of ``change``
+    change: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # [corruption, severity]
     share: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))  # of values that change, likewise
     there: np.ndarray = field(default_factory=lambda: np.zeros((0, 5), bool))  # whether anything comes of it, likewise
     images: int = 0  # that the effect was measured on
@@ -60,6 +64,7 @@ class Offered:
     sampled: Mapping[str, Sampled] = field(default_factory=dict[str, Sampled])  # set of examples -> those of groups
     drawing: Drawing | None = None
     shifted: Shifted = Shifted()
+    other_words: str = ""  # what sets of other data are that were made from test examples
     sampling: Sampling = Sampling()
     checkpoints: Checkpoints | None = None
     context: object | None = None  # `modescape.context.StudyContext`: a network and data
@@ -67,8 +72,10 @@ class Offered:
     training: Training = Training()
     examples: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> examples, "train" too
     task: str = "classification"  # what targets are: a name of `modescape.tasks.TASKS`
-    word: str = "images"  # for several examples
+    word: str = "images"  # what its examples are called
     target_unit: str = ""  # of a regression's targets, where it is known
+    group_name: str = ""  # of the column that says which examples belong together
+    group_counts: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> groups; empty: there are none
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
@@ -76,10 +83,14 @@ class Offered:
     named: str = "what is offered"  # the subject of messages
     unit: str = "network"  # what its members are called there
 
-    def provenance(self, *, examples: int, members: int, repeats: int) -> dict[str, Any]:
+    def provenance(self, *, examples: int, members: int, repeats: int, split: str = "test") -> dict[str, Any]:
         """What `modescape.results.make_result` records."""
         counts = {"examples": examples, "members": members, "repeats": repeats}
-        about = {} if self.task == "classification" else {"task": self.task, "target_unit": self.target_unit}
+        about: dict[str, Any] = {}
+        if self.task != "classification":
+            about = {"task": self.task, "target_unit": self.target_unit}
         if self.word != "images":
             about["examples_word"] = self.word
+        if groups := self.group_counts.get(split):
+            about |= {"group_name": self.group_name, "groups": groups}
         return {**self.origin, "version": __version__, "seed": self.seed, **counts, **about}

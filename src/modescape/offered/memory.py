@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from modescape.arrays import check_log_prob
+from modescape.arrays import check_log_prob, group_codes
 from modescape.errors import InputError
 from modescape.offered.facts import Offered, Sampling
 from modescape.offered.protocols import INDEPENDENT, LABELLED, SNAPSHOTS, TRAJECTORY, Predictions
@@ -31,6 +31,7 @@ class InMemory:
     scales: np.ndarray
     steps: np.ndarray
     distance: np.ndarray
+    example_group: np.ndarray | None = None
 
     def log_prob(self, model: int, /) -> np.ndarray:
         """Log-probabilities of one model, float32 [example, class]."""
@@ -52,6 +53,7 @@ def arrays(
     steps: Sequence[int] | np.ndarray | None = None,
     distances: Sequence[float] | np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
+    example_groups: Mapping[str, Any] | None = None,
 ) -> Offered:
     """Offer predictions that are in memory.
 
@@ -66,6 +68,8 @@ def arrays(
         steps: which setting of its approach that is; default: 0.
         distances: of each model from its run's solution over the length of the weights; default: not known.
         class_names: default: "0", "1", ...
+        example_groups: split or other set of examples -> what names the group of each example, such as a patient, texts
+            or whole numbers [example]: intervals are then for new groups.
 
     Raises:
         InputError: if shapes do not fit each other, if log-probabilities are NaN or those of an example are not of
@@ -95,7 +99,8 @@ def arrays(
         raise InputError(f"group {INDEPENDENT!r} has member {_repeated(alone)[0]} twice; expected one model a member")
     found: dict[str, InMemory] = {}
     for split, values in log_prob.items():
-        found[split] = _in_memory(split, values, label, class_names, groups=groups, **about)
+        own = group_codes((example_groups or {}).get(split), np.shape(values)[1])
+        found[split] = _in_memory(split, values, label, class_names, groups=groups, example_group=own, **about)
     any_one = next(iter(found.values()))
     return Offered(
         members=alone,
@@ -103,6 +108,9 @@ def arrays(
         sampled=found,
         sampling=_counted(any_one),
         examples={split: len(one.label) for split, one in found.items()},
+        group_counts={
+            split: int(one.example_group.max()) + 1 for split, one in found.items() if one.example_group is not None
+        },
     )
 
 

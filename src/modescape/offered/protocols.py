@@ -25,6 +25,14 @@ class Predictions(Protocol):
         ...
 
     @property
+    def example_group(self) -> np.ndarray | None:
+        """The number of each example's group, int64 [example] (`modescape.arrays.group_codes`); None: each is its own.
+
+        What is drawn anew behind an interval are groups.
+        """
+        ...
+
+    @property
     def class_names(self) -> Sequence[str]:
         """Names, [class]; of a regression those of its outputs."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,17 @@ def inputs_digest(study: Study, members: Sequence[Member], name: str) -> str:
     own = auxiliary_checksums(study, name)
     left_out = [(member.number, member.status) for member in members if member.status != "trained"]
     analysis = analyses.entry(name)
-    used = [study.recipe.model_dump(mode="json", include=part) for part in analysis.uses]
+    used = [_used(study, part) for part in analysis.uses if part not in analyses.LATER or _used(study, part, True)]
     parts = [study.recipe_hash, name, settings, trained, own, left_out, __version__, *used]
     if isinstance(analysis, Own):
         parts.append(analysis.code)
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def _used(study: Study, part: Mapping[str, Any], changed: bool = False) -> dict[str, Any]:
+    """A part of the recipe; where it is ``changed`` alone, nothing of one that is left at its defaults."""
+    found = study.recipe.model_dump(mode="json", include=dict(part), exclude_defaults=changed)
+    return {name: values for name, values in found.items() if values or not changed}
 
 
 def analyse_missing(

@@ -14,9 +14,9 @@ from modescape import recipe as recipes
 from modescape.context import habits_of
 from modescape.data.corruptions.photographs import Photographs
 from modescape.data.dataset import Dataset
-from modescape.data.ood import check_ood
+from modescape.data.official import OfficialShift
 from modescape.data.order import check_batches
-from modescape.data.shift import OfficialShift
+from modescape.data.unlike import check_other, with_sources
 from modescape.engines import Engine
 from modescape.errors import InputError, ModescapeError
 from modescape.kernels import native
@@ -59,6 +59,7 @@ def begin(
     progress.finish()
     for note in dataset.notes:
         progress.notice(shown(note, 600))
+    resolved = resolved.model_copy(update={"data": with_sources(resolved.data, dataset.kind)})
     _check_sources(resolved, dataset)
     study = _existing(path, resolved, dataset.fingerprint)
     say_foreign(resolved, progress)
@@ -95,16 +96,14 @@ def _say_own(names: Sequence[str], progress: Progress) -> None:
 
 def _check_sources(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse shifted and other data that cannot be there, before hours of work end in it."""
-    if dataset.kind.name != "image":  # nothing is made of others yet, and the analyses say so
-        return
     used = [part for name in recipe.analyses or [] for part in analyses.entry(name).uses if not is_own(name)]
-    if analyses.SHIFTED in used:
+    if analyses.SHIFTED in used and dataset.kind.shifts is None:  # settings of images, refused for others elsewhere
         if recipe.data.shift is not None:
             OfficialShift.open(recipe.data.shift, dataset.test)
         if recipe.data.frost is not None:
             Photographs.open(recipe.data.frost, *dataset.train.images.shape[2:])
     for source in recipe.data.ood if analyses.OTHER in used else []:
-        check_ood(source)
+        check_other(source, dataset.test, recipe.data)
 
 
 def _decoding(progress: Progress) -> Callable[[int, int], None]:
@@ -273,7 +272,7 @@ def make_manifest(
         **dataset.shape.as_manifest(),
         "num_classes": dataset.num_classes,
         "class_names": list(dataset.class_names),
-        **({"task": about} if (about := dataset.task.as_dict()) else {}),
+        **dataset.as_manifest(),
         "data_notes": list(dataset.notes),
         "examples": {name: len(getattr(dataset, name).label) for name in ("train", "validation", "test")},
         "model": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modescape.data.dataset import Dataset
+from modescape.data.inputs.base import nothing_selected
 from modescape.data.inputs.image import IMAGES
 from modescape.errors import InputError
 from modescape.recipe import Augmentation, Recipe
@@ -25,6 +26,9 @@ def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
     wrong = [name for name, given in of_pictures.items() if given and dataset.kind.name != IMAGES.name]
     if wrong:
         raise InputError(f"{wrong[0]} is of pictures, and the examples are {dataset.kind.word}; leave it out")
+    if (column := recipe.data.shift_column) is not None:
+        select = nothing_selected if dataset.kind.shifts is None else dataset.kind.shifts.select
+        select(dataset.kind, dataset.test.inputs, column)
     if dataset.task.kind == "classification":
         return
     rule = recipe.train.early_stopping

@@ -68,9 +68,9 @@ def predict_tasks(study: Study, dataset: Dataset | None = None) -> list[PredictT
             return []
         dataset = data.load(study.recipe.data, study.recipe.seed, task=study.recipe.task)
     for split in SPLITS:
-        label = getattr(dataset, split).label.numpy()
+        own = getattr(dataset, split)
         writer = PredictionWriter(study, split)
-        for row, member, epoch in writer.create_or_extend(wanted, label, dataset.task.predicted):
+        for row, member, epoch in writer.create_or_extend(wanted, own.label.numpy(), dataset.task.predicted, own.group):
             rows.setdefault(member, []).append((split, row, epoch))
     ref, examples = StudyRef.of(study), study.manifest["examples"]
     return [

@@ -221,9 +221,8 @@ def make_room(study: Study, wanted: Sequence[Wanted], shapes: Mapping[ImageSet, 
 def _rows(context: StudyContext, images: ImageSet, groups: Sequence[Group], shape: tuple[int, int]) -> dict[Drawn, int]:
     """Rows of the networks of a set that are to be predicted."""
     writer = SampledWriter(context.study, str(images), shape)
-    return writer.create_or_extend(
-        [one for group in groups for one in group], images.label(context), inputs_digest(context, images)
-    )
+    every = [one for group in groups for one in group]
+    return writer.create_or_extend(every, images.label(context), inputs_digest(context, images), images.group(context))
 
 
 def make_tasks(

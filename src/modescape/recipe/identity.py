@@ -51,6 +51,7 @@ NO_IDENTITY = {  # where things are, and what may change in a finished study
         "config",
         "shift",
         "frost",
+        "shift_column",
         "ood",
     },
     "model": {"init"},

@@ -37,6 +37,9 @@ class Data(Section):
     # arrays `x` and `y`, else images; a tree is what a function of yours gives, data.source=package.module:load
     target: str | None = None  # of a table or of texts: the column to be predicted
     leave_out: list[str] = []  # of a table: columns that are no features
+    group: str | None = None
+    # the column (of .npz the array, and test_ before it) that names what belongs together, such as a patient: no split
+    # cuts a group, and intervals are for new groups. It is no feature; null = every example stands for itself
     categories: Literal["one_hot", "codes"] = "one_hot"
     # of a table, texts and truth values: a column for each value, or numbers for an embedding
     text: str | None = None  # of texts: their column; the only one where it is not named
@@ -63,8 +66,12 @@ class Data(Section):
     augmentation: Augmentation = Augmentation()
     shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
     frost: str | None = None  # folder of photographs for our own corruption `frost`; null = our own texture
+    shift_column: str | None = None
+    # of a table: the column of numbers by whose upper values test rows are selected; null = the one that is most
+    # correlated with the others
     ood: list[str] = list(BUILTIN_OOD)
-    # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them
+    # other data to be told apart: made from the test images ("rotated", "noise"), or sources as `source` takes them;
+    # where the examples are rows "permuted" and "noise", sentences "shuffled" and "noise", trees "permuted" by default
 
     @model_validator(mode="after")
     def _one_frost(self) -> Data:

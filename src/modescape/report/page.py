@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,8 @@ def build_page(content: PageContent) -> str:
     """
     scripts = {"plotly": plotly_script().decode().replace("\r\n", "\n"), "page": _package_text("page.js")}
     word = str(content.manifest.get("inputs", {}).get("word", "images"))
-    template = _environment(word).from_string(in_words_of(word, _package_text("page.html.j2")))
+    say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
+    template = _environment(say).from_string(say(_package_text("page.html.j2")))
     return template.render(
         name=content.name,
         facts=_facts(content),
@@ -116,10 +118,10 @@ def build_page(content: PageContent) -> str:
     )
 
 
-def _said(value: Any, word: str) -> Any:
+def _said(value: Any, say: Callable[[str], str]) -> Any:
     """A printed value with its unseen characters shown, in the words of the study's examples."""
     if type(value) is str:
-        return in_words_of(word, visible(value))
+        return say(visible(value))
     return visible(value) if isinstance(value, _Verbatim) else value
 
 
@@ -127,7 +129,7 @@ class _Verbatim(str):
     """A text that is not of this package, or no sentence: shown as it is."""
 
 
-def _environment(word: str) -> Any:
+def _environment(say: Callable[[str], str]) -> Any:
     from jinja2 import Environment, StrictUndefined
 
     return Environment(
@@ -136,7 +138,7 @@ def _environment(word: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         # every value that is printed, whatever file it came from, shows its unseen characters
-        finalize=lambda value: _said(value, word),
+        finalize=lambda value: _said(value, say),
     )
 
 
@@ -157,6 +159,8 @@ def _facts(content: PageContent) -> list[str]:
     examples, classes = content.manifest.get("examples", {}), content.manifest.get("num_classes")
     facts = [count(trained, "network") + " trained" if content.members else ""]
     facts += [count(int(examples["test"]), "test image") if "test" in examples else ""]
+    if groups := content.manifest.get("groups"):
+        facts.append(f"{count(int(groups['counts']['test']), 'group')} of them by {shown(groups['name'], 60)}")
     nouns = ("target",) if _is_regression(content) else ("class", "classes")
     facts += [count(int(classes), *nouns) if classes else ""]
     return [fact for fact in facts if fact]
@@ -220,6 +224,7 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
         "platform": "Platform",
         "plan": "Plan",
         "examples": "Images",
+        "groups": "Groups of images",
         "image_shape": "Image (channels, height, width)",
         "num_classes": "Targets" if _is_regression(content) else "Classes",
     }

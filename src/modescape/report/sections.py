@@ -52,7 +52,8 @@ def _ranges(dataset: xr.Dataset) -> Summary:
 
 def sample_line(dataset: xr.Dataset) -> str:
     """How many networks, images and repeats stand behind a result."""
-    nouns = {"members": "member", "examples": f"{dataset.attrs.get('split', 'test')} image", "repeats": "repeat"}
+    nouns = {"members": "member", "examples": f"{dataset.attrs.get('split', 'test')} image"}
+    nouns |= {"groups": "group", "repeats": "repeat"}
     parts = [count(int(dataset.attrs[key]), noun) for key, noun in nouns.items() if key in dataset.attrs]
     if dataset.attrs.get("repeats") == 1:
         parts.pop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import math
 import os
@@ -94,9 +96,19 @@ def chunk_folder(study: Path, split: str, field: str = "log_prob") -> Path:
     return study / PREDICTIONS / split / field / "c"
 
 
-def chunk_path(study: Path, split: str, row: int, field: str = "log_prob") -> Path:
-    """The file of one row of an array of predictions."""
-    return study / f"{PREDICTIONS}/{split}/{field}/c/{row}/0/0"  # one join: there are thousands
+def chunk_path(study: Path, split: str, row: int, field: str = "log_prob", separator: str = "/") -> Path:
+    """The file of one row of an array of predictions; the separator is that of the array's chunk keys."""
+    key = separator.join(("c", str(row), "0", "0"))
+    return study / f"{PREDICTIONS}/{split}/{field}/{key}"  # one join: there are thousands
+
+
+def chunk_rows(study: Path, split: str, field: str, separator: str) -> list[int]:
+    """Rows of an array that have a file, or a folder for one."""
+    if separator == "/":
+        found = names(chunk_folder(study, split, field))
+    else:
+        found = (name.split(separator)[1] for name in names(study / PREDICTIONS / split / field) if name[:2] == "c.")
+    return [int(row) for row in found if row.isdigit()]
 
 
 def choice_path(study: Path, name: str) -> Path:
@@ -203,7 +215,11 @@ def read_json(path: Path) -> dict[str, Any]:
         DamageError: if it is no JSON object.
         WorkError: as `read_file`.
     """
-    data = read_file(path, MOST_JSON)
+    return parse_json(path, read_file(path, MOST_JSON))
+
+
+def parse_json(path: Path, data: bytes) -> dict[str, Any]:
+    """What `read_json` makes of a file's bytes."""
     try:
         value = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -226,11 +242,8 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     import yaml
 
     path = study / RECIPE
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = read_regular(path, MOST_YAML)
-        check_yaml(data, yaml.parse(data, Loader=loader))
-        values = yaml.load(data, Loader=loader)  # a safe loader: plain data only
+        values = copy.deepcopy(_plain_yaml(read_regular(path, MOST_YAML)))
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror}") from error
     except OddYamlError as error:
@@ -251,6 +264,16 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     if analyses is not None and not (isinstance(analyses, list) and all(is_analysis(name) for name in analyses)):
         raise InputError(f"'{path}' is damaged: analyses is no list of plain names (letters, digits and ._-)")
     return values
+
+
+@functools.lru_cache(maxsize=64)
+def _plain_yaml(data: bytes) -> Any:
+    """Plain data out of YAML; a run asks dozens of studies hundreds of times."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    check_yaml(data, yaml.parse(data, Loader=loader))
+    return yaml.load(data, Loader=loader)  # a safe loader: plain data only
 
 
 def kept_count(values: dict[str, Any], member: int) -> int:

@@ -124,6 +124,10 @@ def _is_shared(value: Any) -> bool:
     return isinstance(value, dict) and _are_texts(value.get("names")) and _is_text(value.get("sha256"))
 
 
+def _are_groups(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("name")) and _are_examples(value.get("counts"))
+
+
 def _is_start(value: Any) -> bool:
     return isinstance(value, dict) and _are_texts(value.get("files")) and _are_texts(value.get("taken"))
 
@@ -142,6 +146,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "num_classes": (lambda value: is_count(value, 1, MOST_CLASSES), f"a whole number from 1 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
     "examples": (_are_examples, "the numbers of train, validation and test images"),
+    "groups": (_are_groups, "the column of groups of examples, and how many each split has"),
     "data_notes": (_are_texts, "a list of sentences"),
     "plan": (lambda value: isinstance(value, dict), "the plan of the training"),
     "plan.device": (lambda value: value in ("cpu", "cuda"), "'cpu' or 'cuda'"),
@@ -154,6 +159,6 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "start": (_is_start, "files, and the names of what is taken from them"),
 }
 _OPTIONAL = {
-    *("examples", "image_shape", "inputs", "data_notes", "network", "plan", "plan.device", "start"),
+    *("examples", "groups", "image_shape", "inputs", "data_notes", "network", "plan", "plan.device", "start"),
     *("model.normalization", "model.shared"),
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from modescape import durable
 from modescape.errors import DamageError
 from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, shown
 from modescape.study import layout
-from modescape.study.sealed import read_sealed, sealed_text
+from modescape.study.sealed import parse_sealed, sealed_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,15 +118,22 @@ def read_member(study: Path, number: int) -> Member:
     folder = layout.member_folder(study, number)
     path = folder / layout.STATE
     try:
-        state = read_sealed(path)
+        found = _parsed(path, number, layout.read_file(path, layout.MOST_JSON))
     except FileNotFoundError:
         return Member(number=number, path=folder)
+    return replace(found, checksums=dict(found.checksums), timings=dict(found.timings))
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(path: Path, number: int, data: bytes) -> Member:
+    """The member of a ``state.json``; whoever reads a checkpoint asks for its checksum, thousands of times a run."""
+    state = parse_sealed(path, data)
     for key, (fits, default) in _STATE.items():
         if not fits(state.get(key, default)):
             raise DamageError(f"'{path}' is damaged: wrong {key}")
     known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum")
     pairs = {name: tuple(state[name]) if state.get(name) else None for name in ("group", "stopped")}
-    return Member(number=number, path=folder, **pairs, **{name: state[name] for name in known if name in state})
+    return Member(number=number, path=path.parent, **pairs, **{name: state[name] for name in known if name in state})
 
 
 def write_member_state(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.arrays import group_codes
 from modescape.offered import INDEPENDENT, SNAPSHOTS, TRAJECTORY, Offered, Sampling, Training
 from modescape.study import layout
 from modescape.study.study import Study
@@ -63,6 +65,8 @@ def offer(study: Study, context: object | None = None) -> Offered:
         task=study.task.kind,
         word=study.word,
         target_unit=getattr(study.task, "unit", ""),
+        group_name=study.manifest.get("groups", {}).get("name", ""),
+        group_counts=study.manifest.get("groups", {}).get("counts", {}),
         seed=study.manifest["seed"],
         origin={"recipe_hash": study.recipe_hash, "recipe_name": recipe.name},
         left_out=left_out(study),
@@ -151,6 +155,11 @@ class StudyPredictions:
         """True classes, int64 [example]; of a regression targets, float64 [example, output]."""
         return self._stored.label
 
+    @functools.cached_property
+    def example_group(self) -> np.ndarray | None:
+        """The number of each example's group, int64 [example]; None where each stands for itself."""
+        return group_codes(self._stored.group, len(self.label))
+
     @property
     def class_names(self) -> list[str]:
         """Names, [class]."""
@@ -186,12 +195,26 @@ class StudyPredictions:
 
     def log_prob(self, model: int, /) -> np.ndarray:
         """What one model says, float32 [example, width], with what its task takes from validation examples."""
-        task, found = self._study.task, self._stored.predictive(model)
-        if not task.needs_validation:
-            return found
-        others = self._stored if self._split == "validation" else self._study.predictions("validation")
-        row = others.index(int(self.members[model]), int(self.epochs[model]))
-        return task.completed(found, others.predictive(row), others.label)
+        found, member, epoch = self._stored.predictive(model), int(self.members[model]), int(self.epochs[model])
+        return completed(self._study, found, member, epoch, self._stored if self._split == "validation" else None)
+
+
+def completed(
+    study: Study, found: np.ndarray, member: int, epoch: int, validation: Predictions | None = None
+) -> np.ndarray:
+    """What a member says at an epoch, with what the task takes from its predictions of validation examples.
+
+    Args:
+        study: whose.
+        found: as the network gives it, [example, width].
+        member: its number.
+        epoch: of the checkpoint.
+        validation: predictions of validation examples, where they are open.
+    """
+    if not study.task.needs_validation:
+        return found
+    others = study.predictions("validation") if validation is None else validation
+    return study.task.completed(found, others.predictive(others.index(member, epoch)), others.label)
 
 
 @dataclass(frozen=True)

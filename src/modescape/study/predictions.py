@@ -47,6 +47,12 @@ class Predictions:
         named = self._group.named(group)
         self.members, self.epochs = named["member"], named["epoch"]  # int64 [model]
         self.label: np.ndarray = self._group.target(group)  # int64 [example], or float64 [example, output]
+        self.group: np.ndarray | None = self._group.groups(group)  # names, texts [example]; None where there are none
+        if (self.group is None) != ("groups" not in study.manifest):
+            raise DamageError(
+                f"'{self._group.folder}' is damaged: the groups of its examples are not there; make it again with: "
+                f"{layout.run_again(study.path)}"
+            )
         self._shape: tuple[int, int] = self._group.shape(group)
         self.class_names: list[str] = list(study.manifest["class_names"])
         pairs = zip(self.members.tolist(), self.epochs.tolist(), strict=True)

@@ -42,6 +42,7 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
 
 def _decoded(data: bytes) -> xr.Dataset:
     """The result that a whole file is."""
+    check_contents(data)
     with xr.open_dataset(io.BytesIO(data), engine="h5netcdf") as file:
         dataset = in_present_names(file.load())
     validate(dataset)
@@ -66,7 +67,6 @@ def read_dataset(path: Path) -> xr.Dataset:
     if data[-TAIL:] != _tail(data[:-TAIL]):
         raise DamageError(f"'{path}' is damaged: its checksum does not fit; {again}")
     try:
-        check_contents(data)
         return _decoded(data) if len(data) > MOST_HELD else _held(data).copy(deep=True)
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, ...
         raise DamageError(f"'{path}' cannot be loaded: {shown(error)}; {again}") from error

@@ -56,7 +56,7 @@ def sampled_group(study: StudyFolder, images: str) -> Group:
         InputError: if its name is no plain one and would lead elsewhere.
     """
     plain_name(images, "the name of a set of images")
-    return Group(study.path, f"{layout.SAMPLED}/{images}", COLUMNS, study.task.stored)
+    return Group(study.path, f"{layout.SAMPLED}/{images}", COLUMNS, study.task.stored, separator=".")
 
 
 class SampledPredictions:
@@ -125,7 +125,9 @@ class SampledWriter:
         self.study, self.images, self.shape = study, images, shape
         self.group = sampled_group(study, images)
 
-    def create_or_extend(self, wanted: Collection[Drawn], label: np.ndarray, digest: str) -> dict[Drawn, int]:
+    def create_or_extend(
+        self, wanted: Collection[Drawn], label: np.ndarray, digest: str, names: np.ndarray | None = None
+    ) -> dict[Drawn, int]:
         """Give every wanted model a row and say which are still to be written.
 
         Only the holder of the study calls this. Where the digest changed or more is damaged than single rows, the
@@ -135,6 +137,7 @@ class SampledWriter:
             wanted: the models.
             label: true classes, int64 [example]; -1 where there are none.
             digest: of all that predictions depend on beside the model: another one begins the group anew.
+            names: of the group of each example, texts [example]; None where they have none.
 
         Returns:
             model -> row of those that are not there whole.
@@ -144,10 +147,10 @@ class SampledWriter:
         """
         durable.sweep(self.study.path / layout.PREDICTIONS)
         try:
-            return self._extended(self._opened(label, digest), wanted)
+            return self._extended(self._opened(label, digest, names), wanted)
         except DamageError:
             self.group.begin_anew()
-            return self._extended(self._opened(label, digest), wanted)
+            return self._extended(self._opened(label, digest, names), wanted)
 
     def _extended(self, group: zarr.Group, wanted: Collection[Drawn]) -> dict[Drawn, int]:
         there = SampledPredictions(self.study, self.images)
@@ -177,15 +180,14 @@ class SampledWriter:
             values[list(distances)] = list(distances.values())
             own[:] = values
 
-    def _opened(self, label: np.ndarray, digest: str) -> zarr.Group:
+    def _opened(self, label: np.ndarray, digest: str, groups: np.ndarray | None) -> zarr.Group:
         label = np.asarray(label, dtype=self.group.stored.target_kind)
         if self.group.is_there and SampledPredictions(self.study, self.images).digest != digest:
             self.group.begin_anew()
         if not self.group.is_there:
             names = [str(name) for name in self.study.manifest["class_names"]]
-            self.group.create(label, self.shape[1], {"class_names": names, "inputs": digest})
+            self.group.create(label, self.shape[1], {"class_names": names, "inputs": digest}, groups)
         group = self.group.open("r+")
-        same = np.array_equal(self.group.target(group), label, equal_nan=label.dtype.kind == "f")
-        if not same or self.group.shape(group) != self.shape:
+        if not self.group.holds(group, label, groups) or self.group.shape(group) != self.shape:
             raise DamageError(f"'{self.group.folder}' is damaged: it holds predictions of other examples")
         return group

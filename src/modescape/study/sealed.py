@@ -31,7 +31,12 @@ def read_sealed(path: Path) -> dict[str, Any]:
         FileNotFoundError: if there is no such file.
         WorkError: if it cannot be read, is no JSON object, or its seal does not fit.
     """
-    values = layout.read_json(path)
+    return parse_sealed(path, layout.read_file(path, layout.MOST_JSON))
+
+
+def parse_sealed(path: Path, data: bytes) -> dict[str, Any]:
+    """What `read_sealed` makes of a file's bytes."""
+    values = layout.parse_json(path, data)
     seal = values.pop(SEAL, None)
     try:
         fits = seal == _seal(values)

@@ -86,7 +86,7 @@ def summary(path: str | Path) -> StudyStatus:
         path=study.path,
         recipe_hash=study.recipe_hash,
         members=members,
-        predictions={split: Progress(done=_rows(study.path, split), expected=expected_rows) for split in layout.SPLITS},
+        predictions={split: Progress(done=_rows(study, split), expected=expected_rows) for split in layout.SPLITS},
         results=results,
         missing_results=tuple(name for name in expected if file_name(name) not in results),
         expected_results=expected,
@@ -156,9 +156,11 @@ def _again(study: Path, values: dict[str, Any]) -> str:
     return layout.run_again(study)
 
 
-def _rows(study: Path, split: str) -> int:
-    """Rows of predictions that have a chunk."""
-    folder = str(layout.chunk_folder(study, split))  # text: building 50,000 paths takes longer than asking for them
+def _rows(study: Study, split: str) -> int:
+    """Rows of predictions that have a chunk of the array that is written last."""
+    folder = str(
+        layout.chunk_folder(study.path, split, study.task.stored.fields[-1].name)
+    )  # text: building 50,000 paths takes longer than asking for them
     return sum(os.access(f"{folder}/{name}/0/0", os.F_OK) for name in layout.names(folder) if name.isdigit())
 
 

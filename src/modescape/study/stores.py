@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modescape.errors import DamageError
-from modescape.plain import MOST_CLASSES, is_count, shown
+from modescape.plain import MOST_CLASSES, MOST_GROUP_NAME, is_count, shown
 from modescape.study import layout
 from modescape.study.chunks import CHECKSUM_BYTES
 from modescape.tasks import CLASSES, Stored
@@ -19,6 +19,7 @@ CRC = {"name": "crc32c"}
 CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, CRC]
 CODECS_OF_BYTES = [{"name": "bytes"}, CRC]
 MOST_ROWS = 1 << 24
+GROUP = "group"  # array that names the group of each example, where they have any: UTF-8 with zeros behind it
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def array_file(folder: Path, stored: Stored = CLASSES.stored) -> Path:
     return folder / stored.fields[-1].name / "zarr.json"
 
 
-def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored) -> None:
+def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored, separator: str = "/") -> None:
     """Refuse a group whose arrays are not like those written here, or larger than its files; nothing if there is none.
 
     Read as plain JSON: a foreign codec is never asked for, a shape never believed without the bytes behind it.
@@ -58,6 +59,7 @@ def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored)
         folder: of the group.
         columns: coordinates that its models have.
         stored: its other arrays.
+        separator: of the chunk keys of predictions.
 
     Raises:
         DamageError: naming the array and what it says.
@@ -71,7 +73,7 @@ def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored)
             if rows[1:] != column.chunk[1:]:
                 raise _damaged(folder / name, f"its shape is {rows}")
         target = _target(folder, stored)
-        shapes = {field.name: _shape(folder, field.name, "float32", [1, 0, 0]) for field in stored.fields}
+        shapes = {field.name: _shape(folder, field.name, "float32", [1, 0, 0], separator) for field in stored.fields}
     except FileNotFoundError as error:
         raise _damaged(folder, f"'{error.filename}' is missing") from error
     for name, shape in shapes.items():
@@ -79,6 +81,16 @@ def check_store(folder: Path, columns: Columns, stored: Stored = CLASSES.stored)
             raise _damaged(folder, f"it holds {target[0]:,} targets and {name} {shape} [model, example, {stored.axis}]")
     # a row of predictions is held against its own file when it is read
     _check_file(folder / stored.target.name / "c" / "/".join("0" for _ in target), math.prod(target))
+    if (folder / GROUP / "zarr.json").is_file():
+        _check_groups(folder, target[0])
+
+
+def _check_groups(folder: Path, examples: int) -> None:
+    """Refuse names of groups that are not one an example."""
+    shape = _shape(folder, GROUP, "uint8", [0, 0])
+    if shape[0] != examples or not 1 <= shape[1] <= MOST_GROUP_NAME:
+        raise _damaged(folder / GROUP, f"its shape is {shape}, expected names of at most {MOST_GROUP_NAME} bytes")
+    _check_file(folder / GROUP / "c" / "0" / "0", math.prod(shape), 1)
 
 
 def _target(folder: Path, stored: Stored) -> list[int]:
@@ -88,7 +100,7 @@ def _target(folder: Path, stored: Stored) -> list[int]:
     return _shape(folder, stored.target.name, stored.target_kind, [0, 0])
 
 
-def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[int]:
+def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None, separator: str = "/") -> list[int]:
     """Sizes of an array whose description is one of ours.
 
     Args:
@@ -96,6 +108,7 @@ def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[
         name: of the array.
         kind: of its numbers.
         chunk: shape of a chunk, 0 where it is as long as the array; None: a single axis, one chunk.
+        separator: of the chunk keys.
     """
     about = layout.read_json(folder / name / "zarr.json")
     shape, axes = about.get("shape"), 1 if chunk is None else len(chunk)
@@ -109,7 +122,7 @@ def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[
         found += [about["chunk_grid"]["name"], about["chunk_key_encoding"], about.get("storage_transformers") or []]
     except (KeyError, TypeError) as error:
         raise _damaged(folder / name, "its description is incomplete") from error
-    keys = {"name": "default", "configuration": {"separator": "/"}}
+    keys = {"name": "default", "configuration": {"separator": separator}}
     codecs = CODECS_OF_BYTES if kind == "uint8" else CODECS
     for came, expected in zip(found, [kind, chunks, codecs, "regular", keys, []], strict=True):
         if came != expected:
@@ -117,13 +130,13 @@ def _shape(folder: Path, name: str, kind: str, chunk: list[int] | None) -> list[
     return shape
 
 
-def _check_file(path: Path, numbers: int) -> None:
+def _check_file(path: Path, numbers: int, size_of_one: int = 8) -> None:
     """Refuse an array of one chunk whose file has not as many bytes as it declares."""
     try:
         size = path.stat().st_size if path.is_file() else 0
     except OSError:
         size = 0
-    if numbers and size != numbers * 8 + CHECKSUM_BYTES:
+    if numbers and size != numbers * size_of_one + CHECKSUM_BYTES:
         raise _damaged(path, f"it has {size:,} bytes, expected {numbers} numbers")
 
 

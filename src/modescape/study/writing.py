@@ -27,7 +27,7 @@ class PredictionWriter:
         self.study, self.split, self.group = study, split, split_group(study, split)
 
     def create_or_extend(
-        self, wanted: Sequence[tuple[int, int]], label: np.ndarray, width: int
+        self, wanted: Sequence[tuple[int, int]], label: np.ndarray, width: int, names: np.ndarray | None = None
     ) -> list[tuple[int, int, int]]:
         """Give every wanted model a row, the old ones theirs, and say which are still to be written.
 
@@ -39,6 +39,7 @@ class PredictionWriter:
             wanted: (member, epoch) of the models.
             label: the targets as the task stores them: classes, int64 [example].
             width: numbers of a prediction of an example: of classes.
+            names: of the group of each example, texts [example]; None where they have none.
 
         Returns:
             (row, member, epoch) of the wanted models without a readable chunk, by row.
@@ -49,10 +50,10 @@ class PredictionWriter:
         durable.sweep(self.study.path / layout.PREDICTIONS)
         label = np.asarray(label, dtype=self.group.stored.target_kind)
         try:
-            return self._extended(self._opened(label, width), wanted)
+            return self._extended(self._opened(label, width, names), wanted)
         except DamageError:
             self.group.begin_anew()
-            return self._extended(self._opened(label, width), wanted)
+            return self._extended(self._opened(label, width, names), wanted)
 
     def _extended(self, group: zarr.Group, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
         named = self.group.named(group)
@@ -91,12 +92,12 @@ class PredictionWriter:
         """Of one model's prediction, which stays what it is once there are models."""
         return self.group.shape(self.group.open())
 
-    def _opened(self, label: np.ndarray, width: int) -> zarr.Group:
+    def _opened(self, label: np.ndarray, width: int, groups: np.ndarray | None) -> zarr.Group:
         if not self.group.is_there:
             names = [str(name) for name in self.study.manifest["class_names"]]
-            self.group.create(label, width, {"class_names": names})
+            self.group.create(label, width, {"class_names": names}, groups)
         group = self.group.open("r+")
-        if not np.array_equal(self.group.target(group), label) or self.group.shape(group)[1] != width:
+        if not self.group.holds(group, label, groups) or self.group.shape(group)[1] != width:
             raise DamageError(f"'{self.group.folder}' is damaged: it holds predictions of other examples")
         return group
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-IMAGES = re.compile(r"\b([Aa]n? )?([Ii]mage|[Pp]icture)(s?)\b")
+NEW = re.compile(r"\bon (new|other)( test)?\s+(images|examples)\b")
+IMAGES = re.compile(r"\b(?:([Aa])n? )?([Ii]mage|[Pp]icture)(s?)\b")
+VOWELS = "aeiou"
 
 
 def word_of(dataset: xr.Dataset) -> str:
@@ -16,25 +18,28 @@ def word_of(dataset: xr.Dataset) -> str:
     return str(dataset.attrs.get("examples_word", "images"))
 
 
-def in_words_of(word: str, text: str) -> str:
+def in_words_of(word: str, text: str, grouped: bool = False) -> str:
     """A text of this package in the words of other examples.
 
     Args:
         word: for several of them; "images" leaves the text as it is.
         text: written for images.
+        grouped: whether examples have groups: intervals are for new groups of them.
 
-    >>> in_words_of("rows", "Images of the test split, image by image; passes an image")
-    'Rows of the test split, row by row; passes a row'
+    >>> in_words_of("rows", "Images of the test split, image by image: an image")
+    'Rows of the test split, row by row: a row'
+    >>> in_words_of("rows", "for new networks on new test images", grouped=True)
+    'for new networks on test rows of new groups'
     """
+    if grouped:
+        text = NEW.sub(lambda found: f"on{found[2] or ''} {found[3]} of {found[1]} groups", text)
     if word == "images":
         return text
 
     def other(found: re.Match[str]) -> str:
-        article, image, several = found.groups()
-        own = word if several else word.removesuffix("s")
-        own = own.capitalize() if image[0].isupper() else own
-        if not article:
-            return own
-        return f"{article[0]}{'n' if own[0].lower() in 'aeiou' else ''} {own}"
+        own = word if found[3] else word.removesuffix("s")
+        own = own.capitalize() if found[2][0].isupper() else own
+        article = f"{found[1]}{'n' if own[0] in VOWELS else ''} " if found[1] else ""
+        return f"{article}{own}"
 
     return IMAGES.sub(other, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from modescape.analyses.requirements import enough_images, groups_of_networks, l
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.errors import NotEnough
 from modescape.metrics import (
     calibrated_nll,
     combine,
@@ -31,6 +32,7 @@ from modescape.metrics import (
     fit_temperature,
     reliability,
 )
+from modescape.metrics.grouping import count_units
 from modescape.metrics.intervals import LEVEL, percentile_interval, resample_counts, resample_means
 from modescape.metrics.subsets import subsets
 from modescape.offered import Offered
@@ -90,7 +92,10 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
     trained(offered, 1, WHAT)
     test = groups_of_networks(offered, SETS, WHAT)
     label, validation_label = test.label, offered.sampled["validation"].label
+    group = test.example_group
     enough_images(offered, len(label), 2, "calibration, on halves of them,")
+    if count_units(group, len(label)) < 2:
+        raise NotEnough(f"calibration, on halves of the test images, needs 2 groups of them; {offered.named} has 1")
     found = solutions(offered.sampled, SETS)
     diagrams = _diagrams(found["test"], found["validation"], label, validation_label)
     key = rng.key(offered.seed, "calibration")
@@ -102,7 +107,7 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
         {
             **_reliability(diagrams, label),
             "temperature": (("member",), temperature, "1", "temperature of the solution, fitted on validation images"),
-            **_resampled_worths(example, sizes, resamples, key),
+            **_resampled_worths(example, sizes, resamples, key, group),
             **stated(offered, list(example), found["test"][0], dim="other_approach"),
         },
         {
@@ -127,11 +132,12 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
 
 def _examples(offered: Offered, solved: np.ndarray, splits: int, key: int) -> dict[str, np.ndarray]:
     """Calibrated NLL of each example against the number of networks: approach -> [size, example]."""
-    label = offered.sampled["test"].label
-    example = {"independent": _independent(solved, label, splits, key)}
-    for approach in several(offered.sampled["test"]):
+    test = offered.sampled["test"]
+    halves = _Halves(test.label, test.example_group, splits, key)
+    example = {"independent": _independent(solved, halves)}
+    for approach in several(test):
         runs = [
-            np.stack([_example(drawn["test"][-size:], label, splits, key) for size in _sizes(drawn["test"])])
+            np.stack([halves.example(drawn["test"][-size:]) for size in _sizes(drawn["test"])])
             for _, drawn in around_solutions(offered.sampled, approach, ["test"])
         ]
         shortest = min(map(len, runs))  # sizes that every run has
@@ -154,10 +160,12 @@ def _reliability(diagrams: dict[str, np.ndarray], label: np.ndarray) -> Variable
     }
 
 
-def _resampled_worths(example: dict[str, np.ndarray], sizes: int, resamples: int, key: int) -> Variables:
+def _resampled_worths(
+    example: dict[str, np.ndarray], sizes: int, resamples: int, key: int, group: np.ndarray | None
+) -> Variables:
     """`_equivalents` over resampled test sets, the same ones for all approaches."""
-    counts = resample_counts(len(next(iter(example.values()))[0]), resamples, key)
-    draws = {method: resample_means(counts, rows.T) for method, rows in example.items()}  # [resample, size]
+    counts = resample_counts(count_units(group, len(next(iter(example.values()))[0])), resamples, key)
+    draws = {method: resample_means(counts, rows.T, group) for method, rows in example.items()}  # [resample, size]
     return _equivalents({method: rows.mean(1) for method, rows in example.items()}, draws, sizes)
 
 
@@ -187,17 +195,25 @@ def _sizes(log_prob: np.ndarray) -> range:
     return range(1, len(log_prob) + 1)
 
 
-def _example(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int) -> np.ndarray:
-    """Calibrated NLL of each example of the mean prediction, [example]."""
-    return calibrated_nll(combine(log_prob), label, splits, key).example
+class _Halves(NamedTuple):
+    """How test examples are halved: one half is scored at the temperature of the other."""
+
+    label: np.ndarray  # [example]
+    group: np.ndarray | None  # of each example; halves cut none
+    splits: int
+    key: int
+
+    def example(self, log_prob: np.ndarray) -> np.ndarray:
+        """Calibrated NLL of each example of the mean prediction, [example]."""
+        return calibrated_nll(combine(log_prob), self.label, self.splits, self.key, self.group).example
 
 
-def _independent(log_prob: np.ndarray, label: np.ndarray, splits: int, key: int) -> np.ndarray:
+def _independent(log_prob: np.ndarray, halves: _Halves) -> np.ndarray:
     """Calibrated NLL of each example, mean over subsets of every size, [size, example]."""
     rows = []
     for size in range(1, len(log_prob) + 1):
-        masks = subsets(len(log_prob), size, MOST_SUBSETS, key)
-        rows.append(np.mean([_example(log_prob[mask], label, splits, key) for mask in masks], 0))
+        masks = subsets(len(log_prob), size, MOST_SUBSETS, halves.key)
+        rows.append(np.mean([halves.example(log_prob[mask]) for mask in masks], 0))
     return np.stack(rows)
 
 

@@ -14,6 +14,7 @@ from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.metrics import Decomposition, decompose
 from modescape.metrics.crossed import half_of
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval, influence_weights
 from modescape.offered import Offered
 from modescape.results import make_result
@@ -65,7 +66,7 @@ def measure(offered: Offered) -> xr.Dataset:
     label, members = test.label, groups.members_of(test)
     log_prob = groups.solutions(offered.sampled, ["test"])["test"]
     found = _of_approaches(offered, log_prob, label, networks)
-    rows = [row_of(*parts) for parts in found.values()]
+    rows = [row_of(*parts, test.example_group) for parts in found.values()]
     return make_result(
         {
             **{
@@ -136,7 +137,16 @@ def examples_of(parts: list[Decomposition]) -> np.ndarray:
     return np.stack([part.example_diversity for part in parts])
 
 
-def row_of(parts: list[Decomposition], influence: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    """Mean score, diversity, ensemble's score and the diversity's interval, [metric] each."""
+def row_of(
+    parts: list[Decomposition], influence: np.ndarray | None, group: np.ndarray | None = None
+) -> tuple[np.ndarray, ...]:
+    """Mean score, diversity, ensemble's score and the diversity's interval, [metric] each.
+
+    Args:
+        parts: of each group of networks.
+        influence: of members or runs on the diversity, [metric, member, example].
+        group: of each example (`modescape.arrays.group_codes`).
+    """
     means = [np.mean([getattr(part, name) for part in parts], 0) for name in ("mean_member", "diversity", "ensemble")]
-    return (*means, *crossed_interval(means[1], examples_of(parts).mean(0), influence))
+    example, influence = examples_of(parts).mean(0), None if influence is None else by_group(influence, group)
+    return (*means, *crossed_interval(means[1], by_group(example, group), influence))

@@ -26,7 +26,7 @@ class Law:
     between: str  # what V is
     of_examples: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (predictions, targets) -> [..., example]
     law: Callable[[np.ndarray, np.ndarray], BrierLaw | SquaredErrorLaw]  # of [network, example, width]
-    equivalent: Callable[[np.ndarray, np.ndarray, np.ndarray], BrierEquivalent]
+    equivalent: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None], BrierEquivalent]
     settings: tuple[str, ...]
     sets: tuple[str, ...]  # of examples
 

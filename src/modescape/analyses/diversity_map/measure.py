@@ -102,7 +102,7 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
     found = {"independent": [step]} if (step := look.independent(alone)) is not None else {}
     found |= {approach: look.steps(approach) for approach in approaches(test)}
     control = controlled(offered, list(found), alone["test"][0])
-    equivalent = _equivalents(found, look.in_settings(alone), look.label, networks, law)
+    equivalent = _equivalents(found, look.in_settings(alone), look, networks)
     return make_result(
         {**_map(found, networks, law), **_of_worths(equivalent, law), **_of_steps(found), **control},
         {
@@ -142,6 +142,11 @@ class _Look:
     def label(self) -> np.ndarray:
         """True classes of the test examples that are looked at."""
         return self.test.label[: self.examples]
+
+    @property
+    def group(self) -> np.ndarray | None:
+        """Of each of them (`modescape.arrays.group_codes`)."""
+        return None if (group := self.test.example_group) is None else group[: self.examples]
 
     @property
     def epochs(self) -> float:
@@ -206,10 +211,10 @@ class _Look:
 
 
 def _equivalents(
-    found: dict[str, list[_Step]], solutions: list[np.ndarray], label: np.ndarray, networks: int, law: Law
+    found: dict[str, list[_Step]], solutions: list[np.ndarray], look: _Look, networks: int
 ) -> dict[str, np.ndarray]:
     """Equivalents and their ends, [setting, method, step] each; without two solutions none is known."""
-    shape = (len(law.settings), len(found), max(len(steps) for steps in found.values()))
+    shape = (len(look.law.settings), len(found), max(len(steps) for steps in found.values()))
     equivalent = {name: np.full(shape, np.nan) for name in EQUIVALENTS}
     if len(solutions[0]) < 2:
         return equivalent
@@ -219,7 +224,8 @@ def _equivalents(
             for values in equivalent.values():
                 values[:, row, 0] = networks  # by the law, whatever the networks
         for place, log_prob in enumerate(solutions if scores else ()):
-            numbers = law.equivalent(np.stack([score[place] for score in scores]), log_prob, label)
+            scores_there = np.stack([score[place] for score in scores])
+            numbers = look.law.equivalent(scores_there, log_prob, look.label, look.group)
             for values, ends in zip(equivalent.values(), numbers, strict=True):
                 values[place, row, : len(scores)] = ends
     return equivalent

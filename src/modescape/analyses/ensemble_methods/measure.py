@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from modescape.metrics import INTERVALS, ensemble_curves
 from modescape.metrics.ensemble import LONG_NAMES, intervals_in_words
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import Scoring
-from modescape.offered import Offered, runs
+from modescape.offered import Offered, Sampled, runs
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
     scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
     return make_result(
         {
-            **_curves({method: one.mean for method, one in found.items()}, test.label, subsets, key, scoring),
+            **_curves({method: one.mean for method, one in found.items()}, test, subsets, key, scoring),
             **_divergences(found, likeness),
             **_costs(offered, methods),
             **stated(offered, methods, alone["test"][0]),
@@ -129,9 +129,10 @@ def _averaged(offered: Offered, alone: dict[str, np.ndarray]) -> dict[str, _Aver
     return found
 
 
-def _curves(means: dict[str, np.ndarray], label: np.ndarray, subsets: int, key: int, scoring: Scoring) -> Variables:
+def _curves(means: dict[str, np.ndarray], test: Sampled, subsets: int, key: int, scoring: Scoring) -> Variables:
     """Scores against the number of members."""
-    curves = ensemble_curves(means, label, baseline="independent", limit=subsets, key=key, scoring=scoring)
+    about: dict[str, Any] = {"baseline": "independent", "group": test.example_group, "limit": subsets, "key": key}
+    curves = ensemble_curves(means, test.label, scoring=scoring, **about)
     units = units_of(scoring.scores)
     values = [curve.values() for curve in curves.values()]
     return {

@@ -15,6 +15,7 @@ from modescape.errors import NotEnough
 from modescape.metrics import INTERVALS, ensemble_curve
 from modescape.metrics.crossed import of_runs, subset_estimate
 from modescape.metrics.ensemble import LAWS, LONG_NAMES, intervals_in_words, law_curve
+from modescape.metrics.grouping import count_units
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import subsets as choose_subsets
@@ -118,7 +119,9 @@ def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Varia
 def independent_curve(predictions: Predictions, limit: int, key: int, scoring: Scoring = CLASSES) -> Curve:
     """Ensembles of the members' last checkpoints."""
     log_prob = stacked(predictions, predictions.groups[INDEPENDENT])
-    curve = ensemble_curve(log_prob, predictions.label, limit=limit, key=key, scoring=scoring)
+    curve = ensemble_curve(
+        log_prob, predictions.label, group=predictions.example_group, limit=limit, key=key, scoring=scoring
+    )
     values = {name: curve[name].values for name in LONG_NAMES}
     return Curve(values, curve["subsets"].values, curve[scoring.law].values)
 
@@ -130,9 +133,9 @@ def snapshot_curve(
 
     So a run is what a member is elsewhere: its influence on the mean is its own score.
     """
-    label, epochs = predictions.label, len(along[0])
+    label, group, epochs = predictions.label, predictions.example_group, len(along[0])
     score = np.empty((epochs, len(along), len(scoring.scores)))
-    example = np.empty((*score.shape, len(label)), dtype=np.float32)  # the largest array here
+    example = np.empty((*score.shape, count_units(group, len(label))), dtype=np.float32)  # the largest array here
     last_score, last_example = np.empty(score.shape[1:]), np.empty(example.shape[1:])
     last = np.arange(epochs)[None] == epochs - 1  # the run's final network, as a subset
     law = np.zeros(epochs)
@@ -140,9 +143,9 @@ def snapshot_curve(
     for run, models in enumerate(along):
         log_prob = stacked(predictions, models)
         for at, chosen in enumerate(masks):
-            estimate = subset_estimate(log_prob, label, chosen, None, scoring)
+            estimate = subset_estimate(log_prob, label, chosen, None, scoring, group)
             score[at, run], example[at, run] = estimate.score, estimate.example
-        estimate = subset_estimate(log_prob, label, last, None, scoring)
+        estimate = subset_estimate(log_prob, label, last, None, scoring, group)
         last_score[run], last_example[run] = estimate.score, estimate.example
         law += law_curve(log_prob, label, score[:, run].T, scoring) / len(along)
     alone, columns = of_runs(score[0], example[0], scoring), []

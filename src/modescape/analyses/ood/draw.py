@@ -40,9 +40,16 @@ def caption(dataset: xr.Dataset) -> str:
         "being the positive class: 0.5 is chance, 1 is perfect. Curves: share of images by the entropy of the method's",
         "mean prediction, for one network, for independent networks and, of the methods within one solution and of",
         "those across several, for the one that tells the sets apart best.",
+        made_sets(dataset),
         style.from_members(dataset),
         steps.endings(dataset),
     )
+
+
+def made_sets(dataset: xr.Dataset) -> str:
+    """A sentence on what was made from the test examples; "" where the data has its own names."""
+    words = style.one_line(str(dataset.attrs.get("other_words", "")))
+    return f"Data sets: {words}." if words else ""
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:

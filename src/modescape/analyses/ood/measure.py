@@ -35,8 +35,7 @@ LONG_NAMES = {
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
-    image_sets.of_images(context, WHAT, "other data")
-    others = [image_sets.other(source, examples) for source in context.study.recipe.data.ood]
+    others = [image_sets.other(source, examples) for source in image_sets.sources(context)]
     images = [image_sets.clean(context, examples), *others]
     return groups.requests(context, groups.runs_of(context), groups.sampled_methods(context), images)
 
@@ -83,6 +82,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
         provenance=offered.provenance(examples=log_prob["test"].shape[1], members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
+        **({"other_words": offered.other_words} if offered.other_words else {}),
         networks=offered.sampling.networks,
         runs=len(members),
         variant=offered.sampling.variant,

@@ -153,20 +153,23 @@ def _apart(both: np.ndarray, target: np.ndarray, likeness: Likeness) -> tuple[fl
 def _ends(predictions: Predictions, epoch: int, task: str) -> tuple[float, float]:
     """95 % interval of the mean difference over pairs at one epoch."""
     members = predictions.members[predictions.groups[INDEPENDENT]]
-    models = [model_of(predictions, member, epoch) for member in members]
+    models, group = [model_of(predictions, member, epoch) for member in members], predictions.example_group
     if task == "classification":
-        return difference_interval(predicted_labels(predictions, models), predictions.label, task)
-    return difference_interval(LIKENESS[task].said(stacked(predictions, models)), predictions.label, task)
+        return difference_interval(predicted_labels(predictions, models), predictions.label, group, task)
+    return difference_interval(LIKENESS[task].said(stacked(predictions, models)), predictions.label, group, task)
 
 
-def difference_interval(said: np.ndarray, target: np.ndarray, task: str = "classification") -> tuple[float, float]:
+def difference_interval(
+    said: np.ndarray, target: np.ndarray, group: np.ndarray | None = None, task: str = "classification"
+) -> tuple[float, float]:
     """95 % interval of the mean disagreement over pairs, or of the mean distance; lower and upper end.
 
     Args:
         said: predicted classes, [network, example], or means, [network, example, output].
         target: true classes, [example], or [example, output].
+        group: of each example (`modescape.arrays.group_codes`).
         task: which of them.
     """
-    pairs = COMPARE[task](said, target)
+    pairs = COMPARE[task](said, target, group)
     influence = None if pairs.influence is None else pairs.influence[0]
     return pair_mean(pairs.different, pairs.example[0], influence)[1:]

@@ -20,17 +20,19 @@ ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accur
 
 def caption(dataset: xr.Dataset) -> str:
     """What is averaged, and where the corruptions come from."""
-    left_out = without_effect(dataset)
-    kinds = style.counted(dataset.sizes["corruption"] - len(left_out), "kind")
+    left_out, apart = without_effect(dataset), selected(dataset)
+    kinds = style.counted(dataset.sizes["corruption"] - len(left_out) - len(apart), "kind")
     return style.sentences(
         f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
-        f"{style.tested_on(dataset)}; severity 0: the images as they are. A subspace method averages",
+        f"{style.tested_on(dataset)}; severity 0: the images as they are.",
+        f"By themselves, in no mean: {style.one_line(dataset.attrs['selected_words'])}." if apart else "",
+        "A subspace method averages",
         f"{int(dataset.attrs['samples'])} samples around one solution; independent + X averages over solutions, too.",
         "Bands, where there are any: 95 % intervals. Minus single network's: differences of these means.",
         "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
         "temperature was fitted on validation images without corruption. Coloured: accuracy on each corruption's own",
         "part of the images.",
-        left_out_sentence(left_out),
+        left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
         style.intervals(dataset),
         style.from_members(dataset),
         steps.endings(dataset),
@@ -53,7 +55,7 @@ def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
     return HeatMap(
         title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
         x_label=X_LABEL,
-        y_label="Corruption (name)",
+        y_label=f"{'Kind of shift' if selected(dataset) else 'Corruption'} (name)",
         matrix=100 * chosen.transpose("corruption", "severity").values,
         rows=[
             corruption_name(name) + (" (left out)" if str(name) in left_out else "")
@@ -80,14 +82,20 @@ def without_effect(dataset: xr.Dataset) -> dict[str, str]:
     return {name: ranges(severity[row].tolist()) for name, row in zip(names, lacking, strict=True) if row.any()}
 
 
-def left_out_sentence(left_out: dict[str, str]) -> str:
+def selected(dataset: xr.Dataset) -> list[str]:
+    """What is no corruption but a selection of examples as they are, looked at by itself."""
+    return [name for name in str(dataset.attrs.get("selected", "")).split(", ") if name]
+
+
+def left_out_sentence(left_out: dict[str, str], unit: str = "levels of 255") -> str:
     """Which corruptions are left out and why; "" where none is."""
     if not left_out:
         return ""
     named = ", ".join(f"{corruption_name(name)} ({severities})" for name, severities in left_out.items())
+    more = " by more than a level" if unit.startswith("levels") else ""
     return (
-        "Left out of all means are corruptions that change fewer than one value in 1,000 of these images by more than "
-        f"a level, at the severities in parentheses: {named}."
+        f"Left out of all means are corruptions that change fewer than one value in 1,000 of these images{more}, at "
+        f"the severities in parentheses: {named}."
     )
 
 

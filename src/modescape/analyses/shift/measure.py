@@ -11,7 +11,8 @@ from modescape.analyses.comparing import calibrated
 from modescape.analyses.requirements import enough_images, groups_of_networks, left_out, trained
 from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
-from modescape.analyses.stating import Variables, stated
+from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
+from modescape.analyses.stating import stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
@@ -19,7 +20,7 @@ from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
 from modescape.metrics import SCORES, combine, nll
 from modescape.metrics.scores import units_of
-from modescape.offered import Offered, Shifted, runs, stacked
+from modescape.offered import Offered, runs, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def measure(offered: Offered) -> xr.Dataset:
     test, shifted = groups_of_networks(offered, [*SETS, VALIDATION], WHAT), offered.shifted
     label, members = test.label, groups.members_of(test)
     enough_images(offered, len(label), int(shifted.there.all(1).sum()), f"{WHAT}, a part a corruption,")
-    table = Table(label, list(shifted.parts.values()))
+    table = Table(label, looks(shifted), test.example_group)
     alone = groups.solutions(offered.sampled, [*SETS, VALIDATION])
     _add_solutions(table, offered, alone)
     best = offered.drawing.best() if offered.drawing else best_approach(offered)
@@ -71,12 +72,12 @@ def measure(offered: Offered) -> xr.Dataset:
         _add_approach(table, offered, approach, together=approach == best)
     stating = stated(offered, list(table.scores), alone["test"][0])
     return make_result(
-        {**table.variables(), **_effect(shifted), **stating},
+        {**table.variables(), **effect_of_corruptions(shifted), **stating},
         {
             "approach": list(table.scores),
             "metric": list(SCORES),
             "severity": [0, *SEVERITIES],
-            "corruption": list(shifted.parts),
+            "corruption": [*shifted.parts, *shifted.selections],
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
@@ -88,6 +89,7 @@ def measure(offered: Offered) -> xr.Dataset:
         runs=len(members),
         source=shifted.source,
         effect_images=shifted.images,
+        **selected_attributes(shifted),
         variant=offered.sampling.variant,
     )
 
@@ -98,10 +100,12 @@ def _add_solutions(table: Table, offered: Offered, alone: dict[str, np.ndarray])
     masks = groups.groups_of_solutions(members, networks) if networks > 1 else []
     validation_label = offered.sampled[VALIDATION].label
     for severity, name in enumerate(SETS):
-        table.add("single", severity, score_runs(alone[name], table.label), alone[name])
+        table.add("single", severity, score_runs(alone[name], table.label, table.group), alone[name])
         if len(masks):
             together = np.stack([combine(alone[name][mask]) for mask in masks])
-            table.add("independent", severity, score_subsets(alone[name], table.label, networks), together)
+            table.add(
+                "independent", severity, score_subsets(alone[name], table.label, networks, group=table.group), together
+            )
             cooled = calibrated(alone[name], alone[VALIDATION], validation_label)
             spreads = [[jensen_shannon(part[mask]) for mask in masks] for part in (alone[name], cooled)]
             table.spread("independent", severity, *spreads)
@@ -122,10 +126,10 @@ def _add_approach(table: Table, offered: Offered, approach: str, *, together: bo
                 spreads[name][1].append(jensen_shannon(tempered[-networks:]))
     for severity, name in enumerate(SETS):
         rows = np.stack(means[name])
-        table.add(approach, severity, score_runs(rows, table.label), rows)
+        table.add(approach, severity, score_runs(rows, table.label, table.group), rows)
         table.spread(approach, severity, *spreads[name])
         if together and len(rows) > 1:
-            of_all = score_subsets(rows, table.label, len(rows))
+            of_all = score_subsets(rows, table.label, len(rows), group=table.group)
             table.add(f"{BOTH}{approach}", severity, of_all, combine(rows)[None])
 
 
@@ -140,21 +144,6 @@ def best_approach(offered: Offered) -> str | None:
     return min(loss, key=lambda approach: float(loss[approach]), default=None)
 
 
-def _effect(shifted: Shifted) -> Variables:
-    """The variables that say what each corruption does to the images, 0 at severity 0."""
-    dims, clean = ("corruption", "severity"), ((0, 0), (1, 0))
-    return {
-        "effect": (dims, np.pad(shifted.change, clean), "levels of 255", "mean absolute change of a value"),
-        "changed": (dims, np.pad(shifted.share, clean), "1", "share of the values that change by more than one level"),
-        "without_effect": (
-            dims,
-            np.pad(~shifted.there, clean).astype(np.int8),
-            "1",
-            "1: nothing comes of it; such corruptions are left out of all means",
-        ),
-    }
-
-
 def _spread(of_part: np.ndarray) -> np.ndarray:
     """Standard deviation over the last axis; NaN of one value."""
     return of_part.std(-1, ddof=1) if of_part.shape[-1] > 1 else np.full(of_part.shape[:-1], np.nan)
@@ -165,22 +154,27 @@ class Table:
 
     Args:
         label: true classes, [example].
-        parts: numbers of the examples that each corruption is given; none of one that is left out.
+        kinds: the examples of each kind of shift, [severity][kind].
+        group: of each example (`modescape.arrays.group_codes`).
     """
 
-    def __init__(self, label: np.ndarray, parts: list[np.ndarray]) -> None:
-        self.label, self.parts = label, parts
+    def __init__(self, label: np.ndarray, kinds: list[list[Look]], group: np.ndarray | None = None) -> None:
+        self.label, self.kinds, self.group = label, kinds, group
+        self.clean: dict[str, np.ndarray] = {}  # predictions on the test examples, of methods
         self.scores: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
         self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
 
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
-        """Note scores, and take those of each part from predictions [run, example, class]."""
+        """Note scores, and take those of each part from predictions [run, example, class]; severity 0 comes first."""
         self.scores.setdefault(method, {})[severity] = scored
-        found = np.full((len(SCORES), len(self.parts)), np.nan)
-        for column, part in enumerate(self.parts):
+        if any(look.severity == 0 for look in self.kinds[-1]):
+            self.clean.setdefault(method, log_prob)
+        found = np.full((len(SCORES), len(self.kinds[severity])), np.nan)
+        for column, (at, part) in enumerate(self.kinds[severity]):
+            own = log_prob if at == severity else self.clean[method]
             for row, metric in enumerate(SCORES.values() if len(part) else ()):
-                found[row, column] = np.mean(metric(log_prob[:, part], self.label[part]))
+                found[row, column] = np.mean(metric(own[:, part], self.label[part]))
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
@@ -204,6 +198,7 @@ class Table:
             ]
         )
         dims, units = ("approach", "metric", "severity"), units_of(SCORES)
+        there = [look.severity > 0 and len(look.examples) > 0 for look in self.kinds[-1]]  # no selection
         return {
             "score": (dims, scores("mean"), units, "score on all test images"),
             "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
@@ -212,7 +207,7 @@ class Table:
             "score_high_these": (dims, scores("high_these"), units, "upper end of it for these networks alone"),
             "score_spread": (
                 dims,
-                _spread(of_part[..., [len(part) > 0 for part in self.parts]]).transpose(0, 2, 1),
+                _spread(of_part[..., there]).transpose(0, 2, 1),
                 units,
                 "standard deviation over corruptions",
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modescape.analyses.shift.draw import corruption_name, left_out_sentence, without_effect
+from modescape.analyses.shift.draw import corruption_name, left_out_sentence, selected, without_effect
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, accuracy, count, listing, significant
 from modescape.wording.reading import pick
@@ -51,12 +51,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
     unknown = [ABSENT] * (len(PLACED) + len(metrics) + 1)
     for name, which in left_out.items():
         rows.append((f"left out: {corruption_name(name)}", f"no effect at {which}", *unknown))
+    names = ("kind of shift", "kinds of shift") if selected(dataset) else ("corruption",)
+    kinds = count(dataset.sizes["corruption"] - len(left_out), *names)
     text = (
         f"Line charts of scores and diversity against severity, {severities[0]} to {severities[-1]}, for "
         f"{count(len(names_of(dataset)), 'method')}, and heat maps of the accuracy on "
-        f"{count(dataset.sizes['corruption'] - len(left_out), 'corruption')}. Accuracy: {listing(parts) or ABSENT}."
+        f"{kinds}. Accuracy: {listing(parts) or ABSENT}."
     )
     if left_out:
-        text += f" {left_out_sentence(left_out)}"
+        text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"
     header = ("method", "severity", *PLACED, *scores.header(metrics), "Jensen-Shannon (nats)")
     return Summary(text, header, tuple(rows))

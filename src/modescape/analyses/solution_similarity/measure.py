@@ -60,7 +60,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     along = snapshots_of(predictions, snapshots)
     epochs = len(along[0])
     labels = predicted_labels(predictions, predictions.groups[INDEPENDENT])
-    pairs = compare(labels, predictions.label)
+    pairs = compare(labels, predictions.label, predictions.example_group)
     cosine, without = solution_cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
     values |= _displacement(offered, members)
@@ -72,7 +72,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
         {
             **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
             "accuracy": (("member",), pairs.quality, "1", "accuracy"),
-            **_between(labels == predictions.label),
+            **_between(labels == predictions.label, predictions.example_group),
             **_pair_means(values, pairs),
             "last_epochs_disagreement": (
                 ("member",),
@@ -105,9 +105,9 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     )
 
 
-def _between(right: np.ndarray) -> dict:
+def _between(right: np.ndarray, group: np.ndarray | None) -> dict:
     """Single numbers on how equally accurate the members are."""
-    found = between_members(right)
+    found = between_members(right, group)
     names = {
         "accuracy_sd": (found.sd, "standard deviation of accuracy between members"),
         "accuracy_sd_sampling": (found.sampling, "that of members of equal accuracy on as many test examples"),

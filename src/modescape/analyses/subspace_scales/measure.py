@@ -18,6 +18,7 @@ from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.scales import RESAMPLES, Swept, sweep_draws, sweeps
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import SWEEP_MEMBERS, Request
+from modescape.arrays import group_codes
 from modescape.context import StudyContext
 from modescape.results import make_result
 
@@ -58,7 +59,7 @@ def measure(context: StudyContext) -> xr.Dataset:
     settings = study.recipe.subspace
     return make_result(
         {
-            **_variables(found, likeness.quality, key),
+            **_variables(found, likeness.quality, key, group_codes(split.group, len(label))),
             **controlled(
                 with_drawing(context, [image_sets.validation_images()]), list(found), solutions[0], "validation"
             ),
@@ -66,7 +67,7 @@ def measure(context: StudyContext) -> xr.Dataset:
         {"approach": list(found), "draw": np.arange(max(len(swept.step) for swept in found.values()))},
         title="The scale of each subspace method, chosen on validation images",
         intervals=INTERVALS,
-        provenance=context.offered.provenance(examples=len(label), members=len(members), repeats=1),
+        provenance=context.offered.provenance(examples=len(label), members=len(members), repeats=1, split="validation"),
         left_out=left_out(context.offered),
         split="validation",
         samples=settings.samples,
@@ -80,11 +81,11 @@ def measure(context: StudyContext) -> xr.Dataset:
     )
 
 
-def _variables(found: Mapping[str, Swept], quality: Quantity, key: int) -> Variables:
+def _variables(found: Mapping[str, Swept], quality: Quantity, key: int, group: np.ndarray | None) -> Variables:
     """Sweeps as variables, [method, draw]; the interval of the chosen step is drawn from the stream of the key."""
     dims = ("approach", "draw")
     longest = max(len(swept.step) for swept in found.values())
-    ends = np.array([one.chosen_again(key) for one in found.values()])
+    ends = np.array([one.chosen_again(key, group) for one in found.values()])
 
     def rows(name: str) -> np.ndarray:
         """NaN beyond the last step of a method: sweeps are widened one by one."""

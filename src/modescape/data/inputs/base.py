@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from modescape import recipe
 from modescape.batches import InputShape
+from modescape.errors import InputError
 from modescape.types import Inputs
+
+
+class Change(NamedTuple):
+    """How much a corruption changes examples."""
+
+    mean: float  # of a value, in the unit of `Shifts`
+    share: float  # of the values that change
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One way in which examples are made worse, at severities 1 to 5."""
+
+    words: str  # what is done to an example, with its strengths
+    change: Callable[[Any, Inputs, int, Tensor], Inputs]  # (kind, examples, severity, keys [example]) -> the same ones
+
+
+class Selection(NamedTuple):
+    """Examples that are looked at by themselves, as they are: a shift of what occurs, not of what an example holds."""
+
+    words: str  # which examples these are, severity by severity
+    chosen: Tensor  # bool [severity, example]
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """How examples of a kind are shifted."""
+
+    corruptions: Mapping[str, Corruption]
+    measure: Callable[[Any, Inputs, Inputs], Change]  # (kind, examples, the same ones after a corruption)
+    unit: str  # of `Change.mean`
+    select: Callable[[Any, Inputs, str | None], Mapping[str, Selection]]  # (kind, examples, a column that is named)
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """Other data that is made from examples of a kind."""
+
+    words: str  # what it is
+    make: Callable[[Any, Inputs, int], Inputs]  # (kind, examples, seed) -> as many
+
+
+def nothing_selected(kind: InputKind, inputs: Inputs, column: str | None) -> Mapping[str, Selection]:
+    """Of examples without columns.
+
+    Raises:
+        InputError: if one is named.
+    """
+    if column is not None:
+        raise InputError(f"data.shift_column is of tables, and the examples are {kind.word}; leave it out")
+    return {}
 
 
 class Prepare(Protocol):
@@ -79,6 +133,16 @@ class InputKind(Protocol):
 
     def shape(self, inputs: Inputs) -> InputShape:
         """What a network is called with for one of these examples."""
+        ...
+
+    @property
+    def shifts(self) -> Shifts | None:
+        """How examples are shifted; None of images, which have corruptions of their own (`data.corruptions`)."""
+        ...
+
+    @property
+    def unlike(self) -> Mapping[str, Unlike]:
+        """Other data that can be made from test examples, by the name it has in ``data.ood``; images have their own."""
         ...
 
     def prepare(self, data: recipe.Data, train: Inputs) -> Prepare:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from modescape import recipe
 from modescape.batches import InputShape
+from modescape.data.inputs.base import Unlike
 from modescape.data.prepare import Preparation
 from modescape.errors import InputError
 from modescape.types import Inputs
@@ -24,6 +26,8 @@ class Images:
     word: str = "images"
     noun: str = "picture"
     facts: tuple[str, ...] = ()
+    shifts: None = None
+    unlike: Mapping[str, Unlike] = field(default_factory=dict[str, Unlike], compare=False)
 
     def tensors(self, arrays: Any) -> Tensor:
         """Channels lie last in memory."""

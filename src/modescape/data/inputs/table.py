@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,12 +12,11 @@ from torch import Tensor
 
 from modescape import recipe
 from modescape.batches import InputShape, Leaf
+from modescape.data.inputs.base import Shifts, Unlike
+from modescape.data.inputs.row_shifts import CATEGORY, MISSING, NUMBER, ROW_SHIFTS, ROWS_UNLIKE
 from modescape.errors import InputError
 from modescape.plain import shown
 from modescape.types import Inputs
-
-NUMBER, CATEGORY = "number", "category"
-"""Leaves of a split: float64 [row, column], NaN where missing; int64 [row, column], a place among the values."""
 
 CONSTANT = 1e-12  # deviation over the largest number, below which a column holds one value
 
@@ -84,6 +83,16 @@ class Rows:
         sizes = [size + 1 for size in fitted.sizes if size]
         pair = (Leaf((features,)), Leaf((len(sizes),), "int64"))
         return InputShape(pair, {"features": features, "categories": sizes}, self.name, self.word)
+
+    @property
+    def shifts(self) -> Shifts:
+        """Noise, missing cells, and the rows with the upper values of a column."""
+        return ROW_SHIFTS
+
+    @property
+    def unlike(self) -> Mapping[str, Unlike]:
+        """Columns shuffled by themselves, and noise."""
+        return ROWS_UNLIKE
 
     def prepare(self, data: recipe.Data, train: Inputs) -> Prepared:
         """Scaling and coding; rows are not augmented."""
@@ -175,7 +184,9 @@ class Prepared:
         scaled = (torch.where(missing, fitted.median, number) - fitted.centre) / fitted.spread
         parts = [scaled[..., fitted.kept].to(dtype), missing[..., fitted.indicated].to(dtype)]
         varied = [column for column, size in enumerate(fitted.sizes) if size]
-        codes = fitted.codes[category + fitted.offsets][..., varied] if varied else category[..., :0]
+        codes = category[..., :0]
+        if varied:  # below 0: a value that the source does not have
+            codes = (fitted.codes[category.clamp_min(0) + fitted.offsets] * (category >= 0))[..., varied]
         if self.rows.coding == "codes":
             return torch.cat(parts, -1), codes
         for place, column in enumerate(varied):
@@ -199,6 +210,9 @@ class Prepared:
             return whole[index]
         assert isinstance(whole, tuple)
         return tuple(one[index] for one in whole)
+
+
+__all__ = ["CATEGORY", "MISSING", "NUMBER", "Fitted", "Prepared", "Rows"]
 
 
 def _listed(names: Sequence[str]) -> str:

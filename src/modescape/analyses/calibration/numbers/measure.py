@@ -12,6 +12,7 @@ import numpy as np
 from modescape.analyses.requirements import left_out, predicted, trained
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.gaussians import gaussian, scale_mixture, scaled
+from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.regression import coverage
 from modescape.metrics.scoring import NUMBERS
@@ -59,7 +60,7 @@ def measure(offered: Offered, *, splits: int = 5, resamples: int = 1000) -> xr.D
             for name, column in zip(LONG_NAMES, zip(*found, strict=True), strict=True):
                 values[name][row, at] = np.mean([np.mean(one) for one in column])
             share = np.mean([one[0] for one in found], 0)
-            ends[:, row, at] = crossed_interval(values["coverage"][row, at], share, None)
+            ends[:, row, at] = crossed_interval(values["coverage"][row, at], by_group(share, test.example_group), None)
     dims = ("approach", "size")
     return make_result(
         {

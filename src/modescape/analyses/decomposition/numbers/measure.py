@@ -35,7 +35,7 @@ def measure(offered: Offered) -> xr.Dataset:
     if len(along[0]) > 1:
         parts = [decompose_gaussians(stacked(test, models[-networks:]), test.label) for models in along]
         found["snapshots"] = parts, examples_of(parts).swapaxes(0, 1)
-    rows = [row_of(*parts) for parts in found.values()]
+    rows = [row_of(*parts, test.example_group) for parts in found.values()]
     nothing = np.full(len(found), np.nan)
     return make_result(
         {

@@ -46,7 +46,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     members = trained(offered, 2, WHAT)
     test = predicted(offered, "test", WHAT)
     mean = gaussian(stacked(test, test.groups[INDEPENDENT])).mean
-    pairs = compare_means(mean, test.label)
+    pairs = compare_means(mean, test.label, test.example_group)
     cosines = solution_cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, *cosines), strict=True))
     parts = [(pairs.example[at], None if pairs.influence is None else pairs.influence[at]) for at in (0, 1)]

@@ -1,0 +1,1 @@
+"""A regression on other data: is the predicted variance larger there?"""

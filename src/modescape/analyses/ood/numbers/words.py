@@ -1,0 +1,52 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.ood.numbers.draw import rows_of, unit_of
+from modescape.analyses.ood.words import NAME_LENGTH
+from modescape.plots.style import shortened
+from modescape.wording.numbers import count, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "On other data",
+    "The variance of the prediction on the test images and on images of other data sets: what each network predicts, "
+    "how far the networks' means lie apart, and both together, which is the variance of the ensemble; and how well "
+    "each of these tells the sets apart.",
+    "On images unlike the training images a good ensemble is less sure: its deviation moves to the right. The area "
+    "under the curve is the probability that an image of another set gets the larger variance. What a network predicts "
+    "is the noise that it saw in training, and need not grow elsewhere; what networks disagree about does where "
+    "nothing has told them what to predict. No setting was chosen on the other data.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, told = [], {}
+    for approach, part, label in rows_of(dataset):
+        for name in (str(name) for name in dataset["corruption"].values):
+            at = {"approach": approach, "metric": part, "corruption": name}
+            values = [pick(dataset, key, **at) for key in ("deviation", "auroc", "aupr", "fpr95")]
+            rows.append((label, shortened(name, NAME_LENGTH), *(significant(value, 3) for value in values)))
+            if np.isfinite(values[1]):
+                told.setdefault(name, {})[label[:1].lower() + label[1:]] = values[1]
+    parts = []
+    for name, areas in told.items():
+        best = max(areas, key=areas.__getitem__)
+        parts.append(f"{shortened(name, NAME_LENGTH)}: {best} ({significant(areas[best])})")
+    text = (
+        f"Dot plots of the predicted deviation ({unit_of(dataset)}) and of detection by each part of the variance, and "
+        f"histograms of the deviation, on {count(dataset.sizes['corruption'], 'data set')}. Highest area under the "
+        f"curve, {'; '.join(parts) or 'no other data set was given'}."
+    )
+    header = ("variance", "data set", f"deviation ({unit_of(dataset)})", "AUROC", "AUPR", "FPR at 95 %")
+    return Summary(text, header, tuple(rows))

@@ -1,0 +1,104 @@
+"""What is left of predictions and intervals when the test examples are made worse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sentence, selected, without_effect
+from modescape.plots import charts, style
+from modescape.plots.charts import Chart, HeatMap, Panel, Series
+from modescape.plots.scores import line_of, methods, score_panels, scores
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TITLE = "Under shift of the test images"
+NOMINAL = 0.95
+PARTS = {  # variable: name, colour
+    "between": ("Between networks", style.VALIDATION_COLOUR),
+    "within": ("Predicted by each network", style.TRAIN_COLOUR),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What is averaged, and what is done to the examples."""
+    left_out, apart = without_effect(dataset), selected(dataset)
+    kinds = style.counted(dataset.sizes["corruption"] - len(left_out) - len(apart), "kind")
+    return style.sentences(
+        f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
+        f"{style.tested_on(dataset)}; severity 0: the images as they are.",
+        f"By themselves, in no mean: {style.one_line(dataset.attrs['selected_words'])}." if apart else "",
+        "Independent: the mixture of all networks. Intervals that are judged: the central 95 % of what is predicted;",
+        "grey: 95 %. Spread: roots of the mean variance of the networks' means, and of the mean variance they predict.",
+        left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def unit_of(dataset: xr.Dataset) -> str:
+    """The target's unit, as an axis names it."""
+    return style.one_line(str(dataset.attrs.get("target_unit", ""))) or "unit of the target"
+
+
+def describe(dataset: xr.Dataset) -> Chart:
+    """Scores, coverage, width and spread against severity, then the error by kind of shift."""
+    x, unit = dataset["severity"].values.astype(float), unit_of(dataset)
+    panels: list[Panel | HeatMap] = [
+        *score_panels(dataset, "severity", X_LABEL),
+        _coverage(dataset, x),
+        _panel("Width of 95 % intervals", f"Mean width ({unit})", _lines(dataset, x, "width", 1.0)),
+        _panel("Where the ensemble's variance comes from", f"Spread ({unit})", _parts(dataset, x)),
+    ]
+    panels += [_by_kind(dataset, method, unit) for method in methods(dataset)]
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.8, 2.5), panel_height=360)
+
+
+def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
+    return Panel(title=title, x_label=X_LABEL, y_label=y_label, series=series, whole_x=True)
+
+
+def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> list[Series]:
+    """A line a method, with the band where the variable has one."""
+    lines = []
+    for method in methods(dataset):
+        chosen, ends = dataset.sel({"approach": method}), {}
+        if f"{variable}_low" in dataset:
+            ends: dict[str, Any] = {end: factor * chosen[f"{variable}_{end}"].values for end in ("low", "high")}
+        lines.append(line_of(method, x, factor * chosen[variable].values, **ends))
+    return lines
+
+
+def _coverage(dataset: xr.Dataset, x: np.ndarray) -> Panel:
+    nominal = charts.level("Nominal", 100 * NOMINAL, (float(x.min()), float(x.max())))
+    series = [nominal, *_lines(dataset, x, "coverage", 100.0)]
+    return _panel("Coverage of 95 % intervals", "Targets inside (%)", series)
+
+
+def _parts(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
+    return [
+        Series(name=name, x=x, y=dataset[variable].values, colour=colour, marker=("o", "circle"))
+        for variable, (name, colour) in PARTS.items()
+    ]
+
+
+def _by_kind(dataset: xr.Dataset, method: str, unit: str) -> HeatMap:
+    left_out, score = without_effect(dataset), scores(dataset)["rmse"]
+    every = dataset["score_of_corruption"].sel({"metric": "rmse"})
+    chosen = every.sel({"approach": method}).transpose("corruption", "severity").values
+    high = charts.span(every.values)[1] or 1.0  # 0: no error at all
+    return HeatMap(
+        title=f"{score.short} by kind of shift: {style.method_look(method).name.lower()}",
+        x_label=X_LABEL,
+        y_label="Kind of shift (name)",
+        matrix=chosen,
+        rows=[
+            corruption_name(name) + (" (left out)" if str(name) in left_out else "")
+            for name in dataset["corruption"].values
+        ],
+        columns=[str(int(severity)) for severity in dataset["severity"].values],
+        scale=style.Scale(low=0, high=high, label=f"{score.short} ({unit})"),
+        decimals=1 if high >= 10 else 2,
+    )

@@ -1,0 +1,60 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.analyses.shift.draw import left_out_sentence, without_effect
+from modescape.analyses.shift.numbers.draw import unit_of
+from modescape.wording import scores
+from modescape.wording.numbers import ABSENT, count, fixed, listing, percent
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.tables import name_of, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Under shift",
+    "The errors of one network and of all networks together on test images that are made worse more and more "
+    "strongly, averaged over the kinds of corruption; whether their 95 % intervals still hold 95 % of the targets; and "
+    "the error on each kind of shift.",
+    "A model that knows what it does not know gets wider intervals where its error grows, and keeps its coverage. The "
+    "variance between networks can grow with the shift, as nothing holds networks together away from the training "
+    "data; the variance that each predicts need not. A covariate shift changes no image: it is scored on those whose "
+    "values of one column are highest, so that its line says how the model does on a population of other make-up.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    severities = sorted(int(severity) for severity in dataset["severity"].values)
+    metrics = [str(metric) for metric in dataset["metric"].values]
+    unit, rows, parts = unit_of(dataset), [], []
+    for method in names_of(dataset):
+        errors, inside = [], []
+        for severity in severities:
+            at = {"approach": method, "severity": severity}
+            values = {key: pick(dataset, "score", metric=key, **at) for key in metrics}
+            ends = [pick(dataset, f"score_{end}", metric="rmse", **at) for end in ("low", "high")]
+            share, width = pick(dataset, "coverage", **at), pick(dataset, "width", **at)
+            cells = [scores.written(key, value) for key, value in values.items()]
+            bounds = f"{fixed(ends[0], 3)} to {fixed(ends[1], 3)}"
+            rows.append((name_of(method), str(severity), *cells, bounds, fixed(100 * share, 1), fixed(width, 3)))
+            errors.append(scores.written("rmse", values["rmse"]))
+            inside.append(percent(share))
+        parts.append(
+            f"{name_of(method)}: RMSE from {errors[0]} to {errors[-1]}, coverage from {inside[0]} to {inside[-1]}"
+        )
+    left_out = without_effect(dataset)
+    kinds = count(dataset.sizes["corruption"] - len(left_out), "kind of shift", "kinds of shift")
+    text = (
+        f"Line charts of scores, coverage, width and spread against severity, {severities[0]} to {severities[-1]}, and "
+        f"heat maps of the RMSE ({unit}) on {kinds}. {listing(parts) or ABSENT}."
+    )
+    if left_out:
+        text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"
+    header = ("networks", "severity", *scores.header(metrics), "RMSE, 95 % interval", "inside (%)", "width")
+    return Summary(text, header, tuple(rows))
