@@ -19,8 +19,9 @@ class UnsupportedError(InputError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what}\nmodescape takes images of one class each; rows of a table and sentences where their columns are "
-            "named (--set data.target=COLUMN, --set data.text=COLUMN); numbers as targets of both, and of images in an "
-            ".npz file; segmentation and several labels an example are not supported"
+            "named (--set data.target=COLUMN, --set data.text=COLUMN); numbers as targets of both, and of images "
+            "(in an .npz file, or in a table with task.kind=regression); segmentation and several labels an example "
+            "are not supported"
         )
 
 

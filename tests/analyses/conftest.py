@@ -83,6 +83,20 @@ def boosted(made_once) -> Study:
 
 
 @pytest.fixture(scope="session")
+def regression(made_once) -> Study:
+    """The same of a regression on rows of a table, with targets in mm. For reading."""
+    torch.set_num_threads(1)
+    kept = [one for one in NETWORKS if not one.startswith(("data.train", "settings.ood"))]
+
+    def make(folder: Path) -> None:
+        with no_figures():
+            pipeline.train("diabetes", folder, overrides=[*kept, "task.unit=mm"])
+            pipeline.analyse(folder)
+
+    return Study.open(made_once("regression", make))
+
+
+@pytest.fixture(scope="session")
 def prob(study: Study) -> dict[tuple[int, int], np.ndarray]:
     """Probabilities of every predicted checkpoint: (member, epoch) -> float64 [example, class]."""
     predictions = study.predictions("test")

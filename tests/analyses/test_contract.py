@@ -26,10 +26,11 @@ DATA = shutil.ignore_patterns("members", "predictions.zarr", "variants")  # a re
 DOCUMENT = Path(__file__).parents[2] / "docs" / "results.md"
 
 
-def documented() -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
-    """The table of docs/results.md: analysis -> variable -> (dimensions, units)."""
+def documented(task: str = "classification") -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
+    """The table of docs/results.md for a task: analysis -> variable -> (dimensions, units)."""
     table, analysis = {}, ""
-    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+    of_classes, of_numbers = DOCUMENT.read_text(encoding="utf-8").split("\n## Regressions\n")
+    for line in (of_classes if task == "classification" else of_numbers).splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if not line.startswith("|") or len(cells) != 5 or not cells[1].startswith("`"):
             continue

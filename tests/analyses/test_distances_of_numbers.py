@@ -5,9 +5,16 @@ import itertools
 import numpy as np
 import pytest
 
-from modescape.analyses.solution_similarity.numbers.measure import distances
+from modescape.analyses.pairs import compare_means
 
 MEMBERS, EXAMPLES = 4, 400
+
+
+def distances(mean, target):
+    found = compare_means(mean, target)
+    return (found.different, found.normalized), found.example, found.influence, found.quality
+
+
 random = np.random.default_rng(0)
 TARGET = random.normal(size=(EXAMPLES, 1))
 MEAN = TARGET + random.normal(size=(MEMBERS, EXAMPLES, 1)) * (1 + np.arange(EXAMPLES)[:, None] / EXAMPLES)

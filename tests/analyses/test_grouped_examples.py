@@ -10,10 +10,9 @@ import pytest
 import xarray as xr
 
 from modescape import analyses
-from modescape.analyses.pairs import compare, pair_mean
+from modescape.analyses.pairs import compare, compare_means, pair_mean
 from modescape.analyses.repeats import difference, repeats_of
 from modescape.analyses.scales import Swept
-from modescape.analyses.solution_similarity.numbers.measure import distances
 from modescape.data.corruptions import SEVERITIES
 from modescape.errors import NotEnough
 from modescape.offered import INDEPENDENT, SNAPSHOTS, InMemory, Offered, arrays
@@ -134,8 +133,9 @@ def test_distances_of_pairs_are_of_groups() -> None:
     random = np.random.default_rng(3)
     target = random.normal(size=(TEST, 1))
     mean = target + random.normal(size=(4, TEST, 1))
-    _, example, influence, _ = distances(mean, target)
-    _, of_groups, influence_of_groups, _ = distances(mean[:, AT], target[AT], AT)
+    alone, grouped = compare_means(mean, target), compare_means(mean[:, AT], target[AT], AT)
+    example, influence = alone.example, alone.influence
+    of_groups, influence_of_groups = grouped.example, grouped.influence
     np.testing.assert_allclose(of_groups, example, atol=1e-12)
     np.testing.assert_allclose(influence_of_groups, influence, atol=1e-12)
 

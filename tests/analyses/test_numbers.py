@@ -12,7 +12,7 @@ from scipy import stats
 from modescape import analyses
 from modescape.analyses.decomposition.measure import of_members
 from modescape.analyses.pairs import compare, pair_mean
-from modescape.analyses.randomness.measure import disagreement_interval
+from modescape.analyses.randomness.measure import difference_interval
 from modescape.analyses.scoring import score_runs
 from modescape.analyses.shift.kinds import Look
 from modescape.analyses.shift.measure import Table
@@ -261,11 +261,11 @@ def test_disagreement_of_three_networks_or_more_is_not_covered_twice():
     ends, means = [], []
     for _ in range(300):
         labels = predicted()
-        low, high = disagreement_interval(labels, label)
+        low, high = difference_interval(labels, label)
         ends.append((low, high))
         means.append(compare(labels, label).different[np.triu_indices(6, 1)].mean())
     low, high = np.array(ends).T
     truth = np.mean(means)
     assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.95, abs=0.04)
     assert np.mean(high - low) < 1.2 * 2 * 1.96 * np.std(means)
-    assert disagreement_interval(labels[:2], label)[0] > 0  # of one pair that of the test examples
+    assert difference_interval(labels[:2], label)[0] > 0  # of one pair that of the test examples

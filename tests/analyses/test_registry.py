@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from modescape import analyses, recipe, results
-from modescape.analyses import ANALYSES, OFFERED, PARTS
+from modescape.analyses import ANALYSES, OFFERED, PARTS, loading
 from modescape.analyses.costs import Cost, Sizes, cost_of
 from modescape.analyses.sampled_costs import draws
 from modescape.errors import InputError
@@ -31,7 +31,8 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "ood": "a setting of the data",
 }
 WHERE = {  # and where they mean that
-    *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "methods", "models/state")),
+    *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "data/targets", "methods")),
+    "models/state.py training",
     *(f"pipeline/{file}.py training" for file in ("estimate", "mending", "training", "writing")),
     *(
         "study/layout.py training",
@@ -164,16 +165,16 @@ def test_a_folder_imports_and_names_no_other_analysis(name: str):
 
 def test_what_workers_are_forked_with_starts_no_thread():
     """A process that has used threads must not be forked: locks stay locked in the child."""
-    wanted = analyses.modules(["tsne", "no.module:of_others", "training"])
+    wanted = loading.modules(["tsne", "no.module:of_others", "training"])
     assert {"modescape.analyses.tsne.measure", "modescape.analyses.training.draw"} <= {*wanted}
-    assert analyses.slow_modules(["tsne", "training"]) == ["xarray", "sklearn.manifold"]
-    assert analyses.modules([]) == analyses.slow_modules([]) == []
+    assert loading.slow_modules(["tsne", "training"]) == ["xarray", "sklearn.manifold"]
+    assert loading.modules([]) == loading.slow_modules([]) == []
 
 
 @pytest.mark.ci
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux lists them")
 def test_the_server_of_workers_has_one_thread():
-    listed = ["modescape.pipeline.training", "modescape.pipeline.predicting", *analyses.modules(None)]
+    listed = ["modescape.pipeline.training", "modescape.pipeline.predicting", *loading.modules(None)]
     code = (
         "import importlib, os\n[importlib.import_module(one) for one in {}]\nprint(len(os.listdir('/proc/self/task')))"
     )

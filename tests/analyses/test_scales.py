@@ -161,7 +161,7 @@ def test_all_methods_are_drawn_at_one_distance(context):
         squares = around.offset(method) ** 2 + (sampler.step(around.trajectory) / around.length) ** 2
         assert squares**0.5 == pytest.approx(0.1, rel=1e-6), method
     assert found.score.shape == (7, 4)
-    assert (found.jensen_shannon > 0).all()
+    assert (found.diversity > 0).all()
 
 
 def test_the_common_distance_is_beyond_the_farthest_centre(context):

@@ -61,7 +61,7 @@ def test_an_exponent_is_the_slope_of_the_larger_half():
 
 
 def test_an_unknown_benchmark_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="no benchmark 'sped'; choose from training, digits"):
+    with pytest.raises(InputError, match="no benchmark 'sped'; choose from training, inputs, digits"):
         benchmark("sped")
 
 

@@ -59,7 +59,7 @@ def test_changes_are_written_with_their_interval_and_the_rule(methods, calibrati
     set_gain(methods, "random", "accuracy", 1, -0.004, 0.002, 0.008)
     set_gain(methods, "random", "nll", 1, -0.05, -0.03, -0.01)
     row = next(row for row in purchases(methods, calibration) if row.method.startswith("Random"))
-    assert row.accuracy == ("+0.2", "\N{MINUS SIGN}0.4 to 0.8; inconclusive")
+    assert row.quality == ("+0.2", "\N{MINUS SIGN}0.4 to 0.8; inconclusive")
     assert row.nll == ("\N{MINUS SIGN}0.030", "\N{MINUS SIGN}0.050 to \N{MINUS SIGN}0.010")
 
 
@@ -68,7 +68,7 @@ def test_a_change_that_is_told_apart_is_never_printed_as_0(methods, calibration)
     set_gain(methods, "random", "accuracy", 1, -0.00003, 0.0077, 0.0157)
     row = next(row for row in purchases(methods, calibration) if row.method.startswith("Random"))
     assert row.nll == ("+0.0003", "0.0001 to 0.0006")
-    assert row.accuracy == ("+0.770", "\N{MINUS SIGN}0.003 to 1.570; inconclusive")
+    assert row.quality == ("+0.770", "\N{MINUS SIGN}0.003 to 1.570; inconclusive")
 
 
 def test_a_step_at_the_edge_and_none_are_flagged_beside_the_numbers(methods, calibration):

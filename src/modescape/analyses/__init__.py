@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modescape.analyses.settings import kind_of
 from modescape.errors import InputError, NotEnough
 from modescape.plain import is_own, nearest
 
@@ -31,7 +32,6 @@ COLUMN = {"data": {"shift_column"}}
 TRAINED = {"variants": True}
 STARTED, ROWS = "a common start", "rows of a table"  # what a recipe may have or not
 LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
-OF_CLASSES = "is of classes"
 SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
 MORE = ("verdict", "cost", "auxiliary")  # and those that some have
@@ -55,14 +55,14 @@ class Analysis:
     former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
     quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
     at_equal_cost: bool = False  # also wants one network trained at the cost of all members
-    numbers: str = OF_CLASSES
+    numbers: str = "is of classes"
     """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
     only_for: str = ""  # `STARTED` or `ROWS`: recipes without it have the analysis only where they name it
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""
-        beside = task != "classification" and self.numbers == BESIDE and name != "example"
+        beside = task != "classification" and self.numbers == BESIDE
         return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
 
 
@@ -71,18 +71,30 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "confusion": Analysis(
         "modescape.analyses.confusion", (PREDICTIONS,), numbers="counts which classes are mixed up; see calibration"
     ),
-    "trajectory_similarity": Analysis("modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS)),
+    "trajectory_similarity": Analysis(
+        "modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS), numbers=SAME
+    ),
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True, numbers=BESIDE
     ),
     "tsne": Analysis(
-        "modescape.analyses.tsne", (PREDICTIONS,), also=("verdict", "cost"), quick=True, imports=("sklearn.manifold",)
+        "modescape.analyses.tsne",
+        (PREDICTIONS,),
+        also=("verdict", "cost"),
+        quick=True,
+        imports=("sklearn.manifold",),
+        numbers=SAME,
     ),
     "tsne_subspace": Analysis(
-        "modescape.analyses.tsne_subspace", (PREDICTIONS,), (AROUND,), also=("cost",), imports=("sklearn.manifold",)
+        "modescape.analyses.tsne_subspace",
+        (PREDICTIONS,),
+        (AROUND,),
+        also=("cost",),
+        imports=("sklearn.manifold",),
+        numbers=SAME,
     ),
-    "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
-    "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)),
+    "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
         (PREDICTIONS,),
@@ -97,6 +109,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (AROUND,),
         also=("verdict", "cost"),
         former=("resamples",),
+        numbers=SAME,
     ),
     "gradient_boosting": Analysis(
         "modescape.analyses.gradient_boosting",
@@ -118,18 +131,24 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (PREDICTIONS,),
         (AROUND,),
         also=("cost",),
-        numbers="compares the labels that networks give; the variance of predictions stands in decomposition",
+        numbers=BESIDE,
     ),
-    "diversity_map": Analysis("modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",)),
+    "diversity_map": Analysis(
+        "modescape.analyses.diversity_map", (PREDICTIONS,), (AROUND, SHIFTED), also=("cost",), numbers=SAME
+    ),
     "subspace_scales": Analysis(
-        "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",)
+        "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
     ),
     "shift": Analysis(
         "modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED, COLUMN), also=("verdict", "cost"), numbers=BESIDE
     ),
     "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
     "randomness": Analysis(
-        "modescape.analyses.randomness", (PREDICTIONS, CHECKPOINTS), (TRAINED,), also=("verdict", "auxiliary")
+        "modescape.analyses.randomness",
+        (PREDICTIONS, CHECKPOINTS),
+        (TRAINED,),
+        also=("verdict", "auxiliary"),
+        numbers=SAME,
     ),
     "fine_tuning": Analysis(
         "modescape.analyses.fine_tuning",
@@ -138,7 +157,12 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         only_for=STARTED,
     ),
     "cyclic": Analysis(
-        "modescape.analyses.cyclic", (PREDICTIONS,), (TRAINED,), also=("verdict", "auxiliary"), at_equal_cost=True
+        "modescape.analyses.cyclic",
+        (PREDICTIONS,),
+        (TRAINED,),
+        also=("verdict", "auxiliary"),
+        at_equal_cost=True,
+        numbers=SAME,
     ),
 }
 
@@ -166,30 +190,6 @@ def measure(name: str, of: Study | StudyContext | Offered, **settings: Any) -> x
         with own.importable(name, last=True):  # its code may import its neighbours when it is called
             return own.checked(name, _measured(name, of, settings))
     return _measured(name, of, settings)
-
-
-def modules(names: Iterable[str] | None) -> list[str]:
-    """What measuring and drawing analyses imports, for a process that workers are forked from: it starts no thread.
-
-    Args:
-        names: of the analyses, those of others among them are left out; None for all.
-    """
-    parts = [f"{one.where}.{part}" for one in _listed(names) for part in ("measure", "draw")]
-    return [*KIT, *parts] if parts else []
-
-
-def slow_modules(names: Iterable[str] | None) -> list[str]:
-    """The rest of it, which starts one (of pyarrow), for workers that have nothing to do; arguments as above."""
-    found = _listed(names)
-    return [*RESULTS, *dict.fromkeys(module for one in found for module in one.imports)] if found else []
-
-
-KIT = ("modescape.plots.charts", "modescape.plots.files", "modescape.plots.canvas")
-RESULTS = ("xarray",)
-
-
-def _listed(names: Iterable[str] | None) -> list[Analysis]:
-    return [ANALYSES[name] for name in (ANALYSES if names is None else names) if name in ANALYSES]
 
 
 def task_of(dataset: xr.Dataset | None) -> str:
@@ -229,8 +229,6 @@ def _measured(name: str, of: Study | StudyContext | Offered, settings: Mapping[s
             raise NotEnough(f"the analysis {name!r} {entry(name).numbers}; this is a regression")
         if "auxiliary" not in entry(name).also:  # else they are taken of the networks that were trained for it
             check_offered(offered, entry(name).needs, f"the analysis {name!r}")
-        if is_own(name) and offered.task != "classification":  # a user's own draws nothing around its solutions
-            return _function(name)(offered, **settings)
         part = entry(name).part("measure", offered.task)
         function, announced = part.measure, getattr(part, "draws", None)
         runs_networks = NETWORK in entry(name).needs
@@ -282,8 +280,6 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     entry(name)
     if not settings:
         return
-    from modescape.analyses.settings import kind
-
     known = defaults(name)
     for setting, value in settings.items():
         if setting not in known:
@@ -291,8 +287,8 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
             raise InputError(f"analysis {name!r} has no setting {setting!r}; {there}")
         if is_own(name):
             continue  # it says itself what its values may be
-        expected, suits = kind(known[setting])
-        if not suits(value):
+        expected, fits = kind_of(known[setting])
+        if not fits(value):
             raise InputError(f"{name}.{setting} is {value!r}; expected {expected}")
 
 

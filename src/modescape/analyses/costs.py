@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses import defaults, entry
+from modescape.analyses import BESIDE, defaults, entry, suits
 from modescape.analyses.drawing import BATCH_NORM_IMAGES
 from modescape.analyses.scales import STEPS, SWEEP_MEMBERS
 from modescape.methods import AROUND, SCALED
@@ -37,6 +37,7 @@ class Sizes:
     train: int  # images
     validation: int
     test: int
+    task: str = "classification"
     batch_norm: bool = False  # whether the network has statistics that are recomputed
 
     @property
@@ -80,7 +81,7 @@ def sizes_of(study: Study) -> Sizes:
     counts = study.manifest["examples"]
     batch_norm = any(name.endswith("running_mean") for name in study.manifest["model"]["buffers"])
     examples = (counts[split] for split in ("train", "validation", "test"))
-    return Sizes(study.recipe, study.recipe.train.members, *examples, batch_norm=batch_norm)
+    return Sizes(study.recipe, study.recipe.train.members, *examples, task=study.task.kind, batch_norm=batch_norm)
 
 
 @dataclass(frozen=True)
@@ -119,5 +120,17 @@ def sweep_images(sizes: Sizes) -> float:
 
 def cost_of(name: str, sizes: Sizes) -> Cost:
     """What an analysis asks for; nothing where it reads what is there."""
+    module = cost_module(name, sizes)
+    return Cost() if module is None else module.cost(sizes)
+
+
+def draws_networks(name: str, task: str) -> bool:
+    """Whether an analysis announces networks that it draws around solutions."""
+    return suits(name, task) and hasattr(entry(name).part("measure", task), "draws")
+
+
+def cost_module(name: str, sizes: Sizes) -> Any:
+    """What says it; None where an analysis reads what is there, as its counterpart for a task may."""
     one = entry(name)
-    return one.part("cost").cost(sizes) if "cost" in one.also else Cost()
+    reads = sizes.task == "regression" and one.numbers == BESIDE and not draws_networks(name, sizes.task)
+    return one.part("cost") if "cost" in one.also and not reads else None

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modescape import batches, rng, tree
+from modescape import batches, rng, tasks, tree
+from modescape.analyses.likeness import LIKENESS, Likeness
 from modescape.analyses.stored import Reach, stored_reach
 from modescape.context import StudyContext
 from modescape.methods import METHODS, Run
+from modescape.metrics.scoring import Scoring
 from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
 from modescape.subspace import Sampler, everything
@@ -72,8 +74,9 @@ class Around:
 
     @functools.cached_property
     def threshold(self) -> float:
-        """Validation accuracy from which a random sample is accepted."""
-        return self.context.study.recipe.subspace.acceptance * self._accuracy(self.trajectory[-1:])[0]
+        """Validation accuracy from which a random sample is accepted; of a regression the RMSE up to which."""
+        acceptance, own = self.context.study.recipe.subspace.acceptance, self._quality(self.trajectory[-1:])[0]
+        return acceptance * own if self._likeness.higher_is_better else own / acceptance
 
     def sampler(self, method: str, scale: float | None) -> Sampler:
         """The method with its settings; ``scale`` in the unit of `Method.base_scale`, None for methods without one."""
@@ -195,15 +198,21 @@ class Around:
         return Networks(fresh, None)
 
     def accept(self, weights: Tensor) -> Tensor:
-        """Whether weights [sample, parameter] are accurate enough on the validation images, bool [sample]."""
+        """Whether weights [sample, parameter] are good enough on the validation images, bool [sample]."""
         if not self.context.study.recipe.subspace.acceptance:
             return torch.ones(len(weights), dtype=torch.bool)
-        return torch.tensor(self._accuracy(weights)) >= self.threshold
+        found = torch.tensor(self._quality(weights))
+        return found >= self.threshold if self._likeness.higher_is_better else found <= self.threshold
 
-    def _accuracy(self, weights: Tensor) -> list[float]:
+    def _quality(self, weights: Tensor) -> list[float]:
+        """Accuracy on the validation images, RMSE of a regression."""
         split = self.context.dataset.validation
-        predicted = predict(self.context, self.installed(weights), split.inputs).argmax(-1)
-        return (predicted == split.label.cpu().numpy()).mean(1).tolist()
+        predicted = predict(self.context, self.installed(weights), split.inputs)
+        return self._likeness.good(predicted, split.label.cpu().numpy()).tolist()
+
+    @property
+    def _likeness(self) -> Likeness:
+        return likeness_of(self.context)
 
     def keys(self, purpose: str, count: int) -> Tensor:
         """Keys of the streams of samples 0 .. count - 1 around this member, int64 [sample]."""
@@ -221,7 +230,26 @@ class Around:
         return Networks(ModelState(*moved), None)
 
 
+def completed(context: StudyContext, found: np.ndarray, validation: Callable[[], np.ndarray]) -> np.ndarray:
+    """Predictions [network, example, width] with what their task takes from the same networks' on validation images."""
+    task = context.study.task
+    if not task.needs_validation:
+        return found
+    target = context.dataset.validation.label.cpu().numpy()
+    return np.stack([task.completed(one, other, target) for one, other in zip(found, validation(), strict=True)])
+
+
+def likeness_of(context: StudyContext) -> Likeness:
+    """How networks of the study's task are compared."""
+    return LIKENESS[context.study.task.kind]
+
+
+def scoring_of_study(context: StudyContext) -> Scoring:
+    """How predictions of the study's task are scored."""
+    return tasks.scoring_of(context.study.task.kind)
+
+
 def predict(context: StudyContext, networks: Networks, inputs: Inputs) -> np.ndarray:
-    """Log-probabilities, float32 [network, example, class]."""
+    """Log-probabilities, float32 [network, example, class]; what else a task predicts, [network, example, width]."""
     inputs = batches.moved(inputs, context.device)
     return context.evaluator(networks.state, inputs, context.progress, dropout=networks.dropout).cpu().numpy()

@@ -8,9 +8,9 @@ import numpy as np
 
 from modescape.analyses.auxiliary import LONG_RUN, WHOLE
 from modescape.analyses.repeats import Repeats, repeats_of
-from modescape.analyses.requirements import predicted
+from modescape.analyses.requirements import predicted, scoring_of
 from modescape.errors import InputError
-from modescape.metrics import combine
+from modescape.metrics.scoring import Scoring
 from modescape.offered import Offered, Predictions, model_of, stacked
 
 ENSEMBLE = "ensemble"
@@ -33,20 +33,24 @@ def networks_of(offered: Offered, groups: list[list[tuple[int, int]]], what: str
     test, validation = (predicted(offered, split, what) for split in ("test", "validation"))
     found = [_log_probs(test, group) for group in groups]
     chosen = [_log_probs(validation, group) for group in groups] if len(validation.label) else None
-    labels = test.label, validation.label
-    ensembles = [None if part is None else np.stack([combine(group) for group in part]) for part in (found, chosen)]
+    labels, scoring = (test.label, validation.label), scoring_of(offered)
+    ensembles = [
+        None if part is None else np.stack([scoring.combine(group) for group in part]) for part in (found, chosen)
+    ]
     single = [None if part is None else np.concatenate(part) for part in (found, chosen)]
-    return Networks(found, *(_scored(part, labels, test.example_group) for part in (ensembles, single)))
+    return Networks(found, *(_scored(part, labels, test.example_group, scoring) for part in (ensembles, single)))
 
 
 def _log_probs(predictions: Predictions, group: list[tuple[int, int]]) -> np.ndarray:
     return stacked(predictions, [model_of(predictions, *one) for one in group])
 
 
-def _scored(parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray], group: np.ndarray | None) -> Repeats:
+def _scored(
+    parts: list[np.ndarray | None], labels: tuple[np.ndarray, np.ndarray], group: np.ndarray | None, scoring: Scoring
+) -> Repeats:
     test, validation = parts
     assert test is not None
-    return repeats_of(test, labels[0], validation, labels[1], group)
+    return repeats_of(test, labels[0], validation, labels[1], group, scoring)
 
 
 def long_runs(offered: Offered) -> Offered | None:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from modescape import tasks
 from modescape.analyses import image_sets
 from modescape.analyses.groups import LEVEL, runs_of
+from modescape.analyses.likeness import LIKENESS
+from modescape.analyses.requirements import scoring_of
 from modescape.analyses.sampling import Neighbourhood, available, neighbourhood
 from modescape.analyses.stating import DISTANCE, Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.functionspace import jensen_shannon
 from modescape.methods import SCALED
-from modescape.metrics import SCORES, combine
 from modescape.metrics.scores import units_of
 from modescape.offered import Offered, runs, stacked
 
@@ -49,19 +50,19 @@ class AtOneDistance:
     scale: np.ndarray  # [method]
     reached: np.ndarray  # distance of the draws, [method]
     score: np.ndarray  # [method, metric]
-    jensen_shannon: np.ndarray  # nats, [method]; NaN for a single network
+    diversity: np.ndarray  # as `Likeness.spread` has it, [method]; NaN for a single network
 
-    def variables(self) -> Variables:
+    def variables(self, task: str) -> Variables:
         """The variables of a result; their dimension is ``other_approach``."""
-        dims = ("other_approach",)
+        dims, spread = ("other_approach",), LIKENESS[task].diversity
         return {
             "equal_distance_score": (
                 (*dims, "metric"),
                 self.score,
-                units_of(SCORES),
+                units_of(tasks.scoring_of(task).scores),
                 "score of the ensemble around one solution, every method at one distance from it, mean over runs",
             ),
-            "equal_distance_jensen_shannon": (dims, self.jensen_shannon, "nats", "Jensen-Shannon divergence there"),
+            f"equal_distance_{spread.name}": (dims, self.diversity, spread.units, f"{spread.long_name} there"),
             "equal_distance_scale": (dims, self.scale, "1", "setting of the method there, mean over runs"),
             "equal_distance_reached": (dims, self.reached, "1", f"there: {DISTANCE}"),
         }
@@ -94,7 +95,8 @@ def at_one_distance(offered: Offered) -> AtOneDistance:
     """
     test = offered.sampled["test"]
     names = [name for name in test.groups if name.endswith(LEVEL)]
-    found = np.array([_mean_over_runs(offered, name) for name in names]).reshape(len(names), 3 + len(SCORES))
+    found = np.array([_mean_over_runs(offered, name) for name in names])
+    found = found.reshape(len(names), 3 + len(scoring_of(offered).scores))
     distance = offered.drawing.level() if offered.drawing else float("nan")
     methods = [name.removesuffix(LEVEL) for name in names]
     over = max((len(runs(test, name)) for name in names), default=0)
@@ -104,10 +106,11 @@ def at_one_distance(offered: Offered) -> AtOneDistance:
 def _mean_over_runs(offered: Offered, name: str) -> np.ndarray:
     """Scale, mean squared distance, divergence and scores of a group's ensembles."""
     test, rows = offered.sampled["test"], []
+    scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
     for models in runs(test, name).values():
         log_prob = stacked(test, models)
-        scores = [float(score(combine(log_prob), test.label)) for score in SCORES.values()]
-        spread = jensen_shannon(log_prob) if len(log_prob) > 1 else np.nan
+        scores = [float(score(scoring.combine(log_prob), test.label)) for score in scoring.scores.values()]
+        spread = likeness.spread(log_prob) if len(log_prob) > 1 else np.nan
         apart = float(torch.from_numpy(test.distances(models)).square().mean())
         rows.append((test.scales[models[0]], apart, spread, *scores))
     return np.mean(rows, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses import ANALYSES, task_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
-from modescape.wording.examples import in_words_of
+from modescape.wording.examples import in_words_of, word_of
+from modescape.wording.figures import in_words
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -66,7 +66,7 @@ def caption(name: str, dataset: xr.Dataset) -> str:
         InputError: if no figure has this name.
     """
     words = _function(name, "caption", dataset)(dataset)
-    return in_words_of(_word(dataset), words, "groups" in dataset.attrs)
+    return words if is_own(name) else in_words_of(word_of(dataset), words, "groups" in dataset.attrs)
 
 
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
@@ -103,24 +103,8 @@ def _own(name: str) -> Own:
 
 
 def _described(name: str, dataset: xr.Dataset) -> Chart:
-    return _in_words(_function(name, "describe", dataset)(dataset), _word(dataset))
-
-
-def _word(dataset: xr.Dataset) -> str:
-    """What its examples are called."""
-    return str(dataset.attrs.get("examples_word", "images"))
-
-
-def _in_words(chart: Chart, word: str) -> Chart:
-    """A chart whose titles and axes speak of other examples than images."""
-    if word == "images":
-        return chart
-    named = ("title", "x_label", "y_label")
-    panels = [
-        dataclasses.replace(panel, **{name: in_words_of(word, getattr(panel, name)) for name in named})
-        for panel in chart.panels
-    ]
-    return dataclasses.replace(chart, title=in_words_of(word, chart.title), panels=panels)
+    chart: Chart = _function(name, "describe", dataset)(dataset)
+    return in_words(chart, word_of(dataset))
 
 
 def _function(name: str, function: str, dataset: xr.Dataset) -> Callable[..., Any]:

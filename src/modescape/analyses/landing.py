@@ -6,19 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modescape.analyses.drawing import predict
+from modescape.analyses.drawing import predict, scoring_of_study
 from modescape.analyses.sampling import Neighbourhood
 from modescape.analyses.stored import TOGETHER
 from modescape.data.dataset import Split
-from modescape.metrics import nll
 from modescape.paths import barrier
 
 
 def losses(around: Neighbourhood, weights: Tensor, split: Split) -> np.ndarray:
-    """NLL of points [point, parameter] on a split, nats, [point]; batch-norm statistics are made for each."""
+    """Loss (NLL) of points [point, parameter] on a split, nats, [point]; batch-norm statistics are made for each."""
     label = split.label.cpu().numpy()
     parts = [predict(around.context, around.installed(some.float()), split.inputs) for some in weights.split(TOGETHER)]
-    return np.asarray(nll(np.concatenate(parts), label))
+    return np.asarray(scoring_of_study(around.context).scores["nll"](np.concatenate(parts), label))
 
 
 def barrier_between(around: Neighbourhood, one: Tensor, other: Tensor, split: Split, points: int) -> float:

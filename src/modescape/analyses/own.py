@@ -45,7 +45,7 @@ class Own(Analysis):
         """A module of its folder, or what stands for one; the current folder can be imported from meanwhile."""
         with importable(self.name):
             if isinstance(self.found, Analysis):
-                return self.found.part(name)
+                return self.found.part(name, task)
             if name != "measure":
                 return self.found
             draws = getattr(self.found, "draws", None)

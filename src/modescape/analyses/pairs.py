@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,12 @@ from modescape.metrics.intervals import satterthwaite_interval
 
 @dataclass(frozen=True)
 class Pairs:
-    """Disagreement of members, and what the uncertainty of its mean over pairs is computed from."""
+    """Differences of members, and what the uncertainty of their mean over pairs is computed from."""
 
-    accuracy: np.ndarray  # [member]
-    different: np.ndarray  # disagreement, [member, member]
+    quality: np.ndarray  # accuracy, RMSE; [member]
+    different: np.ndarray  # disagreement, distance of means; [member, member]
     normalized: np.ndarray  # over the mean error of the two, [member, member]
-    example: np.ndarray  # of both, mean over pairs; the ratio linearised, [quantity, example]
+    example: np.ndarray  # of both, mean over pairs; linearised, [quantity, example]
     influence: np.ndarray | None  # of each member on that, [quantity, member, example]; none with 2 members
 
 
@@ -47,12 +48,51 @@ def compare(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None =
             ratio = normalized[i, j]
             linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
             of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
-    of_member = by_group(of_member, group)
+    return Pairs(1 - error, different, normalized, *_shares(by_group(of_member, group)))
+
+
+def compare_means(mean: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> Pairs:
+    """Root mean square distance d of every two members, and d / e with e^2 the mean squared error of the two.
+
+    The means over pairs are linearised in the examples: d + (s(x) - d^2) / 2d with the squared distance s(x), and
+    d / e + (s(x) - d^2) / 2de - (d / e) (w(x) - e^2) / 2e^2 with the squared error w(x). The influence of a member is
+    that of leaving it out.
+
+    Args:
+        mean: predicted means, [member, example, output].
+        target: [example, output].
+        group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
+    """
+    members, examples = mean.shape[:2]
+    wrong = np.square(mean - target).mean(-1)  # [member, example]
+    matrices, of_member = np.zeros((2, members, members)), np.zeros((2, members, examples))
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal predictions, or none that errs
+        for i, j in zip(*np.triu_indices(members, 1), strict=True):
+            apart, error = np.square(mean[i] - mean[j]).mean(-1), (wrong[i] + wrong[j]) / 2
+            square, level = apart.mean(), error.mean()
+            d, e = np.sqrt(square), np.sqrt(level)
+            change = np.where(d > 0, (apart - square) / (2 * d), 0.0)
+            ratio = d / e
+            own = np.stack([d + change, ratio + change / e - ratio * (error - level) / (2 * level)])
+            matrices[:, i, j] = matrices[:, j, i] = d, ratio
+            of_member[:, [i, j]] += own[:, None]
+    return Pairs(np.sqrt(wrong.mean(1)), matrices[0], matrices[1], *_shares(by_group(of_member, group)))
+
+
+COMPARE: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], Pairs]] = {  # (said, target, group)
+    "classification": compare,
+    "regression": compare_means,
+}
+
+
+def _shares(of_member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Examples' shares and members' influences from sums over the pairs of a member, [quantity, member, example]."""
+    members = of_member.shape[1]
     example = of_member.sum(1) / members / (members - 1)
     if members == 2:
-        return Pairs(1 - error, different, normalized, example, None)
+        return example, None
     of_member *= 2 / (members - 2)
-    return Pairs(1 - error, different, normalized, example, of_member)
+    return example, of_member
 
 
 def pair_mean(

@@ -6,20 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modescape.analyses.comparing import calibrated
-from modescape.metrics import CALIBRATED, SCORES
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.grouping import by_group, count_units
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import range_interval
-from modescape.metrics.scores import ranges_of
+from modescape.metrics.scoring import CLASSES, Scoring
 
 ALONE = np.ones((1, 1), dtype=bool)  # the only subset of one repeat
 
 
-def compared_scores() -> list[str]:
+def compared_scores(scoring: Scoring = CLASSES) -> list[str]:
     """Names of the scores, in the order of results."""
-    return [*SCORES, *CALIBRATED]
+    return [*scoring.scores, *scoring.calibrated]
 
 
 class Repeats(NamedTuple):
@@ -54,8 +52,9 @@ def repeats_of(
     validation: np.ndarray | None,
     validation_label: np.ndarray | None,
     group: np.ndarray | None = None,
+    scoring: Scoring = CLASSES,
 ) -> Repeats:
-    """Scores of every repeat, and those at the temperature that suits the validation images best.
+    """Scores of every repeat, and those at the temperature (or scale) that suits the validation images best.
 
     Args:
         log_prob: of a network or an ensemble a repeat, on the test images, [repeat, example, class].
@@ -63,25 +62,29 @@ def repeats_of(
         validation: of the same on the validation images; None where there are none: calibrated scores are NaN.
         validation_label: their labels.
         group: of each test image (`modescape.arrays.group_codes`).
+        scoring: of the task.
     """
-    example = np.full((len(compared_scores()), len(log_prob), count_units(group, len(label))), np.nan)
+    units = count_units(group, len(label))
+    example = np.full((len(compared_scores(scoring)), len(log_prob), units), np.nan)
     for repeat, own in enumerate(log_prob):
-        example[: len(SCORES), repeat] = subset_estimate(own[None], label, ALONE, None, group=group).example
+        estimate = subset_estimate(own[None], label, ALONE, None, scoring, group=group)
+        example[: len(scoring.scores), repeat] = estimate.example
     if validation is not None and validation_label is not None:
-        cooled = calibrated(log_prob, validation, validation_label)
-        for row, score in enumerate(CALIBRATED.values(), len(SCORES)):
+        cooled = scoring.calibrate(log_prob, validation, validation_label)
+        for row, score in enumerate(scoring.calibrated.values(), len(scoring.scores)):
             example[row] = by_group(score.examples(cooled, label), group)
     return Repeats(example)
 
 
-def difference(one: Repeats, other: Repeats | None) -> Interval:
+def difference(one: Repeats, other: Repeats | None, scoring: Scoring = CLASSES) -> Interval:
     """Mean score of one method, minus that of another (if any) on the same examples, with a 95 % interval.
 
     Repeats are what members are in `modescape.metrics.influence`, those of two methods drawn independently of each
     other, on the same examples. Coverage in a simulation with known truth: docs/log.md. A method with a single repeat
     stands for itself: the interval says nothing of its other repeats.
     """
-    smallest, largest = ranges_of(compared_scores())
+    every = [*scoring.scores.values(), *scoring.calibrated.values()]
+    smallest, largest = (np.array([getattr(score, end) for score in every]) for end in ("smallest", "largest"))
     value, example, influences = one.score.mean(1), one.example.mean(1), [one.influence]
     with np.errstate(invalid="ignore"):  # an infinite NLL has no interval
         if other is not None:

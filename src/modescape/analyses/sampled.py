@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from modescape.analyses.drawing import Networks, predict
+from modescape.analyses.drawing import Networks, completed, predict
 from modescape.analyses.equal_distance import common_distance
-from modescape.analyses.image_sets import ImageSet, shift_of
+from modescape.analyses.image_sets import ImageSet, shift_of, validation_images
 from modescape.analyses.landing import barrier_between, some_training_images
 from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.scales import distances, scales, sweeps
@@ -23,7 +23,6 @@ from modescape.data.unlike import in_words
 from modescape.methods import METHODS
 from modescape.offered import Offered, Sampled, Shifted
 from modescape.predict import batch_norm_layers
-from modescape.study.offering import completed
 from modescape.study.sampled import Drawn
 
 Group = tuple[Drawn, ...]
@@ -104,7 +103,11 @@ class _Company:
     said: dict[ImageSet, np.ndarray] = field(default_factory=dict)
 
     def on(self, images: ImageSet) -> np.ndarray:
-        """Log-probabilities on a set, float32 [network, example, class]."""
+        """Log-probabilities on a set, float32 [network, example, class]; whole, whatever the task."""
+        return completed(self.context, self._on(images), lambda: self._on(validation_images()))
+
+    def _on(self, images: ImageSet) -> np.ndarray:
+        """What the networks themselves say."""
         if images not in self.said:
             known = stored_log_prob(self.context, images, self.group)
             made = known is None
@@ -182,8 +185,7 @@ class SampledNetworks:
     def log_prob(self, model: int, /) -> np.ndarray:
         """What one model says, float32 [example, width]; those drawn with it stay in memory."""
         one = self.models[model]
-        found = self.context.last(1, _company, one.group).on(self.images)[one.place]
-        return completed(self.context.study, found, int(self.members[model]), int(self.epochs[model]))
+        return self.context.last(1, _company, one.group).on(self.images)[one.place]
 
     def distances(self, models: Sequence[int], /) -> np.ndarray:
         """Distances from the solution over the length of its weights, float64 [model]; read where they are stored."""

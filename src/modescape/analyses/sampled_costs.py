@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from modescape.analyses import entry
-from modescape.analyses.costs import Draws, Sizes
+from modescape.analyses.costs import Draws, Sizes, cost_module
 
 SECONDS = 0.0005  # of writing a network's predictions on a set, and of reading them again
 
 
 def draws(sizes: Sizes, name: str) -> Mapping[str, Draws]:
     """Kind of networks -> what an analysis draws of it; nothing for those that draw none that are stored."""
-    one = entry(name)
-    drawn = getattr(one.part("cost"), "drawn", None) if "cost" in one.also else None
+    drawn = getattr(cost_module(name, sizes), "drawn", None)
     return drawn(sizes) if drawn is not None else {}
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from modescape import batches
-from modescape.analyses.drawing import Around, Networks, predict
+from modescape.analyses.drawing import Around, Networks, completed, likeness_of, predict
 from modescape.analyses.image_sets import ImageSet
 from modescape.analyses.stored import groups_of, stored_distance, stored_log_prob
 from modescape.context import StudyContext
@@ -86,7 +86,7 @@ class Neighbourhood(Around):
             baseline: the solution's log-probabilities as the analysis has them, [example, class].
 
         Returns:
-            Largest difference of probabilities; NaN for Monte-Carlo dropout, which moves no weights.
+            Largest difference of probabilities (`Likeness.moved`); NaN for Monte-Carlo dropout, which moves no weights.
         """
         record = METHODS[method]
         if record.source == "masks":
@@ -99,12 +99,17 @@ class Neighbourhood(Around):
             run = replace(self.run, trajectory=still, length=0.0, swept=True, accept=everything, kept={})
             weights = record.sampler(run, 0.0).sample(still, self.keys(f"control {method}", 1))
             found = predict(self.context, self.installed(weights), inputs)
-        return largest_difference(found[0], baseline[: batches.count(inputs)])
+        return likeness_of(self.context).moved(found[0], baseline[: batches.count(inputs)])
 
     def two_statistics(self, inputs: Inputs) -> np.ndarray:
         """The solution's predictions with its stored and with recomputed batch-norm statistics, [2, example, class]."""
         stored = self.placed(self.states[-1:])
-        return np.concatenate([predict(self.context, one, inputs) for one in (stored, self.recomputed(stored))])
+        both = stored, self.recomputed(stored)
+
+        def on(some: Inputs) -> np.ndarray:
+            return np.concatenate([predict(self.context, one, some) for one in both])
+
+        return completed(self.context, on(inputs), lambda: on(self.context.dataset.validation.inputs))
 
     def log_prob(
         self,
@@ -140,11 +145,6 @@ class Neighbourhood(Around):
             for name, rows in pieces.items():
                 rows.append(found[name])
         return {name: np.concatenate(rows) for name, rows in pieces.items()}
-
-
-def largest_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Of probabilities, from log-probabilities of one shape."""
-    return float(np.abs(np.exp(one.astype(float)) - np.exp(other.astype(float))).max())
 
 
 def available(context: StudyContext, wanted: tuple[str, ...] = AROUND) -> list[str]:

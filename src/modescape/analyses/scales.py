@@ -17,12 +17,11 @@ import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.analyses.drawing import predict
+from modescape.analyses.drawing import completed, likeness_of, predict, scoring_of_study
 from modescape.analyses.sampling import available, neighbourhood
 from modescape.analyses.stored import SWEEP_MEMBERS, TOGETHER, stored_choice, sweep_digest
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import SCORES, combine
 from modescape.metrics.grouping import count_units
 from modescape.metrics.intervals import resample_counts, resample_weights
 from modescape.subspace import mirrored_pairs
@@ -39,7 +38,7 @@ class Swept(NamedTuple):
     step: np.ndarray  # root-mean-square distance from the centre over the solution's length, before draws are refused
     scale: np.ndarray  # in the unit of `Method.base_scale`
     distance: np.ndarray  # root-mean-square distance of the draws from the solution over the solution's length
-    accuracy: np.ndarray  # mean of a sample on validation images
+    accuracy: np.ndarray  # mean of a sample on validation images; of a regression its RMSE
     accepted: np.ndarray  # share of first draws that were accepted; NaN where none is refused
     loss: np.ndarray  # NLL of ensembles on validation images, nats, [step, member, pair of ensembles, example]
 
@@ -168,12 +167,14 @@ def tried_at(context: StudyContext, member: int, method: str, scale: float, purp
             distance.append(around.distances(weights))
             half.append(predict(context, around.installed(weights), split.inputs))
     log_prob = np.concatenate([*halves[0], *halves[1]])
-    right = float((log_prob.argmax(-1) == label).mean())
+    log_prob = completed(context, log_prob, lambda: log_prob)
+    right = likeness_of(context).mean_good(log_prob, label)
     apart = float(torch.cat(distance).square().mean()) ** 0.5
     if not scale:
         log_prob = log_prob[:1].repeat(count, 0)
-    ensembles = combine(log_prob.reshape(count // size, size, *log_prob.shape[1:]), 1)
-    loss = SCORES["nll"].examples(ensembles, label)  # [ensemble, example]; the second half mirrors the first
+    scoring = scoring_of_study(context)
+    ensembles = scoring.combine(log_prob.reshape(count // size, size, *log_prob.shape[1:]), 1)
+    loss = scoring.scores["nll"].examples(ensembles, label)  # [ensemble, example]; the second half mirrors the first
     share = float(np.mean(accepted)) if accepted else np.nan
     return Tried(scale, apart, right, share, loss.reshape(2, -1, len(label)).mean(0))
 

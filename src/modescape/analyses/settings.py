@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 def usual(recipe: Recipe) -> list[str]:
     """The analyses of a recipe that names none: all, but for those of what it does not have."""
+    from modescape import data
     from modescape.analyses import ANALYSES, ROWS, STARTED
-    from modescape.data import kind_of
 
-    has = {STARTED: recipe.model.init is not None, ROWS: kind_of(recipe.data) == "table"}
+    has = {STARTED: recipe.model.init is not None, ROWS: data.kind_of(recipe.data) == "table"}
     return [name for name, one in ANALYSES.items() if has.get(one.only_for, True)]
 
 
-def kind(default: object) -> tuple[str, Callable[[Any], bool]]:
+def kind_of(default: object) -> tuple[str, Callable[[Any], bool]]:
     """What a setting may be, by its default: in words, and whether a value is that."""
 
     def number(value: Any, kind: Any) -> bool:

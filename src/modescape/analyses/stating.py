@@ -7,15 +7,16 @@ from typing import TypeAlias
 
 import numpy as np
 
+from modescape.analyses.likeness import LIKENESS
 from modescape.methods import AROUND, BOTH, METHODS
 from modescape.offered import Offered, Sampled, runs
 
 Variables: TypeAlias = "dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]"
 SCALE = "setting of the method, in its own unit"
 DISTANCE = "root mean square distance of the method's networks from the solution over the length of the weights"
-CONTROL = "largest difference of probabilities between the solution and the method's network at distance 0"
+CONTROL = "largest difference of {} between the solution and the method's network at distance 0"
 
-CONTROL_OF_POINT = "largest difference of probabilities between the solution and the network at its place on the way"
+CONTROL_OF_POINT = "largest difference of {} between the solution and the network at its place on the way"
 
 
 def controlled(
@@ -36,7 +37,7 @@ def controlled(
     def control(name: str) -> float | None:
         return None if drawing is None else drawing.control(name, on, baseline)
 
-    return _each("control", CONTROL, methods, dim, control)
+    return _each("control", CONTROL.format(LIKENESS[offered.task].control), methods, dim, control)
 
 
 def stated(

@@ -41,7 +41,7 @@ def fingerprint(source: Source) -> str:
     return digest.hexdigest()
 
 
-def cache_key(data: recipe.Data) -> str:
+def cache_key(data: recipe.Data, task: recipe.Task | None = None) -> str:
     """Name of the cache entry: a local source by its path and its files' sizes and times, a hub one by its name.
 
     The files of a table are those that it names, too.
@@ -56,7 +56,8 @@ def cache_key(data: recipe.Data) -> str:
         source = str(path)
     settings = data.model_dump(include={"config", "image", "label", *DECODING})
     settings |= {} if data.group is None else {"group": data.group}
-    name = json.dumps([FORMAT, source, settings, files], sort_keys=True)
+    kind = [task.kind] if task is not None and task.kind == "regression" else []  # numbers for labels
+    name = json.dumps([FORMAT, source, settings, files, *kind], sort_keys=True)
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 

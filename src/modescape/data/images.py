@@ -36,5 +36,6 @@ def read(data: recipe.Data, task: recipe.Task, report: sources.Report | None = N
         name = f"'{path}'"
         source = without_ignored(sources.resized(sources.npz(path, task, data.group), settings, name), task, name)
         return check_source(source, name), fingerprint(source)
-    source, digest = cached(cache_key(data), lambda: check_source(sources.pictures(data, report), f"'{data.source}'"))
+    key = cache_key(data, task)
+    source, digest = cached(key, lambda: check_source(sources.pictures(data, report, task), f"'{data.source}'"))
     return without_ignored(source, task, f"'{data.source}'"), digest

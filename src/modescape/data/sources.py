@@ -21,6 +21,7 @@ from modescape.data.decode import BrokenImage, read_arrays, total_memory
 from modescape.data.grouped import named_groups, of_arrays, of_pictures, without_column
 from modescape.data.hub import opened
 from modescape.data.kinds import refuse_arrays
+from modescape.data.measured import settled_numbers, targets
 from modescape.data.pictures import Pictures, fit_all, stacked
 from modescape.data.tables import SPLITS, Part
 from modescape.data.targets import numbers, output_names
@@ -163,33 +164,35 @@ def resized(source: Source, settings: Pictures, name: str) -> Source:
     return replace(source, inputs=fit_all(source.inputs, settings, f"{name}: train"), test_inputs=test)
 
 
-def pictures(data: recipe.Data, report: Report | None = None) -> Source:
+def pictures(data: recipe.Data, report: Report | None = None, task: recipe.Task | None = None) -> Source:
     """Encoded pictures and their labels: a folder, a table of paths, Parquet, or a dataset of the hub.
 
-    The columns are found by type (one of images, one of labels) or named by ``data.image`` and ``data.label``. The test
-    split is "test", else "validation"; one without labels is none.
+    Where ``task.kind`` is regression the labels are numbers. The columns are found by type (one of images, one of
+    labels) or named by ``data.image`` and ``data.label``. The test split is "test", else "validation"; one without
+    labels is none.
 
     Raises:
         InputError: if it cannot be loaded, a column cannot be found, or a picture is broken (which file or row).
     """
     with opened(data) as parts:
-        return _read(parts, data, report)
+        return _read(parts, data, report, task or recipe.Task())
 
 
-def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source:
+def _read(parts: list[Part], data: recipe.Data, report: Report | None, task: recipe.Task) -> Source:
     by_name = {SPLITS.get(part.name.lower(), part.name): part for part in parts}
     if "train" not in by_name:
         raise InputError(f"'{data.source}' has splits {sorted(by_name)}, expected one named 'train'")
     by_name, cells = without_column(by_name, data)
     train = by_name["train"]
-    image, label = settled(train, data)
+    of_numbers = task.kind == "regression"
+    image, label = settled_numbers(train, data) if of_numbers else settled(train, data)
     notes = [note for part in parts for note in part.notes]
-    used, labels = [train], [raw_labels(train, label)]
+    used, labels = [train], [[] if of_numbers else raw_labels(train, label)]
     for name in ("test", "validation"):
         part = by_name.get(name)
         if part is None or len(used) > 1:
             continue
-        own = raw_labels(part, label)
+        own = [] if of_numbers else raw_labels(part, label)
         if len(own) and not has_labels(own):
             notes.append(_hidden(name))
             continue
@@ -197,7 +200,7 @@ def _read(parts: list[Part], data: recipe.Data, report: Report | None) -> Source
     if notes and by_name.keys() & {"test", "validation"}:
         place = _test_images(used[1].name if len(used) > 1 else None)
         notes += [place] if any("hidden" in note for note in notes) else []
-    names, numbers = classes(used, labels, label, image)
+    names, numbers = ((label,), targets(used, label, image)) if of_numbers else classes(used, labels, label, image)
     reader = _Reader(data, image, sum(map(len, used)), report)
     images = [reader.read(part) for part in used]
     kept = [number[rows] for number, (_, rows) in zip(numbers, images, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from modescape.metrics.crossed import size_estimates, size_masks
 from modescape.metrics.grouping import count_units
 from modescape.metrics.regression import squared_error_law
 from modescape.metrics.scores import units_of
-from modescape.metrics.scoring import CLASSES, Scoring, check_members
+from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import brier_law
 from modescape.results import of_groups
 
@@ -40,6 +41,14 @@ INTERVALS = (
     "normal, on the variance over test examples. Those of the calibration error are of what test sets of this size "
     "show on average"
 )
+
+
+def intervals_in_words(text: str, scoring: Scoring) -> str:
+    """How intervals were made, in words for a regression: without calibration errors and temperatures."""
+    if "ece" in scoring.scores:
+        return text
+    text = text.replace("temperatures held", "factors of variances held")
+    return re.sub(r"\. (Those of the calibration error are of|Calibration errors:) what test sets [a-z ]*", "", text)
 
 
 @dataclass(frozen=True)
@@ -158,6 +167,7 @@ def ensemble_curves(
     group: Any = None,
     limit: int = 200,
     key: int = 0,
+    scoring: Scoring = CLASSES,
 ) -> dict[str, EnsembleCurve]:
     """Curves of several methods over the same members and test images, all gains against one baseline.
 
@@ -173,6 +183,7 @@ def ensemble_curves(
         group: what names the group of each example, as of `ensemble_curve`.
         limit: most subsets of a size; taken as the number of members where that is more.
         key: of the stream that samples subsets (see `modescape.rng.key`).
+        scoring: of other predictions, as for `ensemble_curve`.
 
     Returns:
         Name of each method -> its curve, in the order of `log_probs`. The baseline's is that of `ensemble_curve`.
@@ -198,13 +209,13 @@ def ensemble_curves(
     for name, log_prob in log_probs.items():
         (arrays[name],), _ = to_numpy(log_prob)
         try:
-            check_members(arrays[name], label)
+            scoring.check(arrays[name], label)
         except InputError as error:
             raise InputError(f"method {name!r}: {error}") from error
         if len(arrays[name]) != len(next(iter(arrays.values()))):
             counts = ", ".join(f"{len(values)} for {method!r}" for method, values in arrays.items())
             raise InputError(f"numbers of members differ ({counts}); methods are compared over the same members")
-    return _curves(arrays, label, baseline, limit, key, group=group_codes(group, len(label)))
+    return _curves(arrays, label, baseline, limit, key, scoring, group=group_codes(group, len(label)))
 
 
 def _curves(

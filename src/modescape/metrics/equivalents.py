@@ -9,6 +9,7 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 from modescape.metrics.blocks import example_blocks
+from modescape.metrics.gaussians import checked, gaussian
 from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import example_variance, member_variance
 from modescape.metrics.intervals import satterthwaite_interval
@@ -178,8 +179,44 @@ def brier_equivalent_interval(
     return BrierEquivalent(*(found[..., at][()] for at in range(5)))
 
 
+def squared_error_equivalent_interval(
+    squared: Array, predictive: Array, target: Array, group: np.ndarray | None = None
+) -> BrierEquivalent:
+    """The same of squared errors of means, by their law (see `modescape.metrics.regression.squared_error_law`).
+
+    Args:
+        squared: squared error of the method's mean, mean over outputs, [..., member, example].
+        predictive: of the independent networks, [member, example, 2 x output], 2 members or more.
+        target: [example, output].
+        group: of each example (`modescape.arrays.group_codes`).
+
+    Raises:
+        InputError: (a ValueError) on shapes that do not fit.
+    """
+    (squared,), _ = to_numpy(squared)
+    predictive, target, _ = checked(predictive, target, 3)
+    members, examples = predictive.shape[:2]
+    if members < 2 or squared.ndim < 2 or squared.shape[-2:] != (members, examples):
+        raise InputError(
+            f"squared has shape {list(squared.shape)}; expected [..., {members}, {examples}], of 2 members or more"
+        )
+    mean = gaussian(predictive).mean
+    rest = [_spread(np.delete(mean, member, 0)) for member in range(members)]
+    parts = _LawOfExamples(np.square(mean - target).mean(-1), _spread(mean), np.stack(rest))
+    rows = squared.reshape(-1, members, examples).astype(np.float64)
+    found = np.array([_interval_of_one(row, parts, group) for row in rows]).reshape(*squared.shape[:-2], 5)
+    return BrierEquivalent(*(found[..., at][()] for at in range(5)))
+
+
+def _spread(mean: np.ndarray) -> np.ndarray:
+    """Variance between members (1/(n - 1)), mean over outputs; [example], NaN of a single member."""
+    if len(mean) < 2:
+        return np.full(mean.shape[1], np.nan)
+    return mean.var(0, ddof=1).mean(-1)
+
+
 class _LawOfExamples(NamedTuple):
-    """Every example's part of the Brier law."""
+    """Every example's part of the Brier law, or of that of the squared error."""
 
     brier: np.ndarray  # of each member, [member, example]
     diversity: np.ndarray  # v, [example]

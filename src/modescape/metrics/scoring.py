@@ -15,9 +15,10 @@ from modescape.arrays import check_log_prob
 from modescape.errors import InputError
 from modescape.metrics.averages import Subsets, averages, combine
 from modescape.metrics.blocks import check_label
-from modescape.metrics.gaussians import check_predictive, combine_gaussians
+from modescape.metrics.gaussians import check_predictive, combine_gaussians, gaussian, scale_gaussian, scaled
 from modescape.metrics.regression import mixtures
-from modescape.metrics.scores import REGRESSION_SCORES, SCORES, Score
+from modescape.metrics.scores import CALIBRATED, CALIBRATED_NUMBERS, REGRESSION_SCORES, SCORES, Score
+from modescape.metrics.temperature import fit_temperature, rescale
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Scoring:
     averages: Callable[[Subsets], Iterator[Any]]  # of subsets of members, a block of examples at a time
     combine: Callable[..., np.ndarray]  # (predictions, dim=0) -> the ensemble's, without that dimension
     check: Callable[[np.ndarray, np.ndarray], None]  # refuses predictions [member, example, width] of bad members
+    calibrate: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    """(predictions, of the same networks on validation examples, their targets) -> predictions whose confidence suits
+    these best, each network [..., example, width] by itself: of classes at a temperature, of a regression with all
+    variances times one factor."""
+    calibrated: Mapping[str, Score]  # scores of such predictions
     law: str  # name of the exact law of a score against size
     of_law: str  # which score that is; the law is of its square where it is a root
 
@@ -55,5 +61,39 @@ def _refuse_nan(values: np.ndarray, name: str) -> None:
         raise InputError(f"{name} of members {broken} holds NaN; leave out members that diverged")
 
 
-CLASSES = Scoring(SCORES, averages, combine, check_members, "brier_law", "brier")
-NUMBERS = Scoring(REGRESSION_SCORES, mixtures, combine_gaussians, check_gaussians, "squared_error_law", "rmse")
+def at_best_temperature(log_prob: np.ndarray, validation: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Each network at the temperature with the lowest NLL on the validation examples, float64.
+
+    Args:
+        log_prob: log-probabilities, [..., example, class].
+        validation: of the same networks on the validation examples, [..., example, class].
+        label: of the validation examples, [example].
+    """
+    return rescale(log_prob, fit_temperature(validation, label))
+
+
+def at_best_scale(predictive: np.ndarray, validation: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Each network with all variances times the factor with the lowest NLL on the validation examples, float64."""
+    return scaled(predictive, scale_gaussian(gaussian(validation), target))
+
+
+CLASSES = Scoring(
+    scores=SCORES,
+    averages=averages,
+    combine=combine,
+    check=check_members,
+    calibrate=at_best_temperature,
+    calibrated=CALIBRATED,
+    law="brier_law",
+    of_law="brier",
+)
+NUMBERS = Scoring(
+    scores=REGRESSION_SCORES,
+    averages=mixtures,
+    combine=combine_gaussians,
+    check=check_gaussians,
+    calibrate=at_best_scale,
+    calibrated=CALIBRATED_NUMBERS,
+    law="squared_error_law",
+    of_law="rmse",
+)

@@ -52,7 +52,7 @@ def run(
     ([0, 1], 2)
     """
     choice, progress = _started(recipe, out, overrides, quick, progress, analysing=True)
-    from modescape.analyses import slow_modules
+    from modescape.analyses.loading import slow_modules
     from modescape.named import importable
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import begin
@@ -158,7 +158,7 @@ def _started(
 
     What only analyses need comes last, while this process loads the data and tries the network.
     """
-    from modescape import analyses
+    from modescape.analyses.loading import modules
     from modescape.engines import choose_engine
     from modescape.pipeline.choosing import Choice, choose
     from modescape.pipeline.quick import quick_words
@@ -171,7 +171,7 @@ def _started(
     compute, own = choice.recipe.compute, in_session(choice.recipe.model.factory)
     if not own:
         kind = choose_engine(compute.engine, "cuda" if compute.device == "cuda" else "cpu", compute.workers)
-        later = ["modescape.pipeline.analysing", *analyses.modules(choice.recipe.analyses)] if analysing else []
+        later = ["modescape.pipeline.analysing", *modules(choice.recipe.analyses)] if analysing else []
         kind.prepare(["modescape.pipeline.training", "modescape.pipeline.predicting", *later])
     return choice, progress
 

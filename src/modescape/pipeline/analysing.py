@@ -18,7 +18,6 @@ from modescape.engines import Engine
 from modescape.errors import DamageError, NotEnough, WorkError
 from modescape.pipeline.auxiliary import auxiliary_checksums, train_auxiliary, trained_checksums
 from modescape.pipeline.sampling import sample_missing
-from modescape.plain import is_own
 from modescape.progress import Progress
 from modescape.recipe import canonical_json
 from modescape.results import make_result
@@ -77,7 +76,7 @@ def analyse_missing(
         WorkError: after all others are done, if one failed.
     """
     names = list(names) or study.recipe.analyses or []
-    made = names if study.task.kind == "classification" else []  # of a regression nothing is trained beside
+    made = [name for name in names if analyses.suits(name, study.task.kind)]
     if study.trained:  # else every analysis says that it has nothing to look at
         train_auxiliary(study, engine, progress, made)
     members = study.members
@@ -85,7 +84,7 @@ def analyse_missing(
     tasks = [task for task in tasks if anew or not _is_current(study, task)]
     if not tasks:
         return
-    sample_missing(study, engine, progress, [task.name for task in tasks if _is_drawn(task.name, study)])
+    sample_missing(study, engine, progress, [task.name for task in tasks if task.name in made])
     sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
     tasks.sort(key=lambda task: _left(task.name, sizes), reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
@@ -104,11 +103,6 @@ def analyse_missing(
     progress.finish()
     if failures:
         raise WorkError("\n".join(failures))
-
-
-def _is_drawn(name: str, study: Study) -> bool:
-    """Whether what an analysis draws is predicted before; of a regression what this package's own do."""
-    return study.task.kind == "classification" or (not is_own(name) and analyses.suits(name, study.task.kind))
 
 
 def _left(name: str, sizes: Sizes) -> float:

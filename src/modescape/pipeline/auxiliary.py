@@ -45,7 +45,7 @@ def train_auxiliary(study: Study, engine: Engine, progress: Progress, names: Seq
                 kind.update_recipe(recipe)
                 mend(kind, engine, lines)
                 kinds[folder] = kind, lines
-        _predict(_trained(kinds, engine, progress, loaded), engine, progress)
+        _predict(_trained(kinds, engine, progress, loaded), engine, progress, study.word)
 
 
 def _trained(
@@ -55,6 +55,7 @@ def _trained(
 
     A kind's predictions are prepared as soon as its last network is trained, while workers train the others.
     """
+    word = next((kind.word for kind, _ in kinds.values()), "images")
     tasks = {folder: training.train_tasks(kind) for folder, (kind, _) in kinds.items()}
     studies = {task.study: kinds[folder] for folder, own in tasks.items() for task in own}
     left = Counter(task.study for own in tasks.values() for task in own)
@@ -74,7 +75,7 @@ def _trained(
 
     order = sorted((task for own in tasks.values() for task in own), key=lambda task: -task.images)
     if order:
-        progress.stage("auxiliary", sum(task.images for task in order), "images")
+        progress.stage("auxiliary", sum(task.images for task in order), word)
         training.carry_out(order, engine, progress, studies, over)
         progress.finish()
     for folder in (folder for folder, own in tasks.items() if not own):  # all there already
@@ -82,9 +83,9 @@ def _trained(
     return [task for folder in kinds for task in ready.get(folder, [])]
 
 
-def _predict(tasks: Sequence[predicting.PredictTask], engine: Engine, progress: Progress) -> None:
+def _predict(tasks: Sequence[predicting.PredictTask], engine: Engine, progress: Progress, word: str) -> None:
     if tasks:
-        progress.stage("predicting", sum(task.images for task in tasks), "images")
+        progress.stage("predicting", sum(task.images for task in tasks), word)
         for (path, _), line in predicting.carry_out(tasks, engine, progress).items():
             progress.line(f"{Path(path).name}: {line}")
         progress.finish()

@@ -113,8 +113,7 @@ def estimate(study: Study, dataset: Dataset, workers: int, training_only: bool =
     to_go = {one.number: recipe.train.epochs - one.epochs_done for one in members if one.status not in ENDED}
     # an analysis is made again when a member is added
     wanted = [] if training_only else list(recipe.analyses or [])
-    if dataset.task.kind != "classification":  # nothing is drawn or trained beside
-        wanted = [name for name in wanted if analyses.entry(name).numbers == analyses.SAME]
+    wanted = [name for name in wanted if analyses.suits(name, dataset.task.kind)]
     names = [name for name in wanted if to_go or not study.has_result(name) or _kinds(study, [name])]
     rows = {} if training_only else _unpredicted(study)
     if not (to_go or sum(rows.values()) or names):

@@ -13,6 +13,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from modescape import analyses
+from modescape.analyses.costs import draws_networks
 from modescape.analyses.image_sets import ImageSet
 from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.stored import Request, inputs_digest
@@ -117,15 +118,14 @@ def _prepared(
     study: Study, engine: Engine, failures: Failures, names: Sequence[str]
 ) -> tuple[list[SampleTask], dict[ImageSet, tuple[int, int]]]:
     """What is to be done, each network with its rows, and the shapes of predictions on each set."""
-    task = study.task.kind
-    modules = {name: module for name in names if hasattr(module := _module(name, task), "draws")}
+    kind = study.task.kind
+    modules = {name: _module(name, kind) for name in names if draws_networks(name, kind)}
     if not modules:
         return [], {}
     context = StudyRef.of(study).open()
     with threadpool_limits(limits=1), context.at_work():
         try:
-            if task == "classification":  # of a regression nothing is drawn around solutions
-                choose_missing(study, engine, failures.progress, context)
+            choose_missing(study, engine, failures.progress, context)
         except Exception as error:  # the data is gone; and what a network raises may be anything
             failures.raised("the choice of scales", error)
             return [], {}

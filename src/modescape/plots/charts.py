@@ -88,6 +88,7 @@ def square(title: str, axis: str, names: Sequence[str], matrix: np.ndarray, scal
         rows=names,
         columns=names,
         scale=scale,
+        decimals=0 if scale.high >= 10 else 2,
         most_printed=(style.PRINTED_ROWS, style.PRINTED_ROWS),
         most_labels=labels,
         square=True,

@@ -31,6 +31,15 @@ def loss_scale(*fields: np.ndarray) -> style.Scale:
     return style.Scale(low=0, high=ticks[-1], colours="viridis_r", ticks=ticks)
 
 
+def range_scale(field: np.ndarray) -> style.Scale:
+    """From the lowest value to where the lowest three quarters end: of a loss that has no 0 and far out no end."""
+    values = field[np.isfinite(field)]
+    low, high = (float(values.min()), float(np.quantile(values, 0.75))) if values.size else (0.0, 1.0)
+    high = high if high > low else low + 1.0
+    ticks = tuple(float(f"{tick:.3g}") for tick in np.linspace(low, high, 5)[1:-1])
+    return style.Scale(low=low, high=high, colours="viridis_r", ticks=ticks)
+
+
 def edges(centres: np.ndarray) -> np.ndarray:
     """Borders of the cells around ascending positions, half-way between them; [n] -> [n + 1]."""
     centres = np.asarray(centres, dtype=float)

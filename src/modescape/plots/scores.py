@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.metrics.scores import Score, score_of
+from modescape.metrics.scores import TARGET_UNIT, Score, score_of
 from modescape.plots import style
 from modescape.plots.charts import Panel, Series
 
@@ -26,6 +26,12 @@ def scores(dataset: xr.Dataset) -> dict[str, Score]:
     found = {str(name): score_of(str(name)) for name in dataset["metric"].values}
     unit = str(dataset.attrs.get("target_unit", ""))
     return {name: score.in_unit(unit) for name, score in found.items() if score is not None}
+
+
+def in_target_unit(dataset: xr.Dataset, text: str) -> str:
+    """A text with the target's unit in the place of the words for it, where the data says it."""
+    unit = style.one_line(dataset.attrs.get("target_unit", ""))
+    return text.replace(TARGET_UNIT, unit) if unit else text
 
 
 def better(score: Score, words: str) -> str:

@@ -76,11 +76,18 @@ def statistics(dataset: xr.Dataset) -> str:
     """How far stored and recomputed batch-norm statistics differ for the solutions; "" without batch norm."""
     if not dataset.attrs.get("batch_norm_layers"):
         return ""
+    numbers = "stored_disagreement" not in dataset  # of a regression
     (first, second), losses = (
         [float(dataset[f"{kind}_score"].sel(metric=metric)) for kind in ("stored", "recomputed")]
-        for metric in ("accuracy", "nll")
+        for metric in ("rmse" if numbers else "accuracy", "nll")
     )
     used = "as here" if dataset.attrs.get("batch_norm") == "recompute" else "not as here"
+    if numbers:
+        return (
+            f"Batch norm: with the statistics of its training the mean solution has an RMSE of {first:.4g} and a loss "
+            f"of {losses[0]:.3f} nats, with recomputed ones ({used}) {second:.4g} and {losses[1]:.3f} nats; their "
+            f"predictions are {float(dataset['stored_prediction_distance'].mean()):.2g} apart."
+        )
     return (
         f"Batch norm: with the statistics of its training the mean solution has {100 * first:.1f} % accuracy and a "
         f"loss of {losses[0]:.3f} nats, with recomputed ones ({used}) {100 * second:.1f} % and {losses[1]:.3f} nats; "
@@ -116,6 +123,8 @@ def control(dataset: xr.Dataset) -> str:
     if not np.isfinite(values).any():
         return ""
     most = float(np.nanmax(values))
+    if dataset.attrs.get("task") == "regression":
+        return f"Control: at distance 0 no prediction differs from the solution's by more than {most:.1g} deviations."
     return f"Control: at distance 0 no probability differs from the solution's by more than {most:.1g}."
 
 

@@ -108,6 +108,13 @@ def upward_scale(matrix: np.ndarray) -> Scale:
     return Scale(low=0, high=high)
 
 
+def from_zero(*matrices: np.ndarray) -> Scale:
+    """0 to the largest value, to 1 where there is none."""
+    values = np.concatenate([np.ravel(matrix) for matrix in matrices])
+    high = float(values[np.isfinite(values)].max(initial=0.0))
+    return Scale(low=0, high=high if high > 0 else 1.0)
+
+
 @cache
 def colour_map(name: str) -> np.ndarray:
     """Red, green and blue of a matplotlib colour map at 256 steps, in [0, 1]; shape [256, 3]."""

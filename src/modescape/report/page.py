@@ -101,6 +101,7 @@ def build_page(content: PageContent) -> str:
         facts=_facts(content),
         data_notes=[_Verbatim(shown(note, 600)) for note in content.manifest.get("data_notes", [])[:20]],
         quick=content.quick,
+        regression=_is_regression(content),
         verdict=judge(content.results),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=_sections(content),

@@ -36,6 +36,7 @@ class Verdict:
     scores: list[tuple[str, str, str, str, str, str]]  # score, better, one network, ensemble, gain, its interval
     purchases: list[Purchase]  # what each way to make an ensemble buys
     equivalent: str  # the best of one run in a sentence
+    equivalents: bool = True  # whether these are known in independent networks, too
     covers: str = ""  # what the intervals of the ensemble and of gains cover
 
 
@@ -60,6 +61,7 @@ def judge(results: Mapping[str, xr.Dataset]) -> Verdict:
         scores=_chained(part.scores for part in parts),
         purchases=_chained(part.purchases for part in parts),
         equivalent=_joined(part.equivalent for part in parts),
+        equivalents=any("equivalent_below" in result for result in results.values()),
         covers=_joined(part.covers for part in parts),
     )
 

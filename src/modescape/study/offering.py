@@ -49,7 +49,6 @@ def offer(study: Study, context: object | None = None) -> Offered:
             networks=networks_compared(study),
         ),
         context=context,
-        word=study.word,
         auxiliary=_Auxiliary(study),
         training=Training(
             members=recipe.train.members,
@@ -65,6 +64,7 @@ def offer(study: Study, context: object | None = None) -> Offered:
         ),
         examples=study.manifest["examples"],
         task=study.task.kind,
+        word=study.word,
         target_unit=getattr(study.task, "unit", ""),
         group_name=study.manifest.get("groups", {}).get("name", ""),
         group_counts=study.manifest.get("groups", {}).get("counts", {}),

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 NEW = re.compile(r"\bon (new|other)( test)?\s+(images|examples)\b")
 IMAGES = re.compile(r"\b(?:([Aa])n? )?([Ii]mage|[Pp]icture)(s?)\b")
 VOWELS = "aeiou"
+
+
+def word_of(dataset: xr.Dataset) -> str:
+    """The word for the examples of a result."""
+    return str(dataset.attrs.get("examples_word", "images"))
 
 
 def in_words_of(word: str, text: str, grouped: bool = False) -> str:

@@ -29,9 +29,10 @@ class Purchase:
     place: str  # its setting, and how far its networks lie from the solution over the length; "" for solutions
     training: str  # times the training of one network
     passes: str  # forward passes for a prediction
-    accuracy: tuple[str, str]  # change in points, and its 95 % interval
+    quality: tuple[str, str]  # change in accuracy (points) or RMSE, and its 95 % interval
     nll: tuple[str, str]  # change in nats, and its interval
     equivalent: tuple[str, str]  # independent networks with the same calibrated NLL, and its interval
+    measured: str = "accuracy (points)"  # what the quality is
 
 
 Places = Mapping[int, Any]  # lower places come first, equal ones in the order of the registry; empty texts are dropped

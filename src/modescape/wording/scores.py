@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from modescape.metrics.scores import Score, score_of
+from modescape.metrics.scores import TARGET_UNIT, Score, score_of
+from modescape.plots import style
 from modescape.plots.scores import scores
 from modescape.wording.numbers import ABSENT, SPACE, accuracy, decimals_for, fixed
 
@@ -19,9 +20,25 @@ def known(dataset: xr.Dataset | None) -> dict[str, Score]:
     return {} if dataset is None or "metric" not in dataset.coords else scores(dataset)
 
 
-def header(metrics: Iterable[object]) -> list[str]:
-    """Columns of a table, with units; a score that is not known keeps its name."""
-    return [score.with_unit(score.short) if (score := score_of(str(name))) else str(name) for name in metrics]
+def short(metric: str) -> str:
+    """A score inside a sentence; one that is not known keeps its name."""
+    return score.short if (score := score_of(metric)) else metric
+
+
+def header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
+    """Columns of a table, with units; a score that is not known keeps its name.
+
+    Args:
+        metrics: names of scores.
+        dataset: the result, which may say in which unit targets are.
+    """
+    found = [(str(name), _in_unit(str(name), dataset)) for name in metrics]
+    return [score.with_unit(score.short) if score else name for name, score in found]
+
+
+def _in_unit(metric: str, dataset: xr.Dataset | None) -> Score | None:
+    score, unit = score_of(metric), "" if dataset is None else style.one_line(dataset.attrs.get("target_unit", ""))
+    return score.in_unit(unit) if score else None
 
 
 def written(metric: str, value: float) -> str:
@@ -29,11 +46,11 @@ def written(metric: str, value: float) -> str:
     return accuracy(value) if (score := score_of(metric)) and score.percent else fixed(value, 3)
 
 
-def difference_header(metrics: Iterable[object]) -> list[str]:
-    """Columns of differences."""
+def difference_header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
+    """Columns of differences; arguments as `header`."""
     return [
         f"difference: {score.short if score.difference_unit == '1' else f'{score.short} ({score.difference_unit})'}"
-        if (score := score_of(str(name)))
+        if (score := _in_unit(str(name), dataset))
         else f"difference: {name}"
         for name in metrics
     ]
@@ -51,7 +68,7 @@ def difference(metric: str, low: float, value: float, high: float) -> tuple[str,
     return fixed(value, decimals, signed=True), bounds
 
 
-def unit(metric: str) -> str:
-    """What stands behind a difference in a sentence, with the space before it."""
-    score = score_of(metric)
-    return f"{SPACE}{score.difference_unit}" if score and score.difference_unit != "1" else ""
+def unit(metric: str, dataset: xr.Dataset | None = None) -> str:
+    """What stands behind a difference in a sentence, with the space before it; "" where the unit is not known."""
+    score = _in_unit(metric, dataset)
+    return f"{SPACE}{score.difference_unit}" if score and score.difference_unit not in ("1", TARGET_UNIT) else ""

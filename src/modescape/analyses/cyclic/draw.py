@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import better, methods, scores
+from modescape.plots.scores import better, in_target_unit, methods, scores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modescape.metrics import Score
 
 TITLE = "Cyclical runs, long runs and independent networks at equal cost"
-DIFFERENCES = ("accuracy", "nll", "calibrated_nll")  # scores whose differences are drawn, too; the first ones
+DIFFERENCES = ("accuracy", "rmse", "nll", "calibrated_nll")  # scores whose differences are drawn, too; the first ones
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -26,11 +26,23 @@ def caption(dataset: xr.Dataset) -> str:
         f"makes {style.counted(int(dataset.attrs['networks']), 'network')}, the long run one; mean over",
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
         _differences_in_words(dataset),
-        "Last panel: each network's disagreement with the first independent network, divided by its own error, against",
-        "its accuracy; dashed: as many different labels as errors. A mark at height 0 is that network itself,",
-        "where a cyclical run begins with the same random numbers and steps.",
+        _plane_in_words(dataset),
+        "A mark at height 0 is that network itself, where a cyclical run begins with the same random numbers and",
+        "steps.",
         style.intervals(dataset),
         style.left_out(dataset),
+    )
+
+
+def _plane_in_words(dataset: xr.Dataset) -> str:
+    if "accuracy" in dataset:
+        return (
+            "Last panel: each network's disagreement with the first independent network, divided by its own error, "
+            "against its accuracy; dashed: as many different labels as errors."
+        )
+    return (
+        "Last panel: distance of each network's predictions from those of the first independent network, divided by "
+        "the error of the two, against its own error; dashed: errors that have nothing in common."
     )
 
 
@@ -118,25 +130,28 @@ def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in
 
 
 def _divergence(dataset: xr.Dataset) -> Panel:
-    series = []
+    series, numbers = [], "jensen_shannon" not in dataset
     for place, method in enumerate(methods(dataset)):
-        value = dataset["jensen_shannon"].sel({"approach": [method]}).values
+        value = dataset["pair_distance" if numbers else "jensen_shannon"].sel({"approach": [method]}).values
         series.append(charts.mark(method, value, np.array([place])))
-    return charts.by_method(
-        "Diversity: higher is more diverse", "Jensen-Shannon divergence (nats)", _names(dataset), series
-    )
+    label = "Distance of predictions (unit of the target)" if numbers else "Jensen-Shannon divergence (nats)"
+    label = in_target_unit(dataset, label)
+    return charts.by_method("Diversity: higher is more diverse", label, _names(dataset), series)
 
 
 def _plane(dataset: xr.Dataset) -> Panel:
-    accuracy = 100 * dataset["accuracy"].transpose("approach", "draw").values
+    numbers = "accuracy" not in dataset
+    factor, name = (1, "rmse") if numbers else (100, "accuracy")
+    accuracy = factor * dataset[name].transpose("approach", "draw").values
     diversity = dataset["diversity"].transpose("approach", "draw").values
-    series = [charts.level("Different labels = errors", 1.0, charts.span(accuracy, default=(0, 100)), width=1)]
+    level = ("Errors with nothing in common", 2**0.5) if numbers else ("Different labels = errors", 1.0)
+    series = [charts.level(*level, charts.span(accuracy, default=(0, 100)), width=1)]
     for place, method in enumerate(methods(dataset)):
         series.append(charts.mark(method, accuracy[place], diversity[place], size=4))
     return Panel(
-        title="Diversity against accuracy",
-        x_label="Accuracy (%)",
-        y_label="Disagreement / own error (1)",
+        title=f"Diversity against {'error' if numbers else 'accuracy'}",
+        x_label=in_target_unit(dataset, "RMSE (unit of the target)") if numbers else "Accuracy (%)",
+        y_label="Distance / error of the two (1)" if numbers else "Disagreement / own error (1)",
         series=series,
     )
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 State = Literal["better", "worse", "equal"]
-DECIDING = ("accuracy", "calibrated_nll", "nll")  # scores that name a winner, in the order of sentences
-BESIDE = ("brier",)  # told where it tells methods apart; it decides no sentence that names a winner
+DECIDING = ("accuracy", "rmse", "calibrated_nll", "nll")  # scores that name a winner, in the order of sentences
+BESIDE = ("brier", "crps")  # told where it tells methods apart; it decides no sentence that names a winner
 PLURAL = "snapshots"  # what the one name begins with that takes "are"
 
 
@@ -34,6 +34,7 @@ class Against:
     difference: float  # value - reference
     low: float
     high: float
+    unit: str = ""  # behind a difference, with the space before it
 
     @property
     def score(self) -> Score:
@@ -57,9 +58,10 @@ class Against:
         numbers = [self.score.factor * number for number in (self.difference, self.low, self.high)]
         decimals = decimals_for(*numbers) if self.score.percent else 3
         both = [scores.written(self.metric, number) for number in (self.value, self.reference)]
-        unit = scores.unit(self.metric)
         bounds = interval(numbers[1], numbers[2], decimals)
-        return f"{both[0]} against {both[1]}; difference {fixed(numbers[0], decimals, signed=True)}{unit}, {bounds}"
+        return (
+            f"{both[0]} against {both[1]}; difference {fixed(numbers[0], decimals, signed=True)}{self.unit}, {bounds}"
+        )
 
 
 def score_named(metric: str) -> Score:
@@ -84,7 +86,7 @@ def compared(cyclic: xr.Dataset | None, method: str, metrics: Iterable[str] = DE
         values = [pick(cyclic, "score", approach=name, metric=metric) for name in (method, reference)]
         than = [pick(cyclic, f"difference{end}", approach=method, metric=metric) for end in ("", "_low", "_high")]
         if math.isfinite(than[0]):
-            found.append(Against(metric, *values, *than))
+            found.append(Against(metric, *values, *than, unit=scores.unit(metric, cyclic)))
     return found
 
 
@@ -199,7 +201,7 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
     values = {metric: pick(cyclic, "score", approach="independent", metric=metric) for metric in DECIDING}
     own = [f"{words_of(key)} {scores.written(key, value)}" for key, value in values.items() if math.isfinite(value)]
     start = f"At {count(round(epochs), 'epoch')}, the training cost of {networks} ({', '.join(own)}),"
-    deciding = [words_of(metric) for metric in DECIDING]
+    deciding = [words_of(metric) for metric in DECIDING if metric in cyclic["metric"].values]
     if alike:
         told.append(f"{listing(alike)} cannot be told apart from them in {listing(deciding, 'or')}")
     told += filter(None, [_beside(cyclic, _others(cyclic), "them")])

@@ -10,13 +10,14 @@ import numpy as np
 from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.auxiliary import CYCLIC
 from modescape.analyses.equal_cost import ENSEMBLE, Networks, at_the_cost_of_all, long_runs, networks_of
+from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
 from modescape.analyses.repeats import Interval, compared_scores, difference
-from modescape.analyses.requirements import auxiliary, left_out, left_out_of, trained
+from modescape.analyses.requirements import auxiliary, left_out, left_out_of, scoring_of, trained
 from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
-from modescape.functionspace import jensen_shannon, normalized_diversity
-from modescape.metrics import accuracy
+from modescape.metrics.ensemble import intervals_in_words
 from modescape.metrics.scores import units_of
+from modescape.metrics.scoring import Scoring
 from modescape.offered import Offered, Training
 from modescape.results import make_result
 
@@ -63,23 +64,30 @@ def measure(offered: Offered) -> xr.Dataset:
     members, runs = len(offered.members), long_runs(offered)
     cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * size.epochs)
     label = first.predictions["test"].label
-    place = _plane({method: np.concatenate(own.test) for method, own in short.items()}, label, len(found))
+    scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
+    networks = {method: np.concatenate(own.test) for method, own in short.items()}
+    place = _plane(networks, label, len(found), likeness)
     return make_result(
         {
-            **_table("score", found, reference=None),
-            **_table("difference", found, reference),
-            **_of_networks(found, set(short), cost),
-            "accuracy": (("approach", "draw"), place[0], "1", "accuracy of a network"),
-            "diversity": (("approach", "draw"), place[1], "1", "its disagreement with the baseline over its error"),
+            **_table("score", found, None, scoring),
+            **_table("difference", found, reference, scoring),
+            **_of_networks(found, set(short), cost, likeness, scoring),
+            likeness.quality.name: (
+                ("approach", "draw"),
+                place[0],
+                likeness.quality.units,
+                f"{likeness.quality.long_name} of a network",
+            ),
+            "diversity": (("approach", "draw"), place[1], "1", PLANE[offered.task]),
         },
         {
             "approach": list(found),
             "reference": ("approach", [reference[method] for method in found]),
-            "metric": compared_scores(),
+            "metric": compared_scores(scoring),
             "draw": np.arange(place.shape[-1]),
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
-        intervals=INTERVALS,
+        intervals=intervals_in_words(INTERVALS, scoring),
         provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
         left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",
@@ -94,18 +102,36 @@ def measure(offered: Offered) -> xr.Dataset:
     )
 
 
-def _of_networks(found: Mapping[str, Networks], short: Collection[str], cost: Mapping[str, int]) -> Variables:
+PLANE = {  # task -> what an axis of the plane is
+    "classification": "its disagreement with the baseline over its error",
+    "regression": "distance of its predictions from the baseline's over the error of the two",
+}
+
+
+def _of_networks(
+    found: Mapping[str, Networks],
+    short: Collection[str],
+    cost: Mapping[str, int],
+    likeness: Likeness,
+    scoring: Scoring,
+) -> Variables:
     """What an ensemble's networks score alone, how diverse they are (of the first comparison), and what they cost."""
     spread = [
-        np.mean([jensen_shannon(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
+        np.mean([likeness.spread(group) for group in own.test]) if method in short and len(own.test[0]) > 1 else np.nan
         for method, own in found.items()
     ]
-    alone = np.stack([own.alone.score.mean(1) for own in found.values()])
+    whose = " of its networks" if likeness is CLASSES else ""
+    of, alone = likeness.diversity, np.stack([own.alone.score.mean(1) for own in found.values()])
     epochs = np.array([float(cost[method]) for method in found])
     passes = np.array([float(len(own.test[0])) for own in found.values()])
     return {
-        "member_score": (("approach", "metric"), alone, units_of(compared_scores()), "mean network's"),
-        "jensen_shannon": (("approach",), np.array(spread), "nats", "Jensen-Shannon divergence of its networks"),
+        "member_score": (("approach", "metric"), alone, units_of(compared_scores(scoring)), "mean network's"),
+        of.name: (
+            ("approach",),
+            np.array(spread),
+            of.units,
+            f"{of.long_name}{whose}",
+        ),
         "training_epochs": (("approach",), epochs, "1", "epochs of training behind an ensemble"),
         "forward_passes": (("approach",), passes, "1", "forward passes for a prediction"),
     }
@@ -127,33 +153,34 @@ def _groups(method: str, found: Offered, size: Training) -> list[list[tuple[int,
     return groups
 
 
-def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str] | None) -> dict:
+def _table(name: str, found: Mapping[str, Networks], reference: Mapping[str, str] | None, scoring: Scoring) -> dict:
     """The variables ``name``, ``name_low`` and ``name_high``, [method, metric]."""
     texts = {
         "score": "score of the ensemble",
         "difference": "score of the ensemble minus that of its reference at the same training cost",
     }
-    rows = []
+    rows, units = [], units_of(compared_scores(scoring))
     for method, own in found.items():
         if reference is not None and reference[method] == method:
-            rows.append(Interval(*np.full((3, len(compared_scores())), np.nan)))  # itself
+            rows.append(Interval(*np.full((3, len(compared_scores(scoring))), np.nan)))  # itself
         else:
-            rows.append(difference(own.repeats, None if reference is None else found[reference[method]].repeats))
+            other = None if reference is None else found[reference[method]].repeats
+            rows.append(difference(own.repeats, other, scoring))
     dims, low = ("approach", "metric"), f"lower end of the 95 % interval of the {name}"
     return {
-        name: (dims, np.stack([row.value for row in rows]), units_of(compared_scores()), texts[name]),
-        f"{name}_low": (dims, np.stack([row.low for row in rows]), units_of(compared_scores()), low),
-        f"{name}_high": (dims, np.stack([row.high for row in rows]), units_of(compared_scores()), "upper end of it"),
+        name: (dims, np.stack([row.value for row in rows]), units, texts[name]),
+        f"{name}_low": (dims, np.stack([row.low for row in rows]), units, low),
+        f"{name}_high": (dims, np.stack([row.high for row in rows]), units, "upper end of it"),
     }
 
 
-def _plane(points: dict[str, np.ndarray], label: np.ndarray, methods: int) -> np.ndarray:
-    """Accuracy of each network, and its normalised disagreement with the first independent one, [2, method, draw]."""
-    baseline = points["independent"][0].argmax(-1)
+def _plane(points: dict[str, np.ndarray], label: np.ndarray, methods: int, likeness: Likeness) -> np.ndarray:
+    """How good each network is, and its normalised difference from the first independent one, [2, method, draw]."""
+    baseline = likeness.said(points["independent"][0])
     points = points | {"independent": points["independent"][1:]}  # without the baseline
     place = np.full((2, methods, max(len(own) for own in points.values())), np.nan)
     for row, own in enumerate(points.values()):
         if len(own):
-            place[0, row, : len(own)] = accuracy(own, label)
-            place[1, row, : len(own)] = normalized_diversity(own.argmax(-1), baseline, label)
+            place[0, row, : len(own)] = likeness.good(own, label)
+            place[1, row, : len(own)] = likeness.over_error(likeness.said(own), baseline, label)
     return place

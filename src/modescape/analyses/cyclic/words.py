@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.wording import scores
-from modescape.wording.numbers import accuracy, count, listing, significant
+from modescape.wording.numbers import count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of, whole_number
@@ -29,29 +29,43 @@ TEXT = Text(
     "makes good networks that are too alike.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    TEXT.shown.replace("plane of accuracy and", "plane of error and"),
+    TEXT.reading.replace("is that at the temperature that", "is that with all variances times the factor that"),
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows, parts = [], []
     metrics = [str(metric) for metric in dataset["metric"].values]
+    first, numbers = metrics[0], "jensen_shannon" not in dataset  # accuracy, or the RMSE of a regression
+    spread = "pair_distance" if numbers else "jensen_shannon"
     for method in names_of(dataset):
         whole = [scores.written(key, pick(dataset, "score", approach=method, metric=key)) for key in metrics]
-        single, together = (
-            accuracy(pick(dataset, key, approach=method, metric="accuracy")) for key in ("member_score", "score")
-        )
-        divergence = significant(pick(dataset, "jensen_shannon", approach=method), 3)
+        both = (pick(dataset, key, approach=method, metric=first) for key in ("member_score", "score"))
+        single, together = (scores.written(first, value) for value in both)
+        divergence = significant(pick(dataset, spread, approach=method), 3)
         cost = [whole_number(pick(dataset, key, approach=method)) for key in ("training_epochs", "forward_passes")]
         than = [_difference(dataset, method, key) for key in metrics]
         rows.append((name_of(method), single, *whole, *than, divergence, *cost))
         parts.append(f"{name_of(method)} from {single} to {together}")
+    short = scores.short(first)
     text = (
         f"Dot plots of scores, differences at equal training cost and diversity for {count(len(rows), 'method')}, and "
-        "each network's place in the plane of accuracy and diversity. Accuracy, mean network to ensemble: "
-        f"{listing(parts)}."
+        f"each network's place in the plane of {short} and diversity. {short[:1].upper()}{short[1:]}, mean network to "
+        f"ensemble: {listing(parts)}."
     )
-    than = scores.difference_header(metrics)
-    cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    header = ("method", "mean network", *(f"ensemble: {score}" for score in scores.header(metrics)), *than, *cost)
+    than = scores.difference_header(metrics, dataset)
+    cost = ("distance of two networks" if numbers else "Jensen-Shannon (nats)", "training epochs", "forward passes")
+    header = (
+        "method",
+        "mean network",
+        *(f"ensemble: {score}" for score in scores.header(metrics, dataset)),
+        *than,
+        *cost,
+    )
     return Summary(text, header, tuple(rows))
 
 

@@ -8,13 +8,22 @@ import numpy as np
 
 from modescape.plots import charts, fields, steps, style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import methods
+from modescape.plots.scores import in_target_unit, methods
 
 if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "How good, how diverse, and what the average is worth"
 ISO = "Equal score of the average"
+NAMES = {  # error: what it is, its axis, that of V, before a score under the pointer
+    "brier": ("Brier score", "Mean network's Brier score (0 to 2)", "Diversity V (Brier units)", "Brier"),
+    "squared_error": (
+        "squared error",
+        "Mean network's squared error (unit of the target, squared)",
+        "Diversity V (unit of the target, squared)",
+        "squared error",
+    ),
+}
 METRICS = {  # metric: title
     "raw": "As trained",
     "calibrated": "Each network calibrated",
@@ -36,11 +45,13 @@ def caption(dataset: xr.Dataset) -> str:
     lacking = style.one_line(dataset.attrs.get("without_effect", "")).replace("_", " ")
     return style.sentences(
         f"A mark is a set of {networks} networks of a method at one step of its sweep, on {style.tested_on(dataset)}.",
-        "Across: V, the mean over pairs of half the squared distance of their probabilities. Up: the mean network's",
-        f"Brier score. The average of all {networks} has exactly the score Up \N{MINUS SIGN} (1 \N{MINUS SIGN}",
-        f"1/{networks}) V, written on the grey lines: lower right is better. Colour: mean height of the training loss",
+        f"Across: V, the mean over pairs of half the squared distance of their {_said(dataset)}. Up: the mean",
+        f"network's {NAMES[error_of(dataset)][0]}. The average of all {networks} has exactly the score Up",
+        f"\N{MINUS SIGN} (1 \N{MINUS SIGN} 1/{networks}) V, written on the grey lines: lower right is better. Colour:",
+        "mean height of the training loss",
         "above the straight line from the solution to the networks (grey: not measured). Size: training epochs of the",
-        f"set{cost}. Calibrated: each network's temperature fitted on validation.",
+        f"set{cost}.",
+        "" if _metrics(dataset) == ["raw"] else "Calibrated: each network's temperature fitted on validation.",
         f"Not drawn: {style.counted(beyond, 'set')} of worse networks, where lines leave the panels." if beyond else "",
         f"Not among the corruptions, as nothing comes of them at the severities in parentheses: {lacking}."
         if lacking
@@ -51,10 +62,20 @@ def caption(dataset: xr.Dataset) -> str:
     )
 
 
+def error_of(dataset: xr.Dataset) -> str:
+    """The error whose law the map draws, as variables have it."""
+    return "brier" if "mean_brier" in dataset else "squared_error"
+
+
+def _said(dataset: xr.Dataset) -> str:
+    return "probabilities" if error_of(dataset) == "brier" else "predictions"
+
+
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """A panel for each of as trained, calibrated, and both under shift; a row has one pair of axes' ranges."""
     scale = _barrier_scale(dataset)
     maps: list[Panel] = []
+    _, up, across, _ = NAMES[error_of(dataset)]
     for metric in _metrics(dataset):
         x_range, y_range = _ranges(dataset, metric)
         iso, notes = _iso_lines(dataset, x_range, y_range)
@@ -63,12 +84,13 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         maps.append(
             Panel(
                 title=METRICS.get(metric, metric),
-                x_label="Diversity V (Brier units)",
-                y_label="Mean network's Brier score (0 to 2)",
+                x_label=in_target_unit(dataset, across),
+                y_label=in_target_unit(dataset, up),
                 series=[*iso, *series, *keys],
                 x_range=x_range,
                 y_range=y_range,
                 notes=notes,
+                wide=len(_metrics(dataset)) == 1,
             )
         )
     return maps
@@ -87,7 +109,7 @@ def _of_method(dataset: xr.Dataset, metric: str, method: str, scale: style.Scale
     return Series(
         name=look.name,
         x=chosen["diversity"].values,
-        y=chosen["mean_brier"].values,
+        y=chosen[f"mean_{error_of(dataset)}"].values,
         colour=look.colour,
         marker=STAR if method == "independent" else look.marker,
         line=look.line,
@@ -104,12 +126,12 @@ def _of_method(dataset: xr.Dataset, metric: str, method: str, scale: style.Scale
 
 
 def _hover(chosen: xr.Dataset, cost: np.ndarray, networks: int, equivalents: list[str]) -> list[str]:
-    texts = []
+    texts, error = [], error_of(chosen)
     for draw, epochs in enumerate(cost):
-        score, height = (float(chosen[name].values[draw]) for name in ("ensemble_brier", "barrier"))
+        score, height = (float(chosen[name].values[draw]) for name in (f"ensemble_{error}", "barrier"))
         parts = [
             steps.place(float(chosen["scale"].values[draw]), float(chosen["distance"].values[draw])),
-            f"average of {networks}: Brier {score:.4f}",
+            f"average of {networks}: {NAMES[error][3]} {f'{score:.4f}' if error == 'brier' else f'{score:.4g}'}",
             f"deep ensemble equivalent: {equivalents[draw]}" if equivalents[draw] else "",
             f"barrier {height:.3g} nats" if np.isfinite(height) else "",
             f"{epochs:,.0f} training epochs" if np.isfinite(epochs) else "",
@@ -126,15 +148,17 @@ def equivalent(dataset: xr.Dataset, metric: str, method: str, draw: int) -> str:
         return ""
     text = _number(number)
     if number < 1 - ROUNDING and "independent" in dataset["approach"].values:
-        one = float(_numbers(dataset, metric, "independent")["mean_brier"][0])
-        text = f"{text}, {float(numbers['ensemble_brier'][draw]) - one:.2g} worse than one"
+        error = error_of(dataset)
+        one = float(_numbers(dataset, metric, "independent")[f"mean_{error}"][0])
+        text = f"{text}, {float(numbers[f'ensemble_{error}'][draw]) - one:.2g} worse than one"
     known = not (np.isnan(low) or np.isnan(high)) and low < high
     return f"{text} ({_number(low)} to {_number(high)})" if known else text
 
 
 def _numbers(dataset: xr.Dataset, metric: str, method: str) -> dict[str, np.ndarray]:
     """What `equivalent` reads, [draw]; xarray's own selection of one number after the other takes 20 times as long."""
-    names = [*(f"equivalent{end}" for end in ("", "_low", "_high")), "mean_brier", "ensemble_brier"]
+    error = error_of(dataset)
+    names = [*(f"equivalent{end}" for end in ("", "_low", "_high")), f"mean_{error}", f"ensemble_{error}"]
     place = [list(dataset["metric"].values).index(metric), list(dataset["approach"].values).index(method)]
     held = {name: dataset.variables[name] for name in names}
     return {name: one.transpose("metric", "approach", "draw").values[tuple(place)] for name, one in held.items()}
@@ -211,7 +235,7 @@ def drawn(dataset: xr.Dataset, metric: str) -> np.ndarray:
 
     A sweep ends in networks that guess; the panels would show little else.
     """
-    mean = dataset["mean_brier"].sel({"metric": metric}).transpose("approach", "draw").values
+    mean = dataset[f"mean_{error_of(dataset)}"].sel({"metric": metric}).transpose("approach", "draw").values
     low, _ = charts.span(mean)
     independent = np.array([[name == "independent"] for name in methods(dataset)])
     return np.isfinite(mean) & ((mean <= WORST * low) | independent)
@@ -223,7 +247,7 @@ def _beyond(dataset: xr.Dataset) -> int:
     for metric in _metrics(dataset):
         (left, right), (low, high) = _ranges(dataset, metric)
         chosen = dataset.sel({"metric": metric})
-        x, y = chosen["diversity"].values, chosen["mean_brier"].values
+        x, y = chosen["diversity"].values, chosen[f"mean_{error_of(dataset)}"].values
         inside = (left <= x) & (x <= right) & (low <= y) & (y <= high)
         count += int((np.isfinite(x) & np.isfinite(y) & ~inside).sum())
     return count
@@ -236,7 +260,7 @@ def _ranges(dataset: xr.Dataset, metric: str) -> tuple[tuple[float, float], tupl
         if one.endswith("shifted") == metric.endswith("shifted"):
             chosen, shown = dataset.sel({"metric": one}).transpose("approach", "draw"), drawn(dataset, one)
             x.append(chosen["diversity"].values[shown])
-            y.append(chosen["mean_brier"].values[shown])
+            y.append(chosen[f"mean_{error_of(dataset)}"].values[shown])
     _, right = charts.span(*x, default=(0, 0.1))
     low, high = charts.span(*y, default=(0, 1))
     right, margin = max(right, 1e-3), max(0.1 * (high - low), 1e-3)
@@ -258,5 +282,4 @@ def _networks(dataset: xr.Dataset) -> int:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Up to four maps."""
-    columns = min(2, len(_metrics(dataset)))
-    return Chart(title=TITLE, panels=panels(dataset), columns=columns, panel_size=(4.4, 3.6), panel_height=480)
+    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(4.4, 3.6), panel_height=480)

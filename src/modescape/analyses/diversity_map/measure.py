@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import calibrated
+from modescape.analyses.diversity_map.law import LAWS, SEVERITY, VALIDATION, Law
 from modescape.analyses.groups import approaches, groups_of_solutions, members_of, paired, runs_of, solutions, together
-from modescape.analyses.requirements import groups_of_networks, left_out, trained, two_networks
+from modescape.analyses.requirements import groups_of_networks, left_out, scoring_of, trained, two_networks
 from modescape.analyses.sampling import available
 from modescape.analyses.scales import STEPS, setting
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.methods import METHODS, SCALED
-from modescape.metrics import SCORES, brier, brier_equivalent_interval, brier_law, combine
+from modescape.metrics.scoring import Scoring
 from modescape.offered import INDEPENDENT, Offered, Sampled
 from modescape.results import make_result
 
@@ -27,12 +27,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 WHAT = "the diversity map"
-SETTINGS = ("raw", "calibrated", "raw, shifted", "calibrated, shifted")
-SEVERITY = 3  # of the shifted panels
-VALIDATION = "validation"
-SETS = ("test", f"shift {SEVERITY}", VALIDATION)
 EQUIVALENTS = {  # variable -> long name, in the order of `BrierEquivalent`
-    "equivalent": "independent networks with the ensemble's Brier score; infinite: better than any number",
+    "equivalent": "independent networks with the ensemble's {}; infinite: better than any number",
     "equivalent_low": "lower end of its 95 % interval, new members on new examples",
     "equivalent_high": "upper end of its 95 % interval, new members on new examples; infinite: no number is too large",
     "equivalent_low_these": "lower end of its 95 % interval, these members on new examples",
@@ -51,7 +47,7 @@ class _Step(NamedTuple):
     law: np.ndarray  # B1 and V in every setting, mean over runs, [setting, 2]
     barrier: float
     epochs: float
-    brier: np.ndarray | None = None  # of the average, [setting, run, example]; None of independent ones
+    error: np.ndarray | None = None  # of the average, [setting, run, example]; None of independent ones
     scale: float = np.nan
     distance: float = np.nan  # of the first run's networks from its solution, root mean square over its length
 
@@ -59,8 +55,9 @@ class _Step(NamedTuple):
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
     """The networks that `measure` asks about, and on which images."""
     networks = context.offered.sampling.networks
-    shifted = image_sets.shifted(context, SEVERITY, examples)
-    images = (image_sets.clean(context, examples), shifted, image_sets.validation_images())
+    images = (image_sets.clean(context, examples),)
+    if len(LAWS[context.study.task.kind].sets) > 1:
+        images += (image_sets.shifted(context, SEVERITY, examples), image_sets.validation_images())
     there = available(context)
     wanted: list[tuple[str, float | None, int]] = [("single", None, 0)]
     wanted += [(method, None, 0) for method in there if METHODS[method].source == "checkpoints"]
@@ -83,11 +80,12 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
     subspace method is drawn at every step of the common sweep, beside independent members, late checkpoints of one run
     and weight averages (V = 0), all of the same members (``subspace.runs``); on the test images and under shift of
     severity 3, raw and after each network's temperature was fitted on validation images. The barrier is that of the
-    training loss on the straight line from the first run's solution to each network.
+    training loss on the straight line from the first run's solution to each network. Of a regression the squared error
+    of the means, on the test examples as they are.
 
     Args:
-        offered: predictions of groups of networks on "test", "shift 3" and "validation". Scale and distance are NaN
-            where they are not known, barrier and control where no network is offered.
+        offered: predictions of groups of networks on "test", "shift 3" and "validation" (`Law.sets`). Scale and
+            distance are NaN where they are not known, barrier and control where no network is offered.
         examples: test examples, from the first on.
         train_examples: training examples of the barrier, from the first on.
         points: places on each straight line.
@@ -97,21 +95,22 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
     """
     trained(offered, 1, WHAT)
     networks = two_networks(offered, WHAT)
-    test = groups_of_networks(offered, SETS, WHAT)
-    look = _Look(offered, networks, examples, barriers={"examples": train_examples, "points": points})
-    alone = solutions(offered.sampled, SETS)
+    law, scoring = LAWS[offered.task], scoring_of(offered)
+    test = groups_of_networks(offered, law.sets, WHAT)
+    look = _Look(offered, networks, examples, law, scoring, barriers={"examples": train_examples, "points": points})
+    alone = solutions(offered.sampled, law.sets)
     found = {"independent": [step]} if (step := look.independent(alone)) is not None else {}
     found |= {approach: look.steps(approach) for approach in approaches(test)}
     control = controlled(offered, list(found), alone["test"][0])
     equivalent = _equivalents(found, look.in_settings(alone), look, networks)
     return make_result(
-        {**_map(found, networks), **_of_worths(equivalent), **_of_steps(found), **control},
+        {**_map(found, networks, law), **_of_worths(equivalent, law), **_of_steps(found), **control},
         {
-            "metric": list(SETTINGS),
+            "metric": list(law.settings),
             "approach": list(found),
             "draw": np.arange(max(len(steps) for steps in found.values())),
         },
-        title="Brier score of ensembles by the exact law, as a map",
+        title=f"{law.named[:1].upper()}{law.named[1:]} of ensembles by the exact law, as a map",
         intervals=INTERVALS,
         provenance=offered.provenance(examples=len(look.label), members=len(members_of(test)), repeats=1),
         left_out=left_out(offered),
@@ -130,6 +129,8 @@ class _Look:
     offered: Offered
     networks: int
     examples: int
+    law: Law
+    scoring: Scoring
     barriers: Mapping[str, int]  # settings
 
     @property
@@ -153,15 +154,23 @@ class _Look:
         return float(self.offered.training.epochs or np.nan)
 
     def in_settings(self, parts: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Log-probabilities in every setting, [network, example, class] each; ``parts`` likewise on every set."""
+        """Predictions in every setting, [network, example, width] each; ``parts`` likewise on every set."""
+        raw = [parts[name][:, : self.examples] for name in self.law.sets if name != VALIDATION]
+        if VALIDATION not in self.law.sets:
+            return raw
         validation, label = parts[VALIDATION], self.offered.sampled[VALIDATION].label
-        raw = [parts[name][:, : self.examples] for name in SETS[:2]]
-        cooled = [calibrated(one, validation, label) for one in raw]
+        cooled = [self.scoring.calibrate(one, validation, label) for one in raw]
         return [raw[0], cooled[0], raw[1], cooled[1]]
 
     def laws(self, settings: list[np.ndarray]) -> list[tuple[float, float]]:
-        """B1 and V in every setting."""
-        return [_law(part, self.label) for part in settings]
+        """B1 (E1) and V in every setting."""
+        return [self._law(part) for part in settings]
+
+    def _law(self, predictive: np.ndarray) -> tuple[float, float]:
+        if len(predictive) == 1:
+            return float(np.mean(self.law.of_examples(predictive, self.label))), 0.0
+        law = self.law.law(predictive, self.label)
+        return law.mean_member, law.diversity
 
     def independent(self, alone: Mapping[str, np.ndarray]) -> _Step | None:
         """Groups of members; None where there are too few."""
@@ -181,14 +190,18 @@ class _Look:
     def step(self, approach: str, models: Sequence[int]) -> _Step:
         """The networks of one setting."""
         own = list(paired(self.test, approach, models).values())
-        drawn = [self.in_settings(together(self.offered.sampled, some, SETS)) for some in own]
+        drawn = [self.in_settings(together(self.offered.sampled, some, self.law.sets)) for some in own]
         law = np.mean([self.laws(settings) for settings in drawn], 0)
-        scores = [[SCORES["brier"].examples(combine(part), self.label) for part in settings] for settings in drawn]
+        scores = [[self._error(part) for part in settings] for settings in drawn]
         ends_with_solution = approach in METHODS and METHODS[approach].source == "checkpoints"
         barrier = self.barrier(own[0][:-1] if ends_with_solution else own[0])
         apart = float(torch.from_numpy(self.test.distances(own[0])).square().mean()) ** 0.5
         scale = float(self.test.scales[models[0]])
         return _Step(law, barrier, self.epochs, np.swapaxes(np.array(scores), 0, 1), scale, apart)
+
+    def _error(self, predictive: np.ndarray) -> np.ndarray:
+        """Of the average of networks, [example]."""
+        return self.law.of_examples(self.scoring.combine(predictive), self.label)
 
     def barrier(self, models: Sequence[int]) -> float:
         """Mean barrier between the first run's solution and these networks; NaN where no network is offered."""
@@ -200,47 +213,47 @@ class _Look:
 def _equivalents(
     found: dict[str, list[_Step]], solutions: list[np.ndarray], look: _Look, networks: int
 ) -> dict[str, np.ndarray]:
-    """Brier equivalents and their ends, [setting, method, step] each; without two solutions none is known."""
-    shape = (len(SETTINGS), len(found), max(len(steps) for steps in found.values()))
+    """Equivalents and their ends, [setting, method, step] each; without two solutions none is known."""
+    shape = (len(look.law.settings), len(found), max(len(steps) for steps in found.values()))
     equivalent = {name: np.full(shape, np.nan) for name in EQUIVALENTS}
     if len(solutions[0]) < 2:
         return equivalent
     for row, (method, steps) in enumerate(found.items()):
-        scores = [step.brier for step in steps if step.brier is not None]
+        scores = [step.error for step in steps if step.error is not None]
         if method == "independent":
             for values in equivalent.values():
                 values[:, row, 0] = networks  # by the law, whatever the networks
         for place, log_prob in enumerate(solutions if scores else ()):
-            numbers = brier_equivalent_interval(
-                np.stack([score[place] for score in scores]), log_prob, look.label, look.group
-            )
+            scores_there = np.stack([score[place] for score in scores])
+            numbers = look.law.equivalent(scores_there, log_prob, look.label, look.group)
             for values, ends in zip(equivalent.values(), numbers, strict=True):
                 values[place, row, : len(scores)] = ends
     return equivalent
 
 
-def _of_worths(equivalent: dict[str, np.ndarray]) -> Variables:
+def _of_worths(equivalent: dict[str, np.ndarray], law: Law) -> Variables:
     return {
-        name: (("metric", "approach", "draw"), equivalent[name], "1", long_name)
+        name: (("metric", "approach", "draw"), equivalent[name], "1", long_name.format(law.named))
         for name, long_name in EQUIVALENTS.items()
     }
 
 
-def _map(found: dict[str, list[_Step]], networks: int) -> Variables:
+def _map(found: dict[str, list[_Step]], networks: int, law: Law) -> Variables:
     """Where every step lies on the map."""
-    law = np.full((len(SETTINGS), len(found), max(map(len, found.values())), 2), np.nan)
+    both = np.full((len(law.settings), len(found), max(map(len, found.values())), 2), np.nan)
     for row, steps in enumerate(found.values()):
         for column, step in enumerate(steps):
-            law[:, row, column] = step.law
-    mean, diversity = law[..., 0], law[..., 1]
+            both[:, row, column] = step.law
+    mean, diversity = both[..., 0], both[..., 1]
+    upper = f"{law.named[:1].upper()}{law.named[1:]}"
     # an average is one network: its ensemble is itself
     together = mean - (1 - 1 / networks) * diversity
     dims = ("metric", "approach", "draw")
     return {
-        "diversity": (dims, diversity, "1", "V: mean over pairs of half the squared distance of probabilities"),
-        "mean_brier": (dims, mean, "1", "mean network's Brier score"),
-        "ensemble_brier": (dims, together, "1", "Brier score of the ensemble by the exact law"),
-        "limit_brier": (dims, mean - diversity, "1", "Brier score of infinitely many such networks"),
+        "diversity": (dims, diversity, law.units, f"V: {law.between}"),
+        f"mean_{law.error}": (dims, mean, law.units, f"mean network's {law.named}"),
+        f"ensemble_{law.error}": (dims, together, law.units, f"{upper} of the ensemble by the exact law"),
+        f"limit_{law.error}": (dims, mean - diversity, law.units, f"{upper} of infinitely many such networks"),
     }
 
 
@@ -257,10 +270,3 @@ def _of_steps(found: dict[str, list[_Step]]) -> Variables:
         "scale": (dims, values[2], "1", SCALE),
         "distance": (dims, values[3], "1", f"{DISTANCE}, around the first run"),
     }
-
-
-def _law(log_prob: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    if len(log_prob) == 1:
-        return float(np.mean(brier(log_prob, label))), 0.0
-    law = brier_law(log_prob, label)
-    return law.mean_member, law.diversity

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.diversity_map.draw import equivalent
+from modescape.analyses.diversity_map.draw import NAMES, equivalent, error_of
 from modescape.plots.style import method_look
 from modescape.wording.numbers import ABSENT, count, fixed, significant
 from modescape.wording.summary import PLACED, Summary
@@ -29,30 +29,44 @@ TEXT = Text(
     "the largest marks also had the most training.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    "For sets of networks of each method, at steps that are the same for all methods: the mean network's squared error "
+    "against V, half the mean squared distance between the predictions of two networks, on the test images.",
+    "The average of the set has exactly the squared error written on the grey line that a mark lies on. A method can "
+    "reach a lower line by better networks (down) or by more different ones (right); along its sweep it pays for "
+    "diversity with error. Colour says whether the networks still lie in the solution's own basin. The method with the "
+    "largest marks also had the most training.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     networks, rows, scores = int(dataset.attrs["networks"]), [], {}
+    error = error_of(dataset)
+    name, written = NAMES[error][0], fixed if error == "brier" else significant
     for metric in (str(metric) for metric in dataset["metric"].values):
         for method in names_of(dataset):
             chosen = dataset.sel({"metric": metric, "approach": method})
-            score = chosen["ensemble_brier"].values
+            score = chosen[f"ensemble_{error}"].values
             if not np.isfinite(score).any():
                 continue
             step = int(np.nanargmin(score))
             at = chosen.isel(draw=step)
-            cells = [fixed(float(at[name]), 3) for name in ("diversity", "mean_brier", "ensemble_brier")]
-            place = [significant(float(at[name]), 3) for name in ("scale", "distance")]
+            cells = [written(float(at[key]), 3) for key in ("diversity", f"mean_{error}", f"ensemble_{error}")]
+            place = [significant(float(at[key]), 3) for key in ("scale", "distance")]
             rows.append(
                 (metric, method_look(method).name, *place, *cells, equivalent(dataset, metric, method, step) or ABSENT)
             )
             scores.setdefault(metric, {})[method_look(method).name] = float(score[step])
     parts = [f"{metric}: {min(values, key=values.__getitem__)}" for metric, values in scores.items()]
     text = (
-        f"Maps of the mean network's Brier score against diversity for sets of {count(networks, 'network')}, with "
+        f"Maps of the mean network's {name} against diversity for sets of {count(networks, 'network')}, with "
         f"lines of equal score of their average. Lowest score of the average, {'; '.join(parts) or 'unknown'}. The "
         "table has the step of each method with the lowest score on these test images themselves, which flatters "
         "methods that were tried at several steps."
     )
-    header = ("V", "mean network's Brier", "average's Brier", "equivalent; 95 % interval")
-    return Summary(text, ("probabilities", "method (lowest of its steps)", *PLACED, *header), tuple(rows))
+    short = NAMES[error][3]
+    header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval")
+    said = "probabilities" if error == "brier" else "predictions"
+    return Summary(text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows))

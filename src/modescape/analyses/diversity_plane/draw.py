@@ -65,26 +65,36 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
     """Curves, the marks of every method, and the baseline."""
-    curve_x = 100 * dataset["x"].values
-    curves = [
-        Series(name=name, x=curve_x, y=dataset[variable].values, colour=colour, line=line, width=width, group=name)
-        for variable, (name, colour, line, width) in CURVES.items()
-    ]
-    marks = [_of_method(dataset, method) for method in methods(dataset)]
+    shares = {method: 100 * dataset["accuracy"].sel({"approach": method}).values for method in methods(dataset)}
+    marks = [marks_of(dataset, method, share) for method, share in shares.items()]
     best = np.array([100 * float(dataset.attrs["baseline_accuracy"])])
     name = f"Baseline: member {int(dataset.attrs['baseline_member'])}"
     star = Series(
         name=name, x=best, y=np.zeros(1), colour=style.NEUTRAL, marker=STAR, line=None, size=9, group="baseline"
     )
-    return [*curves, charts.level(CALIBRATED, 1, over, style.NEUTRAL, width=1), *marks, star]
+    return [
+        *curves(dataset, 100 * dataset["x"].values),
+        charts.level(CALIBRATED, 1, over, style.NEUTRAL, width=1),
+        *marks,
+        star,
+    ]
 
 
-def _of_method(dataset: xr.Dataset, method: str) -> Series:
+def curves(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:
+    """The reference curves and the bounds, at places x of the horizontal axis."""
+    return [
+        Series(name=name, x=x, y=dataset[variable].values, colour=colour, line=line, width=width, group=name)
+        for variable, (name, colour, line, width) in CURVES.items()
+    ]
+
+
+def marks_of(dataset: xr.Dataset, method: str, x: np.ndarray) -> Series:
+    """The networks of a method, at places x of the horizontal axis."""
     look, chosen = style.method_look(method), dataset.sel({"approach": method})
     independent = method == "independent"
     return Series(
         name=look.name,
-        x=100 * chosen["accuracy"].values,
+        x=x,
         y=chosen["diversity"].values,
         colour=look.colour,
         marker=STAR if independent else look.marker,

@@ -8,14 +8,14 @@ import numpy as np
 
 from modescape.analyses import image_sets
 from modescape.analyses.groups import members_of, sampled_methods, several, solution_requests
-from modescape.analyses.requirements import groups_of_networks, left_out, predicted_labels, trained
+from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
+from modescape.analyses.requirements import groups_of_networks, left_out, trained
 from modescape.analyses.sampling import Neighbourhood, neighbourhood
 from modescape.analyses.scales import setting
 from modescape.analyses.stating import SCALE, Variables, controlled
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.errors import NotEnough
-from modescape.functionspace import diversity_bounds, diversity_limits, normalized_diversity
 from modescape.methods import METHODS
 from modescape.offered import INDEPENDENT, Offered, Sampled, runs
 from modescape.results import make_result
@@ -26,12 +26,35 @@ if TYPE_CHECKING:
 
 
 WHAT = "the plane of diversity and accuracy"
+MEANING = {  # whether of classes -> the difference from the baseline, as it is and over the error
+    True: ("share of labels that differ from the baseline's", "that share divided by the network's error"),
+    False: (
+        "root mean square distance of the predicted means from the baseline's",
+        "that distance over the root mean squared error of the two",
+    ),
+}
+LIMITS = {
+    True: (
+        "limit: the baseline with labels changed at random",
+        "limit: right or wrong independently of the baseline",
+        "least that the two accuracies allow",
+        "most that the two accuracies allow",
+    ),
+    False: (
+        "limit: the baseline with noise added to its predictions",
+        "limit: errors that have nothing in common with the baseline's",
+        "least that the two errors allow",
+        "most that the two errors allow",
+    ),
+}
 POINTS = 200  # of the limit curves
 STEPS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # of every method, see `scales`: from near the solution to far out
 
 
 def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
     """Accuracy of networks, and how often their labels differ from a baseline's, divided by their own error.
+
+    Of a regression RMSE, and the distance of their means from a baseline's over the error of the two.
 
     The baseline is the first trained member's solution; methods draw around it, at several scales and without a
     threshold, so that each traces its way out of the solution. "trajectory" holds the earlier checkpoints.
@@ -50,25 +73,30 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
     test = groups_of_networks(offered, ["test"], WHAT)
     members, label, classes = members_of(test), test.label, len(test.class_names)
     solution = test.log_prob(test.groups[INDEPENDENT][0])
-    baseline = solution.argmax(-1)
-    right = float((baseline == label).mean())
+    likeness = LIKENESS[offered.task]
+    baseline, quality = likeness.said(solution), likeness.quality.name
+    right = likeness.mean_good(solution[None], label)
     found = _of_approaches(test)
     if not found:
         raise NotEnough(f"{WHAT} needs 2 networks or more; {offered.named} has 1")
-    places = _places(test, found, baseline)
-    reached = places["accuracy"][1]
-    x = np.linspace(1 / classes, max(right, np.nanmax(reached, initial=right)), POINTS)
+    places = _places(test, found, baseline, likeness)
+    reached = places[quality][1]
+    most = max(right, np.nanmax(reached, initial=right))
+    if likeness is CLASSES:
+        x = np.linspace(1 / classes, most, POINTS)
+    else:  # errors have no upper end
+        x = np.geomspace(min(right, np.nanmin(reached, initial=right)), most, POINTS)
     return make_result(
-        {**places, **controlled(offered, list(found), solution), **_limits(x, right, classes)},
+        {**places, **controlled(offered, list(found), solution), **_limits(x, right, classes, likeness)},
         {"approach": list(found), "draw": np.arange(reached.shape[1]), "x": x},
         title="Diversity against accuracy, of networks around one solution and of other solutions",
         intervals="none",
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
-        baseline_accuracy=right,
+        **{f"baseline_{quality}": right},
         baseline_member=members[0],
-        classes=classes,
+        **({"classes": classes} if likeness is CLASSES else {}),
         variant=offered.sampling.variant,
     )
 
@@ -84,37 +112,36 @@ def _of_approaches(test: Sampled) -> dict[str, list[int]]:
     return {approach: models for approach, models in found.items() if models}
 
 
-def _places(test: Sampled, found: dict[str, list[int]], baseline: np.ndarray) -> Variables:
+def _places(test: Sampled, found: dict[str, list[int]], baseline: np.ndarray, likeness: Likeness) -> Variables:
     """Where each network lies, and how it was drawn: variables [method, draw], NaN beyond a method's last."""
     length = max((len(models) for models in found.values()), default=1)
-    accuracy, differ, diversity, scale, distance = (np.full((len(found), length), np.nan) for _ in range(5))
+    quality, differ, diversity, scale, distance = (np.full((len(found), length), np.nan) for _ in range(5))
     for row, (approach, models) in enumerate(found.items()):
-        predicted, there = predicted_labels(test, models), slice(len(models))
-        accuracy[row, there] = (predicted == test.label).mean(1)
-        differ[row, there] = (predicted != baseline).mean(1)
-        diversity[row, there] = normalized_diversity(predicted, baseline, test.label)
+        there = slice(len(models))
+        for place, model in enumerate(models):  # one model's predictions in memory at a time
+            predictive = test.log_prob(model)[None]
+            said = likeness.said(predictive)
+            quality[row, place] = likeness.mean_good(predictive, test.label)
+            differ[row, place] = likeness.apart(said, baseline)[0]
+            diversity[row, place] = likeness.over_error(said, baseline, test.label)[0]
         if approach != "independent":
             scale[row, there], distance[row, there] = test.scales[models], test.distances(models)
-    dims = ("approach", "draw")
+    dims, one = ("approach", "draw"), likeness.quality
+    differing, over = MEANING[likeness is CLASSES]
     return {
-        "accuracy": (dims, accuracy, "1", "accuracy of the network"),
-        "disagreement": (dims, differ, "1", "share of labels that differ from the baseline's"),
-        "diversity": (dims, diversity, "1", "that share divided by the network's error"),
+        one.name: (dims, quality, one.units, f"{one.long_name} of the network"),
+        likeness.difference.name: (dims, differ, likeness.difference.units, differing),
+        "diversity": (dims, diversity, "1", over),
         "scale": (dims, scale, "1", SCALE),
         "distance": (dims, distance, "1", "distance of the network from the baseline over its length"),
     }
 
 
-def _limits(x: np.ndarray, right: float, classes: int) -> Variables:
-    """The limits of the plane at accuracies x, beside a baseline that is right this often."""
-    lower, upper = diversity_limits(x, right, classes)
-    lowest, highest = diversity_bounds(x, right)
-    return {
-        "lower": (("x",), lower, "1", "limit: the baseline with labels changed at random"),
-        "upper": (("x",), upper, "1", "limit: right or wrong independently of the baseline"),
-        "lowest": (("x",), lowest, "1", "least that the two accuracies allow"),
-        "highest": (("x",), highest, "1", "most that the two accuracies allow"),
-    }
+def _limits(x: np.ndarray, right: float, classes: int, likeness: Likeness) -> Variables:
+    """The limits of the plane at accuracies (errors) x, beside a baseline that is right this often (has this error)."""
+    names = ("lower", "upper", "lowest", "highest")
+    said = zip(likeness.limits(x, right, classes), LIMITS[likeness is CLASSES], strict=True)
+    return {name: (("x",), values, "1", text) for name, (values, text) in zip(names, said, strict=True)}
 
 
 def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Request]:

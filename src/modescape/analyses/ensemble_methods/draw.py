@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses import task_of
+from modescape.analyses.likeness import LIKENESS, Quantity
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import methods, score_panels
+from modescape.plots.scores import in_target_unit, methods, score_panels
 
 if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "Averages within one solution, across solutions, and both"
 AFTER_CALIBRATION = "Jensen-Shannon after calibration"
+AS_TRAINED = {"jensen_shannon": "Jensen-Shannon as trained", "pair_distance": "Distance of two networks"}
+DIVERSITY = {  # variable: axis, without the end of the parentheses
+    "jensen_shannon": "Jensen-Shannon divergence (nats",
+    "pair_distance": "Distance of predictions (unit of the target",
+}
 AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, matplotlib and Plotly marker
     "training_epochs": ("Training epochs", ("s", "square")),
@@ -24,12 +31,16 @@ COSTS = {  # variable: name, matplotlib and Plotly marker
 
 def caption(dataset: xr.Dataset) -> str:
     """What a size counts, what bands are."""
+    numbers = task_of(dataset) == "regression"
     return style.sentences(
         "An entry is a network (independent), the average of a run's late weights, or the mean prediction of",
         f"{int(dataset.attrs['samples'])} samples around a solution; the horizontal axis counts entries, each of",
         f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for",
-        "new networks on new images. Divergence: of equally many networks of each method, in the method's own mark;",
-        "grey: after each network's temperature was fitted on validation, which takes out what confidence adds;",
+        f"new networks on new images. {'Distance' if numbers else 'Divergence'}: of equally many networks of each "
+        "method, in the method's own mark;",
+        ""
+        if numbers
+        else "grey: after each network's temperature was fitted on validation, which takes out what confidence adds;",
         f"hollow: every method at one distance from the solution, {float(dataset.attrs['equal_distance']):.2g} of the",
         "length of its weights. Cost: of one entry.",
         steps.statistics(dataset),
@@ -39,7 +50,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Four scores against size, then diversity at the own scales and at one distance, loss at both, and cost."""
+    """The scores against size, then diversity at the own scales and at one distance, loss at both, and cost."""
     scores = score_panels(dataset, "size", "Entries averaged (number)")
     order = _by_diversity(dataset)
     return [*scores, _diversity(dataset, order), _at_one(dataset, order), _loss(dataset, order), _cost(dataset, order)]
@@ -47,36 +58,42 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
 
 def _by_diversity(dataset: xr.Dataset) -> list[str]:
     """Methods, the most diverse first; those without a divergence last."""
-    values = dataset["jensen_shannon"].values
+    values = dataset[_spread(dataset).name].values
     places = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")
     return [methods(dataset)[place] for place in places]
 
 
+def _spread(dataset: xr.Dataset) -> Quantity:
+    """What says how diverse the networks of a method are."""
+    return LIKENESS[task_of(dataset)].diversity
+
+
 def _diversity(dataset: xr.Dataset, order: list[str]) -> Panel:
-    series = [
-        Series(
-            name=AFTER_CALIBRATION,
-            x=dataset["jensen_shannon_calibrated"].sel({"approach": order}).values,
-            y=np.arange(len(order)),
-            marker=("d", "diamond-tall"),
-            line=None,
+    spread, series = _spread(dataset).name, []
+    if f"{spread}_calibrated" in dataset:
+        series.append(
+            Series(
+                name=AFTER_CALIBRATION,
+                x=dataset[f"{spread}_calibrated"].sel({"approach": order}).values,
+                y=np.arange(len(order)),
+                marker=("d", "diamond-tall"),
+                line=None,
+            )
         )
-    ]
     for row, method in enumerate(order):
-        value = dataset["jensen_shannon"].sel({"approach": [method]}).values
-        looks = {"name": "Jensen-Shannon as trained", "hover": [_place(dataset, method)]}
+        value = dataset[spread].sel({"approach": [method]}).values
+        looks = {"name": AS_TRAINED[spread], "hover": [_place(dataset, method)]}
         series.append(charts.mark(method, value, np.array([row]), **looks))
-    return charts.by_method(
-        "Diversity: higher is more diverse", "Jensen-Shannon divergence (nats)", _names(order), series
-    )
+    label = in_target_unit(dataset, f"{DIVERSITY[spread]})")
+    return charts.by_method("Diversity: higher is more diverse", label, _names(order), series)
 
 
 def _at_one(dataset: xr.Dataset, order: list[str]) -> Panel:
     return charts.by_method(
         "Diversity at one distance",
-        "Jensen-Shannon divergence (nats, log scale)",
+        in_target_unit(dataset, f"{DIVERSITY[_spread(dataset).name]}, log scale)"),
         _names(order),
-        [_at_one_distance(dataset, order, dataset["equal_distance_jensen_shannon"])],
+        [_at_one_distance(dataset, order, dataset[f"equal_distance_{_spread(dataset).name}"])],
         log_x=True,
     )
 
@@ -90,7 +107,11 @@ def _loss(dataset: xr.Dataset, order: list[str]) -> Panel:
         series.append(charts.mark(method, score.sel({"approach": [method]}).values, np.array([row]), **looks))
     series.append(_at_one_distance(dataset, order, dataset["equal_distance_score"].sel({"metric": "nll"})))
     return charts.by_method(
-        "Loss of one entry: lower is better", "NLL (nats, log scale)", _names(order), series, log_x=True
+        "Loss of one entry: lower is better",
+        "NLL (nats, log scale)",
+        _names(order),
+        series,
+        log_x=bool((score.values > 0).all()),  # that of a density may be negative
     )
 
 

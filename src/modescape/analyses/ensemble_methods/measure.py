@@ -8,19 +8,20 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses import image_sets
-from modescape.analyses.comparing import calibrated, spread, spread_of_solutions
+from modescape.analyses.comparing import spread, spread_of_solutions
 from modescape.analyses.equal_distance import at_one_distance, requests_at_one_distance
 from modescape.analyses.groups import approaches, around_solutions, members_of, requests, solutions
-from modescape.analyses.requirements import groups_of_networks, left_out, trained
+from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
+from modescape.analyses.requirements import groups_of_networks, left_out, scoring_of, trained
 from modescape.analyses.sampling import available
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.statistics import two_statistics
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
-from modescape.functionspace import jensen_shannon
-from modescape.metrics import INTERVALS, SCORES, combine, ensemble_curves
-from modescape.metrics.ensemble import LONG_NAMES
+from modescape.metrics import INTERVALS, ensemble_curves
+from modescape.metrics.ensemble import LONG_NAMES, intervals_in_words
 from modescape.metrics.scores import units_of
+from modescape.metrics.scoring import Scoring
 from modescape.offered import Offered, Sampled, runs
 from modescape.results import make_result
 
@@ -40,7 +41,7 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
 
 
 def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
-    """Accuracy, NLL, Brier score and ECE against the number of members, each of them an ensemble around its solution.
+    """Every score of the task against the number of members, each of them an ensemble around its solution.
 
     "independent" takes the solutions themselves, "weight_average" one averaged network of each member, every other
     method the mean probability of as many networks of each member as the recipe's ``subspace.samples`` says; so size 1
@@ -67,24 +68,25 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
     methods = list(found)
     level, both = at_one_distance(offered), two_statistics(offered, members)
     key = rng.key(offered.seed, "ensemble_methods")
+    scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
     return make_result(
         {
-            **_curves({method: one.mean for method, one in found.items()}, test, subsets, key),
-            **_divergences(found),
+            **_curves({method: one.mean for method, one in found.items()}, test, subsets, key, scoring),
+            **_divergences(found, likeness),
             **_costs(offered, methods),
             **stated(offered, methods, alone["test"][0]),
-            **level.variables(),
-            **both.variables(),
+            **level.variables(offered.task),
+            **both.variables(offered.task),
         },
         {
             "approach": methods,
-            "metric": list(SCORES),
+            "metric": list(scoring.scores),
             "size": np.arange(1, len(members) + 1),
             "other_approach": level.methods,
             "member": members,
         },
         title="Ensembles of independent networks, of networks of one run, and of both",
-        intervals=INTERVALS,
+        intervals=intervals_in_words(INTERVALS, scoring),
         provenance=offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
@@ -103,48 +105,50 @@ def measure(offered: Offered, *, subsets: int = 200) -> xr.Dataset:
 class _Averaged(NamedTuple):
     """An approach's ensembles around every solution; of "independent" the solutions."""
 
-    mean: np.ndarray  # log of the mean probability, [member, example, class]
-    raw: list[float]  # Jensen-Shannon divergence of as many networks as all others have, nats
-    tempered: list[float]  # the same after each network's temperature was fitted
+    mean: np.ndarray  # log of the mean probability, [member, example, class]; of a regression the mixture's moments
+    raw: list[float]  # `Likeness.spread` of as many networks as all others have
+    tempered: list[float]  # the same of classes after each network's temperature was fitted; it moves no means
 
 
 def _averaged(offered: Offered, alone: dict[str, np.ndarray]) -> dict[str, _Averaged]:
     """Ensembles of every approach; ``alone`` is of the solutions, [member, example, class] a set."""
     networks, label = offered.sampling.networks, offered.sampled["validation"].label
-    cooled = calibrated(alone["test"], alone["validation"], label)
-    spreads = [spread_of_solutions(one, networks) for one in (alone["test"], cooled)]
+    scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
+    cooled = scoring.calibrate(alone["test"], alone["validation"], label)
+    spreads = [spread_of_solutions(one, networks, likeness.spread) for one in (alone["test"], cooled)]
     found = {"independent": _Averaged(alone["test"], *spreads)}
     for approach in approaches(offered.sampled["test"]):
         means, raw, tempered = [], [], []
         for _, own in around_solutions(offered.sampled, approach, SETS):
-            means.append(combine(own["test"]).astype(np.float32))
+            means.append(scoring.combine(own["test"]).astype(np.float32))
             if len(own["test"]) >= networks >= 2:
-                raw.append(jensen_shannon(own["test"][-networks:]))
-                cooled = calibrated(own["test"], own["validation"], label)
-                tempered.append(jensen_shannon(cooled[-networks:]))
+                raw.append(likeness.spread(own["test"][-networks:]))
+                cooled = scoring.calibrate(own["test"], own["validation"], label)
+                tempered.append(likeness.spread(cooled[-networks:]))
         found[approach] = _Averaged(np.stack(means), raw, tempered)
     return found
 
 
-def _curves(means: dict[str, np.ndarray], test: Sampled, subsets: int, key: int) -> Variables:
+def _curves(means: dict[str, np.ndarray], test: Sampled, subsets: int, key: int, scoring: Scoring) -> Variables:
     """Scores against the number of members."""
     about: dict[str, Any] = {"baseline": "independent", "group": test.example_group, "limit": subsets, "key": key}
-    curves = ensemble_curves(means, test.label, **about)
+    curves = ensemble_curves(means, test.label, scoring=scoring, **about)
+    units = units_of(scoring.scores)
     values = [curve.values() for curve in curves.values()]
     return {
-        name: (("approach", "metric", "size"), np.stack([own[name] for own in values]), units_of(SCORES), long_name)
+        name: (("approach", "metric", "size"), np.stack([own[name] for own in values]), units, long_name)
         for name, long_name in LONG_NAMES.items()
     }
 
 
-def _divergences(found: dict[str, _Averaged]) -> Variables:
-    raw = spread({method: one.raw for method, one in found.items()})
+def _divergences(found: dict[str, _Averaged], likeness: Likeness) -> Variables:
+    raw, of = spread({method: one.raw for method, one in found.items()}), likeness.diversity
+    as_trained: Variables = {of.name: (("approach",), raw, of.units, f"{of.long_name} of as many networks")}
+    if likeness is not CLASSES:
+        return as_trained
     tempered = spread({method: one.tempered for method, one in found.items()})
     after = "the same after each network's temperature was fitted on validation images"
-    return {
-        "jensen_shannon": (("approach",), raw, "nats", "Jensen-Shannon divergence of as many networks"),
-        "jensen_shannon_calibrated": (("approach",), tempered, "nats", after),
-    }
+    return {**as_trained, f"{of.name}_calibrated": (("approach",), tempered, of.units, after)}
 
 
 def _costs(offered: Offered, methods: list[str]) -> Variables:

@@ -11,6 +11,7 @@ from modescape.plots import steps
 from modescape.wording.head import Purchase
 from modescape.wording.numbers import ABSENT, SPACE, count, decimals_for, fixed
 from modescape.wording.reading import Gain, pick
+from modescape.wording.scores import known
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +31,10 @@ def purchases(
     """
     if methods is None:
         return []
+    quality = str(methods["metric"].values[0])  # accuracy, RMSE
+    score = known(methods).get(quality)
+    factor = score.factor if score else 1.0
+    measured = f"{score.short} ({score.difference_unit})" if score else quality  # with the target's unit
     samples = int(methods.attrs["samples"])
     edge = steps.stepping(scales)["edge"] if scales is not None and "edge" in scales else []
     rows = []
@@ -46,7 +51,8 @@ def purchases(
                 place=_place(methods, "approach", method) + (", the last that was tried" if label in edge else ""),
                 training=f"{size}",
                 passes=fixed(passes, 0),
-                accuracy=_change(_gain(methods, method, "accuracy", size), 100),
+                quality=_change(_gain(methods, method, quality, size), factor),
+                measured=measured,
                 nll=_change(_gain(methods, method, "nll", size), 1),
                 equivalent=_equivalent(calibration, method, size if independent else samples),
             )

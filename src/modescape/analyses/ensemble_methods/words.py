@@ -29,47 +29,70 @@ TEXT = Text(
     "differ.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    "Scores against the number of entries averaged. An entry is an independent network, the average of the late "
+    "weights of a run, or the mean prediction of many samples around its solution, with the variance of their mixture. "
+    "Below: how far apart the networks of each method predict, and what one entry costs.",
+    TEXT.reading.replace(
+        "The divergence depends on confidence as well as on function, so it is given again with every network's "
+        "temperature fitted on validation. ",
+        "",
+    ),
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows, alone, together = [], {}, {}
     metrics = [str(metric) for metric in dataset["metric"].values]
+    first, spread = metrics[0], "jensen_shannon" if "jensen_shannon" in dataset else "pair_distance"
+    best = scores.known(dataset)[first]
     for method in names_of(dataset):
-        full = full_size(dataset, method)
+        full = full_size(dataset, method, first)
         for size in sorted({1, full} - {0}):
             own = {key: pick(dataset, "score", approach=method, metric=key, size=size) for key in metrics}
             cells = [scores.written(key, value) for key, value in own.items()]
-            divergence = significant(pick(dataset, "jensen_shannon", approach=method), 3)
+            divergence = significant(pick(dataset, spread, approach=method), 3)
             each = (pick(dataset, key, approach=method) for key in ("training_epochs", "forward_passes"))
             cost = [whole_number(size * value) for value in each]
             rows.append((name_of(method), str(size), *placed(dataset, method), *cells, divergence, *cost))
-        alone[method] = pick(dataset, "score", approach=method, metric="accuracy", size=1)
-        together[method] = pick(dataset, "score", approach=method, metric="accuracy", size=full)
-    rows += _at_one_distance(dataset, metrics)
+        alone[method] = pick(dataset, "score", approach=method, metric=first, size=1)
+        together[method] = pick(dataset, "score", approach=method, metric=first, size=full)
+    rows += _at_one_distance(dataset, metrics, spread)
+    most, highest = ("highest", True) if best.higher_is_better else ("lowest", False)
     single = alone.get("independent", math.nan)
     text = (
         f"Line charts of scores against the number of entries averaged, for {count(len(alone), 'method')}, and dots "
-        f"for their diversity and cost. A single network has {accuracy(single)} accuracy; the highest of one entry is "
-        f"that of {best_name(alone, highest=True)} ({_highest(alone)}), with all entries averaged that of "
-        f"{best_name(together, highest=True)} ({_highest(together)}); methods are not tested against each other."
+        f"for their diversity and cost. A single network has {_having(first, single)}; the {most} of one entry is "
+        f"that of {best_name(alone, highest=highest)} ({_extreme(alone, first, highest)}), with all entries averaged "
+        f"that of {best_name(together, highest=highest)} ({_extreme(together, first, highest)}); methods are not "
+        "tested against each other."
     )
-    cost = ("Jensen-Shannon (nats)", "training epochs", "forward passes")
-    return Summary(text, ("method", "entries", *PLACED, *scores.header(metrics), *cost), tuple(rows))
+    diverse = "Jensen-Shannon (nats)" if spread == "jensen_shannon" else "distance of two networks"
+    cost = (diverse, "training epochs", "forward passes")
+    return Summary(text, ("method", "entries", *PLACED, *scores.header(metrics, dataset), *cost), tuple(rows))
 
 
-def _highest(values: dict[str, float]) -> str:
-    return accuracy(max((value for value in values.values() if math.isfinite(value)), default=math.nan))
+def _having(metric: str, value: float) -> str:
+    if metric == "accuracy":
+        return f"{accuracy(value)} accuracy"
+    return f"an {scores.short(metric)} of {significant(value, 3)}"
 
 
-def _at_one_distance(dataset: xr.Dataset, metrics: list[str]) -> list[tuple[str, ...]]:
+def _extreme(values: dict[str, float], metric: str, highest: bool) -> str:
+    known = [value for value in values.values() if math.isfinite(value)]
+    return scores.written(metric, (max if highest else min)(known, default=math.nan))
+
+
+def _at_one_distance(dataset: xr.Dataset, metrics: list[str], spread: str) -> list[tuple[str, ...]]:
     """A row for every method that can be put at any distance, all at the same."""
     rows = []
     for method in names_of(dataset, "other_approach"):
         at = {"other_approach": method}
         cells = [scores.written(key, pick(dataset, "equal_distance_score", metric=key, **at)) for key in metrics]
         setting, reached, divergence = (
-            significant(pick(dataset, f"equal_distance_{key}", **at), 3)
-            for key in ("scale", "reached", "jensen_shannon")
+            significant(pick(dataset, f"equal_distance_{key}", **at), 3) for key in ("scale", "reached", spread)
         )
         cost = [whole_number(pick(dataset, key, approach=method)) for key in ("training_epochs", "forward_passes")]
         name = f"{name_of(method)}, all at {significant(float(dataset.attrs['equal_distance']))}"

@@ -14,7 +14,7 @@ from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
 from modescape.metrics import INTERVALS, ensemble_curve
 from modescape.metrics.crossed import of_runs, subset_estimate
-from modescape.metrics.ensemble import LAWS, LONG_NAMES, law_curve
+from modescape.metrics.ensemble import LAWS, LONG_NAMES, intervals_in_words, law_curve
 from modescape.metrics.grouping import count_units
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import CLASSES, Scoring
@@ -77,7 +77,9 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
         _variables(curves, len(size), scoring),
         {"approach": list(curves), "metric": list(scoring.scores), "size": size},
         title="Scores against the number of networks averaged",
-        intervals=f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}",
+        intervals=intervals_in_words(
+            f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}", scoring
+        ),
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",

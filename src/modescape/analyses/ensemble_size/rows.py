@@ -25,7 +25,7 @@ def score_rows(sizes: xr.Dataset | None) -> list[tuple[str, str, str, str, str, 
         )
         change, bounds = scores.difference(metric, gain.low, gain.value, gain.high)
         bounds = bounds if math.isfinite(gain.low) else ABSENT
-        change += scores.unit(metric) if score.percent else ""
+        change += scores.unit(metric, sizes) if score.percent else ""
         inconclusive = "" if gain.conclusive else "; inconclusive"
         better = "higher" if score.higher_is_better else "lower"
         rows.append((score.with_unit(score.label), better, single, together, change, bounds + inconclusive))

@@ -57,7 +57,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
-    header = ("networks", "size", *scores.header(dataset["metric"].values))
+    header = ("networks", "size", *scores.header(dataset["metric"].values, dataset))
     return Summary(text, header, tuple(rows))
 
 

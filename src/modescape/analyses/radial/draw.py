@@ -9,6 +9,7 @@ import numpy as np
 
 from modescape.plots import fields, steps, style
 from modescape.plots.charts import Chart, Field, Panel, Series
+from modescape.plots.scores import in_target_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,11 +24,23 @@ PANELS = (  # variable, which of the two solutions, title; row by row
     ("agreement", 0, "Agreement with 1"),
     ("agreement", 1, "Agreement with 2"),
 )
+PANELS_OF_NUMBERS = (  # of a regression
+    ("rmse", None, "RMSE"),
+    ("similarity", 0, "Similarity to 1"),
+    ("similarity", 1, "Similarity to 2"),
+    ("nll_best_scale", None, "Loss, best variances"),
+    ("prediction_distance", 0, "Distance from 1"),
+    ("prediction_distance", 1, "Distance from 2"),
+)
+FAR = 3.0  # times the worst solution's error, or distance: where colours end
 KEYS = {  # variable: name of its colour key
     "accuracy": "Accuracy (share right)",
     "similarity": "Similarity (0 to 1)",
     "nll_best_temperature": "Loss (nats per example)",
     "agreement": "Agreement (share of labels)",
+    "rmse": "RMSE (unit of the target)",
+    "nll_best_scale": "Loss (nats per example)",
+    "prediction_distance": "Distance (unit of the target)",
 }
 X_LABEL = "Direction 1 (lengths)"  # of a solution's weights
 Y_LABEL = "Direction 2 (lengths)"
@@ -41,14 +54,29 @@ def caption(dataset: xr.Dataset) -> str:
     rays, radii = dataset.sizes["y"], dataset.sizes["x"]
     return style.sentences(
         "A point is a network: the origin has all weights 0; 1 and 2 are two independent solutions, whose weights have",
-        f"length 1. Agreement: share of {style.tested_on(dataset)} with the same label as the solution. Similarity:",
-        "max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of other labels, a the accuracy there: 1 for",
-        "the same function, 0 for as many other labels as errors. Lines: training runs, from the initialisation",
+        f"length 1. {_alike(dataset)} Lines: training runs, from the initialisation",
         f"(star), projected on the plane. {_sample_words(dataset)} Measured on {rays} rays at {radii} radii,",
         "interpolated between.",
         steps.batch_norm(dataset),
         steps.control(dataset),
         style.left_out(dataset),
+    )
+
+
+def _alike(dataset: xr.Dataset) -> str:
+    """What agreement (distance) and similarity are."""
+    if "agreement" in dataset:
+        return (
+            f"Agreement: share of {style.tested_on(dataset)} with the same label as the solution. Similarity: "
+            "max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of other labels, a the accuracy there: 1 "
+            "for the same function, 0 for as many other labels as errors."
+        )
+    return (
+        f"Distance: root mean square of the differences from the solution's predictions on {style.tested_on(dataset)}. "
+        "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d "
+        "the distance, e and b the errors of the point and of the solution: 1 for the same function, 0 for errors that "
+        f"have nothing in common. Colours end at {FAR:g} times what the solutions have. Loss: with all variances times "
+        "the factor that suits the point best."
     )
 
 
@@ -83,8 +111,9 @@ def samples(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def describe(dataset: xr.Dataset) -> Chart:
     """Six fields on the sector."""
     panels = []
-    for number, (variable, solution, title) in enumerate(PANELS):
-        loss = variable == "nll_best_temperature"
+    shown = PANELS if "agreement" in dataset else PANELS_OF_NUMBERS
+    for number, (variable, solution, title) in enumerate(shown):
+        loss = variable.startswith("nll")
         drawn = Field(
             values=field(dataset, variable, solution),
             x=dataset["x"].values,
@@ -135,9 +164,21 @@ def _overlays(dataset: xr.Dataset) -> list[Series]:
 
 
 def _scale(dataset: xr.Dataset, variable: str) -> style.Scale:
-    loss = variable == "nll_best_temperature"
-    scale = fields.loss_scale(dataset[variable].values) if loss else fields.SHARE
-    return dataclasses.replace(scale, label=KEYS[variable])
+    label = in_target_unit(dataset, KEYS[variable])
+    if variable in ("rmse", "prediction_distance"):  # the farther out the larger, without end
+        values, ends = dataset[variable].values, _at_solutions(dataset)
+        scale = fields.loss_scale(np.minimum(values, FAR * ends) if np.isfinite(ends) else values)
+    elif variable == "nll_best_scale":
+        scale = fields.range_scale(dataset[variable].values)
+    else:
+        scale = fields.loss_scale(dataset[variable].values) if variable.startswith("nll") else fields.SHARE
+    return dataclasses.replace(scale, label=label)
+
+
+def _at_solutions(dataset: xr.Dataset) -> float:
+    """The larger RMSE of the two solutions."""
+    found = [float(dataset["rmse"].sel(x=1.0, y=angle, method="nearest")) for angle in (0.0, 90.0)]
+    return max(found) if np.isfinite(found).all() else float("nan")
 
 
 def _magnified(dataset: xr.Dataset) -> str:

@@ -9,20 +9,18 @@ import numpy as np
 import torch
 
 from modescape import tree
-from modescape.analyses.comparing import similarity_of
-from modescape.analyses.drawing import predict
+from modescape.analyses.drawing import likeness_of, predict, scoring_of_study
+from modescape.analyses.likeness import CLASSES, LIKENESS
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampling import (
     Neighbourhood,
     available,
-    largest_difference,
     neighbourhood,
 )
-from modescape.analyses.stating import CONTROL_OF_POINT
+from modescape.analyses.stating import CONTROL_OF_POINT, Variables
 from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
 from modescape.landscape import Plane, polar_grid
-from modescape.metrics import accuracy, fit_temperature, nll, rescale
 from modescape.results import make_result
 from modescape.types import Inputs
 
@@ -35,10 +33,10 @@ DEGREES = (-27.0, 117.0)  # as the paper's figure
 LARGEST = 2.0  # radius, in lengths of the solutions
 SCALE = 1.0  # of the samples: times the standard deviation of the checkpoints
 SHOWN = 0.25  # radius at which magnified samples are drawn, on average
-FIELDS = {  # unit and long name
-    "accuracy": ("1", "accuracy"),
-    "nll": ("nats", "loss"),
-    "nll_best_temperature": ("nats", "loss at the temperature that suits the point best"),
+LOSS = ("nats", "loss")
+BEST = {  # task -> name and long name of the loss without what confidence makes of it
+    "classification": ("nll_best_temperature", "loss at the temperature that suits the point best"),
+    "regression": ("nll_best_scale", "loss with all variances times the factor that suits the point best"),
 }
 
 
@@ -49,7 +47,9 @@ def measure(
 
     At every point: accuracy, NLL, NLL at the temperature that suits the point best (part of the wedge is that the
     logits of larger weights are larger), and for both solutions the share of examples with their label, raw and as
-    max(0, 1 - d / (1 - a)), which is near 0 for an unrelated network of any accuracy. Batch-norm statistics are made
+    max(0, 1 - d / (1 - a)), which is near 0 for an unrelated network of any accuracy. Of a regression: RMSE, NLL, NLL
+    with the variances times the factor that suits the point best, and the distance of the predicted means, raw and as
+    max(0, 1 - d / sqrt(e^2 + b^2)), which is 0 for errors that have nothing in common. Batch-norm statistics are made
     anew at every point, or are those of the first solution, as ``subspace.batch_norm`` says.
 
     Args:
@@ -76,17 +76,15 @@ def measure(
     solutions = [around.log_prob("single", None, 1, {"": inputs})[""][0] for around in (one, two)]
     places = plane.coordinates(torch.stack([one.trajectory[-1], two.trajectory[-1]]))
     found = predict(context, one.installed(plane.point(*places).float()), inputs)
-    control = [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
+    likeness = likeness_of(context)
+    control = [likeness.moved(*pair) for pair in zip(found, solutions, strict=True)]
     cut = _cut(one, plane, (x, y), inputs, label, solutions)
     paths = [_path(study, plane, member) for member in members]
     drawn = _samples(plane, one, samples)
-    pair = ("member", "y", "x")
     return make_result(
         {
-            **{name: (("y", "x"), cut.fields[name], *said) for name, said in FIELDS.items()},
-            "agreement": (pair, cut.agreement, "1", "share of examples with the solution's label"),
-            "similarity": (pair, cut.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
-            "control": (("member",), control, "1", CONTROL_OF_POINT),
+            **cut.variables(study.task.kind),
+            "control": (("member",), control, "1", CONTROL_OF_POINT.format(likeness.control)),
             "path_x": (("member", "epoch"), np.stack([path[0] for path in paths]), "1", "trajectory, along solution 1"),
             "path_y": (("member", "epoch"), np.stack([path[1] for path in paths]), "1", "along the rest of solution 2"),
             "sample_x": (("draw",), drawn.x, "1", "Gaussian samples around solution 1, magnified"),
@@ -101,7 +99,7 @@ def measure(
         },
         title="The plane through the origin and two solutions, in polar coordinates",
         intervals="none",
-        provenance=study.provenance(examples=len(label), members=2, repeats=1),
+        provenance=context.offered.provenance(examples=len(label), members=2, repeats=1),
         left_out=left_out(context.offered),
         split="test",
         magnified=drawn.magnified,
@@ -113,12 +111,28 @@ def measure(
     )
 
 
+def _fields(task: str) -> dict[str, tuple[str, str]]:
+    """Units and long names of what is measured at every point."""
+    quality, (best, text) = LIKENESS[task].quality, BEST[task]
+    return {quality.name: (quality.units, quality.long_name), "nll": LOSS, best: ("nats", text)}
+
+
 class _Cut(NamedTuple):
     """What is measured at every point of the plane."""
 
-    fields: dict[str, np.ndarray]  # [y, x] each, by the names of `FIELDS`
-    agreement: np.ndarray  # [solution, y, x]
+    fields: dict[str, np.ndarray]  # [y, x] each, by the names of `_fields`
+    agreement: np.ndarray  # [solution, y, x]; of a regression the distance
     similarity: np.ndarray
+
+    def variables(self, task: str) -> Variables:
+        """As in a result."""
+        likeness, pair = LIKENESS[task], ("member", "y", "x")
+        agreement = likeness.agreement
+        return {
+            **{name: (("y", "x"), self.fields[name], *said) for name, said in _fields(task).items()},
+            agreement.name: (pair, self.agreement, agreement.units, agreement.long_name),
+            "similarity": (pair, self.similarity, "1", likeness.similar),
+        }
 
 
 def _cut(
@@ -137,21 +151,26 @@ def _cut(
         points: coordinates, x and y.
         inputs: leaves [example, ...].
         label: [example].
-        solutions: log-probabilities [example, class] of networks with which they are compared.
+        solutions: predictions [example, width] of networks with which they are compared.
     """
     x, y = points
-    fields = {name: np.empty(x.numel()) for name in FIELDS}
+    likeness, scoring = likeness_of(around.context), scoring_of_study(around.context)
+    names = list(_fields(around.context.study.task.kind))
+    fields = {name: np.empty(x.numel()) for name in names}
     agreement, similarity = np.empty((2, len(solutions), x.numel()))
     for places in torch.arange(x.numel()).split(TOGETHER):
         weights = plane.point(x.flatten()[places], y.flatten()[places]).float()
-        log_prob = predict(around.context, around.installed(weights), inputs)
-        at, predicted = places.numpy(), log_prob.argmax(-1)
-        fields["accuracy"][at], fields["nll"][at] = accuracy(log_prob, label), nll(log_prob, label)
-        best = nll(rescale(log_prob, fit_temperature(log_prob, label)), label)
-        fields["nll_best_temperature"][at] = np.minimum(best, np.log(log_prob.shape[-1]))  # an infinite one guesses
-        for end, labels in enumerate(solution.argmax(-1) for solution in solutions):
-            agreement[end, at] = (predicted == labels).mean(1)
-            similarity[end, at] = similarity_of(predicted, labels, label)
+        predictive = predict(around.context, around.installed(weights), inputs)
+        at, said = places.numpy(), likeness.said(predictive)
+        best = scoring.scores["nll"](scoring.calibrate(predictive, predictive, label), label)
+        if likeness is CLASSES:
+            best = np.minimum(best, np.log(predictive.shape[-1]))  # an infinite temperature guesses
+        values = likeness.good(predictive, label), scoring.scores["nll"](predictive, label), best
+        for name, column in zip(names, values, strict=True):
+            fields[name][at] = column
+        for end, own in enumerate(likeness.said(solution) for solution in solutions):
+            agreement[end, at] = likeness.agree(said, own)
+            similarity[end, at] = likeness.similarity(said, own, label)
     shape = tuple(x.shape)
     return _Cut(
         {name: values.reshape(shape) for name, values in fields.items()},

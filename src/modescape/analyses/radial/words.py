@@ -24,10 +24,25 @@ TEXT = Text(
     "solutions in it is not what lies between them on every path.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    "Networks on the plane through the origin (all weights 0) and two independent solutions, at all directions and "
+    "radii of a sector: how large their error is, and how far their predictions lie from those of either solution.",
+    "A bright wedge around each ray in the panel of the error, bright in the panel of similarity around one solution "
+    "alone: both are good, and they are different functions. The similarity is the one to read: the distance from any "
+    "good network is small. The loss is shown with all variances times the factor that suits each point best, which "
+    "takes out how sure the networks are. Far from the solutions the weights, and with them the predictions, are too "
+    "large. A plane is a thin cut: what lies between the solutions in it is not what lies between them on every path.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """Values at the solutions, half-way between their directions, and along the rays."""
     rows = []
+    numbers = "agreement" not in dataset
+    agreement, loss_name = (
+        ("prediction_distance", "nll_best_scale") if numbers else ("agreement", "nll_best_temperature")
+    )
     for label, radius, angle in (
         ("solution 1", 1.0, 0.0),
         ("solution 2", 1.0, 90.0),
@@ -38,14 +53,18 @@ def summarize(dataset: xr.Dataset) -> Summary:
     ):
         at = dataset.sel(x=radius, y=angle, method="nearest")
         similar = [fixed(float(value), 2) for value in at["similarity"].values]
-        agree = [percent(float(value)) for value in at["agreement"].values]
-        loss = significant(float(at["nll_best_temperature"]), 3)
+        agree = [significant(value, 3) if numbers else percent(value) for value in map(float, at[agreement].values)]
+        loss = significant(float(at[loss_name]), 3)
+        quality = significant(float(at["rmse"]), 3) if numbers else accuracy(float(at["accuracy"]))
         place = f"radius {float(at['x']):.3g}, {float(at['y']):.3g} degrees"
-        rows.append((label, place, accuracy(float(at["accuracy"])), *similar, *agree, loss))
+        rows.append((label, place, quality, *similar, *agree, loss))
     text = (
         "Six maps of a sector of the plane through the origin and two solutions. "
-        f"Accuracy is {rows[0][2]} near solution 1, {rows[1][2]} near solution 2 and {rows[2][2]} between their "
-        f"directions; similarity to solution 1 is {rows[0][3]} near itself and {rows[1][3]} near solution 2."
+        f"{'RMSE' if numbers else 'Accuracy'} is {rows[0][2]} near solution 1, {rows[1][2]} near solution 2 and "
+        f"{rows[2][2]} between their directions; similarity to solution 1 is {rows[0][3]} near itself and {rows[1][3]} "
+        "near solution 2."
     )
-    header = ("near", "measured at", "accuracy", "similarity to 1", "to 2", "agreement with 1", "with 2", "loss (nats)")
+    raw = ("distance from 1", "from 2") if numbers else ("agreement with 1", "with 2")
+    quality = "RMSE" if numbers else "accuracy"
+    header = ("near", "measured at", quality, "similarity to 1", "to 2", *raw, "loss (nats)")
     return Summary(text, header, tuple(rows))

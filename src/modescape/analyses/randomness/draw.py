@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import marked, methods
+from modescape.plots.scores import in_target_unit, marked, methods
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -15,6 +15,8 @@ TITLE = "What makes two runs differ"
 LAST_BIT = "last bit"  # ends the name of the condition in which one weight differs by its last bit alone
 QUANTITIES = {  # variable: title, axis label, factor, whether the axis is logarithmic
     "disagreement": ("Disagreement of the labels", "Disagreement (% of images)", 100.0, False),
+    "prediction_distance": ("Distance of the predictions", "Distance (unit of the target)", 1.0, False),
+    "normalized_distance": ("Distance over the error", "Distance / RMSE (1)", 1.0, False),
     "distance": ("Distance of the weights", "Distance / length (1, log scale)", 1.0, True),
     "cosine": ("Cosine of the weights", "Cosine (1)", 1.0, False),
     "jensen_shannon": ("Divergence of the predictions", "Jensen-Shannon divergence (nats)", 1.0, False),
@@ -33,11 +35,20 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         "A line compares the two networks of a pair, epoch by epoch, mean over pairs: they share what its name says.",
         "Colour and mark: initialisation and order of the examples; dotted: dropout differs, too. Grey: everything is",
-        "the same but the last bit of one weight, the floor that chaos alone makes. Disagreement: share of",
-        f"{style.tested_on(dataset)} labelled differently; bands: 95 % intervals. Distance: of the weights, by their",
-        "mean length; pairs that are equal to the last bit have no place on its logarithmic axis.",
+        f"the same but the last bit of one weight, the floor that chaos alone makes. {_differences(dataset)}",
+        "Distance of the weights: by their mean length; pairs that are equal to the last bit have no place on its",
+        "logarithmic axis.",
         style.intervals(dataset),
         style.left_out(dataset),
+    )
+
+
+def _differences(dataset: xr.Dataset) -> str:
+    if "disagreement" in dataset:
+        return f"Disagreement: share of {style.tested_on(dataset)} labelled differently; bands: 95 % intervals."
+    return (
+        f"Distance of the predictions: root mean square of their differences on {style.tested_on(dataset)}; bands: "
+        "95 % intervals."
     )
 
 
@@ -47,12 +58,13 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         Panel(
             title=title,
             x_label="Epoch (passes over the training split)",
-            y_label=label,
+            y_label=in_target_unit(dataset, label),
             series=[_line(dataset, variable, factor, place) for place in range(dataset.sizes["approach"])],
             log_y=log,
             whole_x=True,
         )
         for variable, (title, label, factor, log) in QUANTITIES.items()
+        if variable in dataset
     ]
 
 

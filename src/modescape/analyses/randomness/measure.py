@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.pairs import compare, pair_mean
+from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
+from modescape.analyses.pairs import COMPARE, pair_mean
 from modescape.analyses.randomness.auxiliary import CONDITIONS
 from modescape.analyses.requirements import auxiliary, left_out_of, predicted, predicted_labels, trained, weights_of
 from modescape.analyses.weights import flattened
 from modescape.errors import NotEnough
-from modescape.functionspace import jensen_shannon
-from modescape.offered import INDEPENDENT, Checkpoints, Offered, Predictions, model_of
+from modescape.offered import INDEPENDENT, Checkpoints, Offered, Predictions, model_of, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ INTERVALS = (
     "test examples and that between networks without what the same examples made of it; a single pair: test examples "
     "alone"
 )
+DIFFERENT = {  # task -> long name of the difference
+    "classification": "share of test examples with different labels",
+    "regression": "root mean square distance of the predicted means",
+}
 SOURCES = ("initialisation", "order", "dropout")
 
 
@@ -46,25 +51,25 @@ def measure(offered: Offered) -> xr.Dataset:
     epochs = range(training.auxiliary_epochs + 1)
     predictions = {name: predicted(one, "test", what) for name, one in kinds.items()}
     weights = {name: weights_of(one, what) for name, one in kinds.items()}
-    measured = {name: [_pairs(predictions[name], weights[name], epoch) for epoch in epochs] for name in kinds}
+    likeness = LIKENESS[offered.task]
+    measured = {name: [_pairs(predictions[name], weights[name], epoch, likeness) for epoch in epochs] for name in kinds}
     table = {name: np.stack(rows) for name, rows in measured.items()}  # [epoch, pair, quantity]
     values = np.stack([rows.mean(1) for rows in table.values()])  # [method, epoch, quantity]
     examples = len(next(iter(predictions.values())).label)
-    ends = [np.transpose([_ends(one, epoch) for epoch in epochs]) for one in predictions.values()]
-    dims = ("approach", "epoch")
+    ends = [np.transpose([_ends(one, epoch, offered.task) for epoch in epochs]) for one in predictions.values()]
+    dims, differ = ("approach", "epoch"), likeness.difference.name
     words = {
-        "disagreement": ("1", "share of test examples with different labels"),
-        "normalized_disagreement": ("1", "disagreement over the mean error of the two"),
+        differ: (likeness.difference.units, DIFFERENT[offered.task]),
+        likeness.normalized.name: (likeness.normalized.units, likeness.normalized.long_name),
         "distance": ("1", "distance of the weights over their mean length"),
         "cosine": ("1", "cosine of the weights"),
-        "jensen_shannon": ("nats", "Jensen-Shannon divergence of the two"),
+        **({"jensen_shannon": ("nats", "Jensen-Shannon divergence of the two")} if likeness is CLASSES else {}),
     }
     first = next(iter(kinds.values()))
     return make_result(
         {
             **{name: (dims, values[..., at], *texts) for at, (name, texts) in enumerate(words.items())},
-            "disagreement_low": (dims, np.stack([low for low, _ in ends]), "1", "lower end of its 95 % interval"),
-            "disagreement_high": (dims, np.stack([high for _, high in ends]), "1", "upper end of its 95 % interval"),
+            **interval_of(differ, dims, ends, likeness.difference.units),
         },
         {
             "approach": list(kinds),
@@ -87,6 +92,17 @@ def measure(offered: Offered) -> xr.Dataset:
     )
 
 
+def interval_of(
+    name: str, dims: tuple[str, ...], ends: Sequence[np.ndarray], units: str
+) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
+    """Both ends of the intervals of a variable; ``ends`` are [lower and upper, epoch] of each approach."""
+    low, high = (np.stack([one[at] for one in ends]) for at in (0, 1))
+    return {
+        f"{name}_low": (dims, low, units, "lower end of its 95 % interval"),
+        f"{name}_high": (dims, high, units, "upper end of its 95 % interval"),
+    }
+
+
 def _kinds(offered: Offered, what: str) -> dict[str, Offered]:
     """The networks of each condition, in words.
 
@@ -104,46 +120,56 @@ def _kinds(offered: Offered, what: str) -> dict[str, Offered]:
     return kinds
 
 
-def _pairs(predictions: Predictions, checkpoints: Checkpoints, epoch: int) -> np.ndarray:
+def _pairs(predictions: Predictions, checkpoints: Checkpoints, epoch: int, likeness: Likeness) -> np.ndarray:
     """Every pair's quantities at one epoch, [pair, quantity]."""
     members = checkpoints.members
     log_prob = {member: predictions.log_prob(model_of(predictions, member, epoch)) for member in members}
     weights = {member: flattened(checkpoints, member, epoch).astype(np.float64) for member in members}
     rows = []
     for one, other in combinations(members, 2):
-        labels = [log_prob[member].argmax(-1) for member in (one, other)]
-        differ = float((labels[0] != labels[1]).mean())
-        error = float(np.mean([(own != predictions.label).mean() for own in labels]))
+        both = np.stack([log_prob[one], log_prob[other]])
         lengths = [float(np.linalg.norm(weights[member])) for member in (one, other)]
         rows.append(
             (
-                differ,
-                differ / error if error else np.nan,
+                *_apart(both, predictions.label, likeness),
                 float(np.linalg.norm(weights[one] - weights[other])) / np.mean(lengths),
                 float(weights[one] @ weights[other]) / (lengths[0] * lengths[1]),
-                jensen_shannon(np.stack([log_prob[one], log_prob[other]])),
+                *([likeness.spread(both)] if likeness is CLASSES else []),  # of a regression it is the distance
             )
         )
     return np.array(rows)
 
 
-def _ends(predictions: Predictions, epoch: int) -> tuple[float, float]:
-    """95 % interval of the mean disagreement over pairs at one epoch."""
+def _apart(both: np.ndarray, target: np.ndarray, likeness: Likeness) -> tuple[float, float]:
+    """How far two networks [2, example, width] differ, as it is and over their mean error."""
+    said = likeness.said(both)
+    differ = float(likeness.apart(said[0], said[1]))
+    if likeness is not CLASSES:
+        return differ, float(likeness.over_error(said[:1], said[1], target)[0])
+    error = float(np.mean([(own != target).mean() for own in said]))
+    return differ, differ / error if error else np.nan
+
+
+def _ends(predictions: Predictions, epoch: int, task: str) -> tuple[float, float]:
+    """95 % interval of the mean difference over pairs at one epoch."""
     members = predictions.members[predictions.groups[INDEPENDENT]]
-    labels = predicted_labels(predictions, [model_of(predictions, member, epoch) for member in members])
-    return disagreement_interval(labels, predictions.label, predictions.example_group)
+    models, group = [model_of(predictions, member, epoch) for member in members], predictions.example_group
+    if task == "classification":
+        return difference_interval(predicted_labels(predictions, models), predictions.label, group, task)
+    return difference_interval(LIKENESS[task].said(stacked(predictions, models)), predictions.label, group, task)
 
 
-def disagreement_interval(
-    predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None = None
+def difference_interval(
+    said: np.ndarray, target: np.ndarray, group: np.ndarray | None = None, task: str = "classification"
 ) -> tuple[float, float]:
-    """95 % interval of the mean disagreement over pairs, lower and upper end.
+    """95 % interval of the mean disagreement over pairs, or of the mean distance; lower and upper end.
 
     Args:
-        predicted: predicted classes, [network, example].
-        label: true classes, [example].
+        said: predicted classes, [network, example], or means, [network, example, output].
+        target: true classes, [example], or [example, output].
         group: of each example (`modescape.arrays.group_codes`).
+        task: which of them.
     """
-    pairs = compare(predicted, label, group)
+    pairs = COMPARE[task](said, target, group)
     influence = None if pairs.influence is None else pairs.influence[0]
     return pair_mean(pairs.different, pairs.example[0], influence)[1:]

@@ -26,22 +26,33 @@ TEXT = Text(
     "between runs from different initialisations says little by itself: hidden units can be permuted.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    TEXT.shown.replace("in labels, weights and probabilities", "in predictions and weights"),
+    TEXT.reading,
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
-    keys = ("disagreement", "normalized_disagreement", "distance", "cosine", "jensen_shannon")
+    numbers = "disagreement" not in dataset
+    first = "prediction_distance" if numbers else "disagreement"
+    keys = (first, "normalized_distance" if numbers else "normalized_disagreement", "distance", "cosine")
+    keys += () if numbers else ("jensen_shannon",)
     rows, parts = [], []
     for condition in names_of(dataset):
-        last = _last_epoch(dataset.sel({"approach": condition})["disagreement"])
+        last = _last_epoch(dataset.sel({"approach": condition})[first])
         values = [pick(dataset, key, approach=condition, epoch=last) for key in keys]
-        rows.append((condition, str(last), percent(values[0]), *(significant(value, 3) for value in values[1:])))
-        parts.append(f"{condition}: {percent(values[0])}")
+        differ = significant(values[0], 3) if numbers else percent(values[0])
+        rows.append((condition, str(last), differ, *(significant(value, 3) for value in values[1:])))
+        parts.append(f"{condition}: {differ}")
     text = (
         f"Line charts over epochs of the difference between two runs, under {count(len(rows), 'condition')}. "
-        f"Disagreement at the end: {'; '.join(parts)}."
+        f"{'Distance of predictions' if numbers else 'Disagreement'} at the end: {'; '.join(parts)}."
     )
-    header = ("condition", "epoch", "disagreement", "by error", "distance / length", "cosine", "Jensen-Shannon (nats)")
-    return Summary(text, header, tuple(rows))
+    difference = "distance of predictions" if numbers else "disagreement"
+    header = ("condition", "epoch", difference, "by error", "distance / length", "cosine")
+    return Summary(text, header if numbers else (*header, "Jensen-Shannon (nats)"), tuple(rows))
 
 
 def _last_epoch(values: xr.DataArray) -> int:

@@ -71,7 +71,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     return make_result(
         {
             **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
-            "accuracy": (("member",), pairs.accuracy, "1", "accuracy"),
+            "accuracy": (("member",), pairs.quality, "1", "accuracy"),
             **_between(labels == predictions.label, predictions.example_group),
             **_pair_means(values, pairs),
             "last_epochs_disagreement": (

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses import task_of
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.scores import line_of, methods
+from modescape.plots.scores import in_target_unit, line_of, methods
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +23,10 @@ X_LABEL = "Distance (share of length, log scale)"
 QUANTITIES = {  # variable: title, axis label, factor, attribute with the solution's value
     "nll": ("Ensembles of {samples} samples: lower is better", "Validation NLL (nats)", 1.0, "solution_nll"),
     "accuracy": ("One sample: higher is better", "Validation accuracy (%)", 100.0, "solution_accuracy"),
+    "rmse": ("One sample: lower is better", "Validation RMSE (unit of the target)", 1.0, "solution_rmse"),
 }
+AVERAGED = {"classification": "averaged probabilities", "regression": "mixture of the predictions"}
+MEAN = {"classification": "accuracy", "regression": "root mean squared error"}
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -33,10 +37,11 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         "Each line is a method; each mark a step of its sweep, placed by how far its samples lie from the solution,",
         "root mean square, as a share of the length of the solution's weights; all methods take the same steps. Left:",
-        f"negative log-likelihood of the averaged probabilities of {_samples(dataset)} samples, mean over ensembles",
-        f"made of {int(dataset.attrs['draws'])} draws around each of {style.counted(members, 'solution')}; right: mean",
-        f"accuracy of one sample. Measured on {examples}, so that the test set chooses nothing. Large hollow mark: the",
-        f"step that the other figures use; thick: where 95 % of the choices lie when it is {resampled}.",
+        f"negative log-likelihood of the {AVERAGED[task_of(dataset)]} of {_samples(dataset)} samples, mean over",
+        f"ensembles made of {int(dataset.attrs['draws'])} draws around each of {style.counted(members, 'solution')};",
+        f"right: mean {MEAN[task_of(dataset)]} of one sample. Measured on {examples}, so that the test set chooses",
+        "nothing. Large hollow mark: the step that the other figures use; thick: where 95 % of the",
+        f"choices lie when it is {resampled}.",
         "A distance of 0 is the dashed line. Losses far above the solution's lie beyond the panel.",
         steps.choices(dataset),
         steps.control(dataset),
@@ -51,6 +56,8 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     over = charts.span(distance, default=(0.01, 1.0))
     drawn = []
     for variable, (title, label, factor, attribute) in QUANTITIES.items():
+        if variable not in dataset:
+            continue
         values = factor * dataset[variable].transpose("approach", "draw").values
         solution = factor * float(dataset.attrs[attribute])
         series = [charts.level(SOLUTION, solution, over)]
@@ -61,10 +68,10 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
             Panel(
                 title=title.format(samples=_samples(dataset)),
                 x_label=X_LABEL,
-                y_label=label,
+                y_label=in_target_unit(dataset, label),
                 series=series,
                 x_range=(over[0] / 1.2, over[1] * 1.2),
-                y_range=_near(values, solution) if variable == "nll" else None,
+                y_range=_near(values, solution) if variable in ("nll", "rmse") else None,
                 log_x=True,
             )
         )

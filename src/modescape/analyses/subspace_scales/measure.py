@@ -9,7 +9,9 @@ import numpy as np
 
 from modescape import rng
 from modescape.analyses import image_sets
+from modescape.analyses.drawing import completed, likeness_of, scoring_of_study
 from modescape.analyses.groups import solution_requests
+from modescape.analyses.likeness import Quantity
 from modescape.analyses.requirements import left_out, trained
 from modescape.analyses.sampled import with_drawing
 from modescape.analyses.sampling import neighbourhood
@@ -18,7 +20,6 @@ from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
 from modescape.analyses.stored import SWEEP_MEMBERS, Request
 from modescape.arrays import group_codes
 from modescape.context import StudyContext
-from modescape.metrics import accuracy, nll
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ def measure(context: StudyContext) -> xr.Dataset:
     solutions = np.concatenate(
         [neighbourhood(context, member).log_prob("single", None, 1, images)["validation"] for member in members]
     )
+    solutions = completed(context, solutions, lambda: solutions)
+    likeness, loss = likeness_of(context), scoring_of_study(context).scores["nll"]
     key = rng.key(study.manifest["seed"], "subspace_scales")
     settings = study.recipe.subspace
     return make_result(
         {
-            **_variables(found, key, group_codes(split.group, len(label))),
+            **_variables(found, likeness.quality, key, group_codes(split.group, len(label))),
             **controlled(
                 with_drawing(context, [image_sets.validation_images()]), list(found), solutions[0], "validation"
             ),
@@ -71,14 +74,14 @@ def measure(context: StudyContext) -> xr.Dataset:
         draws=sweep_draws(context),
         acceptance=settings.acceptance,
         variant=settings.variant,
-        solution_nll=float(nll(solutions, label).mean()),
-        solution_accuracy=float(accuracy(solutions, label).mean()),
+        solution_nll=float(np.mean(loss(solutions, label))),
+        **{f"solution_{likeness.quality.name}": float(np.mean(likeness.good(solutions, label)))},
         resamples=RESAMPLES,
         stream_key=key,
     )
 
 
-def _variables(found: Mapping[str, Swept], key: int, group: np.ndarray | None) -> Variables:
+def _variables(found: Mapping[str, Swept], quality: Quantity, key: int, group: np.ndarray | None) -> Variables:
     """Sweeps as variables, [method, draw]; the interval of the chosen step is drawn from the stream of the key."""
     dims = ("approach", "draw")
     longest = max(len(swept.step) for swept in found.values())
@@ -94,7 +97,7 @@ def _variables(found: Mapping[str, Swept], key: int, group: np.ndarray | None) -
         "scale": (dims, rows("scale"), "1", SCALE),
         "distance": (dims, rows("distance"), "1", DISTANCE),
         "nll": (dims, rows("nll"), "nats", "validation NLL of ensembles of samples"),
-        "accuracy": (dims, rows("accuracy"), "1", "mean validation accuracy of a sample"),
+        quality.name: (dims, rows("accuracy"), quality.units, f"mean validation {quality.long_name} of a sample"),
         "accepted": (dims, rows("accepted"), "1", "share of first draws that were accepted"),
         "chosen": (("approach",), np.array([one.chosen for one in found.values()]), "1", "step with the lowest NLL"),
         "chosen_low": (("approach",), ends[:, 0], "1", "lower end of the 95 % interval of the chosen step"),

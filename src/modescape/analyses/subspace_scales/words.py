@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.plots import steps
-from modescape.wording.numbers import accuracy, count, fixed, percent, significant
+from modescape.wording.numbers import count, fixed, percent, significant
 from modescape.wording.reading import pick
+from modescape.wording.scores import short, written
 from modescape.wording.summary import PLACED, Summary
 from modescape.wording.tables import best_name, name_of, names_of
 from modescape.wording.text import Text
@@ -31,10 +32,17 @@ TEXT = Text(
     "tested.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    TEXT.shown.replace("validation accuracy of one", "validation error of one"),
+    TEXT.reading,
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
     rows, best = [], {}
+    quality = "rmse" if "rmse" in dataset else "accuracy"
     for method in names_of(dataset):
         chosen, low, high = (pick(dataset, key, approach=method) for key in ("chosen", "chosen_low", "chosen_high"))
 
@@ -48,15 +56,15 @@ def summarize(dataset: xr.Dataset) -> Summary:
         bounds = f"{significant(at('distance', low), 3)} to {significant(at('distance', high), 3)}"
         place = (significant(at("step"), 3), significant(at("scale"), 3), significant(at("distance"), 3), bounds)
         rows.append(
-            (name_of(method), of, *place, fixed(at("nll"), 3), accuracy(at("accuracy")), percent(at("accepted")))
+            (name_of(method), of, *place, fixed(at("nll"), 3), written(quality, at(quality)), percent(at("accepted")))
         )
     solution = fixed(float(dataset.attrs["solution_nll"]), 3)
     text = (
-        f"Line charts of validation loss and accuracy against the distance from the solution, for "
+        f"Line charts of validation loss and {short(quality)} against the distance from the solution, for "
         f"{count(len(rows), 'method')}. The solution's validation loss is {solution} nats; the lowest of ensembles "
         f"of {count(int(dataset.attrs['samples']), 'sample')} is that of {best_name(best, highest=False)}, "
         f"{fixed(min((value for value in best.values() if math.isfinite(value)), default=math.nan), 3)}. "
         f"{steps.choices(dataset)}"
     )
     header = ("method", "chosen step", "step / length", *PLACED, "95 % interval of the distance", "NLL (nats)")
-    return Summary(text.strip(), (*header, "accuracy of a sample", "accepted"), tuple(rows))
+    return Summary(text.strip(), (*header, f"{short(quality)} of a sample", "accepted"), tuple(rows))

@@ -10,6 +10,7 @@ import numpy as np
 
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart
+from modescape.plots.scores import in_target_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,8 +24,15 @@ NAMES = {
     "cosine_without_batch_norm": "Cosine without normalisation",
     "displacement_cosine": "Cosine of displacements",
     "disagreement": "Disagreement",
+    "prediction_distance": "Distance of predictions",  # of a regression
+    "normalized_distance": "Distance / error",
 }
-BARS = {"cosine": "Cosine (1)", "disagreement": "Disagreement (share of test examples)"}
+BARS = {
+    "cosine": "Cosine (1)",
+    "disagreement": "Disagreement (share of test examples)",
+    "prediction_distance": "Distance (unit of the target)",
+    "normalized_distance": "Distance / RMSE (1)",
+}
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -39,14 +47,25 @@ def caption(dataset: xr.Dataset) -> str:
         "Displacements: from the checkpoint that all members start from." if "displacement_cosine" in dataset else ""
     )
     return style.sentences(
-        "Every epoch of a run against every other; epoch 0 is the initialisation. Disagreement: share of",
-        f"{style.tested_on(dataset)} that two checkpoints label differently. Its colours go by the square root and are",
-        "the same as for independent solutions.",
+        "Every epoch of a run against every other; epoch 0 is the initialisation.",
+        *_differences(dataset),
         without,
         moved,
         f"The first {drawn} of {there} kept runs are drawn." if drawn < there else "",
         f"Every {style.ordinal(_step(dataset))} epoch is drawn." if _step(dataset) > 1 else "",
         style.left_out(dataset),
+    )
+
+
+def _differences(dataset: xr.Dataset) -> tuple[str, ...]:
+    if "disagreement" in dataset:
+        return (
+            f"Disagreement: share of {style.tested_on(dataset)} that two checkpoints label differently. Its colours go "
+            "by the square root and are the same as for independent solutions.",
+        )
+    return (
+        f"Distance: root mean square of the differences of predictions on {style.tested_on(dataset)}; over the root "
+        "mean squared error of the two, 1.41 means errors without anything in common.",
     )
 
 
@@ -81,9 +100,11 @@ def describe(dataset: xr.Dataset) -> Chart:
 def _scales(dataset: xr.Dataset) -> dict[str, style.Scale]:
     cosine = style.cosine_scale(dataset["cosine"].values, dataset["cosine_without_batch_norm"].values)
     both = dataclasses.replace(cosine, label=BARS["cosine"])
-    share = dataclasses.replace(style.SHARE, label=BARS["disagreement"])
     cosines = ("cosine", "cosine_without_batch_norm", "displacement_cosine")
-    return {**dict.fromkeys(cosines, both), "disagreement": share}
+    others = {name: dataset[name].values for name in BARS if name in dataset and name != "cosine"}
+    scales = {name: style.SHARE if name == "disagreement" else style.from_zero(one) for name, one in others.items()}
+    named = {name: dataclasses.replace(one, label=in_target_unit(dataset, BARS[name])) for name, one in scales.items()}
+    return {**dict.fromkeys(cosines, both), **named}
 
 
 def _matrix(dataset: xr.Dataset, name: str, place: int) -> np.ndarray:

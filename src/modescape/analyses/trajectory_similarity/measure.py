@@ -1,4 +1,4 @@
-"""How alike the checkpoints of one run are: in their weights and in the labels they predict."""
+"""How alike the checkpoints of one run are: in their weights and in what they predict."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
 from modescape.analyses.requirements import left_out, predicted_labels, trajectories, weights_of
 from modescape.analyses.weights import cosines, displacement_cosines
-from modescape.functionspace import disagreement
-from modescape.offered import Offered
+from modescape.functionspace.distances import distances_over_error
+from modescape.offered import Offered, Predictions, stacked
 from modescape.results import make_result
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ DISPLACEMENT = "cosine of what the weights have moved from the start that all me
 def measure(offered: Offered) -> xr.Dataset:
     """Cosine of the weights and disagreement of the predicted labels, epoch against epoch, for each trajectory.
 
+    Of a regression the distance of the predicted means, as it is and over the error of the two.
+
     One member's weights [epoch, parameter] are in memory at a time, and one checkpoint's predictions.
 
     Raises:
@@ -33,6 +36,7 @@ def measure(offered: Offered) -> xr.Dataset:
     predictions, along = trajectories(offered, "test", what)
     checkpoints, members = weights_of(offered, what), list(along)
     epochs = checkpoints.steps(members[0])
+    likeness = LIKENESS[offered.task]
     everything, without, different, moved = [], [], [], []
     for member, models in along.items():
         which = [(member, epoch) for epoch in epochs]
@@ -41,7 +45,7 @@ def measure(offered: Offered) -> xr.Dataset:
         without.append(both[1])
         own = displacement_cosines(checkpoints, which, offered.training.start) if offered.training.start else None
         moved += [] if own is None else [own]
-        different.append(disagreement(predicted_labels(predictions, models)))
+        different.append(_different(predictions, models, likeness))
     dims = ("member", "epoch", "other_epoch")
     return make_result(
         {
@@ -52,12 +56,11 @@ def measure(offered: Offered) -> xr.Dataset:
                 "1",
                 "cosine of the weights without normalisation layers",
             ),
-            "disagreement": (
-                dims,
-                np.stack(different),
-                "1",
-                "share of test examples with different predicted labels",
-            ),
+            **{
+                one.name: (dims, np.stack([own[one.name] for own in different]), one.units, one.long_name)
+                for one in (likeness.difference, likeness.normalized)
+                if one.name in different[0]
+            },
             **({"displacement_cosine": (dims, np.stack(moved), "1", DISPLACEMENT)} if moved else {}),
         },
         {"member": members, "epoch": epochs, "other_epoch": epochs},
@@ -67,3 +70,15 @@ def measure(offered: Offered) -> xr.Dataset:
         left_out=left_out(offered, trajectories_alone=True),
         split="test",
     )
+
+
+def _different(predictions: Predictions, models: list[int], likeness: Likeness) -> dict[str, np.ndarray]:
+    """How far a run's checkpoints differ in what they predict, [epoch, epoch] by the name of the quantity."""
+    if likeness is CLASSES:  # of which one model's predictions are in memory at a time
+        return {likeness.difference.name: likeness.between(predicted_labels(predictions, models))}
+    said = likeness.said(stacked(predictions, models))
+    apart = likeness.between(said)
+    return {
+        likeness.difference.name: apart,
+        likeness.normalized.name: distances_over_error(apart, said, predictions.label),
+    }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.analyses import task_of
+from modescape.analyses.likeness import LIKENESS
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
 
@@ -27,7 +29,7 @@ KEYS: dict[str, dict[str, Any]] = {
 def caption(dataset: xr.Dataset) -> str:
     """How to read the two maps, and what not to read into them."""
     return style.sentences(
-        f"A point is a checkpoint's predicted probabilities on {style.tested_on(dataset)}; a path is",
+        f"A point is a checkpoint's {LIKENESS[task_of(dataset)].points} on {style.tested_on(dataset)}; a path is",
         "one run, from its initialisation (star) to its last epoch (large dot), a small dot every",
         f"{_step_words(dataset)}. t-SNE keeps neighbours and draws arms of its own: distances in it mean nothing.",
         "PCA keeps distances as far as the shares of variance say.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
+from modescape.analyses.likeness import LIKENESS
 from modescape.analyses.requirements import left_out, trajectories
 from modescape.errors import NotEnough
 from modescape.functionspace import embed_pca, embed_tsne
@@ -24,6 +25,8 @@ LEAST = 4  # checkpoints that t-SNE can place
 def measure(offered: Offered, *, examples: int = 1024, perplexity: float | None = None) -> xr.Dataset:
     """Embed the checkpoints of every trajectory by their probabilities on the first test examples, flattened.
 
+    Of a regression by the predicted means in standard deviations of the targets.
+
     Args:
         offered: predictions of test examples, along whole runs.
         examples: test examples, from the first on (all of them where there are fewer).
@@ -40,14 +43,12 @@ def measure(offered: Offered, *, examples: int = 1024, perplexity: float | None 
         raise NotEnough(f"the embedding needs {LEAST} checkpoints or more; the kept trajectories have {len(models)}")
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (len(models) - 1) / 3)
-    features = np.exp(stacked(predictions, models, slice(examples))).reshape(
-        len(models), -1
-    )  # [model, example * class]
+    label = predictions.label[:examples]
+    features = LIKENESS[offered.task].features(stacked(predictions, models, slice(examples)), label)
     seed = rng.key(offered.seed, "tsne") % (1 << 32)
     coordinates, share = embed_pca(features)
     places = np.stack([embed_tsne(features, perplexity, seed).astype(np.float64), coordinates])
     shares = np.stack([np.full(2, np.nan), share])
-    used = min(examples, len(predictions.label))
     dims = ("approach", "model")
     return make_result(
         {
@@ -63,7 +64,7 @@ def measure(offered: Offered, *, examples: int = 1024, perplexity: float | None 
         },
         title="Predictions of the checkpoints, embedded in the plane",
         intervals="none",
-        provenance=offered.provenance(examples=used, members=len(along), repeats=1),
+        provenance=offered.provenance(examples=len(label), members=len(along), repeats=1),
         left_out=left_out(offered, trajectories_alone=True),
         split="test",
         perplexity=float(perplexity),

@@ -23,6 +23,13 @@ TEXT = Text(
     "hold the variance. Axes have no unit and no direction.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    "Each point is a checkpoint, placed by what it predicts for test images, in standard deviations of the targets; "
+    "the points of one run are joined in the order of epochs. Once with t-SNE, once with PCA.",
+    TEXT.reading,
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

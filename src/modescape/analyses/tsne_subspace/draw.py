@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.analyses import task_of
+from modescape.analyses.likeness import LIKENESS
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
@@ -32,8 +34,8 @@ READING = (
 def caption(dataset: xr.Dataset) -> str:
     """What a mark is, and what not to read into the maps."""
     return style.sentences(
-        f"A mark is a network, placed by its predicted probabilities on {style.tested_on(dataset)}. Circles: the",
-        "checkpoints of a run, joined in the order of epochs, from the initialisation (star). Squares:",
+        f"A mark is a network, placed by its {LIKENESS[task_of(dataset)].points} on {style.tested_on(dataset)}.",
+        "Circles: the checkpoints of a run, joined in the order of epochs, from the initialisation (star). Squares:",
         f"{int(dataset.attrs['samples'])} networks that the method draws around each solution.",
         READING,
         steps.endings(dataset),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from modescape import rng
 from modescape.analyses import image_sets
 from modescape.analyses.equal_distance import common_distance, setting_at
 from modescape.analyses.groups import sampled_methods, several
+from modescape.analyses.likeness import LIKENESS
 from modescape.analyses.requirements import groups_of_networks, left_out, whole_runs
 from modescape.analyses.sampling import Neighbourhood, neighbourhood
 from modescape.analyses.stating import DISTANCE, SCALE, Variables, controlled
@@ -65,6 +66,8 @@ def _scale(around: Neighbourhood, method: str, apart: float) -> float | None:
 def measure(offered: Offered, *, samples: int = 20, examples: int = 512, perplexity: float | None = None) -> xr.Dataset:
     """t-SNE of the probabilities of all checkpoints of the kept trajectories and of samples around their solutions.
 
+    Of a regression of the predicted means in standard deviations of the targets.
+
     Every method has an embedding of its own, as in the paper: places of different panels cannot be compared. All
     methods draw at one distance from the solution (`equal_distance`), without a threshold; of the published variants at
     their own scales.
@@ -90,7 +93,8 @@ def measure(offered: Offered, *, samples: int = 20, examples: int = 512, perplex
     if perplexity is None:
         perplexity = min(MAX_PERPLEXITY, (points - 1) / 3)
     seed = rng.key(offered.seed, "tsne_subspace") % (1 << 32)
-    x, y = _embedded(test, along, around, slice(examples), perplexity, seed)
+    features = LIKENESS[offered.task].features
+    x, y = _embedded(test, along, around, slice(examples), features, perplexity, seed)
     every = [*along, *next(iter(around.values()))]
     first = next(iter(runs(test, TRAJECTORY).values()))
     control = controlled(offered, list(around), test.log_prob(first[-1])[:examples])
@@ -146,13 +150,19 @@ def _points(along: list[int], around: Mapping[str, list[int]]) -> int:
 
 
 def _embedded(
-    test: Sampled, along: list[int], around: Mapping[str, list[int]], examples: slice, perplexity: float, seed: int
+    test: Sampled,
+    along: list[int],
+    around: Mapping[str, list[int]],
+    examples: slice,
+    features: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    perplexity: float,
+    seed: int,
 ) -> np.ndarray:
     """Places of the checkpoints and of each approach's networks, float64 [axis, approach, model]."""
-    checkpoints = np.exp(stacked(test, along, examples)).reshape(len(along), -1)
+    checkpoints = features(stacked(test, along, examples), test.label[examples])
     places = []
     for models in around.values():
-        drawn = np.exp(stacked(test, models, examples)).reshape(len(models), -1)
+        drawn = features(stacked(test, models, examples), test.label[examples])
         places.append(embed_tsne(np.concatenate([checkpoints, drawn]), perplexity, seed).astype(np.float64))
     return np.stack(places).transpose(2, 0, 1)
 

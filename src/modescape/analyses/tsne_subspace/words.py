@@ -27,6 +27,13 @@ TEXT = Text(
     "draw about equally far.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    "The checkpoints of a few runs and the networks that each subspace method draws around their solutions, placed by "
+    "what they predict for test images, in standard deviations of the targets. A map for each method.",
+    TEXT.reading.replace("diversity-accuracy plane", "plane of diversity and error"),
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """How far samples scatter around their own run's last checkpoint, against how far apart the runs end."""

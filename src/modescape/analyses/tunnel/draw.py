@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.analyses import task_of
+from modescape.analyses.likeness import LIKENESS
+from modescape.metrics.scores import score_of
 from modescape.plots import fields, steps, style
 from modescape.plots.charts import Chart, Field, Panel, Series
+from modescape.plots.scores import better, in_target_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,6 +32,7 @@ TRIANGLES = (  # variable, which end, title, label of the colour key
     ("triangle_similarity", 0, "Similarity to the start", "Similarity (0 to 1)"),
     ("triangle_similarity", 1, "Similarity to the end", "Similarity (0 to 1)"),
 )
+TRIANGLES_OF_NUMBERS = (("triangle_rmse", None, "RMSE under the tunnel", "RMSE (unit of the target)"), *TRIANGLES[1:])
 TRIANGLE_X, TRIANGLE_Y = "Position in tunnel (share)", "Distance from origin (1: tunnel)"
 
 
@@ -39,14 +44,25 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"Above: networks along the two paths, on {style.tested_on(dataset)}; dashed: the straight line.",
         f"Barrier, the height of the training loss above the line between the ends: {heights}." if known else "",
-        "Similarity: max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of labels that differ from the",
-        "solution's, a the accuracy there.",
+        _similar(dataset),
         "The unrelated solution is not on the path." if dataset.sizes["member"] > 2 else "",
         "Below: the triangles between the origin (all weights 0) and the pieces of the tunnel, side by side; white",
         "line: the tunnel.",
         steps.batch_norm(dataset),
         steps.control(dataset),
         style.left_out(dataset),
+    )
+
+
+def _similar(dataset: xr.Dataset) -> str:
+    if "accuracy" in dataset:
+        return (
+            "Similarity: max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of labels that differ from the "
+            "solution's, a the accuracy there."
+        )
+    return (
+        "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d the "
+        "root mean square distance from the solution's predictions, e and b the errors there and of the solution."
     )
 
 
@@ -57,15 +73,17 @@ def barrier(dataset: xr.Dataset, way: str, metric: str) -> float:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Loss, accuracy and similarity along both paths."""
+    """Loss, accuracy (or RMSE) and similarity along both paths."""
     loss, accuracy, similarity = [], [], []
+    quality = score_of(LIKENESS[task_of(dataset)].quality.name)
+    assert quality is not None
     t = dataset["t"].values
     for way, (name, colour, line) in WAYS.items():
         chosen = dataset.sel({"approach": way})
         looks: dict[str, Any] = {"name": name, "x": t, "colour": colour, "line": line, "group": way}
         loss.append(Series(y=chosen["loss"].values, **looks))
         loss.append(Series(y=chosen["train_loss"].values, width=0.7, in_legend=False, **looks))
-        accuracy.append(Series(y=100 * chosen["accuracy"].values, **looks))
+        accuracy.append(Series(y=quality.factor * chosen[LIKENESS[task_of(dataset)].quality.name].values, **looks))
         towards = chosen["similarity"].transpose("member", "t").values
         for place, values in enumerate(towards[: len(TOWARDS)]):
             solution, shade = TOWARDS[place]
@@ -75,7 +93,12 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     loss.append(Series(name=TRAIN, x=nothing, y=nothing, width=0.7))
     return [
         Panel(title="Loss: lower is better", x_label=X_LABEL, y_label="Loss (nats per example)", series=loss),
-        Panel(title="Accuracy: higher is better", x_label=X_LABEL, y_label="Accuracy (%)", series=accuracy),
+        Panel(
+            title=better(quality, quality.name),
+            x_label=X_LABEL,
+            y_label="Accuracy (%)" if quality.percent else in_target_unit(dataset, "RMSE (unit of the target)"),
+            series=accuracy,
+        ),
         Panel(
             title="Similarity to the solutions",
             x_label=X_LABEL,
@@ -111,9 +134,12 @@ def _triangles(dataset: xr.Dataset) -> list[Panel]:
         name="Tunnel", x=ends, y=np.ones(2), colour="#000000", width=0.8, halo=True, silent=True, in_legend=False
     )
     drawn = []
-    for number, (variable, end, title, label) in enumerate(TRIANGLES):
-        scale = dataclasses.replace(fields.SHARE, label=label)
-        values = Field(values=triangle(dataset, variable, end), x=x, y=y, scale=scale)
+    shown = TRIANGLES if "triangle_accuracy" in dataset else TRIANGLES_OF_NUMBERS
+    for number, (variable, end, title, label) in enumerate(shown):
+        held = triangle(dataset, variable, end)
+        scale = fields.range_scale(held) if variable == "triangle_rmse" else fields.SHARE
+        scale = dataclasses.replace(scale, label=in_target_unit(dataset, label))
+        values = Field(values=held, x=x, y=y, scale=scale)
         axes: dict[str, Any] = {"x_label": TRIANGLE_X, "y_label": TRIANGLE_Y, "shared_y": number > 0}
         axes |= {"x_range": tuple(ends), "y_range": tuple(fields.edges(y)[[0, -1]])}
         drawn.append(Panel(title=title, series=[line], field=values, **axes))

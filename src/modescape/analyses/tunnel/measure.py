@@ -10,16 +10,15 @@ import torch
 from torch import Tensor
 
 from modescape import rng, tree
-from modescape.analyses.comparing import similarity_of
-from modescape.analyses.drawing import predict
+from modescape.analyses.drawing import likeness_of, predict, scoring_of_study
 from modescape.analyses.landing import losses, some_training_images
+from modescape.analyses.likeness import Likeness
 from modescape.analyses.requirements import left_out, trained
-from modescape.analyses.sampling import Neighbourhood, largest_difference, neighbourhood
+from modescape.analyses.sampling import Neighbourhood, neighbourhood
 from modescape.analyses.stating import CONTROL_OF_POINT, Variables
 from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
 from modescape.data.dataset import Split
-from modescape.metrics import accuracy, nll
 from modescape.models import working_dtype
 from modescape.paths import Tunnel, along, barrier
 from modescape.results import make_result
@@ -73,15 +72,14 @@ def measure(
     ways = {"straight": along(corners[[0, -1]], t), "tunnel": along(corners, t)}
     solutions = [end.log_prob("single", None, 1, {"": test.inputs})[""][0] for end in ends]
     control = _control(one, ways["tunnel"][[0, -1]], test, solutions[:2])
-    labels = [log_prob.argmax(-1) for log_prob in solutions]
+    likeness = likeness_of(context)
+    labels = [likeness.said(one) for one in solutions]
     radius = torch.linspace(0, LARGEST, max(radii, 2), dtype=torch.float64)
-    triangle, likeness = _triangles(one, ways["tunnel"], radius, test, labels[:2])
     return make_result(
         {
-            **_along(one, ways, test, train, labels).variables(t.numpy()),
-            "triangle_accuracy": (("y", "x"), triangle, "1", "accuracy on the stitched triangles"),
-            "triangle_similarity": (("other_member", "y", "x"), likeness, "1", "similarity to each end there"),
-            "control": (("other_member",), control, "1", CONTROL_OF_POINT),
+            **_along(one, ways, test, train, labels).variables(t.numpy(), likeness),
+            **_triangles(one, ways["tunnel"], radius, test, labels[:2]),
+            "control": (("other_member",), control, "1", CONTROL_OF_POINT.format(likeness.control)),
         },
         {
             "approach": list(WAYS),
@@ -94,7 +92,7 @@ def measure(
         },
         title="A low-loss path between two solutions",
         intervals="none",
-        provenance=study.provenance(examples=len(test.label), members=len(members), repeats=1),
+        provenance=context.offered.provenance(examples=len(test.label), members=len(members), repeats=1),
         left_out=left_out(context.offered),
         split="test",
         corners=len(corners) - 2,
@@ -108,21 +106,22 @@ class _Met(NamedTuple):
     """What is met along each way."""
 
     loss: np.ndarray  # [way, t]
-    accuracy: np.ndarray
+    quality: np.ndarray  # accuracy, RMSE
     train_loss: np.ndarray
-    agreement: np.ndarray  # [way, solution, t]
+    agreement: np.ndarray  # [way, solution, t]; of a regression the distance
     similarity: np.ndarray
 
-    def variables(self, t: np.ndarray) -> Variables:
+    def variables(self, t: np.ndarray, likeness: Likeness) -> Variables:
         """As in a result, with the heights of barriers on the ways, whose places are ``t``."""
         heights = np.stack([barrier(t, values) for values in (self.train_loss, self.loss)], 1)
         way, pair = ("approach", "t"), ("approach", "member", "t")
+        quality, agreement = likeness.quality, likeness.agreement
         return {
             "loss": (way, self.loss, "nats", "loss on test images"),
-            "accuracy": (way, self.accuracy, "1", "accuracy on test images"),
+            quality.name: (way, self.quality, quality.units, f"{quality.long_name} on test images"),
             "train_loss": (way, self.train_loss, "nats", "loss on training images"),
-            "agreement": (pair, self.agreement, "1", "share of examples with the solution's label"),
-            "similarity": (pair, self.similarity, "1", "max(0, 1 - d / (1 - accuracy))"),
+            agreement.name: (pair, self.agreement, agreement.units, agreement.long_name),
+            "similarity": (pair, self.similarity, "1", likeness.similar),
             "barrier": (("approach", "metric"), heights, "nats", "height above the line between the ends' losses"),
         }
 
@@ -130,33 +129,38 @@ class _Met(NamedTuple):
 def _along(
     around: Neighbourhood, ways: Mapping[str, Tensor], test: Split, train: Split, labels: Sequence[np.ndarray]
 ) -> _Met:
-    """Networks along ways of weights [t, parameter], and how far they give the labels [example] of solutions."""
+    """Networks along ways of weights [t, parameter], and how far they say what solutions do, [example] each."""
+    likeness, scoring = likeness_of(around.context), scoring_of_study(around.context)
     label, length = test.label.cpu().numpy(), len(next(iter(ways.values())))
     loss, right, train_loss = np.empty((3, len(ways), length))
     agreement, similarity = np.empty((2, len(ways), len(labels), length))
     for row, weights in enumerate(ways.values()):
-        log_prob = _predictions(around, weights, test.inputs)
-        predicted = log_prob.argmax(-1)
-        loss[row], right[row] = nll(log_prob, label), accuracy(log_prob, label)
+        predictive = _predictions(around, weights, test.inputs)
+        said = likeness.said(predictive)
+        loss[row], right[row] = scoring.scores["nll"](predictive, label), likeness.good(predictive, label)
         train_loss[row] = losses(around, weights, train)
         for end, own in enumerate(labels):
-            agreement[row, end] = (predicted == own).mean(1)
-            similarity[row, end] = similarity_of(predicted, own, label)
+            agreement[row, end] = likeness.agree(said, own)
+            similarity[row, end] = likeness.similarity(said, own, label)
     return _Met(loss, right, train_loss, agreement, similarity)
 
 
 def _triangles(
     around: Neighbourhood, way: Tensor, radius: Tensor, test: Split, labels: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy [radius, t] of a way stretched from the origin, and its similarity [end, radius, t] to labels."""
-    label = test.label.cpu().numpy()
-    triangle, likeness = np.empty((len(radius), len(way))), np.empty((len(labels), len(radius), len(way)))
+) -> Variables:
+    """Accuracy or RMSE [radius, t] of a way stretched from the origin, and its similarity [end, radius, t] to ends."""
+    label, likeness = test.label.cpu().numpy(), likeness_of(around.context)
+    triangle, alike = np.empty((len(radius), len(way))), np.empty((len(labels), len(radius), len(way)))
     for row, stretch in enumerate(radius):
-        predicted = _predictions(around, stretch * way.double(), test.inputs).argmax(-1)
-        triangle[row] = (predicted == label).mean(1)
+        predictive = _predictions(around, stretch * way.double(), test.inputs)
+        said, triangle[row] = likeness.said(predictive), likeness.good(predictive, label)
         for end, own in enumerate(labels):
-            likeness[end, row] = similarity_of(predicted, own, label)
-    return triangle, likeness
+            alike[end, row] = likeness.similarity(said, own, label)
+    quality, text = likeness.quality, "on the stitched triangles"
+    return {
+        f"triangle_{quality.name}": (("y", "x"), triangle, quality.units, f"{quality.long_name} {text}"),
+        "triangle_similarity": (("other_member", "y", "x"), alike, "1", "similarity to each end there"),
+    }
 
 
 def _corners(search: Tunnel, one: Neighbourhood, two: Neighbourhood, train: Split) -> Tensor:
@@ -172,7 +176,8 @@ def _corners(search: Tunnel, one: Neighbourhood, two: Neighbourhood, train: Spli
 def _control(around: Neighbourhood, ends: Tensor, test: Split, solutions: Sequence[np.ndarray]) -> list[float]:
     """Largest difference of what ends of a path [end, parameter] say, each by itself, from what solutions say."""
     found = [_predictions(around, ends[[end]], test.inputs)[0] for end in range(len(ends))]
-    return [largest_difference(*pair) for pair in zip(found, solutions, strict=True)]
+    likeness = likeness_of(around.context)
+    return [likeness.moved(*pair) for pair in zip(found, solutions, strict=True)]
 
 
 def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tensor, int], Tensor]:
@@ -183,7 +188,7 @@ def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tenso
     study, dataset, device = context.study, context.dataset, context.device
     step = context.trainer(lambda line: None).step([around.member])
     solution, batch = around.states[-1], study.recipe.train.batch_size
-    seed = study.manifest["seed"]
+    seed, target = study.manifest["seed"], dataset.task.seen(dataset.train.label)
 
     def gradient(weights: Tensor, number: int) -> Tensor:
         keys = torch.tensor([[rng.key(seed, f"tunnel {purpose}", number)] for purpose in ("order", "dropout")])
@@ -194,7 +199,7 @@ def gradient_of(context: StudyContext, around: Neighbourhood) -> Callable[[Tenso
             for name, tensor in tree.unravel(weights.float(), solution.params).items()
         }
         buffers = {name: tensor[None].to(device).clone() for name, tensor in solution.buffers.items()}
-        slopes, _, _ = step(ModelState(params, buffers), inputs, dataset.train.label[index], keys[1].to(device))
+        slopes, _, _ = step(ModelState(params, buffers), inputs, target[index], keys[1].to(device))
         # a parameter that no loss depends on has no gradient
         found = {name: slopes[name][0] if name in slopes else torch.zeros_like(params[name][0]) for name in params}
         return tree.ravel(found).detach().to(weights)

@@ -27,18 +27,24 @@ TEXT = Text(
     "lowest that any order of units would give.",
 )
 
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    TEXT.shown.replace("Loss, accuracy", "Loss, error").replace("; and accuracy", "; and error"),
+    TEXT.reading,
+)
 _WAYS = {"straight": "straight line", "tunnel": "way through the tunnel"}
 
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""
-    rows, middle = [], {}
+    rows, middle, numbers = [], {}, "rmse" in dataset
     for way in names_of(dataset):
         for t in (0.0, 0.25, 0.5, 0.75, 1.0):
             at = dataset.sel({"approach": way}).sel(t=t, method="nearest")
             similar = [fixed(float(value), 2) for value in at["similarity"].values]
             similar += [ABSENT] * (3 - len(similar))
-            cells = (fixed(float(at["t"]), 2), fixed(float(at["loss"]), 3), accuracy(float(at["accuracy"])))
+            quality = significant(float(at["rmse"]), 3) if numbers else accuracy(float(at["accuracy"]))
+            cells = (fixed(float(at["t"]), 2), fixed(float(at["loss"]), 3), quality)
             rows.append((way, *cells, *similar))
             if t == 0.5:
                 middle[way] = similar
@@ -51,5 +57,6 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{shown[0]} to the start, {shown[1]} to the end and {shown[2]} to an unrelated solution"
         f"{' (there is none)' if dataset.sizes['member'] < 3 else ''}."
     )
-    header = ("path", "position", "test loss (nats)", "accuracy", "similarity to the start", "to the end", "to another")
+    quality = "RMSE" if numbers else "accuracy"
+    header = ("path", "position", "test loss (nats)", quality, "similarity to the start", "to the end", "to another")
     return Summary(text, header, tuple(rows[:15]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, Panel, Series
+from modescape.plots.scores import in_target_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +39,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     span = (0.5, float(size.max()) + 0.5)
     panels = []
     for name, (title, label, factor) in PANELS.items():
+        label = in_target_unit(dataset, label)
         series = [charts.level("Nominal", factor * NOMINAL, span)] if name == "coverage" else []
         for approach, colour in LOOKS.items():
             chosen = dataset.sel({"approach": approach})
@@ -48,6 +50,13 @@ def describe(dataset: xr.Dataset) -> Chart:
             named = f"Variances {approach}"
             series.append(Series(name=named, x=size, y=y, colour=colour, marker=("o", "circle"), **ends))
         panels.append(
-            Panel(title=title, x_label="Networks (number)", y_label=label, series=series, x_range=span, whole_x=True)
+            Panel(
+                title=title,
+                x_label="Networks (number)",
+                y_label=in_target_unit(dataset, label),
+                series=series,
+                x_range=span,
+                whole_x=True,
+            )
         )
     return Chart(title=TITLE, panels=panels, columns=2)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from modescape.analyses.solution_similarity.draw import LABELS, TITLE, off_diagonal, pair_text
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart
+from modescape.plots.scores import in_target_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,14 +37,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = []
     for name, (title, key) in NAMES.items():
         matrix = off_diagonal(dataset, name)
-        scale = style.cosine_scale(matrix) if name == "cosine" else _scale(matrix)
-        scale = dataclasses.replace(scale, label=key)
+        scale = style.cosine_scale(matrix) if name == "cosine" else style.from_zero(matrix)
+        scale = dataclasses.replace(scale, label=in_target_unit(dataset, key))
         titled = f"{title}\n{pair_text(dataset, name)}"
         panels.append(charts.square(titled, "Member (number)", members, matrix, scale, LABELS))
     return Chart(title=TITLE, panels=panels, columns=3, panel_size=(4.0, 3.7), panel_height=447)
-
-
-def _scale(matrix: np.ndarray) -> style.Scale:
-    """0 to the largest value."""
-    finite = matrix[np.isfinite(matrix)]
-    return style.Scale(low=0, high=float(finite.max()) if finite.size and finite.max() > 0 else 1.0)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.pairs import pair_mean
+from modescape.analyses.pairs import compare_means, pair_mean
 from modescape.analyses.requirements import left_out, predicted, snapshots_of, trained
 from modescape.analyses.solution_similarity.measure import solution_cosines
 from modescape.metrics.gaussians import gaussian
-from modescape.metrics.grouping import by_group
 from modescape.offered import INDEPENDENT, Offered, stacked
 from modescape.results import make_result
 
@@ -47,10 +46,10 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     members = trained(offered, 2, WHAT)
     test = predicted(offered, "test", WHAT)
     mean = gaussian(stacked(test, test.groups[INDEPENDENT])).mean
-    matrices, example, influence, rmse = distances(mean, test.label, test.example_group)
+    pairs = compare_means(mean, test.label, test.example_group)
     cosines = solution_cosines(offered.checkpoints, members)
-    values = dict(zip(MATRICES, (*matrices, *cosines), strict=True))
-    parts = [(example[at], None if influence is None else influence[at]) for at in (0, 1)]
+    values = dict(zip(MATRICES, (pairs.different, pairs.normalized, *cosines), strict=True))
+    parts = [(pairs.example[at], None if pairs.influence is None else pairs.influence[at]) for at in (0, 1)]
     means = np.array(
         [pair_mean(one, *own) for one, own in zip(values.values(), [*parts, (None, None), (None, None)], strict=True)]
     )
@@ -63,7 +62,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     return make_result(
         {
             **{name: (("member", "other_member"), values[name], *about) for name, about in MATRICES.items()},
-            "rmse": (("member",), rmse, "unit of the target", "root mean squared error"),
+            "rmse": (("member",), pairs.quality, "unit of the target", "root mean squared error"),
             **{name: (("metric",), means[:, at], "1", text) for at, (name, text) in enumerate(ends.items())},
             "last_epochs_distance": (
                 ("member",),
@@ -80,43 +79,6 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
         split="test",
         snapshots=snapshots,
     )
-
-
-def distances(
-    mean: np.ndarray, target: np.ndarray, group: np.ndarray | None = None
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray | None, np.ndarray]:
-    """Root mean square distance d of every two members, and d / e with e^2 the mean squared error of the two.
-
-    The means over pairs are linearised in the examples: d + (s(x) - d^2) / 2d with the squared distance s(x), and
-    d / e + (s(x) - d^2) / 2de - (d / e) (w(x) - e^2) / 2e^2 with the squared error w(x). The influence of a member is
-    that of leaving it out.
-
-    Args:
-        mean: predicted means, [member, example, output].
-        target: [example, output].
-        group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
-
-    Returns:
-        Both matrices [member, member]; each example's share in their means over pairs, [quantity, example]; each
-        member's influence on that, [quantity, member, example], None of two; RMSE [member].
-    """
-    members, examples = mean.shape[:2]
-    wrong = np.square(mean - target).mean(-1)  # [member, example]
-    matrices, of_member = np.zeros((2, members, members)), np.zeros((2, members, examples))
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal predictions, or none that errs
-        for i, j in zip(*np.triu_indices(members, 1), strict=True):
-            apart, error = np.square(mean[i] - mean[j]).mean(-1), (wrong[i] + wrong[j]) / 2
-            square, level = apart.mean(), error.mean()
-            d, e = np.sqrt(square), np.sqrt(level)
-            change = np.where(d > 0, (apart - square) / (2 * d), 0.0)
-            ratio = d / e
-            own = np.stack([d + change, ratio + change / e - ratio * (error - level) / (2 * level)])
-            matrices[:, i, j] = matrices[:, j, i] = d, ratio
-            of_member[:, [i, j]] += own[:, None]
-    of_member = by_group(of_member, group)
-    example = of_member.sum(1) / members / (members - 1)
-    influence = None if members == 2 else of_member * 2 / (members - 2)
-    return (matrices[0], matrices[1]), example, influence, np.sqrt(wrong.mean(1))
 
 
 def _within(mean: np.ndarray) -> float:

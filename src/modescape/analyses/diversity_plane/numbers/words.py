@@ -1,0 +1,58 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots.style import method_look
+from modescape.wording.numbers import significant
+from modescape.wording.summary import Summary
+from modescape.wording.tables import mean_of_known, names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "The plane of error and distance",
+    "For networks of each method: their root mean squared error, and the distance of their predictions from a "
+    "baseline's, divided by the error of the two. With two reference curves and the true bounds.",
+    "Up is more different, left is better: independent solutions with the error of the baseline and near 1.4 have "
+    "errors that have nothing in common with its own, which averaging would cancel best. Compare at equal error, since "
+    "a network gets more different simply by getting worse: the lower curve is the baseline with noise added to its "
+    "predictions, which gains nothing. Both curves are models of how errors fall, not limits; networks may lie outside "
+    "them, but never outside the dotted bounds, which are those of a triangle. How far up a method's samples reach is "
+    "set by its scale, so the whole way out is drawn, at six steps that are the same for all methods.",
+)
+CLOSE = 1.05  # times the baseline's error
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows, best = [], float(dataset.attrs["baseline_rmse"])
+    for method in names_of(dataset):
+        chosen = dataset.sel({"approach": method})
+        error, distance = chosen["rmse"].values, chosen["diversity"].values
+        there = np.isfinite(error) & np.isfinite(distance)
+        good = there & (error <= CLOSE * best)
+        cells = (
+            significant(mean_of_known(error[there]), 3),
+            significant(mean_of_known(distance[there])),
+            significant(mean_of_known(distance[good])),
+        )
+        rows.append((method_look(method).name, str(int(there.sum())), *cells))
+    known = {method: row[3] for method, row in zip(names_of(dataset), rows, strict=True)}
+    text = (
+        "Scatter of networks by root mean squared error and distance over the error from a baseline with an error of "
+        f"{significant(best, 3)}. "
+        + (
+            f"Independent solutions have a distance of {known['independent']} on average. "
+            if "independent" in known
+            else ""
+        )
+        + "The table also has the mean over networks at most 5 % worse than the baseline."
+    )
+    header = ("method", "networks", "mean RMSE", "mean distance / error", "of those within 5 % of the baseline")
+    return Summary(text, header, tuple(rows))
