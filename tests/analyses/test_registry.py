@@ -32,6 +32,7 @@ OTHER_MEANINGS = {  # words that are also the name of something else
 }
 WHERE = {  # and where they mean that
     *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "methods", "models/state")),
+    "data/targets.py training",
     *(f"pipeline/{file}.py training" for file in ("estimate", "mending", "training", "writing")),
     *(
         "study/layout.py training",
