@@ -175,3 +175,24 @@ def test_other_inputs_and_policies_go_the_usual_way(x, arithmetic, order):
     assert not chain.takes(x, arithmetic, order)
     policy = ComputePolicy(arithmetic="float32", memory_format="channels_last")
     assert chain.takes(torch.zeros(2, 7), policy.arithmetic, policy.memory_format)
+
+
+def test_hooks_of_the_network_itself_are_called():
+    """They may change what goes in or comes out: here the outputs are halved."""
+    module = NETWORKS["rows"][0]()
+    x, y = batch(ROWS)
+    module.register_forward_hook(lambda layer, args, output: output / 2)
+    module.eval()
+    expected = nn.functional.cross_entropy(module(x[0]), y[0])
+    for dropout in (layer for layer in module if isinstance(layer, nn.Dropout)):
+        dropout.p = 0.0
+    step = Step(module, 1, Habits())
+    assert step.chain is None
+    _, loss, _ = step(stacked(module), x, y, torch.tensor([1]))
+    torch.testing.assert_close(loss[0], expected.detach())
+
+
+def test_a_dropout_layer_with_a_forward_of_somebody_else_is_called():
+    module = NETWORKS["rows"][0]()
+    module[2].forward = lambda x: x * 0.5
+    assert Chain.of(fuse(module)) is None

@@ -49,6 +49,35 @@ def test_other_networks_are_left_to_vmap():
     assert dense_of(nn.Sequential(nn.Linear(5, 3))) is None
 
 
+def _halved(module):
+    module.register_forward_hook(lambda layer, args, output: output / 2)
+
+
+def _heard_inside(module):
+    module.body.dense1.register_forward_pre_hook(lambda layer, args: (args[0] / 2,))
+
+
+def _dropping_otherwise(module):
+    module.body.dropout1.forward = lambda x: x / 2
+
+
+def _without_bias(module):
+    module.body.dense1 = nn.Linear(5, 64, bias=False)
+
+
+def _shared_bias(module):
+    module.body.dense2.bias = module.body.dense1.bias
+
+
+@pytest.mark.parametrize("change", [_halved, _heard_inside, _dropping_otherwise, _without_bias, _shared_bias])
+def test_a_built_in_network_that_was_changed_is_left_to_vmap(change):
+    module = mlp(5, 3, dropout=0.2)
+    assert dense_of(fuse(module)) is not None
+    module = mlp(5, 3, dropout=0.2)
+    change(module)
+    assert dense_of(module) is None
+
+
 @pytest.mark.parametrize(
     ("settings", "size"),
     [

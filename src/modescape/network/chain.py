@@ -19,6 +19,7 @@ from modescape.kernels import block
 from modescape.kernels.dropout import LEVELS, MASKED
 from modescape.kernels.implementation import usual
 from modescape.kernels.layout import channels_last
+from modescape.network.hooks import listened
 
 Weights: TypeAlias = "tuple[Tensor, Tensor] | tuple[()]"
 """Weight and bias of a link, or nothing."""
@@ -193,7 +194,9 @@ class Chain:
     def of(cls, module: nn.Module) -> Chain | None:
         """The chain that a network prepared by `modescape.network.fuse` is; None of any other network."""
         found: Chain | None = getattr(vars(module).get("forward"), "chain", None)
-        return found if type(module) is nn.Sequential and found is not None and not module._parameters else None
+        if found is None or type(module) is not nn.Sequential or module._parameters or listened(module):
+            return None
+        return found
 
     def takes(self, x: Any, arithmetic: str, memory_format: str) -> bool:
         """Whether it runs on this input in this policy, with nobody listening to a layer that would not be called."""
@@ -284,11 +287,11 @@ def _link(step: Any, name: str) -> Link | None:
     if type(step) is nn.Flatten:
         return Flat(step) if (step.start_dim, step.end_dim) == (1, -1) else None
     kinds = {nn.ReLU: Rectified, nn.Dropout: Dropped}
+    if "forward" in vars(step):  # somebody's own: `fuse` gives dropout layers theirs later
+        return None
     return kinds[type(step)](step) if type(step) in kinds else None
 
 
 def _heard(layer: nn.Module) -> bool:
     """Whether anything listens to a layer, or somebody gave it a ``forward`` that `fuse` does not give it."""
-    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
-        return True
-    return type(layer) is not nn.Dropout and "forward" in vars(layer)
+    return listened(layer) or (type(layer) is not nn.Dropout and "forward" in vars(layer))

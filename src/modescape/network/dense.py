@@ -15,6 +15,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from modescape.models.mlp import ACTIVATIONS, Mlp
+from modescape.network.fuse import altered
+from modescape.network.hooks import listened
 from modescape.network.member_ops import MemberOps
 from modescape.types import Inputs
 
@@ -47,9 +49,18 @@ class Dense:
 
 
 def dense_of(module: nn.Module) -> Dense | None:
-    """The built-in network as a row of layers; None of another, or of one with embeddings or batch norm."""
+    """The built-in network as a row of layers; None of another, or of one with embeddings or batch norm.
+
+    None also where it was changed: by hooks, a ``forward`` of an instance, layers without a bias or with a shared one.
+    """
     if type(module) is not Mlp or len(module.embeddings):
         return None
+    if any(listened(layer) or altered(layer) for layer in module.modules()):
+        return None
+    named = dict(module.named_parameters())  # one that two layers share is named once
+    for name, layer in module.body.named_children():
+        if type(layer) in (nn.Linear, nn.LayerNorm) and {f"body.{name}.weight", f"body.{name}.bias"} - set(named):
+            return None
     made = [_layer(f"body.{name}", layer) for name, layer in module.body.named_children()]
     layers = tuple(layer for layer in made if layer is not None)
     return Dense(layers) if len(layers) == len(made) else None

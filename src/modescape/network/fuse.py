@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from modescape.kernels.pooling import LARGEST_WINDOW
 from modescape.network.chain import Chain, chained
+from modescape.network.hooks import listened
 from modescape.network.intercept import drop
 from modescape.network.member_ops import BlockLayers, MemberOps, current
 
@@ -49,6 +50,11 @@ def unfused(module: nn.Module) -> nn.Module:
         if isinstance(vars(layer).get("forward"), _Chain | _Dropout):
             del layer.forward
     return module
+
+
+def altered(layer: nn.Module) -> bool:
+    """Whether somebody else gave this instance a ``forward`` of its own."""
+    return _changed(layer) and not isinstance(vars(layer)["forward"], _Chain | _Dropout)
 
 
 class _Dropout:
@@ -251,10 +257,7 @@ def _is_plain(layer: nn.Module) -> bool:
 
 def _heard(layers: Sequence[nn.Module]) -> bool:
     """Whether anything listens to one of the layers."""
-    for layer in layers:
-        if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
-            return True
-    return False
+    return any(map(listened, layers))
 
 
 def _changed(layer: nn.Module) -> bool:
