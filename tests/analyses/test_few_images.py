@@ -26,7 +26,10 @@ SIZES = {  # what is not of test images, small
     "diversity_plane": {"draws": 2},
     "diversity_map": {"points": 3},
 }
-NEEDS = {"shift": "needs 16 test images or more; this study has 2"}
+NEEDS = {
+    "shift": "needs 16 test images or more; this study has 2",
+    "gradient_boosting": "needs rows of a table; the examples of this study are images",
+}
 # without those that train 14 kinds of networks, for 20 s
 NAMES = [name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also]
 

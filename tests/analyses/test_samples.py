@@ -170,7 +170,7 @@ def with_setting(study: Study, folder, setting: str) -> Study:
 def test_what_is_torn_or_gone_is_made_again_and_results_stay(networks: Study, tmp_path, flip_byte):
     study = copied(networks, tmp_path / "torn")
     wanted = study.result("decomposition")
-    chunks = sorted((study.path / layout.PREDICTIONS / layout.SAMPLED / "test").glob("log_prob/c/*/0/0"))
+    chunks = sorted((study.path / layout.PREDICTIONS / layout.SAMPLED / "test").glob("log_prob/c.*.0.0"))
     flip_byte(chunks[0])
     chunks[1].unlink()
     (study.path / layout.CHOOSING / "swag.safetensors").write_bytes(b"half")

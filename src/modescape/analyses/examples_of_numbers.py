@@ -51,6 +51,8 @@ def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
         metrics = [METRICS[str(name)] for name in found["metric"].values]
         found = found.assign_coords(metric=("metric", metrics, dataset["metric"].attrs))
         found = _in_units(found)
+    if "class" in found.dims:  # of what is stored of a prediction
+        found = found.rename({"class": "x"})
     found = found.assign_attrs(intervals=intervals_in_words(found.attrs["intervals"], NUMBERS))
     attributes = {name.replace("accuracy", "rmse"): _number(name, value) for name, value in found.attrs.items()}
     for name in [name for name in NAMES if name in found]:
