@@ -135,7 +135,7 @@ class Fitted:
             sizes.append(int(seen.sum()) * several)
         lengths = [len(values) for values in rows.values]
         return cls(
-            median=torch.nan_to_num(number.nanmedian(0).values) if len(number) else centre,
+            median=_median(number, count) if len(number) else centre,
             centre=centre,
             spread=torch.where(constant, 1.0, spread),
             kept=(~constant).nonzero()[:, 0],
@@ -166,6 +166,13 @@ class Fitted:
         """The same on a device."""
         moved = {name: one.to(device) for name, one in vars(self).items() if isinstance(one, Tensor)}
         return replace(self, **moved)
+
+
+def _median(number: Tensor, count: Tensor) -> Tensor:
+    """Median of what is there of each column, 0 where nothing is; of an even ``count`` the mean of the middle two."""
+    ordered = number.sort(0).values  # NaN last; `torch.nanmedian` gives the lower of the middle two
+    low, high = (ordered.gather(0, at[None])[0] for at in ((count - 1).clamp_min(0) // 2, count // 2))
+    return torch.nan_to_num((low + high) / 2)
 
 
 @dataclass(frozen=True)
