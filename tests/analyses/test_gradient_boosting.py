@@ -138,8 +138,8 @@ def test_the_head_of_the_page_says_first_what_beats_the_ensemble():
     plain = example()
     part = verdict.verdict({"gradient_boosting": plain})
     assert (part.answer[15], part.beaten) == ("", False)
-    assert "Gradient boosting on the same rows: accuracy 74.4" in part.sentences[15]
-    assert "Its NLL is higher: +0.115 nats" in part.sentences[15]
+    assert "Gradient boosting on the same rows: accuracy 74.4" in part.sentences[45]
+    assert "Its NLL is higher: +0.115 nats" in part.sentences[45]
     ahead = example()
     for end, value in (("_low", 0.01), ("", 0.02), ("_high", 0.03)):
         ahead[f"difference{end}"].loc[{"approach": "ensemble", "metric": "accuracy"}] = value

@@ -137,6 +137,14 @@ def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow)
     assert ("interval is of test images alone" in figures.caption("ensemble_size", dataset)) == any(hollow)
 
 
+@pytest.mark.parametrize(("word", "said"), [("images", "images"), ("rows", "rows")])
+def test_a_legend_says_that_intervals_are_for_new_groups(word, said):
+    dataset = example_result("ensemble_size", members=5).assign_attrs(groups=7, examples_word=word)
+    names = [trace.name for trace in figures.draw_interactive("ensemble_size", dataset).data]
+    assert f"95 % for new networks on {said} of new groups" in names
+    assert not [name for name in names if name and "on new" in name]
+
+
 def test_bands_and_the_mean_member_are_those_of_the_result():
     dataset = example_result("ensemble_size", members=5)
     figure = figures.draw_interactive("ensemble_size", dataset)

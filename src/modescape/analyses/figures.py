@@ -104,7 +104,7 @@ def _own(name: str) -> Own:
 
 def _described(name: str, dataset: xr.Dataset) -> Chart:
     chart: Chart = _function(name, "describe", dataset)(dataset)
-    return in_words(chart, word_of(dataset))
+    return in_words(chart, word_of(dataset), "groups" in dataset.attrs)
 
 
 def _function(name: str, function: str, dataset: xr.Dataset) -> Callable[..., Any]:

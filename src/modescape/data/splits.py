@@ -92,7 +92,10 @@ def _count(amount: int | float, available: int, key: str, total: int, word: str)
     """A number or a fraction of what is available, leaving at least one example."""
     count = amount if isinstance(amount, int) else max(1, round(amount * available))
     if count >= available:
-        raise InputError(f"{key} asks for {amount} {word} and {available} of {total} are there; nothing would be left")
+        raise InputError(
+            f"{key} asks for {amount} {word} and {available} of {total} are there; nothing would be left. "
+            f"Ask for fewer, or for a share: --set {key}=.2"
+        )
     return count
 
 

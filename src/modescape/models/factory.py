@@ -96,8 +96,9 @@ def _check_asked(known: Mapping[str, inspect.Parameter], model: Model, shape: In
             or parameter.default is not inspect._empty
         ):
             continue
+        are = "tensors of a function" if shape.kind == "tree" else shape.word
         raise InputError(
-            f"model.factory '{model.factory}' takes {kind} ({name}), and the examples are {shape.word}; "
+            f"model.factory '{model.factory}' takes {kind} ({name}), and the examples are {are}; "
             f"choose {SUITED.get(shape.kind, 'a network of your own, package.module:callable')}"
         )
 

@@ -165,6 +165,8 @@ def _explain(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":  # the last part is the key itself, also where it is called "step"
         path = ".".join([*(part for part in where[:-1] if part not in SCHEDULES), where[-1]])
         return f"unknown key {shown(repr(path))}; {nearest(where[-1], _known_keys(where[:-1]))}"
+    if problem["type"] in ("list_type", "tuple_type") and isinstance(came := problem.get("input"), str | int):
+        return f"{shown(path)} is {shown(repr(came))}: expected a list, such as '{shown(path)}=[{shown(str(came))}]'"
     came, message = problem.get("input"), shown(problem["msg"].removeprefix("Value error, "))
     return f"{shown(path)} is {shown(repr(came))}: {message[:1].lower()}{message[1:]}"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modescape.wording.examples import in_words_of
@@ -12,46 +14,51 @@ if TYPE_CHECKING:
     from modescape.plots.style import Scale
 
 
-def in_words(chart: Chart, word: str) -> Chart:
+Say = Callable[[str], str]  # a text in the words of the examples
+
+
+def in_words(chart: Chart, word: str, grouped: bool = False) -> Chart:
     """A chart of this package, written for images, in the words of other examples; names of rows stay as they are.
 
     Args:
         chart: the figure.
-        word: for several examples; "images" leaves the chart as it is.
+        word: for several examples; "images" without groups leaves the chart as it is.
+        grouped: whether examples have groups: intervals are for new groups of them.
     """
-    if word == "images":
+    if word == "images" and not grouped:
         return chart
-    panels = [_panel(one, word) for one in chart.panels]
-    return replace(chart, title=in_words_of(word, chart.title), band=in_words_of(word, chart.band), panels=panels)
+    say = partial(in_words_of, word, grouped=grouped)
+    panels = [_panel(one, say) for one in chart.panels]
+    return replace(chart, title=say(chart.title), band=say(chart.band), panels=panels)
 
 
-def _panel(panel: Panel | HeatMap, word: str) -> Panel | HeatMap:
+def _panel(panel: Panel | HeatMap, say: Say) -> Panel | HeatMap:
     from modescape.plots.panels import HeatMap
 
-    axes = {name: in_words_of(word, getattr(panel, name)) for name in ("title", "x_label", "y_label")}
+    axes = {name: say(getattr(panel, name)) for name in ("title", "x_label", "y_label")}
     if isinstance(panel, HeatMap):
-        unit = in_words_of(word, panel.extra_unit)
-        return replace(panel, **axes, scale=_scale(panel.scale, word), extra_unit=unit)
+        unit = say(panel.extra_unit)
+        return replace(panel, **axes, scale=_scale(panel.scale, say), extra_unit=unit)
     field = panel.field
     return replace(
         panel,
         **axes,
-        series=[_series(one, word) for one in panel.series],
-        notes=[(x, y, in_words_of(word, text)) for x, y, text in panel.notes],
-        field=None if field is None else replace(field, scale=_scale(field.scale, word)),
+        series=[_series(one, say) for one in panel.series],
+        notes=[(x, y, say(text)) for x, y, text in panel.notes],
+        field=None if field is None else replace(field, scale=_scale(field.scale, say)),
     )
 
 
-def _series(series: Series, word: str) -> Series:
+def _series(series: Series, say: Say) -> Series:
     numbers = series.numbers
     return replace(
         series,
-        name=in_words_of(word, series.name),
-        hover=None if series.hover is None else [in_words_of(word, text) for text in series.hover],
-        numbers=None if numbers is None else (in_words_of(word, numbers[0]), numbers[1]),
-        scale=None if series.scale is None else _scale(series.scale, word),
+        name=say(series.name),
+        hover=None if series.hover is None else [say(text) for text in series.hover],
+        numbers=None if numbers is None else (say(numbers[0]), numbers[1]),
+        scale=None if series.scale is None else _scale(series.scale, say),
     )
 
 
-def _scale(scale: Scale, word: str) -> Scale:
-    return replace(scale, label=in_words_of(word, scale.label))
+def _scale(scale: Scale, say: Say) -> Scale:
+    return replace(scale, label=say(scale.label))

@@ -39,7 +39,7 @@ def part_of_numbers(sizes: xr.Dataset) -> Part:
         cards={20: cards},
         enough=_enough(sizes, gain, unit),
         scores=score_rows(sizes),
-        covers="" if gain is None else "Intervals are for other networks of this recipe on other test examples.",
+        covers="" if gain is None else "Intervals are for other networks of this recipe on other test images.",
         worked=gain is not None and gain.conclusive and gain.value < 0,
     )
 

@@ -34,7 +34,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     better = told_apart and (value > 0) == score.higher_is_better
     return Part(
         answer={15: "Gradient boosting does better than the ensemble here." if better else ""},
-        sentences={15: _sentence(found, metric, score, (low, value, high))},
+        sentences={15 if better or _lower_nll(found) else 45: _sentence(found, metric, score, (low, value, high))},
         cards={35: [_card(found, metric, score, (low, value, high))]},
         beaten=better,
     )
@@ -61,6 +61,11 @@ def _likelihood(found: xr.Dataset) -> str:
         return ""
     change, bounds = scores.difference("nll", *ends)
     return f" Its NLL is {'lower' if ends[1] < 0 else 'higher'}: {change} nats ({bounds})."
+
+
+def _lower_nll(found: xr.Dataset) -> bool:
+    """Whether the whole interval of the difference of negative log-likelihoods is below 0."""
+    return pick(found, "difference_high", approach="ensemble", metric="nll") < 0
 
 
 def _unit(score: Score) -> str:
