@@ -156,6 +156,9 @@ def test_whoever_listens_is_called():
     heard = step(state, x, y, torch.tensor([1]))
     assert calls == [11]
     assert same(quiet[1], heard[1])
+    step.module.register_forward_hook(lambda layer, args, output: calls.append(-len(output)))
+    step(state, x, y, torch.tensor([1]))
+    assert calls == [11, 11, -11]
 
 
 @pytest.mark.parametrize(

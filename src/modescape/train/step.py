@@ -22,6 +22,7 @@ from modescape.network.chain import Chain, Weights
 from modescape.network.dense import dense_of
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
+from modescape.network.hooks import listened
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.tasks import CLASSES, Task
@@ -140,7 +141,9 @@ class Step:
         return slopes, logits[None], loss[None]
 
     def _chain_takes(self, inputs: Inputs) -> bool:
-        return self.chain is not None and self.chain.takes(inputs, self.policy.arithmetic, self.policy.memory_format)
+        if self.chain is None or listened(self.module):
+            return False
+        return self.chain.takes(inputs, self.policy.arithmetic, self.policy.memory_format)
 
     def _chained(
         self, state: ModelState, inputs: Inputs, label: Tensor, key: int, mixed: Mixed | None

@@ -53,7 +53,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         _panel("Where the ensemble's variance comes from", f"Spread ({unit})", _parts(dataset, x)),
     ]
     panels += [_by_kind(dataset, method, unit) for method in methods(dataset)]
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.8, 2.5), panel_height=360)
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.6, 2.5), panel_height=360)
 
 
 def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
