@@ -173,3 +173,33 @@ def test_arrays_and_embedded_tables(tmp_path):
     np.savez(tmp_path / "b.npz", x=x, y=theirs.target)
     with pytest.raises(InputError, match=r"row 1, column 'column2': nan is no finite number"):
         data.load(recipe.Data(source=str(tmp_path / "b.npz")), 0)
+
+
+def test_several_targets_are_one_regression_from_a_file_and_from_arrays(tmp_path):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(30, 3)), random.normal(size=(30, 2))
+    np.savez(tmp_path / "two.npz", x=x, y=y, feature_names=["a", "b", "c"])
+    lines = ["a,b,c,height,weight", *(",".join(map(repr, row)) for row in np.c_[x, y].tolist())]
+    (tmp_path / "two.csv").write_text("\n".join(lines))
+    arrays = features.read(recipe.Data(source=str(tmp_path / "two.npz")), recipe.Task())[0]
+    named = ["height", "weight"]
+    columns = features.read(recipe.Data(source=str(tmp_path / "two.csv"), target=named), recipe.Task())[0]
+    np.testing.assert_array_equal(arrays.label, y)
+    np.testing.assert_array_equal(columns.label, y)
+    np.testing.assert_array_equal(columns.inputs["number"], x)
+    assert (arrays.class_names, columns.class_names) == (("target0", "target1"), ("height", "weight"))
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "message"),
+    [
+        (["height", "size"], None, "there is no column 'size'"),
+        (["height", "height"], None, "data.target names a column twice: height, height"),
+        (["height", "a"], "classification", "the targets 'height', 'a' are several, and a classification has one"),
+        (["height", "a", "b"], None, "has no column beside the targets 'height', 'a', 'b'"),
+    ],
+)
+def test_wrong_names_of_several_targets_are_refused(tmp_path, target, kind, message):
+    (tmp_path / "some.csv").write_text("a,b,height\n1,2,3.5\n2,3,4.5\n3,5,6.5\n")
+    with pytest.raises(InputError, match=message):
+        features.read(recipe.Data(source=str(tmp_path / "some.csv"), target=target), recipe.Task(kind=kind))

@@ -196,7 +196,8 @@ TABLES = {  # what stands in the file (or files of a folder), and what is said (
     ),
     "too few targets": (
         {"x": X, "y": X[1:, 0]},
-        "{npz}: x is float64 [60, 3] and y float64 [59], expected numbers [row, column] and a target [row]",
+        "{npz}: x is float64 [60, 3] and y float64 [59], expected numbers [row, column] and a target [row], or several "
+        "[row, target]",
     ),
     "empty arrays": ({"x": X[:0], "y": X[:0, 0]}, "{npz} is empty"),
 }

@@ -112,12 +112,33 @@ def in_rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def targets_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Targets of each split, and the names of the classes, or of the output of a regression.
+def targets_of(
+    splits: Sequence[Columns], targets: Sequence[str], task: recipe.Task
+) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Targets of each split, and the names of the classes, or of the outputs of a regression.
 
     Raises:
-        InputError: naming the row where a target is missing or none of the task.
+        InputError: naming the row where a target is missing or none of the task, or if several are to be classes.
     """
+    if len(targets) == 1:
+        return _target_of(splits, targets[0], task)
+    if task.kind is not None and task.kind not in NUMBERS:
+        raise InputError(
+            f"{splits[0].where}: {in_words(targets)} are several, and a {task.kind} has one; name one with "
+            "--set data.target=COLUMN"
+        )
+    numbers = task.model_copy(update={"kind": task.kind or "regression"})
+    columns = [_target_of(splits, target, numbers)[0] for target in targets]
+    return [np.concatenate(own, 1) for own in zip(*columns, strict=True)], tuple(targets)
+
+
+def in_words(targets: Sequence[str]) -> str:
+    """The target 'a', or the targets 'a', 'b'."""
+    return f"the target{'s' * (len(targets) > 1)} {', '.join(map(repr, targets))}"
+
+
+def _target_of(splits: Sequence[Columns], target: str, task: recipe.Task) -> tuple[list[np.ndarray], tuple[str, ...]]:
+    """Of one column."""
     for one in splits:
         missing = [row for row, cell in enumerate(one.cells[target]) if cell is None or cell != cell]
         if missing:

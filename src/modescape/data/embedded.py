@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import csv
 import importlib.util
+import itertools
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from modescape.data.decode import read_arrays
 from modescape.data.grouped import named_groups, row_groups
 from modescape.data.sources import digit_rows
-from modescape.errors import InputError, UnsupportedError
+from modescape.errors import InputError
 from modescape.plain import shown
 
 FILES = {"wine": "wine_data"}  # names that differ from that of the loader
@@ -110,24 +112,32 @@ def feature_arrays(path: Path, group: str | None = None) -> tuple[Cells, Cells |
         raise InputError(f"'{path}': test_x has {len(test[1]) - 1} columns and x {len(train[1]) - 1}; make them equal")
     for (where, cells), own in ((train, group), (test or train, f"test_{group}")):
         if group is not None and own in arrays:
-            cells[group] = row_groups(arrays[own], len(cells["target"]), f"{where}: {own}")
+            cells[group] = row_groups(arrays[own], len(next(iter(cells.values()))), f"{where}: {own}")
     return train, test
 
 
+def targets_among(cells: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns that `feature_arrays` made of ``y``: "target", or "target0", "target1" and so on."""
+    return ("target",) if "target" in cells else tuple(itertools.takewhile(cells.__contains__, _numbered()))
+
+
+def _numbered() -> Iterator[str]:
+    return (f"target{number}" for number in itertools.count())
+
+
 def _columns(where: str, x: np.ndarray, y: np.ndarray, names: np.ndarray | None) -> Cells:
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim == 2:
-        raise UnsupportedError(f"{where}: y is {y.dtype} {list(y.shape)}: several numbers a row")
-    if x.ndim != 2 or y.shape != (len(x),) or x.dtype.kind not in "fiub":
+    outputs = y[:, None] if y.ndim == 1 else y
+    if x.ndim != 2 or outputs.ndim != 2 or not outputs.shape[1] or len(outputs) != len(x) or x.dtype.kind not in "fiub":
         raise InputError(
             f"{where}: x is {x.dtype} {list(x.shape)} and y {y.dtype} {list(y.shape)}, expected numbers [row, column] "
-            "and a target [row]"
+            "and a target [row], or several [row, target]"
         )
     if not x.size:
         raise InputError(f"{where} is empty")
     features = [f"column{number}" for number in range(x.shape[1])] if names is None else [str(name) for name in names]
-    if len(features) != x.shape[1] or len({*features, "target"}) != len(features) + 1:
+    targets = ["target"] if outputs.shape[1] == 1 else list(itertools.islice(_numbered(), outputs.shape[1]))
+    if len(features) != x.shape[1] or len({*features, "target", *targets}) < len({"target", *targets}) + len(features):
         raise InputError(f"{where}: feature_names has {len(features)} names for {x.shape[1]} columns, or one twice")
     columns: dict[str, list[Any]] = {name: x[:, column].astype(float).tolist() for column, name in enumerate(features)}
-    columns["target"] = y.tolist()
+    columns |= {name: column.tolist() for name, column in zip(targets, outputs.T, strict=True)}
     return where, columns

@@ -10,9 +10,18 @@ import numpy as np
 
 from modescape import recipe
 from modescape.data.cache import fingerprint
-from modescape.data.cells import Columns, holds_numbers, numbers_of, of_dates, row_count, targets_of, text_of
+from modescape.data.cells import (
+    Columns,
+    holds_numbers,
+    in_words,
+    numbers_of,
+    of_dates,
+    row_count,
+    targets_of,
+    text_of,
+)
 from modescape.data.dataset import Source, check_classes
-from modescape.data.embedded import embedded, feature_arrays
+from modescape.data.embedded import embedded, feature_arrays, targets_among
 from modescape.data.grouped import of_columns
 from modescape.data.hub import check_rows
 from modescape.data.inputs.table import CATEGORY, NUMBER, Rows
@@ -33,14 +42,14 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     """
     path = Path(data.source)
     if data.source in recipe.TABLE_SOURCES:
-        train, test, target = embedded(data.source), None, "target"
+        train, test, targets = embedded(data.source), None, ("target",)
     elif path.suffix.lower() == ".npz":
         train, test = feature_arrays(path, data.group)
-        target = "target"
+        targets = targets_among(train[1])
     else:
         train, test = splits_of(parts_of(path, data.source))
-        target = target_of(train, data.target)
-    source = source_of(Columns(*train), None if test is None else Columns(*test), target, data, task)
+        targets = targets_in(train, data.target)
+    source = source_of(Columns(*train), None if test is None else Columns(*test), targets, data, task)
     source = without_ignored(source, task, f"'{data.source}'")
     return source, fingerprint(source)
 
@@ -100,26 +109,32 @@ def _cells(part: Part) -> dict[str, list[Any]]:
     return {name: part.table.column(name).to_pylist() for name in part.table.column_names}
 
 
-def target_of(train: Columns, wanted: str | None) -> str:
-    """The column that is to be predicted.
+def targets_in(train: Columns, wanted: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The column that is to be predicted, or several.
 
     Raises:
-        InputError: if it cannot be told.
+        InputError: if it cannot be told, or one is named twice.
     """
-    found = [name for name in train.cells if name.lower() in TARGETS] if wanted is None else [wanted]
+    named = [wanted] if isinstance(wanted, str) else wanted
+    found = [name for name in train.cells if name.lower() in TARGETS] if named is None else list(named)
     if len(train.cells) == 1:
         raise InputError(
             f"{train.where} has one column, {shown(repr(*train.cells), 100)}, expected features and a target; cells of "
             "a line are separated by commas, semicolons or tabs"
         )
-    if len(found) != 1 or found[0] not in train.cells:
+    absent = [name for name in found if name not in train.cells]
+    if not found or absent or (named is None and len(found) > 1):
         columns = shown(", ".join(train.cells))
-        what = "no target is named" if wanted is None else f"there is no column {wanted!r}"
+        what = f"there is no column {absent[0]!r}" if absent else "no target is named"
         raise InputError(f"{train.where}: {what}; name it with --set data.target=COLUMN; its columns: {columns}")
-    return found[0]
+    if len({*found}) < len(found):
+        raise InputError(f"{train.where}: data.target names a column twice: {', '.join(found)}")
+    return tuple(found)
 
 
-def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Data, task: recipe.Task) -> Source:
+def source_of(
+    train: Columns, test: Columns | None, targets: Sequence[str], data: recipe.Data, task: recipe.Task
+) -> Source:
     """Columns as the arrays of a source.
 
     Raises:
@@ -129,17 +144,17 @@ def source_of(train: Columns, test: Columns | None, target: str, data: recipe.Da
         raise InputError(
             f"{train.where}: data.leave_out names {absent[0]!r}; its columns: {shown(', '.join(train.cells))}"
         )
-    names = [name for name in train.cells if name not in (target, data.group, *data.leave_out)]
-    group = of_columns(data, target, train, test)
+    names = [name for name in train.cells if name not in (*targets, data.group, *data.leave_out)]
+    group = of_columns(data, targets, train, test)
     if not names:
-        raise InputError(f"{train.where} has no column beside the target {target!r}; expected features")
-    if test is not None and (lost := [name for name in [*names, target] if name not in test.cells]):
+        raise InputError(f"{train.where} has no column beside {in_words(targets)}; expected features")
+    if test is not None and (lost := [name for name in [*names, *targets] if name not in test.cells]):
         raise InputError(f"{test.where} lacks the column {lost[0]!r}, which the training rows have")
     splits = [train] if test is None else [train, test]
     numbers = [name for name in names if holds_numbers(train, name)]
     categories = [name for name in names if name not in numbers]
     values = [_values(splits, name) for name in categories]
-    labels, target_names = targets_of(splits, target, task)
+    labels, target_names = targets_of(splits, targets, task)
     empty = [np.zeros((row_count(one), 0)) for one in splits]
     arrays = [
         {

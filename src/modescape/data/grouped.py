@@ -103,7 +103,9 @@ def row_groups(array: np.ndarray, rows: int, where: str) -> list[Any]:
     return [cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in array.tolist()]
 
 
-def of_columns(data: recipe.Data, target: str, train: tuple[str, Cells], test: tuple[str, Cells] | None) -> Both:
+def of_columns(
+    data: recipe.Data, targets: Sequence[str], train: tuple[str, Cells], test: tuple[str, Cells] | None
+) -> Both:
     """Groups of a table: of each split its place in messages and its cells by column.
 
     Raises:
@@ -111,7 +113,8 @@ def of_columns(data: recipe.Data, target: str, train: tuple[str, Cells], test: t
     """
     if (name := data.group) is None:
         return None, None
-    check_column(name, list(train[1]), target, train[0], "data.target")
+    for target in targets:
+        check_column(name, list(train[1]), target, train[0], "data.target")
     if test is not None and name not in test[1]:
         raise InputError(f"{test[0]} lacks the column {name!r}, which the training rows have")
     return groups_of(name, (train[0], train[1][name]), None if test is None else (test[0], test[1][name]))

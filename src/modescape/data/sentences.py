@@ -12,7 +12,7 @@ from modescape.data.cache import fingerprint
 from modescape.data.cells import Columns, targets_of
 from modescape.data.dataset import Source, check_classes
 from modescape.data.docstrings import SOURCE, docstrings
-from modescape.data.features import parts_of, splits_of, target_of
+from modescape.data.features import parts_of, splits_of, targets_in
 from modescape.data.grouped import of_columns
 from modescape.data.inputs.token import TEXT, TOKEN, Tokens
 from modescape.data.inputs.word_shifts import padded
@@ -29,13 +29,13 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
         InputError: if it cannot be read, has no such columns, or a text is missing, empty or too long, naming the row.
     """
     if data.source == SOURCE:
-        train, test, text, target = Columns(f"'{SOURCE}'", docstrings()), None, "text", "subject"
+        train, test, text, targets = Columns(f"'{SOURCE}'", docstrings()), None, "text", ("subject",)
     else:
         train, test = splits_of(parts_of(Path(data.source), data.source))
-        target = target_of(train, data.target)
-        text = text_column(train, data.text, target, data.group)
+        targets = targets_in(train, data.target)
+        text = text_column(train, data.text, *targets, data.group)
     splits = [train] if test is None else [train, test]
-    (labels, names), tool = targets_of(splits, target, task), tokenizer(data.tokenizer)
+    (labels, names), tool = targets_of(splits, targets, task), tokenizer(data.tokenizer)
     found = [tokens_of(one, text, tool, data) for one in splits]
     texts = tuple(cell for one in splits for cell in one.cells[text])
     numbers = np.split(np.arange(len(texts)), [len(found[0])])
@@ -46,7 +46,7 @@ def read(data: recipe.Data, task: recipe.Task, report: object = None) -> tuple[S
     notes = (f"{cut:,} sentences are cut off after {data.length:,} tokens (data.length).",) if cut else ()
     kind = Tokens(vocabulary=tool.size, length=data.length, tool=tool, texts=texts, facts=tool.facts)
     own_test = (arrays[1], labels[1]) if test is not None else (None, None)
-    group = of_columns(data, target, train, test)
+    group = of_columns(data, targets, train, test)
     source = Source(arrays[0], labels[0], *own_test, names, notes, kind, *group)
     check_classes(source, train.where)
     source = without_ignored(source, task, train.where)

@@ -126,7 +126,8 @@ def _sentences(source: str, kind: Tokens, test: Split, data: recipe.Data) -> Inp
     """Sentences of a file, cut off where they are longer than ours may be."""
     columns = Columns(f"'{SOURCE}'", docstrings()) if source == SOURCE else _last(source)
     wanted = data.text if data.text in columns.cells else None
-    text = "text" if source == SOURCE else text_column(columns, wanted, data.target, data.group)
+    targets = [data.target] if isinstance(data.target, str) else data.target or []
+    text = "text" if source == SOURCE else text_column(columns, wanted, *targets, data.group)
     found = tokens_of(columns, text, kind.tool, data.model_copy(update={"truncate": True}))
     return as_inputs(torch.from_numpy(padded(found, kind.length)))
 

@@ -36,7 +36,7 @@ class Data(Section):
     # what an example is: "image", "table", "tokens" or "tree", a name of `modescape.data.inputs.READERS`; null = found:
     # tokens where `text` is named, a table where `target` is named or a file has arrays `x` and `y`, else images; a
     # tree is what a function of yours gives, data.source=package.module:load
-    target: str | None = None  # of a table or of texts: the column to be predicted
+    target: str | list[str] | None = None  # of a table or of texts: the column to be predicted; of a regression several
     leave_out: list[str] = []  # of a table: columns that are no features
     group: str | None = None
     # the column (of .npz the array, and test_ before it) that names what belongs together, such as a patient: no split
