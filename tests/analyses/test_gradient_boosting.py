@@ -121,6 +121,7 @@ def test_growth_of_members_takes_the_trees_that_are_there_and_other_rows_do_not(
     assert read_times(path, "gradient_boosting")["trees"] == seconds
 
 
+@pytest.mark.ci
 def test_pictures_and_arrays_are_told_why_not(study: Study, networks: Study):
     with pytest.raises(NotEnough, match="needs rows of a table; the examples of this study are images"):
         analyses.measure("gradient_boosting", networks)
