@@ -131,6 +131,8 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
         axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
+        if axes.get_xscale() == "linear" and not panel.whole_x:  # beside the names there is less room for numbers
+            axes.locator_params(axis="x", nbins=5)
     if panel.equal:
         axes.set_aspect("equal", adjustable="box" if panel.field else "datalim")
     if panel.field and panel.equal:
