@@ -37,10 +37,11 @@ LONG = {
     "digits",
     "precision",
     "growth",
+    "inputs",
 }  # what each of them calls is called by the others or by tests of its own
 
 
-IN_CI = {"training", "study", "inputs"}  # seconds each
+IN_CI = {"training", "study"}  # seconds each
 MARKS = {**dict.fromkeys(LONG, pytest.mark.long), **dict.fromkeys(IN_CI, pytest.mark.ci)}
 
 

@@ -14,8 +14,9 @@ import pytest
 import xarray as xr
 from stand_ins import no_figures, stacked
 
-from modescape import analyses, pipeline
+from modescape import pipeline, recipe
 from modescape.analyses import figures
+from modescape.analyses.settings import usual
 from modescape.errors import InputError, WorkError
 from modescape.progress import Progress
 from modescape.study import Study
@@ -44,6 +45,7 @@ WHOLE = [
     *(f"settings.{name}.{key}={value}" for name, sizes in SIZES.items() for key, value in sizes.items()),
 ]
 VARIANTS = ("randomness", "cyclic")
+NAMES = usual(recipe.load("digits"))  # of the analyses
 
 
 def network(name: str, *members: int) -> list[str]:
@@ -144,7 +146,7 @@ def test_a_run_with_a_diverged_member_is_done_and_warns(diverged):
     assert "Warning" not in done.stderr
 
 
-@pytest.mark.parametrize("name", analyses.ANALYSES)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
     """In the result, in both figures, in the saved page and in the report; and nothing of it is in the numbers."""
     study, _ = diverged
@@ -181,7 +183,7 @@ def in_order(result: xr.Dataset) -> xr.Dataset:
 def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path):
     """Three healthy members give the same shapes and the same gaps: no NaN comes from the one that diverged."""
     study, _ = diverged
-    names = [name for name in analyses.ANALYSES if name not in VARIANTS]
+    names = [name for name in NAMES if name not in VARIANTS]
     overrides = [*WHOLE, *network("exploding"), "train.members=3", "compute.engine=here"]
     with no_figures():
         three = pipeline.run("digits", tmp_path / "s", overrides=[*overrides, f"analyses=[{', '.join(names)}]"])
@@ -398,7 +400,7 @@ NEED_TWO = {  # analysis -> what it says of a study of one member
 
 
 def test_with_one_healthy_member_those_that_need_two_say_so(tmp_path):
-    names = [name for name in analyses.ANALYSES if name not in VARIANTS]
+    names = [name for name in NAMES if name not in VARIANTS]
     overrides = [*WHOLE, *network("exploding", 1), "train.members=2", "compute.engine=here", "train.epochs=3"]
     with no_figures():
         study = pipeline.run("digits", tmp_path / "s", overrides=[*overrides, f"analyses=[{', '.join(names)}]"])
@@ -423,7 +425,7 @@ def test_with_no_healthy_member_every_analysis_says_so(tmp_path):
     assert "Traceback" not in done.stderr
     study = Study.open(tmp_path / "s")
     page = (study.path / "report.html").read_text()
-    for name in analyses.ANALYSES:
+    for name in NAMES:
         sentence = study.result(name).attrs["not_enough"]
         assert "this study has none" in sentence or "none of those members is trained" in sentence
         assert f"Not shown: <bdi>{markupsafe.escape(sentence)}" in page

@@ -21,7 +21,7 @@ def page_of(study: Study) -> str:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("variance", ["true", "false"])
+@pytest.mark.parametrize("variance", [pytest.param("true", marks=pytest.mark.long), "false"])
 def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
     small = ["data.test=120", "data.validation=60", f"task.variance={variance}", *FEW]
     study = pipeline.run("diabetes", tmp_path / "here", overrides=[*small, "compute.engine=here"])
@@ -64,7 +64,7 @@ def results(study: Study) -> dict[str, bytes]:
 @pytest.mark.ci
 @pytest.mark.parametrize(("recipe", "word", "kinds", "other"), [
     ("table", "rows", ["noise", "missing_cells", "covariate_shift"], ["permuted", "noise"]),
-    ("text", "sentences", ["typos", "dropped_words"], ["shuffled", "noise"]),
+    pytest.param("text", "sentences", ["typos", "dropped_words"], ["shuffled", "noise"], marks=pytest.mark.long),
 ])  # fmt: skip
 def test_classes_of_rows_and_sentences_under_shift_and_on_other_data(tmp_path, recipe, word, kinds, other):
     small = ["model.arguments={width: 16, blocks: 1, heads: 2, dropout: 0.1}"] if recipe == "text" else []

@@ -28,7 +28,10 @@ def words_of(value):
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize(("recipe", "word", "more"), [("table", "rows", []), ("text", "sentences", ["data.train=200"])])
+@pytest.mark.parametrize(
+    ("recipe", "word", "more"),
+    [("table", "rows", []), pytest.param("text", "sentences", ["data.train=200"], marks=pytest.mark.long)],
+)
 def test_pages_and_figures_speak_of_their_examples(tmp_path, recipe, word, more):
     with no_figures():
         pipeline.train(recipe, tmp_path, overrides=[*SMALL, *more])
