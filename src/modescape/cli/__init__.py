@@ -24,9 +24,12 @@ def command() -> None:
     """
     main()
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
-            stream.flush()
+    try:
+        with contextlib.suppress(BrokenPipeError, ValueError):  # nobody reads it any more, or it was closed
+            sys.stdout.flush()
+    except OSError as error:  # a full disk
+        sys.stderr.write(f"modescape: cannot write the output: {error.strerror}\n")
+        os._exit(1)
     os._exit(0)
 
 

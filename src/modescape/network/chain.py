@@ -21,7 +21,7 @@ from modescape.kernels.implementation import usual
 from modescape.kernels.layout import channels_last
 from modescape.network.hooks import listened
 
-Weights: TypeAlias = "tuple[Tensor, Tensor] | tuple[()]"
+Weights: TypeAlias = "tuple[Tensor, ...]"
 """Weight and bias of a link, or nothing."""
 
 Back: TypeAlias = "tuple[Tensor | None, Weights]"
@@ -146,7 +146,7 @@ class Dense:
 
     def forward(self, x: Tensor, weights: Weights, draw: Draw, gradient: bool) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """X weight^T + bias."""
-        weight, bias = weights  # type: ignore[misc]
+        weight, bias = weights
         return functional.linear(x, weight, bias), (x, weight)
 
     def backward(self, kept: tuple[Tensor, Tensor], grad: Tensor, for_input: bool) -> Back:
@@ -174,7 +174,7 @@ class Pooled:
         """[example, channel, height, width] -> [example, filter, height, width]."""
         _, size, ceil, relu = self.pool.settings
         settings = (self.pool.padding, draw.call, draw.levels, size, ceil, relu)
-        weight, bias = weights  # type: ignore[misc]
+        weight, bias = weights
         return block.forward(channels_last(x, False), weight, bias, draw.key, settings, gradient)
 
     def backward(self, kept: block.Kept, grad: Tensor, for_input: bool) -> Back:
@@ -222,9 +222,9 @@ class Chain:
             own = [state[name].detach() for name in link.names if name in state]
             if any(one.dtype != torch.float32 or one.device.type != "cpu" or not one.is_contiguous() for one in own):
                 return None
-            if len(own) != len(link.names) or not link.takes(tuple(one[0] for one in own)):  # type: ignore[arg-type]
+            if len(own) != len(link.names) or not link.takes(tuple(one[0] for one in own)):
                 return None
-            columns.append(list(zip(*(one.unbind() for one in own), strict=True)))  # type: ignore[arg-type]
+            columns.append(list(zip(*(one.unbind() for one in own), strict=True)))
         models = max(map(len, columns))
         return [[column[model] if column else () for column in columns] for model in range(models)]
 

@@ -73,10 +73,11 @@ def forward_each(
     """
     chain = Chain.of(module) if capture is None else None
     if chain is not None and chain.takes(inputs, policy.arithmetic, policy.memory_format):
+        assert isinstance(inputs, Tensor)
         weights = chain.weights(state.params | state.buffers)
         if weights is not None:
             each = zip(weights, keys.tolist(), strict=True)
-            return Output(torch.stack([chain.forward(inputs, own, key)[0] for own, key in each]))  # type: ignore[arg-type]
+            return Output(torch.stack([chain.forward(inputs, own, key)[0] for own, key in each]))
     logits, captured = [], []
     drops, slots = any(layer.training for layer in module.modules()), Slots(module)
     params = {name: tensor.unbind() for name, tensor in state.params.items()}

@@ -29,8 +29,10 @@ _LIMIT = (
 
 
 def _change(tuned: xr.Dataset | None, name: str) -> tuple[float, float, float]:
-    ends = ("_low", "", "_high")
-    return tuple(100 * pick(tuned, f"{name}_difference{end}", metric="accuracy") for end in ends)  # type: ignore[return-value]
+    low, middle, high = (
+        100 * pick(tuned, f"{name}_difference{end}", metric="accuracy") for end in ("_low", "", "_high")
+    )
+    return low, middle, high
 
 
 def _sentence(tuned: xr.Dataset | None) -> str:

@@ -18,14 +18,22 @@ BY_CORRUPTION = ("single", "independent")  # methods whose accuracy is drawn a c
 ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accuracy (%)")
 
 
-def caption(dataset: xr.Dataset) -> str:
-    """What is averaged, and where the corruptions come from."""
-    left_out, apart = without_effect(dataset), selected(dataset)
-    kinds = style.counted(dataset.sizes["corruption"] - len(left_out) - len(apart), "kind")
+def averaged(dataset: xr.Dataset) -> str:
+    """Over which corruptions of which examples a score is the mean, and which ones stand by themselves."""
+    apart = selected(dataset)
+    kinds = style.counted(dataset.sizes["corruption"] - len(without_effect(dataset)) - len(apart), "kind")
     return style.sentences(
         f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
         f"{style.tested_on(dataset)}; severity 0: the images as they are.",
         f"By themselves, in no mean: {style.one_line(dataset.attrs['selected_words'])}." if apart else "",
+    )
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What is averaged, and where the corruptions come from."""
+    left_out = without_effect(dataset)
+    return style.sentences(
+        averaged(dataset),
         "A subspace method averages",
         f"{int(dataset.attrs['samples'])} samples around one solution; independent + X averages over solutions, too.",
         "Bands, where there are any: 95 % intervals. Minus single network's: differences of these means.",

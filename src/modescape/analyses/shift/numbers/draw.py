@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sentence, selected, without_effect
+from modescape.analyses.shift.draw import X_LABEL, averaged, corruption_name, left_out_sentence, without_effect
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
 from modescape.plots.scores import line_of, methods, score_panels, scores
@@ -24,12 +24,9 @@ PARTS = {  # variable: name, colour
 
 def caption(dataset: xr.Dataset) -> str:
     """What is averaged, and what is done to the examples."""
-    left_out, apart = without_effect(dataset), selected(dataset)
-    kinds = style.counted(dataset.sizes["corruption"] - len(left_out) - len(apart), "kind")
+    left_out = without_effect(dataset)
     return style.sentences(
-        f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
-        f"{style.tested_on(dataset)}; severity 0: the images as they are.",
-        f"By themselves, in no mean: {style.one_line(dataset.attrs['selected_words'])}." if apart else "",
+        averaged(dataset),
         "Independent: the mixture of all networks. Intervals that are judged: the central 95 % of what is predicted;",
         "grey: 95 %. Spread: roots of the mean variance of the networks' means, and of the mean variance they predict.",
         left_out_sentence(left_out, dataset["effect"].attrs["units"]) if left_out else "",
