@@ -18,6 +18,7 @@ from modescape.errors import NotEnough
 from modescape.metrics.influence import crossed_interval
 from modescape.offered import arrays
 from modescape.pipeline.reporting import page_content
+from modescape.report.page import build_page
 from modescape.study import Study
 from modescape.study.times import read_times, times_path
 
@@ -92,6 +93,12 @@ def test_scores_differences_and_intervals_are_those_by_hand(boosted: Study):
     nll = -trees[np.arange(len(own)), test.label].astype(np.float64).mean()
     assert float(found["score"].sel(metric="nll", approach="gradient boosting")) == pytest.approx(nll, abs=1e-9)
     assert np.isnan(found["difference"].sel(approach="gradient boosting")).all()
+
+
+def test_the_page_of_a_run_is_the_page_of_its_results(boosted: Study):
+    """Its pieces are made while analyses are in work, and say the seconds that lie beside a result, too."""
+    written = (boosted.path / "report.html").read_text(encoding="utf-8")
+    assert written == build_page(page_content(boosted))
 
 
 def test_it_is_fitted_once_and_its_seconds_stand_beside_the_result(boosted: Study, tmp_path, table):

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
@@ -14,6 +15,9 @@ from modescape.report.page import PageContent, Piece, build_page
 from modescape.study import Study, layout
 from modescape.study.times import PREFIX, read_times
 from modescape.version import __version__
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class Pieces(dict[str, Piece]):
@@ -26,9 +30,15 @@ class Pieces(dict[str, Piece]):
     def add(self, name: str) -> None:
         """Make the piece of an analysis that is done; what fails is left to whoever makes the page."""
         with contextlib.suppress(Exception):
-            result = self.study.result(name)
+            result = _shown(self.study, name)
             if "not_enough" not in result.attrs:
                 self[name] = Piece.of(name, result)
+
+
+def _shown(study: Study, name: str) -> xr.Dataset:
+    """A result with the seconds that lie beside it."""
+    times = {f"{PREFIX}{what}": seconds for what, seconds in read_times(study.path, name).items()}
+    return study.result(name).assign_attrs(times)
 
 
 def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({})) -> PageContent:
@@ -37,8 +47,7 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
     found, notes = {}, {}
     for name in names:
         try:
-            times = {f"{PREFIX}{what}": seconds for what, seconds in read_times(study.path, name).items()}
-            found[name] = study.result(name).assign_attrs(times)
+            found[name] = _shown(study, name)
         except InputError:
             notes[name] = "Not analysed yet: modescape run finishes it."
         except WorkError as error:
