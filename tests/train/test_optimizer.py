@@ -87,3 +87,31 @@ def test_sgd_without_momentum_is_the_plain_step_and_keeps_nothing():
     assert optimizer.tensors() == {}
     for name, gradient in parameters(100).items():
         assert torch.allclose(params[name], before[name] - 0.01 * gradient, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("order", [("single", "double"), ("double", "single")])
+def test_tensors_of_two_types_are_each_stepped_in_their_own(order):
+    generator = torch.Generator().manual_seed(3)
+    kinds = {"single": torch.float32, "double": torch.float64}
+    own = {name: torch.ones(1, 37, dtype=kinds[name]).requires_grad_() for name in order}
+    plain = {name: tensor.detach().clone().requires_grad_() for name, tensor in own.items()}
+    optimizer, alone = Optimizer(Train(optimizer="adam"), own), torch.optim.Adam(plain.values(), lr=0.1, eps=1e-8)
+    for _ in range(5):
+        slopes = {name: torch.randn(1, 37, generator=generator, dtype=kinds[name]) for name in order}
+        optimizer.step(slopes, 0.1)
+        for name, tensor in plain.items():
+            tensor.grad = slopes[name]
+        alone.step()
+    torch.testing.assert_close(own["single"], plain["single"], rtol=1e-6, atol=0)
+    torch.testing.assert_close(own["double"], plain["double"], rtol=1e-14, atol=0)
+    assert {tensor.dtype for tensor in optimizer.state["step"].values()} == {torch.float32}  # as torch counts
+
+
+def test_steps_are_counted_in_float32_whatever_the_default_is():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        optimizer = Optimizer(Train(optimizer="adam"), {"a": torch.ones(1, 3, dtype=torch.float32)})
+    finally:
+        torch.set_default_dtype(before)
+    assert optimizer.state["step"]["a"].dtype == torch.float32

@@ -38,7 +38,7 @@ class Optimizer:
         kinds = ("exp_avg", "exp_avg_sq") if self.adaptive else ("momentum_buffer",) * (train.momentum > 0)
         self.state = {kind: {name: torch.zeros_like(tensor) for name, tensor in params.items()} for kind in kinds}
         if self.adaptive:  # one count a tensor, as torch keeps it, and all in one tensor, to be counted at once
-            self._count = torch.zeros(len(params), device=next(iter(params.values())).device)
+            self._count = torch.zeros(len(params), dtype=torch.float32, device=next(iter(params.values())).device)
             self.state["step"] = dict(zip(params, self._count.unbind(), strict=True))
         # a parameter of no elements has nothing to step, and torch's fused steps on a GPU refuse it
         stepped = {name: tensor for name, tensor in params.items() if tensor.numel()}
