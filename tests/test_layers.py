@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
     ("errors", "types", "keeping", "version"),
-    ("plain", "arrays"),
+    ("plain", "arrays", "answers"),
     ("progress", "named"),
     ("durable", "tree", "batches", "rng", "results", "runtime", "offered"),
     ("engines", "kernels"),
@@ -21,6 +21,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("network",),
     ("train",),
     ("study",),
+    ("interop",),
     ("predict",),
     ("context",),
     ("functionspace", "subspace", "landscape", "paths"),

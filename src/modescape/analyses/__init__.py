@@ -31,6 +31,7 @@ OTHER = {"data": {"ood"}}
 COLUMN = {"data": {"shift_column"}}
 TRAINED = {"variants": True}
 STARTED, ROWS = "a common start", "rows of a table"  # what a recipe may have or not
+GIVEN = "networks that are given"  # no study is of these: predictions and checkpoints that others made
 LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
 SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
@@ -58,7 +59,7 @@ class Analysis:
     numbers: str = "is of classes"
     """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
     imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
-    only_for: str = ""  # `STARTED` or `ROWS`: recipes without it have the analysis only where they name it
+    only_for: str = ""  # `STARTED`, `ROWS` or `GIVEN`: recipes without it have the analysis only where they name it
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""

@@ -86,6 +86,9 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/json.md).")
+
+
 def end(study: Study) -> None:
     """Say which members failed, if any: the work is not done."""
     from modescape.pipeline import failures

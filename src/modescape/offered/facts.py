@@ -77,6 +77,14 @@ class Offered:
     target_unit: str = ""  # of a regression's targets, where it is known
     group_name: str = ""  # of the column that says which examples belong together
     group_counts: Mapping[str, int] = field(default_factory=dict[str, int])  # split -> groups; empty: there are none
+    names: Sequence[str] = ()  # of the models of `INDEPENDENT`, in their order; (): their numbers
+    name_groups: Mapping[str, Sequence[int]] = field(default_factory=dict[str, Sequence[int]])
+    """What belongs together, such as runs of one method -> places among ``names``; empty: nothing is said."""
+    example_ids: Mapping[str, Sequence[str]] = field(
+        default_factory=dict[str, Sequence[str]]
+    )  # split -> names of examples
+    example_parts: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    """Split -> the part of the data that each example is of, texts [example]; parts are reported one by one."""
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
