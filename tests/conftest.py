@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -15,6 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from browsing import chromium  # noqa: F401 - a fixture, here alone: a process can hold one of them
+
+# Modules, tests and torch are half a million objects that stay to the end; each full collection of garbage looked at all
+# of them: a fifth of the time of a run. None until they are there, and then they are not looked at again.
+gc.disable()
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         while middle < len(others) and others[middle].path == others[middle - 1].path:  # a file stays in one piece
             middle += 1
         items[:] = [*others[:middle], *waiting, *others[middle:]]
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: only what tests make is looked at for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
