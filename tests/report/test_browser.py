@@ -54,6 +54,17 @@ def test_colours_follow_the_system_and_the_button(chromium, page_file):
     assert all(light != dark for light, dark in zip(seen["light"], seen["dark"], strict=True))
 
 
+CUT_OFF = """() => [...document.querySelectorAll(".plot")].flatMap(plot => {
+  const room = plot.getBoundingClientRect();
+  const beyond = text => {
+    const box = text.getBoundingClientRect();
+    return box.width > 0 && (box.left < room.left - 1 || box.right > room.right + 1);
+  };
+  const texts = [...plot.querySelectorAll("text")].filter(text => !text.closest(".modebar"));
+  return texts.filter(beyond).map(text => `${plot.id} ${text.textContent}`);
+})"""
+
+
 @pytest.mark.ci
 def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, page_file):
     with Opened(chromium, page_file, width=375) as opened:
@@ -64,6 +75,7 @@ def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, pag
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= 375
         wide = "[...document.querySelectorAll('.plot-box, .table-box, pre')].filter(b => b.scrollWidth > b.clientWidth)"
         assert opened.page.evaluate(wide + ".every(b => b.tabIndex === 0)")
+        assert opened.page.evaluate(CUT_OFF) == []  # titles and names of axes, in the narrowest figures
 
 
 @pytest.mark.ci
