@@ -3,6 +3,7 @@
 import pytest
 from browsing import Opened
 from example_page import make_content
+from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.report.page import build_page
@@ -38,7 +39,9 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
 
 
 @pytest.mark.ci
-def test_colours_follow_the_system_and_the_button(chromium, page_file):
+def test_colours_follow_the_system_and_the_button(chromium, tmp_path):
+    page_file, name = tmp_path / "report.html", "training"  # one figure shows it
+    page_file.write_text(build_page(make_content(results={name: example_result(name)})), encoding="utf-8")
     colour = "getComputedStyle(document.body).backgroundColor"
     text = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
     seen = {}
