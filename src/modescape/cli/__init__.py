@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from modescape.cli import compare  # noqa: F401 - a file a command; importing it is what makes it known
 from modescape.cli.commands import cli
 from modescape.cli.shared import stop, this_command
 from modescape.errors import ModescapeError
