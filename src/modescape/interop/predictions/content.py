@@ -22,7 +22,8 @@ PREDICTED = (
 IGNORED = ("", "unnamed: 0", "split", "__index_level_0__")  # what programs write beside
 MEAN, VARIANCE = ("mean", "mu", "predicted_mean"), ("variance", "var", "predicted_variance")
 CLASS_COLUMN = re.compile(
-    r"(?:p|prob|probs|proba|probability|logit|logits|log_?probs?|score|class|y_prob|pred_prob)[_. -]?(.+)",
+    r"(?:probability|probabilities|probs?|proba|p|logits?|log_?probs?|scores?|class|y_prob|pred_prob)"
+    r"(?:[_. -]+(?P<named>.+)|(?P<number>\d+))",
     re.IGNORECASE,
 )
 FEW = 3  # columns that a message names
@@ -160,7 +161,8 @@ def _is_of_class(name: str, rows: Rows) -> bool:
 def class_names(columns: Sequence[str]) -> tuple[str, ...]:
     """Names of classes from those of columns: what stands behind "prob_" and the like, where it does in all."""
     found = [CLASS_COLUMN.fullmatch(name) for name in columns]
-    return tuple(one[1] for one in found if one) if all(found) else tuple(columns)
+    own = [one["named"] or one["number"] for one in found if one]
+    return tuple(own) if len(own) == len(columns) == len(set(own)) else tuple(columns)
 
 
 def _apart(where: str, name: str, rows: Rows, examples: int | None, numbers: bool) -> dict[str, Rows]:

@@ -53,6 +53,8 @@ class NpyFile:
             with path.open("rb") as file:
                 self.shape, self.dtype, self.fortran = npy_header(file, str(path))
                 self.offset = file.tell()
+        except InputError:
+            raise
         except (OSError, ValueError, EOFError) as error:
             raise unreadable(path, error) from error
         there = path.stat().st_size - self.offset
