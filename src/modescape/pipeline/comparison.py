@@ -40,6 +40,11 @@ WORD = "examples"
 MOST_NUMBERS = 20_000_000  # of all models that analyses which hold them all are handed
 MOST_WORK = 3e11  # multiplications of subsets of models with them, about
 LEAST_EXAMPLES = 500
+BARE = {
+    "classification": "Models say one class an example and no confidence: they vote, and of classes with equally many "
+    "votes the first wins; what needs probabilities is left out.",
+    "regression": "Models say one number an example and no variance: what needs one is left out.",
+}
 SUBSETS = 200  # of a size, as `ensemble_size` averages
 
 
@@ -134,7 +139,7 @@ def compare(
     with _scratch(path) as scratch:
         gathered = gather(files, options, scratch, labels)
         name = path.name if path is not None else "comparison"
-        given = _given(name, gathered, options, command)
+        given = given_of(name, gathered, options, command)
         compared = _analysed(name, gathered, given, path, progress)
     if path is not None:
         _write(compared)
@@ -169,7 +174,8 @@ def _scratch(path: Path | None) -> Iterator[Scratch]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _given(name: str, gathered: Gathered, options: Options, command: str) -> Given:
+def given_of(name: str, gathered: Gathered, options: Options, command: str = "") -> Given:
+    """What was given, for the record."""
     return Given(
         manifest=manifest_of(name, gathered, options.seed, options.examples_group),
         models=[
@@ -191,16 +197,8 @@ def _kinds_in_words(gathered: Gathered) -> list[str]:
         for kind in gathered.kinds
     }
     parts = [f"{kind} ({len(names)}: {shown(', '.join(names), 120)})" for kind, names in found.items()]
-    lines = [f"Taken for {'; '.join(parts)}; --kind says otherwise."]
-    if gathered.bare:
-        said = "one class" if gathered.task == "classification" else "one number"
-        lines.append(
-            f"Models say {said} an example and no confidence: classes are averaged as votes, the first of equally many "
-            "wins; what needs probabilities is left out."
-            if gathered.task == "classification"
-            else f"Models say {said} an example and no variance: what needs one is left out."
-        )
-    return lines
+    lines = [f"Taken for {'; '.join(parts if len(parts) > 1 else found)}; --kind says otherwise."]
+    return [*lines, BARE[gathered.task]] if gathered.bare else lines
 
 
 def offered_of(gathered: Gathered, given: Given, seed: int) -> Offered:
@@ -230,7 +228,7 @@ def offered_of(gathered: Gathered, given: Given, seed: int) -> Offered:
 
 def _analysed(name: str, gathered: Gathered, given: Given, path: Path | None, progress: Progress) -> Comparison:
     whole = offered_of(gathered, given, given.manifest["seed"])
-    some = _sample_of(whole, gathered)
+    some = sample_of(whole, gathered)
     results: dict[str, xr.Dataset] = {}
     notes: dict[str, str] = {}
     chosen = [one for one, entry in ANALYSES.items() if entry.given and set(entry.needs) == {PREDICTIONS}]
@@ -259,17 +257,28 @@ def _of_samples(results: Mapping[str, xr.Dataset]) -> list[str]:
     return [name.replace("_", " ") for name, one in results.items() if "examples_of" in one.attrs]
 
 
-def _sample_of(offered: Offered, gathered: Gathered) -> Offered:
-    """The same with so many examples, drawn at random, as all models together fit; all where they do."""
-    predictions = gathered.predictions
-    count, models = len(predictions.label), len(predictions.models)
-    width = models * len(predictions.class_names)
+def most_examples(models: int, classes: int) -> int:
+    """So many examples as analyses can look at that hold the predictions of all models."""
+    width = models * classes
     work = 2 * models * max(SUBSETS, models) * width
-    most = max(LEAST_EXAMPLES, min(MOST_NUMBERS // width, int(MOST_WORK // work)))
+    return max(LEAST_EXAMPLES, min(MOST_NUMBERS // width, int(MOST_WORK // work)))
+
+
+def sample_of(offered: Offered, gathered: Gathered, most: int | None = None) -> Offered:
+    """The same with some examples, drawn at random, alone; all where there are no more than ``most``.
+
+    Args:
+        offered: all examples.
+        gathered: the same.
+        most: of them; default: `most_examples`.
+    """
+    predictions = gathered.predictions
+    count = len(predictions.label)
+    most = most or most_examples(len(predictions.models), len(predictions.class_names))
     if count <= most:
         return offered
     stream = np.random.Generator(np.random.Philox(rng.key(offered.seed, "comparison")))
-    rows = np.sort(_drawn(stream, count, most, predictions.example_group))
+    rows = np.sort(drawn(stream, count, most, predictions.example_group))
     some = predictions.sample(rows)
     group = some.example_group
     return replace(
@@ -283,7 +292,7 @@ def _sample_of(offered: Offered, gathered: Gathered) -> Offered:
     )
 
 
-def _drawn(stream: np.random.Generator, count: int, most: int, group: np.ndarray | None) -> np.ndarray:
+def drawn(stream: np.random.Generator, count: int, most: int, group: np.ndarray | None) -> np.ndarray:
     """Numbers of the examples of a sample; of those in groups whole groups, until there are enough."""
     if group is None:
         return stream.choice(count, most, replace=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modescape.analyses import ANALYSES
 from modescape.answers import as_json
 from modescape.interop.predictions import Gathered
 from modescape.report.page import PageContent, build_page
@@ -83,7 +84,7 @@ def given_page(name: str, given: Given, results: Mapping[str, xr.Dataset], notes
         manifest={**given.manifest, "data_notes": [*given.notes, *given.warnings]},
         results=results,
         notes=notes,
-        analyses=[*results, *notes],
+        analyses=[one for one in ANALYSES if one in results or one in notes],
         given=len(given.models),
         command=given.command,
         sources=given.rows(),

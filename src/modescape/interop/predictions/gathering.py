@@ -124,7 +124,7 @@ def _together(models: list[Opened], truth: Truth, options: Options, notes: list[
             f"{shown(', '.join(some), 200)}: its confidence is left out, as other models say none; compare such models "
             "by themselves for scores of probabilities"
         )
-    refuse_copies(models, found, label)
+    refuse_copies(models, found, kinds, label)
     refuse_one_class(label, truth)
     predictions = GivenPredictions(
         models=found,

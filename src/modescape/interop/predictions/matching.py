@@ -37,7 +37,8 @@ class Examples:
     def order(self, where: str, count: int, ids: np.ndarray | None) -> np.ndarray | None:
         """Numbers of a file's rows in the order of the examples; None: they are in it.
 
-        Where one of the two has no ids, rows are taken in their order, unless the ids are the numbers of the rows.
+        Where one of the two has no ids, or texts and the other numbers, rows are taken in their order; a file whose ids
+        are the numbers of its rows, in the order of these.
 
         Raises:
             InputError: naming what is not in both.
@@ -45,7 +46,7 @@ class Examples:
         if ids is not None:
             _check_ids(where, ids, count)
         own = self.ids
-        if own is not None and ids is not None:
+        if own is not None and ids is not None and not (own.dtype.kind == "U" and _are_rows(ids)):
             if own.dtype.kind != ids.dtype.kind:
                 own, ids = own.astype(str), ids.astype(str)
             return _placed(self.where, own, where, ids)
@@ -53,10 +54,15 @@ class Examples:
             raise InputError(
                 f"'{where}' has {count:,} rows and '{self.where}' has {self.count:,}; expected equally many"
             )
-        if ids is not None and ids.dtype.kind in "iu" and ids.min() == 0 and ids.max() == count - 1:
+        if ids is not None and _are_rows(ids):
             order = np.argsort(ids)
             return None if (order == np.arange(count)).all() else order
         return None
+
+
+def _are_rows(ids: np.ndarray) -> bool:
+    """Whether ids, all different, are the numbers of the rows from 0 on, in any order."""
+    return ids.dtype.kind in "iu" and int(ids.min()) == 0 and int(ids.max()) == len(ids) - 1
 
 
 def _check_ids(where: str, ids: np.ndarray, count: int) -> None:

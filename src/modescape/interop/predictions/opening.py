@@ -47,7 +47,7 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
     """A file named as FILE or FILE:COLUMN.
 
     Returns:
-        What it holds, the column ("": none is named), and where it is from.
+        All that it holds, the column that is meant ("": none is named), and where it is from.
 
     Raises:
         InputError: if there is no such file, it is of no known format, or cannot be read.
@@ -76,7 +76,7 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
             f"'{path}' is of no format that is read here; {nearest(path.suffix or path.name, list(READERS))}"
         )
     content = reader(path)
-    return (chosen(content, column) if column else content), column, _origin(path)
+    return content, column, _origin(path)
 
 
 def chosen(content: Content, column: str) -> Content:

@@ -152,11 +152,11 @@ def _digest(model: Model) -> str:
     return digest.hexdigest()
 
 
-def refuse_copies(opened: list[Opened], models: list[Model], label: np.ndarray) -> None:
+def refuse_copies(opened: list[Opened], models: list[Model], kinds: list[str], label: np.ndarray) -> None:
     """Refuse a model that is there twice; hard labels that are the same may be so by chance where few are wrong."""
     seen: dict[str, int] = {}
     for at, model in enumerate(models):
-        first = seen.setdefault(_digest(model), at)
+        first = seen.setdefault(f"{kinds[at]} {_digest(model)}", at)
         if first == at:
             continue
         if model.kind != LABELS or int((np.asarray(model.rows[:]) != label).sum()) >= SURE:

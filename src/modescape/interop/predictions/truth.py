@@ -13,7 +13,7 @@ from modescape.arrays import to_numpy
 from modescape.errors import InputError
 from modescape.interop.predictions.content import IDS, LABELS, Content, Read, one_column, told_apart
 from modescape.interop.predictions.matching import Examples, whole
-from modescape.interop.predictions.opening import Origin, open_spec
+from modescape.interop.predictions.opening import Origin, chosen, open_spec
 from modescape.interop.predictions.options import Options
 from modescape.plain import nearest, shown
 
@@ -37,8 +37,8 @@ def id_in(content: Content, options: Options) -> str:
 def content_of(name: str, given: Any) -> tuple[Content, Origin]:
     """What a file, or an array or tensor in memory, holds, and where it is from."""
     if isinstance(given, str) or hasattr(given, "__fspath__"):
-        content, _, origin = open_spec(str(given))
-        return content, origin
+        content, column, origin = open_spec(str(given))
+        return chosen(content, column) if column else content, origin
     if isinstance(given, (list, tuple)) and given and isinstance(given[0], str):
         given = np.array(given)
     array = np.asarray(given) if getattr(getattr(given, "dtype", None), "kind", "") == "U" else to_numpy(given)[0][0]
