@@ -79,9 +79,9 @@ def files(tmp_path_factory):
     return SimpleNamespace(path=here, label=label, exact=exact, part=part)
 
 
-def gathered(files, *names, labels="label.npy", **said):
-    labels = None if labels is None else str(files.path / labels)
-    return gather([str(files.path / name) for name in names], Options(labels=labels, **said), Scratch(None))
+def gathered(files, *names, labels: str | None = "label.npy", **said):
+    spec = None if labels is None else str(files.path / labels)
+    return gather([str(files.path / name) for name in names], Options(labels=spec, **said), Scratch(None))
 
 
 FORMATS = {
@@ -150,8 +150,8 @@ def test_one_number_is_of_the_second_class_where_there_are_two():
 
 def test_what_is_beside_the_labels_is_parts_and_groups(files):
     found = gathered(files, "shuffled.csv", labels="truth.csv:label", parts="part", examples_group="part")
-    assert found.parts.tolist() == files.part
-    assert found.predictions.example_group[:4].tolist() == [0, 1, 0, 1]
+    assert np.asarray(found.parts).tolist() == files.part
+    assert np.asarray(found.predictions.example_group)[:4].tolist() == [0, 1, 0, 1]
     found = gathered(files, "prob.npy", "logit.npy", "fortran.npy", groups={"a": "p*,logit", "b": "fortran"})
     assert found.groups == {"a": [0, 1], "b": [2]}
 

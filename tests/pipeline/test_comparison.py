@@ -14,8 +14,9 @@ from modescape.interop.predictions import Options, gather
 from modescape.interop.predictions.lazy import Scratch
 from modescape.metrics.scoring import VOTES
 from modescape.offered import stacked
-from modescape.pipeline.comparison import drawn, given_of, most_examples, offered_of, sample_of
+from modescape.pipeline.comparison import given_of
 from modescape.pipeline.comparison_answer import answer_of
+from modescape.pipeline.comparison_offered import drawn, most_examples, offered_of, sample_of
 from modescape.study.results import read_dataset
 
 EXAMPLES = 120
@@ -107,7 +108,7 @@ def test_large_predictions_are_looked_at_in_part_where_all_models_are_held():
     assert places == sorted(set(places))
     np.testing.assert_array_equal(part.label, label[places])
     groups = np.repeat(np.arange(15), 60)
-    kept = drawn(np.random.default_rng(1), 900, 600, groups)
+    kept = drawn(1, 900, 600, groups)
     assert np.bincount(groups[kept], minlength=15).tolist().count(60) == 10
     assert most_examples(100, 10) < most_examples(10, 10)
 

@@ -11,9 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from modescape import analyses, rng
+from modescape import analyses
 from modescape.analyses import ANALYSES, GIVEN, PREDICTIONS, figures
 from modescape.answers import as_json
 from modescape.durable import make_folder, write_bytes, write_text
@@ -21,8 +19,8 @@ from modescape.errors import InputError, NotEnough
 from modescape.interop.predictions import Gathered, Options, gather
 from modescape.interop.predictions.lazy import Scratch
 from modescape.interop.predictions.opening import STANDARD_INPUT
-from modescape.offered import Offered, Sampling
-from modescape.pipeline.comparison_page import Given, given_page, manifest_of
+from modescape.pipeline.comparison_offered import offered_of, sample_of
+from modescape.pipeline.comparison_page import WORD, Given, given_page, manifest_of
 from modescape.plain import file_name, shown
 from modescape.progress import Progress, usual
 from modescape.report.verdict import Verdict, judge
@@ -36,16 +34,11 @@ if TYPE_CHECKING:
 
 FOLDER = "comparisons"
 ABOUT = "comparison.json"  # what a folder of a comparison is known by
-WORD = "examples"
-MOST_NUMBERS = 20_000_000  # of all models that analyses which hold them all are handed
-MOST_WORK = 3e11  # multiplications of subsets of models with them, about
-LEAST_EXAMPLES = 500
 BARE = {
     "classification": "Models say one class an example and no confidence: they vote, and of classes with equally many "
     "votes the first wins; what needs probabilities is left out.",
     "regression": "Models say one number an example and no variance: what needs one is left out.",
 }
-SUBSETS = 200  # of a size, as `ensemble_size` averages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,31 +194,6 @@ def _kinds_in_words(gathered: Gathered) -> list[str]:
     return [*lines, BARE[gathered.task]] if gathered.bare else lines
 
 
-def offered_of(gathered: Gathered, given: Given, seed: int) -> Offered:
-    """What analyses are handed."""
-    predictions = gathered.predictions
-    group = predictions.example_group
-    return Offered(
-        members=list(range(len(predictions.models))),
-        predictions={"test": predictions},
-        sampled={"test": predictions},
-        sampling=Sampling(networks=max(1, len(predictions.models))),
-        examples={"test": len(predictions.label)},
-        task=gathered.task,
-        word=WORD,
-        group_name=str(given.manifest.get("groups", {}).get("name", "")),
-        group_counts={} if group is None else {"test": int(group.max()) + 1},
-        names=gathered.names,
-        name_groups=gathered.groups,
-        example_ids={"test": gathered.ids} if gathered.ids else {},
-        example_parts={} if gathered.parts is None else {"test": gathered.parts},
-        bare=gathered.bare,
-        seed=seed,
-        origin={"recipe_hash": given.manifest["identity"], "recipe_name": given.manifest["name"]},
-        named="this comparison",
-    )
-
-
 def _analysed(name: str, gathered: Gathered, given: Given, path: Path | None, progress: Progress) -> Comparison:
     whole = offered_of(gathered, given, given.manifest["seed"])
     some = sample_of(whole, gathered)
@@ -255,51 +223,6 @@ def _analysed(name: str, gathered: Gathered, given: Given, path: Path | None, pr
 
 def _of_samples(results: Mapping[str, xr.Dataset]) -> list[str]:
     return [name.replace("_", " ") for name, one in results.items() if "examples_of" in one.attrs]
-
-
-def most_examples(models: int, classes: int) -> int:
-    """So many examples as analyses can look at that hold the predictions of all models."""
-    width = models * classes
-    work = 2 * models * max(SUBSETS, models) * width
-    return max(LEAST_EXAMPLES, min(MOST_NUMBERS // width, int(MOST_WORK // work)))
-
-
-def sample_of(offered: Offered, gathered: Gathered, most: int | None = None) -> Offered:
-    """The same with some examples, drawn at random, alone; all where there are no more than ``most``.
-
-    Args:
-        offered: all examples.
-        gathered: the same.
-        most: of them; default: `most_examples`.
-    """
-    predictions = gathered.predictions
-    count = len(predictions.label)
-    most = most or most_examples(len(predictions.models), len(predictions.class_names))
-    if count <= most:
-        return offered
-    stream = np.random.Generator(np.random.Philox(rng.key(offered.seed, "comparison")))
-    rows = np.sort(drawn(stream, count, most, predictions.example_group))
-    some = predictions.sample(rows)
-    group = some.example_group
-    return replace(
-        offered,
-        predictions={"test": some},
-        sampled={"test": some},
-        examples={"test": len(rows)},
-        group_counts={} if group is None else {"test": int(group.max()) + 1},
-        example_ids={split: [ids[row] for row in rows] for split, ids in offered.example_ids.items()},
-        example_parts={split: part[rows] for split, part in offered.example_parts.items()},
-    )
-
-
-def drawn(stream: np.random.Generator, count: int, most: int, group: np.ndarray | None) -> np.ndarray:
-    """Numbers of the examples of a sample; of those in groups whole groups, until there are enough."""
-    if group is None:
-        return stream.choice(count, most, replace=False)
-    order = stream.permutation(int(group.max()) + 1)
-    sizes = np.cumsum(np.bincount(group)[order])
-    kept = order[: max(2, int(np.searchsorted(sizes, most, side="right")))]
-    return np.flatnonzero(np.isin(group, kept))
 
 
 def _write(compared: Comparison) -> None:
