@@ -156,6 +156,7 @@ def test_a_shift_is_found_with_its_interval():
 # ---- the GPU's script ----
 
 
+@pytest.mark.ci
 def test_a_goal_of_the_script_for_a_gpu_is_reached_for_on_the_cpu(tmp_path):
     with images(None, 40) as source:
         run = gpu.Run(source, False, "cpu", True, end=gpu.time.monotonic() + 60)
