@@ -26,7 +26,6 @@ from modescape.study.times import ENCODING, write_times
 from modescape.version import __version__
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
-FIGURE_SUFFIXES = ("png", "svg", "html")
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _is_current(study: Study, task: AnalyseTask) -> bool:
     return (
         "not_enough" in attributes
         or not figures.has_figure(task.name)
-        or all(study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES)
+        or all(study.figure_path(task.name, suffix).is_file() for suffix in layout.FIGURE_SUFFIXES)
     )
 
 
@@ -151,7 +150,7 @@ def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any
         provenance = study.provenance(examples=0, members=len(study.trained), repeats=0)
         result = make_result({}, {}, title=task.name, intervals="none", provenance=provenance)
         study.write_result(task.name, result.assign_attrs(inputs=task.inputs, not_enough=str(shortage)))
-        for suffix in FIGURE_SUFFIXES:
+        for suffix in layout.FIGURE_SUFFIXES:
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
     times = result.encoding.pop(ENCODING, None)
