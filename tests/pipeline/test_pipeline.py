@@ -103,6 +103,18 @@ def test_a_second_run_does_nothing(copy):
     assert (copy / "report.html").read_bytes() == page
 
 
+def test_figures_that_are_gone_are_drawn_from_the_result(copy):
+    """Nothing is measured again, and they have the bytes they had."""
+    gone = [copy / f"figures/tsne.{suffix}" for suffix in ("svg", "csv")]
+    before = [path.read_bytes() for path in gone]
+    measured = (copy / "results/tsne.nc").stat().st_mtime_ns
+    for path in gone:
+        path.unlink()
+    pipeline.analyse(copy)
+    assert [path.read_bytes() for path in gone] == before
+    assert (copy / "results/tsne.nc").stat().st_mtime_ns == measured
+
+
 def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkeypatch):
     """Stopped after 3, 6, 5 and 1 files (4 an epoch), each time gone on from there; finally run to the end."""
     out, writes = tmp_path / "s", []
