@@ -63,8 +63,8 @@ def predicted(offered: Offered, split: str, what: str) -> Predictions:
 
 
 def scoring_of(offered: Offered) -> Scoring:
-    """How predictions are scored: by the task of what is offered."""
-    return tasks.scoring_of(offered.task)
+    """How predictions are scored: by the task of what is offered, and by whether they say a confidence."""
+    return tasks.scoring_of(offered.task, offered.bare)
 
 
 def groups_of_networks(offered: Offered, sets: Sequence[str], what: str, of: str = INDEPENDENT) -> Sampled:

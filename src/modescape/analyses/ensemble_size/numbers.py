@@ -39,9 +39,13 @@ def part_of_numbers(sizes: xr.Dataset) -> Part:
         cards={20: cards},
         enough=_enough(sizes, gain, unit),
         scores=score_rows(sizes),
-        covers="" if gain is None else "Intervals are for other networks of this recipe on other test images.",
+        covers="" if gain is None else f"Intervals are for other networks {_kind(sizes)} on other test images.",
         worked=gain is not None and gain.conclusive and gain.value < 0,
     )
+
+
+def _kind(sizes: xr.Dataset) -> str:
+    return "like these" if sizes.attrs.get("given") else "of this recipe"
 
 
 def unit_of(dataset: xr.Dataset) -> str:

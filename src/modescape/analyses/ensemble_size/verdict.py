@@ -36,7 +36,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         cards={20: _ensemble_cards(sizes, gain), 50: _snapshot_cards(sizes)},
         enough=enough_members(sizes),
         scores=score_rows(sizes),
-        covers=_covers(gain),
+        covers=_covers(gain, sizes),
         worked=gain is not None and gain.conclusive and gain.value > 0,
     )
 
@@ -56,10 +56,12 @@ def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
     return [] if gain is None else [_gain_card(f"Gain of {gain.size}{SPACE}snapshots over the run's end", gain)]
 
 
-def _covers(gain: Gain | None) -> str:
+def _covers(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     if gain is None:
         return ""
     pair = "; that of the gain of two networks, for these two" if gain.size == 2 else ""
+    if sizes is not None and sizes.attrs.get("given"):
+        return f"Unless said otherwise, intervals are for other networks like these on other test images{pair}."
     return (
         "Unless said otherwise, intervals are for other networks of this recipe (snapshots: other runs) on other test "
         f"images{pair}."
