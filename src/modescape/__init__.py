@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     )
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
+    from modescape.pipeline.comparison import compare
     from modescape.study import Study
 
 __all__ = [  # noqa: RUF022 - by heading
     # Studies
     "Study",
     "run",
+    # Predictions of others
+    "compare",
     # Scores of predictions
     "accuracy",
     "brier",
@@ -44,6 +47,7 @@ __all__ = [  # noqa: RUF022 - by heading
 _ROOMS = {
     "Study": "modescape.study",
     "run": "modescape.pipeline",
+    "compare": "modescape.pipeline.comparison",
     "accuracy": "modescape.metrics",
     "brier": "modescape.metrics",
     "combine": "modescape.metrics",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.plain import ranges, shown
 
 if TYPE_CHECKING:
+    from modescape.pipeline.comparison import Comparison
     from modescape.study import Study, StudyStatus
 
 
@@ -45,6 +46,29 @@ def print_summary(study: Study) -> None:
     lines = filter(None, [verdict.answer, *verdict.sentences, verdict.covers])
     print(*(in_words_of(study.word, line, "groups" in study.manifest) for line in lines), sep="\n")
     print(f"\n{(study.path / layout.REPORT).resolve()}")
+
+
+def print_comparison(compared: Comparison) -> None:
+    """The scores of each model, the verdict, what was left out, and the path of the page."""
+    from modescape.wording import scores
+    from modescape.wording.reading import holding, pick
+
+    dataset = holding(compared.results, "over_best", "score")
+    if dataset is not None:
+        known = scores.known(dataset)
+        table = _table("model", *scores.header(known, dataset))
+        for name in dataset["model"].values:
+            table.add_row(
+                shown(name, 60),
+                *(scores.written(metric, pick(dataset, "score", model=name, metric=metric)) for metric in known),
+            )
+        _print(table)
+    for line in (*compared.given.notes, *compared.warnings):
+        print(line)
+    print()
+    print(*compared.verdict, sep="\n")
+    if compared.page is not None:
+        print(f"\n{compared.page.resolve()}")
 
 
 def _table(*columns: str) -> Any:

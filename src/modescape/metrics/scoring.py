@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,11 @@ NUMBERS = Scoring(
     of_law="rmse",
 )
 VOTES = replace(  # of classes alone, as log 1 and log 0: averages are shares of votes, the first of the largest wins
-    CLASSES, scores={"accuracy": SCORES["accuracy"]}, calibrated={}, law="", of_law=""
+    CLASSES,
+    scores={"accuracy": SCORES["accuracy"]},
+    averages=partial(averages, votes=True),
+    calibrated={},
+    law="",
+    of_law="",
 )
 MEANS = replace(NUMBERS, scores={"rmse": REGRESSION_SCORES["rmse"]}, calibrated={})  # of means alone
