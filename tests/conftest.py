@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -16,6 +17,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from browsing import chromium  # noqa: F401 - a fixture, here alone: a process can hold one of them
 
+# Modules, tests and torch are half a million objects that stay to the end, and each full collection of garbage looked
+# at all of them: a fifth of the time of a run. There is none until they are there, and then they are passed over.
+gc.disable()
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -25,16 +30,27 @@ Made = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that share what takes long to make are not begun at once: the second worker would wait for the first."""
-    shared = ("test_networks", "test_costs", "test_offered", "test_offered_groups")  # with analyses/test_contract.py
-    later = [f"analyses/{name}.py" for name in shared]
-    waiting = [item for item in items if any(item.path.match(name) for name in later)]
-    if waiting and len(waiting) < len(items):
-        others = [item for item in items if item not in set(waiting)]
-        middle = len(others) // 2
-        while middle < len(others) and others[middle].path == others[middle - 1].path:  # a file stays in one piece
-            middle += 1
-        items[:] = [*others[:middle], *waiting, *others[middle:]]
+    """Files that share the study that takes longest to make lie apart: beside its maker others would wait for it."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    needing = [path for path, own in files.items() if any(map(_needs_networks, own))]
+    order = [path for path in files if path not in needing]
+    apart = len(order) // (len(needing) or 1) + 1
+    for place, path in enumerate(needing):
+        order.insert(place * apart, path)
+    items[:] = [item for path in order for item in files[path]]
+
+
+def _needs_networks(item: pytest.Item) -> bool:
+    """By the fixtures of analyses/conftest.py and, which asks for it in turn, of analyses/test_contract.py."""
+    return bool({"networks", "own"} & set(getattr(item, "fixturenames", ())))
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: only what tests make is looked at for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

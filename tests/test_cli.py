@@ -148,6 +148,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     assert "--out" in done.stderr
 
 
+@pytest.mark.ci
 def test_dataset_absent_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("MODESCAPE_CACHE", str(tmp_path / "cache"))

@@ -151,6 +151,20 @@ def shown(text: object, most: int = 300) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Spreadsheets run as a formula what begins so; the full-width signs count in some of them."""
+
+
+def for_spreadsheets(text: str) -> str:
+    """A text as a cell of a CSV file: one that would be run as a formula gets a leading apostrophe.
+
+    >>> for_spreadsheets(" =1+1"), for_spreadsheets("a-b")
+    ("' =1+1", 'a-b')
+    """
+    runs = text.lstrip(" ").startswith(FORMULA) or text.startswith(("\t", "\r", "\n"))
+    return "'" + text if runs else text
+
+
 def in_session(factory: str) -> bool:
     """Whether a factory is named as one that the running session defines, ``__main__:callable``."""
     return factory.startswith(f"{SESSION}:")

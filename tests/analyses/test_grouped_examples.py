@@ -24,6 +24,7 @@ SETS = ("test", "validation", *(f"shift {severity}" for severity in SEVERITIES))
 OF_PREDICTIONS = (
     *("ensemble_size", "solution_similarity", "ensemble_methods"),
     *("decomposition", "calibration", "diversity_map", "shift"),
+    *("model_scores", "model_groups", "model_pairs"),
 )
 ELSEWHERE = {  # analyses with intervals that take more than predictions -> the test below of what they are made from
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
@@ -48,13 +49,14 @@ def offered(copies: bool, groups: bool) -> Offered:
         log_prob[name] = (logits - np.log(np.exp(logits).sum(-1, keepdims=True)))[:, at]
         label[name] = truth[at]
     own = list(range(MEMBERS, MODELS))
-    return arrays(
+    found = arrays(
         log_prob,
         label,
         groups={INDEPENDENT: list(range(MEMBERS)), SNAPSHOTS: own, "mine": own},
         members=[*range(MEMBERS), *np.repeat(range(MEMBERS), DRAWN)],
         example_groups={name: AT for name in SETS if name != "validation"} if groups else None,
     )
+    return replace(found, name_groups={"one": [0, 1], "other": [2, 3]})
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def test_an_unknown_benchmark_is_refused_with_the_known_ones():
 
 @pytest.mark.ci
 def test_the_command_prints_a_table_and_keeps_json(tmp_path):
-    done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--json", str(tmp_path), "--quiet"])
+    done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--out", str(tmp_path), "--quiet"])
     assert done.exit_code == 0, done.output
     assert "| modescape --help |" in done.stdout
     assert json.loads((tmp_path / "startup.json").read_text())["question"].endswith("?")
@@ -156,6 +156,7 @@ def test_a_shift_is_found_with_its_interval():
 # ---- the GPU's script ----
 
 
+@pytest.mark.ci
 def test_a_goal_of_the_script_for_a_gpu_is_reached_for_on_the_cpu(tmp_path):
     with images(None, 40) as source:
         run = gpu.Run(source, False, "cpu", True, end=gpu.time.monotonic() + 60)

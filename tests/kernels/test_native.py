@@ -69,6 +69,7 @@ def test_a_compiler_that_fails(tmp_path):
     assert said.startswith(f"False '{broken}' cannot compile the C kernels")
 
 
+@pytest.mark.ci
 @has_compiler
 def test_a_compiler_that_does_not_know_this_processor(tmp_path):
     """The second try leaves -march=native out."""

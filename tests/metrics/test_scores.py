@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax, logsumexp
 from sklearn import metrics as sklearn_metrics
-from torchmetrics.functional.classification import multiclass_calibration_error
 
 from modescape.errors import InputError
 from modescape.metrics import SCORES, accuracy, blocks, brier, combine, ece, example_scores, nll
@@ -41,6 +40,8 @@ def test_scores_equal_scikit_learn(seed: int, classes: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("bins", [1, 10, 15])
 def test_ece_equals_torchmetrics(seed: int, bins: int) -> None:
+    from torchmetrics.functional.classification import multiclass_calibration_error  # two seconds of every worker
+
     log_prob, label = predictions(seed, 500, 7)
     expected = multiclass_calibration_error(
         torch.tensor(np.exp(log_prob)), torch.tensor(label), num_classes=7, n_bins=bins, norm="l1"

@@ -79,7 +79,10 @@ def test_stacked_equals_alone_after_many_steps_in_float64(factory, size, optimiz
             assert (tensor[member] - alone[name][0]).abs().max().item() <= bound, name
 
 
-@pytest.mark.parametrize(("factory", "size", "tolerance"), [("small_cnn", 32, 1e-4), ("resnet20", 32, 5e-2)])
+@pytest.mark.parametrize(
+    ("factory", "size", "tolerance"),
+    [("small_cnn", 32, 1e-4), pytest.param("resnet20", 32, 5e-2, marks=pytest.mark.ci)],
+)
 def test_first_gradients_agree_in_float32(factory, size, tolerance):
     work = trainer(factory, torch.float32, size, count=8)
     starts = [work.initial(member).state for member in MEMBERS]

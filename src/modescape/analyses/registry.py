@@ -56,8 +56,17 @@ class Analysis:
         return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
 
 
+def _given(name: str, *also: str, numbers: str = SAME, bare: str = SAME) -> dict[str, Analysis]:
+    """An analysis of models whose predictions others made, and of no study unless it names it."""
+    where, needs = f"modescape.analyses.{name}", (PREDICTIONS,)
+    return {name: Analysis(where, needs, also=also, numbers=numbers, bare=bare, given=True, only_for=GIVEN)}
+
+
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True, numbers=SAME),
+    **_given("model_scores", "verdict"),
+    **_given("model_groups"),
+    **_given("model_pairs"),
     "confusion": Analysis(
         "modescape.analyses.confusion",
         (PREDICTIONS,),

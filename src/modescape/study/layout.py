@@ -42,6 +42,7 @@ SAMPLED = "sampled"  # group of the predictions of sampled networks, a group a s
 CHOOSING = "choosing"
 RESULTS = "results"
 FIGURES = "figures"
+FIGURE_SUFFIXES = ("png", "svg", "html", "csv")  # the last holds the numbers that are drawn
 AUXILIARY = "variants"
 REPORT = "report.html"
 LOCK = ".lock"
