@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modescape.cli.answering import say
 from modescape.cli.commands import cli
 from modescape.cli.shared import json_option, this_command
 from modescape.errors import InputError
@@ -82,10 +83,9 @@ def compare(
         progress=Progress() if quiet else BarProgress(),
     )
     if as_json:
-        from modescape.answers import as_json as in_json
         from modescape.pipeline.comparison_answer import answer_of
 
-        click.echo(in_json(answer_of(compared)))
+        say(answer_of(compared))
     else:
         print_comparison(compared)
 

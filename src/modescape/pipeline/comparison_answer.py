@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modescape.answers import answer, score
@@ -30,7 +32,7 @@ def answer_of(compared: Comparison) -> dict[str, Any]:
         ensemble=_ensemble(results),
         sizes=_sizes(results),
         pairs=_pairs(results),
-        subset=None,
+        subset=_subset(results),
     )
 
 
@@ -55,7 +57,7 @@ def _models(compared: Comparison) -> list[dict[str, Any]]:
     return found
 
 
-def _ensemble(results: Any) -> dict[str, Any] | None:
+def _ensemble(results: Mapping[str, xr.Dataset]) -> dict[str, Any] | None:
     dataset = holding(results, "over_best", "together")
     if dataset is None:
         return None
@@ -63,7 +65,7 @@ def _ensemble(results: Any) -> dict[str, Any] | None:
     return {"size": dataset.sizes["model"], "scores": _scores(dataset, "together", THESE, approach=every)}
 
 
-def _sizes(results: Any) -> list[dict[str, Any]]:
+def _sizes(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     dataset = holding(results, "score_low_these", "subsets")
     if dataset is None:
         return []
@@ -73,5 +75,44 @@ def _sizes(results: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _pairs(results: Any) -> list[dict[str, Any]]:
-    return []
+def _pairs(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
+    """Every two models: the first one's score less the other's."""
+    dataset = holding(results, "difference_low_all", "p_adjusted")
+    if dataset is None or "model" not in dataset.dims:
+        return []
+    names = [str(name) for name in dataset["model"].values]
+    held = {str(name): dataset[name].values for name in dataset.data_vars}
+    found = []
+    for one, other in itertools.combinations(range(len(names)), 2):
+        differences = {
+            str(metric): {
+                **score(*(held[f"difference{end}"][at, one, other] for end in ("", "_low", "_high")), covers=THESE),
+                "low_of_all_pairs": held["difference_low_all"][at, one, other],
+                "high_of_all_pairs": held["difference_high_all"][at, one, other],
+                "p": held["p_value"][at, one, other],
+                "p_of_all_pairs": held["p_adjusted"][at, one, other],
+            }
+            for at, metric in enumerate(dataset["metric"].values)
+        }
+        apart = {"disagreement": held["disagreement"][one, other]} if "disagreement" in held else {}
+        found.append({"model": names[one], "other_model": names[other], "differences": differences, **apart})
+    return found
+
+
+def _subset(results: Mapping[str, xr.Dataset]) -> dict[str, Any] | None:
+    """Which models to keep, by the first score; the scores are of choosing so on other examples."""
+    dataset = holding(results, "kept", "kept_score")
+    if dataset is None:
+        return None
+    approach, selector = str(dataset["approach"].values[-1]), str(dataset["other_metric"].values[0])
+    chosen = dataset.sel({"approach": approach, "other_metric": selector})
+    models = [str(name) for name, kept in zip(chosen["model"].values, chosen["kept"].values, strict=True) if kept]
+    place = {"approach": approach, "other_metric": selector}
+    return {
+        "models": models,
+        "size": len(models),
+        "chosen_by": selector,
+        "search": approach,
+        "scores": _scores(dataset, "kept_score", "choosing so, on new examples", **place),
+        "optimism": {metric: pick(dataset, "kept_optimism", metric=metric, **place) for metric in known(dataset)},
+    }
