@@ -3,12 +3,14 @@
 import json
 from types import SimpleNamespace
 
+import jsonschema
 import numpy as np
 import pytest
 from shared_data import shared_data  # noqa: F401 - a fixture
 from test_cli import called
 
 import modescape as ms
+from modescape.answers import as_json, schema
 from modescape.errors import InputError
 from modescape.interop.predictions import Options, gather
 from modescape.interop.predictions.lazy import Scratch
@@ -44,20 +46,21 @@ def made(made_once):
 
 @pytest.fixture(scope="module")
 def compared(made, made_once):
-    """Comparisons of both kinds, as the command writes them."""
+    """The folder of a comparison, as the command writes it, and its answer."""
 
     def make(folder):
         folder.mkdir()
-        for kind in ("net", "hard"):
-            names = sorted(map(str, made.path.glob(f"{kind}-*")))
-            done = called(
-                *("compare", *names, "--labels", f"{made.path / 'label.npy'}", "--out", f"{folder / kind}", "--quiet"),
-                *("--group", f"a={kind}-0,{kind}-1", "--json"),
-            )
-            assert done.returncode == 0, done.stderr
-            (folder / f"{kind}.json").write_text(done.stdout)
+        names = sorted(map(str, made.path.glob("net-*")))
+        done = called(
+            *("compare", *names, "--labels", f"{made.path / 'label.npy'}", "--out", f"{folder / 'net'}", "--quiet"),
+            *("--group", "a=net-0,net-1", "--json"),
+        )
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        jsonschema.validate(answer, schema("compare"), jsonschema.Draft202012Validator)
+        (folder / "net.json").write_text(done.stdout)
 
-    return made_once("comparisons", make)
+    return made_once("comparison-of-four", make)
 
 
 def logits_of(made):
@@ -79,8 +82,15 @@ def test_scores_are_those_of_plain_loops(made, soft):
     assert sizes["score"].sel(metric="nll", size=4).item() == pytest.approx(nll, rel=1e-5)
     answer = answer_of(soft)
     assert answer["sizes"][3]["scores"]["nll"]["value"] == pytest.approx(nll, rel=1e-5)
+    jsonschema.validate(json.loads(as_json(answer)), schema("compare"), jsonschema.Draft202012Validator)
     assert (answer["examples"], answer["page"], len(answer["models"])) == (EXAMPLES, None, 4)
     assert soft.page is None
+    for at, one in enumerate(answer["models"]):
+        assert one["scores"]["accuracy"]["value"] == pytest.approx(right[at], abs=1e-6)
+    assert answer["ensemble"]["scores"]["nll"]["value"] == pytest.approx(nll, rel=1e-5)
+    pair = answer["pairs"][1]
+    assert (len(answer["pairs"]), pair["model"], pair["other_model"]) == (6, "net-0", "net-2")
+    assert pair["differences"]["accuracy"]["value"] == pytest.approx(right[0] - right[2], abs=1e-6)
 
 
 def test_hard_labels_vote_and_what_needs_probabilities_says_so(made):
@@ -114,9 +124,8 @@ def test_large_predictions_are_looked_at_in_part_where_all_models_are_held():
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("kind", ["net", "hard"])
-def test_the_page_tells_of_files_and_not_of_training(compared, kind):
-    page = (compared / kind / "report.html").read_text(encoding="utf-8")
+def test_the_page_tells_of_files_and_not_of_training(compared):
+    page = (compared / "net/report.html").read_text(encoding="utf-8")
     for told in (
         "4\N{NO-BREAK SPACE}networks given",
         "120\N{NO-BREAK SPACE}test examples",
@@ -126,10 +135,10 @@ def test_the_page_tells_of_files_and_not_of_training(compared, kind):
         assert told in page
     for untold in ("modescape run study.yaml", "of this recipe", "networks trained", "snapshots of one run"):
         assert untold not in page.partition("</main>")[0].rpartition("<script")[0]
-    about = json.loads((compared / kind / "comparison.json").read_text())
-    assert [one["name"] for one in about["models"]] == [f"{kind}-{net}" for net in range(4)]
-    assert about["groups_of_models"] == {"a": [f"{kind}-0", f"{kind}-1"]}
-    assert {one.suffix for one in (compared / kind / "figures").glob("ensemble_size.*")} >= {".png", ".svg", ".html"}
+    about = json.loads((compared / "net/comparison.json").read_text())
+    assert [one["name"] for one in about["models"]] == [f"net-{net}" for net in range(4)]
+    assert about["groups_of_models"] == {"a": ["net-0", "net-1"]}
+    assert {one.suffix for one in (compared / "net/figures").glob("ensemble_size.*")} >= {".png", ".svg", ".html"}
     assert not list(compared.glob(".modescape-*"))
 
 

@@ -77,8 +77,9 @@ def _sizes(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
 
 def _pairs(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
     """Every two models: the first one's score less the other's."""
-    dataset = holding(results, "difference_low_all", "p_adjusted")
-    if dataset is None or "model" not in dataset.dims:
+    of_models = {name: one for name, one in results.items() if "other_model" in one.dims}
+    dataset = holding(of_models, "difference_low_all", "p_adjusted")
+    if dataset is None:
         return []
     names = [str(name) for name in dataset["model"].values]
     held = {str(name): dataset[name].values for name in dataset.data_vars}
