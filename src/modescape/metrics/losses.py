@@ -50,7 +50,7 @@ class Losses:
         return len(self.layers[0])
 
     def of_sums(self, sums: list[np.ndarray], size: np.ndarray) -> np.ndarray:
-        """Loss without what is known, on the examples of ``place``: sums [..., example] over ``size`` models [..., 1]."""
+        """Loss without what is known, of the examples of ``place``: sums [..., example] over ``size`` models."""
         return self.scale(size) * self.raw(sums) + self.offset(size)
 
     def example(self, weights: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ def nll_losses(log_likelihood: np.ndarray) -> Losses:
         raw=raw,
         place=np.arange(count),
         known=-base,
-        offset=lambda size: np.log(np.maximum(size, 1e-300)),
+        offset=lambda size: np.log(np.maximum(size, 1e-9)),
     )
 
 
@@ -206,5 +206,5 @@ def squared_losses(error: np.ndarray) -> Losses:
         raw=raw,
         place=np.arange(count),
         known=np.zeros(count),
-        scale=lambda size: 1.0 / np.maximum(size, 1e-300) ** 2,
+        scale=lambda size: 1.0 / np.maximum(size, 1e-9) ** 2,
     )

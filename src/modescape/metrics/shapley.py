@@ -22,30 +22,34 @@ import numpy as np
 from modescape.metrics.losses import Losses, sizes_of
 
 MOST_MODELS = 12  # of which every subset is looked at
+LEAST_SETS = 4  # of orders, so that their spread is known
 
 
 class Shapley(NamedTuple):
     """Shapley values of the models' losses; below 0 where a model makes the average better."""
 
     example: np.ndarray  # of each example, float64 [model, example]
-    error: np.ndarray  # standard error through the orders that were sampled, [model]; 0 where all subsets were looked at
-    orders: int  # sampled; 0: every subset
+    error: (
+        np.ndarray
+    )  # standard error through the orders that were sampled, [model]; 0 where all subsets were looked at
+    sets: int  # of orders, drawn independently; 0: every subset
+    orders: int
 
 
-def shapley(losses: Losses, nothing: np.ndarray, key: int, orders: int = 200) -> Shapley:
+def shapley(losses: Losses, nothing: np.ndarray, key: int, orders: int = 1000) -> Shapley:
     """Shapley value of every model on every example.
 
-    Up to `MOST_MODELS` models every subset is looked at; of more so many random orders and their reverses, which have
-    the same mean and a smaller spread.
+    Up to `MOST_MODELS` models every subset is looked at; of more sets of orders: a random one, turned so that every
+    model comes at every place once, and the reverses. So the first model's share, by far the largest, has no noise.
 
     Args:
         losses: of averages of the models.
         nothing: v(), loss of what is said without any model, [example].
         key: of the stream of orders.
-        orders: sampled, an even number; a pair stands for an order and its reverse.
+        orders: sampled, about; 4 sets at least.
     """
     if losses.models <= MOST_MODELS:
-        return Shapley(_exact(losses, nothing), np.zeros(losses.models), 0)
+        return Shapley(_exact(losses, nothing), np.zeros(losses.models), 0, 0)
     return _sampled(losses, nothing, key, orders)
 
 
@@ -76,16 +80,20 @@ def _sampled(losses: Losses, nothing: np.ndarray, key: int, orders: int) -> Shap
 
     from modescape import rng
 
-    models, pairs = losses.models, max(1, orders // 2)
-    total, means = np.zeros((models, len(losses.known))), np.empty((pairs, models))
-    keys = torch.tensor([rng.key(key, "orders", pair) for pair in range(pairs)])
-    drawn = rng.permutation(keys, models).numpy()
-    for pair, order in enumerate(drawn):
-        own = (_along(losses, nothing, order) + _along(losses, nothing, order[::-1])) / 2
+    models = losses.models
+    sets = max(LEAST_SETS, orders // (2 * models))
+    total, means = np.zeros((models, len(losses.known))), np.empty((sets, models))
+    keys = torch.tensor([rng.key(key, "orders", number) for number in range(sets)])
+    for number, order in enumerate(rng.permutation(keys, models).numpy()):
+        own = np.zeros_like(total)
+        for shift in range(models):
+            turned = np.roll(order, shift)
+            own += (_along(losses, nothing, turned) + _along(losses, nothing, turned[::-1])) / (2 * models)
         total += own
-        means[pair] = own.mean(1)
-    error = means.std(0, ddof=1) / np.sqrt(pairs) if pairs > 1 else np.full(models, np.nan)
-    return Shapley(total / pairs, error, 2 * pairs)
+        means[number] = own.mean(1)
+    with np.errstate(invalid="ignore"):  # infinite losses
+        error = means.std(0, ddof=1) / np.sqrt(sets)
+    return Shapley(total / sets, error, sets, 2 * models * sets)
 
 
 def _along(losses: Losses, nothing: np.ndarray, order: np.ndarray) -> np.ndarray:
