@@ -77,19 +77,20 @@ def print_comparison(compared: Comparison) -> None:
 def print_seeds(found: SeedsAnswer) -> None:
     """The verdict, methods and differences as tables, what to beware of, and how the file was read."""
     from modescape.plain import visible
-    from modescape.wording.seeds import decimals_of
+    from modescape.wording.seeds import decimals_of, needed_text
 
     print(*map(visible, found.verdict), sep="\n")
     bca = any(one.summary.bca for one in found.methods)
     best = f"best of {found.methods[0].best_of}"
-    table = _table("method", "runs", "mean", "sd", "95 % interval", *["BCa interval"] * bca, best)
+    wide = ["runs for width"] if found.judgement.question.width is not None else []
+    table = _table("method", "runs", "mean", "sd", "95 % interval", *["BCa interval"] * bca, best, *wide)
     for one in found.methods:
         own, digits = one.summary, decimals_of(one.summary.sd)
         ends = [(own.low, own.high), *[own.bca] * bca]
         intervals = ["-" if pair is None else f"{pair[0]:.{digits}f} to {pair[1]:.{digits}f}" for pair in ends]
         expected = one.best_seen if own.skewed and one.best_seen is not None else one.best_expected  # may lie beyond 1
         numbers = [f"{own.mean:.{digits}f}", f"{own.sd:.{digits}f}", *intervals, f"{expected:.{digits}f}"]
-        table.add_row(shown(one.runs.label, 60), str(own.runs), *numbers)
+        table.add_row(shown(one.runs.label, 60), str(own.runs), *numbers, *[needed_text(one.for_width) for _ in wide])
     _print(table)
     if found.differences:
         _print_differences(found)

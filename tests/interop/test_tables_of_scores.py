@@ -239,6 +239,7 @@ def test_a_run_that_is_the_mean_of_others_by_chance_is_a_run(read):
 
 
 def test_missing_runs_are_missing(read):
-    found, names, _ = read("seed,a,b\n0,.5,.7\n1,,.9\n2,.8,n/a\n3,.9,.75\n")
+    found, names, notes = read("seed,a,b\n0,.5,.7\n1,,.9\n2,.8,n/a\n3,.9,.75\n")
     assert found == {("a", ""): [0.5, 0.8, 0.9], ("b", ""): [0.7, 0.9, 0.75]}
     assert names == ("0", "2", "3")
+    assert "Column 'a' has no score in line 3" in notes

@@ -34,7 +34,7 @@ def needed_text(needed: Needed | None) -> str:
     return f"{one} ({low} to {high})"
 
 
-def test_text(pair: Pair) -> str:
+def kind_of_test(pair: Pair) -> str:
     """Which test it was, over how many runs."""
     first, second = pair.difference.runs
     if pair.difference.paired:
@@ -91,7 +91,7 @@ def _of_pair(found: Judgement, pair: Pair, start: str) -> list[str]:
     many = ", Holm's correction" if len(found.pairs) > 1 else ""
     told = (
         f"{fixed(abs(difference.value), decimals)} (95{SPACE}% interval {fixed(ends[0], decimals)} to "
-        f"{fixed(ends[1], decimals)}; {test_text(pair)}, {p_value(pair.p_holm)}{many})"
+        f"{fixed(ends[1], decimals)}; {kind_of_test(pair)}, {p_value(pair.p_holm)}{many})"
     )
     if pair.more_than_noise:
         lines = [f"{start}{better} is better than {worse} by {told}: more than seed noise."]
@@ -106,12 +106,14 @@ def _to_settle(found: Judgement, pair: Pair, decimals: int) -> list[str]:
         return []
     power, wanted = pair.asked
     what = "a true difference of that size" if found.question.difference is None else f"a true difference of {wanted:g}"
-    needed = pair.for_power
+    needed, there = pair.for_power, pair.difference.runs
+    now = str(there[0]) if there[0] == there[1] else f"{there[0]} and {there[1]}"
     runs = "more than a million runs" if needed.runs is None else count(needed.runs, "run")
     low, high = ("a million and more" if runs is None else f"{runs:,}" for runs in (needed.low, needed.high))
+    share = f"{100 * power:.0f}{SPACE}% of cases"
     return [
-        f"To find {what} in {100 * power:.0f}{SPACE}% of cases takes {runs} of each method; {low} to {high}, as the "
-        f"spread itself is known from {count(min(pair.difference.runs), 'run')} only."
+        f"To find {what} in {share} takes {runs} of each method (now {now}); {low} to {high}, as the spread itself is "
+        f"known from {count(min(there), 'run')} only."
     ]
 
 
@@ -216,7 +218,10 @@ def assumptions(found: Judgement) -> list[str]:
     if True in paired:
         lines.append("Runs of one name are taken as pairs: paired t test (--unpaired takes Welch's).")
     if False in paired:
-        lines.append("Runs without a name in common are not paired: Welch's t test, a spread for each method.")
+        lines.append(
+            "Runs without a name in common are not paired: Welch's t test, a spread for each method (--paired takes "
+            "them two by two)."
+        )
     if found.pairs:
         lines.append(
             "Runs needed are for one comparison at 5 %, if the spread is the one that was seen and scores are about "

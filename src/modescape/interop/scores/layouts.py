@@ -11,7 +11,7 @@ from modescape.interop.scores.entries import Entry, Table
 from modescape.interop.scores.names import METHOD, RUN, SCORE, STEP, TASK, find, is_run, is_setting, plain, split_runs
 from modescape.interop.scores.sheet import Sheet
 from modescape.interop.scores.summaries import refuse_unlabelled, without_summaries
-from modescape.plain import shown
+from modescape.plain import ranges, shown
 
 UNNAMED = "unnamed 1"  # a first column whose header is empty: what pandas writes of its index
 MOSTLY = 0.5  # share of a column's cells that are numbers, from which the others are mistakes
@@ -128,9 +128,21 @@ def _wide(sheet: Sheet, columns: Columns, run: str | None, header: Sequence[str]
                 entries.append(Entry(method, bare(name) if len(scores) > 1 else "", own, number, sheet.at(row)))
             else:
                 entries.append(Entry(bare(name), "", names[place] if run else None, number, sheet.at(row)))
+    notes += _missing(sheet, scores)
     rows = f"the column {shown(repr(run), 60)} names the runs" if run else "no column names the runs"
     told = "methods and runs are told by names of runs" if split else "every column of numbers is a method"
     return Table(entries, [f"Read as wide: {told}, {rows}.", *notes])
+
+
+def _missing(sheet: Sheet, scores: Sequence[str]) -> list[str]:
+    """Runs without a score, column by column: fewer runs, which may be those that failed."""
+    lines = []
+    for name in scores:
+        gone = [row.line for row in sheet.rows if is_missing(sheet.cell(row, name))]
+        if gone:
+            where = f"{sheet.place}{'s' * (len(gone) > 1)} {shown(ranges(gone), 60)}"
+            lines.append(f"Column {shown(repr(name), 60)} has no score in {where}: such runs are left out.")
+    return lines
 
 
 def bare(name: str) -> str:
@@ -202,6 +214,7 @@ def _long(sheet: Sheet, columns: Columns, method: str, run: str | None, header: 
     if step is not None:
         entries, said = last_steps(sheet, entries, step)
         notes += said
+    notes += _missing(sheet, scores)
     found = {"method": method, "run": run, "task": task, "score": ", ".join(scores)}
     told = ", ".join(f"{key} is {shown(repr(name), 60)}" for key, name in found.items() if name)
     return Table(entries, [f"Read as long: {told}{'' if run else '; no column names the runs'}.", *notes])

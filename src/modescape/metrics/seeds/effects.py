@@ -42,7 +42,7 @@ def effect_size(t: float, freedom: int, runs: float) -> Effect:
 
 def _correction(freedom: int) -> float:
     if freedom < 2:
-        return math.nan  # two pairs: their effect has no mean to be corrected to
+        return 1.0  # two pairs: such effects have no mean that could be corrected
     return math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom - 1) / 2)) / math.sqrt(freedom / 2)
 
 
