@@ -207,7 +207,7 @@ WRONG = {
     "some percent": ("run,a\n0,50%\n1,0.6\n", "line 3, column 'a': no percent sign"),
     "unlabelled mean": ("a,b\n.51,.71\n.62,.93\n.82,.82\n.65,.82\n.16,.11\n", "line 5 is the mean of the rows above"),
     "no run": ("run,a,b\n0,.5,.7\n1,.6,.9\n2,.8,.8\n,.9,.9\n", "line 5 names no run"),
-    "huge": ("run,a\n0,1e300\n", "line 2, column 'a': 1e\\+300 is beyond"),
+    "huge": ("run,a\n0,1e99\n", "line 2, column 'a': 1e\\+99 is beyond"),
     "not UTF-8": (b"run,a\n0,\xff\xff\n", "no text in UTF-8"),
     "not Parquet": (b"PAR1 and more", "cannot be read as Parquet"),
     "summaries alone": ("run,a\nmean,.5\nstd,.1\n", "every row sums up others"),
@@ -243,3 +243,38 @@ def test_missing_runs_are_missing(read):
     assert found == {("a", ""): [0.5, 0.8, 0.9], ("b", ""): [0.7, 0.9, 0.75]}
     assert names == ("0", "2", "3")
     assert "Column 'a' has no score in line 3" in notes
+
+
+def test_broken_tables_are_answered_or_refused(read):
+    numbers = np.random.default_rng(7)
+    texts = [text for text in FORMS.values() if isinstance(text, str)] + [
+        *SUMMARIES.values(),
+        CHART + "1,.1,.1,.1,.2,.3,.4\n",
+    ]
+    pieces = [
+        "",
+        ",",
+        "\n",
+        '"',
+        "nan",
+        "-",
+        "1e400",
+        "±",
+        "\x00",
+        "{",
+        "[",
+        "é",
+        "mean",
+        "0,5",
+        "99999999999999999999",
+    ]
+    for _ in range(100):
+        text = texts[numbers.integers(len(texts))]
+        for _ in range(numbers.integers(1, 4)):
+            at = numbers.integers(len(text))
+            text = text[:at] + pieces[numbers.integers(len(pieces))] + text[at + numbers.integers(3) :]
+        try:
+            found, _, _ = read(text)
+        except InputError:
+            continue
+        assert all(np.isfinite(scores).all() for scores in found.values())

@@ -90,6 +90,12 @@ def test_what_cannot_be_answered_is_refused(case):
     assert message in str(caught.value)
 
 
+def test_too_many_differences_are_refused_at_once():
+    many = [Runs(str(number), "", (0.5, 0.5 + number, 0.7)) for number in range(1, 150)]
+    with pytest.raises(InputError, match="149 methods have more than 10,000 differences"):
+        judge(many)
+
+
 def test_wrong_questions_are_refused():
     with pytest.raises(InputError, match="no method 'x' to compare with; expected one of 'a', 'b'"):
         judge([A, B], Question(against="x"))
@@ -102,6 +108,7 @@ def test_wrong_questions_are_refused():
 
 
 def test_what_is_odd_and_can_be_answered_is_said():
+    assert "have no spread" in judge([Runs("a", "", (0.0, 1e-300)), Runs("b", "", (1e-300, 0.0))]).warnings[0]
     flat = Runs("flat", "", (1.0,) * 5, NAMES)
     found = judge([A, B, flat])
     assert [one.runs.method for one in found.methods] == ["a", "b"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modescape.errors import InputError
-from modescape.plain import MOST_NUMBER, shown
+from modescape.interop.scores.sheet import Sheet
+from modescape.plain import shown
 
-if TYPE_CHECKING:
-    from modescape.interop.scores.sheet import Sheet
-
+MOST_SCORE = 1e30  # fourth powers stay finite
 MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "\N{EN DASH}", "\N{EM DASH}", "?")  # no such run
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")  # a number as some countries write it
@@ -93,6 +92,6 @@ def _number(cell: Any, where: str) -> float | None:
             f"{where}: {shown(text_of(cell), 20)} is no score; leave the run out (an empty cell), and say so where you "
             "report it: a run that failed is a result, too"
         )
-    if abs(number) > MOST_NUMBER:
-        raise InputError(f"{where}: {number:g} is beyond {MOST_NUMBER:g}; take another unit")
+    if abs(number) > MOST_SCORE:
+        raise InputError(f"{where}: {number:g} is beyond {MOST_SCORE:g}; take another unit")
     return number

@@ -10,9 +10,10 @@ from modescape.errors import InputError
 from modescape.interop.scores import exports
 from modescape.interop.scores.cells import column_numbers, text_of
 from modescape.interop.scores.entries import Entry, Table, gathered
+from modescape.interop.scores.files import read_sheet
 from modescape.interop.scores.layouts import Columns, in_layout
 from modescape.interop.scores.names import labels
-from modescape.interop.scores.sheet import Row, Sheet, read_sheet
+from modescape.interop.scores.sheet import Row, Sheet
 from modescape.metrics.seeds import Runs
 from modescape.plain import shown
 

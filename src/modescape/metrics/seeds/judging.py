@@ -20,6 +20,7 @@ from modescape.metrics.seeds.summary import Summary, summarize
 ALPHA = 1 - LEVEL
 BEST_OF = 5  # runs whose best people report
 POWER = 0.8
+MOST_PAIRS = 10_000  # differences: half a minute
 SHARED = 2 / 3  # of the runs of the method with more of them that must be in both, so that pairs are made
 
 
@@ -149,6 +150,11 @@ def _differences(methods: Sequence[Method], question: Question) -> tuple[list[Co
     found, warnings = [], []
     for task in dict.fromkeys(one.runs.task for one in methods):
         own = [one for one in methods if one.runs.task == task]
+        if question.against is None and len(own) * (len(own) - 1) // 2 > MOST_PAIRS:
+            raise InputError(
+                f"{len(own):,} methods have more than {MOST_PAIRS:,} differences; name one to compare with, --against, "
+                "or choose columns (--score)"
+            )
         for first, second in combinations(own, 2):
             if question.against is not None and question.against not in (first.runs.method, second.runs.method):
                 continue
@@ -156,7 +162,9 @@ def _differences(methods: Sequence[Method], question: Question) -> tuple[list[Co
                 first, second = second, first
             difference, said = _difference(first.runs, second.runs, question.paired)
             warnings += said
-            if difference is not None:
+            if difference is None:
+                warnings.append(f"{quoted(first.runs.label)} and {quoted(second.runs.label)} have no spread; left out.")
+            else:
                 found.append((first, second, difference))
     return found, warnings
 
