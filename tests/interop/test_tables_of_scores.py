@@ -89,6 +89,10 @@ def test_parquet_and_data_frames_have_them_too(read):
         FOUND,
         None,
     )
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.table({"a": np.zeros(1_000_001)}), sink)
+    with pytest.raises(InputError, match="1,000,001 rows; expected"):
+        read(sink.getvalue().to_pybytes())
     for wrong in (3, {"a": 3.0}, [0.5, 0.6]):
         with pytest.raises(InputError, match="expected"):
             scores_of(wrong)

@@ -145,6 +145,13 @@ def _luck(found: Judgement) -> list[str]:
         f"The best of {best_of} runs lies {above:.2f} sd beyond the mean by luck alone: up to "
         f"{fixed(above * widest.summary.sd, decimals)} here ({widest.runs.label})."
     ]
+    counts = [one.summary.runs for one in found.methods]
+    if found.pairs and max(counts) > min(counts):
+        most, least = max(counts), min(counts)
+        lines.append(
+            f"Of two equal methods the one with {most} runs, not {least}, has the best run of all in "
+            f"{100 * most / (most + least):.0f}{SPACE}% of cases."
+        )
     worse = [(min(pair.better_best, 1 - pair.better_best), pair) for pair in found.pairs]
     worse = [(chance, pair) for chance, pair in worse if chance >= 0.05 and pair.more_than_noise]
     if worse:

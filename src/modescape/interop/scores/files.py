@@ -17,7 +17,7 @@ from modescape.interop.scores.cells import is_number
 from modescape.interop.scores.sheet import Row, Sheet
 from modescape.plain import ranges, read_regular, shown
 
-MOST_BYTES = 1 << 28  # of a table of scores
+MOST_BYTES = 1 << 26  # of a table of scores
 MOST_ROWS = 1_000_000
 DELIMITERS = ",;\t|"
 STANDARD_INPUT = "standard input"
@@ -71,6 +71,8 @@ def _parquet(data: bytes, source: str) -> Sheet:
     from pyarrow import parquet
 
     try:
+        about = parquet.read_metadata(pa.BufferReader(data))
+        _check_size(about.num_columns, about.num_rows)  # before a small file grows on reading
         table = parquet.read_table(pa.BufferReader(data))
         columns = [column.to_pylist() for column in table.columns]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
@@ -125,11 +127,7 @@ def _sheet(
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise InputError(f"two columns are called {shown(repr(twice[0]), 60)}; rename one")
-    if not header or len(header) > MOST_COLUMNS or len(rows) > MOST_ROWS:
-        raise InputError(
-            f"the table has {len(header):,} columns and {len(rows):,} rows; expected 1 to {MOST_COLUMNS:,} columns and "
-            f"at most {MOST_ROWS:,} rows"
-        )
+    _check_size(len(header), len(rows))
     kept = tuple(row for row in rows if any(cell is not None and cell != "" for cell in row.cells))
     if not kept:
         raise InputError("the table has a header and no rows")
@@ -140,3 +138,11 @@ def _sheet(
         lines = f"{place} {where} is" if len(empty) == 1 else f"{place}s {where} are"
         notes = [*notes, f"{lines[0].upper()}{lines[1:]} empty and left out."]
     return Sheet(source, tuple(header), kept, place, tuple(notes))
+
+
+def _check_size(columns: int, rows: int) -> None:
+    if not 1 <= columns <= MOST_COLUMNS or rows > MOST_ROWS:
+        raise InputError(
+            f"the table has {columns:,} columns and {rows:,} rows; expected 1 to {MOST_COLUMNS:,} columns and at most "
+            f"{MOST_ROWS:,} rows"
+        )
