@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
+    from modescape.pipeline.seeds import seeds
     from modescape.study import Study
 
 __all__ = [  # noqa: RUF022 - by heading
@@ -42,12 +43,15 @@ __all__ = [  # noqa: RUF022 - by heading
     "diversity_limits",
     "jensen_shannon",
     "normalized_diversity",
+    # Scores of repeated runs
+    "seeds",
 ]
 
 _ROOMS = {
     "Study": "modescape.study",
     "run": "modescape.pipeline",
     "compare": "modescape.pipeline.comparison",
+    "seeds": "modescape.pipeline.seeds",
     "accuracy": "modescape.metrics",
     "brier": "modescape.metrics",
     "combine": "modescape.metrics",

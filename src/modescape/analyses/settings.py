@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 def usual(recipe: Recipe) -> list[str]:
     """The analyses of a recipe that names none: all, but for those of what it does not have."""
     from modescape import data
-    from modescape.analyses import ANALYSES, GIVEN, ROWS, STARTED
+    from modescape.analyses import ANALYSES, ROWS, STARTED
 
-    has = {STARTED: recipe.model.init is not None, ROWS: data.kind_of(recipe.data) == "table", GIVEN: False, "": True}
-    return [name for name, one in ANALYSES.items() if has[one.only_for]]
+    has = {STARTED: recipe.model.init is not None, ROWS: data.kind_of(recipe.data) == "table"}
+    return [name for name, one in ANALYSES.items() if has.get(one.only_for, True)]
 
 
 def kind_of(default: object) -> tuple[str, Callable[[Any], bool]]:
