@@ -186,4 +186,5 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         at_equal_cost=True,
         numbers=SAME,
     ),
+    "kinship": Analysis("modescape.analyses.kinship", (CHECKPOINTS,), also=("verdict",), numbers=SAME, only_for=GIVEN),
 }
