@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
     from modescape.pipeline.seeds import seeds
+    from modescape.pipeline.exporting import Ensemble, export
     from modescape.study import Study
 
 __all__ = [  # noqa: RUF022 - by heading
     # Studies
+    "Ensemble",
     "Study",
+    "export",
     "run",
     # Predictions of others
     "compare",
@@ -48,6 +51,8 @@ __all__ = [  # noqa: RUF022 - by heading
 ]
 
 _ROOMS = {
+    "Ensemble": "modescape.pipeline.exporting",
+    "export": "modescape.pipeline.exporting",
     "Study": "modescape.study",
     "run": "modescape.pipeline",
     "compare": "modescape.pipeline.comparison",
