@@ -13,6 +13,7 @@ import modescape
 
 CONTRACT = {
     *("run", "Study", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
+    "Landscape",
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
 }
 ARRAY_FUNCTIONS = sorted(name for name in CONTRACT if modescape._ROOMS[name].endswith(("metrics", "functionspace")))

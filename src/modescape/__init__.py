@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         jensen_shannon,
         normalized_diversity,
     )
+    from modescape.landscape import Landscape
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
@@ -42,6 +43,8 @@ __all__ = [  # noqa: RUF022 - by heading
     "diversity_limits",
     "jensen_shannon",
     "normalized_diversity",
+    # Loss landscapes
+    "Landscape",
 ]
 
 _ROOMS = {
@@ -59,6 +62,7 @@ _ROOMS = {
     "diversity_limits": "modescape.functionspace",
     "jensen_shannon": "modescape.functionspace",
     "normalized_diversity": "modescape.functionspace",
+    "Landscape": "modescape.landscape",
 }
 
 
