@@ -12,7 +12,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("errors", "types", "keeping", "version"),
     ("plain", "arrays", "answers"),
     ("progress", "named"),
-    ("durable", "tree", "batches", "rng", "results", "runtime", "offered"),
+    ("durable", "tree", "batches", "rng", "results", "runtime", "offered", "principal"),
     ("engines", "kernels"),
     ("metrics",),
     ("recipe",),
@@ -42,7 +42,7 @@ NARROWER = {  # rooms that may know less than their row allows
     "metrics": WORDS,  # arrays in, arrays out
     "functionspace": WORDS,
     "subspace": WORDS,
-    "landscape": WORDS,
+    "landscape": WORDS | {"models", "network"},  # any network, no recipe and no study
     "paths": WORDS,
     "methods": WORDS | {"subspace"},
     "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is

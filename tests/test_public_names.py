@@ -12,7 +12,8 @@ import pytest
 import modescape
 
 CONTRACT = {
-    *("run", "compare", "Study", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
+    *("run", "Study", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
+    "Landscape",
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
     *("compare", "seeds"),
 }

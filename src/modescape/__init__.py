@@ -18,11 +18,12 @@ if TYPE_CHECKING:
         jensen_shannon,
         normalized_diversity,
     )
+    from modescape.landscape import Landscape
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
-    from modescape.pipeline.seeds import seeds
     from modescape.pipeline.exporting import Ensemble, export
+    from modescape.pipeline.seeds import seeds
     from modescape.study import Study
 
 __all__ = [  # noqa: RUF022 - by heading
@@ -48,6 +49,8 @@ __all__ = [  # noqa: RUF022 - by heading
     "normalized_diversity",
     # Scores of repeated runs
     "seeds",
+    # Loss landscapes
+    "Landscape",
 ]
 
 _ROOMS = {
@@ -68,6 +71,7 @@ _ROOMS = {
     "diversity_limits": "modescape.functionspace",
     "jensen_shannon": "modescape.functionspace",
     "normalized_diversity": "modescape.functionspace",
+    "Landscape": "modescape.landscape",
 }
 
 
