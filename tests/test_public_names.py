@@ -14,6 +14,7 @@ import modescape
 CONTRACT = {
     *("run", "Study", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
+    *("align", "align_many"),
 }
 ARRAY_FUNCTIONS = sorted(name for name in CONTRACT if modescape._ROOMS[name].endswith(("metrics", "functionspace")))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from modescape.alignment import align, align_many
     from modescape.functionspace import (
         cosine_similarity,
         disagreement,
@@ -42,6 +43,9 @@ __all__ = [  # noqa: RUF022 - by heading
     "diversity_limits",
     "jensen_shannon",
     "normalized_diversity",
+    # Networks in weight space
+    "align",
+    "align_many",
 ]
 
 _ROOMS = {
@@ -59,6 +63,8 @@ _ROOMS = {
     "diversity_limits": "modescape.functionspace",
     "jensen_shannon": "modescape.functionspace",
     "normalized_diversity": "modescape.functionspace",
+    "align": "modescape.alignment",
+    "align_many": "modescape.alignment",
 }
 
 
