@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from modescape.alignment import align, align_many
     from modescape.functionspace import (
         cosine_similarity,
         disagreement,
@@ -51,6 +52,9 @@ __all__ = [  # noqa: RUF022 - by heading
     "seeds",
     # Loss landscapes
     "Landscape",
+    # Networks in weight space
+    "align",
+    "align_many",
 ]
 
 _ROOMS = {
@@ -72,6 +76,8 @@ _ROOMS = {
     "jensen_shannon": "modescape.functionspace",
     "normalized_diversity": "modescape.functionspace",
     "Landscape": "modescape.landscape",
+    "align": "modescape.alignment",
+    "align_many": "modescape.alignment",
 }
 
 
