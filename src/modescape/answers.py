@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 from modescape.version import __version__
 
 LEVEL = 0.95  # of intervals
+SCHEMA = 1  # version of the answers: raised when a key is renamed, removed or changes its meaning; new keys leave it
 
 
 def answer(command: str, *, verdict: Sequence[str], warnings: Sequence[str] = (), **more: Any) -> dict[str, Any]:
@@ -22,7 +24,27 @@ def answer(command: str, *, verdict: Sequence[str], warnings: Sequence[str] = ()
         **more: what else the command answers; see docs/json.md.
     """
     head = {"modescape": __version__, "command": command, "verdict": list(verdict), "warnings": list(warnings)}
-    return {**head, **more}
+    return {**head, "schema": SCHEMA, **more}
+
+
+def schema(command: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what a command answers, with the definitions that it shares with others.
+
+    Args:
+        command: its name, such as "run" or "recipes show"; ``schemas/run.json`` and ``schemas/recipes-show.json``.
+
+    Raises:
+        FileNotFoundError: if no command has this name.
+
+    >>> schema("report")["title"]
+    'What modescape report --json answers; version 1'
+    """
+    folder = resources.files("modescape") / "schemas"
+    own, shared = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8").replace("shared.json#/", "#/"))
+        for name in (command.replace(" ", "-"), "shared")
+    )
+    return {**own, "$defs": {**shared["$defs"], **own.get("$defs", {})}}
 
 
 def score(value: float, low: float, high: float, *, covers: str, level: float = LEVEL) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError
+from modescape.keeping import MOST_EPOCHS
 
 MOST_MEMBERS = 100_000
-MOST_EPOCHS = 100_000
 MOST_CLASSES = 100_000
 MOST_NAME = 10_000  # characters of the name of a class, a tensor, a version
 MOST_NUMBER = 1e100  # of a feature or a target: squares and their sums stay finite
@@ -149,6 +149,20 @@ def shown(text: object, most: int = 300) -> str:
     """Text of unknown origin on one line of at most ``most`` characters, harmless on a terminal."""
     line = visible(" ".join(str(text)[: 4 * most].split()))
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Spreadsheets run as a formula what begins so; the full-width signs count in some of them."""
+
+
+def for_spreadsheets(text: str) -> str:
+    """A text as a cell of a CSV file: one that would be run as a formula gets a leading apostrophe.
+
+    >>> for_spreadsheets(" =1+1"), for_spreadsheets("a-b")
+    ("' =1+1", 'a-b')
+    """
+    runs = text.lstrip(" ").startswith(FORMULA) or text.startswith(("\t", "\r", "\n"))
+    return "'" + text if runs else text
 
 
 def in_session(factory: str) -> bool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DIMENSIONS = (
     *("member", "epoch", "model", "example", "class", "size", "approach", "metric"),
-    *("x", "y", "t", "severity", "corruption", "draw", "eigenvalue", "layer"),
+    *("x", "y", "t", "severity", "corruption", "draw", "eigenvalue", "layer", "part"),
 )
 PREFIXES = ("other_", "predicted_")  # the second axis of a matrix: other_member, other_epoch, predicted_class
 

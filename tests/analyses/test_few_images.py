@@ -30,8 +30,10 @@ NEEDS = {
     "shift": "needs 16 test images or more; this study has 2",
     "gradient_boosting": "needs rows of a table; the examples of this study are images",
 }
-# without those that train 14 kinds of networks, for 20 s
-NAMES = [name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also]
+# without those that train 14 kinds of networks, for 20 s, and those of models that others trained (test_given.py)
+NAMES = [
+    name for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also and one.only_for != analyses.GIVEN
+]
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ SETS = ("test", "validation", "other noise", *(f"shift {severity}" for severity 
 OF_PREDICTIONS = (
     *("ensemble_size", "solution_similarity", "ensemble_methods"),
     *("decomposition", "calibration", "diversity_map", "shift", "ood"),
+    *("model_scores", "model_groups", "model_pairs", "subset_choice", "contributions", "parts_of_data"),
 )
 ELSEWHERE = {  # analyses with intervals that take more than predictions -> the test below of what they are made from
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
@@ -50,13 +51,15 @@ def offered(copies: bool, groups: bool) -> Offered:
         log_prob[name] = (logits - np.log(np.exp(logits).sum(-1, keepdims=True)))[:, at]
         label[name] = truth[at]
     own = list(range(MEMBERS, MODELS))
-    return arrays(
+    found = arrays(
         log_prob,
         label,
         groups={INDEPENDENT: list(range(MEMBERS)), SNAPSHOTS: own, "mine": own},
         members=[*range(MEMBERS), *np.repeat(range(MEMBERS), DRAWN)],
         example_groups=GROUPS if groups else None,
     )
+    part = np.array(["day", "night"])[np.arange(TEST) % 2][AT if copies else np.arange(TEST)]
+    return replace(found, name_groups={"one": [0, 1], "other": [2, 3]}, example_parts={"test": part})
 
 
 @pytest.fixture(scope="module")

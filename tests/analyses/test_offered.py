@@ -211,7 +211,11 @@ def test_each_of_the_three_that_an_analysis_needs_is_asked_for(with_weights, nam
 
 def test_who_needs_what():
     """The lists of those that the tests here and of groups measure without the rest."""
-    needs = {name: one.needs for name, one in analyses.ANALYSES.items() if "auxiliary" not in one.also}
+    needs = {
+        name: one.needs
+        for name, one in analyses.ANALYSES.items()
+        if "auxiliary" not in one.also and one.only_for != analyses.GIVEN  # of those: test_given.py
+    }
     of_groups = {name for name in needs if analyses.AROUND in analyses.ANALYSES[name].uses}
     alone = {name for name, own in needs.items() if own == (analyses.PREDICTIONS,)}
     assert alone - of_groups == {*FROM_PREDICTIONS, "solution_similarity"}

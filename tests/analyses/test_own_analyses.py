@@ -144,7 +144,7 @@ def test_a_figure_that_is_described_is_drawn_by_the_kit(mine: Path):
     np.testing.assert_array_equal(figures.draw(name, dataset).axes[0].lines[0].get_ydata(), lengths)
     np.testing.assert_array_equal(figures.draw_interactive(name, dataset).data[0].y, lengths)
     written = figures.save(name, dataset, mine / "figures")
-    assert [path.name for path in written] == [f"my_norms-described.{end}" for end in ("png", "svg", "html")]
+    assert [path.name for path in written] == [f"my_norms-described.{end}" for end in ("png", "svg", "html", "csv")]
 
 
 def test_settings_of_own_analyses_are_keyword_arguments(mine: Path):

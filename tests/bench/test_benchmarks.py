@@ -68,7 +68,7 @@ def test_an_unknown_benchmark_is_refused_with_the_known_ones():
 
 @pytest.mark.ci
 def test_the_command_prints_a_table_and_keeps_json(tmp_path):
-    done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--json", str(tmp_path), "--quiet"])
+    done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--out", str(tmp_path), "--quiet"])
     assert done.exit_code == 0, done.output
     assert "| modescape --help |" in done.stdout
     assert json.loads((tmp_path / "startup.json").read_text())["question"].endswith("?")

@@ -162,7 +162,7 @@ def finished(study: Path) -> dict[str, tuple[int, int]]:
             found += [path for split in layout.SPLITS for rows in stored(folder, split) for path in rows]
     whole = all(member.status == "trained" for member in opened.members)  # else the results will be others
     for name in opened.recipe.analyses if whole else []:
-        figures = [opened.figure_path(name, suffix) for suffix in ("png", "svg", "html")]
+        figures = [opened.figure_path(name, suffix) for suffix in layout.FIGURE_SUFFIXES]
         if opened.has_result(name) and all(path.exists() for path in figures):
             found += [layout.result_path(study, name), *figures]
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}

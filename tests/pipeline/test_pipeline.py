@@ -103,6 +103,18 @@ def test_a_second_run_does_nothing(copy):
     assert (copy / "report.html").read_bytes() == page
 
 
+def test_figures_that_are_gone_are_drawn_from_the_result(copy):
+    """Nothing is measured again, and they have the bytes they had."""
+    gone = [copy / f"figures/tsne.{suffix}" for suffix in ("svg", "csv")]
+    before = [path.read_bytes() for path in gone]
+    measured = (copy / "results/tsne.nc").stat().st_mtime_ns
+    for path in gone:
+        path.unlink()
+    pipeline.analyse(copy)
+    assert [path.read_bytes() for path in gone] == before
+    assert (copy / "results/tsne.nc").stat().st_mtime_ns == measured
+
+
 def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkeypatch):
     """Stopped after 3, 6, 5 and 1 files (4 an epoch), each time gone on from there; finally run to the end."""
     out, writes = tmp_path / "s", []
@@ -122,7 +134,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(finished, tmp_path, monkey
     for limit in (3, 6, 5, 1):
         writes.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
+            for name in ("SHOW_SECONDS", "AHEAD_BYTES"):
+                patch.setattr(writing, name, 0)  # all four files after every epoch, one epoch at a time
             for name in functions:
                 # a stop at every file in turn, which no signal hits
                 patch.setattr(writing, name, stopping(name, getattr(writing, name), limit))
@@ -151,7 +164,8 @@ def test_what_people_look_at_may_lag_behind_what_the_next_epoch_needs(finished, 
 
     write = writing.write_resume
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "SHOW_SECONDS", 1e9)  # nothing is shown between two epochs, however slow
+        for name, value in {"SHOW_SECONDS": 1e9, "AHEAD_BYTES": 0}.items():
+            patch.setattr(writing, name, value)  # nothing is shown between two epochs, which are written one at a time
         patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
         with pytest.raises(KeyboardInterrupt):
             pipeline.train("digits", out, overrides=[*HERE, "train.members=1"])

@@ -22,8 +22,8 @@ def folder(tmp_path_factory):
     return parent
 
 
-def test_save_writes_three_files_and_shares_one_script(folder):
-    kinds = [f"{name}.{kind}" for name in ("confusion", "ensemble_size") for kind in ("html", "png", "svg")]
+def test_save_writes_four_files_and_shares_one_script(folder):
+    kinds = [f"{name}.{kind}" for name in ("confusion", "ensemble_size") for kind in ("csv", "html", "png", "svg")]
     assert sorted(path.name for path in (folder / "first").iterdir()) == sorted([*kinds, "plotly.min.js"])
 
 

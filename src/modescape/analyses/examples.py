@@ -75,3 +75,9 @@ WITHIN = {
 ALONE = np.array([0.718, 0.92, 0.453, 0.09])  # of one network
 ACROSS = np.array([0.066, -0.23, -0.155, -0.055])  # gain of infinitely many networks
 HALF = np.array([0.005, 0.016, 0.006, 0.004])  # half of an interval
+
+
+def given_names(count: int) -> list[str]:
+    """Names of given models, some of them awkward."""
+    awkward = ["<b>wide</b> & $deep$", "a name that is longer than there is room for on any axis"]
+    return [*awkward[:count], *(f"model-{number}" for number in range(2, count))]

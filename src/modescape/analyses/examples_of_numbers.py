@@ -34,6 +34,7 @@ NAMES = {  # variable of classes -> that of numbers, and its units
     **{f"{of}_brier": (f"{of}_squared_error", "square of the target's unit") for of in ("mean", "ensemble", "limit")},
 }
 OF_CLASSES = ("jensen_shannon_calibrated", "stored_jensen_shannon")
+OF_ERRORS = ("disagreement", "both_wrong", "error_jaccard", "error_kappa")
 METRICS = {"accuracy": "rmse", "nll": "nll", "brier": "crps", "calibrated_nll": "calibrated_nll", "raw": "raw"}
 
 
@@ -44,6 +45,10 @@ def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
         dataset: the example of classes.
     """
     found = dataset.drop_vars([name for name in OF_CLASSES if name in dataset])
+    if "error_jaccard" in dataset:  # errors of numbers are no shares: how far they go together
+        about = {"units": "1", "long_name": "correlation of errors"}
+        found = found.drop_vars([name for name in OF_ERRORS if name in found])
+        found = found.assign(error_correlation=(dataset["error_kappa"].dims, dataset["error_kappa"].values, about))
     if "epoch" in dataset.dims and "jensen_shannon" in dataset and "epoch" in dataset["jensen_shannon"].dims:
         found = found.drop_vars("jensen_shannon")  # of pairs: it is the distance
     if "metric" in found.coords and not {"accuracy", "raw"}.isdisjoint(found["metric"].values):

@@ -32,7 +32,7 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
 
     if is_own(name):
         return _own(name).draw(dataset)
-    return charts.draw(_described(name, dataset), caption(name, dataset))
+    return charts.draw(described(name, dataset), caption(name, dataset))
 
 
 def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
@@ -56,7 +56,7 @@ def sheet(name: str, dataset: xr.Dataset) -> Sheet:
 
     if is_own(name):
         return _own(name).sheet(dataset)
-    return charts.sheet(_described(name, dataset))
+    return charts.sheet(described(name, dataset))
 
 
 def caption(name: str, dataset: xr.Dataset) -> str:
@@ -70,23 +70,25 @@ def caption(name: str, dataset: xr.Dataset) -> str:
 
 
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
-    """Write <name>.png (200 dots per inch), <name>.svg and <name>.html into the folder.
+    """Write <name>.png (200 dots per inch), <name>.svg, <name>.html and <name>.csv into the folder.
 
-    The same dataset gives the same bytes. The web page takes plotly.min.js from beside it, shared by all figures.
+    The same dataset gives the same bytes. The web page takes plotly.min.js from beside it, shared by all figures. The
+    CSV holds the numbers that are drawn (`modescape.plots.drawn`).
 
     Raises:
         InputError: if no figure has this name.
     """
     from modescape.plots import charts
+    from modescape.plots.drawn import table, table_of_result
     from modescape.plots.files import save_files
 
     words = caption(name, dataset)
-    if is_own(name):
-        paper, web = draw(name, dataset), sheet(name, dataset)
+    chart = _own(name).chart(dataset) if is_own(name) else described(name, dataset)
+    if chart is None:
+        drawn = draw(name, dataset), sheet(name, dataset), words, table_of_result(dataset)
     else:
-        chart = _described(name, dataset)
-        paper, web = charts.draw(chart, words), charts.sheet(chart)
-    return save_files(file_name(name), paper, web, words, Path(folder))
+        drawn = charts.draw(chart, words), charts.sheet(chart), words, table(chart)
+    return save_files(file_name(name), *drawn, Path(folder))
 
 
 def has_figure(name: str) -> bool:
@@ -102,7 +104,8 @@ def _own(name: str) -> Own:
     return load(name)
 
 
-def _described(name: str, dataset: xr.Dataset) -> Chart:
+def described(name: str, dataset: xr.Dataset) -> Chart:
+    """The figure of an analysis of this package as data: panels of series, matrices and fields."""
     chart: Chart = _function(name, "describe", dataset)(dataset)
     return in_words(chart, word_of(dataset), "groups" in dataset.attrs)
 

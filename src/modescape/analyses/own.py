@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from modescape.plots.charts import Chart
+
 WHAT = "analysis"  # how messages call the setting
 EXPECTED = (
     "expected a function measure(offered, *, setting=default) that returns a labelled result, an object or module with "
@@ -57,14 +59,20 @@ class Own(Analysis):
         module = self._module("draw")
         return hasattr(module, "describe") or all(hasattr(module, name) for name in FIGURE)
 
+    def chart(self, dataset: xr.Dataset) -> Chart | None:
+        """Its figure as it is described; None where it is drawn by hand."""
+        with importable(self.name, last=True):  # its code may import its neighbours when it is called
+            described = getattr(self._drawn(), "describe", None)
+            return described(dataset) if described else None
+
     def draw(self, dataset: xr.Dataset) -> Figure:
         """Its figure for papers, on the canvas of all others."""
         from modescape.plots import charts
         from modescape.plots.canvas import Canvas
 
-        with importable(self.name, last=True):  # its code may import its neighbours when it is called
-            if described := getattr(self._drawn(), "describe", None):
-                return charts.draw(described(dataset), self.caption(dataset))
+        if chart := self.chart(dataset):
+            return charts.draw(chart, self.caption(dataset))
+        with importable(self.name, last=True):
             figure = self._drawn().draw(dataset)
             Canvas(figure)
             return figure
@@ -75,9 +83,9 @@ class Own(Analysis):
 
         from modescape.plots import charts
 
+        if chart := self.chart(dataset):
+            return charts.sheet(chart)
         with importable(self.name, last=True):
-            if described := getattr(self._drawn(), "describe", None):
-                return charts.sheet(described(dataset))
             drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
         found = Sheet([[1]], [], horizontal_spacing=0, vertical_spacing=0)
         found.traces = drawn["data"]

@@ -63,8 +63,8 @@ def predicted(offered: Offered, split: str, what: str) -> Predictions:
 
 
 def scoring_of(offered: Offered) -> Scoring:
-    """How predictions are scored: by the task of what is offered."""
-    return tasks.scoring_of(offered.task)
+    """How predictions are scored: by the task of what is offered, and by whether they say a confidence."""
+    return tasks.scoring_of(offered.task, offered.bare)
 
 
 def groups_of_networks(offered: Offered, sets: Sequence[str], what: str, of: str = INDEPENDENT) -> Sampled:
@@ -143,6 +143,17 @@ def enough_images(offered: Offered, there: int, least: int, what: str) -> None:
     """
     if there < least:
         raise NotEnough(f"{what} needs {least} test images or more; {offered.named} has {there}")
+
+
+def enough_units(offered: Offered, there: int, least: int, what: str) -> None:
+    """Refuse fewer test examples, or groups of them, than an analysis can do with.
+
+    Raises:
+        NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
+    """
+    if there < least:
+        unit = "groups of test examples" if offered.group_counts.get("test") else "test examples"
+        raise NotEnough(f"{what} needs {least} {unit} or more; {offered.named} has {there}")
 
 
 def whole_runs(offered: Offered, what: str) -> None:

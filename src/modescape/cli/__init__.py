@@ -6,11 +6,15 @@ import atexit
 import contextlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
+# a file a command; importing it is what makes it known
+from modescape.cli import bench, compare, export, importing, seeds  # noqa: F401
+from modescape.cli.answering import Unfinished, say_error
 from modescape.cli.commands import cli
-from modescape.cli.shared import stop, this_command
+from modescape.cli.shared import Stopped, this_command
 from modescape.errors import ModescapeError
 from modescape.plain import shown, visible
 
@@ -43,9 +47,12 @@ def main() -> None:
     try:
         cli.main(args=arguments, prog_name="modescape", standalone_mode=False, obj=debug)
     except (click.exceptions.Abort, KeyboardInterrupt):  # before or after all work
-        stop("Stopped; the same command goes on, or begins again:", this_command())
+        _stopped(f"Stopped; the same command goes on, or begins again:\n  {this_command()}")
+    except Stopped as stopped:
+        _stopped(str(stopped))
     except click.ClickException as error:
         error.show()
+        say_error(cli, error.format_message(), 2)
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()
@@ -54,6 +61,7 @@ def main() -> None:
         if debug:
             raise
         click.echo(f"modescape: {visible(str(error))}", err=True)
+        say_error(cli, str(error), error.exit_code, error.said if isinstance(error, Unfinished) else None)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
@@ -61,11 +69,16 @@ def main() -> None:
         if isinstance(error, OSError) and _while_printing(error):
             click.echo(f"modescape: {NO_OUTPUT}: {error.strerror}", err=True)
             sys.exit(1)
-        click.echo(
-            f"modescape: {type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where.",
-            err=True,
-        )
+        message = f"{type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where."
+        click.echo(f"modescape: {message}", err=True)
+        say_error(cli, message, 1)
         sys.exit(1)
+
+
+def _stopped(message: str) -> NoReturn:
+    click.echo(f"\n{message}", err=True)
+    say_error(cli, message, 1)
+    sys.exit(1)
 
 
 def _while_printing(error: OSError) -> bool:

@@ -8,8 +8,19 @@ from pathlib import Path
 
 import click
 
-from modescape.bench import BENCHMARKS
-from modescape.cli.shared import HELP, Group, Work, end, recipe_options, study_options, this_command, working_on
+from modescape.answers import answer
+from modescape.cli.answering import say, say_status
+from modescape.cli.shared import (
+    HELP,
+    Group,
+    Work,
+    end,
+    json_option,
+    recipe_options,
+    study_options,
+    this_command,
+    working_on,
+)
 from modescape.plain import visible
 from modescape.version import __version__
 
@@ -36,11 +47,13 @@ def cli(debug: bool) -> None:
 @click.argument("recipe", required=False, metavar="[RECIPE|DIR]")
 @recipe_options
 @study_options
+@json_option
 def run(
     recipe: str | None,
     out: Path | None,
     quick: bool,
     work: Work,
+    as_json: bool,
 ) -> None:
     """Train, analyse and report: from a recipe to a page.
 
@@ -55,12 +68,15 @@ def run(
       modescape run my.yaml --set 'analyses=[tsne, ensemble_size]' --engine here
     """
     from modescape import pipeline
+    from modescape.cli.answering import of_study
     from modescape.pipeline.choosing import choose
     from modescape.printing import print_summary
 
     choice = choose(recipe, out, work.overrides(), quick)
     with working_on(choice.path):
         study = pipeline.run(choice, progress=work.progress())
+        if as_json:
+            return end(study, of_study("run", study))
         print_summary(study)
         end(study)
 
@@ -69,11 +85,13 @@ def run(
 @click.argument("recipe", metavar="RECIPE|DIR")
 @recipe_options
 @study_options
+@json_option
 def train(
     recipe: str,
     out: Path | None,
     quick: bool,
     work: Work,
+    as_json: bool,
 ) -> None:
     """Train the members of a RECIPE, or of the study in DIR, and keep their checkpoints; no analyses.
 
@@ -83,6 +101,7 @@ def train(
       modescape train studies/digits --set train.members=20
     """
     from modescape import pipeline
+    from modescape.cli.answering import of_training
     from modescape.pipeline.choosing import choose
     from modescape.printing import print_members
     from modescape.study import layout
@@ -90,6 +109,8 @@ def train(
     choice = choose(recipe, out, work.overrides(), quick)
     with working_on(choice.path, layout.run_again(choice.path, "train")):
         study = pipeline.train(choice, progress=work.progress())
+        if as_json:
+            return end(study, of_training(study))
         print_members(study)
         end(study)
 
@@ -98,10 +119,12 @@ def train(
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @study_options
+@json_option
 def analyse(
     directory: Path,
     names: tuple[str, ...],
     work: Work,
+    as_json: bool,
 ) -> None:
     """Make one or more analyses of a study: those NAMEd anew, or all that are missing.
 
@@ -115,13 +138,18 @@ def analyse(
     overrides = work.overrides()
     with working_on(directory, this_command()):
         study = pipeline.analyse(directory, names, overrides=overrides, progress=work.progress())
+    if as_json:
+        from modescape.cli.answering import of_study
+
+        return say(of_study("analyse", study))
     for name in names or study.recipe.analyses or ():
         click.echo(layout.result_path(study.path, name))
 
 
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-def report(directory: Path) -> None:
+@json_option
+def report(directory: Path, as_json: bool) -> None:
     """Write the page of a study from its results, without training or measuring anything.
 
     Example:
@@ -130,13 +158,18 @@ def report(directory: Path) -> None:
     from modescape import pipeline
 
     with working_on(directory, this_command()):
-        click.echo(pipeline.report(directory))
+        page = pipeline.report(directory)
+    if as_json:
+        where = page.absolute()
+        return say(answer("report", verdict=[f"The page is {where}."], study=str(where.parent), page=str(where)))
+    click.echo(page)
 
 
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 when something is damaged.")
-def status(directory: Path, verify: bool) -> None:
+@json_option
+def status(directory: Path, verify: bool, as_json: bool) -> None:
     """Say what a study holds, what is missing and what failed.
 
     Examples:
@@ -147,47 +180,57 @@ def status(directory: Path, verify: bool) -> None:
     from modescape.printing import status_text
     from modescape.study import layout, summary
 
-    problems: list[str] = []
-    again = layout.run_again(directory)
+    problems: list[str] | None = None  # not looked for
+    again, found = layout.run_again(directory), None
     if verify:
         from modescape.study import verify as find_damage
 
         problems = find_damage(directory)
     try:
-        click.echo(status_text(summary(directory)))
+        found = summary(directory)
     except InputError:  # a damaged recipe is among the problems
         if not problems:
             raise
         again = f"modescape run <the recipe and settings it was begun with> --out {shlex.quote(str(directory))}"
-    for problem in problems:
-        click.echo(visible(problem))
+    if as_json:
+        say_status(found, problems, again)
+    else:
+        lines = [status_text(found)] if found else []
+        lines += [*map(visible, problems), f"mended by: {again}"] if problems else []
+        lines += ["every checksum is right"] if problems == [] else []
+        click.echo("\n".join(lines))
     if problems:
-        click.echo(f"mended by: {again}")
         sys.exit(1)
-    if verify:
-        click.echo("every checksum is right")
 
 
 @cli.group(invoke_without_command=True)
+@json_option
 @click.pass_context
-def recipes(context: click.Context) -> None:
+def recipes(context: click.Context, as_json: bool) -> None:
     """List the built-in recipes, or show one.
 
     Examples:
       modescape recipes
       modescape recipes show cifar10-smallcnn > my.yaml
     """
-    if context.invoked_subcommand is None:
-        from modescape.recipe import builtin_names, builtin_text
+    if context.invoked_subcommand is not None:
+        context.obj = as_json  # modescape recipes --json show digits
+        return
+    from modescape.recipe import builtin_names, builtin_text
 
-        for name in builtin_names():
-            about = builtin_text(name).splitlines()[0].lstrip("# ")
-            click.echo(f"{name:<20} {about}")
+    about = {name: builtin_text(name).splitlines()[0].lstrip("# ") for name in builtin_names()}
+    if as_json:
+        listed = [{"name": name, "about": words} for name, words in about.items()]
+        return say(answer("recipes", verdict=[f"{len(listed)} recipes are built in."], recipes=listed))
+    for name, words in about.items():
+        click.echo(f"{name:<20} {words}")
 
 
 @recipes.command()
 @click.argument("name")
-def show(name: str) -> None:
+@json_option
+@click.pass_context
+def show(context: click.Context, name: str, as_json: bool) -> None:
     """Print a built-in recipe as YAML, to be changed and run.
 
     Example:
@@ -195,39 +238,10 @@ def show(name: str) -> None:
     """
     from modescape.recipe import builtin_text
 
-    click.echo(builtin_text(name), nl=False)
+    text = builtin_text(name)
+    if not (as_json or context.obj):
+        return click.echo(text, nl=False)
+    import yaml
 
-
-BENCH_HELP = f"""Measure this machine: {", ".join(BENCHMARKS)}.
-
-Without a NAME, all. Each is measured against its peers in the same run, in turns; read the ratios. They take about
-half an hour together on two cores; load writes 4 GB to the folder for temporary files.
-
-Examples:
-  modescape bench digits
-  modescape bench training --data path/to/cifar10 --repeats 3
-  modescape bench pairwise layers --json results
-"""
-
-
-@cli.command(help=BENCH_HELP)
-@click.argument("names", nargs=-1, metavar="[NAME ...]")
-@click.option(
-    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Turns; medians are of these."
-)
-@click.option("--data", metavar="SOURCE", help="A dataset to train on. [random images of CIFAR-10's shape]")
-@click.option("--json", "folder", type=click.Path(path_type=Path), help="Keep each result as FOLDER/NAME.json.")
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
-def bench(names: tuple[str, ...], repeats: int, data: str | None, folder: Path | None, quiet: bool) -> None:
-    """Measure this machine."""
-    from modescape.bench import benchmark
-    from modescape.bench.harness import Options, write
-
-    chosen = [(name, benchmark(name)) for name in names or BENCHMARKS]
-    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    for name, measure in chosen:
-        say(f"{name} ...")
-        result = measure(Options(repeats=repeats, data=data, say=say))
-        click.echo(f"\n{result.question}\n\n{result.table()}\n\n{result.about()}")
-        if folder is not None:
-            click.echo(write(result, folder))
+    verdict = [text.splitlines()[0].lstrip("# ")]
+    say(answer("recipes show", verdict=verdict, name=name, yaml=text, recipe=yaml.safe_load(text)))

@@ -8,7 +8,7 @@ import inspect
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from modescape.engines import ENGINE_NAMES
-from modescape.errors import DamageError, WorkError
+from modescape.errors import DamageError
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
@@ -89,12 +89,23 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/json.md).")
 
 
-def end(study: Study) -> None:
-    """Say which members failed, if any: the work is not done."""
+def end(study: Study, said: Mapping[str, Any] | None = None) -> None:
+    """Say which members failed, if any: the work is not done.
+
+    Args:
+        study: what was worked on.
+        said: the answer of the command, where it is to be printed as JSON.
+
+    Raises:
+        Unfinished: if a member failed.
+    """
+    from modescape.cli.answering import Unfinished, say
     from modescape.pipeline import failures
 
     if lines := failures(study):
-        raise WorkError("\n".join([*lines, "The others are done; the same command tries these again."]))
+        raise Unfinished("\n".join([*lines, "The others are done; the same command tries these again."]), said)
+    if said is not None:
+        say(said)
 
 
 @contextlib.contextmanager
@@ -124,10 +135,13 @@ def this_command() -> str:
     return shlex.join(["modescape", *sys.argv[1:]])
 
 
+class Stopped(Exception):  # noqa: N818 - said of the work: nothing is wrong
+    """The user stopped it; the message ends with the command that goes on."""
+
+
 def stop(sentence: str, command: str) -> NoReturn:
     """End with a sentence, and the command that goes on."""
-    click.echo(f"\n{sentence}\n  {command}", err=True)
-    sys.exit(1)
+    raise Stopped(f"{sentence}\n  {command}")
 
 
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -94,15 +94,23 @@ class Average:
             return np.log(np.minimum(self.mean, 1.0)).transpose(0, 2, 1)
 
 
-def averages(subsets: Subsets) -> Iterator[Average]:
-    """The averages, a block of examples at a time."""
+def averages(subsets: Subsets, votes: bool = False) -> Iterator[Average]:
+    """The averages, a block of examples at a time.
+
+    Args:
+        subsets: of members.
+        votes: probabilities are 0 and 1: they are counted before they are divided, so that equally many are equal.
+    """
     log_prob, label, masks = subsets[:3]
-    share = masks / masks.sum(1, keepdims=True)
+    size = masks.sum(1, keepdims=True)
+    share = masks.astype(np.float64) if votes else masks / size
     classes = log_prob.shape[2]
     for block in example_blocks(label.size, len(masks) * classes):
         part = log_prob[:, block].astype(np.float64)  # [member, example, class]
         prob = np.exp(part).transpose(0, 2, 1)  # [member, class, example]: examples last keep every pass contiguous
         mean = (share @ prob.reshape(len(prob), -1)).reshape(len(masks), classes, -1)
+        if votes:
+            mean /= size[:, :, None]
         confidence, predicted = mean[:, 0].copy(), np.zeros((len(masks), part.shape[1]), dtype=np.int32)
         for number in range(1, classes):
             better = mean[:, number] > confidence

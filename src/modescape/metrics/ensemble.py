@@ -138,7 +138,7 @@ def ensemble_curve(
     scoring.check(log_prob, label)
     codes = group_codes(group, len(label))
     curve = _curves({"": log_prob}, label, "", limit, key, scoring, codes)[""]
-    law = law_curve(log_prob, label, curve.score, scoring)
+    law = {scoring.law: law_curve(log_prob, label, curve.score, scoring)} if scoring.law else {}
     return xr.Dataset(
         {
             **{
@@ -146,7 +146,7 @@ def ensemble_curve(
                 for name, values in curve.values().items()
             },
             "subsets": ("size", curve.subsets, {"units": "1", "long_name": "subsets averaged"}),
-            scoring.law: ("size", law, {"units": "1", "long_name": LAWS[scoring.law][1]}),
+            **{name: ("size", values, {"units": "1", "long_name": LAWS[name][1]}) for name, values in law.items()},
         },
         coords={
             "metric": ("metric", list(curve.metric), {"units": "1", "long_name": "metric"}),

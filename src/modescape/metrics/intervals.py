@@ -167,6 +167,17 @@ def satterthwaite_interval(
     """
     from scipy.special import stdtrit
 
+    total, freedom = satterthwaite(variances, freedoms)
+    with np.errstate(invalid="ignore"):  # no variance
+        half = stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(total)
+    half = np.where(np.isfinite(half), half, np.nan)
+    return estimate - half, estimate + half
+
+
+def satterthwaite(
+    variances: Sequence[np.ndarray | float], freedoms: Sequence[np.ndarray | float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of the parts of a variance, and its degrees of freedom; arguments and errors as `satterthwaite_interval`."""
     freedoms = [np.asarray(freedom, dtype=np.float64) for freedom in freedoms]
     if not variances or len(variances) != len(freedoms) or not all((freedom > 0).all() for freedom in freedoms):
         raise InputError(
@@ -178,9 +189,7 @@ def satterthwaite_interval(
         total = np.maximum(np.sum(np.broadcast_arrays(*parts), axis=0), 0.0)
         spread = sum(np.square(part) / freedom for part, freedom in zip(parts, freedoms, strict=True))
         freedom = np.where(spread > 0, np.square(total) / spread, np.inf)
-        half = stdtrit(np.maximum(freedom, LEAST_FREEDOM), (1 + LEVEL) / 2) * np.sqrt(total)
-    half = np.where(np.isfinite(half), half, np.nan)
-    return estimate - half, estimate + half
+    return total, np.maximum(freedom, LEAST_FREEDOM)
 
 
 def range_interval(

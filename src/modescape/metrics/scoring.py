@@ -1,12 +1,14 @@
 """What the predictions of a task are scored by: its scores, and how those of several networks become one.
 
-`CLASSES` and `NUMBERS` say all that differs between tasks; curves, intervals and tables go through them.
+`CLASSES` and `NUMBERS` say all that differs between tasks; curves, intervals and tables go through them. `VOTES` and
+`MEANS` are of predictions that say no confidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ class Scoring:
     these best, each network [..., example, width] by itself: of classes at a temperature, of a regression with all
     variances times one factor."""
     calibrated: Mapping[str, Score]  # scores of such predictions
-    law: str  # name of the exact law of a score against size
+    law: str  # name of the exact law of a score against size; "": there is none
     of_law: str  # which score that is; the law is of its square where it is a root
 
 
@@ -97,3 +99,12 @@ NUMBERS = Scoring(
     law="squared_error_law",
     of_law="rmse",
 )
+VOTES = replace(  # of classes alone, as log 1 and log 0: averages are shares of votes, the first of the largest wins
+    CLASSES,
+    scores={"accuracy": SCORES["accuracy"]},
+    averages=partial(averages, votes=True),
+    calibrated={},
+    law="",
+    of_law="",
+)
+MEANS = replace(NUMBERS, scores={"rmse": REGRESSION_SCORES["rmse"]}, calibrated={})  # of means alone

@@ -12,10 +12,11 @@ from modescape.offered.protocols import (
     TRAJECTORY,
     Checkpoints,
     Drawing,
+    InBlocks,
     Predictions,
     Sampled,
 )
-from modescape.offered.reading import model_of, runs, stacked
+from modescape.offered.reading import model_of, of_examples, runs, stacked
 
 __all__ = [
     "INDEPENDENT",
@@ -23,6 +24,7 @@ __all__ = [
     "TRAJECTORY",
     "Checkpoints",
     "Drawing",
+    "InBlocks",
     "InMemory",
     "Offered",
     "Predictions",
@@ -32,6 +34,7 @@ __all__ = [
     "Training",
     "arrays",
     "model_of",
+    "of_examples",
     "runs",
     "stacked",
 ]

@@ -85,12 +85,18 @@ class Offered:
     )  # split -> names of examples
     example_parts: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     """Split -> the part of the data that each example is of, texts [example]; parts are reported one by one."""
+    bare: bool = False  # predictions say no confidence: one class alone, stored as log 1 and log 0; a mean alone
     seed: int = 0  # of the streams that analyses draw from
     origin: Mapping[str, str] = field(default_factory=lambda: {"recipe_hash": "", "recipe_name": "arrays"})
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> who is not in it, and why
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])  # approach -> why it has no models
     named: str = "what is offered"  # the subject of messages
     unit: str = "network"  # what its members are called there
+
+    @property
+    def given(self) -> bool:
+        """Whether others made the predictions, and named the models: no study is of them."""
+        return bool(self.names)
 
     def provenance(self, *, examples: int, members: int, repeats: int, split: str = "test") -> dict[str, Any]:
         """What `modescape.results.make_result` records."""
@@ -100,6 +106,10 @@ class Offered:
             about = {"task": self.task, "target_unit": self.target_unit}
         if self.word != "images":
             about["examples_word"] = self.word
+        if self.given:
+            about["given"] = 1
+        if self.bare:
+            about["bare"] = 1
         if groups := self.group_counts.get(split):
             about |= {"group_name": self.group_name, "groups": groups}
         return {**self.origin, "version": __version__, "seed": self.seed, **counts, **about}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -57,6 +57,15 @@ class Predictions(Protocol):
 
         Of a regression these are means, then log-variances, [example, 2 x output].
         """
+        ...
+
+
+@runtime_checkable
+class InBlocks(Protocol):
+    """Predictions of which some examples are read without the others, such as those of large files."""
+
+    def log_prob_of(self, model: int, examples: slice, /) -> np.ndarray:
+        """`Predictions.log_prob` of these examples alone."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from modescape.errors import InputError
-from modescape.offered.protocols import INDEPENDENT, SNAPSHOTS, Predictions
+from modescape.offered.protocols import INDEPENDENT, SNAPSHOTS, InBlocks, Predictions
 
 
 def stacked(predictions: Predictions, models: Sequence[int], examples: slice | None = None) -> np.ndarray:
@@ -20,8 +20,15 @@ def stacked(predictions: Predictions, models: Sequence[int], examples: slice | N
     width = len(predictions.class_names) * (1 if predictions.label.ndim == 1 else 2)
     out = np.empty((len(models), count, width), dtype=np.float32)
     for position, model in enumerate(models):
-        out[position] = predictions.log_prob(int(model))[wanted]
+        out[position] = of_examples(predictions, int(model), wanted)
     return out
+
+
+def of_examples(predictions: Predictions, model: int, examples: slice) -> np.ndarray:
+    """Log-probabilities of some examples, float32 [example, class]; the others are not read where that can be."""
+    if isinstance(predictions, InBlocks):
+        return predictions.log_prob_of(model, examples)
+    return predictions.log_prob(model)[examples]
 
 
 def runs(predictions: Predictions, approach: str, last: int | None = None) -> dict[int, list[int]]:

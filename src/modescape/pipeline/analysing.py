@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modescape import analyses
@@ -26,7 +26,6 @@ from modescape.study.times import ENCODING, write_times
 from modescape.version import __version__
 
 REPORT_SECONDS = 0.5  # shortest time between two messages of progress
-FIGURE_SUFFIXES = ("png", "svg", "html")
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class AnalyseTask:
 
     name: str
     inputs: str  # digest of everything the result depends on
+    drawn: bool = False  # the result is there, and its figures alone are to be drawn
 
     def __str__(self) -> str:
         return self.name
@@ -81,10 +81,12 @@ def analyse_missing(
         train_auxiliary(study, engine, progress, made)
     members = study.members
     tasks = [AnalyseTask(name, inputs_digest(study, members, name)) for name in names]
-    tasks = [task for task in tasks if anew or not _is_current(study, task)]
+    if not anew:
+        tasks = [replace(task, drawn=_is_current(study, task)) for task in tasks]
+        tasks = [task for task in tasks if not (task.drawn and _has_figures(study, task.name))]
     if not tasks:
         return
-    sample_missing(study, engine, progress, [task.name for task in tasks if task.name in made])
+    sample_missing(study, engine, progress, [task.name for task in tasks if task.name in made and not task.drawn])
     sizes = sizes_of(study)  # the longest first, so that no worker is left alone with one at the end
     tasks.sort(key=lambda task: _left(task.name, sizes), reverse=True)
     progress.stage("analysing", len(tasks), "analyses")
@@ -111,19 +113,22 @@ def _left(name: str, sizes: Sizes) -> float:
 
 
 def _is_current(study: Study, task: AnalyseTask) -> bool:
-    """Whether the result is of these inputs and its figures are there."""
+    """Whether the result is of these inputs."""
     if not study.has_result(task.name):
         return False
     try:
         attributes = study.result(task.name).attrs
     except DamageError:  # made again
         return False
-    if attributes.get("inputs") != task.inputs:
-        return False
+    return attributes.get("inputs") == task.inputs
+
+
+def _has_figures(study: Study, name: str) -> bool:
+    """Whether the figures of a result are there, where it has any."""
     return (
-        "not_enough" in attributes
-        or not figures.has_figure(task.name)
-        or all(study.figure_path(task.name, suffix).is_file() for suffix in FIGURE_SUFFIXES)
+        all(study.figure_path(name, suffix).is_file() for suffix in layout.FIGURE_SUFFIXES)
+        or "not_enough" in study.result(name).attrs
+        or not figures.has_figure(name)
     )
 
 
@@ -143,6 +148,9 @@ class _Speaker:
 def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any], None]) -> str:
     """Measure, write the result, draw; returns why the study is too small for it, else ""."""
     study = context.study
+    if task.drawn:
+        figures.save(task.name, study.result(task.name), study.path / layout.FIGURES)
+        return ""
     try:
         with context.heard_by(_Speaker(task.name, report)):
             result = analyses.measure(task.name, context, **study.recipe.settings.get(task.name, {}))
@@ -151,7 +159,7 @@ def analyse_task(context: StudyContext, task: AnalyseTask, report: Callable[[Any
         provenance = study.provenance(examples=0, members=len(study.trained), repeats=0)
         result = make_result({}, {}, title=task.name, intervals="none", provenance=provenance)
         study.write_result(task.name, result.assign_attrs(inputs=task.inputs, not_enough=str(shortage)))
-        for suffix in FIGURE_SUFFIXES:
+        for suffix in layout.FIGURE_SUFFIXES:
             study.figure_path(task.name, suffix).unlink(missing_ok=True)
         return str(shortage)
     times = result.encoding.pop(ENCODING, None)

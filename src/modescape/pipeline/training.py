@@ -6,7 +6,6 @@ import gc
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from modescape.context import StudyContext, StudyRef, epoch_examples
 from modescape.engines import Engine
 from modescape.errors import DamageError, InputError, WorkError
-from modescape.pipeline.writing import MemberWriter, model_state, part
+from modescape.pipeline.writing import GroupWriter, model_state, part
 from modescape.predict import validation_probe
 from modescape.progress import Progress
 from modescape.study import Member, Study, drop_resume_before, read_resume, write_member_state
@@ -24,7 +23,6 @@ from modescape.train.loop import Start, Trainer
 from modescape.train.plan import Group, Plan
 
 REPORT_SECONDS = 0.2  # shortest time between two messages of progress
-WRITERS = 8  # threads that write a group's files; a disk confirms files of several threads together
 
 
 @dataclass(frozen=True)
@@ -182,23 +180,12 @@ def _train_whole(context: StudyContext, group: Group, members: list[int], report
     epochs = context.study.recipe.train.epochs
     speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
     probe = validation_probe(context.evaluator, context.dataset.validation)
-    with ThreadPoolExecutor(max_workers=min(len(members), WRITERS)) as threads:
-        writers = {
-            position: MemberWriter(context.study, member, group, records[member], threads)
-            for position, member in enumerate(group.members)
-            if member in members
-        }
+    with GroupWriter(context.study, group, records) as writer:
         for snapshot in trainer.group(group.members, probe, starts=starts, progress=speaker.step):
-            for writer in writers.values():
-                writer.wait()
-            copy = snapshot.copy()
-            for position, writer in writers.items():
-                writer.write(snapshot, position, copy)
+            going_on = writer.write(snapshot)
             speaker.epoch(snapshot.epoch)
-            if all(writer.over for writer in writers.values()):
+            if not going_on:
                 break
-        for writer in writers.values():
-            writer.wait()
     for member in members:
         drop_resume_before(context.study, member)
 

@@ -61,14 +61,17 @@ p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
 """
 
 
-def save_files(name: str, figure: Figure, interactive: Sheet, caption: str, folder: Path) -> tuple[Path, ...]:
-    """Write a figure as PNG, SVG and web page; returns the paths."""
+def save_files(
+    name: str, figure: Figure, interactive: Sheet, caption: str, table: str, folder: Path
+) -> tuple[Path, ...]:
+    """Write a figure as PNG, SVG and web page, and its numbers as CSV; returns the paths."""
     title = figure.get_suptitle()
     settle(figure)
     contents = {
         f"{name}.png": image(figure, "png"),
         f"{name}.svg": image(figure, "svg"),
         f"{name}.html": page(name, interactive, title, caption).encode(),
+        f"{name}.csv": table.encode("utf-8", "replace"),
     }
     durable.make_folder(folder)
     script, text = folder / "plotly.min.js", plotly_script()

@@ -62,6 +62,9 @@ class PageContent:
     own_network: bool = False  # the network is not one of this package
     quick: str = ""  # what a quick look leaves out, a sentence
     pieces: Mapping[str, Piece] = field(default_factory=dict)  # of results, made beforehand; the others are made
+    given: int = 0  # networks whose predictions others made: there is no recipe, and nothing was trained
+    command: str = ""  # that made the page of these; "": it was called from Python
+    sources: Sequence[tuple[str, str]] = ()  # rows of the last table: where these are from
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def build_page(content: PageContent) -> str:
         data_notes=[_Verbatim(shown(note, 600)) for note in content.manifest.get("data_notes", [])[:20]],
         quick=content.quick,
         regression=_is_regression(content),
-        verdict=judge(content.results),
+        verdict=judge(content.results, given=bool(content.given)),
+        given=bool(content.given),
+        command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=_sections(content),
         provenance=_provenance(content),
@@ -158,6 +163,7 @@ def _facts(content: PageContent) -> list[str]:
     trained = sum(status == "trained" for _, status, _ in content.members)
     examples, classes = content.manifest.get("examples", {}), content.manifest.get("num_classes")
     facts = [count(trained, "network") + " trained" if content.members else ""]
+    facts += [count(content.given, "network") + " given" if content.given else ""]
     facts += [count(int(examples["test"]), "test image") if "test" in examples else ""]
     if groups := content.manifest.get("groups"):
         facts.append(f"{count(int(groups['counts']['test']), 'group')} of them by {shown(groups['name'], 60)}")
@@ -233,6 +239,7 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
     shapes = manifest.get("model", {}).get("parameters", {})
     if shapes:
         rows.append(("Trainable parameters", f"{sum(math.prod(shape) for shape in shapes.values()):,}"))
+    rows += [(visible(label), shown(text, MOST_PROVENANCE)) for label, text in content.sources]
     statuses = [status for _, status, _ in content.members]
     if statuses:
         kinds = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))

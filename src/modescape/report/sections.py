@@ -22,6 +22,8 @@ def text_of(name: str, dataset: xr.Dataset | None) -> Text:
     """The words of a section; an analysis without its own is described by its result."""
     if name in ANALYSES:
         words = ANALYSES[name].part("words", task_of(dataset))
+        if dataset is not None and dataset.attrs.get("given") and hasattr(words, "GIVEN"):
+            return words.GIVEN
         return getattr(words, "NUMBERS", words.TEXT) if task_of(dataset) != "classification" else words.TEXT
     stored = dataset.attrs if dataset is not None else {}
     if all(key in stored for key in SECTION):

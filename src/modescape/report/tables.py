@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modescape.plain import for_spreadsheets
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -54,12 +56,7 @@ def safe_cell(value: Any) -> str:
         return str(int(value))
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else np.format_float_positional(value, trim="-") if _plain(value) else str(value)
-    text = str(value)
-    # spreadsheets skip blanks before the sign; the full-width signs count in some of them
-    return "'" + text if text.lstrip(" ").startswith(_FORMULA) or text.startswith(("\t", "\r", "\n")) else text
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+    return for_spreadsheets(str(value))
 
 
 def data_address(text: str, kind: str) -> str:

@@ -22,6 +22,7 @@ class Known:
 
     where: str  # the class that is its settings and what training found
     scoring: str  # the `modescape.metrics.scoring.Scoring` of its predictions
+    bare: str  # and that of predictions that say no confidence: one class alone, a mean alone
     column: str  # of a history, beside the loss
     last: str  # array of a store of predictions that is made last
     numbers: bool  # whether targets are numbers, [example, output], and no classes
@@ -31,6 +32,7 @@ TASKS = {
     "classification": Known(
         where="modescape.tasks.classification:Classification",
         scoring="modescape.metrics.scoring:CLASSES",
+        bare="modescape.metrics.scoring:VOTES",
         column="accuracy",
         last="log_prob",
         numbers=False,
@@ -38,6 +40,7 @@ TASKS = {
     "regression": Known(
         where="modescape.tasks.regression:Regression",
         scoring="modescape.metrics.scoring:NUMBERS",
+        bare="modescape.metrics.scoring:MEANS",
         column="rmse",
         last="log_variance",
         numbers=True,
@@ -50,9 +53,14 @@ def task_class(kind: str) -> Any:
     return _found(TASKS[kind].where)
 
 
-def scoring_of(kind: str) -> Any:
-    """How predictions of a task are scored, a `modescape.metrics.scoring.Scoring`."""
-    return _found(TASKS[kind].scoring)
+def scoring_of(kind: str, bare: bool = False) -> Any:
+    """How predictions of a task are scored, a `modescape.metrics.scoring.Scoring`.
+
+    Args:
+        kind: a name of `TASKS`.
+        bare: they say no confidence.
+    """
+    return _found(TASKS[kind].bare if bare else TASKS[kind].scoring)
 
 
 def _found(named: str) -> Any:

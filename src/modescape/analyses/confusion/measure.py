@@ -33,12 +33,15 @@ def measure(offered: Offered) -> xr.Dataset:
         counts.append(_count(label, log_prob.argmax(-1), len(names)))
         total += np.exp(log_prob.astype(np.float64))
     count = np.stack([counts[0], np.mean(counts, axis=0), _count(label, total.argmax(-1), len(names))])
+    one, mean, together = f"member {members[0]}", "mean member", "ensemble"
+    if offered.given:
+        one, mean = str(offered.names[0]), "mean network"
     return make_result(
         {
             "count": (("approach", "class", "predicted_class"), count, "examples", "test examples"),
             "accuracy": (("approach",), np.einsum("mcc->m", count) / len(label), "1", "accuracy"),
         },
-        {"approach": [f"member {members[0]}", "mean member", "ensemble"], "class": names, "predicted_class": names},
+        {"approach": [one, mean, together], "class": names, "predicted_class": names},
         title="Which class is taken for which",
         intervals="none",
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),

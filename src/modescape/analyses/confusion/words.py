@@ -22,6 +22,14 @@ TEXT = Text(
     "was made by some members and outvoted by the others; one that stays is shared by all of them.",
 )
 
+GIVEN = Text(  # of predictions that others made
+    TEXT.title,
+    "Test images by true class (rows) and predicted class (columns), for the first network that was given, for the "
+    "mean network and for the average of all.",
+    "The diagonal is right. Off it, compare the same cell between panels: a confusion that fades in the average was "
+    "made by some networks and outvoted by the others; one that stays is shared by all of them.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from modescape.metrics import SCORES, brier_equivalent_interval, brier_law
 from modescape.metrics.equivalents import BrierEquivalent, squared_error_equivalent_interval
 from modescape.metrics.regression import SquaredErrorLaw, example_squared, squared_error_law
 from modescape.metrics.subsets import BrierLaw
+from modescape.offered import Offered
 
 SEVERITY = 3  # of the shifted panels
 VALIDATION = "validation"
@@ -55,3 +56,9 @@ LAWS = {  # task -> its law
         sets=("test",),
     ),
 }
+
+
+def law_of(offered: Offered) -> Law:
+    """The law of a task; of predictions that others made on the test examples as they are, alone."""
+    law = LAWS[offered.task]
+    return replace(law, settings=law.settings[:1], sets=law.sets[:1]) if offered.given else law

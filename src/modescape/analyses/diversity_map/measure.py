@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from modescape.analyses import image_sets
-from modescape.analyses.diversity_map.law import LAWS, SEVERITY, VALIDATION, Law
+from modescape.analyses.diversity_map.law import LAWS, SEVERITY, VALIDATION, Law, law_of
 from modescape.analyses.groups import approaches, groups_of_solutions, members_of, paired, runs_of, solutions, together
 from modescape.analyses.requirements import groups_of_networks, left_out, scoring_of, trained, two_networks
 from modescape.analyses.sampling import available
@@ -95,7 +95,7 @@ def measure(offered: Offered, *, examples: int = 2000, train_examples: int = 100
     """
     trained(offered, 1, WHAT)
     networks = two_networks(offered, WHAT)
-    law, scoring = LAWS[offered.task], scoring_of(offered)
+    law, scoring = law_of(offered), scoring_of(offered)
     test = groups_of_networks(offered, law.sets, WHAT)
     look = _Look(offered, networks, examples, law, scoring, barriers={"examples": train_examples, "points": points})
     alone = solutions(offered.sampled, law.sets)

@@ -39,6 +39,14 @@ NUMBERS = Text(  # of a regression
     "largest marks also had the most training.",
 )
 
+GIVEN = Text(  # of predictions that others made
+    TEXT.title,
+    "The mean network's squared error (of classes: the Brier score) against V, half the mean squared distance between "
+    "the predictions of two networks, for the networks that were given.",
+    "Their average has exactly the score written on the grey line that the mark lies on. Networks reach a lower line "
+    "by being better (down) or by differing more (right).",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

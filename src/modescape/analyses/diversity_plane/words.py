@@ -28,6 +28,16 @@ TEXT = Text(
     "docs/limits.md.",
 )
 
+GIVEN = Text(  # of predictions that others made
+    TEXT.title,
+    "For each network that was given beside the first, which is the baseline: how good it is, and how much it differs "
+    "from the baseline over its own error. With reference curves and the true bounds.",
+    "Up is more different, right is better (of a regression: left). Compare at equal quality, since a network gets "
+    "more different simply by getting worse: the lower curve is the baseline with answers replaced at random, which "
+    "gains nothing. Both curves are models of how errors fall, not limits; networks may lie outside them, but never "
+    "outside the dotted bounds. They are derived in docs/limits.md.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

@@ -20,6 +20,10 @@ LAW = "Closed form (Brier)"
 ROOT_LAW = "Closed form (root of the squared error)"
 MEAN_MEMBER = "Mean member"
 BAND = "95 % for new networks on new images"
+CLOSED = {  # which closed form is drawn: the variable -> in words
+    "brier_law": "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
+    "squared_error_law": "Thin line: the root of the closed form E(k) = E(1) - (1 - 1/k) V of the squared error.",
+}
 HOLLOW = "95 % of test images alone"  # what an interval is of
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 
@@ -28,14 +32,12 @@ def caption(dataset: xr.Dataset) -> str:
     """What lines, bands and hollow marks are."""
     return style.sentences(
         f"Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for new networks",
-        "on new images (snapshots: for new runs).",
+        "on new images (snapshots: for new runs)." if "snapshots" in _methods(dataset) else "on new images.",
         "Hollow marks: of a single network or run, so the interval is of test images alone."
         if any(of_test_sampling_alone(dataset, method) for method in _methods(dataset))
         else "",
         "Dashed: the mean member.",
-        "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score."
-        if "brier_law" in dataset
-        else "Thin line: the root of the closed form E(k) = E(1) - (1 - 1/k) V of the squared error.",
+        *(words for name, words in CLOSED.items() if name in dataset),
         style.intervals(dataset),
         style.left_out(dataset),
     )

@@ -38,7 +38,7 @@ class Curve(NamedTuple):
 
     values: dict[str, np.ndarray]  # LONG_NAMES -> [metric, size]
     subsets: np.ndarray  # subsets averaged, [size]
-    law: np.ndarray  # closed form of the Brier score or of the squared error, [size]
+    law: np.ndarray | None  # closed form of the Brier score or of the squared error, [size]; None: there is none
     final: np.ndarray | None = None  # of snapshots: gain over a run's final network and its interval, [of, metric]
 
 
@@ -46,7 +46,8 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
     """Accuracy, NLL, Brier score and ECE of averaged probabilities against the number of networks, from 1 on.
 
     "independent": the last checkpoints of the trained members. "snapshots": the last epochs of a run, scored run by
-    run and averaged over the runs of all trained members; one run's predictions are in memory at a time.
+    run and averaged over the runs of all trained members; one run's predictions are in memory at a time. Of networks
+    that others made there are no snapshots.
 
     Args:
         offered: predictions of test examples.
@@ -68,35 +69,34 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
             f"{what} needs 2 {offered.unit}s, or 2 kept epochs of one; {offered.named} has 1 {offered.unit} and 1 epoch"
         )
     key, scoring = rng.key(offered.seed, "ensemble_size"), scoring_of(offered)
-    curves = {
-        "independent": independent_curve(predictions, subsets, key, scoring),
-        "snapshots": snapshot_curve(predictions, along, subsets, key, scoring),
-    }
+    curves = {"independent": independent_curve(predictions, subsets, key, scoring)}
+    runs_of_snapshots: dict[str, str | int | float] = {}
+    how = INTERVALS
+    if not offered.given:
+        curves["snapshots"] = snapshot_curve(predictions, along, subsets, key, scoring)
+        runs_of_snapshots = {"snapshots": epochs, "runs_of_snapshots": len(members)}
+        how = f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}"
     size = np.arange(1, max(len(members), epochs) + 1)
     return make_result(
         _variables(curves, len(size), scoring),
         {"approach": list(curves), "metric": list(scoring.scores), "size": size},
         title="Scores against the number of networks averaged",
-        intervals=intervals_in_words(
-            f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}", scoring
-        ),
+        intervals=intervals_in_words(how, scoring),
         provenance=offered.provenance(examples=len(predictions.label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
         most_subsets=max(subsets, len(members), epochs),
-        snapshots=epochs,
-        runs_of_snapshots=len(members),
+        **runs_of_snapshots,
         stream_key=key,
     )
 
 
 def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Variables:
     """The variables of the result, up to so many networks."""
-    final = curves["snapshots"].final
-    assert final is not None
     units, every = units_of(scoring.scores), curves.values()
+    final = [curve.final for curve in every if curve.final is not None]
     subsets = padded([curve.subsets for curve in every], length)
-    law = padded([curve.law for curve in every], length)
+    laws = [curve.law for curve in every if curve.law is not None]
     return {
         **{
             name: (
@@ -109,10 +109,11 @@ def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Varia
         },
         **{
             name: (("metric",), values, units, long_name)
-            for (name, long_name), values in zip(FINAL.items(), final, strict=True)
+            for own in final
+            for (name, long_name), values in zip(FINAL.items(), own, strict=True)
         },
         "subsets": (("approach", "size"), subsets, "1", "subsets averaged"),
-        scoring.law: (("approach", "size"), law, "1", LAWS[scoring.law][1]),
+        **({scoring.law: (("approach", "size"), padded(laws, length), "1", LAWS[scoring.law][1])} if laws else {}),
     }
 
 
@@ -123,7 +124,7 @@ def independent_curve(predictions: Predictions, limit: int, key: int, scoring: S
         log_prob, predictions.label, group=predictions.example_group, limit=limit, key=key, scoring=scoring
     )
     values = {name: curve[name].values for name in LONG_NAMES}
-    return Curve(values, curve["subsets"].values, curve[scoring.law].values)
+    return Curve(values, curve["subsets"].values, curve[scoring.law].values if scoring.law else None)
 
 
 def snapshot_curve(

@@ -30,7 +30,7 @@ def part_of_numbers(sizes: xr.Dataset) -> Part:
         [] if gain is None else [_ensemble_card(sizes, gain, unit), _gain_card("Change by the ensemble", gain, unit)]
     )
     return Part(
-        answer={30: _answer(gain)},
+        answer={30: _answer(gain, bool(sizes.attrs.get("given")))},
         sentences={
             30: _sentence(gain, "independent networks", "that of the mean single network", unit),
             31: _sentence(final, "snapshots of one run", "that of its final network", unit),
@@ -39,9 +39,13 @@ def part_of_numbers(sizes: xr.Dataset) -> Part:
         cards={20: cards},
         enough=_enough(sizes, gain, unit),
         scores=score_rows(sizes),
-        covers="" if gain is None else "Intervals are for other networks of this recipe on other test images.",
+        covers="" if gain is None else f"Intervals are for other networks {_kind(sizes)} on other test images.",
         worked=gain is not None and gain.conclusive and gain.value < 0,
     )
+
+
+def _kind(sizes: xr.Dataset) -> str:
+    return "like these" if sizes.attrs.get("given") else "of this recipe"
 
 
 def unit_of(dataset: xr.Dataset) -> str:
@@ -50,11 +54,14 @@ def unit_of(dataset: xr.Dataset) -> str:
     return f"{SPACE}{unit}" if unit else ""
 
 
-def _answer(gain: Gain | None) -> str:
+def _answer(gain: Gain | None, given: bool) -> str:
     if gain is None:
         return "No verdict on the ensemble: it takes at least two trained networks."
     if not gain.conclusive:
-        return "Inconclusive: this study cannot tell whether averaging helped."
+        whose = "these predictions" if given else "this study"
+        return f"Inconclusive: {whose} cannot tell whether averaging helped."
+    if given:
+        return f"Their average is {'better' if gain.value < 0 else 'worse'} than the mean one of them."
     return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks did harm."
 
 

@@ -25,7 +25,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     if sizes is not None and is_of_numbers(sizes):
         return part_of_numbers(sizes)
     gain = full_gain(sizes, "independent")
-    gained = _gain_sentence(gain, "independent networks")
+    given = sizes is not None and bool(sizes.attrs.get("given"))
+    gained = _gain_sentence(gain, *(("of them", " over the mean network") if given else ("independent networks",)))
     if gain is None and sizes is not None:
         gained = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
     return Part(
@@ -33,10 +34,10 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         sentences={30: gained, 31: _snapshot_sentence(sizes)},
         why={30: _cancel_reason(sizes)},
         limits={40: _ONE_PAIR if full_size(sizes, "independent") == 2 else ""},
-        cards={20: _ensemble_cards(sizes, gain), 50: _snapshot_cards(sizes)},
+        cards={20: _ensemble_cards(sizes, gain, given), 50: _snapshot_cards(sizes)},
         enough=enough_members(sizes),
         scores=score_rows(sizes),
-        covers=_covers(gain),
+        covers=_covers(gain, sizes),
         worked=gain is not None and gain.conclusive and gain.value > 0,
     )
 
@@ -47,7 +48,9 @@ _ONE_PAIR = (
 )
 
 
-def _ensemble_cards(sizes: xr.Dataset | None, gain: Gain | None) -> list[Card]:
+def _ensemble_cards(sizes: xr.Dataset | None, gain: Gain | None, given: bool) -> list[Card]:
+    if gain is not None and given:  # what they are together stands there already, beside the best alone
+        return [_gain_card("Gain over the mean network", gain)]
     return [] if gain is None else [_ensemble_card(sizes, gain), _gain_card("Gain of the ensemble", gain)]
 
 
@@ -56,10 +59,12 @@ def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
     return [] if gain is None else [_gain_card(f"Gain of {gain.size}{SPACE}snapshots over the run's end", gain)]
 
 
-def _covers(gain: Gain | None) -> str:
+def _covers(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     if gain is None:
         return ""
     pair = "; that of the gain of two networks, for these two" if gain.size == 2 else ""
+    if sizes is not None and sizes.attrs.get("given"):
+        return f"Unless said otherwise, intervals are for other networks like these on other test images{pair}."
     return (
         "Unless said otherwise, intervals are for other networks of this recipe (snapshots: other runs) on other test "
         f"images{pair}."
@@ -71,7 +76,10 @@ def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
         missing = "ensemble_size was not measured" if sizes is None else "it takes at least two trained networks"
         return f"No verdict on the ensemble: {missing}."
     if not gain.conclusive:
-        return "Inconclusive: this study cannot tell whether averaging helped."
+        whose = "these predictions" if sizes is not None and sizes.attrs.get("given") else "this study"
+        return f"Inconclusive: {whose} cannot tell whether averaging helped."
+    if sizes is not None and sizes.attrs.get("given"):
+        return f"Their average is {'better' if gain.value > 0 else 'worse'} than the mean one of them."
     return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks did harm."
 
 

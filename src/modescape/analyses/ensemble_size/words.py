@@ -34,6 +34,16 @@ NUMBERS = Text(  # of a regression
     "the curve of its root shows at once how far more networks would bring it.",
 )
 
+GIVEN = Text(  # of predictions that others made
+    "How many networks to average",
+    "Every score of the averaged predictions against the number of networks averaged: the mean over subsets of the "
+    "networks that were given, of each size.",
+    "Size 1 is the mean single network. Where each network says one class alone, the average is a vote: the class with "
+    "most votes, of equally many the first. The band is a 95 % interval for new networks like these on new images; the "
+    "table also has the narrower one for these networks on new images. A subset that was chosen for being good is not "
+    "on this curve: its section says what choosing brings.",
+)
+
 
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in a sentence and a table."""

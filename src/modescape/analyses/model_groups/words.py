@@ -1,0 +1,66 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording import scores
+from modescape.wording.numbers import count, fixed, listing
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Which method is better",
+    "Mean scores over the runs of each group of models that was named, and the differences of every two groups; 95 % "
+    "intervals for new runs on new images.",
+    "A group stands for a way to train: were it trained again and tested on other images, its mean score would lie in "
+    "the interval. With two or three runs little is known of how runs differ, and intervals are wide for that reason; "
+    "with one run nothing is known of it, and the interval is for that model alone. A difference between two models "
+    "that is sure may still be a matter of their seeds: this is the place that tells.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    metrics = [str(name) for name in dataset["metric"].values]
+    names = [str(name) for name in dataset["approach"].values]
+    rows = []
+    for name in names:
+        runs = pick(dataset, "runs", approach=name)
+        cells = []
+        for metric in metrics:
+            value, low, high = (
+                scores.written(metric, pick(dataset, f"mean{end}", metric=metric, approach=name))
+                for end in ("", "_low", "_high")
+            )
+            cells.append(f"{value}, {low} to {high}")
+        rows.append((name, f"{runs:.0f}", *cells, ""))
+    told = 0
+    for first, name in enumerate(names):
+        for other in names[first + 1 :]:
+            where = {"approach": name, "other_approach": other}
+            cells = []
+            for metric in metrics:
+                low, value, high = (
+                    pick(dataset, f"difference{end}", metric=metric, **where) for end in ("_low", "", "_high")
+                )
+                number, bounds = scores.difference(metric, low, value, high)
+                cells.append(f"{number}, {bounds}")
+            p = pick(dataset, "p_adjusted", metric=metrics[0], **where)
+            told += p < 0.05
+            rows.append((f"{name} minus {other}", "", *cells, "< 0.001" if p < 0.001 else fixed(p, 3)))
+    means = [
+        f"{name} {scores.written(metrics[0], pick(dataset, 'mean', metric=metrics[0], approach=name))}"
+        for name in names
+    ]
+    text = (
+        f"Dots with intervals for mean scores of {count(len(names), 'group')} of models and for their differences. "
+        f"{scores.short(metrics[0])[:1].upper()}{scores.short(metrics[0])[1:]}: {listing(means)}. Told apart from each "
+        f"other for new runs, after correction: {count(told, 'pair')} of {int(dataset.attrs['pairs'])}."
+    )
+    header = ("group", "runs", *scores.header(metrics, dataset), f"adjusted p ({scores.short(metrics[0])})")
+    return Summary(text, header, tuple(rows))

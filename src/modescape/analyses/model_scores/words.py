@@ -1,0 +1,60 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.wording import scores
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "How good each model is, and all of them together",
+    "The scores of every model, of the average of all, of the average of each group of models that was named, and of "
+    "the best one alone; 95 % intervals for these models on new images.",
+    "The best alone is what choosing one model gives: which one it is is found on one half of the images, its score "
+    "on the other, both ways. The best of many on all images looks better than it is, as it was chosen there. Where "
+    "the interval of a difference to the best alone leaves 0 out, averaging is better (or worse) than keeping one "
+    "model. Averages are of probabilities; of hard labels they are shares of votes, and the class with most of them "
+    "is predicted (of several with as many the first).",
+)
+
+NUMBERS = Text(  # of a regression
+    "How good each model is, and all of them together",
+    "The scores of every model, of the mixture of all, of the mixture of each group of models that was named, and of "
+    "the best one alone; 95 % intervals for these models on new examples.",
+    "The best alone is what choosing one model gives: which one it is is found on one half of the examples, its score "
+    "on the other, both ways. The best of many on all examples looks better than it is, as it was chosen there. Where "
+    "the interval of a difference to the best alone leaves 0 out, averaging is better (or worse) than keeping one "
+    "model.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    metrics = [str(name) for name in dataset["metric"].values]
+    together = [(str(name), {"approach": name}, "together") for name in dataset["approach"].values]
+    alone = [(str(name), {"model": name}, "score") for name in dataset["model"].values]
+    rows = tuple(
+        (name, *(_cell(dataset, of, metric, where) for metric in metrics)) for name, where, of in together + alone
+    )
+    first = metrics[0]
+    said = [f"{name} {scores.written(first, pick(dataset, of, metric=first, **where))}" for name, where, of in together]
+    name = score.name if (score := scores.known(dataset).get(first)) else first
+    text = (
+        f"Dots with intervals for {dataset.sizes['model']} models, their averages and the best alone. {name}: "
+        f"{', '.join(said)}. In the table: score and 95 % interval for these models on new images."
+    )
+    return Summary(text, ("model", *scores.header(metrics, dataset)), rows)
+
+
+def _cell(dataset: xr.Dataset, of: str, metric: str, where: dict[str, object]) -> str:
+    """A score and its interval."""
+    value, low, high = (
+        scores.written(metric, pick(dataset, f"{of}{end}", metric=metric, **where)) for end in ("", "_low", "_high")
+    )
+    return f"{value}, {low} to {high}"

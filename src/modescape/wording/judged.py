@@ -1,0 +1,52 @@
+"""Whether one thing is better than another, in words that follow from the interval of their difference."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from modescape.metrics.scores import Score
+from modescape.wording import scores
+from modescape.wording.numbers import SPACE, decimals_for, fixed, interval
+
+
+class Judged(NamedTuple):
+    """What the interval of a difference allows to be said."""
+
+    short: str  # "better than", "worse than", "no better than"
+    phrase: str  # behind "that is"
+    better: bool  # beyond doubt
+
+
+def against(score: Score, low: float, value: float, high: float) -> Judged:
+    """Words for a difference to something else: better or worse only where its interval leaves 0 out.
+
+    Args:
+        score: of which the difference is.
+        low: lower end of its 95 % interval.
+        value: the difference.
+        high: upper end.
+
+    >>> from modescape.metrics.scores import SCORES
+    >>> against(SCORES["accuracy"], -0.003, -0.0005, 0.002).short
+    'no better than'
+    """
+    sign = 1 if score.higher_is_better else -1
+    factor = score.factor
+    decimals = decimals_for(factor * low, factor * value, factor * high, least=1 if score.percent else 3)
+    unit = score.difference_unit
+    number = f"{fixed(factor * value, decimals, signed=True)}{'' if unit == '1' else SPACE + unit}"
+    change = f"{number} ({interval(factor * low, factor * high, decimals)})"
+    known = math.isfinite(low) and math.isfinite(high)
+    if (known and low > 0) or (known and high < 0):
+        better = sign * value > 0
+        word = "gain" if better else "loss"
+        return Judged("better than" if better else "worse than", f"a {word}: {score.short} {change}", better)
+    reason = "as its interval holds 0" if known else "as it has no interval"
+    return Judged("no better than", f"no gain that is seen, {reason}: {score.short} {change}", False)
+
+
+def bounded(metric: str, value: float, low: float, high: float) -> str:
+    """A score with its 95 % interval."""
+    ends = f" ({scores.written(metric, low)} to {scores.written(metric, high)})" if math.isfinite(low) else ""
+    return f"{scores.written(metric, value)}{ends}"

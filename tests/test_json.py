@@ -1,0 +1,143 @@
+"""What commands answer to programs: every answer holds its schema, and keeps to one object whatever happens."""
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+from test_cli import called, commands
+
+from modescape.answers import schema
+from modescape.cli import bench
+from modescape.study import Study
+
+SMALL = ["--engine=here", "--set=train.members=2", "--set=train.epochs=1", "--set=analyses=[ensemble_size]"]
+SCHEMAS = Path(bench.__file__).parents[1] / "schemas"
+ALL = [words.removeprefix("modescape").strip() for words, _ in commands()][1:]  # the first is the program itself
+
+
+def answered(*arguments, code=0):
+    """The one object that a command prints, found right by its schema, which knows every key."""
+    done = called(*arguments, "--json")
+    assert done.returncode == code, done.stderr
+    assert done.stdout.count("\n") == 1
+    return checked(json.loads(done.stdout))
+
+
+def checked(answer):
+    own = schema(answer["command"])
+    jsonschema.Draft202012Validator.check_schema(own)
+    jsonschema.validate(answer, own, jsonschema.Draft202012Validator)
+    assert set(answer) <= {*own["$defs"]["head"]["properties"], *own["properties"]}
+    return answer
+
+
+@pytest.fixture(scope="module")
+def kept(made_once):
+    """A folder with a study, and what `run` answered."""
+
+    def make(folder):
+        done = called("run", "digits", f"--out={folder / 'study'}", *SMALL, "--quiet", "--json")
+        (folder / "run.json").write_text(done.stdout)
+
+    return made_once("answered", make)
+
+
+def test_run_answers_with_scores_and_what_there_is(kept):
+    answer = checked(json.loads((kept / "run.json").read_text()))
+    study = Study.open(kept / "study")
+    assert (answer["command"], answer["study"]) == ("run", str(study.path))
+    assert Path(answer["page"]).is_file()
+    assert [member["status"] for member in answer["members"]] == ["trained", "trained"]
+    assert [(one["name"], one["done"]) for one in answer["analyses"]] == [("ensemble_size", True)]
+    assert all(Path(path).is_file() for path in [answer["analyses"][0]["result"], *answer["analyses"][0]["figures"]])
+    assert answer["verdict"][0].startswith(("Inconclusive", "Averaging"))
+    result = study.result("ensemble_size").sel(approach="independent", metric="nll", size=2)
+    assert answer["ensemble"]["size"] == 2
+    for place, variable in (("ensemble", "score"), ("gain", "gain")):
+        found = answer[place]["scores"]["nll"] if place == "ensemble" else answer[place]["nll"]
+        assert [found["value"], found["low"], found["high"]] == [
+            result[f"{variable}{end}"].item() for end in ("", "_low", "_high")
+        ]
+
+
+def test_status_answers_also_of_damage(kept, tmp_path):
+    answer = answered("status", str(kept / "study"), "--verify")
+    assert (answer["complete"], answer["again"], answer["problems"]) == (True, None, [])
+    assert answer["predictions"]["test"] == {"done": 4, "expected": 4}
+    study = shutil.copytree(kept / "study", tmp_path / "study")
+    (study / "members/001/history.csv").write_text("epoch\n")
+    answer = answered("status", str(study), "--verify", code=1)
+    assert "history.csv" in answer["problems"][0]
+    assert answer["again"] == f"modescape run {study}"
+    (study / "study.yaml").write_text("name: [")
+    answer = answered("status", str(study), "--verify", code=1)
+    assert answer["error"]["exit_code"] == 1
+    assert answer["problems"]
+
+
+def test_the_stages_alone_answer(kept, tmp_path):
+    study = shutil.copytree(kept / "study", tmp_path / "study")
+    assert answered("report", str(study))["page"] == str(study / "report.html")
+    assert answered("train", str(study), "--quiet")["verdict"] == ["2 of 2 networks are trained."]
+    answer = answered("analyse", str(study), "--quiet")
+    assert {"study", "page", "members", "analyses", "ensemble"} <= set(answer)
+
+
+def test_recipes_are_answered():
+    listed = answered("recipes")["recipes"]
+    assert "digits" in [one["name"] for one in listed]
+    shown = answered("recipes", "show", "digits")
+    assert shown["recipe"]["data"]["source"] == "digits"
+    assert shown["recipe"]["name"] in shown["yaml"]
+
+
+@pytest.mark.ci
+def test_an_export_is_answered(kept, tmp_path):
+    answer = answered("export", str(kept / "study"), "--to=safetensors", f"--out={tmp_path / 'deployed'}")
+    assert [Path(path).name for path in answer["files"]] == ["ensemble.safetensors", "README.md", "ensemble.json"]
+    assert all(Path(path).is_file() for path in answer["files"])
+    assert answer["ensemble"]["figures"]["ensemble"]["size"] == 2
+    wrong = answered("export", str(kept / "study"), "--members=0,x", code=2)
+    assert "0,1,2" in wrong["error"]["message"]
+
+
+@pytest.mark.long
+def test_a_benchmark_is_answered():
+    answer = answered("bench", "startup", "--repeats=1", "--quiet")
+    assert [one["name"] for one in answer["results"]] == ["startup"]
+    assert answer["verdict"]
+
+
+WRONG = {
+    "recipe": (["run", "digit"], "run", "did you mean 'digits'"),
+    "option": (["train", "digits", "--oout", "x"], "train", "--out"),
+    "study": (["status", "nothing"], "status", "not a study"),
+    "name": (["recipes", "show", "nothing"], "recipes show", "nothing"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_answered_too(case):
+    arguments, command, words = WRONG[case]
+    done = called(*arguments, "--json")
+    answer = checked(json.loads(done.stdout))
+    assert (done.returncode, answer["error"]["exit_code"], answer["command"]) == (2, 2, command)
+    assert words in answer["error"]["message"]
+    assert answer["error"]["message"].splitlines()[0] in done.stderr
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_has_the_option_and_a_schema(name):
+    command = {words.removeprefix("modescape").strip(): one for words, one in commands()}[name]
+    assert any(isinstance(one, click.Option) and one.is_flag and "--json" in one.opts for one in command.params), name
+    own = schema(name)
+    jsonschema.Draft202012Validator.check_schema(own)
+    assert own["properties"]["command"] == {"const": name}
+    assert f"`{name}`" in (SCHEMAS.parents[2] / "docs/json.md").read_text(), "docs/json.md says what it answers"
+
+
+def test_every_schema_is_of_a_command():
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == {"shared", *(name.replace(" ", "-") for name in ALL)}
