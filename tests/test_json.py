@@ -95,6 +95,16 @@ def test_recipes_are_answered():
 
 
 @pytest.mark.ci
+def test_an_export_is_answered(kept, tmp_path):
+    answer = answered("export", str(kept / "study"), "--to=safetensors", f"--out={tmp_path / 'deployed'}")
+    assert [Path(path).name for path in answer["files"]] == ["ensemble.safetensors", "README.md", "ensemble.json"]
+    assert all(Path(path).is_file() for path in answer["files"])
+    assert answer["ensemble"]["figures"]["ensemble"]["size"] == 2
+    wrong = answered("export", str(kept / "study"), "--members=0,x", code=2)
+    assert "0,1,2" in wrong["error"]["message"]
+
+
+@pytest.mark.long
 def test_a_benchmark_is_answered():
     answer = answered("bench", "startup", "--repeats=1", "--quiet")
     assert [one["name"] for one in answer["results"]] == ["startup"]

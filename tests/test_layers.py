@@ -12,7 +12,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("errors", "types", "keeping", "version"),
     ("plain", "arrays", "answers"),
     ("progress", "named"),
-    ("durable", "tree", "batches", "rng", "results", "runtime", "offered"),
+    ("durable", "tree", "batches", "rng", "results", "runtime", "offered", "principal"),
     ("engines", "kernels"),
     ("metrics",),
     ("recipe",),
@@ -24,7 +24,8 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("interop",),
     ("predict",),
     ("context",),
-    ("functionspace", "subspace", "landscape", "paths"),
+    ("functionspace", "subspace", "landscape", "alignment"),
+    ("paths",),
     ("methods",),
     ("plots",),
     ("wording",),
@@ -42,8 +43,9 @@ NARROWER = {  # rooms that may know less than their row allows
     "metrics": WORDS,  # arrays in, arrays out
     "functionspace": WORDS,
     "subspace": WORDS,
-    "landscape": WORDS,
-    "paths": WORDS,
+    "landscape": WORDS | {"models", "network"},  # any network, no recipe and no study
+    "alignment": WORDS,
+    "paths": WORDS | {"alignment"},
     "methods": WORDS | {"subspace"},
     "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
     "wording": WORDS | {"methods", "metrics", "plots"},

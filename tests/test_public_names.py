@@ -12,8 +12,11 @@ import pytest
 import modescape
 
 CONTRACT = {
-    *("run", "compare", "Study", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
+    *("run", "Study", "export", "Ensemble", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
+    "Landscape",
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
+    *("compare", "seeds"),
+    *("align", "align_many"),
 }
 ARRAY_FUNCTIONS = sorted(name for name in CONTRACT if modescape._ROOMS[name].endswith(("metrics", "functionspace")))
 

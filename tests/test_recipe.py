@@ -335,6 +335,9 @@ OTHER = [  # other networks
     "streams.dropout=shared",
     "streams.mixup=shared",
     "streams.last_bit=true",
+    "data.mean=[.5]",
+    "data.deviation=[.2]",
+    f"imported={{digest: {64 * 'a'}, epochs: [1]}}",
 ]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from modescape.alignment import align, align_many
     from modescape.functionspace import (
         cosine_similarity,
         disagreement,
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
         jensen_shannon,
         normalized_diversity,
     )
+    from modescape.landscape import Landscape
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
+    from modescape.pipeline.exporting import Ensemble, export
+    from modescape.pipeline.seeds import seeds
     from modescape.study import Study
 
 __all__ = [  # noqa: RUF022 - by heading
     # Studies
+    "Ensemble",
     "Study",
+    "export",
     "run",
     # Predictions of others
     "compare",
@@ -42,12 +48,22 @@ __all__ = [  # noqa: RUF022 - by heading
     "diversity_limits",
     "jensen_shannon",
     "normalized_diversity",
+    # Scores of repeated runs
+    "seeds",
+    # Loss landscapes
+    "Landscape",
+    # Networks in weight space
+    "align",
+    "align_many",
 ]
 
 _ROOMS = {
+    "Ensemble": "modescape.pipeline.exporting",
+    "export": "modescape.pipeline.exporting",
     "Study": "modescape.study",
     "run": "modescape.pipeline",
     "compare": "modescape.pipeline.comparison",
+    "seeds": "modescape.pipeline.seeds",
     "accuracy": "modescape.metrics",
     "brier": "modescape.metrics",
     "combine": "modescape.metrics",
@@ -59,6 +75,9 @@ _ROOMS = {
     "diversity_limits": "modescape.functionspace",
     "jensen_shannon": "modescape.functionspace",
     "normalized_diversity": "modescape.functionspace",
+    "Landscape": "modescape.landscape",
+    "align": "modescape.alignment",
+    "align_many": "modescape.alignment",
 }
 
 

@@ -98,7 +98,12 @@ class StudyContext:
 
     @functools.cached_property
     def dataset(self) -> Dataset:
-        """The study's data, on its device.
+        """The study's data, on its device; errors as `loaded`."""
+        return self.loaded.to(self.device)
+
+    @property
+    def loaded(self) -> Dataset:
+        """The study's data, on the CPU.
 
         Raises:
             InputError: if the data is not there any more.
@@ -108,7 +113,7 @@ class StudyContext:
         dataset = data.load(recipe.data, recipe.seed, task=recipe.task)
         if dataset.fingerprint != self.study.manifest["fingerprint"]:
             raise WorkError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")
-        return dataset.to(self.device)
+        return dataset
 
     @functools.cached_property
     def preparation(self) -> Prepare:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+MOST_EPOCHS = 100_000
+
 
 def kept_epochs(
     member: int, epochs: int, trajectories: int, keep_last: int, keep_every: int | None = None
@@ -38,3 +42,10 @@ def is_kept(
         return False
     multiple = keep_every is not None and epoch % keep_every == 0
     return member < trajectories or epoch == 0 or epoch > epochs - keep_last or multiple
+
+
+def is_imported(values: Any) -> bool:
+    """Whether this may be the section of a recipe that names the epochs of others' checkpoints; None for no such."""
+    epochs = values.get("epochs") if isinstance(values, dict) else None
+    numbers = isinstance(epochs, list) and bool(epochs) and all(type(epoch) is int for epoch in epochs)
+    return values is None or (numbers and all(0 <= epoch <= MOST_EPOCHS for epoch in epochs))

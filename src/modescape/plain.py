@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from modescape.errors import InputError
+from modescape.keeping import MOST_EPOCHS
 
 MOST_MEMBERS = 100_000
-MOST_EPOCHS = 100_000
 MOST_CLASSES = 100_000
 MOST_NAME = 10_000  # characters of the name of a class, a tensor, a version
 MOST_NUMBER = 1e100  # of a feature or a target: squares and their sums stay finite

@@ -1,7 +1,7 @@
 """The one evaluator: predictions of many networks on many examples (log-probabilities, of a classification).
 
-Checkpoints, samples, grid points and points of a path all come through `evaluate`; batch-norm statistics are recomputed
-in `recompute_batch_norm` and nowhere else.
+Checkpoints, samples, grid points and points of a path of a study all come through `evaluate`; their batch-norm
+statistics are recomputed in `recompute_batch_norm` and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from modescape.network.habits import Habits
 from modescape.network.intercept import Intercept
 from modescape.network.member_ops import ComputePolicy, MemberOps
 from modescape.network.network import Network
+from modescape.network.statistics import averaging, batch_norm_layers, statistics_of
 from modescape.tasks import CLASSES, Task
 from modescape.types import Inputs, ModelState
 
@@ -125,13 +126,6 @@ def evaluate(
     return evaluator(state, inputs)
 
 
-def batch_norm_layers(module: nn.Module) -> dict[str, nn.modules.batchnorm._BatchNorm]:
-    """The layers with running statistics, by their names."""
-    kind = nn.modules.batchnorm._BatchNorm
-    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, kind)}
-    return {name: layer for name, layer in layers.items() if layer.track_running_stats}
-
-
 def recompute_batch_norm(
     module: nn.Module,
     state: ModelState,
@@ -158,9 +152,7 @@ def recompute_batch_norm(
     named = batch_norm_layers(module)
     if not named:
         return state
-    tracked = list(named.values())
     fresh = {name: tensor.clone() for name, tensor in state.buffers.items()}
-    momenta = [layer.momentum for layer in tracked]
     total = batches.count(inputs)
     whole = min(BATCH, total)
     places = [slice(start, start + whole) for start in range(0, total - whole + 1, whole)]
@@ -170,23 +162,21 @@ def recompute_batch_norm(
     seeds = rng.words(keys, len(places)).T.tolist()  # [batch][model]
     module.train()
     try:
-        for count, place in enumerate(places, start=1):
-            prepared = preparation(batches.taken(inputs, place), dtype=working_dtype(state.params))
-            for layer in tracked:
-                layer.momentum = 1 / count  # the first batch replaces what was there
-            for model, seed in enumerate(seeds[count - 1]):
-                key = torch.zeros((), dtype=torch.int64, device=batches.device_of(inputs))
-                one = {**tree.unstack(state.params, model), **tree.unstack(fresh, model)}
-                own = batches.copied(prepared) if policy.memory_format == "channels_last" else layout.laid(prepared)
-                generators = rng.seeded(seed) if seeded else contextlib.nullcontext()
-                with torch.no_grad(), Intercept(MemberOps(key, policy=layout)), generators:
-                    call_with(module, one, own)
+        with averaging(named) as average:
+            for place, own_seeds in zip(places, seeds, strict=True):
+                prepared = preparation(batches.taken(inputs, place), dtype=working_dtype(state.params))
+                average.next()
+                for model, seed in enumerate(own_seeds):
+                    key = torch.zeros((), dtype=torch.int64, device=batches.device_of(inputs))
+                    one = {**tree.unstack(state.params, model), **tree.unstack(fresh, model)}
+                    own = batches.copied(prepared) if policy.memory_format == "channels_last" else layout.laid(prepared)
+                    generators = rng.seeded(seed) if seeded else contextlib.nullcontext()
+                    with torch.no_grad(), Intercept(MemberOps(key, policy=layout)), generators:
+                        call_with(module, one, own)
     finally:
-        for layer, momentum in zip(tracked, momenta, strict=True):
-            layer.momentum = momentum
         module.eval()
-    statistics = {f"{name}." * bool(name) + own for name, layer in named.items() for own in layer._buffers}
-    return ModelState(state.params, state.buffers | {name: fresh[name] for name in statistics & fresh.keys()})
+    renewed = fresh.keys() & set(statistics_of(named))
+    return ModelState(state.params, state.buffers | {name: fresh[name] for name in renewed})
 
 
 def validation_probe(evaluator: Evaluator, split: Split) -> Callable[[ModelState], tuple[Tensor, Tensor]]:

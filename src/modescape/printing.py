@@ -8,7 +8,10 @@ from modescape.plain import ranges, shown
 
 if TYPE_CHECKING:
     from modescape.pipeline.comparison import Comparison
+    from modescape.pipeline.seeds import SeedsAnswer
     from modescape.study import Study, StudyStatus
+
+MOST_DIFFERENCES = 30  # rows of a table that somebody reads
 
 
 def print_members(study: Study) -> None:
@@ -69,6 +72,58 @@ def print_comparison(compared: Comparison) -> None:
     print(*compared.verdict, sep="\n")
     if compared.page is not None:
         print(f"\n{compared.page.resolve()}")
+
+
+def print_seeds(found: SeedsAnswer) -> None:
+    """The verdict, methods and differences as tables, what to beware of, and how the file was read."""
+    from modescape.plain import visible
+    from modescape.wording.seeds import decimals_of, needed_text
+
+    print(*map(visible, found.verdict), sep="\n")
+    bca = any(one.summary.bca for one in found.methods)
+    best = f"best of {found.methods[0].best_of}"
+    wide = ["runs for width"] if found.judgement.question.width is not None else []
+    table = _table("method", "runs", "mean", "sd", "95 % interval", *["BCa interval"] * bca, best, *wide)
+    for one in found.methods:
+        own, digits = one.summary, decimals_of(one.summary.sd)
+        ends = [(own.low, own.high), *[own.bca] * bca]
+        intervals = ["-" if pair is None else f"{pair[0]:.{digits}f} to {pair[1]:.{digits}f}" for pair in ends]
+        expected = one.best_seen if own.skewed and one.best_seen is not None else one.best_expected  # may lie beyond 1
+        numbers = [f"{own.mean:.{digits}f}", f"{own.sd:.{digits}f}", *intervals, f"{expected:.{digits}f}"]
+        table.add_row(shown(one.runs.label, 60), str(own.runs), *numbers, *[needed_text(one.for_width) for _ in wide])
+    _print(table)
+    if found.differences:
+        _print_differences(found)
+    for title, lines in (("Beware", found.warnings), ("Assumed", found.assumptions), ("Read", list(found.notes))):
+        print(*(visible(f"{title}: {line}") for line in lines), sep="\n", end="\n" * bool(lines))
+
+
+def _print_differences(found: SeedsAnswer) -> None:
+    from modescape.wording.seeds import decimals_of, needed_text
+
+    wide, power = found.judgement.question.width is not None, found.differences[0].asked[0]
+    table = _table("difference", "value", "95 % interval", "test", "p", "p (Holm)")
+    settling = _table("", "effect", "permutation p", *["runs for width"] * wide, f"runs for power {power:g}")
+    for pair in found.differences[:MOST_DIFFERENCES]:
+        own, exact = pair.difference, pair.difference.permutation
+        digits = decimals_of(abs(own.high - own.low) / 4)
+        name = f"{pair.first.method} - {pair.second.method}{f', {pair.first.task}' if pair.first.task else ''}"
+        interval = f"{own.low:.{digits}f} to {own.high:.{digits}f}"
+        p = (f"{one:.2g}" for one in (own.p, pair.p_holm))
+        table.add_row(shown(name, 60), f"{own.value:.{digits}f}", interval, own.test, *p)
+        settling.add_row(
+            shown(name, 60),
+            f"{own.effect.value:.2f} ({own.effect.low:.2f} to {own.effect.high:.2f})",
+            "-" if exact is None else f"{exact.p:.2g} (least {exact.smallest:.2g})",
+            *[needed_text(pair.for_width)] * wide,
+            needed_text(pair.for_power),
+        )
+    _print(table)
+    _print(settling)
+    if len(found.differences) > MOST_DIFFERENCES:
+        print(
+            f"{len(found.differences) - MOST_DIFFERENCES:,} more differences: --json has all, --against one method's."
+        )
 
 
 def _table(*columns: str) -> Any:

@@ -22,7 +22,7 @@ NAMES = [name for name, one in analyses.ANALYSES.items() if one.only_for == GIVE
 MODELS, EXAMPLES, CLASSES = 6, 120, 3
 MODEL_NAMES = [f"net-{place}" for place in range(MODELS)]
 GROUPS = {"plain": [0, 1, 2], "wide": [3, 4, 5]}
-NEED_TWO = {"model_pairs", "model_groups"}
+NEED_TWO = {"model_pairs", "model_groups", "subset_choice", "contributions", "disputed_examples"}
 
 
 def given(models: int = MODELS, examples: int = EXAMPLES, seed: int = 3) -> Offered:

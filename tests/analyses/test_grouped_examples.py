@@ -24,7 +24,7 @@ SETS = ("test", "validation", *(f"shift {severity}" for severity in SEVERITIES))
 OF_PREDICTIONS = (
     *("ensemble_size", "solution_similarity", "ensemble_methods"),
     *("decomposition", "calibration", "diversity_map", "shift"),
-    *("model_scores", "model_groups", "model_pairs"),
+    *("model_scores", "model_groups", "model_pairs", "subset_choice", "contributions", "parts_of_data"),
 )
 ELSEWHERE = {  # analyses with intervals that take more than predictions -> the test below of what they are made from
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
@@ -56,7 +56,8 @@ def offered(copies: bool, groups: bool) -> Offered:
         members=[*range(MEMBERS), *np.repeat(range(MEMBERS), DRAWN)],
         example_groups={name: AT for name in SETS if name != "validation"} if groups else None,
     )
-    return replace(found, name_groups={"one": [0, 1], "other": [2, 3]})
+    part = np.array(["day", "night"])[np.arange(TEST) % 2][AT if copies else np.arange(TEST)]
+    return replace(found, name_groups={"one": [0, 1], "other": [2, 3]}, example_parts={"test": part})
 
 
 @pytest.fixture(scope="module")

@@ -39,11 +39,10 @@ KILLS = [  # stage, engine, whom: on one study, one after another
     *[("analysis", "processes", "run"), ("analysis", "processes", "worker"), ("analysis", "here", "run")] * 2,
     *[("page", "here", "run"), ("page", "processes", "run")],
 ]
-FEW = [  # every stage, with every engine and whoever is killed there at least once
-    *[("training", "here", "run"), ("training", "processes", "run"), ("training", "processes", "worker")],
-    *[("prediction", "processes", "run"), ("prediction", "processes", "worker")],
-    *[("networks of an analysis", "processes", "run"), ("networks of an analysis", "processes", "worker")],
-    *[("analysis", "here", "run"), ("analysis", "processes", "worker"), ("page", "here", "run")],
+FEW = [  # every stage, every engine and whoever is killed at least once
+    *[("training", "here", "run"), ("training", "processes", "worker"), ("prediction", "processes", "run")],
+    *[("networks of an analysis", "processes", "worker"), ("analysis", "here", "run")],
+    *[("analysis", "processes", "worker"), ("page", "here", "run")],
 ]
 OTHERS = [("training", "here", "run"), ("training", "processes", "worker"), ("prediction", "processes", "run")]
 OTHERS += [("analysis", "processes", "worker")]

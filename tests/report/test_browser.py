@@ -3,6 +3,7 @@
 import pytest
 from browsing import Opened
 from example_page import make_content
+from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.report.page import build_page
@@ -38,7 +39,9 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
 
 
 @pytest.mark.ci
-def test_colours_follow_the_system_and_the_button(chromium, page_file):
+def test_colours_follow_the_system_and_the_button(chromium, tmp_path):
+    page_file, name = tmp_path / "report.html", "training"  # one figure shows it
+    page_file.write_text(build_page(make_content(results={name: example_result(name)})), encoding="utf-8")
     colour = "getComputedStyle(document.body).backgroundColor"
     text = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
     seen = {}
@@ -54,6 +57,17 @@ def test_colours_follow_the_system_and_the_button(chromium, page_file):
     assert all(light != dark for light, dark in zip(seen["light"], seen["dark"], strict=True))
 
 
+CUT_OFF = """() => [...document.querySelectorAll(".plot")].flatMap(plot => {
+  const room = plot.getBoundingClientRect();
+  const beyond = text => {
+    const box = text.getBoundingClientRect();
+    return box.width > 0 && (box.left < room.left - 1 || box.right > room.right + 1);
+  };
+  const texts = [...plot.querySelectorAll("text")].filter(text => !text.closest(".modebar"));
+  return texts.filter(beyond).map(text => `${plot.id} ${text.textContent}`);
+})"""
+
+
 @pytest.mark.ci
 def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, page_file):
     with Opened(chromium, page_file, width=375) as opened:
@@ -64,6 +78,7 @@ def test_phone_has_no_sideways_scroll_and_every_box_can_be_reached(chromium, pag
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= 375
         wide = "[...document.querySelectorAll('.plot-box, .table-box, pre')].filter(b => b.scrollWidth > b.clientWidth)"
         assert opened.page.evaluate(wide + ".every(b => b.tabIndex === 0)")
+        assert opened.page.evaluate(CUT_OFF) == []  # titles and names of axes, in the narrowest figures
 
 
 @pytest.mark.ci

@@ -78,7 +78,7 @@ class Sizes:
 
 def sizes_of(study: Study) -> Sizes:
     """Of a study, from its manifest."""
-    counts = study.manifest["examples"]
+    counts = study.manifest.get("examples") or dict.fromkeys(("train", "validation", "test"), 0)
     batch_norm = any(name.endswith("running_mean") for name in study.manifest["model"]["buffers"])
     examples = (counts[split] for split in ("train", "validation", "test"))
     return Sizes(study.recipe, study.recipe.train.members, *examples, task=study.task.kind, batch_norm=batch_norm)

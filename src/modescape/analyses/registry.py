@@ -65,8 +65,14 @@ def _given(name: str, *also: str, numbers: str = SAME, bare: str = SAME) -> dict
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True, numbers=SAME),
     **_given("model_scores", "verdict"),
+    **_given("subset_choice", "verdict"),
     **_given("model_groups"),
     **_given("model_pairs"),
+    **_given("contributions"),
+    **_given("parts_of_data"),
+    **_given(
+        "disputed_examples", numbers="ranks examples by their classes; see decomposition for how far models differ"
+    ),
     "confusion": Analysis(
         "modescape.analyses.confusion",
         (PREDICTIONS,),
@@ -180,4 +186,5 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         at_equal_cost=True,
         numbers=SAME,
     ),
+    "kinship": Analysis("modescape.analyses.kinship", (CHECKPOINTS,), also=("verdict",), numbers=SAME, only_for=GIVEN),
 }

@@ -145,6 +145,17 @@ def enough_images(offered: Offered, there: int, least: int, what: str) -> None:
         raise NotEnough(f"{what} needs {least} test images or more; {offered.named} has {there}")
 
 
+def enough_units(offered: Offered, there: int, least: int, what: str) -> None:
+    """Refuse fewer test examples, or groups of them, than an analysis can do with.
+
+    Raises:
+        NotEnough: if there are fewer than ``least``; ``what`` is the subject of the sentence.
+    """
+    if there < least:
+        unit = "groups of test examples" if offered.group_counts.get("test") else "test examples"
+        raise NotEnough(f"{what} needs {least} {unit} or more; {offered.named} has {there}")
+
+
 def whole_runs(offered: Offered, what: str) -> None:
     """Refuse what is known to have no member of which every epoch is kept.
 

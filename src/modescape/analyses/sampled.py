@@ -21,8 +21,8 @@ from modescape.arrays import group_codes
 from modescape.context import StudyContext
 from modescape.data.unlike import in_words
 from modescape.methods import METHODS
+from modescape.network.statistics import batch_norm_layers
 from modescape.offered import Offered, Sampled, Shifted
-from modescape.predict import batch_norm_layers
 from modescape.study.sampled import Drawn
 
 Group = tuple[Drawn, ...]

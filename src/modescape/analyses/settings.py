@@ -14,8 +14,21 @@ def usual(recipe: Recipe) -> list[str]:
     from modescape import data
     from modescape.analyses import ANALYSES, GIVEN, ROWS, STARTED
 
+    if recipe.imported is not None:
+        return _of_imported(recipe.imported.network)
     has = {STARTED: recipe.model.init is not None, ROWS: data.kind_of(recipe.data) == "table", GIVEN: False, "": True}
     return [name for name, one in ANALYSES.items() if has[one.only_for]]
+
+
+def _of_imported(network: bool) -> list[str]:
+    """Those of a study that was imported: none that would train, as nobody knows how its networks were trained."""
+    from modescape.analyses import ANALYSES, CHECKPOINTS, GIVEN
+
+    chosen = {
+        name: one for name, one in ANALYSES.items() if one.only_for in ("", GIVEN) and "auxiliary" not in one.also
+    }
+    weights = [name for name, one in chosen.items() if set(one.needs) == {CHECKPOINTS}]
+    return [name for name, one in chosen.items() if name in weights or (network and one.only_for != GIVEN)]
 
 
 def kind_of(default: object) -> tuple[str, Callable[[Any], bool]]:

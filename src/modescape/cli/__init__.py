@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import click
 
-from modescape.cli import bench, compare  # noqa: F401 - a file a command; importing it is what makes it known
+# a file a command; importing it is what makes it known
+from modescape.cli import bench, compare, export, importing, seeds  # noqa: F401
 from modescape.cli.answering import Unfinished, say_error
 from modescape.cli.commands import cli
 from modescape.cli.shared import Stopped, this_command

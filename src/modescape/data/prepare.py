@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from modescape import recipe, rng
+from modescape.errors import InputError
 from modescape.kernels import native
 from modescape.kernels.implementation import usual
 from modescape.types import Inputs
@@ -31,7 +33,7 @@ class Preparation:
     def of(cls, data: recipe.Data, train: Tensor) -> Preparation:
         """The preparation a recipe asks for, with the statistics of its training images, uint8."""
         divisor = 1.0 if data.scaling == "raw" else 255.0
-        mean = deviation = None
+        mean, deviation = (given(name, getattr(data, name), train.shape[1]) for name in ("mean", "deviation"))
         if data.scaling in ("centered", "standardized"):
             pixel_mean, pixel_square = _moments(train)
             mean = pixel_mean
@@ -99,6 +101,19 @@ class Preparation:
             *(_pointer(draws.shift), self.divisor, _pointer(mean), _pointer(deviation)),
         )
         return out.movedim(-1, 2)
+
+
+def given(name: str, values: Sequence[float] | None, channels: int) -> Tensor | None:
+    """A recipe's numbers for each channel, float64 [channel, 1, 1]; None where it has none.
+
+    Raises:
+        InputError: if there are not as many as channels; ``name`` is the setting's.
+    """
+    if values is not None and len(values) != channels:
+        raise InputError(
+            f"data.{name} has {len(values)} numbers, and the pictures have {channels} channels; give one each"
+        )
+    return None if values is None else torch.tensor(values, dtype=torch.float64)[:, None, None]
 
 
 def _pointer(tensor: Tensor | None) -> int | None:

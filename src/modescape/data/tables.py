@@ -154,8 +154,8 @@ def read_table(path: Path, *, typed: bool = True) -> Any:
 
 
 def _separated(text: str, typed: bool) -> dict[str, list[Any]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    lines = list(_rows(reader))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    lines = list(numbered_rows(reader))
     if not lines:
         raise InputError("the table is empty")
     (_, header), rows = lines[0], lines[1:]
@@ -176,7 +176,7 @@ def _separated(text: str, typed: bool) -> dict[str, list[Any]]:
     return {name: _typed(cells) if typed else [cell or None for cell in cells] for name, cells in columns.items()}
 
 
-def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not empty, each with the number of its last line."""
     line = 0
     try:
@@ -189,7 +189,7 @@ def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"line {line + 1}: {never}") from error
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str, candidates: str = ",;\t") -> str:
     """The delimiter that cuts the first lines into equally many cells, and into most of them."""
 
     def widths(delimiter: str) -> tuple[bool, int]:
@@ -200,7 +200,7 @@ def _delimiter(text: str) -> str:
             return False, 0
         return 1 < len(rows[0]) == max(map(len, rows)) == min(map(len, rows)), len(rows[0])
 
-    return max(",;\t", key=widths)
+    return max(candidates, key=widths)
 
 
 def _typed(cells: list[str]) -> list[Any]:

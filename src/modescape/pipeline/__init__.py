@@ -52,6 +52,10 @@ def run(
     ([0, 1], 2)
     """
     choice, progress = _started(recipe, out, overrides, quick, progress, analysing=True)
+    if choice.recipe.imported is not None:
+        from modescape.pipeline.imported import finish
+
+        return finish(choice.path, choice.recipe, progress=progress)
     from modescape.analyses.loading import slow_modules
     from modescape.named import importable
     from modescape.pipeline.analysing import analyse_missing
@@ -93,6 +97,9 @@ def train(
     """The first stage alone: train the members and keep their checkpoints. Arguments and errors as `run`."""
     choice, progress = _started(recipe, out, overrides, quick, progress)
     from modescape.named import importable
+    from modescape.pipeline.imported import refuse_training
+
+    refuse_training(choice.recipe)
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
     from modescape.pipeline.training import train_missing
@@ -127,10 +134,12 @@ def analyse(
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import reopen
     from modescape.pipeline.predicting import predict_missing
+    from modescape.study.offering import has_network
 
     progress = progress or usual()
     with reopen(path, names, overrides, progress) as (study, engine):
-        predict_missing(study, engine, progress)
+        if has_network(study):
+            predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))
     return study
 

@@ -115,7 +115,12 @@ def trained_checksums(members: Sequence[Member]) -> dict[str, dict[str, str]]:
 
 
 def wanted_auxiliary(study: Study, name: str) -> dict[str, Recipe]:
-    """What an analysis wants; without networks of different initialisations where the factory makes none."""
+    """What an analysis wants; without networks of different initialisations where the factory makes none.
+
+    Nothing is wanted in a study that was imported: how its members were trained is not known.
+    """
+    if study.recipe.imported is not None:
+        return {}
     wanted = variants(name, study.recipe, study.manifest["examples"]["train"])
     if not study.manifest.get("network", {}).get("starts_equal"):
         return wanted

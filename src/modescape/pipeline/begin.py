@@ -53,7 +53,7 @@ def begin(
     """The locked study of a recipe, an engine to work on it with, and its data."""
     loaded = recipes.load(recipe, overrides)
     _say_own(loaded.analyses or [], progress)
-    _say_code("data.source", loaded.data.code, progress)
+    say_code("data.source", loaded.data.code, progress)
     resolved = with_start(with_analysis_defaults(loaded))
     device = runtime.choose_device(resolved.compute.device)
     path = Path(out) if out is not None else Path("studies") / resolved.name
@@ -63,8 +63,8 @@ def begin(
         progress.notice(shown(note, 600))
     resolved = resolved.model_copy(update={"data": with_sources(resolved.data, dataset.kind)})
     _check_sources(resolved, dataset)
-    study = _existing(path, resolved, dataset.fingerprint)
-    _say_code("model.factory", resolved.model.factory, progress)
+    study = existing(path, resolved, dataset.fingerprint)
+    say_code("model.factory", resolved.model.factory, progress)
     if study is None:
         manifest = make_manifest(resolved, dataset, device, progress.line)
     else:
@@ -82,7 +82,7 @@ def begin(
             yield study, engine, dataset
 
 
-def _say_code(setting: str, name: str, progress: Progress) -> None:
+def say_code(setting: str, name: str, progress: Progress) -> None:
     """Name the code that a recipe brings before any of it runs: it is whatever its author made it."""
     if module := foreign_module(name):
         what = f"importing '{shown(module)}' for {setting} '{shown(name)}'"
@@ -123,11 +123,15 @@ def _decoding(progress: Progress) -> Callable[[int, int], None]:
 
 @contextlib.contextmanager
 def reopen(
-    path: str | Path, names: Sequence[str], overrides: Sequence[str], progress: Progress
+    path: str | Path,
+    names: Sequence[str],
+    overrides: Sequence[str],
+    progress: Progress,
+    recipe: Recipe | None = None,
 ) -> Iterator[tuple[Study, Engine]]:
-    """The locked study at ``path``, with settings changed that do not touch what was trained."""
+    """The locked study at ``path``, with its ``recipe`` or settings changed that do not touch what was trained."""
     study = Study.open(path)
-    loaded = recipes.load(study.recipe, overrides)
+    loaded = recipes.load(study.recipe if recipe is None else recipe, overrides)
     _say_own([*(loaded.analyses or []), *names], progress)
     for name in names:
         analyses.check_settings(name, {})
@@ -136,8 +140,8 @@ def reopen(
     if changed.train.members != study.recipe.train.members:
         raise InputError(f"analyse trains nothing, so train.members cannot change; use: {layout.run_again(study.path)}")
     runtime.choose_device(changed.compute.device)
-    _say_code("data.source", changed.data.code, progress)
-    _say_code("model.factory", changed.model.factory, progress)
+    say_code("data.source", changed.data.code, progress)
+    say_code("model.factory", changed.model.factory, progress)
     engine = engine_of(changed, study.manifest["plan"]["device"], progress.line)
     with study.lock():
         study.update_recipe(changed)
@@ -162,7 +166,7 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
     return recipes.parse(values, "the recipe")
 
 
-def _existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
+def existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
     """The study that is there, if it is of this recipe; None for a new folder, or one whose making was cut off."""
     if (path / layout.MANIFEST).exists():
         study = Study.open(path)

@@ -22,6 +22,8 @@ def refuse_other_task(recipe: Recipe, dataset: Dataset) -> None:
         "data.shift": recipe.data.shift is not None,
         "data.frost": recipe.data.frost is not None,
         "data.size": recipe.data.size is not None,
+        "data.mean": recipe.data.mean is not None,
+        "data.deviation": recipe.data.deviation is not None,
     }
     wrong = [name for name, given in of_pictures.items() if given and dataset.kind.name != IMAGES.name]
     if wrong:

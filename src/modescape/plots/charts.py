@@ -34,7 +34,7 @@ from modescape.plots.panels import (
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
 from modescape.plots.panels_web import trace_panel
-from modescape.plots.room_web import colour_key, make_legend, spacing, trace_key
+from modescape.plots.room_web import colour_key, make_legend, right_margin, spacing, trace_key
 from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -177,4 +177,5 @@ def sheet(chart: Chart) -> Sheet:
         colour_key(figure, key, scale, [n for n, panel in enumerate(panels) if scale in scales_of(panel)], columns)
     names = [entry.name for entry in legend_entries(panels)] + [chart.band] * has_band(panels)
     make_legend(figure, names, panels, columns, 10 * (lines - 1))
+    figure.update_layout(margin={"r": right_margin(panels, columns)})
     return figure

@@ -10,6 +10,8 @@ from modescape.plots import style, web
 from modescape.plots.panels import HeatMap, Panel, scales_of, shares_rows
 from modescape.plots.sheet import Sheet, scatter
 
+RIGHT = 10  # pixels to the right of the panels
+TITLE, LABEL = 6.9, 7.5  # pixels that a letter of a panel's title and of an axis' name takes
 WINDOW = {1: 350, 2: 760, 3: 920}  # pixels that the page gives a figure of so many columns at least; more: 980
 
 
@@ -40,6 +42,22 @@ def spacing(panels: Sequence[Panel | HeatMap], columns: int) -> float:
         if max(number % columns for number, panel in enumerate(panels) if scale in scales_of(panel)) < columns - 1:
             needed = max(needed, 75.0)  # its key stands between panels
     return min(needed / _width(panels, columns), 0.9 / (columns - 1))
+
+
+def right_margin(panels: Sequence[Panel | HeatMap], columns: int) -> int:
+    """Pixels to the right of the last column: its titles and names of axes may be wider than its panels.
+
+    A title begins at the left edge of its panel, which moves by its share of what is left free. The key of a
+    heat map makes more room by itself.
+    """
+    if columns == 1:
+        return RIGHT
+    share = (1 - spacing(panels, columns) * (columns - 1)) / columns
+    width = share * _width(panels, columns)
+    last = [panel for panel in panels[columns - 1 :: columns] if isinstance(panel, Panel)]
+    titles = [TITLE * len(line) - width for panel in last for line in panel.title.split("\n")]
+    labels = [(LABEL * len(panel.x_label) - width) / 2 for panel in last]
+    return round(RIGHT + max([0.0, *(beyond - RIGHT for beyond in (*titles, *labels))]) / (1 - share))
 
 
 def _room(panel: Panel | HeatMap) -> float:

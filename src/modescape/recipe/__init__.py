@@ -17,7 +17,7 @@ from modescape.recipe.loading import (
     parse,
     parse_yaml,
 )
-from modescape.recipe.sections import Compute, Quick, Recipe, Subspace, Variants
+from modescape.recipe.sections import Compute, Imported, Quick, Recipe, Subspace, Variants
 from modescape.recipe.stretching import lengthened, warmup_for
 from modescape.recipe.tasks import Task
 from modescape.recipe.training import Constant, Cosine, Cyclic, EarlyStopping, Halving, Linear, Step, Streams, Train
@@ -36,6 +36,7 @@ __all__ = [
     "Data",
     "EarlyStopping",
     "Halving",
+    "Imported",
     "Linear",
     "Model",
     "Quick",

@@ -57,8 +57,9 @@ NO_IDENTITY = {  # where things are, and what may change in a finished study
     "model": {"init"},
     "train": {"members"},
     "task": {"unit"},
+    "imported": {"files", "names"},
 }
-LATER = ("task",)  # sections that came after studies had been made: one left at its defaults is not there
+LATER = ("task", "imported")  # sections that came after studies had been made: one left at its defaults is not there
 
 
 def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def settings(recipe: Identified, fingerprint: str, *, changed: bool = False) -> 
     found: dict[str, Any] = {
         name: section.model_dump(mode="json", exclude=NO_IDENTITY.get(name, set()), exclude_defaults=changed)
         for name, section in sections.items()
+        if section is not None
     }
     found = {name: values for name, values in found.items() if values or name not in LATER}
     found["data"]["fingerprint"] = fingerprint

@@ -64,6 +64,10 @@ class Data(Section):
     scaling: Literal["raw", "unit", "centered", "standardized"] = "unit"
     # what the network sees: raw 0..255; unit 0..1; centered = unit minus the mean training image;
     # standardized = unit, each channel with mean 0 and standard deviation 1 over the training images
+    mean: Annotated[list[float], Field(min_length=1)] | None = None
+    # of pictures under scaling: unit: what is taken off each channel, as [.485, .456, .406]; null = nothing
+    deviation: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] | None = None
+    # and what each channel is then divided by; null = 1
     augmentation: Augmentation = Augmentation()
     shift: str | None = None  # folder of official corruptions (CIFAR-10-C); null = our own, made from the test images
     frost: str | None = None  # folder of photographs for our own corruption `frost`; null = our own texture
@@ -86,6 +90,16 @@ class Data(Section):
             raise ValueError(
                 "data.frost is for our own corruptions, and the official ones of data.shift have their frost; set one "
                 "of them to null"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_scaling(self) -> Data:
+        """Refuse a mean and a deviation beside those of the training pictures."""
+        if self.scaling != "unit" and (self.mean is not None or self.deviation is not None):
+            raise ValueError(
+                f"data.mean and data.deviation are for scaling: unit, and scaling is {self.scaling}, which finds its "
+                "own; leave out one of them"
             )
         return self
 

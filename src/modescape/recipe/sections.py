@@ -80,6 +80,24 @@ class Compute(Section):
     # fixes the bits from then on; strict: nothing is measured, so that two studies have the same plan
 
 
+class Imported(Section):
+    """Checkpoints that others trained, of which a study was made: nothing is trained in it."""
+
+    files: list[str] = []  # where they were, as the command named them
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # SHA-256 of all their tensors
+    epochs: Annotated[list[Annotated[int, Field(ge=0, le=COUNTS["epochs"][1])]], Field(min_length=1)]
+    # steps of which every member has a checkpoint, ascending; the last one is the solution
+    names: list[str] = []  # of the members, after their files
+    network: bool = True  # whether a network and data were given; false = weights alone
+
+    @field_validator("epochs")
+    @classmethod
+    def _ascending(cls, epochs: list[int]) -> list[int]:
+        if sorted(set(epochs)) != epochs or not epochs[-1]:
+            raise ValueError("expected ascending steps, the last one 1 or more")
+        return epochs
+
+
 class Quick(Section):
     """What the whole recipe has, where --quick made a smaller one of it: the page says what is left out."""
 
@@ -102,6 +120,7 @@ class Recipe(Section):
     variants: Variants = Variants()
     analyses: list[AnalysisName] | None = None  # names, in the order of the page; null = all
     settings: dict[str, FreeForm] = {}  # of single analyses: {tsne: {examples: 512}}
+    imported: Imported | None = None  # checkpoints of others, of which the study was made; null = its own are trained
     compute: Compute = Compute()
     quick: Quick | None = None  # what --quick has left out of this recipe; null = it is the whole one
 
@@ -134,6 +153,8 @@ class Recipe(Section):
     def kept_epochs(self, member: int) -> list[int]:
         """Epochs whose checkpoints member ``member`` keeps: 0 (initialisation) to ``train.epochs`` (solution)."""
         train = self.train
+        if self.imported is not None:
+            return list(self.imported.epochs)
         return kept_epochs(member, train.epochs, train.trajectories, train.keep_last, train.keep_every)
 
     def auxiliary_epochs(self) -> int:

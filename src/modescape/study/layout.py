@@ -260,6 +260,8 @@ def read_recipe_values(study: Path) -> dict[str, Any]:
     every = train.get("keep_every") if isinstance(train, dict) else None
     if every is not None and not is_count(every, *COUNTS["epochs"]):
         raise InputError(f"'{path}' is damaged: train.keep_every is no whole number from 1")
+    if not keeping.is_imported(values.get("imported")):
+        raise InputError(f"'{path}' is damaged: imported does not name its epochs")
     if not is_name(values.get("name", "study")):
         raise InputError(f"'{path}' is damaged: its name is no plain one (letters, digits and ._-)")
     analyses = values.get("analyses")
@@ -280,12 +282,14 @@ def _plain_yaml(data: bytes) -> Any:
 
 def kept_count(values: dict[str, Any], member: int) -> int:
     """How many epochs a member keeps, from `read_recipe_values`."""
-    return keeping.kept_count(member, *_keeping(values))
+    imported = values.get("imported")
+    return len(imported["epochs"]) if imported else keeping.kept_count(member, *_keeping(values))
 
 
 def is_kept(values: dict[str, Any], member: int, epoch: int) -> bool:
     """Whether a member keeps an epoch, from `read_recipe_values`."""
-    return keeping.is_kept(member, epoch, *_keeping(values))
+    imported = values.get("imported")
+    return epoch in imported["epochs"] if imported else keeping.is_kept(member, epoch, *_keeping(values))
 
 
 def _keeping(values: dict[str, Any]) -> tuple[int, int, int, int | None]:

@@ -143,7 +143,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda value: is_count(value, 0, (1 << 63) - 1), "a whole number below 2^63"),
     "image_shape": (_is_image_shape, f"[channels, height, width], at most {MOST_PIXELS:,} numbers"),
     "inputs": (lambda value: isinstance(value, dict), "what an example is"),
-    "num_classes": (lambda value: is_count(value, 1, MOST_CLASSES), f"a whole number from 1 to {MOST_CLASSES:,}"),
+    "num_classes": (lambda value: is_count(value, 0, MOST_CLASSES), f"a whole number from 0 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
     "examples": (_are_examples, "the numbers of train, validation and test images"),
     "groups": (_are_groups, "the column of groups of examples, and how many each split has"),

@@ -37,10 +37,13 @@ def offer(study: Study, context: object | None = None) -> Offered:
     recipe, members = study.recipe, study.trained
     kept = {member for member in members if member < recipe.train.trajectories}
     counts = recipe.train.trajectories
+    imported, weights_alone = recipe.imported is not None, not has_network(study)
     none = "the recipe keeps none (train.trajectories: 0)" if not counts else "none of those members is trained"
+    if imported and not counts:
+        none = "one checkpoint of each was imported"
     return Offered(
         members=members,
-        predictions=_Splits(study, members),
+        predictions={} if weights_alone else _Splits(study, members),
         checkpoints=StudyCheckpoints(study, members),
         sampling=Sampling(
             variant=recipe.subspace.variant,
@@ -48,13 +51,13 @@ def offer(study: Study, context: object | None = None) -> Offered:
             samples=recipe.subspace.samples,
             networks=networks_compared(study),
         ),
-        context=context,
-        auxiliary=_Auxiliary(study),
+        context=None if weights_alone else context,
+        auxiliary={} if imported else _Auxiliary(study),
         training=Training(
             members=recipe.train.members,
             epochs=recipe.train.epochs,
-            optimizer=recipe.train.optimizer,
-            learning_rate=recipe.train.learning_rate,
+            optimizer="" if imported else recipe.train.optimizer,
+            learning_rate=0.0 if imported else recipe.train.learning_rate,
             starts_equal=bool(study.manifest.get("network", {}).get("starts_equal")),
             start=frozenset(study.manifest.get("start", {}).get("taken", ())),
             auxiliary_members=recipe.variants.members,
@@ -62,7 +65,8 @@ def offer(study: Study, context: object | None = None) -> Offered:
             cycles=recipe.variants.cycles,
             long_runs=recipe.variants.long_runs,
         ),
-        examples=study.manifest["examples"],
+        examples=study.manifest.get("examples", {}),
+        names=[recipe.imported.names[member] for member in members] if recipe.imported is not None else (),
         task=study.task.kind,
         word=study.word,
         target_unit=getattr(study.task, "unit", ""),
@@ -77,9 +81,17 @@ def offer(study: Study, context: object | None = None) -> Offered:
     )
 
 
+def has_network(study: Study) -> bool:
+    """Whether a study's weights can be run on examples: not those that were imported by themselves."""
+    imported = study.recipe.imported
+    return imported is None or imported.network
+
+
 def last_epochs(study: Study, at_most: int) -> list[int]:
     """The last epochs that every member keeps, ascending: the snapshots of a run; never its initialisation."""
     train = study.recipe.train
+    if study.recipe.imported is not None:
+        return [epoch for epoch in study.recipe.imported.epochs if epoch][-at_most:]
     count = min(at_most, train.keep_last, train.epochs)
     return list(range(train.epochs - count + 1, train.epochs + 1))
 
@@ -190,7 +202,7 @@ class StudyPredictions:
             {
                 INDEPENDENT: (self._trained, [train.epochs]),
                 SNAPSHOTS: (self._trained, last_epochs(self._study, train.keep_last)),
-                TRAJECTORY: (kept, range(train.epochs + 1)),
+                TRAJECTORY: (kept, self._study.recipe.kept_epochs(kept[0]) if kept else []),
             },
         )
 

@@ -81,12 +81,13 @@ def summary(path: str | Path) -> StudyStatus:
     expected_rows = sum(member.expected_checkpoints for member in waited_for)
     expected = tuple(values.get("analyses") or ())
     results = _results(study.path)
+    splits = layout.SPLITS if (values.get("imported") or {}).get("network", True) else ()  # weights alone say nothing
     return StudyStatus(
         name=str(values.get("name", "study")),
         path=study.path,
         recipe_hash=study.recipe_hash,
         members=members,
-        predictions={split: Progress(done=_rows(study, split), expected=expected_rows) for split in layout.SPLITS},
+        predictions={split: Progress(done=_rows(study, split), expected=expected_rows) for split in splits},
         results=results,
         missing_results=tuple(name for name in expected if file_name(name) not in results),
         expected_results=expected,

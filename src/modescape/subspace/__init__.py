@@ -4,8 +4,8 @@ Every method is a frozen object whose fields are its settings. Its `sample` take
 rows of flattened weights and one key a sample, and returns one row of weights a sample; nothing else is random.
 """
 
+from modescape.principal import Principal, principal_directions
 from modescape.subspace.gaussian import Along, Diagonal, LowRank, Swag, WeightAverage
-from modescape.subspace.principal import Principal, principal_directions
 from modescape.subspace.random import Dropout, PcaRandom, Random
 from modescape.subspace.sampler import Accept, Sampler, everything, mirrored_pairs
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from modescape import rng
-from modescape.subspace.principal import Principal, principal_directions
+from modescape.principal import Principal, principal_directions
 from modescape.subspace.sampler import Accept, everything, require_epochs
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from modescape import rng
+from modescape.principal import Principal, principal_directions
 from modescape.subspace.gaussian import Along
-from modescape.subspace.principal import Principal, principal_directions
 from modescape.subspace.sampler import Accept, everything, require_epochs
 
 MOST_DROPPED = 0.99  # share of the weights

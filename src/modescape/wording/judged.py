@@ -14,7 +14,7 @@ class Judged(NamedTuple):
     """What the interval of a difference allows to be said."""
 
     short: str  # "better than", "worse than", "no better than"
-    sentence: str
+    phrase: str  # behind "that is"
     better: bool  # beyond doubt
 
 
@@ -41,9 +41,9 @@ def against(score: Score, low: float, value: float, high: float) -> Judged:
     if (known and low > 0) or (known and high < 0):
         better = sign * value > 0
         word = "gain" if better else "loss"
-        return Judged("better than" if better else "worse than", f"That is a {word}: {score.short} {change}.", better)
+        return Judged("better than" if better else "worse than", f"a {word}: {score.short} {change}", better)
     reason = "as its interval holds 0" if known else "as it has no interval"
-    return Judged("no better than", f"No gain is seen, {reason}: {score.short} {change}.", False)
+    return Judged("no better than", f"no gain that is seen, {reason}: {score.short} {change}", False)
 
 
 def bounded(metric: str, value: float, low: float, high: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from modescape import rng
 from modescape.analyses.given import THESE, alone, compared, groups_of, models_of, names_of, together
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained
+from modescape.metrics.choosing import factor_of, widened
 from modescape.metrics.crossed import Estimate
 from modescape.metrics.folds import folds
 from modescape.metrics.grouping import count_units
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ALL, BEST = "all models", "best alone"
 INTERVALS = (
     f"{THESE}. That of the best alone is of the procedure: the model with the best score on one half of the examples, "
-    "scored on the other, both ways, mean over random halves"
+    "scored on the other, both ways, mean over random halves; it is wider, as halves choose for each other"
 )
 
 
@@ -132,7 +133,8 @@ def _best_alone(
         own = alone(predictions, models[best], scoring)
         for metric, there in uses:
             example[metric, there] += own.example[metric, there] / len(halves)
-    return Estimate(example.mean(1), example, None, scores=scoring.scores), chosen
+    wide = widened(example, [each.mean[ALL].example], factor_of(2, len(halves)))
+    return Estimate(example.mean(1), wide, None, scores=scoring.scores), chosen
 
 
 def _of_models(each: Each, chosen: np.ndarray, scoring: Scoring) -> Variables:

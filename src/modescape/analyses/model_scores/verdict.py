@@ -38,7 +38,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     )
     sentence = (
         f"These {models} together: {together}; the best alone, chosen on one half and scored on the other: {alone}. "
-        f"{words.sentence}"
+        f"That is {words.phrase}."
     )
     return Part(
         answer={28: f"All together are {words.short} the best alone."},

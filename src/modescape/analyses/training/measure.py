@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.requirements import left_out, trained, weights_of
+from modescape.errors import NotEnough
 from modescape.metrics.convergence import ending
 from modescape.offered import Offered
 from modescape.results import make_result
@@ -37,11 +38,13 @@ def measure(offered: Offered) -> xr.Dataset:
         offered: checkpoints. Numbers of training and validation examples are 0 where they are not known.
 
     Raises:
-        NotEnough: if no member is trained.
+        NotEnough: if no member is trained, or nothing is known of how they were.
     """
     members = trained(offered, 1, "the course of training")
     checkpoints = weights_of(offered, "the course of training")
     histories = [checkpoints.history(member) for member in members]
+    if not any(len(history["epoch"]) for history in histories):
+        raise NotEnough(f"the course of training needs histories; {offered.named} has none of its networks")
     epochs = np.unique(np.concatenate([history["epoch"] for history in histories]))
     variables = {name: about for name, about in VARIABLES.items() if "accuracy" not in name} | RMSE
     variables = VARIABLES if offered.task == "classification" else variables

@@ -38,7 +38,7 @@ def draws(context: StudyContext, *, samples: int, examples: int, **settings: obj
     """The networks that `measure` asks about, and on which images."""
     apart, images = common_distance(context), (image_sets.clean(context, examples),)
     accept = context.study.recipe.subspace.variant != "swept"
-    epochs = tuple(range(context.study.recipe.train.epochs + 1))
+    epochs = tuple(context.study.recipe.kept_epochs(0))
     whole = [Request(member, TRAJECTORY, None, len(epochs), images, epochs=epochs) for member in _members(context)]
     return whole + [
         Request(member, method, _scale(neighbourhood(context, member), method, apart), samples, images, PURPOSE, accept)

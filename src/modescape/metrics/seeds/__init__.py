@@ -10,8 +10,10 @@ from modescape.metrics.seeds.best import (
     chance_seen,
     expected_maximum,
 )
+from modescape.metrics.seeds.copies import Runs
 from modescape.metrics.seeds.differences import Difference, holm, paired_difference, welch_difference
 from modescape.metrics.seeds.effects import Effect, effect_size
+from modescape.metrics.seeds.judging import Judgement, Looked, Method, Pair, Question, judge
 from modescape.metrics.seeds.needed import Needed, Noise, noise_of, power_of, runs_for_power, runs_for_width
 from modescape.metrics.seeds.permutations import Permutation, dealt, flipped
 from modescape.metrics.seeds.sequential import anytime_p, confidence_sequence, critical_t, e_values
@@ -20,9 +22,15 @@ from modescape.metrics.seeds.summary import Summary, bca_interval, spread_interv
 __all__ = [
     "Difference",
     "Effect",
+    "Judgement",
+    "Looked",
+    "Method",
     "Needed",
     "Noise",
+    "Pair",
     "Permutation",
+    "Question",
+    "Runs",
     "Summary",
     "anytime_p",
     "bca_interval",
@@ -38,6 +46,7 @@ __all__ = [
     "expected_maximum",
     "flipped",
     "holm",
+    "judge",
     "noise_of",
     "paired_difference",
     "power_of",

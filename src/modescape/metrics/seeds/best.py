@@ -10,7 +10,7 @@ import numpy as np
 from modescape.errors import InputError
 from modescape.metrics.seeds.summary import Summary, checked
 
-REACH, STEPS = 12.0, 12_001  # of the grid of normal scores: beyond it lies 4e-33; the trapezium rule converges fast
+REACH, STEPS = 12.0, 4_001  # of the grid of normal scores: beyond it lies 4e-33; the trapezium rule converges fast
 
 
 def expected_maximum(runs: int) -> float:
@@ -60,7 +60,7 @@ def chance_of_better_best(first: Summary, second: Summary, runs: int) -> float:
         return 1 - chance_of_better_best(second, first, runs)
     away = first.mean + first.sd * z - second.mean
     below = ndtr(away / second.sd) if second.sd > 0 else (np.sign(away) + 1) / 2
-    return float((_density_of_best(runs) * below**runs).sum() * step)
+    return min(max(float((_density_of_best(runs) * below**runs).sum() * step), 0.0), 1.0)  # but for rounding
 
 
 def chance_seen(first: np.ndarray, second: np.ndarray, runs: int) -> float:

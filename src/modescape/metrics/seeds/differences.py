@@ -13,6 +13,7 @@ from modescape.metrics.seeds.permutations import Permutation, dealt, flipped
 from modescape.metrics.seeds.summary import TAIL, checked
 
 NO_SPREAD = 1e-10  # of differences, over the size of the scores: rounding alone
+SMALLEST = 1e-60  # spread whose fourth power float64 still holds
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> Difference | Non
     first, second = checked(first), checked(second)
     differences = first - second
     pairs, sd = len(differences), float(differences.std(ddof=1))
-    if sd <= NO_SPREAD * float(np.abs(np.concatenate([first, second])).max()):
+    if sd <= max(NO_SPREAD * float(np.abs(np.concatenate([first, second])).max()), SMALLEST):
         return None
     value, error = float(differences.mean()), sd / math.sqrt(pairs)
     effect = effect_size(value / error, pairs - 1, pairs)
@@ -82,7 +83,7 @@ def welch_difference(first: np.ndarray, second: np.ndarray) -> Difference | None
     counts = len(first), len(second)
     variances = float(first.var(ddof=1)), float(second.var(ddof=1))
     size = float(np.abs(np.concatenate([first, second])).max())
-    if math.sqrt(max(variances)) <= NO_SPREAD * size:
+    if math.sqrt(max(variances)) <= max(NO_SPREAD * size, SMALLEST):
         return None
     parts = [variance / count for variance, count in zip(variances, counts, strict=True)]
     freedom = sum(parts) ** 2 / sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))

@@ -42,18 +42,23 @@ def effect_size(t: float, freedom: int, runs: float) -> Effect:
 
 def _correction(freedom: int) -> float:
     if freedom < 2:
-        return math.nan  # two pairs: their effect has no mean to be corrected to
+        return 1.0  # two pairs: such effects have no mean that could be corrected
     return math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom - 1) / 2)) / math.sqrt(freedom / 2)
 
 
 def noncentrality(t: float, freedom: float, share: float) -> float:
     """The noncentrality at which the noncentral t distribution has `share` of it below t; falls as the share grows."""
-    from scipy.special import nctdtr
-
     reach = 4 * abs(t) + 12  # t sqrt(chi^2 / f) + z: the root factor is at most 2.3 at its .975 quantile (f = 1)
     low, high = -reach, reach
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        below = float(nctdtr(freedom, middle, t))
-        low, high = (middle, high) if below > share else (low, middle)
+        low, high = (middle, high) if share_below(t, freedom, middle) > share else (low, middle)
     return (low + high) / 2
+
+
+def share_below(t: float, freedom: float, noncentral: float) -> float:
+    """How much of a noncentral t distribution lies below t; 0 or 1 in tails that are too far for SciPy (NaN there)."""
+    from scipy.special import nctdtr
+
+    share = float(nctdtr(freedom, noncentral, t))
+    return share if math.isfinite(share) else float(noncentral < t)

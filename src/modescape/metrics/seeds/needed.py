@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from modescape.errors import InputError
 from modescape.metrics.seeds.differences import Difference
+from modescape.metrics.seeds.effects import share_below
 from modescape.metrics.seeds.summary import TAIL, Summary, spread_interval
 
 MOST_RUNS = 1_000_000  # beyond which no number is given
@@ -98,12 +99,12 @@ def runs_for_power(noise: Noise, known: float, difference: float, power: float =
 
 def power_of(noise: Noise, difference: float, runs: int) -> float:
     """How often the two-sided t test at 5 % finds a true difference of this size with so many runs (of each)."""
-    from scipy.special import nctdtr, stdtrit
+    from scipy.special import stdtrit
 
     freedom = noise.freedom(runs)
     critical = float(stdtrit(freedom, 1 - TAIL))
     far = abs(difference) / math.sqrt(noise.variance / runs)
-    return 1 - float(nctdtr(freedom, far, critical)) + float(nctdtr(freedom, far, -critical))
+    return 1 - share_below(critical, freedom, far) + share_below(-critical, freedom, far)
 
 
 def _with_range(noise: Noise, known: float, enough: Callable[[Noise, int], bool]) -> Needed:

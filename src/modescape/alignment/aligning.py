@@ -1,0 +1,265 @@
+"""One network's units put in the order of another's, and many networks in one common frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modescape import rng
+from modescape.alignment.activations import activation_pairs
+from modescape.alignment.matching import Pair, match, pairs_of, total
+from modescape.alignment.running import Batch, Batches, Loss, batch_statistics, called_with, losses
+from modescape.alignment.sinkhorn import Soft, likeness, mixed, refine
+from modescape.alignment.symmetry import Permutations, Symmetry, separate, symmetry
+from modescape.alignment.trace import evaluating
+from modescape.batches import mapped, taken
+from modescape.errors import InputError, WorkError
+from modescape.types import ModelState, Params
+
+State = Mapping[str, Tensor] | ModelState | nn.Module
+METHODS = ("weights", "activations")
+EXACT = 1e-6  # of the outputs' size, in float64: rounding of a thousand layers is below, any wrong order far above
+SINGLE = 1e-2  # the same for a network that runs in its own type alone
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A network whose units stand in the order of another's: the same function by other weights."""
+
+    state: Params  # all weights and buffers of the second network, its units permuted
+    permutations: Mapping[str, Tensor]  # by the tensor that makes the units: which of them comes to each place
+    before: float  # cosine of both networks' weights that can be permuted, as they were
+    after: float  # and with the units permuted
+    difference: float  # largest change of an output by the permutation, as a share of the largest output: rounding
+    held: Mapping[str, str]  # layer -> operation whose units were left in place, as no rule is known for it
+
+
+def align(
+    model: nn.Module,
+    a: State,
+    b: State,
+    batches: Any = None,
+    method: str = "weights",
+    *,
+    refine: bool = False,
+    loss: Loss | None = None,
+    steps: int = 100,
+    partial: bool = False,
+    seed: int = 0,
+) -> Alignment:
+    """Permute the units of network ``b`` so that they stand beside the units of ``a`` that are most like them.
+
+    Args:
+        model: the architecture; its own weights are used where a state does not name a buffer.
+        a: weights of the network that stays: by name, a module, or a `ModelState`.
+        b: weights of the network that is permuted.
+        batches: (inputs, target): the network is followed through the first of them; all are used by
+            ``method="activations"`` and by a refinement with a ``loss``. A list, a loader, or one pair (a tuple).
+        method: "weights" or "activations": what is made alike.
+        refine: whether the permutations are refined by gradients (Sinkhorn), never to worse ones.
+        loss: what a refinement makes small half way between both networks; None: the distance of what is made alike.
+        steps: of the refinement.
+        partial: leave units in place that an operation without a rule holds, and align all others.
+        seed: of the order in which groups are matched.
+
+    Returns:
+        the permuted network. That it computes what it did is checked on the first batch, always.
+
+    Raises:
+        InputError: naming the layer for whose units no permutation is known; on weights of another architecture;
+            without batches; on another method.
+        WorkError: if the permuted network computes something else.
+
+    Source: Ainsworth et al. 2022, arXiv 2209.04836 (weights); Li et al. 2016, arXiv 1511.07543 (activations); Pena et
+    al. 2023, arXiv 2212.12042 (refinement).
+    """
+    data = Batches(batches)
+    one, two = separate(model, a, "a"), separate(model, b, "b")
+    found = symmetry(model, two, _few(data.first), partial)
+    generator = rng.stream(seed, "alignment")
+    pairs = _pairs(model, found, one, two, data, method)
+    permutations = match(found, pairs, generator)
+    if refine:
+        permutations = _refined(model, found, pairs, permutations, (one, two), data, loss, steps)
+    return _finished(model, found, permutations, one, two, data.first)
+
+
+def align_many(
+    model: nn.Module,
+    states: Sequence[State],
+    batches: Any = None,
+    *,
+    partial: bool = False,
+    seed: int = 0,
+    rounds: int = 20,
+) -> list[Alignment]:
+    """Permute all networks but the first into one common frame, for averages of their weights.
+
+    Each in turn is matched by its weights to the mean of all others, until none changes.
+
+    Args:
+        model: the architecture.
+        states: weights of two networks or more.
+        batches: as for `align`.
+        partial: as for `align`.
+        seed: of the order of networks and groups.
+        rounds: over all networks at most.
+
+    Returns:
+        an alignment for each network; ``before`` and ``after`` are cosines to the mean of the others. Their weights
+        may be averaged name by name (batch norm's statistics want to be computed anew at the average).
+
+    Raises:
+        InputError: with fewer than two networks, and as `align`.
+
+    Source: "merge many", algorithm 3 of Ainsworth et al. 2022, arXiv 2209.04836.
+    """
+    if len(states) < 2:
+        raise InputError(f"there is {len(states)} network; expected two or more")
+    data = Batches(batches)
+    own = [separate(model, state, f"network {number}") for number, state in enumerate(states)]
+    found = symmetry(model, own[0], _few(data.first), partial)
+    generator = rng.stream(seed, "alignment")
+    orders = [found.identity() for _ in own]
+    moved = [state.params for state in own]
+    for turn in range(rounds):
+        changed = False
+        for number in torch.randperm(len(own), generator=generator).tolist():
+            if number == 0:
+                continue
+            # in the first round only those that already stand in the frame of the first count
+            others = [
+                p for other, p in enumerate(moved) if other != number and (turn or other == 0 or _moved(orders[other]))
+            ]
+            mean = {name: torch.stack([other[name] for other in others]).mean(0) for name in moved[0]}
+            pairs = pairs_of(found, mean, own[number].params)
+            new = match(found, pairs, generator)
+            if total(pairs, new, found.hosts) > total(pairs, orders[number], found.hosts) * (1 + 1e-9):
+                orders[number], moved[number], changed = new, found.permute(own[number].params, new), True
+        if not changed:
+            break
+    results = []
+    for number, state in enumerate(own):
+        rest = [params for other, params in enumerate(moved) if other != number]
+        mean = ModelState({name: torch.stack([one[name] for one in rest]).mean(0) for name in moved[0]}, {})
+        results.append(_finished(model, found, orders[number], mean, state, data.first))
+    return results
+
+
+def _moved(orders: Permutations) -> bool:
+    return any(not bool((order == torch.arange(order.shape[-1])).all()) for order in orders.values())
+
+
+def _few(batch: Batch) -> Any:
+    return taken(batch.inputs, slice(2))
+
+
+def _pairs(
+    model: nn.Module, found: Symmetry, one: ModelState, two: ModelState, data: Batches, method: str
+) -> list[Pair]:
+    if method == "weights":
+        return pairs_of(found, one.params, two.params)
+    if method == "activations":
+        return activation_pairs(model, found, one, two, data)
+    raise InputError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
+
+
+def _refined(
+    model: nn.Module,
+    found: Symmetry,
+    pairs: Sequence[Pair],
+    start: Permutations,
+    states: tuple[ModelState, ModelState],
+    data: Batches,
+    loss: Loss | None,
+    steps: int,
+) -> Permutations:
+    if loss is None:
+        return refine(
+            found, start, likeness(pairs, found.hosts), lambda orders: -total(pairs, orders, found.hosts), steps=steps
+        )
+    one, two = states
+    given = list(data)
+
+    def between(params: Params, batch: Batch, t: float = 0.5) -> Tensor:
+        if batch.target is None:
+            raise InputError("a batch has no target; expected pairs (inputs, target) for a loss")
+        half = {name: torch.lerp(one.params[name], params[name], t) for name in params}
+        return losses(loss, called_with(model, {**half, **two.buffers}, batch.inputs), batch.target).mean()
+
+    def objective(soft: Soft, step: int) -> Tensor:
+        t = float(rng.uniform(torch.tensor([rng.key(0, "alignment", step)]), 1))
+        return between(mixed(found, two.params, soft), given[step % len(given)], t)
+
+    @torch.no_grad()
+    def judge(orders: Permutations) -> float:
+        params = found.permute(two.params, orders)
+        return sum(float(between(params, batch)) for batch in given) / len(given)
+
+    with batch_statistics(model):
+        return refine(found, start, objective, judge, steps=steps)
+
+
+def _finished(
+    model: nn.Module, found: Symmetry, orders: Permutations, one: ModelState, two: ModelState, batch: Batch
+) -> Alignment:
+    before = {**two.params, **two.buffers}
+    after = found.permute(before, orders)
+    pairs = pairs_of(found, one.params, two.params)
+    size = sum(float(pair.a.double().square().sum()) for pair in pairs) ** 0.5
+    size *= sum(float(pair.b.double().square().sum()) for pair in pairs) ** 0.5
+    cosines = [total(pairs, own, found.hosts) / size if size else 0.0 for own in (found.identity(), orders)]
+    return Alignment(
+        state=after,
+        permutations=found.by_name(orders),
+        before=cosines[0],
+        after=cosines[1],
+        difference=checked(model, before, after, batch),
+        held=found.unknown,
+    )
+
+
+@torch.no_grad()
+def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> float:
+    """Largest difference of two networks' outputs on a batch, as a share of the largest output.
+
+    Raises:
+        WorkError: if it is more than rounding.
+    """
+    allowed = EXACT
+    try:
+        one, two = (_outputs(model, state, batch, torch.double) for state in (before, after))
+    except RuntimeError:  # a network that makes tensors of one type
+        allowed = SINGLE
+        one, two = (_outputs(model, state, batch, None) for state in (before, after))
+    size = max([float(out.abs().max()) for out in one if out.numel()], default=0.0)
+    far = max([float((x - y).abs().max()) for x, y in zip(one, two, strict=True) if x.numel()], default=0.0)
+    share = far / size if size else far
+    if not share <= allowed:
+        raise WorkError(
+            f"the permuted network gives outputs that differ by {share:.1e} of the largest (allowed: {allowed:.0e}); "
+            "the network does in evaluation what it is not followed through, such as a branch on its data"
+        )
+    return share
+
+
+def _outputs(model: nn.Module, state: Params, batch: Batch, dtype: torch.dtype | None) -> list[Tensor]:
+    def cast(tensor: Tensor) -> Tensor:
+        return tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
+
+    tensors = {name: cast(tensor) for name, tensor in state.items()}
+    with evaluating(model):
+        output = called_with(model, tensors, mapped(cast, batch.inputs))
+    return [leaf for leaf in _flat(output) if leaf.is_floating_point()]
+
+
+def _flat(output: Any) -> list[Tensor]:
+    if isinstance(output, Mapping):
+        return [leaf for value in output.values() for leaf in _flat(value)]
+    if isinstance(output, list | tuple):
+        return [leaf for value in output for leaf in _flat(value)]
+    return [output] if isinstance(output, Tensor) else []

@@ -1,0 +1,253 @@
+"""What the axes of a network's tensors are made of, found by unification.
+
+An axis is a direct sum of products of *atoms*: [C] is one atom, a flattened [C, H, W] a product of three, the channels
+behind a concatenation the sum of two. Layers say which axes are the same (the outputs of one layer are the inputs of
+the next, both sides of a residual sum are one axis), and an atom that nothing holds fast may be permuted, in all
+tensors at once, without a change of the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import TypeAlias
+
+Product: TypeAlias = "tuple[int, ...]"
+"""Atoms, the outermost first; the empty product is an axis of length 1."""
+Axis: TypeAlias = "tuple[Product, ...]"
+"""Products that stand one behind the other along an axis."""
+
+ONE: Axis = ((),)  # an axis of length 1
+
+
+class Axes:
+    """Atoms, what they turned out to be, and which of them are held fast."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.fixed: dict[int, str] = {}  # atom -> what holds it
+        self.meaning: dict[int, Axis] = {}  # an atom that is made of others
+        self.copies: dict[int, dict[int, list[int]]] = {}  # selected atom -> atoms beside it -> one for each index
+
+    def new(self, size: int, held: str | None = None) -> Axis:
+        """An axis of one new atom; ``held`` is the reason if it cannot be permuted."""
+        return (self.product(size, held),)
+
+    def product(self, size: int, held: str | None = None) -> Product:
+        """A product of one new atom, of none at size 1."""
+        if size == 1:
+            return ()
+        self.sizes.append(size)
+        atom = len(self.sizes) - 1
+        if held is not None:
+            self.fixed[atom] = held
+        return (atom,)
+
+    def size(self, product: Product) -> int:
+        """Length of a product."""
+        return prod(self.sizes[atom] for atom in product)
+
+    def length(self, axis: Axis) -> int:
+        """Length of an axis."""
+        return sum(self.size(product) for product in axis)
+
+    def resolve(self, axis: Axis) -> Axis:
+        """The axis in atoms that are made of no others."""
+        return tuple(part for product in axis for part in self._spread(product))
+
+    def atoms(self, axes: Iterable[Axis]) -> set[int]:
+        """Atoms of several axes."""
+        return {atom for axis in axes for product in self.resolve(axis) for atom in product}
+
+    def hold(self, axis: Axis, why: str) -> None:
+        """No atom of the axis may be permuted."""
+        for atom in self.atoms([axis]):
+            self.fixed.setdefault(atom, why)
+
+    def unify(self, one: Axis, two: Axis, why: str) -> None:
+        """Both are the same axis; ``why`` is what is said of atoms where they do not fit."""
+        left, right = list(self.resolve(one)), list(self.resolve(two))
+        while left and right:
+            small, big = left.pop(0), right.pop(0)
+            swapped = self.size(small) > self.size(big)
+            if swapped:
+                small, big = big, small
+            if self.size(small) < self.size(big):
+                pieces = self._cut(big, self.size(small))
+                if pieces is None:
+                    for product in (small, big, *left, *right):
+                        self.hold((product,), why)
+                    return
+                big, rest = pieces
+                (left if swapped else right).insert(0, rest)
+            self._match(small, big, why)
+            left, right = list(self.resolve(tuple(left))), list(self.resolve(tuple(right)))
+
+    def join(self, axes: Sequence[Axis], why: str) -> Axis:
+        """One axis of several, the last running fastest."""
+        first, *others = [self.resolve(axis) for axis in axes]
+        for other in others:
+            if len(other) > 1:  # a sum inside a product cannot be said in products
+                self.hold(other, why)
+                other = self.new(self.length(other), why)
+            first = tuple(product + other[0] for product in first)
+        return first
+
+    def split(self, axis: Axis, sizes: Sequence[int], why: str) -> list[Axis]:
+        """Several axes of one, the last running fastest."""
+        axis = self.resolve(axis)
+        if len(axis) == 1 and len(axis[0]) == 1 and axis[0][0] not in self.fixed:
+            parts = [self.product(size) for size in sizes]
+            self.meaning[axis[0][0]] = (tuple(atom for part in parts for atom in part),)
+            return [(part,) for part in parts]
+        found: list[Axis] = []
+        parts = list(axis)
+        rest: Product | None = parts[0] if len(parts) == 1 else None
+        for size in reversed(sizes):
+            taken = None if rest is None else self._take(rest, size)
+            if taken is None:
+                self.hold(axis, why)
+                return [self.new(size, why) for size in sizes]
+            rest, piece = taken
+            found.insert(0, (piece,))
+        return found
+
+    def reshape(self, axes: Sequence[Axis], shape: Sequence[int], why: str) -> list[Axis]:
+        """Axes of a tensor that is read in another shape, of as many numbers."""
+        old = [axis for axis in axes if self.length(axis) != 1]
+        found: list[Axis] = []
+        sizes: list[int] = []
+        group: list[Axis] = []
+        for size in shape:
+            if size == 1 and not sizes:
+                found.append(ONE)
+                continue
+            sizes.append(size)
+            while prod(self.length(axis) for axis in group) < prod(sizes):
+                group.append(old.pop(0))
+            if prod(self.length(axis) for axis in group) == prod(sizes):
+                joined = self.join(group, why) if group else ONE
+                found += [joined] if len(sizes) == 1 else self.split(joined, sizes, why)
+                group, sizes = [], []
+        return found
+
+    def select(self, axis: Axis, index: int, others: Sequence[Axis], seen: Iterable[Sequence[Axis]]) -> list[Axis]:
+        """Axes of a tensor at one index of ``axis``, whose ``others`` are returned.
+
+        Where one layer gives several things at once (query, key, value) and they are told apart by an index, the
+        units of each are atoms of their own, if every tensor that was ``seen`` has them together.
+        """
+        axis = self.resolve(axis)
+        atom = axis[0][0] if len(axis) == 1 and len(axis[0]) == 1 else -1
+        if atom >= 0 and atom not in self.copies:
+            self._open(atom, seen)
+        copies = self.copies.get(atom)
+        self.hold(axis, "is read index by index")
+        if copies is None:
+            return list(others)
+        resolved = [self.resolve(other) for other in others]
+        return [
+            tuple(tuple(copies[one][index] if one in copies else one for one in part) for part in other)
+            for other in resolved
+        ]
+
+    def close(self, axes: Iterable[Axis]) -> None:
+        """What was told apart by an index is used whole: atoms of all indices are the same again."""
+        present = self.atoms(axes)
+        for copies in self.copies.values():
+            for atom in present & set(copies):
+                for copy in copies[atom]:
+                    self.unify(((copy,),), ((atom,),), "is used in parts and whole")
+
+    def _open(self, atom: int, seen: Iterable[Sequence[Axis]]) -> None:
+        owners = [
+            (whole, axis[0])
+            for whole, axis in self.meaning.items()
+            if len(axis) == 1 and axis[0][:1] == (atom,) and not set(axis[0]) & set(self.meaning)
+        ]
+        if len(owners) != 1:
+            return
+        whole, (_, *beside) = owners[0]
+        if not beside or len(set(beside)) < len(beside) or any(one in self.fixed for one in beside):
+            return
+        for axes in seen:
+            present = self.atoms(axes)
+            if present & set(beside) and atom not in present:
+                return
+        count = self.sizes[atom]
+        copies = {one: [self.product(self.sizes[one])[0] for _ in range(count)] for one in beside}
+        self.meaning[whole] = tuple(tuple(copies[one][index] for one in beside) for index in range(count))
+        self.copies[atom] = copies
+
+    def _spread(self, product: Product) -> list[Product]:
+        found: list[Product] = [()]
+        for place, atom in enumerate(product):
+            parts = list(self.resolve(self.meaning[atom])) if atom in self.meaning else [(atom,)]
+            if len(parts) > 1 and place:
+                why = "is a sum inside a product"
+                self.hold(tuple(parts), why)
+                parts = [self.product(self.sizes[atom], why)]
+            found = [one + part for one in found for part in parts]
+        return found
+
+    def _cut(self, product: Product, size: int) -> tuple[Product, Product] | None:
+        """A product in two, the first of a size; None where no atom ends there."""
+        first, rest = product[0], product[1:]
+        inner = self.size(rest)
+        if size % inner:
+            return None
+        held = self.fixed.get(first)
+        head = self.product(size // inner, held)
+        tail = self.product(self.sizes[first] - size // inner, held)
+        self.meaning[first] = (head, tail)
+        return head + rest, tail + rest
+
+    def _take(self, product: Product, size: int) -> tuple[Product, Product] | None:
+        """What is left of a product, and its innermost part of a size."""
+        piece: Product = ()
+        while size > 1:
+            (*left, last) = product
+            length = self.sizes[last]
+            if size % length == 0:
+                product, piece, size = tuple(left), (last, *piece), size // length
+            elif length % size == 0:
+                held = self.fixed.get(last)
+                self.meaning[last] = (self.product(length // size, held) + self.product(size, held),)
+                product = self._spread(product)[0]
+            else:
+                return None
+        return product, piece
+
+    def _match(self, one: Product, two: Product, why: str) -> None:
+        """Two products of one size are the same."""
+        while one and two:
+            ones, twos = self._spread(one), self._spread(two)
+            if len(ones) + len(twos) > 2:  # an axis that is a part of itself
+                self.hold((*ones, *twos), why)
+                return
+            one, two = ones[0], twos[0]
+            small, big = one[-1], two[-1]
+            if self.sizes[small] > self.sizes[big]:
+                small, big = big, small
+            if self.sizes[small] == self.sizes[big]:
+                self._same(small, big)
+                one, two = one[:-1], two[:-1]
+            elif self.sizes[big] % self.sizes[small]:
+                self.hold((one, two), why)
+                return
+            else:
+                held = self.fixed.get(big)
+                if held is not None:
+                    self.fixed.setdefault(small, held)
+                outer = self.product(self.sizes[big] // self.sizes[small], held)
+                self.meaning[big] = ((*outer, small),)
+
+    def _same(self, one: int, two: int) -> None:
+        if one == two:
+            return
+        if one in self.fixed or two in self.fixed:
+            why = self.fixed.get(one) or self.fixed[two]
+            self.fixed.setdefault(one, why)
+            self.fixed.setdefault(two, why)
+        else:
+            self.meaning[one] = ((two,),)

@@ -1,0 +1,116 @@
+"""What averages of given models lose, on as many examples as there is room for: what choosing and sharing look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modescape.arrays import group_codes
+from modescape.metrics.crossed import Estimate
+from modescape.metrics.folds import sample_units
+from modescape.metrics.gaussians import gaussian, log_density
+from modescape.metrics.grouping import by_group, count_units
+from modescape.metrics.losses import Losses, error_losses, nll_losses, squared_losses
+from modescape.metrics.scoring import Scoring
+from modescape.offered import Predictions
+
+MOST_NUMBERS = 1 << 27  # probabilities that are held: 512 MB
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Losses of averages of models on the examples that are looked at; a name of a score -> its loss."""
+
+    losses: dict[str, Losses]  # "accuracy": the error; "rmse": the squared error
+    nothing: dict[str, np.ndarray]  # loss of what is said without any model, [example]
+    log_likelihood: np.ndarray | None  # of the truth, [model, example]; None where there is none
+    group: np.ndarray | None  # of each example that is looked at
+    examples: int
+
+    @property
+    def units(self) -> int:
+        """Examples, or groups of them."""
+        return count_units(self.group, self.examples)
+
+    def of_units(self, part: np.ndarray) -> np.ndarray:
+        """What is said of units, of examples: [example] from [unit]."""
+        return part if self.group is None else part[self.group]
+
+    def estimates(self, loss: dict[str, np.ndarray], scoring: Scoring) -> Estimate:
+        """Scores with what their intervals are made from, from the loss of each example, [example] each.
+
+        A root of a mean is linearised, as everywhere (`modescape.metrics.regression.RootMean`).
+        """
+        values = np.stack([_as_score(metric, one) for metric, one in loss.items()])
+        example = by_group(values, self.group)
+        return Estimate(values.mean(1), example, None, scores={name: scoring.scores[name] for name in loss})
+
+
+def as_mean(metric: str, loss: np.ndarray) -> np.ndarray:
+    """A mean loss as a score."""
+    return 1 - loss if metric == "accuracy" else np.sqrt(loss) if metric == "rmse" else loss
+
+
+def _as_score(metric: str, loss: np.ndarray) -> np.ndarray:
+    """Values of examples whose mean is the score and that spread as it does, [example]."""
+    if metric != "rmse":
+        return as_mean(metric, loss)
+    mean = loss.mean()
+    root = np.sqrt(mean)
+    return root + (loss - mean) / (2 * root) if root > 0 else np.zeros_like(loss)
+
+
+def averages_of(predictions: Predictions, models: Sequence[int], scoring: Scoring, most: int, key: int) -> Averages:
+    """Read what each model says on so many examples; one model's predictions of all examples are in memory at a time.
+
+    Args:
+        predictions: of a set of examples.
+        models: which.
+        scoring: which scores there are.
+        most: examples that are looked at, and fewer where there are very many classes; whole groups of them.
+        key: of the stream that they are drawn from.
+    """
+    label, numbers = predictions.label, predictions.label.ndim > 1
+    width = len(predictions.class_names)
+    room = max(2, min(most, MOST_NUMBERS // (len(models) * width)))
+    place = sample_units(predictions.example_group, len(label), room, key)
+    own = None if predictions.example_group is None else group_codes(predictions.example_group[place], len(place))
+    said = np.stack([predictions.log_prob(model)[place] for model in models])
+    found = _of_numbers(said, label[place]) if numbers else _of_classes(said, label[place])
+    kept = [name for name in found[0] if name in scoring.scores]
+    log_likelihood = found[2] if "nll" in kept else None
+    return Averages(
+        {name: found[0][name] for name in kept},
+        {name: found[1][name] for name in kept},
+        log_likelihood,
+        own,
+        len(place),
+    )
+
+
+Found = tuple[dict[str, Losses], dict[str, np.ndarray], np.ndarray]
+
+
+def _of_classes(log_prob: np.ndarray, label: np.ndarray) -> Found:
+    """Without any model every class is as probable."""
+    examples, classes = log_prob.shape[1:]
+    of_label = log_prob[:, np.arange(examples), label].astype(np.float64)
+    np.exp(log_prob, out=log_prob)
+    losses = {"accuracy": error_losses(log_prob, label), "nll": nll_losses(of_label)}
+    values = {"accuracy": 1 - 1 / classes, "nll": np.log(classes)}
+    return losses, {name: np.full(examples, value) for name, value in values.items()}, of_label
+
+
+def _of_numbers(predictive: np.ndarray, target: np.ndarray) -> Found:
+    """Without any model the mean of the targets is said, with their variance."""
+    found = gaussian(predictive)
+    log = log_density(found, target)
+    mean, variance = target.mean(0), target.var(0)
+    apart = np.square(target - mean)
+    with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all the same
+        density = 0.5 * (LOG_2PI + np.log(variance) + apart / variance).sum(1)
+    losses = {"rmse": squared_losses(found.mean - target), "nll": nll_losses(log)}
+    return losses, {"rmse": apart.mean(1), "nll": density}, log

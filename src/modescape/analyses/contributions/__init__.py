@@ -1,0 +1,1 @@
+"""What each given model adds to the average of all."""

@@ -1,0 +1,72 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording import scores
+from modescape.wording.numbers import listing
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_SHOWN = (
+    "For every model, what the average of all would lose without it, and its Shapley value: what adding it changes the "
+    "score by, mean over all orders in which the models may come; 95 % intervals for these models on new images."
+)
+_READING = (
+    "With many models none is missed, so what is lost without one is near 0 for all; that does not say that all could "
+    "be left out. Shapley values share out what all models together have over knowing nothing, so models that can "
+    "stand in for each other share what they bring. A model with a value on the wrong side of 0 makes averages worse, "
+    "in the mean over all averages it could be in. "
+)
+
+TEXT = Text(
+    "What each model adds",
+    _SHOWN,
+    _READING + "Without any model every class is as probable. The values sum to the score of all minus that of none.",
+)
+
+NUMBERS = Text(  # of a regression
+    "What each model adds",
+    _SHOWN.replace("images", "examples"),
+    _READING + "Without any model the mean of the targets is said, with their variance. The values sum to the score of "
+    "all minus that of none.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    metrics = [str(name) for name in dataset["metric"].values]
+    names = [str(name) for name in dataset["model"].values]
+    rows = []
+    for name in names:
+        cells: list[str] = []
+        for metric in metrics:
+            for variable in ("shapley", "without"):
+                low, value, high = (
+                    pick(dataset, f"{variable}{end}", model=name, metric=metric) for end in ("_low", "", "_high")
+                )
+                number, bounds = scores.difference(metric, low, value, high)
+                cells.append(f"{number}, {bounds}")
+        rows.append((name, *cells))
+    first = metrics[0]
+    score = scores.known(dataset).get(first)
+    values = dataset["shapley"].sel({"metric": first}).values
+    order = np.argsort(-values if score is None or score.higher_is_better else values, kind="stable")[:3]
+    ends = [scores.written(first, pick(dataset, name, metric=first)) for name in ("no_score", "all_score")]
+    name = score.name if score else first
+    text = (
+        f"Dots with intervals for what {len(names)} models add. {name}: from {ends[0]} without any "
+        f"model to {ends[1]} with all; the largest shares have {listing([names[at] for at in order])}. In the table: "
+        "Shapley value, and what is lost without the model, with 95 % intervals."
+    )
+    words = [
+        f"{name}: {what}" for name in scores.difference_header(metrics, dataset) for what in ("share", "without it")
+    ]
+    return Summary(text, ("model", *(name.removeprefix("difference: ") for name in words)), tuple(rows))

@@ -1,0 +1,1 @@
+"""The examples on which given models disagree most."""

@@ -1,0 +1,1 @@
+"""Which checkpoints descend from one another, or from one common start."""

@@ -1,0 +1,24 @@
+"""What kinship adds to the head of the page: whether networks that stand as independent ones are related."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.analyses.kinship.words import families, said
+from modescape.wording.head import Part
+from modescape.wording.reading import holding
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RELATED = "Related networks count as one where an interval is for new networks: treat those intervals as too narrow."
+
+
+def verdict(results: Mapping[str, xr.Dataset]) -> Part:
+    """Who is related to whom; and what that means for intervals over networks."""
+    kinship = holding(results, "relation_support", "cosine")
+    if kinship is None:
+        return Part()
+    related = any(len(own) > 1 for own in families(kinship))
+    return Part(answer={40: said(kinship)}, limits={50: RELATED if related and len(results) > 1 else ""})

@@ -1,0 +1,88 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plain import shown
+from modescape.wording.numbers import count, listing, percent, significant
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Kinship",
+    "For every pair of networks, at their last checkpoints: the cosine of their weights, that of matrices with the "
+    "mean over a layer's units taken off, and their distance; and a tree of which descends from which.",
+    "Networks from independent starts have a cosine near 0, fine-tuned ones nearly 1 with their origin. "
+    "What training adds is nearly perpendicular to what was there, so cosines multiply along a tree of descent, and "
+    "the shortest tree is that tree. A percentage says in how many draws of parameters two networks are joined. "
+    "Which came first is told where three or more lie far apart and their lengths grow: of two alone, weights do not "
+    "say it (settings.kinship.start names it). Hidden units may be in another order in two networks that compute the "
+    "same: a cosine near 0 says that neither was made from the other, not that they differ in what they say.",
+)
+NUMBERS = TEXT
+RELATIONS = {
+    -1: "no relative here",
+    0: "first of its family",
+    1: "descends from",
+    2: "shares a start that is not here with",
+    3: "joined to (which came first is not told)",
+}
+MOST_NAMES = 4  # that a sentence lists
+
+
+def families(dataset: xr.Dataset) -> list[np.ndarray]:
+    """Places of the networks of each family, the largest first."""
+    family = dataset["family"].values
+    found = [np.flatnonzero(family == number) for number in np.unique(family)]
+    return sorted(found, key=lambda own: (-len(own), int(own[0])))
+
+
+def said(dataset: xr.Dataset) -> str:
+    """What the tree shows, in a sentence or two."""
+    names = [shown(name, 60) for name in dataset["model"].values]
+    related = [own for own in families(dataset) if len(own) > 1]
+    alone = [names[int(own[0])] for own in families(dataset) if len(own) == 1]
+    if not related:
+        return f"None of the {count(len(names), 'network')} descends from another one, or shares a start with it."
+    inside = sum(map(len, related))
+    text = f"{count(inside, 'network')} of {len(names)} are related, in {count(len(related), 'family', 'families')}"
+    if sum(map(len, related)) <= 2 * MOST_NAMES:
+        text += f" ({'; '.join(listing([names[model] for model in own]) for own in related)})"
+    rest = f"{listing(alone[:MOST_NAMES])}{' and others' if len(alone) > MOST_NAMES else ''}"
+    return f"{text}." + (f" Without relatives here: {rest}." if alone else "")
+
+
+def spread(dataset: xr.Dataset) -> str:
+    """Cosines within families and between them."""
+    cosine, family = dataset["cosine"].values, dataset["family"].values
+    same = (family[:, None] == family[None, :]) & ~np.eye(len(family), dtype=bool)
+    parts = []
+    for name, where in (("within a family", same), ("between strangers", family[:, None] != family[None, :])):
+        values = cosine[where]
+        if values.size:
+            low, high = significant(float(values.min()), 3), significant(float(values.max()), 3)
+            parts.append(f"{name} {low} to {high}")
+    return f"Cosines of weights: {'; '.join(parts)}." if parts else ""
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    names = [shown(name, 60) for name in dataset["model"].values]
+    rows = []
+    for model, name in enumerate(names):
+        relative, relation = int(dataset["relative"].values[model]), int(dataset["relation"].values[model])
+        other = names[relative] if relative >= 0 else ""
+        cosine = significant(float(dataset["cosine"].values[model, relative]), 4) if relative >= 0 else ""
+        away = significant(float(dataset["distance"].values[model, relative]), 3) if relative >= 0 else ""
+        support = percent(float(dataset["support"].values[model]), 3) if relative >= 0 else ""
+        sure = percent(float(dataset["relation_support"].values[model]), 3) if relation >= 0 else ""
+        rows.append((name, RELATIONS[relation], other, cosine, away, support, sure))
+    text = " ".join(filter(None, (said(dataset), spread(dataset))))
+    header = ("network", "relation", "to", "cosine", "distance / length", "joined in", "relation in")
+    return Summary(text, header, tuple(rows))

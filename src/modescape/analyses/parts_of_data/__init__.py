@@ -1,0 +1,1 @@
+"""How good given models are on each part of the data."""

@@ -1,0 +1,58 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording import scores
+from modescape.wording.judged import bounded
+from modescape.wording.numbers import count
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Part by part",
+    "The scores of the mean model and of all models together on each part of the data that was named, and what "
+    "averaging gains there; 95 % intervals for these models on new images of the part.",
+    "A good mean can hide a part on which the models are bad, or averaging does nothing. Small parts have wide "
+    "intervals; among many parts one or the other lies out by chance, so take a surprise for a question.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    metrics = [str(name) for name in dataset["metric"].values]
+    first, names = metrics[0], [str(name) for name in dataset["part"].values]
+    rows = []
+    for name in names:
+        cells = [
+            bounded(
+                metric, *(pick(dataset, f"together{end}", part=name, metric=metric) for end in ("", "_low", "_high"))
+            )
+            for metric in metrics
+        ]
+        gain = scores.difference(
+            first, *(pick(dataset, f"gain{end}", part=name, metric=first) for end in ("_low", "", "_high"))
+        )
+        rows.append((name, f"{pick(dataset, 'examples', part=name):,.0f}", *cells, ", ".join(filter(None, gain))))
+    values = dataset["together"].sel({"metric": first}).values
+    known = np.flatnonzero(np.isfinite(values))
+    ends = ""
+    if known.size:
+        low, high = known[np.argmin(values[known])], known[np.argmax(values[known])]
+        ends = (
+            f" {scores.short(first)[:1].upper()}{scores.short(first)[1:]} of all together is lowest on {names[low]} "
+            f"({scores.written(first, float(values[low]))}) and highest on {names[high]} "
+            f"({scores.written(first, float(values[high]))})."
+        )
+    left = int(dataset.attrs.get("parts_left_out", 0))
+    more = f" {count(left, 'smaller part')} left out." if left else ""
+    text = f"Dots with intervals for {count(len(names), 'part')} of the data.{ends}{more}"
+    header = [f"{one}, all together" for one in scores.header(metrics, dataset)]
+    return Summary(text, ("part", "images", *header, f"gain in {scores.short(first)}"), tuple(rows))

@@ -1,0 +1,1 @@
+"""Which of the given models to keep, and with which weights."""

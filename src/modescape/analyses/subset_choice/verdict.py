@@ -1,0 +1,52 @@
+"""What the choice of a subset adds to the head of the page: which models to keep, and what that gains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.analyses.subset_choice.reading import first_choice
+from modescape.wording import scores
+from modescape.wording.head import Card, Part
+from modescape.wording.judged import against, bounded
+from modescape.wording.numbers import count
+from modescape.wording.reading import holding, pick
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def verdict(results: Mapping[str, xr.Dataset]) -> Part:
+    """How many are kept, the score of the procedure, and its gain over all and over the best alone."""
+    dataset = holding(results, "kept_score", "kept_over_best")
+    if dataset is None or not (known := scores.known(dataset)):
+        return Part()
+    metric, score = next(iter(known.items()))
+    where = first_choice(dataset)
+
+    def ends(name: str) -> tuple[float, float, float]:
+        low, value, high = (pick(dataset, f"{name}{end}", metric=metric, **where) for end in ("_low", "", "_high"))
+        return low, value, high
+
+    low, value, high = ends("kept_score")
+    if not math.isfinite(value):
+        return Part()
+    size, folds = int(pick(dataset, "kept_size", **where)), int(dataset.attrs["folds"])
+    over_all, over_best = against(score, *ends("kept_gain")), against(score, *ends("kept_over_best"))
+    sentence = (
+        f"{count(size, 'model')} of them, chosen by {scores.short(where['other_metric'])}: "
+        f"{bounded(metric, value, low, high)}, the score of the procedure, which chooses on {folds - 1} of {folds} "
+        f"parts and is scored on the other. Against all together that is {over_all.phrase}; against the best alone "
+        f"{over_best.phrase}."
+    )
+    note = f"chosen on {folds - 1} of {folds} parts, scored on the other"
+    limits = (
+        "How good the models that are kept are by themselves: they are chosen on all images, and their score there is "
+        "too good; the one that is given is that of choosing."
+    )
+    return Part(
+        sentences={29: sentence},
+        limits={45: limits},
+        cards={22: [Card(f"Best {size} of {dataset.sizes['model']}", scores.written(metric, value), note)]},
+    )

@@ -1,0 +1,93 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.subset_choice.reading import first_choice, kept_names
+from modescape.wording import scores
+from modescape.wording.judged import bounded
+from modescape.wording.numbers import ABSENT, count, listing
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LISTED = 12  # names of models in a sentence
+
+_SHOWN = (
+    "The score of the best subset of each size, chosen on all parts of the images but one and scored on that; the "
+    "score it has where it was chosen; all models together; and, for each model, how often it is kept and its weight."
+)
+_READING = (
+    "A subset that is the best on some images looks better there than on new ones: the gap between both curves is the "
+    "optimism of choosing. The scores are those of the procedure, and no promise for one subset: the models that are "
+    "named as kept are chosen on all images in the same way. Greedy choice begins with the best model and adds what "
+    "helps most; the exact one looks at every subset. Weights are 0 or more and sum to 1; many models, or few images, "
+    "make them uncertain, and equal weights are hard to beat. "
+)
+
+TEXT = Text(
+    "Which models to keep",
+    _SHOWN,
+    _READING + "The NLL chooses more surely than the accuracy, which depends on few images.",
+)
+
+NUMBERS = Text(  # of a regression
+    "Which models to keep",
+    _SHOWN.replace("images", "examples"),
+    _READING.replace("images", "examples").strip(),
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    metrics = [str(name) for name in dataset["metric"].values]
+    rows = [("all models", str(dataset.sizes["model"]), *_cells(dataset, "all_score", metrics), "")]
+    if "weighted_score" in dataset:
+        used = int((dataset["weight"].values > 0).sum())
+        optimism = _points(dataset, "weighted_optimism", metrics[0], {})
+        rows.append(("weighted average", str(used), *_cells(dataset, "weighted_score", metrics), optimism))
+    for approach in dataset["approach"].values:
+        for selector in dataset["other_metric"].values:
+            where = {"approach": str(approach), "other_metric": str(selector)}
+            size = f"{pick(dataset, 'kept_size', **where):.0f}"
+            name = f"{approach}, by {scores.short(str(selector))}"
+            optimism = _points(dataset, "kept_optimism", metrics[0], where)
+            rows.append((name, size, *_cells(dataset, "kept_score", metrics, where), optimism))
+    where = first_choice(dataset)
+    for size in dataset["size"].values:
+        at = {**where, "size": int(size)}
+        optimism = _points(dataset, "optimism", metrics[0], at)
+        rows.append(
+            (f"best {count(int(size), 'model')}", str(int(size)), *_cells(dataset, "score", metrics, at), optimism)
+        )
+    names = kept_names(dataset, where)
+    shown = listing(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    text = (
+        "Line charts of scores against the number of models that are kept, and marks for how often each is. Kept "
+        f"({where['approach']} choice by {scores.short(where['other_metric'])}, on all images): {shown or ABSENT}. In "
+        f"the table: score of the procedure with its 95 % interval; optimism in {scores.short(metrics[0])}. "
+        f"Looked at: {int(dataset.attrs['examples_looked_at']):,} images in {int(dataset.attrs['folds'])} parts."
+    )
+    header = ("what is kept", "models", *scores.header(metrics, dataset), f"optimism, {scores.short(metrics[0])}")
+    return Summary(text, header, tuple(rows))
+
+
+def _cells(dataset: xr.Dataset, name: str, metrics: list[str], where: Mapping[str, object] | None = None) -> list[str]:
+    at = dict(where or {})
+    return [
+        bounded(metric, *(pick(dataset, f"{name}{end}", metric=metric, **at) for end in ("", "_low", "_high")))
+        for metric in metrics
+    ]
+
+
+def _points(dataset: xr.Dataset, name: str, metric: str, where: Mapping[str, object]) -> str:
+    """A difference without interval."""
+    value = pick(dataset, name, metric=metric, **where)
+    return scores.difference(metric, np.nan, value, np.nan)[0]

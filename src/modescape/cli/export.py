@@ -1,0 +1,72 @@
+"""``modescape export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modescape.answers import answer
+from modescape.cli.answering import say
+from modescape.cli.commands import cli
+from modescape.cli.shared import json_option, this_command, working_on
+from modescape.errors import InputError
+
+FORMATS = ("pt2", "onnx", "safetensors")
+CALIBRATIONS = ("auto", "average", "members", "none")
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="What is written.")
+@click.option("--out", type=click.Path(path_type=Path), help="The folder. [exports/<recipe name>]")
+@click.option("--members", metavar="0,1,2", help="Which members. [all that are trained]")
+@click.option(
+    "--calibration",
+    type=click.Choice(CALIBRATIONS),
+    default="auto",
+    show_default=True,
+    help="What is put right on the validation examples: the average, each member before it, nothing, or what is best.",
+)
+@json_option
+def export(directory: Path, to: str, out: Path | None, members: str | None, calibration: str, as_json: bool) -> None:
+    """Write the ensemble of the study in DIR as one file that runs without modescape.
+
+    Pictures, rows or tokens go in as they lie in the data; out come the mean probability, the disagreement, the
+    entropy and the mutual information of each example. Beside the file lie a card, README.md, with the figures of the
+    study, and ensemble.json. What was written is run, and held against the study's own predictions.
+
+    Examples:
+      modescape export studies/digits
+      modescape export studies/digits --to onnx --out deployed
+      modescape export studies/digits --to safetensors --members 0,1,2
+    """
+    from modescape.pipeline import exporting
+
+    with working_on(directory, this_command()):
+        done = exporting.export(directory, to, out=out, members=_numbers(members), calibration=calibration)
+    count, about = len(done.about["members"]), done.about
+    verdict = [
+        f"{count} network{'s' * (count > 1)} in one file, {done.path.stat().st_size:,} bytes.",
+        f"Calibration: {about['calibration']['how']}.",
+        _checked(about["check"]),
+    ]
+    if as_json:
+        files = [str(path.absolute()) for path in (done.path, done.folder / "README.md", done.folder / "ensemble.json")]
+        place = {"study": str(directory.absolute()), "out": str(done.folder.absolute()), "files": files}
+        return say(answer("export", verdict=verdict, warnings=done.warnings, **place, ensemble=about))
+    click.echo("\n".join([*verdict, *done.warnings, "", str(done.path), str(done.folder / "README.md")]))
+
+
+def _checked(check: dict[str, float]) -> str:
+    what = "Read back, it" if check["read_back"] else "It was not run from the file; as a module it"
+    return f"{what} answers {check['examples']} test examples as the study does, to {check['difference']:.1e}."
+
+
+def _numbers(members: str | None) -> list[int]:
+    try:
+        return [int(number) for number in members.split(",")] if members else []
+    except ValueError:
+        raise InputError(
+            f"--members is '{members}', expected numbers with commas between them, such as 0,1,2"
+        ) from None

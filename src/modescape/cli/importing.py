@@ -1,0 +1,68 @@
+"""``modescape import``: checkpoints of any origin as a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modescape.cli.commands import cli
+from modescape.cli.shared import Work, end, study_options, this_command, working_on
+
+FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescape.interop.checkpoints.held` has them
+
+
+@cli.command("import")
+@click.argument("format", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument("files", nargs=-1, required=True, metavar="FILE ...")
+@click.option("--factory", metavar="NAME", help="The network: package.module:callable, or a built-in one.")
+@click.option(
+    "--data", metavar="SOURCE|RECIPE", help="What it is run on: as data.source, a built-in recipe, or a YAML file."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+@click.option("--weights", type=click.Choice(["raw", "ema"]), default="raw", help="Averaged copies: ema. [raw]")
+@click.option(
+    "--first", type=click.IntRange(0, 1), help="Number that file names give the first epoch's end. [1; lightning 0]"
+)
+@click.option("--no-analyses", is_flag=True, help="Write the study alone; modescape run goes on with it.")
+@study_options
+def import_(
+    format: str,
+    files: tuple[str, ...],
+    factory: str | None,
+    data: str | None,
+    out: Path | None,
+    weights: str,
+    first: int | None,
+    no_analyses: bool,
+    work: Work,
+) -> None:
+    """Make a study of checkpoints that others trained, and look at it; nothing is trained, no file runs code.
+
+    FORMAT is auto, torch, lightning, safetensors or keras. FILE is a file, a folder (of epochs, or one folder a
+    network), or a pattern with {member} and {epoch} in it. With a network and data every analysis runs that needs no
+    training; without, the weights alone are compared.
+
+    Examples:
+      modescape import auto a.safetensors b.safetensors c.safetensors
+      modescape import torch 'runs/{member}/epoch_{epoch}.pt' --factory net:make --data path/to/images
+      modescape import keras 'SmallCNN/*.h5' --data notebook-smallcnn --set data.source=path/to/cifar10
+      modescape import torch resnet20.th --factory net:resnet20 --data path/to/cifar10 --no-analyses
+    """
+    from modescape.pipeline.import_sources import Wanted
+    from modescape.pipeline.importing import written
+
+    wanted = Wanted(files, format, factory, data, work.overrides(), weights, first)
+    progress = work.progress()
+    where = Path(out) if out is not None else Path("studies") / "imported"
+    with working_on(where, this_command()):
+        study = written(wanted, out, progress)
+        if no_analyses:
+            click.echo(study.path)
+            return
+        from modescape.pipeline.imported import finish
+        from modescape.printing import print_summary
+
+        study = finish(study.path, progress=progress)
+        print_summary(study)
+        end(study)

@@ -1,0 +1,64 @@
+"""The command `seeds`."""
+
+from __future__ import annotations
+
+import click
+
+from modescape.cli.commands import cli
+from modescape.cli.shared import json_option
+
+
+class Group(click.ParamType):
+    """METHOD=PATTERN."""
+
+    name = "METHOD=PATTERN"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """The method and the pattern."""
+        method, mark, pattern = str(value).partition("=")
+        if not (method and mark and pattern):
+            self.fail(f"{value!r} is no METHOD=PATTERN, such as resnet='resnet*'", param, ctx)
+        return method, pattern
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE ...")
+@click.option("--method", metavar="COLUMN", help="The column of methods. [found by name]")
+@click.option("--run", metavar="COLUMN", help="The column of runs or seeds. [found by name]")
+@click.option("--score", multiple=True, metavar="COLUMN", help="The column of scores; repeatable. [found]")
+@click.option("--task", metavar="COLUMN", help="The column of tasks. [found by name]")
+@click.option("--without", multiple=True, metavar="COLUMN", help="Leave a column out; repeatable.")
+@click.option("--group", "groups", multiple=True, type=Group(), help="Runs of a method, by name; repeatable.")
+@click.option("--against", metavar="METHOD", help="Compare all with this one only. [every two]")
+@click.option("--paired/--unpaired", default=None, help="Runs go two by two. [where they bear the same names]")
+@click.option("--lower-is-better", is_flag=True, help="Scores are losses or errors.")
+@click.option("--width", type=float, help="Say how many runs make intervals as narrow as this, end to end.")
+@click.option("--power", type=float, help="Say how many runs find a difference with this probability. [.8]")
+@click.option("--difference", type=float, help="The difference to be found. [the one that was seen]")
+@click.option("--best", "best_of", type=click.IntRange(1, 1_000_000), help="Luck of the best of so many runs. [5]")
+@click.option("--sequential", is_flag=True, help="Also a test that may be looked at after every run.")
+@json_option
+def seeds(files: tuple[str, ...], as_json: bool, **asked: object) -> None:
+    """Say whether differences between methods are more than seed noise, and how many runs would settle it.
+
+    FILE is a table of scores (CSV, TSV, Parquet, JSON lines; "-" is standard input): a row a score, with columns of
+    methods, seeds and scores, or a row a run and a column a method. Exports of W&B, MLflow and TensorBoard (a file a
+    run) are read, too. Numbers stay in the file's unit.
+
+    Examples:
+      modescape seeds scores.csv
+      modescape seeds scores.csv --method model --run seed --score accuracy --against baseline
+      modescape seeds scores.csv --width 0.5
+      modescape seeds scores.csv --power .9 --difference 0.3 --sequential
+      cat scores.csv | modescape seeds - --json
+    """
+    from modescape.pipeline.seeds import seeds as judged
+    from modescape.printing import print_seeds
+
+    found = judged(list(files), **asked)  # pyright: ignore[reportArgumentType]
+    if as_json:
+        from modescape.cli.answering import say
+
+        say(found.as_dict())
+    else:
+        print_seeds(found)

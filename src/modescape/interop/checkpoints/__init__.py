@@ -1,0 +1,1 @@
+"""Checkpoints of any origin: which files there are, and the tensors in them; no file runs code."""

@@ -1,0 +1,122 @@
+"""An ensemble as one module: examples as they lie in the data in, the ensemble's answers out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from modescape import batches
+from modescape.data.inputs.base import Prepare
+from modescape.interop.ensemble.answers import ClassAnswers, NumberAnswers
+from modescape.interop.ensemble.rules import NotStackableError
+from modescape.interop.ensemble.stacking import holding, stacked, traced
+from modescape.models import call_with
+from modescape.network.plain import Plain
+from modescape.tasks import Task
+from modescape.types import Inputs, ModelState
+
+IN_CACHE = 1 << 23  # bytes of the largest result of a layer that a CPU still has at hand
+TRIED = 3  # examples of the batch that a network is traced with
+
+
+class OneByOne(nn.Module):
+    """Members one after another, of a network that cannot be stacked."""
+
+    def __init__(self, network: nn.Module, tensors: Mapping[str, Tensor], named: tuple[str, ...] | None) -> None:
+        super().__init__()
+        self.tensors, self.names, self.named = holding(tensors), tuple(tensors), named
+        self.members = len(next(iter(tensors.values())))
+        self._network = [network]  # not a part of this module: its own weights are not used
+
+    def forward(self, *leaves: Tensor) -> Tensor:
+        """Prepared leaves [example, ...] -> [member, example, width]."""
+        held = dict(self.tensors.named_buffers())
+        inputs = as_tree(leaves, self.named)
+        return torch.stack(
+            [
+                call_with(self._network[0], {name: held[name][member] for name in self.names}, inputs)
+                for member in range(self.members)
+            ]
+        )
+
+
+class EnsembleModule(nn.Module):
+    """Networks of one architecture, as one network that answers for all of them.
+
+    ``forward`` takes the leaves of a batch by position, as they lie in the data (pictures uint8 [example, channel,
+    height, width]; of tables numbers float64 and codes int64 [example, column]; tokens int64 [example, place]), any
+    number of examples, and returns the answers by name (`modescape.interop.ensemble.answers.UNITS`).
+
+    Args:
+        network: the architecture; its own weights are not used.
+        state: params and buffers of all members, [member, ...].
+        preparation: from examples to what the network is called with.
+        example: leaves of a few examples, as they lie in the data.
+        task: what an output means.
+        answers: what is made of the outputs.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        state: ModelState,
+        preparation: Prepare,
+        example: Inputs,
+        task: Task,
+        answers: ClassAnswers | NumberAnswers,
+    ) -> None:
+        super().__init__()
+        self.answers, self.task, self.preparation = answers, task, preparation
+        self.named = tuple(example) if isinstance(example, dict) else None  # how leaves are called in the data
+        self.dtype = next((one.dtype for one in state.params.values() if one.is_floating_point()), torch.float32)
+        prepared = preparation(example, dtype=self.dtype)
+        names = tuple(prepared) if isinstance(prepared, dict) else None
+        tensors = {name: tensor.detach() for name, tensor in (state.params | state.buffers).items()}
+        self.size = len(next(iter(tensors.values())))
+        plain, leaves = Plain.of(network).module, tuple(batches.leaves(prepared))
+        self.why_not, self.rows = "", 0
+        try:
+            graph = traced(plain, leaves, names)
+            self.members: nn.Module = stacked(graph, tensors, self.size)
+            self.rows = _rows(graph, self.size)
+        except NotStackableError as error:
+            self.why_not, self.members = str(error), OneByOne(plain, tensors, names)
+        self.eval()
+
+    def forward(self, *leaves: Tensor) -> dict[str, Tensor]:
+        """Answers, by name."""
+        count = leaves[0].shape[0]
+        if torch.compiler.is_exporting() or leaves[0].device.type != "cpu" or not 0 < self.rows < count:
+            return self._answered(*leaves)
+        parts = [self._answered(*part) for part in zip(*(leaf.split(self.rows) for leaf in leaves), strict=True)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def predictive(self, *leaves: Tensor) -> Tensor:
+        """What each member predicts, [member, example, width], before any temperature."""
+        prepared = self.preparation(as_tree(leaves, self.named), dtype=self.dtype)
+        return self.task.predictive(self.members(*batches.leaves(prepared)))
+
+    def _answered(self, *leaves: Tensor) -> dict[str, Tensor]:
+        return self.answers(self.predictive(*leaves))
+
+
+def as_tree(leaves: tuple[Tensor, ...], named: tuple[str, ...] | None) -> Inputs:
+    """Leaves as a split or a network has them."""
+    if named is not None:
+        return dict(zip(named, leaves, strict=True))
+    return leaves[0] if len(leaves) == 1 else leaves
+
+
+def _rows(graph: fx.GraphModule, members: int) -> int:
+    """Examples at a time on a CPU: what a layer gives of them is still at hand when the next one reads it."""
+    largest = 1
+    for node in graph.graph.nodes:
+        found: Any = node.meta.get("val")
+        if node.op == "call_function" and isinstance(found, Tensor):
+            own = [size for size in found.shape if isinstance(size, int)]
+            largest = max(largest, math.prod(own) * found.element_size())
+    return max(1, IN_CACHE // (largest * members))

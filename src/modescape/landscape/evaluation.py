@@ -1,0 +1,183 @@
+"""Many points in one pass over the data: loss, accuracy and agreement, stacked by `vmap` or one point after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import tree
+from modescape.errors import InputError
+from modescape.kernels.under_vmap import vmapped
+from modescape.landscape.criteria import IGNORED, Criterion
+from modescape.landscape.runner import Runner
+from modescape.landscape.source import Batch, Source
+from modescape.models import call_with
+from modescape.network.statistics import statistics_of
+from modescape.types import ModelState, Params
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What networks at points of a landscape do on the data.
+
+    Attributes:
+        loss: mean over units, [point]; NaN or infinite where the network's output is.
+        accuracy: share of units that are predicted right, [point]; None where the loss is not of classes.
+        agreement: name of given predictions -> share of units on which the point says the same, [point].
+        units: over which the means are: examples, tokens, numbers (`Criterion`).
+    """
+
+    loss: np.ndarray
+    accuracy: np.ndarray | None = None
+    agreement: Mapping[str, np.ndarray] = field(default_factory=dict)
+    units: float = 0.0
+
+    @property
+    def gaps(self) -> int:
+        """Points without a finite loss."""
+        return int((~np.isfinite(self.loss)).sum())
+
+
+def joined(parts: list[Evaluation]) -> Evaluation:
+    """Evaluations of some points and of others, in one."""
+    first, accuracy = parts[0], [part.accuracy for part in parts if part.accuracy is not None]
+    return Evaluation(
+        np.concatenate([part.loss for part in parts]),
+        np.concatenate(accuracy) if accuracy else None,
+        {name: np.concatenate([part.agreement[name] for part in parts]) for name in first.agreement},
+        first.units,
+    )
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """How points go through the data.
+
+    Attributes:
+        runner: the network.
+        criterion: the loss.
+        source: the data.
+        statistics: the data of which batch-norm statistics are recomputed.
+        held: tensors of the network that points need not bring.
+        references: name -> predicted class of every unit, in the order of the data, int64 [unit].
+    """
+
+    runner: Runner
+    criterion: Criterion
+    source: Source
+    statistics: Source
+    held: Params
+    references: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __call__(self, points: Params, stack: bool) -> Evaluation:
+        """One pass over the data, two where statistics are recomputed.
+
+        Args:
+            points: tensors [point, ...].
+            stack: run all points at once.
+
+        Raises:
+            InputError: if the loss is no number, or given predictions are not as many as the data have.
+        """
+        with torch.no_grad():
+            points = self.completed(points, stack)
+            with self.runner.mode():
+                sums, seen, units = 0.0, 0, 0.0
+                for number, batch in enumerate(self.source):
+                    found: dict[str, float] = {}
+                    sums = sums + self._over(points, self._sums(batch, number, seen, found), stack).double()
+                    units += found["count"]
+                    seen += int(found["units"])
+        assert isinstance(sums, Tensor)
+        for name, labels in self.references.items():
+            if len(labels) != seen:
+                raise InputError(f"predictions {name!r} are {len(labels)}, the data have {seen}; expected one for each")
+        return self._evaluation(sums.cpu().numpy() / max(units, 1.0), units)
+
+    def completed(self, points: Params, stack: bool) -> Params:
+        """Points with the batch-norm statistics of the policy, [point, ...]; the others stay with the network."""
+        names = [name for name in statistics_of(self.runner.norms) if name in self.held]
+        if self.runner.policy in ("eval", "batch"):
+            return {name: tensor for name, tensor in points.items() if name not in names}
+        if self.runner.policy == "interpolate":
+            if missing := [name for name in names if name not in points and not name.endswith("num_batches_tracked")]:
+                raise InputError(
+                    f"the point has no running statistics '{missing[0]}', which batch_norm=\"interpolate\" needs; "
+                    'give all of state_dict(), or choose "recompute"'
+                )
+            return points
+        return points | self.recomputed(points, names, stack) if names else points
+
+    def completed_point(self, state: ModelState) -> Params:
+        """All tensors of one point, with the statistics of the policy."""
+        with torch.no_grad():
+            stacked = {name: tensor[None] for name, tensor in (state.params | state.buffers).items()}
+            return tree.unstack(self.completed(stacked, False), 0)
+
+    def recomputed(self, points: Params, names: list[str], stack: bool) -> Params:
+        """Running statistics of each point's own weights, means over the batches, each counted by its examples."""
+        count = len(next(iter(points.values())))
+        own = {name: self.held[name].expand(count, *self.held[name].shape).clone() for name in names}
+        with self.runner.averaged() as average:
+            for batch in self.statistics:
+                if batch.examples < 2 and average.begun:
+                    continue  # one example has no variance
+                average.next(batch.examples)
+
+                def advanced(tensors: Params, batch: Batch = batch) -> Params:
+                    own = {**self._copies(), **tensors}
+                    call_with(self.runner.module, own, batch.inputs)
+                    return {name: own[name] for name in names}
+
+                own = self._over(points | own, advanced, stack)
+        return own
+
+    def _copies(self) -> Params:
+        """What points do not bring: a network may write into its buffers."""
+        return {name: tensor.clone() for name, tensor in self.held.items()}
+
+    def _over(self, points: Params, function: Callable[[Params], Any], stack: bool) -> Any:
+        """A function of one point, of all: a tensor or a dictionary of tensors [point, ...]."""
+        if stack:
+            return vmapped(function, points)
+        results = [function(tree.unstack(points, place)) for place in range(len(next(iter(points.values()))))]
+        return tree.stack(results) if isinstance(results[0], dict) else torch.stack(results)
+
+    def _sums(self, batch: Batch, number: int, seen: int, found: dict[str, float]) -> Callable[[Params], Tensor]:
+        """Of one point and batch: the sums of losses, of units predicted right, of units as references say."""
+        criterion = self.criterion
+
+        def sums(tensors: Params) -> Tensor:
+            output = self.runner.call({**self._copies(), **tensors}, batch.inputs, number)
+            total = criterion.total(output, batch.target, batch.examples).double()
+            found["count"] = criterion.count(output, batch.target, batch.examples)
+            found["units"] = batch.examples
+            if criterion.labels is None or criterion.truth is None:
+                return total[None]
+            labels, truth = criterion.labels(output, batch.target), criterion.truth(output, batch.target)
+            counts = truth != IGNORED
+            found["units"] = len(truth)
+            others = [self._reference(name, seen, seen + len(truth)) for name in self.references]
+            same = [(labels == other) & counts for other in (truth, *others)]
+            return torch.stack([total, *(one.sum().double() for one in same)])
+
+        return sums
+
+    def _reference(self, name: str, start: int, stop: int) -> Tensor:
+        """Given predictions of the units of a batch."""
+        labels = self.references[name]
+        if stop > len(labels):
+            raise InputError(f"predictions {name!r} are {len(labels)}, the data have more; expected one for each")
+        return labels[start:stop]
+
+    def _evaluation(self, means: np.ndarray, units: float) -> Evaluation:
+        loss = means[:, 0]
+        if self.criterion.labels is None:
+            return Evaluation(loss, units=units)
+        shares = np.where(np.isnan(loss)[:, None], np.nan, means[:, 1:])
+        return Evaluation(loss, shares[:, 0], dict(zip(self.references, shares[:, 1:].T, strict=True)), units)

@@ -1,0 +1,130 @@
+"""Batches of anyone's making: passes over a list, a DataLoader or a function that makes a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import batches as trees
+from modescape.errors import InputError
+from modescape.types import Inputs
+
+TARGETS = ("labels", "label", "targets", "target")  # names under which a batch that is a dictionary holds its targets
+
+Batches = Iterable[Any] | Callable[[], Iterable[Any]]
+"""What can be gone through more than once: a list of batches, a DataLoader, or a function that begins a pass."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a network is called with at once, and what it should have said."""
+
+    inputs: Inputs
+    target: Any
+    examples: int  # length of the leading axis
+
+
+@dataclass(frozen=True)
+class Source:
+    """Passes over the data, on one device.
+
+    Attributes:
+        batches: as they were given; those of a list lie on the device from the beginning, all others come anew in
+            every pass.
+        device: where networks run.
+        dtype: of the network; floating-point inputs and targets follow it.
+        unpack: batch -> (inputs, target); default: a pair, or a dictionary with one of the names in `TARGETS`.
+    """
+
+    batches: Batches
+    device: torch.device
+    dtype: torch.dtype
+    unpack: Callable[[Any], tuple[Any, Any]] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        batches: Batches,
+        device: torch.device,
+        dtype: torch.dtype,
+        unpack: Callable[[Any], tuple[Any, Any]] | None = None,
+    ) -> Source:
+        """Batches as a user has them; two tensors are one batch.
+
+        Raises:
+            InputError: if they can be gone through only once, or are no batches.
+        """
+        if isinstance(batches, Iterator):
+            raise InputError(
+                f"batches are a {type(batches).__name__}, which can be gone through once; give a list of batches, a "
+                "DataLoader, or a function that makes a generator"
+            )
+        if not isinstance(batches, Iterable) and not callable(batches):
+            raise InputError(f"batches are {type(batches).__name__}, expected a list of (inputs, target), a DataLoader")
+        source = cls(batches, device, dtype, unpack)
+        if isinstance(batches, Sequence):
+            whole = len(batches) == 2 and all(isinstance(part, Tensor | np.ndarray) for part in batches)
+            return cls([source.taken(batch) for batch in ([batches] if whole else batches)], device, dtype, unpack)
+        return source
+
+    @property
+    def resident(self) -> bool:
+        """Whether every pass goes through the same tensors in the same order."""
+        return isinstance(self.batches, list)
+
+    def __iter__(self) -> Iterator[Batch]:
+        begun = self.batches() if not isinstance(self.batches, Iterable) else self.batches
+        empty = True
+        for batch in begun:
+            empty = False
+            yield batch if isinstance(batch, Batch) else self.taken(batch)
+        if empty:
+            raise InputError(
+                "there are no batches in a pass over the data; a function has to make a new generator at every call"
+            )
+
+    def taken(self, batch: Any) -> Batch:
+        """One batch on the device.
+
+        Raises:
+            InputError: if it is not of a known form, or inputs and targets are not of the same examples.
+        """
+        inputs, target = (self.unpack or _unpacked)(batch)
+        if isinstance(inputs, list):
+            inputs = tuple(inputs)
+        inputs, target = trees.mapped(self._placed, inputs), self._target(target)
+        if not isinstance(trees.leaves(inputs)[0], Tensor):
+            raise InputError(f"inputs are {type(inputs).__name__}, expected tensors; say unpack=...")
+        examples = trees.count(inputs)
+        if isinstance(target, Tensor) and target.dim() and len(target) != examples:
+            raise InputError(f"a batch has {examples} inputs and {len(target)} targets")
+        return Batch(inputs, target, examples)
+
+    def _placed(self, leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor | np.ndarray):
+            return leaf
+        tensor = torch.as_tensor(leaf)
+        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
+
+    def _target(self, target: Any) -> Any:
+        if isinstance(target, dict):
+            return {name: self._target(part) for name, part in target.items()}
+        return tuple(map(self._target, target)) if isinstance(target, tuple | list) else self._placed(target)
+
+
+def _unpacked(batch: Any) -> tuple[Any, Any]:
+    """Inputs and target of a pair, or of a dictionary whose target has one of the usual names."""
+    if isinstance(batch, Mapping):
+        name = next((name for name in TARGETS if name in batch), None)
+        if name is None:
+            raise InputError(f"a batch has the keys {', '.join(map(str, batch))}; expected 'labels', or say unpack=...")
+        return {key: value for key, value in batch.items() if key != name}, batch[name]
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        return batch[0], batch[1]
+    got = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
+    raise InputError(f"a batch is {got}, expected a pair (inputs, target) or a dictionary; say unpack=...")

@@ -1,0 +1,126 @@
+"""What is tried before a landscape is looked at: the network with other weights, stacked, and what it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modescape import tree
+from modescape.errors import InputError
+from modescape.kernels.under_vmap import vmapped
+from modescape.landscape.evaluation import Evaluator
+from modescape.landscape.source import Batch
+from modescape.named import reason
+from modescape.types import ModelState, Params
+
+CONVOLUTIONS = nn.modules.conv._ConvNd
+OTHER, MORE = 1.05, 0.01  # weights times one, plus the other, are other weights: outputs have to change
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative, between points that run stacked and alone
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What was found."""
+
+    stack: bool  # whether points run stacked
+    activations: int  # bytes of the largest output of a layer
+
+
+def first_pass(evaluator: Evaluator, state: ModelState, stack: bool | None, check: bool) -> Tried:
+    """Run the first batch with a point, with other weights, and stacked.
+
+    Args:
+        evaluator: with the network and the data.
+        state: the point of interest.
+        stack: whether to run points stacked; None: where that gives the same and pays.
+        check: see whether the network takes the weights it is handed.
+
+    Raises:
+        InputError: if it does not, fails on the batch, or the loss is no number.
+    """
+    point, batch = _completed(evaluator, state), next(iter(evaluator.source))
+    largest = [0]
+
+    def listen(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            largest[0] = max(largest[0], output.numel() * output.element_size())
+
+    handles = [layer.register_forward_hook(listen) for layer in evaluator.runner.module.modules()]
+    try:
+        with torch.no_grad(), evaluator.runner.mode():
+            output = _called(evaluator, point, batch)
+            evaluator.criterion.total(output, batch.target, batch.examples)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if check:
+        _check_weights(evaluator, point, batch, output)
+    pays = not any(isinstance(layer, CONVOLUTIONS) for layer in evaluator.runner.module.modules())
+    pays |= next(iter(point.values())).device.type != "cpu"  # stacked convolutions are slow on a CPU
+    if stack is None:
+        stack = pays and not evaluator.runner.dropout and _stacks(evaluator, point, batch)
+    return Tried(stack, largest[0])
+
+
+def _completed(evaluator: Evaluator, state: ModelState) -> Params:
+    """All tensors of the point.
+
+    Raises:
+        InputError: if the network fails where its statistics are recomputed.
+    """
+    try:
+        return evaluator.completed_point(state)
+    except InputError:
+        raise
+    except Exception as error:  # foreign code
+        raise InputError(f"the network fails on the data in training mode: {reason(error)}") from error
+
+
+def _called(evaluator: Evaluator, point: Params, batch: Batch) -> Any:
+    """The first output.
+
+    Raises:
+        InputError: if the network fails.
+    """
+    tensors = {**{name: tensor.clone() for name, tensor in evaluator.held.items()}, **point}
+    try:
+        return evaluator.runner.call(tensors, batch.inputs)
+    except InputError:
+        raise
+    except Exception as error:  # foreign code
+        raise InputError(f"the network fails on the first batch: {reason(error)}") from error
+
+
+def _check_weights(evaluator: Evaluator, point: Params, batch: Batch, output: Any) -> None:
+    """Refuse a network that looks at its own weights instead of those that it is handed."""
+    other = {name: OTHER * tensor + MORE if name not in evaluator.held else tensor for name, tensor in point.items()}
+    with torch.no_grad(), evaluator.runner.mode():
+        changed = _called(evaluator, other, batch)
+    if isinstance(output, Tensor) and torch.equal(output, changed):
+        raise InputError(
+            "the network says the same with other weights: its forward does not use the parameters it is handed "
+            "(torch.func.functional_call); call its layers in forward, without copies of their weights"
+        )
+
+
+def _stacks(evaluator: Evaluator, point: Params, batch: Batch) -> bool:
+    """Whether two points give the same by `vmap` as one after the other."""
+    pair = tree.stack([point, {name: tensor * OTHER if tensor.is_floating_point() else tensor
+                               for name, tensor in point.items()}])  # fmt: skip
+    loss = evaluator.criterion
+
+    def single(tensors: Params) -> Tensor:
+        output = _called(evaluator, tensors, batch)
+        return loss.total(output, batch.target, batch.examples)
+
+    with torch.no_grad(), evaluator.runner.mode():
+        alone = torch.stack([single(tree.unstack(pair, place)) for place in range(2)])
+        try:
+            together = vmapped(single, pair)
+        except Exception:  # whatever vmap cannot do, one after the other can
+            return False
+    tolerance = TOLERANCE.get(alone.dtype, 1e-2)
+    return bool(torch.allclose(alone, together, rtol=tolerance, atol=tolerance, equal_nan=True))

@@ -1,0 +1,242 @@
+"""What scores of repeated runs say, in sentences: the verdict, what to beware of, what is assumed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from modescape.metrics.seeds import Judgement, Method, Needed, Pair, expected_maximum
+from modescape.wording.numbers import SPACE, count, fixed, listing
+
+MOST_TASKS = 6  # of which each has its sentence
+FEW = 5  # runs: with fewer a spread is hardly known
+MOST_DECIMALS = 12
+LOSS = re.compile(r"loss|error|err\b|nll|perplexity|\bppl|rmse|\bmae\b|\bmse\b|\bfid\b|\bwer\b", re.IGNORECASE)
+APART = 20  # ratio of means from which two columns are hardly of one unit
+
+
+def decimals_of(sd: float) -> int:
+    """Decimals with which a spread has three significant digits."""
+    return min(max(2 - math.floor(math.log10(sd)), 0), MOST_DECIMALS) if sd > 0 else 3
+
+
+def p_value(p: float) -> str:
+    """A p value with two significant digits: "p = 0.012", "p < 0.0001"."""
+    return f"p{SPACE}<{SPACE}0.0001" if p < 1e-4 else f"p{SPACE}={SPACE}{p:.2g}"
+
+
+def needed_text(needed: Needed | None) -> str:
+    """How many runs, with the range that the spread leaves: "14 (6 to 90)"."""
+    if needed is None:
+        return "-"
+    one, low, high = ("over a million" if runs is None else f"{runs:,}" for runs in needed)
+    return f"{one} ({low} to {high})"
+
+
+def kind_of_test(pair: Pair) -> str:
+    """Which test it was, over how many runs."""
+    first, second = pair.difference.runs
+    if pair.difference.paired:
+        return f"paired t test, {count(first, 'pair')} of runs"
+    return f"Welch's t test, {first} and {count(second, 'run')}"
+
+
+def verdict(found: Judgement) -> list[str]:
+    """The answer in sentences, the most important first."""
+    if not found.pairs:
+        return [*(_alone(one) for one in found.methods[:MOST_TASKS]), *_luck(found)]
+    tasks = list(dict.fromkeys(pair.first.task for pair in found.pairs))
+    lines = [line for task in tasks[:MOST_TASKS] for line in _of_task(found, task)]
+    if len(found.pairs) > 1:
+        sure = sum(pair.more_than_noise for pair in found.pairs)
+        lines.append(
+            f"Of {len(found.pairs):,} differences {sure:,} {'is' if sure == 1 else 'are'} more than seed noise, "
+            "corrected for being many (Holm)."
+        )
+    return [*lines, *_luck(found), *_looking(found)]
+
+
+def _alone(one: Method) -> str:
+    decimals, found = decimals_of(one.summary.sd), one.summary
+    return (
+        f"{one.runs.label}: {fixed(found.mean, decimals)} on average over {count(found.runs, 'run')} "
+        f"(95{SPACE}% interval for the mean of all runs that could be made {fixed(found.low, decimals)} to "
+        f"{fixed(found.high, decimals)}), spread over seeds (sd) {fixed(found.sd, decimals)}."
+    )
+
+
+def _of_task(found: Judgement, task: str) -> list[str]:
+    """On one task: the method with the best mean against the next one."""
+    own = [one for one in found.methods if one.runs.task == task]
+    own.sort(key=lambda one: one.summary.mean, reverse=not found.question.lower_is_better)
+    wanted = {own[0].runs.method, own[1].runs.method}
+    close = [pair for pair in found.pairs if pair.first.task == task and {*_names(pair)} == wanted]
+    if not close:  # compared with one method alone
+        pairs = [pair for pair in found.pairs if pair.first.task == task]
+        close = [min(pairs, key=lambda pair: pair.p_holm)] if pairs else []
+    return [line for pair in close for line in _of_pair(found, pair, f"On {task}: " if task else "")]
+
+
+def _names(pair: Pair) -> tuple[str, str]:
+    return pair.first.method, pair.second.method
+
+
+def _of_pair(found: Judgement, pair: Pair, start: str) -> list[str]:
+    difference = pair.difference
+    decimals = decimals_of(abs(difference.high - difference.low) / 4)
+    up = difference.value > 0
+    better, worse = _names(pair) if up != found.question.lower_is_better else reversed(_names(pair))
+    ends = (difference.low, difference.high) if up else (-difference.high, -difference.low)
+    many = ", Holm's correction" if len(found.pairs) > 1 else ""
+    told = (
+        f"{fixed(abs(difference.value), decimals)} (95{SPACE}% interval {fixed(ends[0], decimals)} to "
+        f"{fixed(ends[1], decimals)}; {kind_of_test(pair)}, {p_value(pair.p_holm)}{many})"
+    )
+    if pair.more_than_noise:
+        lines = [f"{start}{better} is better than {worse} by {told}: more than seed noise."]
+    else:
+        lines = [f"{start}{better} is ahead of {worse} by {told}: no more than seed noise can make; not settled."]
+        lines += _to_settle(found, pair, decimals)
+    return [*lines, *_exact(pair)]
+
+
+def _to_settle(found: Judgement, pair: Pair, decimals: int) -> list[str]:
+    if pair.for_power is None:
+        return []
+    power, wanted = pair.asked
+    what = "a true difference of that size" if found.question.difference is None else f"a true difference of {wanted:g}"
+    needed, there = pair.for_power, pair.difference.runs
+    now = str(there[0]) if there[0] == there[1] else f"{there[0]} and {there[1]}"
+    runs = "more than a million runs" if needed.runs is None else count(needed.runs, "run")
+    low, high = ("a million and more" if runs is None else f"{runs:,}" for runs in (needed.low, needed.high))
+    share = f"{100 * power:.0f}{SPACE}% of cases"
+    return [
+        f"To find {what} in {share} takes {runs} of each method (now {now}); {low} to {high}, as the spread itself is "
+        f"known from {count(min(there), 'run')} only."
+    ]
+
+
+def _exact(pair: Pair) -> list[str]:
+    """The permutation test, where it says something of its own."""
+    exact = pair.difference.permutation
+    if exact is None:
+        return []
+    runs = "so few pairs" if pair.difference.paired else f"{pair.difference.runs[0]} against {pair.difference.runs[1]}"
+    if exact.smallest > 0.05:
+        return [
+            f"A permutation test of {runs} cannot get below p{SPACE}={SPACE}{exact.smallest:.2g}, whatever the scores "
+            f"(here {exact.p:.2g}): the answer rests on scores being about normal."
+        ]
+    if (exact.p <= 0.05) != (pair.difference.p <= 0.05):
+        return [f"The exact permutation test, which needs no normal scores, says {p_value(exact.p)}: take care."]
+    return []
+
+
+def _luck(found: Judgement) -> list[str]:
+    """How much of the best of n is luck."""
+    best_of = found.methods[0].best_of
+    if best_of < 2:
+        return []
+    above = expected_maximum(best_of)
+    widest = max(found.methods, key=lambda one: one.summary.sd)
+    decimals = decimals_of(widest.summary.sd)
+    lines = [
+        f"The best of {best_of} runs lies {above:.2f} sd beyond the mean by luck alone: up to "
+        f"{fixed(above * widest.summary.sd, decimals)} here ({widest.runs.label})."
+    ]
+    counts = [one.summary.runs for one in found.methods]
+    if found.pairs and max(counts) > min(counts):
+        most, least = max(counts), min(counts)
+        lines.append(
+            f"Of two equal methods the one with {most} runs, not {least}, has the best run of all in "
+            f"{100 * most / (most + least):.0f}{SPACE}% of cases."
+        )
+    worse = [(min(pair.better_best, 1 - pair.better_best), pair) for pair in found.pairs]
+    worse = [(chance, pair) for chance, pair in worse if chance >= 0.05 and pair.more_than_noise]
+    if worse:
+        chance, pair = max(worse, key=lambda one: one[0])
+        lines.append(
+            f"By their best of {best_of} alone {pair.first.label} and {pair.second.label} would stand in the wrong "
+            f"order in {100 * chance:.0f}{SPACE}% of cases."
+        )
+    return lines
+
+
+def _looking(found: Judgement) -> list[str]:
+    """What the test says that may be looked at after every run."""
+    looked = [(pair, pair.looked) for pair in found.pairs if pair.looked is not None]
+    by_decision: dict[str, list[str]] = {}
+    for pair, look in looked:
+        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} and {pair.second.label}")
+    return [
+        f"Looked at after every run ({count(len(pairs), 'comparison')}): {decision}"
+        f"{' for ' + listing(pairs) if len(looked) > 1 and len(pairs) <= MOST_TASKS else ''}."
+        for decision, pairs in by_decision.items()
+    ]
+
+
+def cautions(found: Judgement) -> list[str]:
+    """What a reader should know and did not ask for."""
+    few = [one.runs.label for one in found.methods if one.summary.runs < FEW]
+    skewed = [one.runs.label for one in found.methods if one.summary.skewed]
+    names = [one.runs.label for one in found.methods]
+    lines = []
+    if few:
+        lines.append(
+            f"{_some(few)}: fewer than {FEW} runs; the spread is hardly known, and intervals rest on normal scores."
+        )
+    if skewed:
+        lines.append(
+            f"{_some(skewed)}: skewed over runs; the bootstrap interval (BCa) stands beside that of Student's t."
+        )
+    beyond = [one.runs.label for one in found.methods if _beyond(one)]
+    if beyond:
+        lines.append(
+            f"{_some(beyond)}: if the scores are shares, the interval goes beyond 0 or 1; it is too simple there."
+        )
+    losses = [name for name in names if LOSS.search(name)]
+    if losses and not found.question.lower_is_better:
+        lines.append(f"{_some(losses)}: higher is taken to be better; --lower-is-better says that it is not.")
+    sizes = [abs(pair.first.scores[0] / pair.second.scores[0]) for pair in found.pairs if pair.second.scores[0]]
+    if sizes and max(max(sizes), 1 / max(min(sizes), 1e-300)) > APART:
+        lines.append("Some methods differ so much in size that their scores may not be of one unit.")
+    if not found.pairs and len(found.methods) == 1:
+        lines.append("There is one method: differences take two.")
+    return lines
+
+
+def _beyond(one: Method) -> bool:
+    scores, found = one.runs.scores, one.summary
+    return all(0 <= score <= 1 for score in scores) and (found.low < 0 or found.high > 1)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = [*names[:MOST_TASKS], *([f"{len(names) - MOST_TASKS} others"] if len(names) > MOST_TASKS else [])]
+    return listing(shown)
+
+
+def assumptions(found: Judgement) -> list[str]:
+    """What the numbers assume."""
+    paired = {pair.difference.paired for pair in found.pairs}
+    lines = [
+        "Intervals and tests are for new runs of the same code on the same data, made independently of each other."
+    ]
+    if True in paired:
+        lines.append("Runs of one name are taken as pairs: paired t test (--unpaired takes Welch's).")
+    if False in paired:
+        lines.append(
+            "Runs without a name in common are not paired: Welch's t test, a spread for each method (--paired takes "
+            "them two by two)."
+        )
+    if found.pairs:
+        lines.append(
+            "Runs needed are for one comparison at 5 %, if the spread is the one that was seen and scores are about "
+            "normal; their range is what the interval of the spread makes of them."
+        )
+    if found.question.sequential:
+        lines.append(
+            "The test for looking after every run takes runs in the order of the file, two by two, and keeps 5 % "
+            "however often one looks, of normal differences."
+        )
+    return lines
