@@ -69,6 +69,7 @@ def test_programs_read_one_object_with_the_same_numbers(table):
 
 def test_standard_input_is_a_file(table):
     by_file = called("seeds", str(table), "--json").stdout
+    # the command runs in the tests' own process, which has another input
     with mock.patch.object(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(TABLE.encode()))):
         done = called("seeds", "-", "--json")
     assert json.loads(done.stdout)["methods"] == json.loads(by_file)["methods"]

@@ -47,5 +47,5 @@ def is_kept(
 def is_imported(values: Any) -> bool:
     """Whether this may be the section of a recipe that names the epochs of others' checkpoints; None for no such."""
     epochs = values.get("epochs") if isinstance(values, dict) else None
-    numbers = isinstance(epochs, list) and bool(epochs) and all(type(epoch) is int for epoch in epochs)
-    return values is None or (numbers and all(0 <= epoch <= MOST_EPOCHS for epoch in epochs))
+    listed: list[Any] = epochs if isinstance(epochs, list) else []
+    return values is None or (bool(listed) and all(type(one) is int and 0 <= one <= MOST_EPOCHS for one in listed))

@@ -90,7 +90,7 @@ class Axes:
             if len(other) > 1:  # a sum inside a product cannot be said in products
                 self.hold(other, why)
                 other = self.new(self.length(other), why)
-            first = tuple(product + other[0] for product in first)
+            first = tuple(product + last for product in first for last in other)
         return first
 
     def split(self, axis: Axis, sizes: Sequence[int], why: str) -> list[Axis]:
