@@ -38,7 +38,7 @@ def test_people_read_the_verdict_first(table):
     assert text.startswith("a is ahead of b by 1.57 (95 % interval")
     assert "no more than seed noise can make" in text
     assert "cannot get below p = 0.25" in text
-    for part in ("width", "power", "best of 3", "Read as long: method is 'method'", "go on"):
+    for part in ("width", "power", "best of 3", "Read as long: method is 'method'", "go on", "evidence"):
         assert part in text, part
 
 

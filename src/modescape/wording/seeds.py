@@ -168,7 +168,7 @@ def _looking(found: Judgement) -> list[str]:
     looked = [(pair, pair.looked) for pair in found.pairs if pair.looked is not None]
     by_decision: dict[str, list[str]] = {}
     for pair, look in looked:
-        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} and {pair.second.label}")
+        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} - {pair.second.label}")
     return [
         f"Looked at after every run ({count(len(pairs), 'comparison')}): {decision}"
         f"{' for ' + listing(pairs) if len(looked) > 1 and len(pairs) <= MOST_TASKS else ''}."
