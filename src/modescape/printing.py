@@ -137,7 +137,9 @@ def _print_looks(found: SeedsAnswer) -> None:
         if (look := pair.looked) is None:
             continue
         digits = decimals_of(abs(pair.difference.high - pair.difference.low) / 4)
-        interval = f"{look.low:.{digits}f} to {look.high:.{digits}f}"
+        interval = (
+            f"{look.low:.{digits}f} to {look.high:.{digits}f}" if look.high - look.low < float("inf") else "none yet"
+        )
         name = shown(f"{pair.first.label} - {pair.second.label}", 60)
         table.add_row(name, str(look.runs), f"{look.evidence:.3g}", f"{look.p:.2g}", interval, look.decision)
     _print(table)
