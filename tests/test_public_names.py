@@ -15,7 +15,7 @@ CONTRACT = {
     *("run", "Study", "export", "Ensemble", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
     "Landscape",
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
-    *("compare", "seeds"),
+    *("compare", "seeds", "import_study"),
     *("align", "align_many"),
 }
 ARRAY_FUNCTIONS = sorted(name for name in CONTRACT if modescape._ROOMS[name].endswith(("metrics", "functionspace")))

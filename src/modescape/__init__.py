@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
     from modescape.pipeline.exporting import Ensemble, export
+    from modescape.pipeline.importing import import_study
     from modescape.pipeline.seeds import seeds
     from modescape.study import Study
 
@@ -33,8 +34,9 @@ __all__ = [  # noqa: RUF022 - by heading
     "Study",
     "export",
     "run",
-    # Predictions of others
+    # Predictions and checkpoints of others
     "compare",
+    "import_study",
     # Scores of predictions
     "accuracy",
     "brier",
@@ -64,6 +66,7 @@ _ROOMS = {
     "run": "modescape.pipeline",
     "compare": "modescape.pipeline.comparison",
     "seeds": "modescape.pipeline.seeds",
+    "import_study": "modescape.pipeline.importing",
     "accuracy": "modescape.metrics",
     "brier": "modescape.metrics",
     "combine": "modescape.metrics",

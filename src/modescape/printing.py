@@ -39,7 +39,7 @@ def print_summary(study: Study) -> None:
     from modescape.wording.examples import in_words_of
 
     print_members(study)
-    verdict = judge(page_content(study).results)
+    verdict = judge(page_content(study).results, imported=study.recipe.imported is not None)
     if verdict.scores:
         table = _table("score", "better", "one network", "ensemble", "change", "95 % interval")
         for row in verdict.scores:
