@@ -36,8 +36,8 @@ class Batch(NamedTuple):
 class Batches:
     """Batches that can be gone through again and again.
 
-    A list, a loader, a function that gives an iterator; a tuple (inputs, target), a tensor or a dictionary is one
-    batch.
+    A list, a loader, a function that gives an iterator; a tuple (inputs, target), two tensors, a tensor or a dictionary
+    is one batch.
     """
 
     def __init__(self, given: Any) -> None:
@@ -46,16 +46,18 @@ class Batches:
                 "batches is None: a network is followed while it runs; expected batches (inputs, target), such as "
                 "[(images, labels)] or a DataLoader"
             )
-        if isinstance(given, tuple | Tensor | Mapping):
+        two = isinstance(given, list) and len(given) == 2 and all(isinstance(part, Tensor) for part in given)
+        if two or isinstance(given, tuple | Tensor | Mapping):
             given = [given]
         elif hasattr(given, "__iter__") and iter(given) is given:
             given = list(given)  # what can be gone through once is kept
-        self.given = given
+        kept = given
+        self.begin: Callable[[], Iterable[Any]] = (lambda: kept) if hasattr(kept, "__iter__") else kept  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Batch]:
         """All batches from the first on."""
         empty = True
-        for one in self.given if hasattr(self.given, "__iter__") else self.given():
+        for one in self.begin():
             empty = False
             yield _batch(one)
         if empty:
@@ -70,7 +72,7 @@ class Batches:
 def _batch(one: Any) -> Batch:
     if isinstance(one, Tensor | dict):
         return Batch(one, None)
-    if isinstance(one, tuple | list) and len(one) == 2 and isinstance(one[1], Tensor):
+    if isinstance(one, tuple | list) and len(one) == 2 and isinstance(one[1], Tensor | None):
         inputs = tuple(one[0]) if isinstance(one[0], list) else one[0]
         return Batch(inputs, one[1])
     raise InputError(f"a batch is a {type(one).__name__} of another form; expected a pair (inputs, target)")
