@@ -92,4 +92,4 @@ def made(name):
             for layer in norms:
                 layer.running_mean += 0.1 * torch.randn(layer.running_mean.shape, generator=stream)
                 layer.running_var *= 1 + 0.5 * torch.rand(layer.running_var.shape, generator=stream)
-    return model, drawn
+    return model.eval(), drawn

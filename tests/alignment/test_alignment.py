@@ -168,12 +168,12 @@ def test_a_network_that_cannot_be_followed_is_refused_by_the_check():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state | {"extra": torch.zeros(1)}, "b has 'extra', which the model has not"),
+        (lambda state: state | {"extra": torch.zeros(1)}, "b: the point has 'extra', which the network has not"),
         (
             lambda state: state | {"0.weight": torch.zeros(2, 2)},
-            r"b has '0.weight' of shape \[2, 2\], the model \[8, 5\]",
+            r"b: '0.weight' of the point has shape \[2, 2\]",
         ),
-        (lambda state: {"0.weight": state["0.weight"]}, "b lacks '0.bias'"),
+        (lambda state: {"0.weight": state["0.weight"]}, "b: the point has no '0.bias'"),
     ],
 )
 def test_weights_of_another_network_are_refused(parts, change, message):

@@ -15,7 +15,7 @@ from torch import nn
 import modescape as ms
 from modescape import rng
 from modescape.alignment import separate, symmetry
-from modescape.alignment.running import Batches, batch_statistics, losses, recomputed
+from modescape.alignment.running import Setting
 from modescape.errors import InputError
 from modescape.paths import Path
 from modescape.paths.curves import SHAPES
@@ -72,15 +72,15 @@ def test_a_network_and_itself_in_another_order_have_no_barrier_once_aligned(name
     np.testing.assert_allclose(ends[0], ends[1], atol=1e-4)  # one function at both ends
 
 
-def test_statistics_anew_are_averages_of_the_batches_own():
+def test_statistics_anew_are_averages_of_the_batches_own_by_examples():
     model, inputs = permutable.made("cnn")
     state = separate(model, model)
     halves = inputs[:4], inputs[4:]
-    found = recomputed(model, {**state.params, **state.buffers}, Batches([(half, None) for half in halves]))
+    found = Setting.of(model, [(half, None) for half in halves]).recomputed({**state.params, **state.buffers})
     with torch.no_grad():
         heard = [model[0](half).transpose(0, 1).flatten(1) for half in halves]
-    torch.testing.assert_close(found["1.running_mean"], torch.stack([one.mean(1) for one in heard]).mean(0))
-    torch.testing.assert_close(found["1.running_var"], torch.stack([one.var(1) for one in heard]).mean(0))
+    torch.testing.assert_close(found["1.running_mean"], (heard[0].mean(1) + 2 * heard[1].mean(1)) / 3)
+    torch.testing.assert_close(found["1.running_var"], (heard[0].var(1) + 2 * heard[1].var(1)) / 3)
 
 
 class Point(nn.Module):
@@ -123,11 +123,12 @@ def test_paths_fitted_together_are_those_fitted_alone():
             if name == "0.bias":  # before batch norm: its gradient is rounding, and Adam makes steps of it
                 continue
             torch.testing.assert_close(points, alone.points[name], atol=1e-5, rtol=1e-4)
-    with batch_statistics(model), torch.no_grad():  # the statistics at t are those of the weights at t
-        middle = both[0].at(0.5, [(inputs, target)])
-        shared = losses("cross_entropy", torch.func.functional_call(model, middle, inputs), target)
-    profile = both[0].profile([(inputs, target)], t=[0.5])
-    assert profile.losses[0].mean() == pytest.approx(float(shared.mean()), abs=0.05)  # n - 1 in place of n
+    middle = both[0].at(0.5, [(inputs, target)])  # the statistics at t are those of the weights at t
+    heard = nn.functional.conv2d(inputs, middle["0.weight"], middle["0.bias"]).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(middle["1.running_var"], heard.var(1))
+    with torch.no_grad():
+        value = nn.functional.cross_entropy(torch.func.functional_call(model, middle, inputs), target)
+    assert both[0].profile([(inputs, target)], t=[0.5]).loss[0] == pytest.approx(float(value), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -149,29 +150,30 @@ def test_repair_gives_units_the_moments_between_the_ends():
         for tensor in other.parameters():
             tensor.mul_(-1.5)
     line = Path.straight(model, separate(model, model), separate(model, other))
-    data = Batches([(inputs, None)])
-    ends = [moments(model, line.at(t), data) for t in (0.0, 1.0)]
-    with repairing(model, line.at(0.25), data, ends, 0.25):
-        own = moments(model, line.at(0.25), data)  # heard behind the repair
+    setting = Setting.of(model, inputs)
+    ends = [moments(setting, line.at(t)) for t in (0.0, 1.0)]
+    with repairing(setting, line.at(0.25), ends, 0.25):
+        own = moments(setting, line.at(0.25))  # heard behind the repair
     for name, (mean, spread) in own.items():
         torch.testing.assert_close(mean, torch.lerp(ends[0][name][0], ends[1][name][0], 0.25), atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(spread, torch.lerp(ends[0][name][1], ends[1][name][1], 0.25), atol=1e-5, rtol=1e-4)
     assert list(own) == ["0", "2"]  # the last layer's outputs are answers
 
 
-def test_losses_by_name_and_of_one_s_own():
-    output, target = torch.randn(4, 5, 3, generator=rng.stream(0, "output")), torch.arange(20).view(4, 5) % 3
-    each = losses("cross_entropy", output, target)
-    assert each.shape == (4,)
-    assert float(each.mean()) == pytest.approx(
-        float(nn.functional.cross_entropy(output.flatten(0, 1), target.flatten()))
-    )
-    own = losses(lambda output, target: nn.functional.cross_entropy(output.movedim(-1, 1), target), output, target)
-    torch.testing.assert_close(own, each)
-    with pytest.raises(InputError, match=r"the loss has shape \[4, 5\]; expected one number, or one for each of 4"):
-        losses(lambda output, target: output.sum(-1), output, target)
-    with pytest.raises(InputError, match="loss is 'magic'"):
-        losses("magic", output, target)
+def test_examples_of_several_answers_add_up_to_the_mean_over_answers():
+    inputs = torch.randn(4, 5, 3, generator=rng.stream(0, "inputs"))
+    target = torch.arange(20).view(4, 5) % 3
+    target[0, :3] = -100  # what does not count
+    with rng.seeded(0):
+        model = nn.Linear(3, 3)
+    losses, errors = Setting.of(model, [(inputs, target)]).examined({})
+    wanted = nn.functional.cross_entropy(model(inputs).flatten(0, 1), target.flatten())
+    assert float(losses.mean()) == pytest.approx(float(wanted.detach()))
+    wrong = (model(inputs).argmax(-1) != target)[target != -100]
+    assert float(errors.mean()) == pytest.approx(float(wrong.double().mean()))
+    own, none = Setting.of(model, [(inputs, inputs)], lambda out, target: (out - target).abs().mean()).examined({})
+    torch.testing.assert_close(own, (model(inputs) - inputs).abs().mean((1, 2)).double().detach())
+    assert none is None
 
 
 @pytest.mark.parametrize(
@@ -183,9 +185,9 @@ def test_losses_by_name_and_of_one_s_own():
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, data, level=95), "level is 95; expected a number between 0 and 1"),
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, data, loss="mse"), "no permutation exists"),
         (lambda data: ms.barrier(*ENDS[:1], *ENDS, [CENTRE], loss="mse", aligned=False), "a batch has no target"),
-        (lambda data: ms.barrier(*ENDS[:1], *ENDS, [], loss="mse", aligned=False), "batches is empty"),
+        (lambda data: ms.barrier(*ENDS[:1], *ENDS, [], loss="mse", aligned=False), "there are no batches"),
         (lambda data: ms.fit_path(*ENDS[:1], *ENDS, data, path="linear").at(1.5), "t is 1.5; expected a position"),
-        (lambda data: ms.align(ENDS[0], ModelState({}, {}), ENDS[0], data), "a lacks 'weight'"),
+        (lambda data: ms.align(ENDS[0], ModelState({}, {}), ENDS[0], data), "a: the point has no 'weight'"),
     ],
 )
 def test_what_is_wrong_is_said(call, message):

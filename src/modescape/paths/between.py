@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from modescape.alignment.aligning import Alignment, State, align
-from modescape.alignment.running import Loss
-from modescape.alignment.symmetry import separate
+from modescape.alignment.aligning import Alignment, align
+from modescape.alignment.running import State, separate
 from modescape.errors import InputError
+from modescape.landscape.criteria import Loss
 from modescape.paths.barrier import barrier as height
 from modescape.paths.path import POINTS, RESETS, Path, Profile
 from modescape.types import ModelState
@@ -56,7 +56,7 @@ def barrier(
     b: State,
     batches: Any,
     *,
-    loss: Loss = "cross_entropy",
+    loss: str | Loss = "cross_entropy",
     t: Any = POINTS,
     reset: str = "auto",
     reset_batches: Any = None,
@@ -77,7 +77,7 @@ def barrier(
         a: weights of one network: by name, a module, or a `ModelState`.
         b: weights of the other.
         batches: pairs (inputs, target) on which barriers are measured.
-        loss: a name or a function, see `modescape.alignment.running.losses`.
+        loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
         t: positions from 0 to 1, or how many at even distances.
         reset: "auto", "batch_norm" or "repair", as for `Path.profile`; "none" leaves both ``..._reset`` out.
         reset_batches: on which that is done, and activations are matched; default: ``batches``.

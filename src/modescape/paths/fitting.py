@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from modescape import rng, tree
 from modescape.alignment.adam import Adam
-from modescape.alignment.aligning import State
-from modescape.alignment.running import Batch, Batches, Loss, batch_statistics, called_with, losses
-from modescape.alignment.symmetry import separate
+from modescape.alignment.running import Setting, State, separate
 from modescape.errors import InputError
+from modescape.kernels.under_vmap import vmapped
+from modescape.landscape.criteria import Loss
+from modescape.landscape.source import Batch
 from modescape.paths.curves import SHAPES
 from modescape.paths.path import Path
 from modescape.types import ModelState, Params
@@ -28,7 +30,7 @@ def fit_path(
     *,
     path: str = "bezier",
     bends: int = 1,
-    loss: Loss = "cross_entropy",
+    loss: str | Loss = "cross_entropy",
     steps: int = 1000,
     learning_rate: float = 1e-3,
     seed: int = 0,
@@ -45,7 +47,7 @@ def fit_path(
         batches: pairs (inputs, target), gone through again and again.
         path: "bezier", "polychain", or "linear", which has nothing to fit.
         bends: points between both ends; they begin on the straight line.
-        loss: a name or a function, see `modescape.alignment.running.losses`.
+        loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
         steps: of the optimiser.
         learning_rate: of Adam at the first step, in weight units; it falls to 0.
         seed: of the positions.
@@ -69,7 +71,7 @@ def fit_paths(
     *,
     path: str = "bezier",
     bends: int = 1,
-    loss: Loss = "cross_entropy",
+    loss: str | Loss = "cross_entropy",
     steps: int = 1000,
     learning_rate: float = 1e-3,
     seed: int = 0,
@@ -98,9 +100,10 @@ def fit_paths(
     corners = torch.stack([_between(a.params, b.params, shares) for a, b in states])  # [path, point, parameter]
     moving = Adam(corners[:, 1:-1])
     history = []
-    data = itertools.chain.from_iterable(itertools.repeat(Batches(batches)))
-    slope = _slope(model, states[0][0], loss)
-    with batch_statistics(model):
+    setting = Setting.of(model, batches, loss)
+    data = itertools.chain.from_iterable(itertools.repeat(setting.data))
+    slope = _slope(setting, states[0][0])
+    with setting.mode("batch"):
         for step, batch in zip(range(steps), data, strict=False):
             t = rng.uniform(torch.tensor([rng.key(seed, "path", step)]), 1)[0]
             shared = SHAPES[path](t, bends + 2)[0].to(corners)
@@ -126,23 +129,18 @@ def _path(
     return Path(model, path, tree.stack([a.params, *bent, b.params]), (a.buffers, b.buffers), history)
 
 
-def _slope(model: nn.Module, like: ModelState, loss: Loss) -> Callable[[Tensor, Batch], tuple[Tensor, Tensor]]:
+def _slope(setting: Setting, like: ModelState) -> Callable[[Tensor, Batch], tuple[Tensor, Tensor]]:
     """Gradient and loss of stacked weights [path, parameter] on a batch: in one pass, one by one where that fails."""
+    stacking = like_stacked(setting.module)
 
     def value(vector: Tensor, batch: Batch) -> Tensor:
-        if batch.target is None:
-            raise InputError("a batch has no target; expected pairs (inputs, target)")
-        tensors = {**_views(vector, like.params), **like.buffers}
-        output = called_with(model, tensors, batch.inputs)
-        return (loss(output, batch.target) if callable(loss) else losses(loss, output, batch.target)).mean()
-
-    stacking = True
+        return setting.mean({**_views(vector, like.params), **like.buffers}, batch)
 
     def values(vectors: Tensor, batch: Batch) -> Tensor:
         nonlocal stacking
         if len(vectors) > 1 and stacking:
             try:
-                return cast(Tensor, torch.func.vmap(lambda vector: value(vector, batch))(vectors))
+                return vmapped(lambda vector: value(vector, batch), vectors)
             except RuntimeError:  # an operation of the network that torch cannot stack
                 stacking = False
         return torch.stack([value(vector, batch) for vector in vectors])
@@ -154,6 +152,12 @@ def _slope(model: nn.Module, like: ModelState, loss: Loss) -> Callable[[Tensor, 
         return torch.autograd.grad(found.sum(), leaf)[0], found.detach()  # no loss depends on another path
 
     return slope
+
+
+def like_stacked(module: nn.Module) -> bool:
+    """Whether several networks run faster in one pass: not with convolutions on a CPU."""
+    convolved = any(isinstance(layer, _ConvNd) for layer in module.modules())
+    return not convolved or next(module.parameters()).device.type != "cpu"
 
 
 def _views(vector: Tensor, like: Params) -> Params:

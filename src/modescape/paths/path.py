@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from modescape.alignment.running import Batches, Loss, called_with, errors, losses, normalisers, recomputed
-from modescape.alignment.trace import evaluating
+from modescape.alignment.running import Setting
 from modescape.errors import InputError
+from modescape.landscape.criteria import Loss
 from modescape.paths.curves import SHAPES
 from modescape.paths.repair import moments, repairing
 from modescape.types import ModelState, Params
@@ -81,13 +81,13 @@ class Path:
         }
         for name, one in self.ends[0].items():
             tensors[name] = torch.lerp(one, self.ends[1][name].to(one), t) if one.is_floating_point() else one
-        return tensors if batches is None else recomputed(self.model, tensors, Batches(batches))
+        return tensors if batches is None else Setting.of(self.model, batches).recomputed(tensors)
 
     def profile(
         self,
         batches: Any,
         *,
-        loss: Loss = "cross_entropy",
+        loss: str | Loss = "cross_entropy",
         t: Any = POINTS,
         reset: str = "auto",
         reset_batches: Any = None,
@@ -96,7 +96,7 @@ class Path:
 
         Args:
             batches: pairs (inputs, target).
-            loss: a name or a function, see `modescape.alignment.running.losses`.
+            loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
             t: positions, or how many at even distances, both ends included.
             reset: "none" (statistics of the ends are mixed), "batch_norm" (computed anew at each position), "repair"
                 (units' means and spreads are made those between the ends', arXiv 2211.08403), "auto" (batch norm where
@@ -108,37 +108,22 @@ class Path:
         """
         if reset not in RESETS:
             raise InputError(f"reset is {reset!r}; expected one of {', '.join(RESETS)}")
-        data = Batches(batches)
-        anew = data if reset_batches is None else Batches(reset_batches)
+        setting = Setting.of(self.model, batches, loss, reset_batches)
         places = np.linspace(0, 1, t) if isinstance(t, int) else np.asarray(t, dtype=np.float64)
-        has_norms = bool(normalisers(self.model))
-        repaired = reset == "repair" or (reset == "auto" and not has_norms)
-        norms = anew if has_norms and reset != "none" else None
-        targets = [moments(self.model, self.at(end, norms), anew) for end in (0.0, 1.0)] if repaired else None
+        repaired = reset == "repair" or (reset == "auto" and not setting.normalised)
+
+        def state(place: float) -> Params:
+            return self.at(place) if reset == "none" else setting.recomputed(self.at(place))
+
+        targets = [moments(setting, state(end)) for end in (0.0, 1.0)] if repaired else None
         rows = []
         for place in places.tolist():
-            tensors = self.at(place, norms)
+            tensors = state(place)
             if targets is None or place in (0.0, 1.0):  # a repaired end is the end
-                rows.append(outcome(self.model, tensors, data, loss))
+                rows.append(setting.examined(tensors))
             else:
-                with repairing(self.model, tensors, anew, targets, place):
-                    rows.append(outcome(self.model, tensors, data, loss))
+                with repairing(setting, tensors, targets, place):
+                    rows.append(setting.examined(tensors))
         found = [None if one is None else one.numpy() for _, one in rows]
         wrong = np.stack([one for one in found if one is not None]) if all(one is not None for one in found) else None
         return Profile(places, np.stack([each.numpy() for each, _ in rows]), wrong)
-
-
-@torch.no_grad()
-def outcome(model: nn.Module, tensors: Params, data: Batches, loss: Loss) -> tuple[Tensor, Tensor | None]:
-    """Loss and share of wrong answers of each example, float64 [example]; None where targets are no classes."""
-    found: list[Tensor] = []
-    wrong: list[Tensor | None] = []
-    with evaluating(model):
-        for batch in data:
-            if batch.target is None:
-                raise InputError("a batch has no target; expected pairs (inputs, target)")
-            output = called_with(model, tensors, batch.inputs)
-            found.append(losses(loss, output, batch.target).double().cpu())
-            wrong.append(errors(output, batch.target))
-    known = [one.cpu() for one in wrong if one is not None]
-    return torch.cat(found), torch.cat(known) if len(known) == len(wrong) else None

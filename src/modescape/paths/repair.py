@@ -7,15 +7,14 @@ arXiv 2211.08403. For networks with batch norm computing its statistics anew is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from modescape.alignment.running import Batch, called_with
-from modescape.alignment.trace import evaluating
+from modescape.alignment.running import Setting
 from modescape.types import Params
 
 Moments: TypeAlias = "dict[str, tuple[Tensor, Tensor]]"
@@ -25,16 +24,16 @@ LEAST = 1e-6  # standard deviation below which a unit is constant, and left so
 
 
 @torch.no_grad()
-def moments(model: nn.Module, tensors: Params, batches: Iterable[Batch]) -> Moments:
+def moments(setting: Setting, tensors: Params) -> Moments:
     """Mean and standard deviation of the units of all convolutions and dense layers but the last, over all batches."""
     sums: dict[str, list[Tensor]] = {}
 
     def hear(name: str, output: Tensor) -> None:
-        data = _units(model, name, output).double()
+        data = _units(setting.module, name, output).double()
         new = [data.new_full((), data.shape[1]), data.sum(1), data.square().sum(1)]
         sums[name] = [one + two for one, two in zip(sums[name], new, strict=True)] if name in sums else new
 
-    _run(model, tensors, batches, hear)
+    _run(setting, tensors, hear)
     found = {}
     for name, (count, total, squares) in list(sums.items())[:-1]:  # in the order in which they ran
         mean = total / count
@@ -43,15 +42,13 @@ def moments(model: nn.Module, tensors: Params, batches: Iterable[Batch]) -> Mome
 
 
 @contextlib.contextmanager
-def repairing(
-    model: nn.Module, tensors: Params, batches: Iterable[Batch], ends: Sequence[Moments], t: float
-) -> Iterator[None]:
+def repairing(setting: Setting, tensors: Params, ends: Sequence[Moments], t: float) -> Iterator[None]:
     """A block in which the units of a network at position t are rescaled.
 
     Args:
-        model: the network.
+        setting: the network, and the data on which its units are measured, layer after layer, those before already
+            rescaled.
         tensors: its weights and buffers at t.
-        batches: on which its units are measured, layer after layer, those before already rescaled.
         ends: moments of the units at both ends.
         t: position, 0 to 1.
     """
@@ -59,7 +56,7 @@ def repairing(
         name: tuple(torch.lerp(one, two, t) for one, two in zip(ends[0][name], ends[1][name], strict=True))
         for name in ends[0]
     }
-    own = moments(model, tensors, batches)
+    own = moments(setting, tensors)
     if all(_near(own[name], wanted[name]) for name in wanted):  # nothing to repair, such as between copies
         yield
         return
@@ -68,20 +65,20 @@ def repairing(
     def normalise(name: str, output: Tensor) -> Tensor | None:
         if name not in wanted:
             return None
-        data = _units(model, name, output).double()
+        data = _units(setting.module, name, output).double()
         mean, spread = data.mean(1), data.std(1, correction=0)
         new = [mean.new_ones(()), mean, spread]
         sums[name] = [one + two for one, two in zip(sums[name], new, strict=True)] if name in sums else new
-        return _scaled(model, name, output, (mean, spread), wanted[name])
+        return _scaled(setting.module, name, output, (mean, spread), wanted[name])
 
     with torch.no_grad():
-        _run(model, tensors, batches, normalise)
+        _run(setting, tensors, normalise)
     found = {name: (mean / count, spread / count) for name, (count, mean, spread) in sums.items()}
 
     def rescale(name: str, output: Tensor) -> Tensor | None:
-        return _scaled(model, name, output, found[name], wanted[name]) if name in found else None
+        return _scaled(setting.module, name, output, found[name], wanted[name]) if name in found else None
 
-    with _hooks(model, rescale):
+    with _hooks(setting.module, rescale):
         yield
 
 
@@ -107,12 +104,10 @@ def _units(model: nn.Module, name: str, output: Tensor) -> Tensor:
     return output.movedim(_axis(model, name, output), 0).flatten(1)
 
 
-def _run(
-    model: nn.Module, tensors: Params, batches: Iterable[Batch], hook: Callable[[str, Tensor], Tensor | None]
-) -> None:
-    with evaluating(model), _hooks(model, hook):
-        for batch in batches:
-            called_with(model, tensors, batch.inputs)
+def _run(setting: Setting, tensors: Params, hook: Callable[[str, Tensor], Tensor | None]) -> None:
+    with setting.mode(), _hooks(setting.module, hook):
+        for batch in setting.statistics:
+            setting.call(tensors, batch)
 
 
 def _hook(name: str, function: Callable[[str, Tensor], Tensor | None]) -> Callable[..., Tensor | None]:
