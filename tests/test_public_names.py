@@ -16,7 +16,7 @@ CONTRACT = {
     "Landscape",
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
     *("compare", "seeds", "import_study"),
-    *("align", "align_many"),
+    *("align", "align_many", "barrier", "fit_path", "fit_paths"),
 }
 ARRAY_FUNCTIONS = sorted(name for name in CONTRACT if modescape._ROOMS[name].endswith(("metrics", "functionspace")))
 

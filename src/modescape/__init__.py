@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     )
     from modescape.landscape import Landscape
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
+    from modescape.paths import fit_path, fit_paths
+    from modescape.paths.between import barrier
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
     from modescape.pipeline.exporting import Ensemble, export
@@ -57,6 +59,9 @@ __all__ = [  # noqa: RUF022 - by heading
     # Networks in weight space
     "align",
     "align_many",
+    "barrier",
+    "fit_path",
+    "fit_paths",
 ]
 
 _ROOMS = {
@@ -81,6 +86,9 @@ _ROOMS = {
     "Landscape": "modescape.landscape",
     "align": "modescape.alignment",
     "align_many": "modescape.alignment",
+    "barrier": "modescape.paths.between",
+    "fit_path": "modescape.paths",
+    "fit_paths": "modescape.paths",
 }
 
 
