@@ -202,7 +202,7 @@ def test_columns_of_probabilities_are_models_where_they_do_not_sum_to_1():
     assert {name: list(values[:]) for name, values in read.models.items()} == {
         **{"net": [0.1, 0.9, 0.8, 0.2], "other": [0.3, 0.6, 0.7, 0.4]},
     }
-    rows = [",".join(row.split(",")[:2] + [f"{1 - float(row.split(',')[1]):.1f}"]) for row in rows[1:]]
+    rows = [",".join([*row.split(",")[:2], f"{1 - float(row.split(',')[1]):.1f}"]) for row in rows[1:]]
     read = told_apart(standard_input("\n".join(["label,no,yes", *rows]).encode()), examples=4, numbers=False)
     assert (list(read.models), read.class_names) == ([""], ("no", "yes"))
 
