@@ -3,11 +3,13 @@
 import contextlib
 import inspect
 import io
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from unittest import mock
 
 import click
@@ -158,6 +160,17 @@ def test_dataset_absent_and_no_network(tmp_path, monkeypatch):
     assert "uoft-cs/cifar10" in done.stderr
     assert "data.source" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", [pytest.param("", marks=pytest.mark.ci), "1"])
+def test_output_that_cannot_be_written_is_said_and_fails(unbuffered):
+    """At once, where nothing is held back, or when the process ends."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "modescape", "recipes"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (1, "modescape: cannot write the output: No space left on device\n")
 
 
 def test_debug_shows_the_traceback():

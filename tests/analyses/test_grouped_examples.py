@@ -20,11 +20,19 @@ from modescape.results import of_groups
 
 MEMBERS, DRAWN, TEST, COPIES = 4, 3, 40, 3
 MODELS = MEMBERS * (1 + DRAWN)
-SETS = ("test", "validation", *(f"shift {severity}" for severity in SEVERITIES))
+SETS = ("test", "validation", "other noise", *(f"shift {severity}" for severity in SEVERITIES))
 OF_PREDICTIONS = (
     *("ensemble_size", "solution_similarity", "ensemble_methods"),
-    *("decomposition", "calibration", "diversity_map", "shift"),
-    *("model_scores", "model_groups", "model_pairs", "subset_choice", "contributions", "parts_of_data"),
+    *("decomposition", "calibration", "diversity_map", "shift", "ood"),
+    *(
+        "model_scores",
+        "model_groups",
+        "model_pairs",
+        "subset_choice",
+        "contributions",
+        "parts_of_data",
+        "model_calibration",
+    ),
 )
 ELSEWHERE = {  # analyses with intervals that take more than predictions -> the test below of what they are made from
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
@@ -35,6 +43,8 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
 }
 AT = np.tile(np.arange(TEST), COPIES)
+GROUPS = {name: AT for name in SETS if name != "validation"}
+GROUPS["other noise"] = np.repeat(np.arange(TEST), COPIES)  # another order: these are not the test examples
 
 
 def offered(copies: bool, groups: bool) -> Offered:
@@ -45,7 +55,7 @@ def offered(copies: bool, groups: bool) -> Offered:
         truth = random.integers(0, 3, TEST)
         shared = random.normal(0, 0.6, (TEST, 3))
         logits = random.normal(0, 1, (MODELS, TEST, 3)) + shared + 1.5 * np.eye(3)[truth]
-        at = AT if copies and name != "validation" else np.arange(TEST)
+        at = GROUPS.get(name, np.arange(TEST)) if copies else np.arange(TEST)
         log_prob[name] = (logits - np.log(np.exp(logits).sum(-1, keepdims=True)))[:, at]
         label[name] = truth[at]
     own = list(range(MEMBERS, MODELS))
@@ -54,7 +64,7 @@ def offered(copies: bool, groups: bool) -> Offered:
         label,
         groups={INDEPENDENT: list(range(MEMBERS)), SNAPSHOTS: own, "mine": own},
         members=[*range(MEMBERS), *np.repeat(range(MEMBERS), DRAWN)],
-        example_groups={name: AT for name in SETS if name != "validation"} if groups else None,
+        example_groups=GROUPS if groups else None,
     )
     part = np.array(["day", "night"])[np.arange(TEST) % 2][AT if copies else np.arange(TEST)]
     return replace(found, name_groups={"one": [0, 1], "other": [2, 3]}, example_parts={"test": part})
@@ -95,7 +105,7 @@ def test_copies_of_examples_in_groups_give_the_intervals_of_the_examples(
     assert "groups" not in ungrouped.attrs
 
 
-NUMBERS = ("ensemble_size", "solution_similarity", "decomposition", "calibration", "shift")
+NUMBERS = ("ensemble_size", "solution_similarity", "decomposition", "calibration", "shift", "ood")
 
 
 def of_numbers(copies: bool, groups: bool) -> Offered:
@@ -105,7 +115,7 @@ def of_numbers(copies: bool, groups: bool) -> Offered:
     for split in SETS:
         target = random.normal(size=(TEST, 1))
         mean = target + random.normal(0, 0.5, (TEST, 1)) + random.normal(0, 0.5, (MODELS, TEST, 1))
-        at = AT if copies and split != "validation" else np.arange(TEST)
+        at = GROUPS.get(split, np.arange(TEST)) if copies else np.arange(TEST)
         about: dict[str, Any] = {
             name: np.zeros(MODELS) for name in ("epochs", "scales", "steps", "distance")
         }  # of networks that nothing else is known of
@@ -115,7 +125,7 @@ def of_numbers(copies: bool, groups: bool) -> Offered:
             class_names=["y"],
             members=np.array([*range(MEMBERS), *np.repeat(range(MEMBERS), DRAWN)]),
             groups={INDEPENDENT: list(range(MEMBERS)), SNAPSHOTS: list(range(MEMBERS, MODELS))},
-            example_group=AT if groups and split != "validation" else None,
+            example_group=GROUPS.get(split) if groups else None,
             **about,
         )
     return Offered(members=list(range(MEMBERS)), predictions=found, sampled=found, task="regression")

@@ -174,7 +174,7 @@ def test_a_study_of_a_regression(ink, tmp_path, variance):
     assert float(calibration["nll"].sel(approach="as predicted", size=2)) == pytest.approx(
         float(curve["score"].sel(approach="independent", metric="nll", size=2)), rel=1e-9
     )
-    apart = study.result("solution_similarity")["distance"].values[0, 1]
+    apart = study.result("solution_similarity")["prediction_distance"].values[0, 1]
     assert apart == pytest.approx(2 * float(parts["diversity"].sel(metric="squared_error")) ** 0.5, rel=1e-6)
     assert "counts which classes are mixed up" in study.result("confusion").attrs["not_enough"]
     assert verify(study.path) == []

@@ -21,6 +21,9 @@ from modescape.plain import shown, visible
 __all__ = ["cli", "command", "main"]
 
 
+NO_OUTPUT = "cannot write the output"
+
+
 def command() -> None:
     """The program: `main`, and then the end of the process at once.
 
@@ -32,7 +35,7 @@ def command() -> None:
         with contextlib.suppress(BrokenPipeError, ValueError):  # nobody reads it any more, or it was closed
             sys.stdout.flush()
     except OSError as error:  # a full disk
-        sys.stderr.write(f"modescape: cannot write the output: {error.strerror}\n")
+        sys.stderr.write(f"modescape: {NO_OUTPUT}: {error.strerror}\n")
         os._exit(1)
     os._exit(0)
 
@@ -63,6 +66,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and _while_printing(error):
+            click.echo(f"modescape: {NO_OUTPUT}: {error.strerror}", err=True)
+            sys.exit(1)
         message = f"{type(error).__name__}: {shown(error)}\nThis is a fault of the program; --debug shows where."
         click.echo(f"modescape: {message}", err=True)
         say_error(cli, message, 1)
@@ -73,3 +79,15 @@ def _stopped(message: str) -> NoReturn:
     click.echo(f"\n{message}", err=True)
     say_error(cli, message, 1)
     sys.exit(1)
+
+
+def _while_printing(error: OSError) -> bool:
+    """Whether text could not be written to where output goes; what waits there is given up, not tried again."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None or not place.tb_frame.f_globals.get("__name__", "").startswith(("click.", "rich.")):
+        return False
+    with contextlib.suppress(OSError, ValueError):  # an output that is no file of the system
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True

@@ -149,10 +149,23 @@ def size_estimates(
             sources[size] = estimate.influence
         if members > 1 and size > half:
             alone, largest = (sources[source] for source in _sources(members))
-            growth = (1 - 1 / size) / (1 - 1 / half) if half > 1 else 0.0  # of two members nothing is known
-            with np.errstate(invalid="ignore"):  # infinite NLL
-                estimate = replace(estimate, influence=alone + growth * (largest - alone))
+            estimate = replace(estimate, influence=grown(alone, largest, size, members))
         yield size, estimate
+
+
+def grown(alone: np.ndarray, largest: np.ndarray, size: int, members: int) -> np.ndarray:
+    """Influences on the mean score of subsets of more than half of the members: see `size_estimates`.
+
+    Args:
+        alone: influences on the mean single network's score, [...].
+        largest: on that of subsets of half of the members.
+        size: of the subsets.
+        members: of them all.
+    """
+    half = half_of(members)
+    growth = (1 - 1 / size) / (1 - 1 / half) if half > 1 else 0.0  # of two members nothing is known
+    with np.errstate(invalid="ignore"):  # infinite NLL
+        return alone + growth * (largest - alone)
 
 
 def subset_estimate(

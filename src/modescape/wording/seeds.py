@@ -168,7 +168,7 @@ def _looking(found: Judgement) -> list[str]:
     looked = [(pair, pair.looked) for pair in found.pairs if pair.looked is not None]
     by_decision: dict[str, list[str]] = {}
     for pair, look in looked:
-        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} and {pair.second.label}")
+        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} - {pair.second.label}")
     return [
         f"Looked at after every run ({count(len(pairs), 'comparison')}): {decision}"
         f"{' for ' + listing(pairs) if len(looked) > 1 and len(pairs) <= MOST_TASKS else ''}."
@@ -195,6 +195,11 @@ def cautions(found: Judgement) -> list[str]:
         lines.append(
             f"{_some(beyond)}: if the scores are shares, the interval goes beyond 0 or 1; it is too simple there."
         )
+    mixed = [one.runs.label for one in found.methods if 0 < min(one.runs.scores) <= 1 and _factor(one) > APART]
+    if mixed:
+        lines.append(
+            f"{_some(mixed)}: the largest score is more than {APART} times the smallest; are they of one unit?"
+        )
     losses = [name for name in names if LOSS.search(name)]
     if losses and not found.question.lower_is_better:
         lines.append(f"{_some(losses)}: higher is taken to be better; --lower-is-better says that it is not.")
@@ -209,6 +214,12 @@ def cautions(found: Judgement) -> list[str]:
 def _beyond(one: Method) -> bool:
     scores, found = one.runs.scores, one.summary
     return all(0 <= score <= 1 for score in scores) and (found.low < 0 or found.high > 1)
+
+
+def _factor(one: Method) -> float:
+    """Largest over smallest score, of positive ones; 1 of shares, which may differ as they like."""
+    scores = one.runs.scores
+    return max(scores) / min(scores) if max(scores) > 1 else 1.0
 
 
 def _some(names: Sequence[str]) -> str:

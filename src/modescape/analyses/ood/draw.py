@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,8 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: Jensen-Shannon",
         "divergence of the method's networks; area under the ROC curve of the entropy, images out of distribution",
-        "being the positive class: 0.5 is chance, 1 is perfect. Curves: share of images by the entropy of the method's",
+        "being the positive class: 0.5 is chance, 1 is perfect; bars: 95 % intervals for new networks on new",
+        "images. Curves: share of images by the entropy of the method's",
         "mean prediction, for one network, for independent networks and, of the methods within one solution and of",
         "those across several, for the one that tells the sets apart best.",
         made_sets(dataset),
@@ -95,14 +96,15 @@ def _dots(dataset: xr.Dataset, variable: str) -> Panel:
     values = dataset[variable] if variable == "jensen_shannon" else dataset[variable].sel({"metric": "entropy"})
     values = values.transpose("approach", "corruption").values
     series, limits = [], None
+    bars = area_ends(dataset.sel({"metric": "entropy"})) if variable == "auroc" else (None, None)
     if variable == "auroc":
         chance = np.array([-0.5, len(every) - 0.5])
         series.append(Series(name=CHANCE, x=np.full(2, 0.5), y=chance, line="dash", width=1))
-        low, high = charts.span(values, np.array([0.5, 0.6]))
-        limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+        limits = area_limits(values, bars)
     for place, name in enumerate(data_sets(dataset)):
         colour, marker = LOOKS[1 + (place - 1) % (len(LOOKS) - 1)] if place else LOOKS[0]
         mark = {"colour": colour, "marker": marker, "line": None, "size": 5, "hollow": place == 0}
+        mark |= area_bars(bars, place)
         series.append(Series(name=name, x=values[:, place], y=rows, group=f"data set {place}", **mark))
     title, label = DOTS[variable]
     return Panel(
@@ -112,6 +114,31 @@ def _dots(dataset: xr.Dataset, variable: str) -> Panel:
         series=series,
         rows=[style.method_look(method).name for method in every],
         x_range=limits,
+    )
+
+
+Bars = tuple[np.ndarray | None, np.ndarray | None]
+
+
+def area_ends(dataset: xr.Dataset) -> Bars:
+    """Ends of the intervals of the area under the curve, [approach, corruption]; None of a result made before."""
+    if "auroc_low" not in dataset:
+        return None, None
+    low, high = (dataset[f"auroc_{end}"].transpose("approach", "corruption").values for end in ("low", "high"))
+    return low, high
+
+
+def area_limits(values: np.ndarray, bars: Bars) -> tuple[float, float]:
+    """Of the axis: all areas and their intervals, and chance."""
+    low, high = charts.span(values, np.array([0.5, 0.6]), *(ends for ends in bars if ends is not None))
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
+
+
+def area_bars(bars: Bars, place: int) -> dict[str, Any]:
+    """What a series of marks has beside them: the bars of a data set."""
+    low, high = bars
+    return (
+        {} if low is None or high is None else {"low": low[:, place], "high": high[:, place], "intervals_along_x": True}
     )
 
 

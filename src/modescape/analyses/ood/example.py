@@ -40,6 +40,8 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "mean_entropy": (dims, entropy, "nats", "mean entropy of the prediction"),
             "entropy_share": ((*dims, "x"), share, "1", "share of images by the entropy of their prediction"),
             "auroc": (kinds, told, "1", "area under the receiver operating characteristic"),
+            "auroc_low": (kinds, told - 0.02, "1", "lower end of its 95 % interval"),
+            "auroc_high": (kinds, told + 0.015, "1", "upper end of its 95 % interval"),
             "aupr": (kinds, told - 0.05, "1", "area under precision and recall"),
             "fpr95": (kinds, 1.35 - told, "1", "share of test images taken for other data at 95 % found"),
             **stated(methods),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from modescape.analyses import groups, image_sets
+from modescape.analyses.ood import areas
 from modescape.analyses.requirements import groups_of_networks, left_out, trained
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
@@ -64,11 +65,14 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
     sets = ["test", *(name for name in offered.sampled if name not in OURS and not name.startswith("shift "))]
     log_prob = {name: part[:, :examples] for name, part in groups.solutions(offered.sampled, sets).items()}
     found = _of_approaches(offered, log_prob, sets)
+    told, scores = _told_apart(found, sets), _scores(found, log_prob, offered.sampling.networks)
+    units = areas.units(offered.sampled, {name: part.shape[1] for name, part in log_prob.items()})
     members, edges = groups.members_of(test), np.linspace(0, np.log(len(test.class_names)), bins + 1)
     return make_result(
         {
             **_spreads(found, sets, edges),
-            **_told_apart(found, sets),
+            **told,
+            **areas.ends(scores, units, told["auroc"][1], list(found), list(OUTLIER_SCORES)),
             **stated(offered, list(found), log_prob["test"][0]),
         },
         {
@@ -78,7 +82,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
             "x": (edges[1:] + edges[:-1]) / 2,
         },
         title="Predictions on other data",
-        intervals="none",
+        intervals=areas.INTERVALS,
         provenance=offered.provenance(examples=log_prob["test"].shape[1], members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
@@ -162,8 +166,28 @@ def _told_apart(found: Groups, sets: list[str]) -> Variables:
     return variables
 
 
+def _scores(found: Groups, log_prob: dict[str, np.ndarray], size: int) -> areas.Scores:
+    """What intervals are made of; a subset of members is averaged once."""
+    averaged: dict[bytes, dict[str, _Figures]] = {}
+
+    def runs(approach: str, kind: str, name: str) -> np.ndarray:
+        return np.stack([_both(group, kind, name) for group in found[approach]])
+
+    def subsets(masks: np.ndarray, kind: str, name: str) -> np.ndarray:
+        for mask in masks:
+            if mask.tobytes() not in averaged:
+                averaged[mask.tobytes()] = _figures({name: part[mask] for name, part in log_prob.items()})
+        return np.stack([_both(averaged[mask.tobytes()], kind, name) for mask in masks])
+
+    return areas.Scores(runs, subsets, len(log_prob["test"]), size)
+
+
+def _both(group: dict[str, _Figures], kind: str, name: str) -> np.ndarray:
+    """A score of the test images, and then of those of a set."""
+    return np.concatenate([getattr(group["test"], kind), getattr(group[name], kind)])
+
+
 def _told(function: Callable[..., Any], group: dict[str, _Figures], name: str, score: str) -> float:
     """How well one group tells a set from the test images."""
-    inside, outside = getattr(group["test"], score), getattr(group[name], score)
-    positive = np.repeat([False, True], [len(inside), len(outside)])
-    return float(function(np.concatenate([inside, outside]), positive))
+    positive = np.repeat([False, True], [len(getattr(group[one], score)) for one in ("test", name)])
+    return float(function(_both(group, score, name), positive))

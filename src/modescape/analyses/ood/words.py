@@ -41,6 +41,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
             divergence, entropy = (pick(dataset, key, **labels) for key in ("jensen_shannon", "mean_entropy"))
             areas = [pick(dataset, key, metric="entropy", **labels) for key in ("auroc", "aupr", "fpr95")]
             cells = [significant(value, 3) for value in (divergence, entropy, *areas)]
+            cells[2] = area(dataset, metric="entropy", **labels)
             rows.append((method_look(method).name, shortened(name, NAME_LENGTH), *placed(dataset, method), *cells))
             told.setdefault(name, {})[method_look(method).name] = areas[0]
     parts = []
@@ -54,5 +55,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{count(len(sets), 'data set')}. "
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC", "AUPR", "FPR at 95 %")
+    header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
     return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows))
+
+
+def area(dataset: xr.Dataset, **at: str) -> str:
+    """The area under the curve with its 95 % interval, as a cell."""
+    value, low, high = (pick(dataset, key, **at) for key in ("auroc", "auroc_low", "auroc_high"))
+    text = significant(value, 3)
+    return f"{text} ({significant(low, 3)} to {significant(high, 3)})" if np.isfinite(low + high) else text

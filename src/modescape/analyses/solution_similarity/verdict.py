@@ -23,7 +23,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     solutions = results.get("solution_similarity")
     if solutions is None:
         return Part()
-    if "distance" in solutions:
+    if "prediction_distance" in solutions:
         return part_of_numbers(solutions, _UNRELATED)
     return Part(
         sentences={20: _disagreement_sentence(solutions)},

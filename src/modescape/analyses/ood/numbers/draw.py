@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.analyses.ood.draw import CHANCE, LOOKS, data_sets, made_sets
+from modescape.analyses.ood.draw import CHANCE, LOOKS, Bars, area_bars, area_limits, data_sets, made_sets
 from modescape.plots import charts, fields, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import methods
@@ -29,7 +29,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"{style.tested_on(dataset)} that are in distribution, and images of other data sets. Marks: root of the mean",
         "variance that one network predicts, that all predict on average, of the networks' means, and of both; area",
         "under the ROC curve of each of these variances, images out of distribution being the positive class: 0.5 is",
-        "chance, 1 is perfect. Curves: share of images by the standard deviation of their prediction.",
+        "chance, 1 is perfect; bars: 95 % intervals for new networks on new images. Curves: share of images by the",
+        "standard deviation of their prediction.",
         made_sets(dataset),
         style.left_out(dataset),
     )
@@ -61,15 +62,26 @@ def _look(place: int) -> dict[str, Any]:
 def _dots(dataset: xr.Dataset, variable: str, title: str, label: str) -> Panel:
     every = rows_of(dataset)
     at, series, limits = np.arange(len(every)), [], None
-    values = np.array([dataset[variable].sel({"approach": one, "metric": part}).values for one, part, _ in every])
+    values, *ends = (
+        np.array([dataset[key].sel({"approach": one, "metric": part}).values for one, part, _ in every])
+        for key in (variable, f"{variable}_low", f"{variable}_high")
+        if key in dataset
+    )
+    bars: Bars = (ends[0], ends[1]) if ends else (None, None)
     if variable == "auroc":
         series.append(
             Series(name=CHANCE, x=np.full(2, 0.5), y=np.array([-0.5, len(every) - 0.5]), line="dash", width=1)
         )
-        low, high = charts.span(values, np.array([0.5, 0.6]))
-        limits = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+        limits = area_limits(values, bars)
     for place, name in enumerate(data_sets(dataset)):
-        own = {**_look(place), "line": None, "size": 5, "hollow": place == 0, "group": f"data set {place}"}
+        own = {
+            **_look(place),
+            "line": None,
+            "size": 5,
+            "hollow": place == 0,
+            "group": f"data set {place}",
+            **area_bars(bars, place),
+        }
         series.append(Series(name=name, x=values[:, place], y=at, **own))
     names = [name for *_, name in every]
     return Panel(title=title, x_label=label, y_label="Variance (part)", series=series, rows=names, x_range=limits)

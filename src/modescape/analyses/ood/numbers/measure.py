@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses import groups, image_sets
+from modescape.analyses.ood import areas
 from modescape.analyses.ood.measure import INSIDE, LONG_NAMES, MEASURES, OURS, WHAT
 from modescape.analyses.requirements import groups_of_networks, left_out, trained
 from modescape.analyses.stating import Variables
@@ -59,8 +60,14 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
     parts = {name: _parts(part, scale, approaches) for name, part in found.items()}
     ends = np.quantile(np.concatenate([np.sqrt(part["single"]["variance"]).ravel() for part in parts.values()]), MOST)
     edges = np.linspace(0, max(float(ends), np.finfo(float).tiny), bins + 1)
+    told = _told_apart(parts, approaches)
+    units = areas.units(offered.sampled, {name: part.shape[1] for name, part in found.items()})
     return make_result(
-        {**_deviations(parts, approaches, edges), **_told_apart(parts, approaches)},
+        {
+            **_deviations(parts, approaches, edges),
+            **told,
+            **areas.ends(_scores(parts, found, scale), units, told["auroc"][1], approaches, list(PARTS)),
+        },
         {
             "approach": approaches,
             "corruption": [INSIDE, *(name.removeprefix(image_sets.OTHER) for name in sets[1:])],
@@ -68,7 +75,7 @@ def measure(offered: Offered, *, examples: int = 5000, bins: int = 20) -> xr.Dat
             "x": (edges[1:] + edges[:-1]) / 2,
         },
         title="Predicted variance on other data",
-        intervals="none",
+        intervals=areas.INTERVALS,
         provenance=offered.provenance(examples=found["test"].shape[1], members=members, repeats=1),
         left_out=left_out(offered),
         split="test",
@@ -132,3 +139,23 @@ def _told_apart(parts: dict[str, Parts], approaches: list[str]) -> Variables:
                     values[row, at, column] = np.mean(function(score, positive))
         variables[kind] = (("approach", "metric", "corruption"), values, "1", LONG_NAMES[kind])
     return variables
+
+
+def _scores(parts: dict[str, Parts], predictive: dict[str, np.ndarray], scale: np.ndarray) -> areas.Scores:
+    """What intervals are made of: each member alone, and subsets of members, all of them in the end."""
+
+    def runs(approach: str, kind: str, name: str) -> np.ndarray:
+        return np.concatenate([parts[one][approach][kind] for one in ("test", name)], 1)
+
+    def subsets(masks: np.ndarray, kind: str, name: str) -> np.ndarray:
+        every = [
+            [
+                _parts(predictive[one][mask], scale, ["single", "independent"])["independent"][kind]
+                for one in ("test", name)
+            ]
+            for mask in masks
+        ]
+        return np.concatenate([np.concatenate(own, 1) for own in every])
+
+    members = len(predictive["test"])
+    return areas.Scores(runs, subsets, members, members)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.ood.numbers.draw import rows_of, unit_of
-from modescape.analyses.ood.words import NAME_LENGTH
+from modescape.analyses.ood.words import NAME_LENGTH, area
 from modescape.plots.style import shortened
 from modescape.wording.numbers import count, significant
 from modescape.wording.reading import pick
@@ -36,7 +36,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
         for name in (str(name) for name in dataset["corruption"].values):
             at = {"approach": approach, "metric": part, "corruption": name}
             values = [pick(dataset, key, **at) for key in ("deviation", "auroc", "aupr", "fpr95")]
-            rows.append((label, shortened(name, NAME_LENGTH), *(significant(value, 3) for value in values)))
+            cells = [significant(value, 3) for value in values]
+            cells[1] = area(dataset, **at)
+            rows.append((label, shortened(name, NAME_LENGTH), *cells))
             if np.isfinite(values[1]):
                 told.setdefault(name, {})[label[:1].lower() + label[1:]] = values[1]
     parts = []
@@ -48,5 +50,5 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"histograms of the deviation, on {count(dataset.sizes['corruption'], 'data set')}. Highest area under the "
         f"curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("variance", "data set", f"deviation ({unit_of(dataset)})", "AUROC", "AUPR", "FPR at 95 %")
+    header = ("variance", "data set", f"deviation ({unit_of(dataset)})", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
     return Summary(text, header, tuple(rows))

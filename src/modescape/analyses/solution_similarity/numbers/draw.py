@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = {  # variable: title, key
     "cosine": ("Cosine of weights", "Cosine (1)"),
-    "distance": ("Distance of predictions", "Distance (unit of the target)"),
+    "prediction_distance": ("Distance of predictions", "Distance (unit of the target)"),
     "normalized_distance": ("Distance / error", "Distance / RMSE (1)"),
 }
 

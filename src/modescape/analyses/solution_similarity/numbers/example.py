@@ -22,14 +22,14 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
     dims = ("member", "other_member")
     mean = np.stack([SCALE * found["pair_mean"].values[0], *found["pair_mean"].values[1:]])
     half = np.array([2.0, 0.02, 0.002, 0.002])
-    metrics = ["distance", "normalized_distance", "cosine", "cosine_without_batch_norm"]
+    metrics = ["prediction_distance", "normalized_distance", "cosine", "cosine_without_batch_norm"]
     of_classes_alone = ["disagreement", "normalized_disagreement", "accuracy", "last_epochs_disagreement"]
     found = found.drop_vars([*of_classes_alone, "jensen_shannon", "approach"])
     found = found.assign_coords(metric=("metric", metrics, {"units": "1", "long_name": "metric"}))
     within = np.full(members, 0.2 * float(np.nanmean(apart)))
     return found.assign(
         {
-            "distance": (dims, apart, {"units": TARGET, "long_name": "distance of the predicted means"}),
+            "prediction_distance": (dims, apart, {"units": TARGET, "long_name": "distance of the predicted means"}),
             "normalized_distance": (dims, apart / both, {"units": "1", "long_name": "distance over the error"}),
             "rmse": (("member",), error, {"units": TARGET, "long_name": "root mean squared error"}),
             "last_epochs_distance": (("member",), within, {"units": TARGET, "long_name": "distance of late epochs"}),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WHAT = "the similarity of solutions"
 MATRICES = {  # metric -> units, long name
-    "distance": ("unit of the target", "root mean square distance of the predicted means"),
+    "prediction_distance": ("unit of the target", "root mean square distance of the predicted means"),
     "normalized_distance": ("1", "that distance over the root mean squared error of the two"),
     "cosine": ("1", "cosine of the weights"),
     "cosine_without_batch_norm": ("1", "cosine of the weights without normalisation layers"),

@@ -33,13 +33,13 @@ def part_of_numbers(solutions: xr.Dataset, unrelated: str) -> Part:
 
 
 def _sentence(solutions: xr.Dataset, unit: str) -> str:
-    across, within = pick(solutions, "pair_mean", metric="distance"), pick(solutions, "last_epochs_distance")
+    across, within = pick(solutions, "pair_mean", metric="prediction_distance"), pick(solutions, "last_epochs_distance")
     if math.isnan(across):
         return ""
     text = f"What two independent networks predict lies {significant(across)}{unit} apart (root mean square)"
     if math.isnan(within) or within == 0:
         return f"{text}."
-    low, high = (pick(solutions, f"pair_{end}", metric="distance") for end in ("low", "high"))
+    low, high = (pick(solutions, f"pair_{end}", metric="prediction_distance") for end in ("low", "high"))
     text = f"{text}, what two snapshots of one run predict {significant(within)}{unit}"
     if low <= within <= high:
         return f"{text}: inconclusive, as the interval of the first holds the second."

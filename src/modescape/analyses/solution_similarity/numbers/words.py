@@ -31,7 +31,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
         rows.append((name, significant(mean, 3), f"{significant(low, 3)} to {significant(high, 3)}"))
     within = pick(dataset, "last_epochs_distance")
     rows.append(("distance of late snapshots of one run", significant(within, 3), ""))
-    across, over = (pick(dataset, "pair_mean", metric=metric) for metric in ("distance", "normalized_distance"))
+    across, over = (
+        pick(dataset, "pair_mean", metric=metric) for metric in ("prediction_distance", "normalized_distance")
+    )
     text = (
         f"Square heat maps over pairs of {count(dataset.sizes['member'], 'member')}. Mean over pairs: distance of "
         f"predictions {significant(across)}, over the error {significant(over)}. Late snapshots of one run are "
