@@ -196,6 +196,17 @@ def test_standard_input_is_told_by_how_it_begins(kind):
     assert np.asarray(read.label).tolist() == label
 
 
+def test_columns_of_probabilities_are_models_where_they_do_not_sum_to_1():
+    rows = ["label,net,other,id", "0,.1,.3,a", "1,.9,.6,b", "1,.8,.7,c", "0,.2,.4,d"]
+    read = told_apart(standard_input("\n".join(rows).encode()), examples=4, numbers=False)
+    assert {name: list(values[:]) for name, values in read.models.items()} == {
+        **{"net": [0.1, 0.9, 0.8, 0.2], "other": [0.3, 0.6, 0.7, 0.4]},
+    }
+    rows = [",".join([*row.split(",")[:2], f"{1 - float(row.split(',')[1]):.1f}"]) for row in rows[1:]]
+    read = told_apart(standard_input("\n".join(["label,no,yes", *rows]).encode()), examples=4, numbers=False)
+    assert (list(read.models), read.class_names) == ([""], ("no", "yes"))
+
+
 def test_models_are_called_after_their_files():
     assert names_of(["x/a.npy", "y/a.npy", "b.csv", "model.v2", "-"]) == ["x/a", "y/a", "b", "model.v2", "stdin"]
 
