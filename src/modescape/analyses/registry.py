@@ -192,4 +192,5 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "kinship": Analysis("modescape.analyses.kinship", (CHECKPOINTS,), also=("verdict",), numbers=SAME, only_for=GIVEN),
+    "weight_spectra": Analysis("modescape.analyses.weight_spectra", (CHECKPOINTS,), numbers=SAME, only_for=GIVEN),
 }
