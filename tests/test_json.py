@@ -86,6 +86,27 @@ def test_the_stages_alone_answer(kept, tmp_path):
     assert {"study", "page", "members", "analyses", "ensemble"} <= set(answer)
 
 
+@pytest.mark.ci
+def test_a_member_that_fails_is_answered_beside_the_others(tmp_path):
+    (tmp_path / "failing.py").write_text(
+        "import torch\n"
+        "from torch.nn import Flatten, Linear, Sequential\n"
+        "from modescape import rng\n"
+        "def net(num_classes):\n"
+        "    if torch.initial_seed() == rng.key(0, 'initialisation', 1) & (1 << 63) - 1:\n"
+        "        raise ValueError('no such network')\n"
+        "    return Sequential(Flatten(), Linear(64, num_classes))\n"
+    )
+    settings = [*SMALL, "--set=model.factory=failing:net", f"--out={tmp_path / 'study'}", "--quiet"]
+    done = called("train", "digits", *settings, "--json", cwd=tmp_path)
+    answer = checked(json.loads(done.stdout))
+    assert (done.returncode, answer["error"]["exit_code"]) == (1, 1)
+    assert answer["error"]["message"].splitlines()[0].endswith("ValueError: no such network")
+    assert [member["status"] for member in answer["members"]] == ["trained", "failed"]
+    assert answer["verdict"] == ["1 of 2 networks are trained."]
+    assert "no such network" in answer["warnings"][0]
+
+
 def test_recipes_are_answered():
     listed = answered("recipes")["recipes"]
     assert "digits" in [one["name"] for one in listed]

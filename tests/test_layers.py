@@ -24,7 +24,8 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("interop",),
     ("predict",),
     ("context",),
-    ("functionspace", "subspace", "landscape", "alignment"),
+    ("functionspace", "subspace", "landscape"),
+    ("alignment",),
     ("paths",),
     ("methods",),
     ("plots",),
@@ -44,8 +45,8 @@ NARROWER = {  # rooms that may know less than their row allows
     "functionspace": WORDS,
     "subspace": WORDS,
     "landscape": WORDS | {"models", "network"},  # any network, no recipe and no study
-    "alignment": WORDS,
-    "paths": WORDS | {"alignment"},
+    "alignment": WORDS | {"models", "network", "landscape"},
+    "paths": WORDS | {"models", "network", "landscape", "alignment"},
     "methods": WORDS | {"subspace"},
     "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
     "wording": WORDS | {"methods", "metrics", "plots"},

@@ -15,8 +15,8 @@ CONTRACT = {
     *("run", "Study", "export", "Ensemble", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
     "Landscape",
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
-    *("compare", "seeds"),
-    *("align", "align_many"),
+    *("compare", "seeds", "import_study"),
+    *("align", "align_many", "barrier", "fit_path", "fit_paths"),
 }
 ARRAY_FUNCTIONS = sorted(name for name in CONTRACT if modescape._ROOMS[name].endswith(("metrics", "functionspace")))
 

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     )
     from modescape.landscape import Landscape
     from modescape.metrics import accuracy, brier, combine, ece, ensemble_curve, nll
+    from modescape.paths import fit_path, fit_paths
+    from modescape.paths.between import barrier
     from modescape.pipeline import run
     from modescape.pipeline.comparison import compare
     from modescape.pipeline.exporting import Ensemble, export
+    from modescape.pipeline.importing import import_study
     from modescape.pipeline.seeds import seeds
     from modescape.study import Study
 
@@ -33,8 +36,9 @@ __all__ = [  # noqa: RUF022 - by heading
     "Study",
     "export",
     "run",
-    # Predictions of others
+    # Predictions and checkpoints of others
     "compare",
+    "import_study",
     # Scores of predictions
     "accuracy",
     "brier",
@@ -55,6 +59,9 @@ __all__ = [  # noqa: RUF022 - by heading
     # Networks in weight space
     "align",
     "align_many",
+    "barrier",
+    "fit_path",
+    "fit_paths",
 ]
 
 _ROOMS = {
@@ -64,6 +71,7 @@ _ROOMS = {
     "run": "modescape.pipeline",
     "compare": "modescape.pipeline.comparison",
     "seeds": "modescape.pipeline.seeds",
+    "import_study": "modescape.pipeline.importing",
     "accuracy": "modescape.metrics",
     "brier": "modescape.metrics",
     "combine": "modescape.metrics",
@@ -78,6 +86,9 @@ _ROOMS = {
     "Landscape": "modescape.landscape",
     "align": "modescape.alignment",
     "align_many": "modescape.alignment",
+    "barrier": "modescape.paths.between",
+    "fit_path": "modescape.paths",
+    "fit_paths": "modescape.paths",
 }
 
 

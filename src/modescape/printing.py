@@ -39,7 +39,7 @@ def print_summary(study: Study) -> None:
     from modescape.wording.examples import in_words_of
 
     print_members(study)
-    verdict = judge(page_content(study).results)
+    verdict = judge(page_content(study).results, imported=study.recipe.imported is not None)
     if verdict.scores:
         table = _table("score", "better", "one network", "ensemble", "change", "95 % interval")
         for row in verdict.scores:
@@ -120,10 +120,29 @@ def _print_differences(found: SeedsAnswer) -> None:
         )
     _print(table)
     _print(settling)
+    if found.judgement.question.sequential:
+        _print_looks(found)
     if len(found.differences) > MOST_DIFFERENCES:
         print(
             f"{len(found.differences) - MOST_DIFFERENCES:,} more differences: --json has all, --against one method's."
         )
+
+
+def _print_looks(found: SeedsAnswer) -> None:
+    """The test that may be looked at after every run."""
+    from modescape.wording.seeds import decimals_of
+
+    table = _table("at any time", "pairs", "evidence", "p (Holm)", "95 % interval", "decision")
+    for pair in found.differences[:MOST_DIFFERENCES]:
+        if (look := pair.looked) is None:
+            continue
+        digits = decimals_of(abs(pair.difference.high - pair.difference.low) / 4)
+        interval = (
+            f"{look.low:.{digits}f} to {look.high:.{digits}f}" if look.high - look.low < float("inf") else "none yet"
+        )
+        name = shown(f"{pair.first.label} - {pair.second.label}", 60)
+        table.add_row(name, str(look.runs), f"{look.evidence:.3g}", f"{look.p:.2g}", interval, look.decision)
+    _print(table)
 
 
 def _table(*columns: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import networks
+import permutable
 import pytest
 import torch
 from torch import nn
@@ -29,7 +29,7 @@ def parts():
 
     def part(name):
         if name not in kept:
-            model, inputs = networks.made(name)
+            model, inputs = permutable.made(name)
             state = separate(model, model)
             found = symmetry(model, state, inputs)
             tensors = {**state.params, **state.buffers}
@@ -55,7 +55,7 @@ def test_groups_of_units_are_those_of_the_layers(parts, name):
     assert len(set(found.names.values())) == len(found.sizes)
 
 
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("name", permutable.NETWORKS)
 def test_a_permuted_network_is_brought_back_exactly(parts, name):
     model, (inputs, _), tensors, found, drawn, moved = parts(name)
     assert largest(tensors, moved) > 0.1
@@ -100,7 +100,7 @@ def test_sinkhorn_finds_what_a_wrong_start_lacks():
     from modescape.alignment.matching import Pair, total
     from modescape.alignment.sinkhorn import likeness, refine, sinkhorn
 
-    model, inputs = networks.made("mlp")
+    model, inputs = permutable.made("mlp")
     found = symmetry(model, separate(model, model), inputs)
     group = next(one for one, size in found.sizes.items() if size == 6)
     only = type(found)({group: 6}, {}, {}, {}, {}, {})
@@ -122,7 +122,7 @@ def test_many_networks_come_into_the_frame_of_the_first(parts):
 
 def test_unlike_networks_come_nearer_and_never_further(parts):
     model, (inputs, _), tensors, _, _, _ = parts("mlp")
-    other, _ = networks.made("mlp")
+    other, _ = permutable.made("mlp")
     nn.init.normal_(other[0].weight, generator=rng.stream(5, "weights"))
     aligned = ms.align(model, tensors, other, batch(inputs))
     assert aligned.after > aligned.before
@@ -168,12 +168,12 @@ def test_a_network_that_cannot_be_followed_is_refused_by_the_check():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state | {"extra": torch.zeros(1)}, "b has 'extra', which the model has not"),
+        (lambda state: state | {"extra": torch.zeros(1)}, "b: the point has 'extra', which the network has not"),
         (
             lambda state: state | {"0.weight": torch.zeros(2, 2)},
-            r"b has '0.weight' of shape \[2, 2\], the model \[8, 5\]",
+            r"b: '0.weight' of the point has shape \[2, 2\]",
         ),
-        (lambda state: {"0.weight": state["0.weight"]}, "b lacks '0.bias'"),
+        (lambda state: {"0.weight": state["0.weight"]}, "b: the point has no '0.bias'"),
     ],
 )
 def test_weights_of_another_network_are_refused(parts, change, message):

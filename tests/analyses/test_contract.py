@@ -41,7 +41,16 @@ def documented(task: str = "classification") -> dict[str, dict[str, tuple[tuple[
     return table
 
 
-MADE_UP = ("training", "confusion", "trajectory_similarity", "solution_similarity", "tsne", "ensemble_size", "kinship")
+MADE_UP = (
+    "training",
+    "confusion",
+    "trajectory_similarity",
+    "solution_similarity",
+    "tsne",
+    "ensemble_size",
+    "kinship",
+    "weight_spectra",
+)
 OF_ITS_OWN = {
     "fine_tuning": "tuned",
     "gradient_boosting": "boosted",
@@ -87,7 +96,9 @@ def test_the_result_follows_the_schema_and_has_values(name: str, result: xr.Data
         assert np.isfinite(values).any(), key
 
 
-@pytest.mark.parametrize("name", [name for name in MADE_UP if name != "kinship"], scope="module")  # looks at no example
+@pytest.mark.parametrize(
+    "name", [name for name in MADE_UP if name not in ("kinship", "weight_spectra")], scope="module"
+)  # looks at no example
 def test_the_result_says_who_is_left_out_and_of_what_it_is(name: str, result: xr.Dataset):
     assert result.attrs["left_out"] == "member 1: diverged at epoch 3"
     assert (result.attrs["seed"], result.attrs["recipe_name"], result.attrs["repeats"]) == (7, "tiny", 1)

@@ -24,7 +24,15 @@ SETS = ("test", "validation", "other noise", *(f"shift {severity}" for severity 
 OF_PREDICTIONS = (
     *("ensemble_size", "solution_similarity", "ensemble_methods"),
     *("decomposition", "calibration", "diversity_map", "shift", "ood"),
-    *("model_scores", "model_groups", "model_pairs", "subset_choice", "contributions", "parts_of_data"),
+    *(
+        "model_scores",
+        "model_groups",
+        "model_pairs",
+        "subset_choice",
+        "contributions",
+        "parts_of_data",
+        "model_calibration",
+    ),
 )
 ELSEWHERE = {  # analyses with intervals that take more than predictions -> the test below of what they are made from
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",

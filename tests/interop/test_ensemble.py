@@ -46,10 +46,12 @@ def networks(make, members=MEMBERS):
     made = [make().eval() for _ in range(members)]
     for network in made:  # as if trained: statistics and weights of batch norm differ
         for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm):
+                nn.init.normal_(layer.weight)
+                nn.init.normal_(layer.bias)
             if isinstance(layer, nn.BatchNorm2d):
                 nn.init.normal_(layer.running_mean)
                 nn.init.uniform_(layer.running_var, 0.5, 2)
-                nn.init.normal_(layer.weight)
     return made
 
 
@@ -95,6 +97,37 @@ def test_networks_of_rows_and_sentences_are_stacked():
     settings = {"width": 8, "heads": 2, "blocks": 1, "neighbours": 3, "pool": 2}
     made = networks(lambda: factory("text_transformer")(20, 8, 3, **settings))
     held_against_each(made, (torch.randint(1, 20, (5, 8)), mask))
+
+
+class Many(nn.Module):
+    """One of each kind of operation that the built-in networks do not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.grouped = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 4, 3, groups=2, dilation=2)
+        self.first = nn.Conv2d(2, 4, 3, groups=2, padding=1)  # in groups, of what all members see
+        self.line, self.norm, self.flat_norm = nn.Conv1d(4, 4, 3), nn.BatchNorm2d(4), nn.BatchNorm1d(4)
+        self.pool, self.query = nn.AdaptiveAvgPool2d(2), nn.Linear(8, 6)
+        self.offset = nn.Parameter(torch.randn(4, 1, 1))
+        self.last = nn.Linear(6, 3)
+
+    def forward(self, x):
+        a = nn.functional.silu(self.norm(self.conv(x))) + self.first(x)
+        a = nn.functional.avg_pool2d(a * self.offset, 2)
+        b = self.pool(self.grouped(nn.functional.pad(a, (1, 1, 1, 1), mode="constant")))
+        c = self.line(a.flatten(2)).mean(2, keepdim=True)
+        c = self.flat_norm(c.squeeze(-1)).unsqueeze(2)
+        d = torch.cat([b.flatten(2), c.expand(-1, -1, 4)], 2)  # [example, 4, 8]
+        query, key, value = self.query(d).chunk(3, -1)
+        weights = (query @ key.transpose(1, 2)).softmax(-1)
+        e = torch.where(weights > 0.25, weights, weights * 0.5) @ value + x.mean((1, 2, 3), keepdim=True).squeeze(3)
+        f = torch.stack([e.amax(1), e.sum(1), e.select(1, 0)], 1).flatten(1)
+        return self.last(f).log_softmax(1)
+
+
+@pytest.mark.ci
+def test_operations_of_other_networks_are_stacked():
+    held_against_each(networks(Many), (torch.rand(5, 2, 8, 8),))
 
 
 def module_of(made, answers, task, example):

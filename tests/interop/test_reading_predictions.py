@@ -12,6 +12,8 @@ from pyarrow import feather, parquet
 
 from modescape.errors import InputError
 from modescape.interop.predictions import Options, gather
+from modescape.interop.predictions.columns import standard_input
+from modescape.interop.predictions.content import told_apart
 from modescape.interop.predictions.given import GivenPredictions
 from modescape.interop.predictions.lazy import NpyFile, Scratch
 from modescape.interop.predictions.opening import names_of
@@ -148,6 +150,17 @@ def test_one_number_is_of_the_second_class_where_there_are_two():
         np.testing.assert_allclose(np.exp(found.predictions.log_prob(0)), np.stack([1 - one, one], 1), atol=1e-6)
 
 
+def test_a_probability_of_0_for_the_truth_is_warned_of():
+    label, prob = np.array([0, 1, 1]), np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
+    found = gather({"net": prob, "log": np.log(prob * 0.98 + 0.01)}, Options(), Scratch(None), label)
+    assert list(found.warnings) == [
+        "net gives the class of 2 examples probability 0: its log-likelihood is infinite, and has no interval"
+    ]
+    with np.errstate(divide="ignore"):
+        found = gather({"log": np.log(prob)}, Options(), Scratch(None), label)
+    assert len(found.warnings) == 1
+
+
 def test_what_is_beside_the_labels_is_parts_and_groups(files):
     found = gathered(files, "shuffled.csv", labels="truth.csv:label", parts="part", examples_group="part")
     assert np.asarray(found.parts).tolist() == files.part
@@ -167,6 +180,31 @@ def test_a_regression_has_means_or_means_and_variances():
     variance[4] = -1
     with pytest.raises(InputError, match="row 4: variance -1, expected above 0"):
         gather({"a": np.stack([mean, variance], 1)}, Options(), Scratch(None), target)
+
+
+@pytest.mark.parametrize("kind", ["lines", "object", "table"])
+def test_standard_input_is_told_by_how_it_begins(kind):
+    label, one, two = [0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 0]
+    rows = [dict(zip(("label", "one", "two"), row, strict=True)) for row in zip(label, one, two, strict=True)]
+    said = {
+        "lines": "\n".join(map(json.dumps, rows)),
+        "object": json.dumps({"label": label, "one": one, "two": two}),
+        "table": "label,one,two\n" + "\n".join(",".join(map(str, row.values())) for row in rows),
+    }[kind]
+    read = told_apart(standard_input(said.encode()), examples=None, numbers=False)
+    assert {name: list(rows[:]) for name, rows in read.models.items()} == {"one": one, "two": two}
+    assert np.asarray(read.label).tolist() == label
+
+
+def test_columns_of_probabilities_are_models_where_they_do_not_sum_to_1():
+    rows = ["label,net,other,id", "0,.1,.3,a", "1,.9,.6,b", "1,.8,.7,c", "0,.2,.4,d"]
+    read = told_apart(standard_input("\n".join(rows).encode()), examples=4, numbers=False)
+    assert {name: list(values[:]) for name, values in read.models.items()} == {
+        **{"net": [0.1, 0.9, 0.8, 0.2], "other": [0.3, 0.6, 0.7, 0.4]},
+    }
+    rows = [",".join([*row.split(",")[:2], f"{1 - float(row.split(',')[1]):.1f}"]) for row in rows[1:]]
+    read = told_apart(standard_input("\n".join(["label,no,yes", *rows]).encode()), examples=4, numbers=False)
+    assert (list(read.models), read.class_names) == ([""], ("no", "yes"))
 
 
 def test_models_are_called_after_their_files():

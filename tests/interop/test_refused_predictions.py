@@ -85,6 +85,7 @@ def folder(tmp_path_factory):
     (here / "empty.npy").touch()
     (here / "text.csv").write_bytes(b"id,prediction\n\xe9,1\n")
     (here / "notes.md").write_text("hello")
+    (here / "names.csv").write_text("\n".join(["id,label", *(f"{row},{'abc'[one]}" for row, one in enumerate(label))]))
     return here
 
 
@@ -125,6 +126,7 @@ REFUSED = {  # files, labels -> what is said
     ("none.npy", "label.npy"): "there is no file '.*none.npy'",
     ("", "label.npy"): "is a folder; expected files",
     ("prob.npy", "truth.csv:lable"): "truth.csv' has no column 'lable'; did you mean 'label'",
+    ("wrong.npy", "names.csv"): "wrong.npy' says 0, 1, 2, and no label is any of these \\(a, b, c\\)",
     ("prob.npy", None): "prob.npy' holds no labels; give them with --labels",
 }
 

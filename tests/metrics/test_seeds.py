@@ -119,6 +119,9 @@ def test_power_is_that_of_simulated_experiments():
     rejected = stats.ttest_ind(draws[:, 0], draws[:, 1], axis=-1, equal_var=False).pvalue < 0.05
     noise = Noise(10.0, 100 / 82)  # of sd 1 and sd 3
     assert seeds.power_of(noise, 3.0, 7) == pytest.approx(rejected.mean(), abs=0.025)  # 3 errors of 4,000 draws
+    critical, far = stats.t.ppf(0.975, 7), 0.9 * math.sqrt(8)
+    exact = stats.nct.sf(critical, 7, far) + stats.nct.cdf(-critical, 7, far)  # eight pairs, .9 sd apart
+    assert seeds.power_of(Noise(1.0, 1.0), 0.9, 8) == pytest.approx(exact)
     needed = seeds.runs_for_power(noise, 6, 3.0, 0.8).runs
     assert seeds.power_of(noise, 3.0, needed) >= 0.8 > seeds.power_of(noise, 3.0, needed - 1)
 

@@ -90,6 +90,23 @@ def test_what_cannot_be_answered_is_refused(case):
     assert message in str(caught.value)
 
 
+def test_the_mean_of_tasks_is_taken_run_by_run():
+    other = Runs("a", "y", (1.0, 2.0, 4.0, 8.0), ("3", "2", "1", "0"))
+    on = [Runs("a", "x", A.scores, NAMES), other, Runs("b", "x", B.scores, NAMES), Runs("b", "y", C.scores, NAMES)]
+    found = judge(on, Question(mean_of_tasks=True))
+    assert [one.runs.task for one in found.methods] == ["x", "y", "x", "y", "mean of tasks", "mean of tasks"]
+    a, b = found.methods[4:]
+    assert a.runs.scores == pytest.approx([(91.0 + 8) / 2, (92.1 + 4) / 2, (93.2 + 2) / 2, (91.7 + 1) / 2])
+    assert b.runs.scores == pytest.approx(np.mean([B.scores, C.scores], axis=0))
+    assert [pair.first.task for pair in found.pairs] == ["x", "y", "mean of tasks"]
+    for columns, message in ((on[:3], "'b' has no scores on 'y'"), ([A, B], "one task"), ([*on[:2], C], "no scores")):
+        with pytest.raises(InputError, match=message):
+            judge(columns, Question(mean_of_tasks=True))
+    unnamed = [Runs("a", task, (0.5, 0.6)) for task in "xy"]
+    with pytest.raises(InputError, match="runs have no names"):
+        judge(unnamed, Question(mean_of_tasks=True))
+
+
 def test_too_many_differences_are_refused_at_once():
     many = [Runs(str(number), "", (0.5, 0.5 + number, 0.7)) for number in range(1, 150)]
     with pytest.raises(InputError, match="149 methods have more than 10,000 differences"):

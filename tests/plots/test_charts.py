@@ -297,3 +297,17 @@ def test_a_chart_says_what_its_bands_are():
     (legend,) = charts.draw(chart, "Caption.").legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "80 % of runs"]
     assert of(go.Figure(charts.sheet(chart).figure()), "80 % of runs")
+
+
+def test_upright_names_below_a_matrix_have_room_above_the_next_row():
+    def between(*columns):
+        scale = style.Scale(label="Share (1)", low=0, high=1)
+        one = HeatMap(
+            **LABELS, matrix=np.zeros((1, len(columns))), rows=["r"], columns=columns, scale=scale, square=True
+        )
+        layout = web(one, one, columns=1).layout
+        inside = layout.height - layout.margin.t - layout.margin.b
+        return (layout.yaxis.domain[0] - layout.yaxis2.domain[1]) * inside
+
+    assert between("0", "1") == pytest.approx(charts.BETWEEN)
+    assert between("a name of it", "b") == pytest.approx(charts.BETWEEN + 12 * 6.5 - 18)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from modescape.alignment.matching import Pair
-from modescape.alignment.running import Batch
 from modescape.alignment.symmetry import Piece, Symmetry
 from modescape.alignment.trace import Listen, run
+from modescape.landscape.source import Batch
 from modescape.types import ModelState
 
 ROWS = 2048  # examples and places of a tensor and a batch at most: correlations are then known to a fiftieth
@@ -24,7 +24,7 @@ def activation_pairs(
     """Standardised outputs of convolutions, dense layers and norms of both networks.
 
     Args:
-        model: any network.
+        model: any network, in evaluation.
         symmetry: of it.
         a: one network's weights.
         b: the other's.

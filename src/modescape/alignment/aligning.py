@@ -12,15 +12,16 @@ from torch import Tensor, nn
 from modescape import rng
 from modescape.alignment.activations import activation_pairs
 from modescape.alignment.matching import Pair, match, pairs_of, total
-from modescape.alignment.running import Batch, Batches, Loss, batch_statistics, called_with, losses
+from modescape.alignment.running import Setting, State, separate
 from modescape.alignment.sinkhorn import Soft, likeness, mixed, refine
-from modescape.alignment.symmetry import Permutations, Symmetry, separate, symmetry
-from modescape.alignment.trace import evaluating
+from modescape.alignment.symmetry import Permutations, Symmetry, symmetry
 from modescape.batches import mapped, taken
 from modescape.errors import InputError, WorkError
+from modescape.landscape.criteria import Loss
+from modescape.landscape.source import Batch
+from modescape.models import call_with
 from modescape.types import ModelState, Params
 
-State = Mapping[str, Tensor] | ModelState | nn.Module
 METHODS = ("weights", "activations")
 EXACT = 1e-6  # of the outputs' size, in float64: rounding of a thousand layers is below, any wrong order far above
 SINGLE = 1e-2  # the same for a network that runs in its own type alone
@@ -46,7 +47,7 @@ def align(
     method: str = "weights",
     *,
     refine: bool = False,
-    loss: Loss | None = None,
+    loss: str | Loss | None = None,
     steps: int = 100,
     partial: bool = False,
     seed: int = 0,
@@ -77,15 +78,15 @@ def align(
     Source: Ainsworth et al. 2022, arXiv 2209.04836 (weights); Li et al. 2016, arXiv 1511.07543 (activations); Pena et
     al. 2023, arXiv 2212.12042 (refinement).
     """
-    data = Batches(batches)
+    setting = Setting.of(model, batches, loss or "cross_entropy")
     one, two = separate(model, a, "a"), separate(model, b, "b")
-    found = symmetry(model, two, _few(data.first), partial)
+    found = symmetry(setting.module, two, _few(setting.first), partial)
     generator = rng.stream(seed, "alignment")
-    pairs = _pairs(model, found, one, two, data, method)
+    pairs = _pairs(setting, found, one, two, method)
     permutations = match(found, pairs, generator)
     if refine:
-        permutations = _refined(model, found, pairs, permutations, (one, two), data, loss, steps)
-    return _finished(model, found, permutations, one, two, data.first)
+        permutations = _refined(setting, found, pairs, permutations, (one, two), loss is not None, steps)
+    return _finished(setting, found, permutations, one, two)
 
 
 def align_many(
@@ -120,9 +121,9 @@ def align_many(
     """
     if len(states) < 2:
         raise InputError(f"there is {len(states)} network; expected two or more")
-    data = Batches(batches)
+    setting = Setting.of(model, batches)
     own = [separate(model, state, f"network {number}") for number, state in enumerate(states)]
-    found = symmetry(model, own[0], _few(data.first), partial)
+    found = symmetry(setting.module, own[0], _few(setting.first), partial)
     generator = rng.stream(seed, "alignment")
     orders = [found.identity() for _ in own]
     moved = [state.params for state in own]
@@ -146,7 +147,7 @@ def align_many(
     for number, state in enumerate(own):
         rest = [params for other, params in enumerate(moved) if other != number]
         mean = ModelState({name: torch.stack([one[name] for one in rest]).mean(0) for name in moved[0]}, {})
-        results.append(_finished(model, found, orders[number], mean, state, data.first))
+        results.append(_finished(setting, found, orders[number], mean, state))
     return results
 
 
@@ -158,38 +159,35 @@ def _few(batch: Batch) -> Any:
     return taken(batch.inputs, slice(2))
 
 
-def _pairs(
-    model: nn.Module, found: Symmetry, one: ModelState, two: ModelState, data: Batches, method: str
-) -> list[Pair]:
+def _pairs(setting: Setting, found: Symmetry, one: ModelState, two: ModelState, method: str) -> list[Pair]:
     if method == "weights":
         return pairs_of(found, one.params, two.params)
     if method == "activations":
-        return activation_pairs(model, found, one, two, data)
+        return activation_pairs(setting.module, found, one, two, setting.data)
     raise InputError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
 
 
 def _refined(
-    model: nn.Module,
+    setting: Setting,
     found: Symmetry,
     pairs: Sequence[Pair],
     start: Permutations,
     states: tuple[ModelState, ModelState],
-    data: Batches,
-    loss: Loss | None,
+    by_loss: bool,
     steps: int,
 ) -> Permutations:
-    if loss is None:
-        return refine(
-            found, start, likeness(pairs, found.hosts), lambda orders: -total(pairs, orders, found.hosts), steps=steps
-        )
+    if not by_loss:
+
+        def unlike(orders: Permutations) -> float:
+            return -total(pairs, orders, found.hosts)
+
+        return refine(found, start, likeness(pairs, found.hosts), unlike, steps=steps)
     one, two = states
-    given = list(data)
+    given = list(setting.data)
 
     def between(params: Params, batch: Batch, t: float = 0.5) -> Tensor:
-        if batch.target is None:
-            raise InputError("a batch has no target; expected pairs (inputs, target) for a loss")
         half = {name: torch.lerp(one.params[name], params[name], t) for name in params}
-        return losses(loss, called_with(model, {**half, **two.buffers}, batch.inputs), batch.target).mean()
+        return setting.mean({**half, **two.buffers}, batch)
 
     def objective(soft: Soft, step: int) -> Tensor:
         t = float(rng.uniform(torch.tensor([rng.key(0, "alignment", step)]), 1))
@@ -200,13 +198,11 @@ def _refined(
         params = found.permute(two.params, orders)
         return sum(float(between(params, batch)) for batch in given) / len(given)
 
-    with batch_statistics(model):
+    with setting.mode("batch"):
         return refine(found, start, objective, judge, steps=steps)
 
 
-def _finished(
-    model: nn.Module, found: Symmetry, orders: Permutations, one: ModelState, two: ModelState, batch: Batch
-) -> Alignment:
+def _finished(setting: Setting, found: Symmetry, orders: Permutations, one: ModelState, two: ModelState) -> Alignment:
     before = {**two.params, **two.buffers}
     after = found.permute(before, orders)
     pairs = pairs_of(found, one.params, two.params)
@@ -218,14 +214,14 @@ def _finished(
         permutations=found.by_name(orders),
         before=cosines[0],
         after=cosines[1],
-        difference=checked(model, before, after, batch),
+        difference=checked(setting.module, before, after, setting.first),
         held=found.unknown,
     )
 
 
 @torch.no_grad()
 def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> float:
-    """Largest difference of two networks' outputs on a batch, as a share of the largest output.
+    """Largest difference of two networks' outputs on a batch in evaluation, as a share of the largest output.
 
     Raises:
         WorkError: if it is more than rounding.
@@ -252,8 +248,7 @@ def _outputs(model: nn.Module, state: Params, batch: Batch, dtype: torch.dtype |
         return tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
 
     tensors = {name: cast(tensor) for name, tensor in state.items()}
-    with evaluating(model):
-        output = called_with(model, tensors, mapped(cast, batch.inputs))
+    output = call_with(model, tensors, mapped(cast, batch.inputs))
     return [leaf for leaf in _flat(output) if leaf.is_floating_point()]
 
 

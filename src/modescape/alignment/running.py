@@ -1,177 +1,193 @@
-"""Batches, losses and batch norm: how a network with any weights is run on data that someone hands in."""
+"""A network with any weights on data that someone hands in, example by example: what paths and alignments ask for."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from modescape.alignment.trace import evaluating
-from modescape.batches import arguments_of, count
 from modescape.errors import InputError
-from modescape.types import Inputs, Params
+from modescape.landscape.criteria import IGNORED, Criterion, Loss, criterion
+from modescape.landscape.evaluation import Evaluator
+from modescape.landscape.layout import Layout, Point
+from modescape.landscape.runner import Runner
+from modescape.landscape.source import TARGETS, Batch, Source
+from modescape.models import working_dtype
+from modescape.types import ModelState, Params
 
-Loss: TypeAlias = "str | Callable[[Any, Tensor], Tensor]"
-"""A name, or a function (output, target) -> one number, or one for each example."""
-
-
-class Batch(NamedTuple):
-    """What a network is called with, and what it should say."""
-
-    inputs: Inputs
-    target: Tensor | None
-
-    @property
-    def examples(self) -> int:
-        """How many there are."""
-        return count(self.inputs)
+State: TypeAlias = "Point | nn.Module"
+"""Weights: by the names of ``state_dict``, a `ModelState`, or a network of the architecture that holds them."""
 
 
-class Batches:
-    """Batches that can be gone through again and again.
+@dataclass(frozen=True)
+class Setting:
+    """A network, how its answers are judged, and the data."""
 
-    A list, a loader, a function that gives an iterator; a tuple (inputs, target), a tensor or a dictionary is one
-    batch.
-    """
+    evaluator: Evaluator  # its policy for batch norm: "recompute"
 
-    def __init__(self, given: Any) -> None:
-        if given is None:
+    @classmethod
+    def of(cls, model: nn.Module, batches: Any, loss: str | Loss = "cross_entropy", anew: Any = None) -> Setting:
+        """Of a network, which stays as it is.
+
+        Args:
+            model: the architecture.
+            batches: the data: a list of (inputs, target), a loader, a function that begins a pass, one pair.
+            loss: a name, or a function (output, target) -> mean over the batch.
+            anew: the data on which batch norm is computed anew; default: ``batches``.
+
+        Raises:
+            InputError: if the network does not run with the weights of others, the loss is none, or data are missing.
+        """
+        if batches is None:
             raise InputError(
                 "batches is None: a network is followed while it runs; expected batches (inputs, target), such as "
                 "[(images, labels)] or a DataLoader"
             )
-        if isinstance(given, tuple | Tensor | Mapping):
-            given = [given]
-        elif hasattr(given, "__iter__") and iter(given) is given:
-            given = list(given)  # what can be gone through once is kept
-        self.given = given
+        place = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
+        sums = criterion(loss)
+        runner = Runner.of(model, "recompute", place, raw=sums.own is not None)
+        layout = Layout.of(runner.module)
+        dtype = working_dtype(layout.params)
+        source = Source.of(_whole(batches), place, dtype, _unpacked)
+        statistics = source if anew is None else Source.of(_whole(anew), place, dtype, _unpacked)
+        return cls(Evaluator(runner, sums, source, statistics, {}))
 
-    def __iter__(self) -> Iterator[Batch]:
-        """All batches from the first on."""
-        empty = True
-        for one in self.given if hasattr(self.given, "__iter__") else self.given():
-            empty = False
-            yield _batch(one)
-        if empty:
-            raise InputError("batches is empty; expected at least one (inputs, target)")
+    @property
+    def module(self) -> nn.Module:
+        """A copy of the network, in evaluation, of torch's operations alone."""
+        return self.evaluator.runner.module
+
+    @property
+    def criterion(self) -> Criterion:
+        """How answers are judged."""
+        return self.evaluator.criterion
+
+    @property
+    def data(self) -> Source:
+        """Passes over the data."""
+        return self.evaluator.source
+
+    @property
+    def statistics(self) -> Source:
+        """Passes over the data on which batch norm is computed anew."""
+        return self.evaluator.statistics
 
     @property
     def first(self) -> Batch:
         """The first batch."""
-        return next(iter(self))
+        return next(iter(self.data))
+
+    @property
+    def normalised(self) -> bool:
+        """Whether there is batch norm with running statistics."""
+        return bool(self.evaluator.runner.norms)
+
+    @contextmanager
+    def mode(self, policy: str = "eval"):
+        """A block in which batch norm takes running statistics ("eval") or each batch's own ("batch")."""
+        with replace(self.evaluator.runner, policy=policy).mode():
+            yield
+
+    def call(self, tensors: Params, batch: Batch) -> Any:
+        """What the network says with these tensors, within `mode`."""
+        return self.evaluator.runner.call(tensors, batch.inputs)
+
+    def recomputed(self, tensors: Params) -> Params:
+        """The same weights with the statistics of batch norm at just these weights."""
+        if not self.normalised:
+            return tensors
+        evaluator = replace(self.evaluator, held=tensors)
+        return {**tensors, **evaluator.completed_point(ModelState(tensors, {}))}
+
+    def mean(self, tensors: Params, batch: Batch) -> Tensor:
+        """The mean loss of a batch, differentiable.
+
+        Raises:
+            InputError: without a target.
+        """
+        output = self.call(tensors, _judged(batch))
+        count = self.criterion.count(output, batch.target, batch.examples)
+        return self.criterion.total(output, batch.target, batch.examples) / max(count, 1.0)
+
+    def examined(self, tensors: Params) -> tuple[Tensor, Tensor | None]:
+        """What every example adds to the mean loss and to the share of wrong answers, times the examples.
+
+        Of one answer an example these are its loss and 0 or 1; of several (tokens) the mean over all answers stays
+        the mean over examples.
+
+        Returns:
+            losses, and errors or None where targets are no classes: float64 [example] each.
+
+        Raises:
+            InputError: without targets, or if the loss does not give one number.
+        """
+        losses, wrong, count = [], [], 0.0
+        with torch.no_grad(), self.mode():
+            for batch in self.data:
+                output = self.call(tensors, _judged(batch))
+                losses.append(self._each(output, batch))
+                wrong.append(self._wrong(output, batch))
+                count += self.criterion.count(output, batch.target, batch.examples)
+        examples = sum(len(one) for one in losses)
+        known = [one for one in wrong if one is not None]
+        share = examples / max(count, 1.0)
+        errors = torch.cat(known).cpu() * share if len(known) == len(wrong) else None
+        return torch.cat(losses).cpu() * share, errors
+
+    def _each(self, output: Any, batch: Batch) -> Tensor:
+        if self.criterion.own is not None:
+            self.criterion.total(output, batch.target, batch.examples)  # says what is wrong with a user's own
+        return self.criterion.each(output, batch.target).double().reshape(batch.examples, -1).sum(1)
+
+    def _wrong(self, output: Any, batch: Batch) -> Tensor | None:
+        if self.criterion.labels is None or self.criterion.truth is None:
+            return None
+        labels, truth = self.criterion.labels(output, batch.target), self.criterion.truth(output, batch.target)
+        return ((labels != truth) & (truth != IGNORED)).double().reshape(batch.examples, -1).sum(1)
 
 
-def _batch(one: Any) -> Batch:
-    if isinstance(one, Tensor | dict):
-        return Batch(one, None)
-    if isinstance(one, tuple | list) and len(one) == 2 and isinstance(one[1], Tensor):
-        inputs = tuple(one[0]) if isinstance(one[0], list) else one[0]
-        return Batch(inputs, one[1])
-    raise InputError(f"a batch is a {type(one).__name__} of another form; expected a pair (inputs, target)")
-
-
-def losses(loss: Loss, output: Any, target: Tensor) -> Tensor:
-    """The loss of each example, [example].
-
-    Args:
-        loss: "cross_entropy" (logits [example, ..., class] and whole numbers [example, ...]; a mean over all places of
-            an example), "mse" (a mean over all numbers of an example), or a function.
-        output: of the network.
-        target: of the batch.
+def separate(model: nn.Module, state: State, what: str = "the state") -> ModelState:
+    """All parameters, frozen ones too, and all buffers of a network; what a state does not name is the model's own.
 
     Raises:
-        InputError: on another name, or a function that gives neither one number nor one for each example.
+        InputError: if names or shapes are of another network.
     """
-    if callable(loss):
-        found = loss(output, target)
-        if found.shape == (len(target),):
-            return found
-        if found.dim():
-            raise InputError(
-                f"the loss has shape {list(found.shape)}; expected one number, or one for each of {len(target)} "
-                "examples"
-            )
-        return torch.stack([loss(output[n : n + 1], target[n : n + 1]) for n in range(len(target))])
-    if loss == "cross_entropy":
-        each = functional.cross_entropy(output.flatten(0, -2), target.flatten(), reduction="none")
-        return each.reshape(target.shape).flatten(1).mean(1) if target.dim() > 1 else each
-    if loss == "mse":
-        return (output.reshape(target.shape) - target).square().reshape(len(target), -1).mean(1)
-    raise InputError(f"loss is {loss!r}; expected 'cross_entropy', 'mse' or a function (output, target)")
-
-
-def errors(output: Any, target: Tensor) -> Tensor | None:
-    """Share of wrong answers of each example, [example]; None where targets are no classes."""
-    if target.dtype.is_floating_point or not isinstance(output, Tensor) or output.shape[:-1] != target.shape:
-        return None
-    return (output.argmax(-1) != target).double().reshape(len(target), -1).mean(1)
-
-
-def normalisers(model: nn.Module) -> dict[str, _BatchNorm]:
-    """Layers of batch norm that keep running statistics, by name."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, _BatchNorm) and module.running_mean is not None
-    }
-
-
-@contextlib.contextmanager
-def batch_statistics(model: nn.Module) -> Iterator[None]:
-    """A block in which batch norm takes each batch's own statistics and keeps none, and dropout is off."""
-    with evaluating(model):
-        before = [(layer, layer.track_running_stats) for layer in normalisers(model).values()]
-        for layer, _ in before:
-            layer.training, layer.track_running_stats = True, False
-        try:
-            yield
-        finally:
-            for layer, tracked in before:
-                layer.track_running_stats = tracked
-
-
-def called_with(model: nn.Module, tensors: Params, inputs: Inputs) -> Any:
-    """The network's output with these weights and buffers."""
-    arguments, named = arguments_of(inputs)
-    return functional_call(model, tensors, arguments, named)
-
-
-@torch.no_grad()
-def recomputed(model: nn.Module, tensors: Params, batches: Iterable[Batch]) -> Params:
-    """The same weights with the statistics of batch norm over all batches at just these weights.
-
-    Each layer sees what the layers before it give with their batch's own statistics, as in training; the mean is the
-    average of the batches' means, the variance that of their unbiased variances, as `torch.optim.swa_utils.update_bn`
-    and all networks of a study have them.
-    """
-    layers = normalisers(model)
-    sums: dict[str, list[Tensor]] = {}
-
-    def hear(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            data = inputs[0].detach().double().transpose(0, 1).flatten(1)
-            new = [data.new_ones(1), data.mean(1), data.var(1, correction=min(1, data.shape[1] - 1))]
-            sums[name] = [one + two for one, two in zip(sums[name], new, strict=True)] if name in sums else new
-
-        return hook
-
-    hooks = [layer.register_forward_pre_hook(hear(name)) for name, layer in layers.items()]
+    layout = Layout.of(model)
+    if isinstance(state, nn.Module):
+        state = {**dict(state.named_parameters()), **dict(state.named_buffers())}
     try:
-        with batch_statistics(model):
-            for batch in batches:
-                called_with(model, tensors, batch.inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    found = dict(tensors)
-    for name, (number, means, variances) in sums.items():
-        for buffer, value in (("running_mean", means), ("running_var", variances)):
-            like = found[f"{name}.{buffer}"]
-            found[f"{name}.{buffer}"] = (value / number).to(like)
-    return found
+        given = layout.state(state)
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from None
+    tensors = {**layout.held, **given.buffers, **given.params}
+    return ModelState(
+        {name: tensors[name].detach() for name, _ in model.named_parameters()},
+        {name: tensors[name].detach() for name, _ in model.named_buffers()},
+    )
+
+
+def _whole(batches: Any) -> Any:
+    """One batch as a list of it."""
+    return [batches] if isinstance(batches, Tensor | Mapping | tuple) else batches
+
+
+def _unpacked(batch: Any) -> tuple[Any, Any]:
+    """Inputs and target; inputs alone where there is no target."""
+    if isinstance(batch, Mapping):
+        name = next((name for name in TARGETS if name in batch), None)
+        return {key: value for key, value in batch.items() if key != name}, None if name is None else batch[name]
+    if isinstance(batch, Tensor):
+        return batch, None
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        return batch[0], batch[1]
+    raise InputError(f"a batch is a {type(batch).__name__} of another form; expected a pair (inputs, target)")
+
+
+def _judged(batch: Batch) -> Batch:
+    if batch.target is None:
+        raise InputError("a batch has no target; expected pairs (inputs, target)")
+    return batch

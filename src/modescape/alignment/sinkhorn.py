@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from modescape.alignment.adam import Adam
 from modescape.alignment.matching import Pair, assignment
 from modescape.alignment.symmetry import Permutations, Symmetry
 from modescape.types import Params
@@ -105,18 +106,19 @@ def refine(
         ).requires_grad_()
         for group, order in start.items()
     }
-    optimizer = torch.optim.Adam(list(logits.values()), lr=learning_rate)
+    moving = {group: Adam(one) for group, one in logits.items()}
     best, lowest = start, judge(start)
     for step in range(steps):
-        optimizer.zero_grad()
         with torch.enable_grad():
-            objective({group: sinkhorn(one / temperature) for group, one in logits.items()}, step).backward()
-        optimizer.step()
+            value = objective({group: sinkhorn(one / temperature) for group, one in logits.items()}, step)
+        slopes = torch.autograd.grad(value, list(logits.values()), materialize_grads=True)
+        for group, slope in zip(logits, slopes, strict=True):
+            moving[group].step(slope, learning_rate)
         if (step + 1) % max(1, steps // TRIES) == 0:
             found = rounded(logits)
-            value = judge(found)
-            if value < lowest:
-                best, lowest = found, value
+            judged = judge(found)
+            if judged < lowest:
+                best, lowest = found, judged
     return best
 
 

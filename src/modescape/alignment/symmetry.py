@@ -103,45 +103,11 @@ def arranged(
     return tensor
 
 
-def separate(
-    model: nn.Module, state: Mapping[str, Tensor] | ModelState | nn.Module, what: str = "the state"
-) -> ModelState:
-    """Parameters and buffers of a network by their names; what a mapping does not name is the model's own.
-
-    Raises:
-        InputError: if names or shapes are of another network.
-    """
-    if isinstance(state, nn.Module):
-        state = {**dict(state.named_parameters()), **dict(state.named_buffers())}
-    elif isinstance(state, ModelState):
-        state = {**state.params, **state.buffers}
-    own = ModelState(dict(model.named_parameters()), dict(model.named_buffers()))
-    known = {
-        **dict(model.named_parameters(remove_duplicate=False)),
-        **dict(model.named_buffers(remove_duplicate=False)),
-    }
-    for name, tensor in state.items():
-        if name not in known:
-            raise InputError(f"{what} has '{name}', which the model has not; expected weights of this model")
-        if tensor.shape != known[name].shape:
-            raise InputError(
-                f"{what} has '{name}' of shape {list(tensor.shape)}, the model {list(known[name].shape)}; "
-                "expected weights of this model"
-            )
-    missing = [name for name in own.params if name not in state]
-    if missing:
-        raise InputError(f"{what} lacks '{missing[0]}'; expected all weights of the model")
-    return ModelState(
-        {name: state[name].detach() for name in own.params},
-        {name: state.get(name, tensor).detach() for name, tensor in own.buffers.items()},
-    )
-
-
 def symmetry(model: nn.Module, state: ModelState, inputs: Inputs, partial: bool = False) -> Symmetry:
     """The permutations of a network, found by following it through one batch in evaluation.
 
     Args:
-        model: any network.
+        model: any network, in evaluation.
         state: weights to run it with.
         inputs: a batch; two examples are enough.
         partial: also where an operation without a rule holds some of the units.

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modescape.alignment.axes import Axes, Axis
 from modescape.alignment.rules import RULES, Rule, pointwise
 from modescape.alignment.views import LOOSE, VIEWS
-from modescape.batches import arguments_of, leaves
+from modescape.batches import leaves
+from modescape.models import call_with
 from modescape.types import Inputs, Params
 
 BASES = {
@@ -144,18 +144,6 @@ class Listen(_Mode):
 
 
 @contextlib.contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """A block in which the whole network is in evaluation; each layer is as before after it."""
-    before = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before.items():
-            module.training = training
-
-
-@contextlib.contextmanager
 def named_layers(model: nn.Module, stack: list[str]) -> Iterator[None]:
     """A block in which the layers that are being run lie on a stack by their names."""
     hooks = []
@@ -174,14 +162,13 @@ def _pop(stack: list[str]) -> None:
 
 
 def run(model: nn.Module, params: Params, buffers: Params, inputs: Inputs, mode: TorchDispatchMode) -> Any:
-    """The network's output on a batch, in evaluation, all of it by operations that a mode sees."""
+    """The network's output on a batch, all of it by operations that a mode sees; the network is in evaluation."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    arguments, named = arguments_of(inputs)
     state = {name: tensor.detach().requires_grad_(tensor.is_floating_point()) for name, tensor in params.items()}
     # with gradients asked for, no layer of torch takes a short cut that is a single operation
-    with evaluating(model), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), mode:
-        return functional_call(model, {**state, **buffers}, arguments, named)
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), mode:
+        return call_with(model, {**state, **buffers}, inputs)
 
 
 def watch(model: nn.Module, params: Params, buffers: Params, inputs: Inputs) -> tuple[Watch, Any]:

@@ -56,6 +56,9 @@ def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
         metrics = [METRICS[str(name)] for name in found["metric"].values]
         found = found.assign_coords(metric=("metric", metrics, dataset["metric"].attrs))
         found = _in_units(found)
+    if "other_metric" in found.coords:
+        selectors = [METRICS[str(name)] for name in found["other_metric"].values]
+        found = found.assign_coords(other_metric=("other_metric", selectors, dataset["other_metric"].attrs))
     if "class" in found.dims:  # of what is stored of a prediction
         found = found.rename({"class": "x"})
     found = found.assign_attrs(intervals=intervals_in_words(found.attrs["intervals"], NUMBERS))

@@ -69,6 +69,11 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     **_given("model_groups"),
     **_given("model_pairs"),
     **_given("contributions"),
+    **_given(
+        "model_calibration",
+        numbers="fits temperatures of classes; see calibration",
+        bare=f"{UNSURE}: it compares them with how often they are right",
+    ),
     **_given("parts_of_data"),
     **_given(
         "disputed_examples", numbers="ranks examples by their classes; see decomposition for how far models differ"
@@ -187,4 +192,5 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "kinship": Analysis("modescape.analyses.kinship", (CHECKPOINTS,), also=("verdict",), numbers=SAME, only_for=GIVEN),
+    "weight_spectra": Analysis("modescape.analyses.weight_spectra", (CHECKPOINTS,), numbers=SAME, only_for=GIVEN),
 }

@@ -125,7 +125,7 @@ def of_study(command: str, study: Study) -> dict[str, Any]:
     from modescape.wording.examples import in_words_of
 
     content = page_content(study)
-    verdict = judge(content.results)
+    verdict = judge(content.results, imported=content.imported)
     lines = filter(None, [verdict.answer, *verdict.sentences, verdict.covers])
     spoken = [in_words_of(study.word, line, "groups" in study.manifest) for line in lines]
     left_out = [f"{name}: {note}" for name, note in content.notes.items()]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modescape.cli.commands import cli
-from modescape.cli.shared import Work, end, study_options, this_command, working_on
+from modescape.cli.shared import Work, end, json_option, study_options, this_command, working_on
 
 FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescape.interop.checkpoints.held` has them
 
@@ -26,6 +26,7 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
 )
 @click.option("--no-analyses", is_flag=True, help="Write the study alone; modescape run goes on with it.")
 @study_options
+@json_option
 def import_(
     format: str,
     files: tuple[str, ...],
@@ -36,6 +37,7 @@ def import_(
     first: int | None,
     no_analyses: bool,
     work: Work,
+    as_json: bool,
 ) -> None:
     """Make a study of checkpoints that others trained, and look at it; nothing is trained, no file runs code.
 
@@ -49,6 +51,7 @@ def import_(
       modescape import keras 'SmallCNN/*.h5' --data notebook-smallcnn --set data.source=path/to/cifar10
       modescape import torch resnet20.th --factory net:resnet20 --data path/to/cifar10 --no-analyses
     """
+    from modescape.cli.answering import of_study
     from modescape.pipeline.import_sources import Wanted
     from modescape.pipeline.importing import written
 
@@ -58,11 +61,15 @@ def import_(
     with working_on(where, this_command()):
         study = written(wanted, out, progress)
         if no_analyses:
+            if as_json:
+                return end(study, of_study("import", study))
             click.echo(study.path)
-            return
+            return None
         from modescape.pipeline.imported import finish
         from modescape.printing import print_summary
 
         study = finish(study.path, progress=progress)
+        if as_json:
+            return end(study, of_study("import", study))
         print_summary(study)
-        end(study)
+        return end(study)

@@ -36,6 +36,7 @@ class Group(click.ParamType):
 @click.option("--power", type=float, help="Say how many runs find a difference with this probability. [.8]")
 @click.option("--difference", type=float, help="The difference to be found. [the one that was seen]")
 @click.option("--best", "best_of", type=click.IntRange(1, 1_000_000), help="Luck of the best of so many runs. [5]")
+@click.option("--mean-of-tasks", is_flag=True, help="Also compare each method's mean over tasks.")
 @click.option("--sequential", is_flag=True, help="Also a test that may be looked at after every run.")
 @json_option
 def seeds(files: tuple[str, ...], as_json: bool, **asked: object) -> None:

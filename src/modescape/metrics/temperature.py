@@ -244,3 +244,33 @@ def _slope(part: np.ndarray, label: np.ndarray, inverse: np.ndarray) -> tuple[np
     square = np.einsum("rec,rec->re", weight, part)
     slope = (mean - part[:, np.arange(label.size), label]).sum(1)
     return slope, (square - np.square(mean)).sum(1) * inverse
+
+
+def calibrated_by_halves(
+    log_prob: np.ndarray, label: np.ndarray, key: int = 0, group: np.ndarray | None = None, most: int = 20_000
+) -> tuple[np.ndarray, np.ndarray]:
+    """One model's log-probabilities at temperatures that did not see them: each half at the one fitted on the other.
+
+    Args:
+        log_prob: of one model, [example, class], 2 examples (or groups) or more.
+        label: true classes, [example].
+        key: of the stream for the halves, those of `calibrated_nll`'s first split.
+        group: of each example (`modescape.arrays.group_codes`): halves cut none.
+        most: examples that a temperature is fitted on, at most.
+
+    Returns:
+        Log-probabilities, float64 [example, class]; both temperatures, [half].
+
+    Raises:
+        InputError: (a ValueError) on shapes, labels or values that do not fit.
+    """
+    log_prob, label = _checked(log_prob, label)
+    halves = _halves(count_units(group, label.size), 0, key)
+    if group is not None:
+        halves = tuple(np.flatnonzero(np.isin(group, half)) for half in halves)
+    out, temperature = np.empty(log_prob.shape), np.empty(2)
+    for half, (fitted, scored) in enumerate((halves, halves[::-1])):
+        step = -(-len(fitted) // most)
+        temperature[half] = _fit(log_prob[None], label, fitted[::step], np.ones(1))[0]
+        out[scored] = rescale(log_prob[scored], temperature[half])
+    return out, temperature

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FOLDER = "comparisons"
 ABOUT = "comparison.json"  # what a folder of a comparison is known by
+ALONE = "One network was given: its scores are below, and there is nothing to compare it with."
 BARE = {
     "classification": "Models say one class an example and no confidence: they vote, and of classes with equally many "
     "votes the first wins; what needs probabilities is left out.",
@@ -61,6 +62,8 @@ class Comparison:
         """Sentences: those of the head of the page."""
         lines = filter(None, [self.judged.answer, *self.judged.sentences, self.judged.covers])
         grouped = "groups" in self.given.manifest
+        if len(self.given.models) == 1:
+            lines = [*lines, ALONE]
         return [in_words_of(WORD, line, grouped) for line in lines]
 
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modescape.pipeline.comparison import Comparison
 
 THESE = "these models on new examples"
+CHOOSES = "nll"  # where there are probabilities: it tells models apart by every example
 NEW = "other models like these on new examples"
 
 
@@ -101,11 +102,12 @@ def _pairs(results: Mapping[str, xr.Dataset]) -> list[dict[str, Any]]:
 
 
 def _subset(results: Mapping[str, xr.Dataset]) -> dict[str, Any] | None:
-    """Which models to keep, by the first score; the scores are of choosing so on other examples."""
+    """Which models to keep, as the page says; the scores are of choosing so on other examples."""
     dataset = holding(results, "kept", "kept_score")
     if dataset is None:
         return None
-    approach, selector = str(dataset["approach"].values[-1]), str(dataset["other_metric"].values[0])
+    selectors = [str(name) for name in dataset["other_metric"].values]
+    approach, selector = str(dataset["approach"].values[-1]), CHOOSES if CHOOSES in selectors else selectors[0]
     chosen = dataset.sel({"approach": approach, "other_metric": selector})
     models = [str(name) for name, kept in zip(chosen["model"].values, chosen["kept"].values, strict=True) if kept]
     place = {"approach": approach, "other_metric": selector}

@@ -21,7 +21,7 @@ from modescape.models import build, split_state
 from modescape.network.initial import initial_module
 from modescape.pipeline.begin import make_manifest, say_code
 from modescape.progress import Progress
-from modescape.recipe import Model, Recipe
+from modescape.recipe import Compute, Model, Recipe
 from modescape.train.plan import Plan
 from modescape.train.trial import trial
 from modescape.types import ModelState
@@ -134,7 +134,8 @@ def alone(wanted: Wanted, given: Aligned) -> Source:
     def manifest(recipe: Recipe, seen: Surveyed, progress: Progress) -> dict[str, Any]:
         return _manifest_alone(recipe, state(given.files[0]), seen.digest)
 
-    return Source(recipes.load(Recipe(name="imported"), wanted.overrides), files, state, manifest, notes=notes)
+    base = Recipe(name="imported", compute=Compute(engine="here"))  # matrices alone: quicker than workers begin
+    return Source(recipes.load(base, wanted.overrides), files, state, manifest, notes=notes)
 
 
 def _manifest_alone(recipe: Recipe, state: ModelState, digest: str) -> dict[str, Any]:

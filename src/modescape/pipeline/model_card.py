@@ -61,6 +61,7 @@ def about_ensemble(
         "task": study.task.kind,
         "members": list(members),
         "stacked": not module.why_not,
+        "at_a_time": module.rows or None,
         "inputs": [
             {"name": name, "dtype": str(leaf.dtype).removeprefix("torch."), "shape": ["example", *leaf.shape[1:]]}
             for name, leaf in leaves
@@ -142,6 +143,8 @@ def _loading(about: Mapping[str, Any]) -> str:
 def _takes(about: Mapping[str, Any]) -> str:
     rows = [(f"`{_text(one['name'])}`", one["dtype"], ", ".join(map(str, one["shape"]))) for one in about["inputs"]]
     words = "Scaling and coding are part of it: hand in examples as they lie in the data."
+    if about["at_a_time"]:
+        words += f" On a CPU it is fastest with at most {about['at_a_time']:,} examples at a time."
     if about["format"] == "safetensors":
         words = "Scaling is beside the weights (`preparation.*`), and the temperature in `answers.temperature`."
     return f"{words}\n\n{_table(('input', 'type', 'shape'), rows)}"

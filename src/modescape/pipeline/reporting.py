@@ -70,6 +70,7 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
         quick=quick_words(study.recipe),
         own_network=":" in study.recipe.model.factory,  # names without a colon are those of this package
         pieces=pieces,
+        imported=study.recipe.imported is not None,
     )
 
 

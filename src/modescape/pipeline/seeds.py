@@ -95,7 +95,8 @@ def seeds(
         without: columns (of a wide table: methods) to leave out.
         groups: methods as patterns of runs' names: ``[("resnet", "resnet*")]``.
         **question: the fields of `modescape.metrics.seeds.Question`: ``lower_is_better``, ``against``, ``paired``,
-            ``width``, ``power``, ``difference``, ``best_of``, ``sequential``.
+            ``width``, ``power``, ``difference``, ``best_of``,
+            ``mean_of_tasks``, ``sequential``.
 
     Raises:
         InputError: (a ValueError) where it cannot be answered: one run, scores that are copies, cells without a number.

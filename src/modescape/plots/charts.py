@@ -34,7 +34,7 @@ from modescape.plots.panels import (
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
 from modescape.plots.panels_web import trace_panel
-from modescape.plots.room_web import colour_key, make_legend, right_margin, spacing, trace_key
+from modescape.plots.room_web import colour_key, make_legend, right_margin, spacing, trace_key, upright
 from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def sheet(chart: Chart) -> Sheet:
     panels, columns = chart.panels, chart.columns
     grid = in_rows(panels, columns)
     lines = max((panel.title.count("\n") + 1 for panel in panels), default=1)
-    between = BETWEEN + 17 * (lines - 1)
+    between = BETWEEN + 17 * (lines - 1) + upright([panel for row in grid[:-1] for panel in row])
     heights = [
         max(round(relative_height(row) * chart.panel_height) - BETWEEN, *(23 * named_rows(panel) for panel in row))
         for row in grid

@@ -11,7 +11,8 @@ from modescape.plots.panels import HeatMap, Panel, scales_of, shares_rows
 from modescape.plots.sheet import Sheet, scatter
 
 RIGHT = 10  # pixels to the right of the panels
-TITLE, LABEL = 6.9, 7.5  # pixels that a letter of a panel's title and of an axis' name takes
+TITLE, LABEL, LETTER = 6.9, 7.5, 6.5  # pixels that a letter of a panel's title, of an axis' name, of a tick takes
+LINE = 18  # pixels of a line of ticks
 WINDOW = {1: 350, 2: 760, 3: 920}  # pixels that the page gives a figure of so many columns at least; more: 980
 
 
@@ -60,9 +61,19 @@ def right_margin(panels: Sequence[Panel | HeatMap], columns: int) -> int:
     return round(RIGHT + max([0.0, *(beyond - RIGHT for beyond in (*titles, *labels))]) / (1 - share))
 
 
+def upright(panels: Sequence[Panel | HeatMap]) -> int:
+    """Pixels that upright names below matrices take beyond those of a line of text."""
+    longest = [
+        max((len(style.shortened(name, panel.label_length)) for name in panel.columns), default=0)
+        for panel in panels
+        if isinstance(panel, HeatMap) and panel.square
+    ]
+    return max([0, *(round(LETTER * letters) - LINE for letters in longest if letters > 3)])
+
+
 def _room(panel: Panel | HeatMap) -> float:
     """Pixels that the names along a vertical axis take."""
-    return 45 + 6.5 * max((len(name) for name in panel.rows or ()), default=0)
+    return 45 + LETTER * max((len(name) for name in panel.rows or ()), default=0)
 
 
 def _width(panels: Sequence[Panel | HeatMap], columns: int) -> float:

@@ -62,6 +62,7 @@ class PageContent:
     own_network: bool = False  # the network is not one of this package
     quick: str = ""  # what a quick look leaves out, a sentence
     pieces: Mapping[str, Piece] = field(default_factory=dict)  # of results, made beforehand; the others are made
+    imported: bool = False  # checkpoints that others trained were given
     given: int = 0  # networks whose predictions others made: there is no recipe, and nothing was trained
     command: str = ""  # that made the page of these; "": it was called from Python
     sources: Sequence[tuple[str, str]] = ()  # rows of the last table: where these are from
@@ -105,7 +106,7 @@ def build_page(content: PageContent) -> str:
         data_notes=[_Verbatim(shown(note, 600)) for note in content.manifest.get("data_notes", [])[:20]],
         quick=content.quick,
         regression=_is_regression(content),
-        verdict=judge(content.results, given=bool(content.given)),
+        verdict=judge(content.results, given=bool(content.given), imported=content.imported),
         given=bool(content.given),
         command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
@@ -162,7 +163,7 @@ def _facts(content: PageContent) -> list[str]:
     """The line under the title."""
     trained = sum(status == "trained" for _, status, _ in content.members)
     examples, classes = content.manifest.get("examples", {}), content.manifest.get("num_classes")
-    facts = [count(trained, "network") + " trained" if content.members else ""]
+    facts = [f"{count(trained, 'network')} {'imported' if content.imported else 'trained'}" if content.members else ""]
     facts += [count(content.given, "network") + " given" if content.given else ""]
     facts += [count(int(examples["test"]), "test image") if "test" in examples else ""]
     if groups := content.manifest.get("groups"):

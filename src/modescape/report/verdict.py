@@ -23,6 +23,10 @@ OTHER_SOURCES = (
     "Other data, and how the networks were made: only what they say on these examples was given. Networks that were "
     "trained or chosen on these examples look better here than they are."
 )
+IMPORTED = (
+    "Other data, and how the networks were trained: only their checkpoints were given. Networks that were trained or "
+    "chosen on these examples look better here than they are."
+)
 TRAINED_LESS = 80  # place among the limits
 
 
@@ -44,26 +48,35 @@ class Verdict:
     covers: str = ""  # what the intervals of the ensemble and of gains cover
 
 
-def judge(results: Mapping[str, xr.Dataset], given: bool = False) -> Verdict:
+def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool = False) -> Verdict:
     """The verdict of a study; whatever is missing is left out or said to be missing.
 
     Args:
         results: analysis -> its result; each analysis that has something to say sees all of them.
         given: they are of predictions that others made: nothing is said of analyses without a result.
+        imported: the same of checkpoints.
     """
-    speaking = [one for name, one in ANALYSES.items() if "verdict" in one.also and (not given or name in results)]
+    own = given or imported
+    speaking = [one for name, one in ANALYSES.items() if "verdict" in one.also and (name in results or not own)]
     parts: list[Part] = [one.part("verdict").verdict(results) for one in speaking]
     worked = any(part.worked for part in parts) and not any(part.beaten for part in parts)
     less = _placed(part.trained_less for part in parts)
     auxiliary: Places = {TRAINED_LESS: f"Full training: {'; '.join(less)} (variants in the recipe)."} if less else {}
     question = "Why did the ensemble work?" if worked else "Did the ensemble work?"
     return Verdict(
-        question="What do these networks gain together?" if given else question,
+        question=_joined(part.question for part in parts)
+        or ("What do these networks gain together?" if own else question),
         answer=" ".join(_placed(part.answer for part in parts)),
         sentences=_placed(part.sentences for part in parts),
         why=_placed(part.why for part in parts),
         enough=_joined(part.enough for part in parts),
-        limits=_placed([{0: OTHER_SOURCES if given else OTHER_RECIPES}, auxiliary, *(part.limits for part in parts)]),
+        limits=_placed(
+            [
+                {0: OTHER_SOURCES if given else IMPORTED if imported else OTHER_RECIPES},
+                auxiliary,
+                *(part.limits for part in parts),
+            ]
+        ),
         cards=[card for cards in _placed(part.cards for part in parts) for card in cards],
         scores=_chained(part.scores for part in parts),
         purchases=_chained(part.purchases for part in parts),

@@ -54,7 +54,7 @@ def verdict(found: Judgement) -> list[str]:
             f"Of {len(found.pairs):,} differences {sure:,} {'is' if sure == 1 else 'are'} more than seed noise, "
             "corrected for being many (Holm)."
         )
-    return [*lines, *_luck(found), *_looking(found)]
+    return [*lines, *_exact(found), *_luck(found), *_looking(found)]
 
 
 def _alone(one: Method) -> str:
@@ -98,7 +98,7 @@ def _of_pair(found: Judgement, pair: Pair, start: str) -> list[str]:
     else:
         lines = [f"{start}{better} is ahead of {worse} by {told}: no more than seed noise can make; not settled."]
         lines += _to_settle(found, pair, decimals)
-    return [*lines, *_exact(pair)]
+    return lines
 
 
 def _to_settle(found: Judgement, pair: Pair, decimals: int) -> list[str]:
@@ -117,20 +117,27 @@ def _to_settle(found: Judgement, pair: Pair, decimals: int) -> list[str]:
     ]
 
 
-def _exact(pair: Pair) -> list[str]:
-    """The permutation test, where it says something of its own."""
-    exact = pair.difference.permutation
-    if exact is None:
-        return []
-    runs = "so few pairs" if pair.difference.paired else f"{pair.difference.runs[0]} against {pair.difference.runs[1]}"
-    if exact.smallest > 0.05:
-        return [
-            f"A permutation test of {runs} cannot get below p{SPACE}={SPACE}{exact.smallest:.2g}, whatever the scores "
-            f"(here {exact.p:.2g}): the answer rests on scores being about normal."
-        ]
-    if (exact.p <= 0.05) != (pair.difference.p <= 0.05):
-        return [f"The exact permutation test, which needs no normal scores, says {p_value(exact.p)}: take care."]
-    return []
+def _exact(found: Judgement) -> list[str]:
+    """The permutation tests, where they say something of their own."""
+    tested = [(pair, exact) for pair in found.pairs if (exact := pair.difference.permutation) is not None]
+    lines = []
+    blind = [(pair, exact) for pair, exact in tested if exact.smallest > 0.05]
+    if blind:
+        pair, exact = blind[0]
+        first, second = pair.difference.runs
+        runs = f"{first} pairs" if pair.difference.paired else f"{first} against {second} runs"
+        here = f" (here {exact.p:.2g})" if len(tested) == 1 else ""
+        lines.append(
+            f"A permutation test of {runs} cannot get below p{SPACE}={SPACE}{exact.smallest:.2g}, whatever the "
+            f"scores{here}: the answer rests on scores being about normal."
+        )
+    apart = [(pair, exact) for pair, exact in tested if exact.smallest <= 0.05]
+    apart = [(pair, exact) for pair, exact in apart if (exact.p <= 0.05) != (pair.difference.p <= 0.05)]
+    return lines + [
+        f"Take care with {pair.first.label} and {pair.second.label}: the exact permutation test, which needs no normal "
+        f"scores, says {p_value(exact.p)}, the t test {p_value(pair.difference.p)}."
+        for pair, exact in apart[:MOST_TASKS]
+    ]
 
 
 def _luck(found: Judgement) -> list[str]:
@@ -168,7 +175,7 @@ def _looking(found: Judgement) -> list[str]:
     looked = [(pair, pair.looked) for pair in found.pairs if pair.looked is not None]
     by_decision: dict[str, list[str]] = {}
     for pair, look in looked:
-        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} and {pair.second.label}")
+        by_decision.setdefault(look.decision, []).append(f"{pair.first.label} - {pair.second.label}")
     return [
         f"Looked at after every run ({count(len(pairs), 'comparison')}): {decision}"
         f"{' for ' + listing(pairs) if len(looked) > 1 and len(pairs) <= MOST_TASKS else ''}."
@@ -195,6 +202,11 @@ def cautions(found: Judgement) -> list[str]:
         lines.append(
             f"{_some(beyond)}: if the scores are shares, the interval goes beyond 0 or 1; it is too simple there."
         )
+    mixed = [one.runs.label for one in found.methods if 0 < min(one.runs.scores) <= 1 and _factor(one) > APART]
+    if mixed:
+        lines.append(
+            f"{_some(mixed)}: the largest score is more than {APART} times the smallest; are they of one unit?"
+        )
     losses = [name for name in names if LOSS.search(name)]
     if losses and not found.question.lower_is_better:
         lines.append(f"{_some(losses)}: higher is taken to be better; --lower-is-better says that it is not.")
@@ -209,6 +221,12 @@ def cautions(found: Judgement) -> list[str]:
 def _beyond(one: Method) -> bool:
     scores, found = one.runs.scores, one.summary
     return all(0 <= score <= 1 for score in scores) and (found.low < 0 or found.high > 1)
+
+
+def _factor(one: Method) -> float:
+    """Largest over smallest score, of positive ones; 1 of shares, which may differ as they like."""
+    scores = one.runs.scores
+    return max(scores) / min(scores) if max(scores) > 1 else 1.0
 
 
 def _some(names: Sequence[str]) -> str:

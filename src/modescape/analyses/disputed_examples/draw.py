@@ -69,7 +69,7 @@ def describe(dataset: xr.Dataset) -> Chart:
             rows=rows,
         ),
     ]
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.2, 2.8))
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.2, 2.8), panel_height=440)
 
 
 def _name(classes: list[str], number: float) -> str:

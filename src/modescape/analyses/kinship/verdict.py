@@ -12,6 +12,7 @@ from modescape.wording.reading import holding
 if TYPE_CHECKING:
     import xarray as xr
 
+QUESTION = "Which of these networks are related?"
 RELATED = "Related networks count as one where an interval is for new networks: treat those intervals as too narrow."
 
 
@@ -21,4 +22,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     if kinship is None:
         return Part()
     related = any(len(own) > 1 for own in families(kinship))
-    return Part(answer={40: said(kinship)}, limits={50: RELATED if related and len(results) > 1 else ""})
+    alone = all(int(one.attrs.get("examples", 0)) == 0 for one in results.values())
+    question = QUESTION if alone else ""
+    return Part(
+        question=question, answer={40: said(kinship)}, limits={50: RELATED if related and len(results) > 1 else ""}
+    )

@@ -21,6 +21,7 @@ SUFFIXES = (".h5", ".hdf5", ".keras")
 MOST_CONFIG = 1 << 26  # bytes of a description of a network
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"  # inside an archive
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+BROKEN = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, RecursionError, EOFError)
 MOST_DEPTH = 12  # of groups inside each other
 
 
@@ -40,9 +41,9 @@ def read_keras(path: Path) -> Held:
                 layers = _of_hdf5(path, file, path.stat().st_size)
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (*BROKEN, zipfile.BadZipFile) as error:
         raise InputError(f"'{path}' is no file of Keras ({shown(error, 160)})") from error
     if not layers:
         raise InputError(f"'{path}' holds no layer with weights; expected what Keras' model.save writes")

@@ -106,8 +106,8 @@ def _taken(left: list[Layer], wanted: dict[str, tuple[int, ...]], name: str, pat
         there = f"; the next of its kind is '{like.name}' ({_shapes(like)})" if like else ""
         shapes = ", ".join(f"{key} {list(shape)}" for key, shape in wanted.items())
         raise InputError(f"'{path}' has no layer for '{name}' ({shapes}){there}; name the network with --factory")
-    shortcut = name.endswith("shortcut")
-    best = next((layer for layer in fitting if layer.added is shortcut), fitting[0])
+    shortcut = name.endswith("shortcut")  # of others the normalisation behind them goes into the sum
+    best = next((one for one in fitting if one.added is shortcut), fitting[0]) if "kernel" in wanted else fitting[0]
     left.remove(best)
     return best
 

@@ -78,13 +78,19 @@ class EnsembleModule(nn.Module):
         tensors = {name: tensor.detach() for name, tensor in (state.params | state.buffers).items()}
         self.size = len(next(iter(tensors.values())))
         plain, leaves = Plain.of(network).module, tuple(batches.leaves(prepared))
-        self.why_not, self.rows = "", 0
+        each = OneByOne(plain, tensors, names)
+        self.why_not, self.rows = "", 0  # an operation that cannot be stacked; examples at a time on a CPU
+        self.members: nn.Module = each
         try:
             graph = traced(plain, leaves, names)
-            self.members: nn.Module = stacked(graph, tensors, self.size)
+            together = stacked(graph, tensors, self.size)
             self.rows = _rows(graph, self.size)
+            if _agree(together, each, leaves):
+                self.members = together
+            else:
+                self.why_not = "the whole, which answers otherwise stacked"
         except NotStackableError as error:
-            self.why_not, self.members = str(error), OneByOne(plain, tensors, names)
+            self.why_not = str(error)
         self.eval()
 
     def forward(self, *leaves: Tensor) -> dict[str, Tensor]:
@@ -109,6 +115,13 @@ def as_tree(leaves: tuple[Tensor, ...], named: tuple[str, ...] | None) -> Inputs
     if named is not None:
         return dict(zip(named, leaves, strict=True))
     return leaves[0] if len(leaves) == 1 else leaves
+
+
+def _agree(together: nn.Module, each: nn.Module, leaves: tuple[Tensor, ...]) -> bool:
+    """Whether members say the same stacked and alone."""
+    with torch.no_grad():
+        found, expected = (module(*(leaf.clone() for leaf in leaves)) for module in (together, each))
+    return found.shape == expected.shape and torch.allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def _rows(graph: fx.GraphModule, members: int) -> int:

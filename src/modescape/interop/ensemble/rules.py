@@ -84,9 +84,7 @@ def along(*places: int) -> Rule:
         if len(others) < max(places):  # the default counts from the front
             raise NotStackableError(str(op))
         dims = found[places[0] - 1]
-        spatial = value.layout == FOLD and all(
-            dim > 2 or (value.rank + dim >= 2 > -dim - value.rank and dim < 0) for dim in _listed(dims)
-        )
+        spatial = value.layout == FOLD and all(dim % value.rank >= 2 for dim in _listed(dims))
         if spatial and op in REDUCTIONS:
             return op(value.proxy, *others, **kwargs), FOLD
         return op(lead(value, members), *found, **kwargs), LEAD

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from modescape.errors import InputError
+from modescape.interop.predictions.kinds import MOSTLY, SUM_ROUNDING
 from modescape.interop.predictions.lazy import Placed, Rows
 from modescape.plain import nearest, shown
 
@@ -27,6 +28,7 @@ CLASS_COLUMN = re.compile(
     re.IGNORECASE,
 )
 FEW = 3  # columns that a message names
+LOOKED_AT = 1_000  # rows that tell what columns are
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,9 @@ def _models(content: Content, left: dict[str, Rows], numbers: bool, read: Read) 
     classes = [name for name, rows in left.items() if _is_of_class(name, rows)] if content.table and not numbers else []
     named = [name for name in left if name.lower() in PREDICTED]
     wide = [name for name in named if len(left[name].shape) > 1]
+    if len(classes) > 1 and not wide and _are_models([left[name] for name in classes], classes):
+        others = {name: np.asarray(rows[:]) for name, rows in left.items() if name not in classes}
+        return replace(read, models={name: left[name] for name in classes}, columns=others)
     if len(classes) > 1 and not wide:
         stacked = np.stack([np.asarray(left[name][:], dtype=np.float32) for name in classes], 1)
         others = {name: np.asarray(rows[:]) for name, rows in left.items() if name not in classes}
@@ -149,6 +154,14 @@ def _models(content: Content, left: dict[str, Rows], numbers: bool, read: Read) 
         name = (wide or named)[0]
         return replace(read, models={"": left[name]}, columns=others, class_names=tuple(content.texts.get(name, ())))
     return replace(read, models={"": next(iter(left.values()))} if len(left) == 1 else left)
+
+
+def _are_models(columns: Sequence[Rows], names: Sequence[str]) -> bool:
+    """Whether columns are a model each, with its probability of class 1: from 0 to 1, and few rows sum to 1."""
+    part = np.stack([np.asarray(one[:LOOKED_AT], dtype=np.float64) for one in columns], 1)
+    if any(map(CLASS_COLUMN.fullmatch, names)) or not ((part >= 0) & (part <= 1)).all():
+        return False
+    return float((np.abs(part.sum(1) - 1) <= SUM_ROUNDING).mean()) < MOSTLY
 
 
 def _is_of_class(name: str, rows: Rows) -> bool:

@@ -22,6 +22,7 @@ from modescape.interop.predictions.settling import (
     Opened,
     check_variances,
     classes_of,
+    impossible,
     kind_of_model,
     refuse_copies,
     refuse_mixed,
@@ -30,6 +31,8 @@ from modescape.interop.predictions.settling import (
 )
 from modescape.interop.predictions.truth import Truth, beside, checked_labels, content_of, id_in, truth_of, truth_within
 from modescape.plain import nearest, shown
+
+MOST_NAMED = 5  # models that warnings are about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,6 @@ def _together(models: list[Opened], truth: Truth, options: Options, notes: list[
         raise InputError(f"two models are called {twice[0]!r}; give them other names")
     kinds = [kind_of_model(one, options, truth.numbers) for one in models]
     refuse_mixed(models, kinds)
-    warnings: list[str] = []
     bare = LABELS in kinds or MEANS in kinds
     if truth.numbers:
         label, names = as_targets(truth.label, truth.examples.where), ("target",)
@@ -117,13 +119,9 @@ def _together(models: list[Opened], truth: Truth, options: Options, notes: list[
     else:
         check_present(truth.label, truth.examples.where)
         label, names, found = classes_of(models, kinds, truth)
-    if bare and len(set(kinds)) > 1:
-        found = [voting(one) if not truth.numbers else one for one in found]
-        some = [one.name for one, kind in zip(models, kinds, strict=True) if kind not in (LABELS, MEANS)]
-        warnings.append(
-            f"{shown(', '.join(some), 200)}: its confidence is left out, as other models say none; compare such models "
-            "by themselves for scores of probabilities"
-        )
+    warnings = _warned(found, kinds, label, bare)
+    if bare and not truth.numbers:
+        found = [one if kind == LABELS else voting(one) for one, kind in zip(found, kinds, strict=True)]
     refuse_copies(models, found, kinds, label)
     refuse_one_class(label, truth)
     predictions = GivenPredictions(
@@ -147,6 +145,22 @@ def _together(models: list[Opened], truth: Truth, options: Options, notes: list[
         notes=notes,
         warnings=warnings,
     )
+
+
+def _warned(models: list[Model], kinds: list[str], label: np.ndarray, bare: bool) -> list[str]:
+    """What a user should know of what was given."""
+    if bare and len(set(kinds)) > 1:
+        some = [one.name for one, kind in zip(models, kinds, strict=True) if kind not in (LABELS, MEANS)]
+        return [
+            f"{shown(', '.join(some), 200)}: its confidence is left out, as other models say none; compare such models "
+            "by themselves for scores of probabilities"
+        ]
+    lost = [] if bare else [(one.name, count) for one in models if (count := impossible(one, label))]
+    return [
+        f"{shown(name, 60)} gives the class of {count:,} examples probability 0: its log-likelihood is infinite, and "
+        "has no interval"
+        for name, count in lost[:MOST_NAMED]
+    ]
 
 
 def _groups(names: Sequence[str], wanted: Mapping[str, str]) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from modescape.interop.predictions.kinds import LABELS, TRANSFORMS, one_hot
-from modescape.interop.predictions.lazy import Rows
+from modescape.interop.predictions.lazy import Rows, blocks
 from modescape.offered import INDEPENDENT
 
 
@@ -23,12 +23,17 @@ class Model:
     columns: tuple[int, ...] | None = None  # of the classes in their order; None: as they are
 
     def predicted(self, examples: slice, classes: int) -> np.ndarray:
-        """Log-probabilities of some examples, float32 [example, class]; of a regression means and log-variances."""
-        part = np.asarray(self.rows[examples])
+        """Log-probabilities of examples in a row, float32 [example, class]; of a regression means and log-variances."""
         if self.kind == LABELS:
-            return one_hot(part, classes)
-        found = TRANSFORMS[self.kind](part.astype(np.float64)).astype(np.float32)
-        return found if self.columns is None else found[:, list(self.columns)]
+            return one_hot(np.asarray(self.rows[examples]), classes)
+        start, stop, _ = examples.indices(self.rows.shape[0])
+        width = max(2, int(np.prod(self.rows.shape[1:], dtype=np.int64)))
+        out = np.empty((max(stop - start, 0), width), dtype=np.float32)
+        kind = np.float32 if self.rows.dtype.itemsize <= 4 else np.float64  # as exact as what is given
+        for block in blocks(len(out), width):  # a few numbers at a time: what is in between takes several times as much
+            part = np.asarray(self.rows[start + block.start : start + block.stop])
+            out[block] = TRANSFORMS[self.kind](part.astype(kind))
+        return out if self.columns is None else out[:, list(self.columns)]
 
     def voted(self, examples: slice) -> np.ndarray:
         """The most probable class of some examples, the first of several, int64 [example]."""
@@ -52,8 +57,9 @@ class GivenPredictions:
 
     def log_prob_of(self, model: int, examples: slice, /) -> np.ndarray:
         """See `modescape.offered.InBlocks`."""
-        wanted = slice(*examples.indices(len(self.label)))
-        return self.models[model].predicted(wanted, len(self.class_names))
+        start, stop, step = examples.indices(len(self.label))
+        found = self.models[model].predicted(slice(start, stop), len(self.class_names))
+        return found if step == 1 else found[::step]
 
     @property
     def groups(self) -> Mapping[str, Sequence[int]]:
@@ -101,8 +107,6 @@ class GivenPredictions:
 
 def _some(rows: Rows, wanted: np.ndarray) -> np.ndarray:
     """Some rows of an array, a block at a time."""
-    from modescape.interop.predictions.lazy import blocks
-
     parts = []
     for block in blocks(rows.shape[0], int(np.prod(rows.shape[1:], dtype=np.int64))):
         inside = wanted[(wanted >= block.start) & (wanted < block.stop)] - block.start

@@ -15,7 +15,7 @@ import numpy as np
 from modescape.errors import InputError
 from modescape.plain import shown
 
-BLOCK = 1 << 22  # numbers that are looked at at a time
+BLOCK = 1 << 20  # numbers that are looked at at a time
 HELD = 1 << 21  # numbers of a model that stay in memory; more go to a file
 SPARE_MEMORY = 0.7  # share of the free memory that a file may unpack to
 

@@ -96,6 +96,8 @@ def classes_of(models: list[Opened], kinds: list[str], truth: Truth) -> tuple[np
     else:
         names = names_from(truth.label, answers)
     label = coded(truth.label, names, truth.examples.where, "label")
+    if whole(truth.label) is None:
+        _check_names([one for one, kind in zip(models, kinds, strict=True) if kind == LABELS], truth)
     found = []
     for one, kind in zip(models, kinds, strict=True):
         if kind == LABELS:
@@ -104,6 +106,31 @@ def classes_of(models: list[Opened], kinds: list[str], truth: Truth) -> tuple[np
         else:
             found.append(Model(one.name, one.rows, kind, _order(one, names)))
     return label, names, found
+
+
+def _check_names(models: list[Opened], truth: Truth) -> None:
+    """Refuse answers that are none of the labels throughout, such as numbers beside names."""
+    known = set(truth.label.astype(str).tolist())
+    for one in models:
+        said = {str(text) for text in np.unique(_answers(one)).tolist()}
+        if not said & known:
+            raise InputError(
+                f"'{one.where}' says {shown(', '.join(sorted(said)), 60)}, and no label is any of these "
+                f"({shown(', '.join(sorted(known)), 60)}); expected the names of the labels"
+            )
+
+
+def impossible(model: Model, label: np.ndarray) -> int:
+    """Examples whose class a model gives probability 0, so that its log-likelihood is infinite."""
+    if model.kind not in (PROBABILITIES, LOG_PROBABILITIES) or len(model.rows.shape) == 1 or model.rows.shape[1] == 1:
+        return 0
+    nothing, columns = 0.0 if model.kind == PROBABILITIES else -np.inf, np.arange(model.rows.shape[1])
+    columns = columns if model.columns is None else np.asarray(model.columns)
+    found = 0
+    for block in blocks(*model.rows.shape):
+        part, own = np.asarray(model.rows[block]), columns[label[block]]
+        found += int((part[np.arange(len(own)), own] == nothing).sum())
+    return found
 
 
 def _answers(one: Opened) -> np.ndarray:

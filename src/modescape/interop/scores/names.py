@@ -14,6 +14,7 @@ METHOD = (
 RUN = (
     *("seed", "random seed", "run", "run id", "run name", "run uuid", "runs", "seeds", "replicate", "replication"),
     *("repetition", "repeat", "rep", "trial", "fold", "name", "id", "member"),
+    *("index", "idx", "#", "run number", "run index", "seed number"),
 )
 TASK = ("task", "dataset", "data set", "benchmark", "environment", "env", "game", "metric", "key", "tag", "task name")
 SCORE = ("score", "value", "result", "metric value")

@@ -16,6 +16,7 @@ from modescape.metrics.seeds.differences import Difference, holm, paired_differe
 from modescape.metrics.seeds.needed import Needed, noise_of, runs_for_power, runs_for_width
 from modescape.metrics.seeds.sequential import anytime_p, confidence_sequence, e_values
 from modescape.metrics.seeds.summary import Summary, summarize
+from modescape.metrics.seeds.tasks import means_of_tasks
 
 ALPHA = 1 - LEVEL
 BEST_OF = 5  # runs whose best people report
@@ -35,6 +36,7 @@ class Question:
     power: float | None = None  # wanted; None: .8
     difference: float | None = None  # that is to be found with this power; None: the one that was seen
     best_of: int | None = None  # runs of which the best is reported; None: 5, or as many as there are
+    mean_of_tasks: bool = False  # also each method's mean over tasks, run by run
     sequential: bool = False  # also the test that may be looked at after every run
 
 
@@ -110,6 +112,8 @@ def judge(columns: Sequence[Runs], question: Question | None = None) -> Judgemen
     [True]
     """
     question = question or Question()
+    if question.mean_of_tasks:
+        columns = [*columns, *means_of_tasks(columns)]
     columns, warnings = answerable(columns)
     if not columns:
         raise InputError("there are no scores; expected two runs or more of a method")

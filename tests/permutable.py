@@ -83,7 +83,13 @@ def made(name):
     with torch.no_grad():
         for tensor in model.parameters():
             tensor += 0.2 * torch.randn(tensor.shape, generator=stream)
-        for tensor in model.buffers():
-            if tensor.is_floating_point():
-                tensor += 0.5 * torch.rand(tensor.shape, generator=stream)
-    return model, inputs(stream)
+        drawn = inputs(stream)
+        norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+        if norms:  # running statistics near those of the batch: with others outputs of deep networks are huge
+            for layer in norms:
+                layer.momentum = 1.0
+            model.train()(drawn)
+            for layer in norms:
+                layer.running_mean += 0.1 * torch.randn(layer.running_mean.shape, generator=stream)
+                layer.running_var *= 1 + 0.5 * torch.rand(layer.running_var.shape, generator=stream)
+    return model.eval(), drawn

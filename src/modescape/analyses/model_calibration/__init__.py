@@ -1,0 +1,1 @@
+"""How sure given models are, and what temperatures would change."""

@@ -1,0 +1,108 @@
+"""How sure models are together and alone, as given and at temperatures that were fitted elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series
+from modescape.plots.scores import scores
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TITLE = "How sure models are, and what a temperature changes"
+NAME_LENGTH = 22
+DRAWN = ("nll", "ece")  # changes that are drawn; the table has all
+LOOKS = (  # of the averages: colour, marker, line
+    (style.BLUE, ("o", "circle"), "solid"),
+    (style.GREEN, ("h", "hexagon"), "dash"),
+    (style.ORANGE, ("s", "square"), "dot"),
+)
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What marks are, and where temperatures were fitted."""
+    return style.sentences(
+        f"On {style.tested_on(dataset)}, each half at the temperature that was fitted on the other. Top left: accuracy",
+        "of the images whose top probability falls into one of 15 bins; larger marks hold more images; on the diagonal",
+        "probabilities mean what they say. Changes: score after minus before; left of the dashed line is better.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def describe(dataset: xr.Dataset) -> Chart:
+    """A reliability diagram, temperatures, and the change of scores, a row a model."""
+    found = {name: score for name, score in scores(dataset).items() if name in DRAWN}
+    rows = [style.shortened(name, NAME_LENGTH) for name in dataset["model"].values]
+    panels = [_reliability(dataset), _temperatures(dataset, rows)]
+    for metric, score in found.items():
+        chosen = dataset.sel({"metric": metric})
+        value, low, high = (score.factor * chosen[f"change{end}"].values for end in ("", "_low", "_high"))
+        bars = Series(
+            name="Change by the temperature",
+            x=value,
+            y=np.arange(len(rows)),
+            low=low,
+            high=high,
+            intervals_along_x=True,
+            colour=style.VERMILION,
+            marker=("D", "diamond"),
+            line=None,
+        )
+        label = f"Change of {score.short} ({score.difference_unit})"
+        title = f"Change of {score.short}: left is better"
+        panels.append(
+            Panel(title=title, x_label=label, y_label="Model (name)", series=[_line(0.0, len(rows)), bars], rows=rows)
+        )
+    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.2, 2.8))
+
+
+def _line(at: float, rows: int) -> Series:
+    """A dashed vertical line."""
+    ends = np.array([-0.5, rows - 0.5])
+    return Series(name="No change", x=np.full(2, at), y=ends, line="dash", width=1, silent=True)
+
+
+def _reliability(dataset: xr.Dataset) -> Panel:
+    ends = np.array([0.0, 100.0])
+    series = [Series(name="Confidence = accuracy", x=ends, y=ends, line="dash", width=1)]
+    for name, (colour, marker, line) in zip(dataset["approach"].values, LOOKS, strict=False):
+        chosen = dataset.sel({"approach": name})
+        share = np.nan_to_num(chosen["share"].values.astype(float))
+        series.append(
+            Series(
+                name=style.one_line(name)[:1].upper() + style.one_line(name)[1:],
+                x=100 * chosen["confidence"].values,
+                y=100 * chosen["accuracy"].values,
+                colour=colour,
+                marker=marker,
+                line=line,  # pyright: ignore[reportArgumentType]
+                size=3 + 5 * np.sqrt(share),
+            )
+        )
+    return Panel(
+        title="All together", x_label="Confidence (%)", y_label="Accuracy (%)", series=series, x_range=(0, 100)
+    )
+
+
+def _temperatures(dataset: xr.Dataset, rows: list[str]) -> Panel:
+    marks = Series(
+        name="Temperature",
+        x=dataset["temperature"].values,
+        y=np.arange(len(rows)),
+        colour=style.PURPLE,
+        marker=("s", "square"),
+        line=None,
+    )
+    return Panel(
+        title="Temperatures: above 1 is too sure",
+        x_label="Temperature (1, log scale)",
+        y_label="Model (name)",
+        series=[_line(1.0, len(rows)), marks],
+        rows=rows,
+        log_x=True,
+    )

@@ -1,0 +1,1 @@
+"""Singular values of the matrices of every network."""

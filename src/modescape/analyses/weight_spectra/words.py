@@ -1,0 +1,43 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modescape.plain import shown
+from modescape.wording.numbers import count, fixed, significant
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Spectra of weights",
+    "The singular values of every matrix of every network, at its last checkpoint; a convolution's kernel is the "
+    "matrix of its units and all that they see.",
+    "A matrix of independent random numbers has singular values below a sharp edge; what lies above it was learnt. The "
+    "stable rank, the sum of the squares over the largest one, is small where few directions carry a layer. A layer "
+    "whose line differs from that of the other networks was trained otherwise, or is of another start.",
+)
+NUMBERS = TEXT
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table: medians over networks."""
+    middle = dataset[["spectral_norm", "stable_rank", "effective_rank", "above_random"]].median("model")
+    rows = [
+        (
+            shown(name, 60),
+            significant(float(middle["spectral_norm"][place]), 3),
+            fixed(float(middle["stable_rank"][place]), 1),
+            fixed(float(middle["effective_rank"][place]), 1),
+            fixed(float(middle["above_random"][place]), 0),
+        )
+        for place, name in enumerate(dataset["layer"].values)
+    ]
+    text = (
+        f"Lines of singular values of {count(dataset.sizes['layer'], 'matrix', 'matrices')} of "
+        f"{count(dataset.sizes['model'], 'network')}; the table has medians over networks."
+    )
+    return Summary(text, ("layer", "largest", "stable rank", "effective rank", "above random"), tuple(rows))
