@@ -311,3 +311,13 @@ def test_upright_names_below_a_matrix_have_room_above_the_next_row():
 
     assert between("0", "1") == pytest.approx(charts.BETWEEN)
     assert between("a name of it", "b") == pytest.approx(charts.BETWEEN + 12 * 6.5 - 18)
+
+
+def test_a_title_ends_before_the_next_panel_and_a_name_of_an_axis_within_its_own():
+    long = "Continuous ranked probability score: lower is better"
+    error = "Mean network's squared error (unit of the target, squared)"
+    one = panel(Series(name="a", x=X, y=X), title=long, y_label=error)
+    figure = web(one, one, one, columns=3)
+    assert {note.text for note in figure.layout.annotations} == {long.replace("lower ", "lower<br>")}
+    assert figure.layout.yaxis.title.text == error.replace("the target", "the<br>target")
+    assert [note.text for note in web(one, one).layout.annotations] == [long, long]  # there is room for it

@@ -51,6 +51,11 @@ class Sizes:
         return len(AROUND) * self.recipe.subspace.samples
 
     @property
+    def on_other_sets(self) -> int:
+        """Networks that are looked at on corrupted and other examples: of all methods; of a regression the members."""
+        return self.members if self.task == "regression" else self.runs * self.drawn
+
+    @property
     def statistics(self) -> int:
         """Training images that a network sees for its batch-norm statistics."""
         recomputed = self.batch_norm and self.recipe.subspace.batch_norm == "recompute"

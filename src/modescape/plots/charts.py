@@ -11,6 +11,7 @@ A figure's module makes `Panel`s of `Series` (and `HeatMap`s among them) from it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,17 @@ from modescape.plots.panels import (
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
 from modescape.plots.panels_web import trace_panel
-from modescape.plots.room_web import colour_key, make_legend, right_margin, spacing, trace_key, upright
+from modescape.plots.room_web import (
+    LABEL,
+    colour_key,
+    folded,
+    make_legend,
+    right_margin,
+    spacing,
+    titles,
+    trace_key,
+    upright,
+)
 from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -138,6 +149,7 @@ def draw(chart: Chart, caption: str) -> Figure:
 def sheet(chart: Chart) -> Sheet:
     """A figure for the page."""
     panels, columns = chart.panels, chart.columns
+    panels = [replace(panel, title=title) for panel, title in zip(panels, titles(panels, columns), strict=True)]
     grid = in_rows(panels, columns)
     lines = max((panel.title.count("\n") + 1 for panel in panels), default=1)
     between = BETWEEN + 17 * (lines - 1) + upright([panel for row in grid[:-1] for panel in row])
@@ -169,6 +181,9 @@ def sheet(chart: Chart) -> Sheet:
             trace_heat_map(figure, place, panel, keys[panel.scale])
         else:
             trace_panel(figure, place, panel, named, keys)
+        title = figure.y_axis(place)["title"]
+        if title.get("text"):
+            title["text"] = "<br>".join(folded(title["text"], heights[place[0] - 1], LABEL))
         if shares_rows(panels, number, columns):
             figure.update_yaxes(showticklabels=False, ticks="", title={"text": None}, row=place[0], col=place[1])
     if has_band(panels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,20 @@ def colour_key(figure: Sheet, key: str, scale: style.Scale, users: list[int], co
     web.colour_axis(figure, key, scale, column, max(rows), min(rows))
     title = {"text": style.escaped(scale.label), "side": "right", "font": {"size": 12}}
     figure.update_layout(**{key: {"colorbar": {"title": title}}})
+
+
+def folded(text: str, pixels: float, letter: float) -> list[str]:
+    """Lines of a text that are no wider than so many pixels, but for single words."""
+    most = max(1, int(pixels / letter))
+    return [line for part in text.split("\n") for line in textwrap.wrap(part, most, break_long_words=False) or [""]]
+
+
+def titles(panels: Sequence[Panel | HeatMap], columns: int) -> list[str]:
+    """Titles of panels, in lines that end before the next panel begins."""
+    between = spacing(panels, columns)
+    share = (1 - between * (columns - 1)) / columns
+    wide = (share + between) * _width(panels, columns) - RIGHT
+    return ["\n".join(folded(panel.title, wide, TITLE)) for panel in panels]
 
 
 def spacing(panels: Sequence[Panel | HeatMap], columns: int) -> float:

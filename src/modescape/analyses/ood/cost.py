@@ -8,7 +8,7 @@ from modescape.analyses.costs import Cost, Draws, Sizes
 def cost(sizes: Sizes) -> Cost:
     """Of a study of these sizes."""
     sets = 1 + len(sizes.recipe.data.ood)
-    return Cost(sizes.of(sizes.runs * sizes.drawn, sets * sizes.test_at_most(sizes.settings("ood")["examples"])))
+    return Cost(sizes.of(sizes.on_other_sets, sets * sizes.test_at_most(sizes.settings("ood")["examples"])))
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
@@ -16,4 +16,4 @@ def drawn(sizes: Sizes) -> dict[str, Draws]:
     examples = sizes.settings("ood")["examples"]
     some = sizes.test_at_most(examples)
     inside = f"test-first-{examples}" if some < sizes.test else "test"
-    return {"tested": Draws(sizes.runs * sizes.drawn, {inside: some, **dict.fromkeys(sizes.recipe.data.ood, some)})}
+    return {"tested": Draws(sizes.on_other_sets, {inside: some, **dict.fromkeys(sizes.recipe.data.ood, some)})}

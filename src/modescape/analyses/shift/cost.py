@@ -8,11 +8,11 @@ from modescape.data.corruptions import SEVERITIES
 
 def cost(sizes: Sizes) -> Cost:
     """Of a study of these sizes."""
-    return Cost(sizes.of(sizes.runs * sizes.drawn, (1 + len(SEVERITIES)) * sizes.test + sizes.validation))
+    return Cost(sizes.of(sizes.on_other_sets, (1 + len(SEVERITIES)) * sizes.test + sizes.validation))
 
 
 def drawn(sizes: Sizes) -> dict[str, Draws]:
     """What it draws of the networks that are predicted once."""
     sets = {"test": sizes.test, "validation": sizes.validation}
     sets |= {f"shift-{one}": sizes.test for one in SEVERITIES}
-    return {"tested": Draws(sizes.runs * sizes.drawn, sets)}
+    return {"tested": Draws(sizes.on_other_sets, sets)}
