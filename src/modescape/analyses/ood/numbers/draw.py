@@ -43,7 +43,7 @@ def unit_of(dataset: xr.Dataset) -> str:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Deviations and detection side by side, then the deviations of each approach."""
-    deviation = _dots(dataset, "deviation", "Predicted deviation", f"Root mean variance ({unit_of(dataset)})")
+    deviation = _dots(dataset, "deviation", "Predicted deviation", f"Deviation ({unit_of(dataset)})")
     detection = _dots(dataset, "auroc", "Telling the sets apart by variance", "Area under the ROC curve (1: perfect)")
     panels = [deviation, detection, *(_histogram(dataset, method) for method in methods(dataset))]
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.0, 2.3), panel_height=330)
@@ -97,7 +97,7 @@ def _histogram(dataset: xr.Dataset, method: str) -> Panel:
         )
     return Panel(
         title=f"Predicted deviation: {style.method_look(method).name.lower()}",
-        x_label=f"Standard deviation of the prediction ({unit_of(dataset)})",
+        x_label=f"Deviation ({unit_of(dataset)})",
         y_label="Images (%)",
         series=series,
         y_range=(0.0, 1.05 * charts.span(shares)[1]),
