@@ -33,6 +33,14 @@ def test_a_sample_of_subsets_gives_the_influences_of_a_mean_exactly() -> None:
     assert np.abs(19 * (without.mean() - without) - influence).max() > 0.2  # the others' effects are still in these
 
 
+@pytest.mark.parametrize(("members", "size"), [(30, 13), (30, 8), (11, 4), (30, 12)])
+def test_what_all_subsets_share_is_no_influence(members: int, size: int) -> None:
+    masks = subsets(members, size)  # a sample: some members are in one subset more than others
+    values = np.random.default_rng(5).normal(size=members)
+    influence = influence_weights(masks) @ (0.96 + masks @ values / size)
+    np.testing.assert_allclose(influence, values - values.mean(), rtol=0, atol=1e-12)
+
+
 def test_all_members_at_once_show_no_influence() -> None:
     assert (influence_weights(subsets(4, 4)) == 0).all()
 

@@ -47,7 +47,7 @@ def influence_weights(masks: np.ndarray) -> np.ndarray:
     [-2.0, -1.0, 3.0]
     """
     size = int(masks[0].sum())
-    return size * np.linalg.pinv(masks - size / masks.shape[1])
+    return size * np.linalg.pinv(masks - masks.mean(0))  # less its mean, so that the constant is fitted beside it
 
 
 def example_variance(example: np.ndarray) -> np.ndarray:
