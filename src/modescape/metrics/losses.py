@@ -72,7 +72,7 @@ class Losses:
         """Every subset: (a stretch of their numbers, places of examples, raw losses [subset, example]), by blocks.
 
         Subset s holds model m where bit m of s is 1; the empty one, 0, is among them and its loss means nothing. About
-        10 s on one core for 20 models and 10,000 examples in NLL.
+        15 s on one core for 20 models and 10,000 examples in NLL.
         """
         low = min(LOW_BITS, self.models)
         for start in range(0, len(self.place), CHUNK):
