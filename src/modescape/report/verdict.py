@@ -27,6 +27,7 @@ IMPORTED = (
     "Other data, and how the networks were trained: only their checkpoints were given. Networks that were trained or "
     "chosen on these examples look better here than they are."
 )
+ALONE = "What these networks say of examples: only their weights were given."
 TRAINED_LESS = 80  # place among the limits
 
 
@@ -72,7 +73,7 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         enough=_joined(part.enough for part in parts),
         limits=_placed(
             [
-                {0: OTHER_SOURCES if given else IMPORTED if imported else OTHER_RECIPES},
+                {0: _other(results, given, imported)},
                 auxiliary,
                 *(part.limits for part in parts),
             ]
@@ -84,6 +85,14 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         equivalents=any("equivalent_below" in result for result in results.values()),
         covers=_joined(part.covers for part in parts),
     )
+
+
+def _other(results: Mapping[str, xr.Dataset], given: bool, imported: bool) -> str:
+    """What no result shows, by where the networks are from."""
+    if given:
+        return OTHER_SOURCES
+    looked = any(int(result.attrs.get("examples", 0)) for result in results.values())
+    return (IMPORTED if looked else ALONE) if imported else OTHER_RECIPES
 
 
 def _placed(parts: Iterable[Places]) -> list[Any]:

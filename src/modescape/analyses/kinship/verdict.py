@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.kinship.words import families, said
+from modescape.analyses.kinship.words import families, said, spread
 from modescape.wording.head import Part
 from modescape.wording.reading import holding
 
@@ -23,7 +23,9 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         return Part()
     related = any(len(own) > 1 for own in families(kinship))
     alone = all(int(one.attrs.get("examples", 0)) == 0 for one in results.values())
-    question = QUESTION if alone else ""
     return Part(
-        question=question, answer={40: said(kinship)}, limits={50: RELATED if related and len(results) > 1 else ""}
+        question=QUESTION if alone else "",
+        answer={40: said(kinship)},
+        sentences={60: spread(kinship)},
+        limits={50: RELATED if related and not alone else ""},
     )
