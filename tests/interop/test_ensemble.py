@@ -20,6 +20,7 @@ from modescape.interop.ensemble.answers import ClassAnswers, NumberAnswers
 from modescape.interop.ensemble.module import EnsembleModule
 from modescape.interop.ensemble.stacking import stacked, traced
 from modescape.models import MODELS, split_state
+from modescape.pipeline import model_card
 from modescape.pipeline.calibrating import tempered
 from modescape.pipeline.exporting import export
 from modescape.recipe import Augmentation
@@ -191,6 +192,30 @@ def test_numbers_are_the_moments_of_the_mixture():
     }  # fmt: skip
     own = NumberAnswers(torch.tensor([[0.0], [math.log(3)]]), torch.ones(1), "none")
     assert own(torch.cat([mean, variance], -1))["aleatoric"].item() == pytest.approx(2.0)
+
+
+def test_a_card_shows_names_of_strangers_as_text():
+    score = {"value": 0.5, "low": None, "high": None, "level": 0.95, "covers": "these networks"}
+    odd = "x`</code>|[a](b)\u202e<script>"
+    card = model_card.card(
+        {
+            "modescape": "0.2.0", "format": "pt2", "study": odd, "task": "classification", "members": [0, 1],
+            "at_a_time": None, "inputs": [{"name": odd, "dtype": "uint8", "shape": ["example", 3]}],
+            "outputs": [{"name": "probability", "meaning": "m"}], "classes": [odd, "```\n# heading"],
+            "calibration": {"kind": "none", "temperature": [1.0], "how": odd, "nll": None},
+            "figures": {
+                "one_network": {"scores": {"accuracy": score}}, "ensemble": {"size": 2, "scores": {"accuracy": score}},
+                "gain": {"accuracy": score}, "of": "both",
+            },
+            "data": {"source": odd, "fingerprint": "f", "examples": {"test": 5}, "notes": [odd]},
+            "training": {"factory": odd, "recipe_hash": "h", "epochs": 1, "seed": 0},
+        }
+    )  # fmt: skip
+    outside = card.split("```json")[0] + card.split("```json")[1].split("```", 1)[1]
+    assert "<script>" not in outside
+    assert "\u202e" not in card
+    assert card.count("```") == 4
+    assert "| Accuracy (%) | 50.00 | 50.00 | 50.00 |" in card
 
 
 SMALL = ["train.members=2", "train.epochs=1", "analyses=[ensemble_size]", "compute.engine=here"]

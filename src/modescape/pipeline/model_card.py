@@ -131,7 +131,7 @@ def card(about: Mapping[str, Any]) -> str:
 
 
 def _loading(about: Mapping[str, Any]) -> str:
-    names = [one["name"] for one in about["inputs"]]
+    names = [_text(one["name"]) for one in about["inputs"]]
     return LOADING[about["format"]].format(
         arguments=", ".join(names),
         named=", ".join(f'"{name}": {name}' for name in names),
