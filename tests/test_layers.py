@@ -24,7 +24,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("interop",),
     ("predict",),
     ("context",),
-    ("functionspace", "subspace", "landscape"),
+    ("functionspace", "subspace", "landscape", "curvature"),
     ("alignment",),
     ("paths",),
     ("methods",),
@@ -47,6 +47,7 @@ NARROWER = {  # rooms that may know less than their row allows
     "landscape": WORDS | {"models", "network"},  # any network, no recipe and no study
     "alignment": WORDS | {"models", "network", "landscape"},
     "paths": WORDS | {"models", "network", "landscape", "alignment"},
+    "curvature": WORDS,  # a loss near a point, wherever it comes from
     "methods": WORDS | {"subspace"},
     "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
     "wording": WORDS | {"methods", "metrics", "plots"},

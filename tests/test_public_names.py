@@ -13,7 +13,7 @@ import modescape
 
 CONTRACT = {
     *("run", "Study", "export", "Ensemble", "accuracy", "nll", "brier", "ece", "combine", "ensemble_curve"),
-    "Landscape",
+    *("Landscape", "hessian", "ggn", "eigenvalues", "trace", "spectral_density"),
     *("disagreement", "cosine_similarity", "jensen_shannon", "normalized_diversity", "diversity_limits"),
     *("compare", "seeds", "import_study"),
     *("align", "align_many", "barrier", "fit_path", "fit_paths"),

@@ -12,6 +12,7 @@ from modescape.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from modescape.alignment import align, align_many
+    from modescape.curvature import eigenvalues, ggn, hessian, spectral_density, trace
     from modescape.functionspace import (
         cosine_similarity,
         disagreement,
@@ -56,6 +57,11 @@ __all__ = [  # noqa: RUF022 - by heading
     "seeds",
     # Loss landscapes
     "Landscape",
+    "eigenvalues",
+    "ggn",
+    "hessian",
+    "spectral_density",
+    "trace",
     # Networks in weight space
     "align",
     "align_many",
@@ -89,6 +95,11 @@ _ROOMS = {
     "barrier": "modescape.paths.between",
     "fit_path": "modescape.paths",
     "fit_paths": "modescape.paths",
+    "eigenvalues": "modescape.curvature",
+    "ggn": "modescape.curvature",
+    "hessian": "modescape.curvature",
+    "spectral_density": "modescape.curvature",
+    "trace": "modescape.curvature",
 }
 
 

@@ -1,0 +1,235 @@
+"""Curvature matrices of a loss as operators: they multiply vectors and are never written down.
+
+Each is a mean over units of the data (examples, tokens, numbers: what the loss is a mean over), summed batch by batch,
+so that memory does not grow with the data: one batch, its graph, and the vectors. Batch-norm statistics are numbers
+that were fixed at the point.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modescape import tree
+from modescape.curvature.derivatives import Slopes, gradients, pulled_back, pushed_forward
+from modescape.errors import InputError
+from modescape.types import Params
+
+
+class Local(Protocol):
+    """A loss near a point, as `modescape.Landscape.local` gives it: (1 / units) sum over batches of `total`."""
+
+    @property
+    def params(self) -> Params:
+        """The point."""
+        ...
+
+    def batches(self) -> Iterator[Any]:
+        """One pass over the data."""
+        ...
+
+    def output(self, params: Params, batch: Any, /) -> Tensor:
+        """What the network says, differentiable by ``params``."""
+        ...
+
+    def total(self, output: Tensor, batch: Any, /) -> Tensor:
+        """The sum of a batch's losses."""
+        ...
+
+    def each(self, output: Tensor, batch: Any, /) -> Tensor:
+        """The loss of every unit."""
+        ...
+
+    def units(self, output: Tensor, batch: Any, /) -> float:
+        """How many units the batch has."""
+        ...
+
+    def sampled(self, output: Tensor, batch: Any, number: int, draw: int, /) -> Any:
+        """The batch with targets drawn from what the network says."""
+        ...
+
+
+class Field(Protocol):
+    """What has a loss near every point, as `modescape.Landscape` has."""
+
+    def local(self, point: Any = None, /) -> Local:
+        """The loss near a point; None: the point of interest."""
+        ...
+
+
+Product = Callable[[Params], Params]
+
+
+@dataclass(frozen=True, eq=False)
+class Operator(ABC):
+    """A symmetric matrix [parameter, parameter] that multiplies vectors; parameters are in the order of the point's.
+
+    Products take vectors [parameter], several at once [parameter, vector] (one forward pass a batch for all), a
+    dictionary of tensors, or NumPy arrays, and give the same kind.
+    """
+
+    local: Local
+
+    @property
+    def size(self) -> int:
+        """Parameters."""
+        return sum(tensor.numel() for tensor in self.local.params.values())
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(parameters, parameters)."""
+        return self.size, self.size
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of products of tensors."""
+        return next(iter(self.local.params.values())).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where products are computed."""
+        return next(iter(self.local.params.values())).device
+
+    @abstractmethod
+    def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
+        """Of one batch: its product with a vector, summed over its units, and how many these are."""
+
+    def __matmul__(self, vectors: Any) -> Any:
+        if isinstance(vectors, dict):
+            return tree.unravel(self @ tree.ravel(vectors, self.local.params), self.local.params)
+        if isinstance(vectors, np.ndarray):
+            placed = torch.as_tensor(vectors).to(self.device, self.dtype)
+            return (self @ placed).cpu().numpy().astype(vectors.dtype, copy=False)
+        if vectors.shape[:1] != (self.size,) or vectors.dim() > 2:
+            raise InputError(
+                f"a vector has shape {list(vectors.shape)}, expected [{self.size}] or [{self.size}, vector]"
+            )
+        columns = vectors[:, None] if vectors.dim() == 1 else vectors
+        sums = torch.zeros_like(columns, dtype=self.dtype, device=self.device)
+        own = [tree.unravel(column.to(sums), self.local.params) for column in columns.T]
+        units = 0.0
+        for number, batch in enumerate(self.local.batches()):
+            product, count = self.prepared(batch, number)
+            for place, vector in enumerate(own):
+                sums[:, place] += tree.ravel(product(vector))
+            units += count
+            del product  # and with it the batch's graph, before the next one's is built
+        return (sums / max(units, 1.0)).view(vectors.shape)
+
+    def to_scipy(self) -> Any:
+        """The same as a `scipy.sparse.linalg.LinearOperator` of float64 arrays."""
+        from scipy.sparse.linalg import LinearOperator
+
+        def one(vector: np.ndarray) -> np.ndarray:
+            return self @ np.asarray(vector).reshape(-1)
+
+        make: Any = LinearOperator  # whose constructor gives another class, which type checkers do not see
+        return make(self.shape, matvec=one, matmat=lambda vectors: self @ vectors, dtype=np.float64)
+
+    def leaves(self) -> Params:
+        """The point, to be differentiated by."""
+        return {name: tensor.detach().clone().requires_grad_() for name, tensor in self.local.params.items()}
+
+
+class Hessian(Operator):
+    """Second derivatives of the loss: gradient of (gradient . v), by two backward passes."""
+
+    def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
+        """The graph of a batch's gradient, kept for all vectors."""
+        leaves = self.leaves()
+        output = self.local.output(leaves, batch)
+        gradient = gradients(self.local.total(output, batch), leaves, create_graph=True)
+        units = self.local.units(output, batch)
+
+        def product(vector: Params) -> Params:
+            along = [(own, vector[name]) for name, own in gradient.items() if own.requires_grad]
+            return pulled_back(along, leaves)
+
+        return product, units
+
+
+class GaussNewton(Operator):
+    """J^T H J with J the network's Jacobian and H the loss's Hessian by its output: never negative for a convex loss.
+
+    J v by forward differentiation, J^T by one backward pass: no second backward. Equal to the Fisher matrix where the
+    loss is a negative log-probability of an exponential family in its natural parameters (cross-entropy, squared
+    error).
+
+    Source: Martens 2020, arXiv 1412.1193.
+    """
+
+    def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
+        """The network's graph, and that of the loss's gradient by the output."""
+        leaves = self.leaves()
+        output = self.local.output(leaves, batch)
+        if not isinstance(output, Tensor):
+            raise InputError(f"the network returns {type(output).__name__}; the GGN takes a loss of one tensor")
+        said = output.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self.local.total(said, batch), said, create_graph=True)
+        units = self.local.units(said, batch)
+
+        def product(vector: Params) -> Params:
+            if not slope.requires_grad:  # a loss without curvature
+                return {name: torch.zeros_like(tensor) for name, tensor in vector.items()}
+            pushed = pushed_forward(lambda params: self.local.output(params, batch), self.local.params, vector)
+            (bent,) = torch.autograd.grad(slope, said, pushed, retain_graph=True)
+            return pulled_back([(output, bent)], leaves)
+
+        return product, units
+
+
+@dataclass(frozen=True, eq=False)
+class Fisher(Operator):
+    """Mean over units of g g^T, with g the gradient of a unit's own loss.
+
+    Attributes:
+        draws: 0 takes the data's targets (the empirical Fisher matrix, which is not the Fisher matrix away from a model
+            that is right); else as many targets for each unit are drawn from what the network says. Of an independent
+            number of a regression, units are numbers.
+
+    Source: Kunstner et al. 2019, arXiv 1905.12558.
+    """
+
+    draws: int = 0
+
+    def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
+        """The network's graph, and for each draw that of the losses by the output; no unit's gradient is held."""
+        leaves = self.leaves()
+        output = self.local.output(leaves, batch)
+        targets = [self.local.sampled(output, batch, number, draw) for draw in range(self.draws)] or [batch]
+        slopes = [Slopes.of(lambda said, own=own: self.local.each(said, own), output) for own in targets]
+        units = self.local.units(output, batch) * len(targets)
+
+        def product(vector: Params) -> Params:
+            pushed = pushed_forward(lambda params: self.local.output(params, batch), self.local.params, vector)
+            weight = torch.stack([own.transposed(own.times(pushed)) for own in slopes]).sum(0)
+            return pulled_back([(output, weight)], leaves)
+
+        return product, units
+
+
+def hessian(field: Field, point: Any = None) -> Hessian:
+    """The Hessian of a landscape's mean loss at a point; default: the point of interest."""
+    return Hessian(field.local(point))
+
+
+def ggn(field: Field, point: Any = None) -> GaussNewton:
+    """The generalised Gauss-Newton matrix of a landscape's mean loss at a point; default: the point of interest."""
+    return GaussNewton(field.local(point))
+
+
+def fisher(field: Field, point: Any = None, *, draws: int = 0) -> Fisher:
+    """The Fisher matrix: empirical, of the data's targets, or with ``draws`` targets a unit drawn from the network.
+
+    Raises:
+        InputError: if there is no distribution to draw from.
+    """
+    if draws < 0:
+        raise InputError(f"draws is {draws}; expected 0 (the data's own targets) or more")
+    return Fisher(field.local(point), draws)
