@@ -10,6 +10,7 @@ from torch import nn
 import modescape as ms
 from modescape import rng
 from modescape.alignment import separate, symmetry
+from modescape.alignment.matching import Pair, match, pairs_of, total
 from modescape.errors import InputError, WorkError
 from modescape.types import ModelState
 
@@ -45,7 +46,7 @@ def batch(inputs):
 
 
 def largest(one, two):
-    return max(float((one[name] - two[name]).abs().max()) for name in one)
+    return max(float((one[name] - two[name]).abs().max()) for name in two)
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -64,6 +65,7 @@ def test_a_permuted_network_is_brought_back_exactly(parts, name):
     assert aligned.after == pytest.approx(1, abs=1e-6)
     assert aligned.before < 0.9
     assert aligned.difference < 1e-12
+    model.load_state_dict(aligned.state)  # all names are there, those of shared tensors too
     for group, order in drawn.items():  # what comes to a place is what was taken from there
         if group not in found.hosts and name != "resnet":  # whose names are many
             back = aligned.permutations[found.names[group]]
@@ -97,7 +99,6 @@ def test_a_refinement_is_never_worse_and_leaves_the_right_answer(parts):
 
 
 def test_sinkhorn_finds_what_a_wrong_start_lacks():
-    from modescape.alignment.matching import Pair, total
     from modescape.alignment.sinkhorn import likeness, refine, sinkhorn
 
     model, inputs = permutable.made("mlp")
@@ -111,6 +112,32 @@ def test_sinkhorn_finds_what_a_wrong_start_lacks():
     assert order[back[group]].tolist() == list(range(6))
     matrix = sinkhorn(torch.randn(4, 4, generator=rng.stream(0, "logits")).double(), 200)
     torch.testing.assert_close(matrix.sum(0), matrix.sum(1))
+
+
+def test_a_deep_network_is_matched_from_the_inputs_outwards():
+    with rng.seeded(3):  # where the descent from the identity ends at .93 of the sum
+        layers = [nn.Linear(2, 12, bias=False)]
+        for _ in range(12):
+            layers += [nn.Tanh(), nn.Linear(12, 12, bias=False)]
+        model = nn.Sequential(*layers, nn.Tanh(), nn.Linear(12, 2, bias=False)).eval()
+    found = symmetry(model, separate(model, model), torch.eye(2))
+    tensors = {name: tensor.detach() for name, tensor in model.named_parameters()}
+    moved = found.permute(tensors, found.random(rng.stream(3, "p")))
+    orders = match(found, pairs_of(found, tensors, moved), rng.stream(0, "g"))
+    assert largest(found.permute(moved, orders), tensors) == 0
+
+
+def test_units_inside_a_host_are_permuted_in_each_of_its_units():
+    from modescape.alignment.symmetry import arranged
+
+    order = {
+        0: torch.tensor([1, 0]),
+        1: torch.tensor([[0, 2, 1], [2, 0, 1]]),
+    }  # of a host's unit: the order in its place
+    tensor = torch.arange(6).view(2, 3)
+    wanted = torch.stack([tensor[order[0][host]][order[1][host]] for host in range(2)])
+    assert torch.equal(arranged(tensor, (0, 1), order, {1: 0}), wanted)
+    assert torch.equal(arranged(tensor.T, (1, 0), order, {1: 0}), wanted.T)
 
 
 def test_many_networks_come_into_the_frame_of_the_first(parts):

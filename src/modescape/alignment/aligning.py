@@ -18,6 +18,7 @@ from modescape.alignment.symmetry import Permutations, Symmetry, symmetry
 from modescape.batches import mapped, taken
 from modescape.errors import InputError, WorkError
 from modescape.landscape.criteria import Loss
+from modescape.landscape.layout import Layout
 from modescape.landscape.source import Batch
 from modescape.models import call_with
 from modescape.types import ModelState, Params
@@ -209,8 +210,9 @@ def _finished(setting: Setting, found: Symmetry, orders: Permutations, one: Mode
     size = sum(float(pair.a.double().square().sum()) for pair in pairs) ** 0.5
     size *= sum(float(pair.b.double().square().sum()) for pair in pairs) ** 0.5
     cosines = [total(pairs, own, found.hosts) / size if size else 0.0 for own in (found.identity(), orders)]
+    aliases = Layout.of(setting.module).aliases  # a tensor that layers share has several names in a state_dict
     return Alignment(
-        state=after,
+        state={**after, **{alias: after[name] for alias, name in aliases.items()}},
         permutations=found.by_name(orders),
         before=cosines[0],
         after=cosines[1],

@@ -41,7 +41,7 @@ def softly(tensor: Tensor, labels: Sequence[int | None], soft: Soft, hosts: Mapp
         for place, label in enumerate(labels):
             if label is None or label not in soft or (label in hosts) != inside:
                 continue
-            matrix = soft[label].to(tensor.dtype)
+            matrix = soft[label].to(tensor)
             if not inside:
                 tensor = torch.tensordot(matrix, tensor.movedim(place, 0), dims=1).movedim(0, place)
                 continue

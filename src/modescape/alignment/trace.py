@@ -223,7 +223,8 @@ def _rule(func: Any, name: str) -> Rule | None:
     return pointwise if torch.Tag.pointwise in tags or name.rstrip("_") in POINTWISE else None
 
 
-POINTWISE = {"masked_fill", "where", "_prelu_kernel", "gelu", "hardtanh", "log_sigmoid_forward", "dropout", "bernoulli"}
+POINTWISE = {"hardswish", "_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise", "polar", "floor_divide"}
+"""Operations number by number that torch does not call so."""
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:

@@ -118,7 +118,7 @@ def fit_paths(
 
 def _between(a: Params, b: Params, shares: Tensor) -> Tensor:
     one, two = tree.ravel(a), tree.ravel(b)
-    return (one.double() + shares * (two.double() - one.double())).to(one.dtype)
+    return (one.double() + shares.to(one.device) * (two.double() - one.double())).to(one.dtype)
 
 
 def _path(
