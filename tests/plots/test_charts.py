@@ -319,5 +319,5 @@ def test_a_title_ends_before_the_next_panel_and_a_name_of_an_axis_within_its_own
     one = panel(Series(name="a", x=X, y=X), title=long, y_label=error)
     figure = web(one, one, one, columns=3)
     assert {note.text for note in figure.layout.annotations} == {long.replace("lower ", "lower<br>")}
-    assert figure.layout.yaxis.title.text == error.replace("the target", "the<br>target")
+    assert figure.layout.yaxis.title.text == error.replace(" (", "<br>(")
     assert [note.text for note in web(one, one).layout.annotations] == [long, long]  # there is room for it
