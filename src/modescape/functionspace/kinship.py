@@ -170,7 +170,8 @@ def _first_of(edges: list[tuple[int, int]], gram: np.ndarray, drawn: np.ndarray)
     ]
     if far and share >= SURE and np.mean(np.abs(grown)) <= GROWTH:
         return first, True, share
-    return int(np.argmin(np.round(ways(gram).sum(1), 9))), False, float("nan")
+    nearest: np.ndarray = np.round(ways(gram).sum(1), 9)
+    return int(nearest.argmin()), False, float("nan")
 
 
 def _shortest(gram: np.ndarray) -> int:
