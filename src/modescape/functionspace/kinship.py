@@ -170,8 +170,8 @@ def _first_of(edges: list[tuple[int, int]], gram: np.ndarray, drawn: np.ndarray)
     ]
     if far and share >= SURE and np.mean(np.abs(grown)) <= GROWTH:
         return first, True, share
-    nearest: np.ndarray = np.round(ways(gram).sum(1), 9)
-    return int(nearest.argmin()), False, float("nan")
+    far_in_all: np.ndarray = ways(gram).sum(axis=1)
+    return int(np.argmin(far_in_all.round(9))), False, float("nan")
 
 
 def _shortest(gram: np.ndarray) -> int:
