@@ -74,6 +74,7 @@ def test_the_result_has_the_documented_variables_follows_the_schema_and_has_valu
     figures.sheet(name, result)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", NAMES)
 def test_a_second_run_gives_the_same_bits(name: str, whole: Offered, found: dict[str, xr.Dataset]) -> None:
     xr.testing.assert_identical(analyses.measure(name, whole), found[name])

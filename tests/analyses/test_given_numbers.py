@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from modescape.metrics.folds import folds
 from modescape.metrics.temperature import calibrated_by_halves
 from modescape.offered import Offered, arrays, stacked
 
-from .test_given import CLASSES, EXAMPLES, MODELS, given
+from .test_given import CLASSES, EXAMPLES, MODELS, given, numbers
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +159,17 @@ def test_thirty_networks_on_cifar10_have_the_values_that_were_measured_elsewhere
     assert 0.972 < float(kept["kept_score"].sel(where)) < 0.977
     assert float(kept["kept_gain_low"].sel(where)) > 0
     assert 0 < float(kept["kept_optimism"].sel(where)) < 0.005
+
+
+@pytest.mark.parametrize("make", [given, numbers])
+def test_all_models_have_the_same_scores_wherever_they_are_averaged(make: Callable[[], Offered]) -> None:
+    """From sums over models of what decides alone, and from averaged predictions; of classes and of numbers."""
+    offered = make()
+    together = analyses.measure("model_scores", offered)["together"].sel(approach="all models")
+    kept = analyses.measure("subset_choice", offered)
+    for metric in kept["metric"].values:
+        np.testing.assert_allclose(kept["all_score"].sel(metric=metric), together.sel(metric=metric), rtol=1e-5)
+    of_all = kept["score"].isel(size=-1)
+    np.testing.assert_allclose(of_all, np.broadcast_to(kept["all_score"], of_all.shape), rtol=1e-5)
+    shares = analyses.measure("contributions", offered)
+    np.testing.assert_allclose(shares["all_score"].sel(metric="nll"), together.sel(metric="nll"), rtol=1e-5)
