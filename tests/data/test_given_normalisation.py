@@ -30,7 +30,7 @@ def test_pictures_are_brought_to_the_given_numbers_alone_and_in_batches():
 
 
 def test_a_mean_for_other_channels_or_beside_another_scaling_is_refused():
-    with pytest.raises(InputError, match="data.mean has 1 numbers, and the pictures have 3 channels"):
+    with pytest.raises(InputError, match=r"data\.mean has 1 numbers, and the pictures have 3 channels"):
         Preparation.of(recipe.Data(mean=[0.5]), images())
     with pytest.raises(InputError, match="are for scaling: unit"):
         recipe.load("digits", ["data.scaling=standardized", "data.deviation=[.2]"])
