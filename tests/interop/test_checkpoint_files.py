@@ -193,6 +193,7 @@ def test_members_and_steps_are_read_from_names(tmp_path: Path):
         tmp_path, "hf/checkpoint-500/model.safetensors", "hf/checkpoint-1000/model.safetensors", ask=["hf"]
     ) == {"hf": [500, 1000]}
     assert names_of(tmp_path, "net_epoch_01.pt", "net_epoch_02.pt") == {"net": [1, 2]}
+    assert names_of(tmp_path, "k/net_epoch_1.pt", "k/net_epoch_2.pt", ask=["k/*.pt"]) == {"net": [1, 2]}
     assert names_of(tmp_path, "parent-0.pt", "tuned-0.pt") == {"parent-0": [None], "tuned-0": [None]}
     assert names_of(tmp_path, "x/best.pt", "y/best.pt") == {"x": [None], "y": [None]}
     assert names_of(tmp_path, "l/epoch=3-step=1000.ckpt", "l/epoch=4-step=1250.ckpt") == {"l": [3, 4]}

@@ -64,6 +64,8 @@ def find(names: Sequence[str | Path], kind: str = "auto") -> Found:
             entries += _of_folder(Path(name), kind)
         elif Path(name).exists():
             files.append(Path(name))
+        elif among := [one for one in sorted(glob.iglob(name, recursive=True), key=natural) if Path(one).is_file()]:  # noqa: PTH207
+            files += map(Path, among)
         else:
             raise InputError(f"there is nothing at '{name}'; expected a file of weights, a folder, or a pattern")
     entries += _of_files(files)
