@@ -116,9 +116,10 @@ class Landscape:
         tried = first_pass(self.evaluator, self.point, stack, check)
         self.stack = tried.stack
         self.evaluator = replace(self.evaluator, pieces=tried.pieces)
-        self.points_per_pass = points_per_pass or memory.points_at_once(
-            self.point, tried.activations, place, tried.stack
-        )
+        fitting = memory.points_at_once(self.point, tried.activations, place, tried.stack)
+        if not tried.stack and source.resident:
+            fitting = min(fitting, memory.ALONE)
+        self.points_per_pass = points_per_pass or fitting
         if check:
             self._check_same()
 
