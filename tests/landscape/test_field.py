@@ -68,6 +68,30 @@ def test_convolutions_go_stacked_too():
     np.testing.assert_allclose(alone.values(points), stacked.values(points), rtol=1e-12)
 
 
+def test_pictures_go_in_pieces_channels_last_where_the_network_allows():
+    class Viewing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution, self.last = nn.Conv2d(2, 2, 3), nn.Linear(8, CLASSES)
+
+        def forward(self, pictures):
+            return self.last(self.convolution(pictures).view(len(pictures), 8))
+
+    network = seeded(Viewing())
+    free = seeded(nn.Sequential(nn.Conv2d(2, 2, 3), nn.Flatten(), nn.Linear(8, CLASSES)))
+    batches = [(numbers(300, 2, 4, 4), torch.arange(300) % CLASSES)]
+    with torch.no_grad():
+        wanted = float(functional.cross_entropy(free(batches[0][0]), batches[0][1]))
+    fields = [Landscape(net.float(), batches=batches) for net in (network, free)]
+    assert [field.evaluator.pieces.channels_last for field in fields] == [False, True]
+    assert [len(list(field.evaluator.batches())) for field in fields] == [3, 3]
+    own = Landscape(free, batches=batches, loss=functional.cross_entropy)
+    assert len(list(own.evaluator.batches())) == 1  # who knows what it is a mean over
+    for field in (*fields, own):
+        assert field.value() == pytest.approx(wanted, rel=1e-6)
+        assert field.value_and_gradient()[0] == pytest.approx(wanted, rel=1e-6)
+
+
 def test_recomputed_statistics_are_torch_s_cumulative_average():
     network, batches = mlp(norm=True), data()
     reference = copy.deepcopy(network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from modescape.errors import InputError
 from modescape.kernels.under_vmap import vmapped
 from modescape.landscape.criteria import IGNORED, Criterion
 from modescape.landscape.runner import Runner
-from modescape.landscape.source import Batch, Source
+from modescape.landscape.source import WHOLE, Batch, Pieces, Source
 from modescape.models import call_with
 from modescape.network.statistics import statistics_of
 from modescape.types import ModelState, Params
@@ -65,6 +65,7 @@ class Evaluator:
         statistics: the data of which batch-norm statistics are recomputed.
         held: tensors of the network that points need not bring.
         references: name -> predicted class of every unit, in the order of the data, int64 [unit].
+        pieces: how batches are cut; those of which statistics are recomputed stay whole.
     """
 
     runner: Runner
@@ -73,6 +74,7 @@ class Evaluator:
     statistics: Source
     held: Params
     references: Mapping[str, Tensor] = field(default_factory=dict)
+    pieces: Pieces = WHOLE
 
     def __call__(self, points: Params, stack: bool) -> Evaluation:
         """One pass over the data, two where statistics are recomputed.
@@ -88,7 +90,7 @@ class Evaluator:
             points = self.completed(points, stack)
             with self.runner.mode():
                 sums, seen, units = 0.0, 0, 0.0
-                for number, batch in enumerate(self.source):
+                for number, batch in enumerate(self.batches()):
                     found: dict[str, float] = {}
                     sums = sums + self._over(points, self._sums(batch, number, seen, found), stack).double()
                     units += found["count"]
@@ -98,6 +100,10 @@ class Evaluator:
             if len(labels) != seen:
                 raise InputError(f"predictions {name!r} are {len(labels)}, the data have {seen}; expected one for each")
         return self._evaluation(sums.cpu().numpy() / max(units, 1.0), units)
+
+    def batches(self) -> Iterator[Batch]:
+        """One pass over the data, in pieces."""
+        return (piece for batch in self.source for piece in self.pieces.of(batch))
 
     def completed(self, points: Params, stack: bool) -> Params:
         """Points with the batch-norm statistics of the policy, [point, ...]; the others stay with the network."""
@@ -131,7 +137,7 @@ class Evaluator:
 
                 def advanced(tensors: Params, batch: Batch = batch) -> Params:
                     own = {**self._copies(), **tensors}
-                    call_with(self.runner.module, own, batch.inputs)
+                    call_with(self.runner.module, own, self.pieces.laid(batch).inputs)
                     return {name: own[name] for name in names}
 
                 own = self._over(points | own, advanced, stack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -114,9 +115,11 @@ class Landscape:
         self.evaluator = Evaluator(self.runner, sums, source, statistics, self.point.buffers, references)
         tried = first_pass(self.evaluator, self.point, stack, check)
         self.stack = tried.stack
-        self.points_per_pass = points_per_pass or memory.points_at_once(
-            self.point, tried.activations, place, tried.stack
-        )
+        self.evaluator = replace(self.evaluator, pieces=tried.pieces)
+        fitting = memory.points_at_once(self.point, tried.activations, place, tried.stack)
+        if not tried.stack and source.resident:
+            fitting = min(fitting, memory.ALONE)
+        self.points_per_pass = points_per_pass or fitting
         if check:
             self._check_same()
 
@@ -174,7 +177,8 @@ class Landscape:
         whole = self.evaluator.completed_point(state)
         params = {name: whole[name] for name in self.layout.params}
         held = {name: whole.get(name, tensor) for name, tensor in self.point.buffers.items()}
-        return Local(params, held, self.runner, self.evaluator.criterion, self.evaluator.source, self.seed)
+        own = self.evaluator
+        return Local(params, held, self.runner, own.criterion, own.source, own.pieces, self.seed)
 
     def value_and_gradient(self, point: Point | None = None) -> tuple[float, Params]:
         """The mean loss and its gradient by the coordinates, batch-norm statistics frozen at the point."""

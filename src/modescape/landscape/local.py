@@ -12,7 +12,7 @@ from modescape import rng
 from modescape.errors import InputError
 from modescape.landscape.criteria import Criterion
 from modescape.landscape.runner import Runner
-from modescape.landscape.source import Batch, Source
+from modescape.landscape.source import WHOLE, Batch, Pieces, Source
 from modescape.types import Params
 
 
@@ -34,11 +34,12 @@ class Local:
     runner: Runner
     criterion: Criterion
     source: Source
+    pieces: Pieces = WHOLE
     seed: int = 0
 
     def batches(self) -> Iterator[Batch]:
-        """One pass over the data."""
-        return iter(self.source)
+        """One pass over the data, in pieces."""
+        return (piece for batch in self.source for piece in self.pieces.of(batch))
 
     def output(self, params: Params, batch: Batch) -> Tensor:
         """What the network says of a batch, differentiable by ``params`` as often as torch's operations are."""

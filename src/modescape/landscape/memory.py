@@ -11,9 +11,7 @@ from modescape.types import ModelState
 SHARE = 0.25  # of what is free
 MOST_ON_CPU = 1 << 30  # bytes; more is no faster there
 MOST = 4096  # points
-ALONE = (
-    16  # points of a pass that go one after the other: passes cost nothing then, and what is done is kept after each
-)
+ALONE = 16  # points of a pass that go one after the other: more is no faster, and what is done is kept after each
 COPIES = 4  # of the largest output that a pass without gradients holds at once: in, out, and what lies between
 UNKNOWN = 4 << 30  # bytes, where the system does not say what is free
 

