@@ -181,7 +181,8 @@ class Axes:
 
     def _spread(self, product: Product) -> list[Product]:
         found: list[Product] = [()]
-        for place, atom in enumerate(product):
+        for place, given in enumerate(product):
+            atom = self._root(given)
             parts = list(self.resolve(self.meaning[atom])) if atom in self.meaning else [(atom,)]
             if len(parts) > 1 and place:
                 why = "is a sum inside a product"
@@ -189,6 +190,16 @@ class Axes:
                 parts = [self.product(self.sizes[atom], why)]
             found = [one + part for one in found for part in parts]
         return found
+
+    def _root(self, atom: int) -> int:
+        """The atom that stands for one which is the same; all on the way point to it from then on."""
+        chain = []
+        while len(meaning := self.meaning.get(atom, ())) == 1 and len(meaning[0]) == 1:
+            chain.append(atom)
+            atom = meaning[0][0]
+        for one in chain:
+            self.meaning[one] = ((atom,),)
+        return atom
 
     def _cut(self, product: Product, size: int) -> tuple[Product, Product] | None:
         """A product in two, the first of a size; None where no atom ends there."""
