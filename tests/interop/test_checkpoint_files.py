@@ -15,11 +15,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from modescape.cli import importing
 from modescape.errors import InputError
 from modescape.interop.checkpoints.aligned import aligned
 from modescape.interop.checkpoints.found import find
+from modescape.interop.checkpoints.held import FORMATS
 from modescape.interop.checkpoints.matching import bare, chosen, fitted, in_common
-from modescape.interop.checkpoints.reading import read
+from modescape.interop.checkpoints.reading import READERS, read
 from modescape.plain import MOST_EPOCHS
 
 
@@ -228,6 +230,11 @@ def test_members_are_brought_to_common_steps(tmp_path: Path):
     given = aligned(find([tmp_path / "s"]))
     assert given.steps == (1, 2)
     assert "steps are counted" in given.notes[0]
+
+
+def test_the_command_knows_every_format():
+    assert importing.FORMATS == FORMATS
+    assert {*FORMATS} == {"auto", *READERS}
 
 
 def test_what_files_have_in_common_is_by_name_and_shape():

@@ -75,15 +75,12 @@ def order(dataset: xr.Dataset) -> list[int]:
     """Places of networks, family by family, each behind the one that it is joined to."""
     relative, family = dataset["relative"].values.astype(int), dataset["family"].values
     found: list[int] = []
-
-    def add(model: int) -> None:
-        found.append(model)
-        for other in np.flatnonzero(relative == model):
-            add(int(other))
-
     for number in np.unique(family):
-        for model in np.flatnonzero((family == number) & (relative < 0)):
-            add(int(model))
+        left = [int(model) for model in np.flatnonzero((family == number) & (relative < 0))]
+        while left:
+            model = left.pop(0)
+            found.append(model)
+            left = [*map(int, np.flatnonzero(relative == model)), *left]
     return found
 
 
