@@ -113,8 +113,10 @@ def test_interrupted_between_two_members_and_resumed(four, tmp_path, monkeypatch
         return write
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
-        patch.setattr(writing, "SHOW_SECONDS", 0)  # all four files after every epoch
+        for name, value in {"WRITERS": 1, "AHEAD_BYTES": 0, "SHOW_SECONDS": 0}.items():
+            patch.setattr(
+                writing, name, value
+            )  # all four files after every epoch, in one order, stopped at a known one
         for name in functions:
             # a stop at every file in turn, which no signal hits
             patch.setattr(writing, name, stopping(getattr(writing, name)))
@@ -139,7 +141,8 @@ def test_a_group_goes_on_from_an_epoch_that_all_its_members_have(tmp_path, monke
         writes.append((member, epoch))
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "WRITERS", 1)  # files in one order, to be stopped at a known one
+        for name, value in {"WRITERS": 1, "AHEAD_BYTES": 0}.items():
+            patch.setattr(writing, name, value)  # files in one order, to be stopped at a known one
         patch.setattr(writing, "write_resume", stopping)  # a stop right behind one file, which no signal hits
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "s", 2)
