@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from modescape.analyses import ANALYSES
 from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.analyses.ensemble_size.verdict import enough_members
 from modescape.report.verdict import judge
@@ -262,3 +263,11 @@ def test_a_number_is_picked_as_xarray_selects_it():
                 found = pick(dataset, "score", approach=approach, size=np.int64(size), **more)
                 assert found == wanted or (math.isnan(found) and math.isnan(wanted))
     assert math.isnan(pick(dataset, "score", approach="one", draw=4))
+
+
+def test_one_imported_network_is_told_of_by_itself():
+    part = ANALYSES["confusion"].part("example")
+    alone, two = ({"confusion": part.example(members=count, epochs=2)} for count in (1, 2))
+    assert judge(alone, imported=True).question == "One network by itself"
+    assert "takes two networks" in judge(alone, imported=True).answer
+    assert judge(two, imported=True).question == "What do these networks gain together?"

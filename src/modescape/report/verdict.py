@@ -28,6 +28,7 @@ IMPORTED = (
     "chosen on these examples look better here than they are."
 )
 ALONE = "What these networks say of examples: only their weights were given."
+BY_ITSELF = "A gain takes two networks or more; below is what one shows."
 TRAINED_LESS = 80  # place among the limits
 
 
@@ -64,10 +65,13 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
     less = _placed(part.trained_less for part in parts)
     auxiliary: Places = {TRAINED_LESS: f"Full training: {'; '.join(less)} (variants in the recipe)."} if less else {}
     question = "Why did the ensemble work?" if worked else "Did the ensemble work?"
+    alone = own and bool(results) and all(int(result.attrs["members"]) <= 1 for result in results.values())
+    if own:
+        question = "One network by itself" if alone else "What do these networks gain together?"
+    answers = [{0: BY_ITSELF} if alone else {}, *(part.answer for part in parts)]
     return Verdict(
-        question=_joined(part.question for part in parts)
-        or ("What do these networks gain together?" if own else question),
-        answer=" ".join(_placed(part.answer for part in parts)),
+        question=_joined(part.question for part in parts) or question,
+        answer=" ".join(_placed(answers)),
         sentences=_placed(part.sentences for part in parts),
         why=_placed(part.why for part in parts),
         enough=_joined(part.enough for part in parts),
