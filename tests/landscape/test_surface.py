@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 from landscape_networks import BLANK, Quadratic, as_said, data, mlp, numbers
 from shared_data import shared_data  # noqa: F401 - a fixture
 
-from modescape.errors import InputError
+from modescape.engines import Here
+from modescape.errors import InputError, WorkError
 from modescape.landscape import Curve, Landscape, Surface, read_curve, write_curve
 from modescape.landscape.exchange import read, write
 from modescape.landscape.refinement import FLOOR, refine
@@ -71,6 +74,35 @@ def test_a_grid_goes_on_where_it_was_left(tmp_path, name):
     np.testing.assert_allclose(read(file).fields["accuracy"], whole.fields["accuracy"], rtol=1e-12)
     begun = np.where(left.measured, left.loss, np.nan)  # an array will do
     np.testing.assert_allclose(field.surface(cut, GRID, start=begun).loss, whole.loss, rtol=1e-12)
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Opens a landscape and a cut where an engine works."""
+
+    broken: bool = False
+
+    def open(self):
+        field = Landscape(mlp(), batches=data())
+        cut = field.random_cut()
+        return (None, cut) if self.broken else (field, cut)
+
+
+def test_a_grid_through_an_engine_is_the_same():
+    field, cut = Workplace().open()
+    seen = []
+    with Here() as engine:
+        whole = measure(
+            field, cut, GRID, engine=engine, workplace=Workplace(), progress=lambda *done: seen.append(done)
+        )
+        few = measure(field, cut, GRID, tolerance=0.1, engine=engine, workplace=Workplace())
+        with pytest.raises(WorkError, match="points 0 to 7 of the grid failed"):
+            measure(field, cut, GRID, engine=engine, workplace=Workplace(broken=True))
+        with pytest.raises(InputError, match="needs a workplace"):
+            measure(field, cut, GRID, engine=engine)
+    assert seen == [(8, 25), (16, 25), (24, 25), (25, 25)]
+    np.testing.assert_allclose(whole.loss, field.surface(cut, GRID).loss, rtol=1e-12)
+    np.testing.assert_allclose(few.loss[few.measured], whole.loss[few.measured], rtol=1e-12)
 
 
 def test_what_is_of_another_grid_or_cut_is_not_gone_on_with(tmp_path, bowl):

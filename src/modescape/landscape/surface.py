@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -161,10 +161,3 @@ class Surface:
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise InputError(f"'{path}' is no surface that modescape wrote: {error}") from error
-
-
-def at_once(surface: Surface, most: int) -> Iterator[np.ndarray]:
-    """Flat numbers of pending points, in parts."""
-    pending = surface.pending()
-    for start in range(0, len(pending), max(most, 1)):
-        yield pending[start : start + most]

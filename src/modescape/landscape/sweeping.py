@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from modescape.engines import Engine, Opener
+from modescape.errors import InputError, WorkError
 from modescape.landscape import exchange
 from modescape.landscape.cuts import Cut
 from modescape.landscape.evaluation import Evaluation
 from modescape.landscape.field import Landscape
 from modescape.landscape.refinement import refine
-from modescape.landscape.surface import ACCURACY, AGREEMENT, LOSS, Surface, at_once
+from modescape.landscape.surface import ACCURACY, AGREEMENT, LOSS, Surface
 
+ITEM = 8  # points of an item
 STEPS = np.linspace(-1, 1, 25)  # along each axis, in its lengths
 
 
@@ -30,6 +33,8 @@ def measure(
     file: str | Path | None = None,
     tolerance: float | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    engine: Engine | None = None,
+    workplace: Opener | None = None,
 ) -> Surface:
     """Loss, accuracy and agreement on a grid of a cut.
 
@@ -42,9 +47,12 @@ def measure(
         file: .npz or .h5, written after every pass; where it is there, it is gone on with.
         tolerance: measure as few points as this error allows, and fill in the others (`refinement.refine`).
         progress: called with (points measured, points of the grid).
+        engine: where points are evaluated, `ITEM` in an item of `Engine.map`; default: in this process, by passes.
+        workplace: opens (landscape, cut) where items are worked on; of an engine.
 
     Raises:
-        InputError: if what is gone on with has another grid, cut or setting.
+        InputError: if what is gone on with has another grid, cut or setting, or an engine has no workplace.
+        WorkError: if points failed elsewhere; what the file holds is gone on with.
     """
     surface = Surface.empty(
         x,
@@ -57,22 +65,27 @@ def measure(
     before = kept if start is None and kept is not None and kept.exists() else start
     if before is not None:
         surface = surface.begun_from(exchange.read(before) if isinstance(before, str | Path) else before)
+    if engine is not None and workplace is None:
+        raise InputError("an engine needs a workplace that opens (landscape, cut) where it works")
     held = [surface]
 
     def measured(index: np.ndarray) -> np.ndarray:
         """Losses at flat numbers; those that were measured before are looked up."""
         wanted = index[~held[0].measured.reshape(-1)[index]]
-        points = cut.points(held[0].coordinates[wanted])
-        for place, evaluation in landscape.sweep(points) if len(wanted) else ():
-            held[0] = held[0].with_values(wanted[place], columns(evaluation))
+        places = held[0].coordinates[wanted]
+        if engine is None or workplace is None:
+            passes = here(landscape, cut, wanted, places)
+        else:
+            passes = elsewhere(engine, workplace, wanted, places)
+        for own, values in passes if len(wanted) else ():
+            held[0] = held[0].with_values(own, values)
             if kept is not None:
                 exchange.write(held[0], kept)
             progress(int(held[0].measured.sum()), held[0].measured.size)
         return held[0].loss.reshape(-1)[index]
 
     if tolerance is None:
-        for part in at_once(surface, surface.measured.size):
-            measured(part)
+        measured(surface.pending())
         return held[0]
     found = refine(measured, surface.measured.shape, tolerance)
     done = replace(held[0], error=found.error)
@@ -81,6 +94,48 @@ def measure(
     if kept is not None:
         exchange.write(done, kept)
     return done
+
+
+Pass = tuple[np.ndarray, dict[str, np.ndarray]]
+"""Flat numbers of points, and their values by the names of fields."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A few points of a grid, as an engine hands them on."""
+
+    numbers: tuple[int, ...]
+    coordinates: tuple[tuple[float, ...], ...]
+
+    def __str__(self) -> str:
+        return f"{self.numbers[0]} to {self.numbers[-1]}"
+
+
+def here(landscape: Landscape, cut: Cut, numbers: np.ndarray, coordinates: np.ndarray) -> Iterator[Pass]:
+    """Points by passes over the data in this process."""
+    for place, evaluation in landscape.sweep(cut.points(coordinates)):
+        yield numbers[place], columns(evaluation)
+
+
+def elsewhere(engine: Engine, workplace: Opener, numbers: np.ndarray, coordinates: np.ndarray) -> Iterator[Pass]:
+    """Points by items of an engine, as they come."""
+    items = [
+        Item(
+            tuple(map(int, numbers[start : start + ITEM])),
+            tuple(tuple(map(float, row)) for row in coordinates[start : start + ITEM]),
+        )
+        for start in range(0, len(numbers), ITEM)
+    ]
+    for outcome in engine.map(evaluated, items, context=workplace):
+        if outcome.error is not None:
+            raise WorkError(f"points {outcome.item} of the grid failed: {outcome.error}")
+        yield np.array(outcome.item.numbers), outcome.value
+
+
+def evaluated(opened: tuple[Landscape, Cut], item: Item, report: Callable[[Any], None]) -> dict[str, np.ndarray]:
+    """What an engine calls: values of an item's points."""
+    landscape, cut = opened
+    return columns(landscape.evaluate(cut.points(np.array(item.coordinates))))
 
 
 def columns(evaluation: Evaluation) -> dict[str, np.ndarray]:
