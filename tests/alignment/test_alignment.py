@@ -159,7 +159,8 @@ def test_unlike_networks_come_nearer_and_never_further(parts):
 class Recurrent(nn.Module):
     def __init__(self):
         super().__init__()
-        self.before, self.cell, self.after = nn.Linear(3, 4), nn.LSTM(4, 5, batch_first=True), nn.Linear(5, 2)
+        self.before, self.cell = nn.Linear(3, 4), nn.LSTM(4, 5, batch_first=True)
+        self.after = nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 2))
 
     def forward(self, inputs):
         return self.after(self.cell(self.before(inputs).relu())[0][:, -1])
@@ -169,6 +170,9 @@ def test_a_layer_without_a_rule_is_named():
     model, inputs = Recurrent(), torch.randn(2, 4, 3, generator=rng.stream(0, "inputs"))
     with pytest.raises(InputError, match=r"no permutation is known for layer 'cell'.*partial=True"):
         ms.align(model, model, model, inputs)
+    aligned = ms.align(model, model, model, inputs, partial=True)
+    assert list(aligned.held) == ["cell"]
+    assert [len(order) for order in aligned.permutations.values()] == [6]
     with pytest.raises(InputError, match="no permutation exists of the units of layer 'weight'"):
         ms.align(nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2), inputs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
 
@@ -46,7 +46,7 @@ class Barrier(Heights):
 
     error: Heights = Heights()  # shares of wrong answers; all NaN where targets are no classes
     level: float = 0.95  # of the intervals: new examples, the same networks and the same highest place of the line
-    profiles: Mapping[str, Profile] = ()  # type: ignore[assignment] - by kind; loss and error along each line
+    profiles: Mapping[str, Profile] = field(default_factory=dict)  # by kind; loss and error along each line
     alignment: Alignment | None = None
 
 

@@ -19,6 +19,9 @@ from modescape.types import Params
 
 Moments: TypeAlias = "dict[str, tuple[Tensor, Tensor]]"
 """Layer -> mean and standard deviation of its units, [unit] each."""
+Sums: TypeAlias = "dict[str, list[Tensor]]"
+"""Layer -> how many numbers of a unit, their sums and those of their squares."""
+PASSES = 2  # over the data: the first rescales by each batch's own moments, the next by those over all batches
 NEAR = 1e-4  # relative difference of moments that is not worth a correction
 LEAST = 1e-6  # standard deviation below which a unit is constant, and left so
 
@@ -26,19 +29,13 @@ LEAST = 1e-6  # standard deviation below which a unit is constant, and left so
 @torch.no_grad()
 def moments(setting: Setting, tensors: Params) -> Moments:
     """Mean and standard deviation of the units of all convolutions and dense layers but the last, over all batches."""
-    sums: dict[str, list[Tensor]] = {}
+    sums: Sums = {}
 
     def hear(name: str, output: Tensor) -> None:
-        data = _units(setting.module, name, output).double()
-        new = [data.new_full((), data.shape[1]), data.sum(1), data.square().sum(1)]
-        sums[name] = [one + two for one, two in zip(sums[name], new, strict=True)] if name in sums else new
+        _add(sums, name, _units(setting.module, name, output))
 
     _run(setting, tensors, hear)
-    found = {}
-    for name, (count, total, squares) in list(sums.items())[:-1]:  # in the order in which they ran
-        mean = total / count
-        found[name] = mean, (squares / count - mean.square()).clamp_min(0).sqrt()
-    return found
+    return {name: _pooled(one) for name, one in list(sums.items())[:-1]}  # in the order in which they ran
 
 
 @contextlib.contextmanager
@@ -52,34 +49,58 @@ def repairing(setting: Setting, tensors: Params, ends: Sequence[Moments], t: flo
         ends: moments of the units at both ends.
         t: position, 0 to 1.
     """
-    wanted = {
-        name: tuple(torch.lerp(one, two, t) for one, two in zip(ends[0][name], ends[1][name], strict=True))
-        for name in ends[0]
-    }
+    wanted: Moments = {}
+    for name, (mean, spread) in ends[0].items():
+        wanted[name] = torch.lerp(mean, ends[1][name][0], t), torch.lerp(spread, ends[1][name][1], t)
     own = moments(setting, tensors)
     if all(_near(own[name], wanted[name]) for name in wanted):  # nothing to repair, such as between copies
         yield
         return
-    sums: dict[str, list[Tensor]] = {}
-
-    def normalise(name: str, output: Tensor) -> Tensor | None:
-        if name not in wanted:
-            return None
-        data = _units(setting.module, name, output).double()
-        mean, spread = data.mean(1), data.std(1, correction=0)
-        new = [mean.new_ones(()), mean, spread]
-        sums[name] = [one + two for one, two in zip(sums[name], new, strict=True)] if name in sums else new
-        return _scaled(setting.module, name, output, (mean, spread), wanted[name])
-
-    with torch.no_grad():
-        _run(setting, tensors, normalise)
-    found = {name: (mean / count, spread / count) for name, (count, mean, spread) in sums.items()}
+    found: Moments = {}  # of the units, all layers before them rescaled
+    for _ in range(PASSES):
+        found = _measured(setting, tensors, wanted, found)
 
     def rescale(name: str, output: Tensor) -> Tensor | None:
         return _scaled(setting.module, name, output, found[name], wanted[name]) if name in found else None
 
     with _hooks(setting.module, rescale):
         yield
+
+
+@torch.no_grad()
+def _measured(setting: Setting, tensors: Params, wanted: Moments, known: Moments) -> Moments:
+    """Moments before rescaling, over all batches, of a network whose layers are rescaled meanwhile.
+
+    Args:
+        setting: the network and the data.
+        tensors: its weights and buffers.
+        wanted: to which units are rescaled.
+        known: moments by which they are; without any those of each batch.
+    """
+    sums: Sums = {}
+
+    def measure(name: str, output: Tensor) -> Tensor | None:
+        if name not in wanted:
+            return None
+        data = _units(setting.module, name, output)
+        _add(sums, name, data)
+        own = known[name] if known else (data.double().mean(1), data.double().std(1, correction=0))
+        return _scaled(setting.module, name, output, own, wanted[name])
+
+    _run(setting, tensors, measure)
+    return {name: _pooled(one) for name, one in sums.items()}
+
+
+def _add(sums: Sums, name: str, data: Tensor) -> None:
+    data = data.double()
+    new = [data.new_full((), data.shape[1]), data.sum(1), data.square().sum(1)]
+    sums[name] = [one + two for one, two in zip(sums[name], new, strict=True)] if name in sums else new
+
+
+def _pooled(sums: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    count, total, squares = sums
+    mean = total / count
+    return mean, (squares / count - mean.square()).clamp_min(0).sqrt()
 
 
 def _near(one: Sequence[Tensor], two: Sequence[Tensor]) -> bool:
