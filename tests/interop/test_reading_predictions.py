@@ -209,6 +209,8 @@ def test_columns_of_probabilities_are_models_where_they_do_not_sum_to_1():
 
 def test_models_are_called_after_their_files():
     assert names_of(["x/a.npy", "y/a.npy", "b.csv", "model.v2", "-"]) == ["x/a", "y/a", "b", "model.v2", "stdin"]
+    assert names_of(["x/a.npy", "x/a.csv", "b.npz"]) == ["x/a.npy", "x/a.csv", "b"]
+    assert names_of(["all.csv:one", "all.csv:two"]) == ["all.csv:one", "all.csv:two"]
 
 
 @pytest.mark.parametrize(

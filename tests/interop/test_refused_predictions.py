@@ -114,6 +114,7 @@ REFUSED = {  # files, labels -> what is said
     ("prob.npy short.npy", "label.npy"): "short.npy' has 20 rows and .*label.npy' has 30",
     ("prob.npy wide.npy", "label.npy"): "prob.npy' has 3 classes and .*wide.npy' has 4",
     ("a.npz b.npz", "label.npy"): "b.npz is .*a.npz: the same predictions",
+    ("prob.npy prob.npy", "label.npy"): "prob.npy' is named twice; leave one of them out",
     ("prob.npy a.npz", "label.npy"): "a.npz is .*prob.npy",
     ("wrong.npy wrong-again.npy", "label.npy"): "wrong-again.npy is .*wrong.npy",
     ("two.npz", "label.npy"): "two.npz' holds probs and logits; name one: .*two.npz:probs",
