@@ -209,6 +209,22 @@ def test_columns_of_probabilities_are_models_where_they_do_not_sum_to_1():
 
 def test_models_are_called_after_their_files():
     assert names_of(["x/a.npy", "y/a.npy", "b.csv", "model.v2", "-"]) == ["x/a", "y/a", "b", "model.v2", "stdin"]
+    assert names_of(["x/a.npy", "x/a.csv", "b.npz"]) == ["x/a.npy", "x/a.csv", "b"]
+    assert names_of(["all.csv:one", "all.csv:two"]) == ["all.csv:one", "all.csv:two"]
+
+
+@pytest.mark.parametrize(
+    ("first", "turned"), [(0, [0, 1, 2]), (0, [1, 2, 0]), (1, [0, 1, 2]), (1, [2, 0, 1]), (7, [1, 0, 2])]
+)
+def test_labels_that_are_numbers_are_those_in_the_names_of_columns(files, tmp_path, first, turned):
+    prob = np.exp(files.exact)
+    rows_of(tmp_path / "numbered.csv", {f"prob_{first + at}": prob[:, at] for at in turned})
+    label = np.where(files.label == 2, 1, files.label) + first  # the last class has no example
+    found = gather([str(tmp_path / "numbered.csv")], Options(), Scratch(None), label)
+    assert found.predictions.class_names == [str(first + at) for at in range(CLASSES)]
+    np.testing.assert_array_equal(found.predictions.label, label - first)
+    said = np.exp(found.predictions.log_prob_of(0, slice(0, EXAMPLES)))
+    np.testing.assert_allclose(said, prob, rtol=1e-5)
 
 
 def test_some_examples_are_read_without_the_others(files, tmp_path):

@@ -37,6 +37,11 @@ def changed(values, row, value):
     return values
 
 
+def table(path, columns):
+    rows = [",".join(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    path.write_text("\n".join([",".join(columns), *rows]) + "\n")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     here, stream = tmp_path_factory.mktemp("refused"), np.random.default_rng(2)
@@ -85,6 +90,19 @@ def folder(tmp_path_factory):
     (here / "empty.npy").touch()
     (here / "text.csv").write_bytes(b"id,prediction\n\xe9,1\n")
     (here / "notes.md").write_text("hello")
+    np.save(here / "percent.npy", 100 * prob)
+    np.save(here / "one-hot.npy", np.eye(CLASSES, dtype=int)[label])
+    np.save(here / "numbers.npy", prob[:, 0])
+    np.save(here / "whole-numbers.npy", 7 * label)
+    np.save(here / "binary.npy", label % 2)
+    table(here / "one-class.csv", {"prob_0": prob[:, 0]})
+    table(here / "deviation.csv", {"mean": prob[:, 0], "std": prob[:, 1]})
+    table(here / "sigma.csv", {"prediction": prob[:, 0], "sigma": prob[:, 1]})
+    for name, order in (("in-order", range(EXAMPLES)), ("turned", range(EXAMPLES - 1, -1, -1))):
+        columns = {f"prob_{'abc'[at]}": prob[order, at] for at in ((0, 1, 2) if name == "in-order" else (2, 0, 1))}
+        table(here / f"{name}.csv", {"id": [f"r{row}" for row in order], **columns})
+    table(here / "order.csv", {"id": [f"r{row}" for row in range(EXAMPLES)], "label": label})
+    table(here / "letters.csv", {"id": [f"r{row}" for row in range(EXAMPLES)], "label": ["abc"[one] for one in label]})
     (here / "names.csv").write_text("\n".join(["id,label", *(f"{row},{'abc'[one]}" for row, one in enumerate(label))]))
     return here
 
@@ -96,6 +114,7 @@ REFUSED = {  # files, labels -> what is said
     ("prob.npy short.npy", "label.npy"): "short.npy' has 20 rows and .*label.npy' has 30",
     ("prob.npy wide.npy", "label.npy"): "prob.npy' has 3 classes and .*wide.npy' has 4",
     ("a.npz b.npz", "label.npy"): "b.npz is .*a.npz: the same predictions",
+    ("prob.npy prob.npy", "label.npy"): "prob.npy' is named twice; leave one of them out",
     ("prob.npy a.npz", "label.npy"): "a.npz is .*prob.npy",
     ("wrong.npy wrong-again.npy", "label.npy"): "wrong-again.npy is .*wrong.npy",
     ("two.npz", "label.npy"): "two.npz' holds probs and logits; name one: .*two.npz:probs",
@@ -127,6 +146,15 @@ REFUSED = {  # files, labels -> what is said
     ("", "label.npy"): "is a folder; expected files",
     ("prob.npy", "truth.csv:lable"): "truth.csv' has no column 'lable'; did you mean 'label'",
     ("wrong.npy", "names.csv"): "wrong.npy' says 0, 1, 2, and no label is any of these \\(a, b, c\\)",
+    ("in-order.csv turned.csv", "label.npy"): "turned.csv' and .*in-order.csv' have other ids, or .* another order",
+    ("turned.csv prob.npy", "letters.csv"): "prob.npy' has no names of classes, and .* its own \\(c, a, b\\)",
+    ("in-order.csv turned.csv", "order.csv"): "labels are numbers, and .* have their classes in different orders",
+    ("one-class.csv", "binary.npy"): "has the probability of '0' alone, and a single one is taken for that of '1'",
+    ("one-hot.npy", "label.npy"): "one-hot answers; give the number of the class",
+    ("percent.npy", "label.npy"): "sum to 100; give per cent over 100; logits: --kind logits",
+    ("deviation.csv", "numbers.npy"): "deviation.csv' has a column 'std'; .* 'mean' and 'variance' are expected",
+    ("sigma.csv", "numbers.npy"): "sigma.csv' has a column 'sigma'",
+    ("numbers.npy", "whole-numbers.npy"): "expected 0 to 1; .*of a regression say --task regression",
     ("prob.npy", None): "prob.npy' holds no labels; give them with --labels",
 }
 

@@ -9,6 +9,8 @@ from modescape.metrics.scores import Score
 from modescape.wording import scores
 from modescape.wording.numbers import SPACE, decimals_for, fixed, interval
 
+ROUNDING = 1e-12  # differences up to this are sums of equal numbers in another order
+
 
 class Judged(NamedTuple):
     """What the interval of a difference allows to be said."""
@@ -30,6 +32,8 @@ def against(score: Score, low: float, value: float, high: float) -> Judged:
     >>> from modescape.metrics.scores import SCORES
     >>> against(SCORES["accuracy"], -0.003, -0.0005, 0.002).short
     'no better than'
+    >>> against(SCORES["accuracy"], 1.1e-16, 1.1e-16, 1.1e-16).short
+    'no better than'
     """
     sign = 1 if score.higher_is_better else -1
     factor = score.factor
@@ -38,7 +42,7 @@ def against(score: Score, low: float, value: float, high: float) -> Judged:
     number = f"{fixed(factor * value, decimals, signed=True)}{'' if unit == '1' else SPACE + unit}"
     change = f"{number} ({interval(factor * low, factor * high, decimals)})"
     known = math.isfinite(low) and math.isfinite(high)
-    if (known and low > 0) or (known and high < 0):
+    if known and (low > ROUNDING or high < -ROUNDING):
         better = sign * value > 0
         word = "gain" if better else "loss"
         return Judged("better than" if better else "worse than", f"a {word}: {score.short} {change}", better)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ PREDICTED = (
 )
 IGNORED = ("", "unnamed: 0", "split", "__index_level_0__")  # what programs write beside
 MEAN, VARIANCE = ("mean", "mu", "predicted_mean"), ("variance", "var", "predicted_variance")
+DEVIATION = ("std", "stdev", "sd", "sigma", "stddev", "standard_deviation", "predicted_std")
 CLASS_COLUMN = re.compile(
     r"(?:probability|probabilities|probs?|proba|p|logits?|log_?probs?|scores?|class|y_prob|pred_prob)"
     r"(?:[_. -]+(?P<named>.+)|(?P<number>\d+))",
@@ -135,6 +136,7 @@ def _models(content: Content, left: dict[str, Rows], numbers: bool, read: Read) 
     if all(len(found) == 1 for found in pair):
         columns = [np.asarray(left[found[0]][:], dtype=np.float64).reshape(-1) for found in pair]
         return replace(read, models={"": np.stack(columns, 1)})
+    _refuse_spread(content.where, left if numbers else ())
     classes = [name for name, rows in left.items() if _is_of_class(name, rows)] if content.table and not numbers else []
     named = [name for name in left if name.lower() in PREDICTED]
     wide = [name for name in named if len(left[name].shape) > 1]
@@ -153,7 +155,19 @@ def _models(content: Content, left: dict[str, Rows], numbers: bool, read: Read) 
         others = {name: np.asarray(rows[:]) for name, rows in left.items() if name not in named and content.table}
         name = (wide or named)[0]
         return replace(read, models={"": left[name]}, columns=others, class_names=tuple(content.texts.get(name, ())))
-    return replace(read, models={"": next(iter(left.values()))} if len(left) == 1 else left)
+    if len(left) > 1:
+        return replace(read, models=left)
+    ((name, rows),) = left.items()
+    return replace(read, models={"": rows}, class_names=class_names([name]) if CLASS_COLUMN.fullmatch(name) else ())
+
+
+def _refuse_spread(where: str, names: Iterable[str]) -> None:
+    """Refuse a column of standard deviations, or of variances without means, in a regression."""
+    if found := [name for name in names if name.lower() in (*DEVIATION, *VARIANCE)]:
+        raise InputError(
+            f"'{where}' has a column {found[0]!r}; of a regression with variances columns 'mean' and 'variance' are "
+            "expected (a standard deviation squared)"
+        )
 
 
 def _are_models(columns: Sequence[Rows], names: Sequence[str]) -> bool:
@@ -191,6 +205,8 @@ def _apart(where: str, name: str, rows: Rows, examples: int | None, numbers: boo
         if shape[0] == shape[1] or (examples is not None and examples not in shape):
             raise InputError(f"'{where}' has shape {list(shape)}; which axis are examples? expected [model, example]")
         labels = np.asarray(rows[:])
+        if examples == shape[0] and np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all():
+            raise InputError(f"'{where}' has a 1 in each row and zeros: one-hot answers; give the number of the class")
         labels = labels if examples == shape[1] or (examples is None and shape[0] < shape[1]) else labels.T
         return {_number(name, model): one for model, one in enumerate(labels)}
     return {name: rows}

@@ -15,7 +15,7 @@ from modescape.interop.predictions.content import Read, told_apart
 from modescape.interop.predictions.given import GivenPredictions, Model
 from modescape.interop.predictions.kinds import LABELS, MEANS
 from modescape.interop.predictions.lazy import Placed, Scratch
-from modescape.interop.predictions.matching import as_targets, check_present
+from modescape.interop.predictions.matching import as_targets, check_present, check_same_rows
 from modescape.interop.predictions.opening import Origin, names_of
 from modescape.interop.predictions.options import Options
 from modescape.interop.predictions.settling import (
@@ -77,7 +77,7 @@ def gather(
     truth = truth_of(options, labels)
     models: list[Opened] = []
     notes: list[str] = []
-    several = len(named) > 1
+    several, first = len(named) > 1, None
     for name, given in named.items():
         content, origin = content_of(name, given)
         if truth is None:
@@ -90,6 +90,8 @@ def gather(
             others=options.columns,
         )
         truth = checked_labels(truth, read)
+        if truth.examples.ids is None:
+            first = check_same_rows(first, read.where, read.ids)
         notes += read.notes
         models += list(_placed(name, read, truth, origin, scratch, several))
     assert truth is not None

@@ -31,6 +31,7 @@ class _Seen:
     lowest: float
     highest: float
     sums: int  # examples whose numbers sum to 1
+    percents: int  # examples whose numbers sum to 100
     log_sums: int  # examples whose exponentials do
     off_sum: tuple[int, float]  # the first row that does not, and its sum; -1: none
     off_log_sum: tuple[int, float]
@@ -50,6 +51,10 @@ def kind_of(rows: Rows, said: str, where: str) -> str:
     seen = _look(rows, where)
     if said in (LOGITS, ""):
         if said or _are_logits(rows, seen):
+            if not said and seen.lowest >= 0 and seen.percents == rows.shape[0]:
+                raise InputError(
+                    f"{where}: the numbers of each example sum to 100; give per cent over 100; logits: --kind logits"
+                )
             return LOGITS
         said = PROBABILITIES if seen.lowest >= 0 else LOG_PROBABILITIES
     if said == PROBABILITIES:
@@ -81,7 +86,7 @@ def _check_probabilities(rows: Rows, seen: _Seen, where: str) -> None:
 
 
 def _look(rows: Rows, where: str) -> _Seen:
-    lowest, highest, sums, log_sums = np.inf, -np.inf, 0, 0
+    lowest, highest, sums, log_sums, percents = np.inf, -np.inf, 0, 0, 0
     off, off_log = (-1, 0.0), (-1, 0.0)
     width = int(np.prod(rows.shape[1:], dtype=np.int64))
     for block in blocks(rows.shape[0], width):
@@ -93,9 +98,10 @@ def _look(rows: Rows, where: str) -> _Seen:
         lowest, highest = min(lowest, float(part.min())), max(highest, float(part.max()))
         with np.errstate(over="ignore"):
             total, log_total = part.sum(1), np.exp(part).sum(1)
+        percents += int((np.abs(total - 100) <= 100 * SUM_ROUNDING).sum()) if width > 1 else 0
         sums, off = _counted(total, block.start, sums, off)
         log_sums, off_log = _counted(log_total, block.start, log_sums, off_log)
-    return _Seen(lowest, highest, sums, log_sums, off, off_log)
+    return _Seen(lowest, highest, sums, percents, log_sums, off, off_log)
 
 
 def _counted(total: np.ndarray, start: int, count: int, off: tuple[int, float]) -> tuple[int, tuple[int, float]]:

@@ -12,6 +12,7 @@ from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
 
 FEW = 3  # of what is missing that a message names
+HINT = "; of a regression say --task regression"
 MOST_ANSWERS = 1_000  # different texts that may be classes
 
 
@@ -58,6 +59,33 @@ class Examples:
             order = np.argsort(ids)
             return None if (order == np.arange(count)).all() else order
         return None
+
+
+def check_same_rows(first: tuple[str, np.ndarray] | None, where: str, ids: np.ndarray | None) -> Any:
+    """Refuse files whose ids differ where labels have none, so that nobody knows which rows the labels are of.
+
+    Args:
+        first: name and ids of the first file that has ids; None: there was none yet.
+        where: name of the next file.
+        ids: its own; None: it has none.
+
+    Returns:
+        Name and ids of the first file that has some.
+
+    Raises:
+        InputError: if the two are not the same, row by row.
+    """
+    if ids is None or not len(ids) or _are_rows(ids):  # numbers of rows say which rows they are
+        return first
+    if first is None:
+        return where, ids
+    before, known = first
+    if len(ids) != len(known) or (ids.astype(str) != known.astype(str)).any():
+        raise InputError(
+            f"'{where}' and '{before}' have other ids, or the same in another order, and the labels have none; give "
+            "labels with ids"
+        )
+    return first
 
 
 def _are_rows(ids: np.ndarray) -> bool:
@@ -118,7 +146,7 @@ def coded(values: np.ndarray, names: Sequence[str], where: str, what: str) -> np
 
     Args:
         values: as they are.
-        names: of the classes, which texts are looked up in.
+        names: of the classes, which texts are looked up in, and numbers where all of them are names.
         where: the file, for messages.
         what: the values are, for messages.
 
@@ -126,9 +154,9 @@ def coded(values: np.ndarray, names: Sequence[str], where: str, what: str) -> np
         InputError: naming the row of what is no class.
     """
     numbers = whole(values)
-    if numbers is None or (values.dtype.kind == "U" and set(values.tolist()) <= set(names)):
+    texts = (values if numbers is None or values.dtype.kind == "U" else numbers).astype(str).tolist()
+    if numbers is None or set(texts) <= set(names):
         number = {name: place for place, name in enumerate(names)}
-        texts = values.astype(str).tolist()
         wrong = [row for row, text in enumerate(texts) if text not in number]
         if wrong:
             raise InputError(
@@ -140,7 +168,7 @@ def coded(values: np.ndarray, names: Sequence[str], where: str, what: str) -> np
     if len(wrong):
         raise InputError(
             f"'{where}', row {wrong[0]}: the {what} is {numbers[wrong[0]]}, expected 0 to {len(names) - 1}; "
-            f"{len(wrong):,} such rows"
+            f"{len(wrong):,} such rows{HINT if what == 'label' and len(names) == 2 else ''}"
         )
     return numbers
 

@@ -110,9 +110,18 @@ def _origin(path: Path) -> Origin:
 def names_of(specs: Sequence[str]) -> list[str]:
     """What models are called: the file's name without its ending, with folders before it where names are the same.
 
+    Where these are the same, too, it is named as it was given, with its ending and column.
+
+    Raises:
+        InputError: if a file, or column of a file, is named twice.
+
+    >>> names_of(["all.csv:resnet", "all.csv:vit"])
+    ['all.csv:resnet', 'all.csv:vit']
     >>> names_of(["a/run.npy", "b/run.npy", "c/other.csv"])
     ['a/run', 'b/run', 'other']
     """
+    if twice := next((spec for spec in specs if list(specs).count(spec) > 1), None):
+        raise InputError(f"'{shown(twice, 200)}' is named twice; leave one of them out")
     paths = [Path("stdin" if spec == STANDARD_INPUT else spec) for spec in specs]
     parts = [
         (*path.parts[:-1], path.stem if path.suffix.partition(":")[0].lower() in READERS else path.name)
@@ -124,4 +133,4 @@ def names_of(specs: Sequence[str]) -> list[str]:
         if not twice:
             break
         found = ["/".join(own[-depth:]) if name in twice else name for own, name in zip(parts, found, strict=True)]
-    return found
+    return [spec if found.count(name) > 1 else name for spec, name in zip(specs, found, strict=True)]

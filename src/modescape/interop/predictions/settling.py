@@ -87,12 +87,11 @@ def refuse_mixed(models: list[Opened], kinds: list[str]) -> None:
 
 def classes_of(models: list[Opened], kinds: list[str], truth: Truth) -> tuple[np.ndarray, tuple[str, ...], list[Model]]:
     """Labels as numbers, names of the classes, and models whose columns are in their order."""
-    named = next((one.class_names for one in models if one.class_names), ())
     probable = [one for one, kind in zip(models, kinds, strict=True) if kind in IN_PROBABILITIES]
     answers = [_answers(one) for one, kind in zip(models, kinds, strict=True) if kind == LABELS]
     if probable:
         width = 2 if len(probable[0].rows.shape) == 1 else max(2, probable[0].rows.shape[1])
-        names = named if len(named) == width else _names(width, truth, probable[0].where)
+        names = _class_names(probable, width, truth)
     else:
         names = names_from(truth.label, answers)
     label = coded(truth.label, names, truth.examples.where, "label")
@@ -138,6 +137,29 @@ def _answers(one: Opened) -> np.ndarray:
     return np.asarray(one.rows[:]).reshape(-1)
 
 
+def _class_names(models: list[Opened], width: int, truth: Truth) -> tuple[str, ...]:
+    """Names of the classes in the order of the columns that have none; refused where that cannot be known."""
+    named = [one for one in models if len(one.class_names) == width]
+    if not named:
+        return _names(width, truth, models[0].where)
+    names, numbers = named[0].class_names, whole(truth.label)
+    if numbers is None or set(numbers.astype(str).tolist()) <= set(names):  # labels are names
+        if all(name.isdecimal() for name in names):
+            return tuple(sorted(names, key=int))
+        bare = [one.where for one in models if not one.class_names and one.rows.shape[1:] == (width,)]
+        if bare and names != tuple(sorted(names)):
+            raise InputError(
+                f"'{bare[0]}' has no names of classes, and '{named[0].where}' has them in an order of its own "
+                f"({shown(', '.join(names), 80)}); name the columns of both"
+            )
+    elif other := next((one for one in named if one.class_names != names), None):
+        raise InputError(
+            f"labels are numbers, and '{named[0].where}' and '{other.where}' have their classes in different orders; "
+            "give labels by the names of the classes"
+        )
+    return names
+
+
 def _names(width: int, truth: Truth, where: str) -> tuple[str, ...]:
     """Names of so many classes: their numbers, unless labels are as many texts, which stand in the alphabet's order."""
     if whole(truth.label) is not None:
@@ -154,6 +176,13 @@ def _names(width: int, truth: Truth, where: str) -> tuple[str, ...]:
 def _order(one: Opened, names: tuple[str, ...]) -> tuple[int, ...] | None:
     """Places of the classes among the columns of a model that names them."""
     if not one.class_names or one.class_names == names:
+        return None
+    if len(one.class_names) == 1:
+        if one.class_names[0] == names[0]:
+            raise InputError(
+                f"'{one.where}' has the probability of {shown(names[0], 40)!r} alone, and a single one is taken for "
+                f"that of {shown(names[1], 40)!r}; give both columns, or that one"
+            )
         return None
     if sorted(one.class_names) != sorted(names):
         raise InputError(
