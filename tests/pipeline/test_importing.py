@@ -12,6 +12,10 @@ from safetensors.torch import load_file, save_file
 from stand_ins import no_figures
 
 import modescape as ms
+from modescape import tree
+from modescape.analyses.sampling import neighbourhood
+from modescape.analyses.stored import groups_of
+from modescape.context import StudyContext
 from modescape.errors import InputError, WorkError
 from modescape.progress import Progress
 from modescape.study import Study, summary, verify
@@ -82,6 +86,21 @@ def test_what_nobody_knows_is_said_and_nothing_is_damaged(imported: Study):
     assert "These networks were trained elsewhere" in page
     assert "2\N{NO-BREAK SPACE}networks imported" in page
     assert "is taken off the names of tensors" in page
+
+
+@pytest.mark.ci
+def test_checkpoints_of_every_other_epoch_are_those_of_their_files(own: Study, tmp_path: Path):
+    for epoch in EPOCHS:
+        path = tmp_path / f"files/a/epoch_{2 * epoch}.pt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(own.path.parent / f"runs/a/epoch_{epoch}.pt", path)
+    pattern = str(tmp_path / "files/{member}/epoch_{epoch}.pt")
+    study = ms.import_study(pattern, tmp_path / "study", data="digits", overrides=[*DATA, "analyses=[]"])
+    context = StudyContext(Study.open(study.path))
+    (group,) = groups_of(context, 0, "trajectory", None, 3, purpose="", accept=True, epochs=(0, 2, 4))
+    weights = neighbourhood(context, 0).weights_of(group)
+    for row, epoch in zip(weights, EPOCHS, strict=True):
+        assert torch.equal(row, tree.ravel(own.params(0, epoch)))
 
 
 @pytest.mark.ci

@@ -64,7 +64,8 @@ class Around:
     def _state(self, epoch: int) -> ModelState:
         """A checkpoint: one of the last, or an earlier one of a run that keeps all."""
         if epoch in self._epochs:
-            return self.states[epoch - self._epochs[-1] - 1]
+            place = self._epochs.index(epoch)  # imported checkpoints may leave numbers out
+            return self.states[place - len(self._epochs)]
         return self.context.study.state(self.member, epoch)
 
     @functools.cached_property
