@@ -46,6 +46,24 @@ def study(tmp_path_factory):
     return out, done
 
 
+def test_choices_that_the_command_line_lists_are_those_of_the_rooms():
+    from modescape.interop.checkpoints.held import FORMATS
+    from modescape.interop.ensemble.answers import CALIBRATIONS
+    from modescape.interop.ensemble.writing import FORMATS as WRITTEN
+    from modescape.pipeline.import_sources import WEIGHTS
+
+    choices = {
+        (command, option.name): tuple(option.type.choices)
+        for command in ("import", "export")
+        for option in cli.commands[command].params
+        if isinstance(option.type, click.Choice)
+    }
+    assert choices["import", "format"] == FORMATS
+    assert choices["import", "weights"] == WEIGHTS
+    assert choices["export", "to"] == tuple(WRITTEN)
+    assert choices["export", "calibration"] == ("auto", *CALIBRATIONS)
+
+
 def test_run_prints_members_verdict_and_the_page(study):
     out, done = study
     assert done.stdout.rstrip().endswith(str(out / "report.html"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modescape.plain import ranges, shown
+from modescape.plain import ranges, shown, visible
 
 if TYPE_CHECKING:
     from modescape.pipeline.comparison import Comparison
@@ -67,16 +67,15 @@ def print_comparison(compared: Comparison) -> None:
             )
         _print(table)
     for line in (*compared.given.notes, *compared.warnings):
-        print(line)
+        print(visible(line))
     print()
-    print(*compared.verdict, sep="\n")
+    print(*map(visible, compared.verdict), sep="\n")
     if compared.page is not None:
         print(f"\n{compared.page.resolve()}")
 
 
 def print_seeds(found: SeedsAnswer) -> None:
     """The verdict, methods and differences as tables, what to beware of, and how the file was read."""
-    from modescape.plain import visible
     from modescape.wording.seeds import decimals_of, needed_text
 
     print(*map(visible, found.verdict), sep="\n")

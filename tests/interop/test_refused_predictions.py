@@ -103,6 +103,9 @@ def folder(tmp_path_factory):
         table(here / f"{name}.csv", {"id": [f"r{row}" for row in order], **columns})
     table(here / "order.csv", {"id": [f"r{row}" for row in range(EXAMPLES)], "label": label})
     table(here / "letters.csv", {"id": [f"r{row}" for row in range(EXAMPLES)], "label": ["abc"[one] for one in label]})
+    said = [{"doc_id": 0, "filter": kind, "filtered_resps": [[-1.0, False]] * 2, "target": 0} for kind in "ab"]
+    said.append({"doc_id": 1, "filter": "a", "filtered_resps": [[-1.0, False]], "target": 0})
+    (here / "samples.jsonl").write_text("\n\n".join(map(json.dumps, said)))
     (here / "names.csv").write_text("\n".join(["id,label", *(f"{row},{'abc'[one]}" for row, one in enumerate(label))]))
     return here
 
@@ -126,6 +129,7 @@ REFUSED = {  # files, labels -> what is said
     ("answer-low.npy", "label.npy"): "answer-low.npy', row 4: the prediction is -1",
     ("objects.npy", "label.npy"): "^'[^']*objects.npy' holds Python objects",
     ("complex.npy", "label.npy"): "complex.npy' holds complex128",
+    ("samples.jsonl", "label.npy"): "samples.jsonl', line 5: no answer",
     ("program.pt", "label.npy"): "program.pt' holds more than tensors",
     ("program2.pt", "label.npy"): "program2.pt' holds more than tensors",
     ("long.npy", "label.npy"): r"declares \[1000000000, 10\] numbers, 40,000,000,000 bytes, and holds 100",

@@ -155,6 +155,9 @@ def test_exports_of_trackers(read, tmp_path):
     assert read(named)[0] == {("acc", ""): [0.5, 0.6]}
     groups = [("x", "fancy*"), ("y", "old*")]
     assert read(named, groups=groups)[0] == {("x", ""): [0.5], ("y", ""): [0.6]}
+    found, _, notes = read(named, groups={"x": "fancy*"})
+    assert found == {("x", ""): [0.5]}
+    assert "Runs that fit no group are left out: acc/old-hill-4." in notes
     history = "run_id,key,value,step,timestamp\n"
     history += "".join(
         f"{run},{key},{value},{step},9\n"

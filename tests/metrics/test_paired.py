@@ -166,6 +166,7 @@ def test_parts_are_even_and_a_sample_cuts_no_group() -> None:
     assert 45 <= len(places) <= 50
     for number in np.unique(group[places]):
         assert (group[places] == number).sum() == (group == number).sum()
+    assert len(sample_units(np.repeat(np.arange(3), 60), 180, 50, key=1)) == 120  # two groups: intervals need as many
     np.testing.assert_array_equal(sample_units(None, 10, 10, key=1), np.arange(10))
     drawn = sample_units(None, 1000, 100, key=1)
     assert len(np.unique(drawn)) == 100

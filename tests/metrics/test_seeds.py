@@ -11,6 +11,7 @@ from scipy import stats
 
 from modescape.errors import InputError
 from modescape.metrics import seeds
+from modescape.metrics.paired import holm
 from modescape.metrics.seeds.needed import Noise
 
 NUMBERS = np.random.default_rng(14)
@@ -109,8 +110,8 @@ def test_holm_lets_none_through_that_a_loop_would_not():
         if p[place] > 0.05 / (5 - step):
             break
         rejected[place] = True
-    assert [one <= 0.05 for one in seeds.holm(p)] == rejected
-    assert seeds.holm(p) == pytest.approx([0.005, 0.2, 0.048, 0.048, 0.08])
+    assert [one <= 0.05 for one in holm(p)] == rejected
+    assert holm(p) == pytest.approx([0.005, 0.2, 0.048, 0.048, 0.08])
 
 
 def test_power_is_that_of_simulated_experiments():

@@ -7,6 +7,7 @@ import pytest
 
 from modescape.errors import InputError
 from modescape.metrics import seeds
+from modescape.metrics.paired import holm
 from modescape.metrics.seeds import Question, Runs, judge
 
 NAMES = ("0", "1", "2", "3", "4")
@@ -20,7 +21,7 @@ def test_runs_of_one_name_are_paired_and_others_are_not():
     assert [pair.difference.test for pair in found.pairs] == ["paired t", "Welch", "Welch"]
     assert found.pairs[0].difference == seeds.paired_difference(np.array(A.scores), np.array(B.scores))
     assert found.pairs[1].difference == seeds.welch_difference(np.array(A.scores), np.array(C.scores))
-    assert [pair.p_holm for pair in found.pairs] == seeds.holm([pair.difference.p for pair in found.pairs])
+    assert [pair.p_holm for pair in found.pairs] == holm([pair.difference.p for pair in found.pairs]).tolist()
     assert found.pairs[0].more_than_noise
     assert not found.pairs[1].more_than_noise
     assert judge([A, B], Question(paired=False)).pairs[0].difference.test == "Welch"
@@ -58,8 +59,8 @@ def test_losses_are_judged_the_other_way():
 def test_looking_after_every_run_is_corrected_for_many():
     found = judge([A, B, C], Question(sequential=True))
     rows = [np.subtract(one.scores, two.scores) for one, two in ((A, B), (A, C), (B, C))]
-    p = seeds.holm([seeds.anytime_p(seeds.e_values(row)) for row in rows])
-    assert [pair.looked.p for pair in found.pairs] == p
+    p = holm([seeds.anytime_p(seeds.e_values(row)) for row in rows])
+    assert [pair.looked.p for pair in found.pairs] == p.tolist()
     assert [pair.looked.decision for pair in found.pairs] == ["stop: difference", "go on", "go on"]
     low, high = seeds.confidence_sequence(rows[0])
     assert (found.pairs[0].looked.low, found.pairs[0].looked.high) == (low[-1], high[-1])

@@ -18,7 +18,8 @@ from modescape.metrics.scoring import VOTES
 from modescape.offered import stacked
 from modescape.pipeline.comparison import given_of
 from modescape.pipeline.comparison_answer import answer_of
-from modescape.pipeline.comparison_offered import drawn, most_examples, offered_of, sample_of
+from modescape.pipeline.comparison_offered import most_examples, offered_of, sample_of
+from modescape.printing import print_comparison
 from modescape.study.results import read_dataset
 
 EXAMPLES = 120
@@ -93,6 +94,13 @@ def test_scores_are_those_of_plain_loops(made, soft):
     assert pair["differences"]["accuracy"]["value"] == pytest.approx(right[0] - right[2], abs=1e-6)
 
 
+def test_what_a_file_is_called_cannot_move_the_cursor(capsys):
+    said = SimpleNamespace(notes=["a\x1b[2J.jsonl: logits"])
+    found = SimpleNamespace(results={}, given=said, warnings=["\x1b[1m"], verdict=["\x1b[0m"], page=None)
+    print_comparison(found)
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_hard_labels_vote_and_what_needs_probabilities_says_so(made):
     files = sorted(made.path.glob("hard-*"))
     found = ms.compare(files, made.path / "label.npy")
@@ -117,9 +125,6 @@ def test_large_predictions_are_looked_at_in_part_where_all_models_are_held():
     places = [np.flatnonzero((whole.log_prob(1) == row).all(1)).item() for row in part.log_prob(1)]
     assert places == sorted(set(places))
     np.testing.assert_array_equal(part.label, label[places])
-    groups = np.repeat(np.arange(15), 60)
-    kept = drawn(1, 900, 600, groups)
-    assert np.bincount(groups[kept], minlength=15).tolist().count(60) == 10
     assert most_examples(100, 10) < most_examples(10, 10)
 
 

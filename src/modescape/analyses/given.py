@@ -38,17 +38,18 @@ def groups_of(offered: Offered) -> dict[str, list[int]]:
 
 def alone(predictions: Predictions, model: int, scoring: Scoring) -> Estimate:
     """Scores of one model, and of each of its examples (or groups of them)."""
-    return _scored(predictions.log_prob(model)[None], predictions, scoring)
+    return scored(predictions.log_prob(model)[None], predictions, scoring)
 
 
 def together(predictions: Predictions, models: Sequence[int], scoring: Scoring) -> Estimate:
     """Scores of several models as one ensemble; of classes one model is in memory at a time."""
     if predictions.label.ndim > 1:  # the mixture of a regression's predictions holds all of them
-        return _scored(stacked(predictions, models), predictions, scoring)
-    return _scored(mean_log_prob(predictions, models)[None], predictions, scoring)
+        return scored(stacked(predictions, models), predictions, scoring)
+    return scored(mean_log_prob(predictions, models)[None], predictions, scoring)
 
 
-def _scored(values: np.ndarray, predictions: Predictions, scoring: Scoring) -> Estimate:
+def scored(values: np.ndarray, predictions: Predictions, scoring: Scoring) -> Estimate:
+    """Scores of the average of log-probabilities [model, example, class] of all the examples of these predictions."""
     whole = np.ones((1, len(values)), dtype=bool)
     return subset_estimate(values, predictions.label, whole, None, scoring, predictions.example_group)
 
@@ -92,7 +93,7 @@ def values_of(predictions: Predictions, models: Sequence[int], scoring: Scoring,
     for row, model in enumerate(models):
         log_prob = predictions.log_prob(model)
         if score.per_example is None:
-            out[row] = _scored(log_prob[None], predictions, only).example[0]
+            out[row] = scored(log_prob[None], predictions, only).example[0]
         else:
             out[row] = by_group(score.per_example(log_prob, predictions.label), group)
     return out

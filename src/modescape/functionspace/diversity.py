@@ -11,8 +11,15 @@ from modescape.functionspace.similarity import check_predicted
 BLOCK = 1 << 20  # numbers held at a time beside the input
 
 
-def _entropy(prob: np.ndarray) -> np.ndarray:
-    """- sum_c p_c ln p_c over the last axis, nats; 0 ln 0 is 0."""
+def entropy(prob: np.ndarray) -> np.ndarray:
+    """- sum_c p_c ln p_c over the last axis, nats; 0 ln 0 is 0.
+
+    Args:
+        prob: probabilities, [..., class].
+
+    Returns:
+        [...].
+    """
     return -(prob * np.log(np.where(prob > 0, prob, 1.0))).sum(-1)
 
 
@@ -45,7 +52,7 @@ def jensen_shannon(log_prob: Array) -> float:
     total = 0.0
     for start in range(0, examples, step):
         prob = np.exp(log_prob[:, start : start + step].astype(np.float64))
-        total += (_entropy(prob.mean(0)) - _entropy(prob).mean(0)).sum()
+        total += (entropy(prob.mean(0)) - entropy(prob).mean(0)).sum()
     return float(np.maximum(total / examples, 0.0))  # equal models round to a hair below 0
 
 

@@ -45,7 +45,7 @@ def sample_units(group: np.ndarray | None, examples: int, most: int, key: int) -
     Args:
         group: of each example (`modescape.arrays.group_codes`).
         examples: how many there are.
-        most: that are looked at. The groups that are drawn first are taken as long as they fit, one at least.
+        most: that are looked at. The groups that are drawn first are taken as long as they fit, two at least.
         key: of the stream.
 
     Returns:
@@ -65,5 +65,5 @@ def sample_units(group: np.ndarray | None, examples: int, most: int, key: int) -
     if group is None:
         return np.sort(order[:most])
     sizes = np.bincount(group, minlength=units)[order]
-    taken = order[: max(1, int((np.cumsum(sizes) <= most).sum()))]
+    taken = order[: max(2, int((np.cumsum(sizes) <= most).sum()))]
     return np.flatnonzero(np.isin(group, taken))

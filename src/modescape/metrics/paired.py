@@ -20,6 +20,7 @@ Price 2012, "Adjusted Wald confidence interval for a difference of binomial prop
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
@@ -266,17 +267,21 @@ def student_p(difference: Difference) -> float:
     return float(2 * stdtr(difference.freedom, -abs(difference.value) / np.sqrt(difference.variance)))
 
 
-def holm(p: np.ndarray) -> np.ndarray:
+def holm(p: np.ndarray | Sequence[float]) -> np.ndarray:
     """P-values adjusted for so many comparisons by Holm's step-down rule, valid however they depend; NaN stays.
 
     Args:
         p: [comparison].
 
+    Returns:
+        float64 [comparison].
+
     Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
 
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
+    p = np.asarray(p, dtype=np.float64)
     out, known = np.full(p.shape, np.nan), np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
     factors = np.arange(order.size, 0, -1)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import torch
-
 from modescape import rng
 from modescape.interop.predictions import Gathered
+from modescape.metrics.folds import sample_units
 from modescape.offered import Offered, Sampling
 from modescape.pipeline.comparison_page import WORD, Given
 
@@ -64,7 +62,7 @@ def sample_of(offered: Offered, gathered: Gathered, most: int | None = None) -> 
     if count <= most:
         return offered
     key = rng.key(offered.seed, "comparison")
-    rows = np.sort(drawn(key, count, most, predictions.example_group))
+    rows = sample_units(predictions.example_group, count, most, key)
     some = predictions.sample(rows)
     group = some.example_group
     return replace(
@@ -76,21 +74,3 @@ def sample_of(offered: Offered, gathered: Gathered, most: int | None = None) -> 
         example_ids={split: [ids[row] for row in rows] for split, ids in offered.example_ids.items()},
         example_parts={split: part[rows] for split, part in offered.example_parts.items()},
     )
-
-
-def drawn(key: int, count: int, most: int, group: np.ndarray | None) -> np.ndarray:
-    """Numbers of the examples of a sample; of those in groups whole groups, two or more, as long as they fit.
-
-    Args:
-        key: of the stream.
-        count: examples there are.
-        most: that are wanted.
-        group: of each example (`modescape.arrays.group_codes`).
-    """
-    units = count if group is None else int(group.max()) + 1
-    order = rng.permutation(torch.tensor([key]), units)[0].numpy()
-    if group is None:
-        return order[:most]
-    sizes = np.cumsum(np.bincount(group)[order])
-    kept = order[: max(2, int(np.searchsorted(sizes, most, side="right")))]
-    return np.flatnonzero(np.isin(group, kept))

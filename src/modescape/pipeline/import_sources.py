@@ -42,6 +42,11 @@ class Wanted:
     weights: str = "raw"
     first: int | None = None  # the number that names of files give to the first epoch's end
 
+    @property
+    def names_recipe(self) -> bool:
+        """Whether the data are said by a recipe, and not by a source alone."""
+        return self.data is not None and (recipes.is_builtin(self.data) or Path(self.data).suffix in recipes.SUFFIXES)
+
     def check(self) -> None:
         """Refuse what cannot be meant.
 
@@ -81,7 +86,7 @@ def with_network(wanted: Wanted, base: Recipe, given: Aligned, progress: Progres
     if factory is None and keras:
         factory = recognised(keras, dataset.shape.offered.get("image_shape"))
         notes += [f"the files are of the built-in network {factory!r}"] if factory else []
-    if factory is None and recipes.is_builtin(wanted.data or "") | (Path(wanted.data or "").suffix in recipes.SUFFIXES):
+    if factory is None and wanted.names_recipe:
         factory = base.model.factory  # of the recipe that was named
     if not factory:
         raise InputError(

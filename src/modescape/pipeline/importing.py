@@ -101,7 +101,7 @@ def _base(wanted: Wanted) -> Recipe:
     """The recipe that data and settings are taken from."""
     if wanted.data is None:
         return recipes.load(Recipe(name="imported"), wanted.overrides)
-    if recipes.is_builtin(wanted.data) or Path(wanted.data).suffix in recipes.SUFFIXES:
+    if wanted.names_recipe:
         return recipes.load(wanted.data, wanted.overrides)
     return recipes.load(
         recipes.parse({"name": "imported", "data": {"source": wanted.data}}, "the recipe"), wanted.overrides

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,7 @@ def seeds(
     task: str | None = None,
     score: str | Sequence[str] = (),
     without: Sequence[str] = (),
-    groups: Sequence[tuple[str, str]] = (),
+    groups: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     **question: Any,
 ) -> SeedsAnswer:
     """Whether differences between methods are more than the noise of their seeds, and how many runs would settle it.
@@ -93,7 +93,7 @@ def seeds(
         task: the column of tasks.
         score: the column of scores, or several.
         without: columns (of a wide table: methods) to leave out.
-        groups: methods as patterns of runs' names: ``[("resnet", "resnet*")]``.
+        groups: methods as patterns of runs' names: ``{"resnet": "resnet*"}``, or pairs of such.
         **question: the fields of `modescape.metrics.seeds.Question`: ``lower_is_better``, ``against``, ``paired``,
             ``width``, ``power``, ``difference``, ``best_of``,
             ``mean_of_tasks``, ``sequential``.

@@ -55,6 +55,15 @@ def interval(low: float, high: float, decimals: int) -> str:
     return f"95{SPACE}% interval {fixed(low, decimals)} to {fixed(high, decimals)}"
 
 
+def p_text(p: float) -> str:
+    """A p-value with three decimals; below what these can show as such, a dash when there is none.
+
+    >>> p_text(0.0321), p_text(float("nan")) == ABSENT
+    ('0.032', True)
+    """
+    return f"<{SPACE}0.001" if p < 0.001 else fixed(p, 3)
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """A number and its noun: 1 network, 1,297 images."""
     return f"{number:,}{SPACE}{one if number == 1 else many or one + 's'}"

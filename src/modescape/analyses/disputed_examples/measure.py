@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses.given import models_of
 from modescape.analyses.requirements import left_out, predicted, trained
+from modescape.functionspace.diversity import entropy
 from modescape.offered import Offered, Predictions
 from modescape.plots.style import one_line, unique
 from modescape.results import make_result
@@ -83,16 +84,11 @@ def _said(predictions: Predictions, models: list[int]) -> Said:
         right += log_prob.argmax(-1) == label
         prob = np.exp(log_prob.astype(np.float64))
         total += prob
-        own += _entropy(prob)
+        own += entropy(prob)
     predicted = total.argmax(-1)
     total /= len(models)
-    entropy = _entropy(total)
-    return Said(np.maximum(entropy - own / len(models), 0.0), entropy, predicted, right)
-
-
-def _entropy(prob: np.ndarray) -> np.ndarray:
-    """- sum_c p_c ln p_c, [example]; 0 ln 0 is 0."""
-    return -(prob * np.log(np.where(prob > 0, prob, 1.0))).sum(-1)
+    of_mean = entropy(total)
+    return Said(np.maximum(of_mean - own / len(models), 0.0), of_mean, predicted, right)
 
 
 def _votes(predictions: Predictions, models: list[int], place: np.ndarray) -> np.ndarray:

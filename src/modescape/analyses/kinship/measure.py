@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from modescape import rng
+from modescape.analyses.given import names_of
 from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.analyses.weights import cosines, flattened
 from modescape.errors import InputError
@@ -46,7 +47,7 @@ def measure(offered: Offered, *, draws: int = 200, start: str = "") -> xr.Datase
     """
     members = trained(offered, 2, WHAT)
     checkpoints = weights_of(offered, WHAT)
-    names = list(offered.names) if len(offered.names) == len(members) else [str(member) for member in members]
+    names = names_of(offered)
     if start and start not in names:
         raise InputError(f"kinship.start is {start!r}; {nearest(start, names)}")
     which = [(member, checkpoints.steps(member)[-1]) for member in members]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.given import THESE, mean_log_prob, models_of, names_of
+from modescape.analyses.given import THESE, mean_log_prob, models_of, names_of, scored
 from modescape.analyses.requirements import enough_units, left_out, predicted, scoring_of, trained
-from modescape.metrics.crossed import Estimate, subset_estimate
 from modescape.metrics.grouping import count_units
 from modescape.metrics.reliability import reliability
 from modescape.metrics.scores import units_of
@@ -82,7 +81,7 @@ def _models(
     for model in models:
         log_prob = predictions.log_prob(model)
         tempered, own = calibrated_by_halves(log_prob, predictions.label, key, predictions.example_group)
-        before, after = (_scored(one, predictions, scoring) for one in (log_prob, tempered))
+        before, after = (scored(one[None], predictions, scoring) for one in (log_prob, tempered))
         change = after.minus(before)
         rows.append([value for one in (before, after, change) for value in (one.score, *one.these())])
         temperatures.append(np.exp(np.log(own).mean()))
@@ -90,11 +89,6 @@ def _models(
     with np.errstate(divide="ignore"):
         each = np.minimum(np.log(total / len(models)), 0.0)
     return np.array(rows), np.array(temperatures), each
-
-
-def _scored(log_prob: np.ndarray, predictions: Predictions, scoring: Scoring) -> Estimate:
-    one = np.ones((1, 1), dtype=bool)
-    return subset_estimate(log_prob[None], predictions.label, one, None, scoring, predictions.example_group)
 
 
 def _of_models(rows: np.ndarray, temperatures: np.ndarray, scoring: Scoring) -> Variables:
@@ -108,7 +102,7 @@ def _of_models(rows: np.ndarray, temperatures: np.ndarray, scoring: Scoring) -> 
 
 
 def _of_averages(predictions: Predictions, every: dict[str, np.ndarray], scoring: Scoring) -> Variables:
-    found = [_scored(one, predictions, scoring) for one in every.values()]
+    found = [scored(one[None], predictions, scoring) for one in every.values()]
     bins = [reliability(one[None], predictions.label, BINS) for one in every.values()]
     dims, units = ("approach", "metric"), units_of(scoring.scores)
     change = [one.minus(found[0]) for one in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modescape.wording import scores
-from modescape.wording.numbers import count, fixed, listing
+from modescape.wording.numbers import count, listing, p_text
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -52,7 +52,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
                 cells.append(f"{number}, {bounds}")
             p = pick(dataset, "p_adjusted", metric=metrics[0], **where)
             told += p < 0.05
-            rows.append((f"{name} minus {other}", "", *cells, "< 0.001" if p < 0.001 else fixed(p, 3)))
+            rows.append((f"{name} minus {other}", "", *cells, p_text(p)))
     means = [
         f"{name} {scores.written(metrics[0], pick(dataset, 'mean', metric=metrics[0], approach=name))}"
         for name in names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.wording import scores
-from modescape.wording.numbers import ABSENT, count, fixed
+from modescape.wording.numbers import count, p_text
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -81,10 +81,3 @@ def _cells(dataset: xr.Dataset, metric: str, best: str, other: str) -> tuple[str
     )
     difference, bounds = scores.difference(metric, low, value, high)
     return difference, bounds, p_text(p)
-
-
-def p_text(p: float) -> str:
-    """A p-value; below what is printed as such."""
-    if not np.isfinite(p):
-        return ABSENT
-    return "< 0.001" if p < 0.001 else fixed(p, 3)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.given import names_of
 from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.offered import Offered
 from modescape.results import make_result
@@ -36,7 +37,7 @@ def measure(offered: Offered, *, values: int = 32) -> xr.Dataset:
     """
     members = trained(offered, 1, WHAT)
     checkpoints = weights_of(offered, WHAT)
-    names = list(offered.names) if len(offered.names) == len(members) else [str(member) for member in members]
+    names = names_of(offered)
     spectra = [_spectra(checkpoints.solution(member).params) for member in members]
     layers = list(spectra[0])
     found = np.full((len(members), len(layers), values), np.nan)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from modescape.errors import InputError
 from modescape.plain import shown
+from modescape.runtime import free_memory
 
 BLOCK = 1 << 20  # numbers that are looked at at a time
 HELD = 1 << 21  # numbers of a model that stay in memory; more go to a file
@@ -119,14 +118,6 @@ def declared_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     for length in shape:
         size *= length
     return size
-
-
-def free_memory() -> int:
-    """Bytes that this process may still take, about."""
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def check_room(needed: int, where: object, folder: Path | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modescape.errors import InputError
 from modescape.interop.predictions import arrays, columns
-from modescape.interop.predictions.content import Content
+from modescape.interop.predictions.content import IDS, LABELS, Content
 from modescape.plain import nearest, shown
 
 READERS: dict[str, Callable[[Path], Content]] = {  # by the end of a file's name
@@ -81,8 +81,6 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
 
 def chosen(content: Content, column: str) -> Content:
     """A file of which one array, or column, is meant; ids and labels stay beside it."""
-    from modescape.interop.predictions.content import IDS, LABELS
-
     if column not in content.arrays:
         raise InputError(f"'{content.where}' has no column {column!r}; {nearest(column, list(content.arrays))}")
     kept = {name: rows for name, rows in content.arrays.items() if name == column or name.lower() in (*IDS, *LABELS)}

@@ -31,9 +31,11 @@ def read_samples(data: bytes, where: str) -> Content:
     Raises:
         InputError: naming the line of what is no such sample.
     """
-    rows = [_row(line, number, where) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+    there = [(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+    lines, rows = [number for number, _ in there], [_row(line, number, where) for number, line in there]
     if len({row.get("filter") for row in rows}) > 1:  # the same answers, taken out of the text in several ways
-        rows = [row for row in rows if row.get("filter") == rows[0].get("filter")]
+        kept = [at for at, row in enumerate(rows) if row.get("filter") == rows[0].get("filter")]
+        rows, lines = [rows[at] for at in kept], [lines[at] for at in kept]
     found = [_responses(row) for row in rows]
     ids = np.array([row["doc_id"] for row in rows])
     texts = [one.strip() for one in found if isinstance(one, str)]
@@ -43,7 +45,7 @@ def read_samples(data: bytes, where: str) -> Content:
     chosen = [one if isinstance(one, list) else [] for one in found]
     if wrong := [at for at, one in enumerate(chosen) if len(one) < 2]:
         raise InputError(
-            f"'{where}', line {wrong[0] + 1}: no answer and no log-likelihoods of two choices or more; samples of "
+            f"'{where}', line {lines[wrong[0]]}: no answer and no log-likelihoods of two choices or more; samples of "
             "tasks of other kinds (perplexity) are no classes"
         )
     width = max(map(len, chosen))

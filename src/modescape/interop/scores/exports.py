@@ -123,13 +123,16 @@ def by_runs(entries: list[Entry], notes: list[str]) -> Table:
     return Table(found, [*notes, "Methods and runs are told by the names of runs."])
 
 
-def regrouped(entries: list[Entry], groups: Sequence[tuple[str, str]]) -> list[Entry]:
+def regrouped(entries: list[Entry], groups: Sequence[tuple[str, str]]) -> tuple[list[Entry], list[str]]:
     """Scores whose method is said by patterns over "method" or "method/run", such as ("resnet", "*resnet*").
+
+    Returns:
+        The scores of runs that fit a group, and the names of the others, as "method/run".
 
     Raises:
         InputError: if a pattern fits nothing, or a run has two methods.
     """
-    found, used = [], set()
+    found, used, left = [], set(), []
     several = len({entry.method for entry in entries}) > 1
     for entry in entries:
         names = [str(entry.run), f"{entry.method}/{entry.run}", entry.method]
@@ -140,10 +143,12 @@ def regrouped(entries: list[Entry], groups: Sequence[tuple[str, str]]) -> list[E
                 f"{entry.where}: run {shown(repr(entry.run), 60)} fits the groups {', '.join(fitting)}; expected one"
             )
         used.update(fitting)
+        if not fitting:
+            left.append(entry.method if entry.run is None else "/".join(filter(None, (entry.method, entry.run))))
         for group, fits in fitting.items():  # where a run's name fits, its methods are what was scored
             task = entry.task or entry.method if several and entry.method not in fits else entry.task
             found.append(entry._replace(method=group, task=task))
     unused = [group for group, _ in groups if group not in used]
     if unused:
         raise InputError(f"no run fits the group {shown(repr(unused[0]), 60)}")
-    return found
+    return found, list(dict.fromkeys(left))

@@ -18,7 +18,7 @@ from modescape.metrics.seeds import Runs
 from modescape.plain import shown
 
 MOST_FILES = 10_000
-Groups = Sequence[tuple[str, str]]  # a method's name, and a pattern of runs
+Groups = Mapping[str, str] | Sequence[tuple[str, str]]  # a method's name, and a pattern of runs
 
 
 def read_scores(
@@ -81,8 +81,11 @@ def _a_file_a_method(sheets: Sequence[Sheet], paths: Sequence[str], columns: Col
 def _runs_of(table: Table, groups: Groups) -> tuple[tuple[Runs, ...], list[str]]:
     entries, notes = table.entries, table.notes
     if groups:
-        entries = exports.regrouped(entries, groups)
-        notes = [*notes, f"Methods are the groups {', '.join(dict.fromkeys(group for group, _ in groups))}."]
+        pairs = list(groups.items()) if isinstance(groups, Mapping) else groups
+        entries, left = exports.regrouped(entries, pairs)
+        notes = [*notes, f"Methods are the groups {', '.join(dict.fromkeys(group for group, _ in pairs))}."]
+        if left:
+            notes.append(f"Runs that fit no group are left out: {shown(', '.join(left), 200)}.")
     return gathered(entries), notes
 
 

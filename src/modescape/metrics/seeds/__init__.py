@@ -11,7 +11,7 @@ from modescape.metrics.seeds.best import (
     expected_maximum,
 )
 from modescape.metrics.seeds.copies import Runs
-from modescape.metrics.seeds.differences import Difference, holm, paired_difference, welch_difference
+from modescape.metrics.seeds.differences import Difference, paired_difference, welch_difference
 from modescape.metrics.seeds.effects import Effect, effect_size
 from modescape.metrics.seeds.judging import Judgement, Looked, Method, Pair, Question, judge
 from modescape.metrics.seeds.needed import Needed, Noise, noise_of, power_of, runs_for_power, runs_for_width
@@ -45,7 +45,6 @@ __all__ = [
     "effect_size",
     "expected_maximum",
     "flipped",
-    "holm",
     "judge",
     "noise_of",
     "paired_difference",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,21 +117,3 @@ def _difference(
     half = float(stdtrit(freedom, 1 - TAIL)) * error
     p = 2 * float(stdtr(freedom, -abs(t)))
     return Difference(test, runs, value, value - half, value + half, t, freedom, p, effect, permutation, spread)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Correct p values for being many: the chance of any false one among those below .05 is then 5 % at most.
-
-    Args:
-        p: of the comparisons, in any order.
-
-    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    raised = np.asarray(p, dtype=np.float64)[order] * np.arange(len(order), 0, -1)
-    corrected = np.empty(len(order))
-    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
-    return corrected.tolist()

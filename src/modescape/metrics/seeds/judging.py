@@ -10,9 +10,10 @@ import numpy as np
 
 from modescape.errors import InputError
 from modescape.metrics.intervals import LEVEL
+from modescape.metrics.paired import holm
 from modescape.metrics.seeds.best import best_of_normal, best_of_seen, chance_of_better_best, chance_seen
 from modescape.metrics.seeds.copies import Runs, answerable, quoted
-from modescape.metrics.seeds.differences import Difference, holm, paired_difference, welch_difference
+from modescape.metrics.seeds.differences import Difference, paired_difference, welch_difference
 from modescape.metrics.seeds.needed import Needed, noise_of, runs_for_power, runs_for_width
 from modescape.metrics.seeds.sequential import anytime_p, confidence_sequence, e_values
 from modescape.metrics.seeds.summary import Summary, summarize
@@ -123,7 +124,7 @@ def judge(columns: Sequence[Runs], question: Question | None = None) -> Judgemen
         raise InputError(f"the best of {best_of} runs was asked for; expected 1 or more")
     methods = tuple(_method(one, best_of, question) for one in columns)
     compared, more = _differences(methods, question)
-    p_holm = holm([difference.p for _, _, difference in compared])
+    p_holm = holm([difference.p for _, _, difference in compared]).tolist()
     looks: list[Looked | None] = [None] * len(compared)
     if question.sequential:
         looks = list(_looked(compared, question))
@@ -259,7 +260,7 @@ def _looked(compared: Sequence[Compared], question: Question) -> list[Looked]:
             count = min(len(first.runs.scores), len(second.runs.scores))
             pairs = np.array(first.runs.scores[:count]), np.array(second.runs.scores[:count])
         rows.append(pairs[0] - pairs[1])
-    p = holm([anytime_p(e_values(row)) for row in rows])
+    p = holm([anytime_p(e_values(row)) for row in rows]).tolist()
     found = []
     for row, corrected in zip(rows, p, strict=True):
         evidence = e_values(row)
