@@ -24,6 +24,8 @@ from modescape.study import Study, write_member_state
 
 from .conftest import NETWORKS, SIZES
 
+pytestmark = pytest.mark.ci  # the study takes longer to make than all else of this folder
+
 
 class Hearing(Progress):
     """Keeps what was said."""

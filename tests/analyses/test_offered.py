@@ -127,6 +127,7 @@ def test_functions_are_compared_without_weights(study, memory):
     np.testing.assert_array_equal(whole["pair_low"].sel(metric=metrics), functions["pair_low"].sel(metric=metrics))
 
 
+@pytest.mark.ci
 def test_auxiliary_predictions_in_memory_give_what_a_study_gives(networks):
     of = offer(networks)
     auxiliary = {}

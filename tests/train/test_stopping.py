@@ -39,9 +39,9 @@ def trainer(**stopping) -> Trainer:
     }
     made = recipe.parse({"model": {"factory": f"{__name__}:make"}, "train": train}, "it")
     stream = rng.stream(0, "test images")
-    images = torch.randint(0, 256, (COUNT, 1, 8, 8), dtype=torch.uint8, generator=stream).numpy()
-    data = as_split(images, torch.randint(0, 3, (COUNT,), generator=stream).numpy())
-    return Trainer(made, data, 3, Preparation.of(made.data, data))
+    images = torch.randint(0, 256, (COUNT, 1, 8, 8), dtype=torch.uint8, generator=stream)
+    data = as_split(images.numpy(), torch.randint(0, 3, (COUNT,), generator=stream).numpy())
+    return Trainer(made, data, 3, Preparation.of(made.data, images))
 
 
 class Probe:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from modescape import data, recipe
-from modescape.analyses import ANALYSES, PREDICTIONS
+from modescape.analyses import ANALYSES, GIVEN, PREDICTIONS
 from modescape.bench.harness import Options, Result, Row, in_turns, seconds
 from modescape.bench.memory import watched
 from modescape.pipeline.begin import make_manifest
@@ -25,7 +25,9 @@ from modescape.study.layout import SPLITS, checkpoint_name
 from modescape.study.members import HISTORY_COLUMNS
 from modescape.types import ModelState
 
-FROM_PREDICTIONS = [name for name, one in ANALYSES.items() if not one.uses]  # send no images through networks
+FROM_PREDICTIONS = [  # of studies, and sending no images through networks
+    name for name, one in ANALYSES.items() if not one.uses and one.only_for != GIVEN
+]
 OPEN = "import modescape as ms; study = ms.Study.open({path!r}); study.members"
 WEIGHTS = OPEN + "; study.params({member}, {epoch})"
 SPARE = 1.2  # times the size that is asked of the disk
