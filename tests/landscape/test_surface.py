@@ -171,6 +171,10 @@ def test_refinement_on_a_line_and_of_a_landscape(bowl):
     assert fewer.error <= 0.02
     assert np.abs(fewer.loss / whole.loss - 1).max() < 0.06
     assert np.isfinite(fewer.fields["accuracy"]).all()
+    again, passes = counted(field)
+    known = measure(again, cut, x, start=whole, tolerance=0.02)
+    assert passes == []  # what was measured before is looked up
+    np.testing.assert_array_equal(known.loss, whole.loss)
     with pytest.raises(InputError, match="the tolerance is 0"):
         measure(field, cut, x, tolerance=0)
 
