@@ -151,6 +151,15 @@ def test_fewer_points_make_the_same_picture_within_the_stated_error(tolerance):
     np.testing.assert_array_equal(found.values[found.measured], truth[found.measured])
 
 
+def test_what_a_coarse_grid_cannot_see_is_found_by_the_controls():
+    def striped(index):
+        return 1.0 + (index % 33 % 2)  # every other column, which no coarser grid has
+
+    found = refine(striped, (33, 33), 0.02)
+    assert found.measured.mean() > 0.9
+    assert found.controls > 0 or found.measured.all()
+
+
 def test_refinement_on_a_line_and_of_a_landscape(bowl):
     line = refine(lambda index: 1 + np.sin(index / 20), (101,), 0.01)
     assert line.measured.sum() < 60
@@ -162,6 +171,10 @@ def test_refinement_on_a_line_and_of_a_landscape(bowl):
     assert fewer.error <= 0.02
     assert np.abs(fewer.loss / whole.loss - 1).max() < 0.06
     assert np.isfinite(fewer.fields["accuracy"]).all()
+    again, passes = counted(field)
+    known = measure(again, cut, x, start=whole, tolerance=0.02)
+    assert passes == []  # what was measured before is looked up
+    np.testing.assert_array_equal(known.loss, whole.loss)
     with pytest.raises(InputError, match="the tolerance is 0"):
         measure(field, cut, x, tolerance=0)
 

@@ -65,6 +65,7 @@ class Evaluator:
         statistics: the data of which batch-norm statistics are recomputed.
         held: tensors of the network that points need not bring.
         references: name -> predicted class of every unit, in the order of the data, int64 [unit].
+        frozen: names of the frozen parameters among ``held``.
         pieces: how batches are cut; those of which statistics are recomputed stay whole.
     """
 
@@ -74,6 +75,7 @@ class Evaluator:
     statistics: Source
     held: Params
     references: Mapping[str, Tensor] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
     pieces: Pieces = WHOLE
 
     def __call__(self, points: Params, stack: bool) -> Evaluation:
@@ -136,16 +138,16 @@ class Evaluator:
                 average.next(batch.examples)
 
                 def advanced(tensors: Params, batch: Batch = batch) -> Params:
-                    own = {**self._copies(), **tensors}
+                    own = {**self.copies(), **tensors}
                     call_with(self.runner.module, own, self.pieces.laid(batch).inputs)
                     return {name: own[name] for name in names}
 
                 own = self._over(points | own, advanced, stack)
         return own
 
-    def _copies(self) -> Params:
-        """What points do not bring: a network may write into its buffers."""
-        return {name: tensor.clone() for name, tensor in self.held.items()}
+    def copies(self) -> Params:
+        """What points do not bring: a network may write into its buffers, not into its parameters."""
+        return {name: tensor if name in self.frozen else tensor.clone() for name, tensor in self.held.items()}
 
     def _over(self, points: Params, function: Callable[[Params], Any], stack: bool) -> Any:
         """A function of one point, of all: a tensor or a dictionary of tensors [point, ...]."""
@@ -159,7 +161,7 @@ class Evaluator:
         criterion = self.criterion
 
         def sums(tensors: Params) -> Tensor:
-            output = self.runner.call({**self._copies(), **tensors}, batch.inputs, number)
+            output = self.runner.call({**self.copies(), **tensors}, batch.inputs, number)
             total = criterion.total(output, batch.target, batch.examples).double()
             found["count"] = criterion.count(output, batch.target, batch.examples)
             found["units"] = batch.examples

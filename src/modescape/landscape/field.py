@@ -112,7 +112,9 @@ class Landscape:
         given = own_point if params is None else self.layout.state(params)
         self.point = ModelState(given.params, self.layout.held | given.buffers)
         self._check_finite()
-        self.evaluator = Evaluator(self.runner, sums, source, statistics, self.point.buffers, references)
+        self.evaluator = Evaluator(
+            self.runner, sums, source, statistics, self.point.buffers, references, self.layout.frozen
+        )
         tried = first_pass(self.evaluator, self.point, stack, check)
         self.stack = tried.stack
         self.evaluator = replace(self.evaluator, pieces=tried.pieces)

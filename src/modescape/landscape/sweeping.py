@@ -54,17 +54,9 @@ def measure(
         InputError: if what is gone on with has another grid, cut or setting, or an engine has no workplace.
         WorkError: if points failed elsewhere; what the file holds is gone on with.
     """
-    surface = Surface.empty(
-        x,
-        None if len(cut.axes) == 1 else x if y is None else y,
-        angle=cut.angle,
-        lengths=cut.lengths,
-        about=cut.about | about(landscape, cut),
-    )
     kept = Path(file) if file is not None else None
     before = kept if start is None and kept is not None and kept.exists() else start
-    if before is not None:
-        surface = surface.begun_from(exchange.read(before) if isinstance(before, str | Path) else before)
+    surface = begun(landscape, cut, x, y, before)
     if engine is not None and workplace is None:
         raise InputError("an engine needs a workplace that opens (landscape, cut) where it works")
     held = [surface]
@@ -94,6 +86,16 @@ def measure(
     if kept is not None:
         exchange.write(done, kept)
     return done
+
+
+def begun(landscape: Landscape, cut: Cut, x: Any, y: Any, before: Surface | np.ndarray | str | Path | None) -> Surface:
+    """The grid with what was measured before; the arguments of `measure`."""
+    second = None if len(cut.axes) == 1 else x if y is None else y
+    own = cut.about | about(landscape, cut)
+    surface = Surface.empty(x, second, angle=cut.angle, lengths=cut.lengths, about=own)
+    if before is None:
+        return surface
+    return surface.begun_from(exchange.read(before) if isinstance(before, str | Path) else before)
 
 
 Pass = tuple[np.ndarray, dict[str, np.ndarray]]

@@ -108,7 +108,7 @@ def _called(evaluator: Evaluator, point: Params, batch: Batch) -> Any:
     Raises:
         InputError: if the network fails.
     """
-    tensors = {**{name: tensor.clone() for name, tensor in evaluator.held.items()}, **point}
+    tensors = {**evaluator.copies(), **point}
     try:
         return evaluator.runner.call(tensors, batch.inputs)
     except InputError:
