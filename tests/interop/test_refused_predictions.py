@@ -15,6 +15,7 @@ from modescape.interop.predictions import Options, gather
 from modescape.interop.predictions.lazy import Scratch, check_room
 
 EXAMPLES, CLASSES = 30, 3
+DEFLATED = zipfile.ZIP_DEFLATED
 
 
 class Program:
@@ -72,11 +73,18 @@ def folder(tmp_path_factory):
     np.save(here / "wrong-again.npy", (label + 1) % CLASSES)
     (here / "long.npy").write_bytes(declared((10**9, 10)))
     for name, content in (("long.npz", declared((10**9, 10))), ("bomb.npz", declared((10**12, 10)))):
-        with zipfile.ZipFile(here / name, "w", zipfile.ZIP_DEFLATED) as packed:
+        with zipfile.ZipFile(here / name, "w", DEFLATED) as packed:
             packed.writestr("p.npy", content)
     with (here / "program.pt").open("wb") as file:
         pickle.dump(Program(), file)
     torch.save({"logits": Program()}, here / "program2.pt")
+    torch.save(torch.zeros(1 << 20), here / "prob.pt")
+    with (
+        zipfile.ZipFile(here / "prob.pt") as whole,
+        zipfile.ZipFile(here / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as cut,
+    ):
+        for name in whole.namelist():
+            cut.writestr(name, whole.read(name))
     rows = [f"{row},{one}" for row, one in enumerate(label)]
     (here / "truth.csv").write_text("\n".join(["id,label", *rows]))
     (here / "twice.csv").write_text("\n".join(["id,prediction", *rows[:9], "3,0", *rows[10:]]))
@@ -130,6 +138,7 @@ REFUSED = {  # files, labels -> what is said
     ("objects.npy", "label.npy"): "^'[^']*objects.npy' holds Python objects",
     ("complex.npy", "label.npy"): "complex.npy' holds complex128",
     ("samples.jsonl", "label.npy"): "samples.jsonl', line 5: no answer",
+    ("bomb.pt", "label.npy"): "bomb.pt' has .* bytes and declares .* inside; save it without compression",
     ("program.pt", "label.npy"): "program.pt' holds more than tensors",
     ("program2.pt", "label.npy"): "program2.pt' holds more than tensors",
     ("long.npy", "label.npy"): r"declares \[1000000000, 10\] numbers, 40,000,000,000 bytes, and holds 100",

@@ -185,9 +185,9 @@ def _estimate(samples: Tensor, exact: float, products: int) -> Estimate:
 
 
 def _student(freedom: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.5 + LEVEL / 2, freedom))
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
 def _dtype(matrix: Matrix) -> torch.dtype:

@@ -134,7 +134,7 @@ def _slope(setting: Setting, like: ModelState) -> Callable[[Tensor, Batch], tupl
     stacking = like_stacked(setting.module)
 
     def value(vector: Tensor, batch: Batch) -> Tensor:
-        return setting.mean({**_views(vector, like.params), **like.buffers}, batch)
+        return setting.mean({**tree.unravel(vector, like.params), **like.buffers}, batch)
 
     def values(vectors: Tensor, batch: Batch) -> Tensor:
         nonlocal stacking
@@ -158,9 +158,3 @@ def like_stacked(module: nn.Module) -> bool:
     """Whether several networks run faster in one pass: not with convolutions on a CPU."""
     convolved = any(isinstance(layer, _ConvNd) for layer in module.modules())
     return not convolved or next(module.parameters()).device.type != "cpu"
-
-
-def _views(vector: Tensor, like: Params) -> Params:
-    sizes = [tensor.numel() for tensor in like.values()]
-    pieces = vector.split(sizes)
-    return {name: piece.view(like[name].shape) for name, piece in zip(like, pieces, strict=True)}

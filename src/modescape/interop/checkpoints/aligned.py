@@ -61,7 +61,7 @@ def aligned(found: Found, first: int = 1) -> Aligned:
         return Aligned(tuple(members), (1,), tuple((own[lasts[name]],) for name, own in members.items()), tuple(notes))
     steps = sorted(step for step in common if step is not None)
     if left := sum(len(own) for own in members.values()) - len(steps) * len(members):
-        notes.append(f"{left} checkpoints of steps that not all members have are left out")
+        notes.append(f"checkpoints of steps that not all members have are left out: {left}")
     numbers = _numbered(steps, notes)
     return Aligned(
         tuple(members), numbers, tuple(tuple(own[step] for step in steps) for own in members.values()), tuple(notes)

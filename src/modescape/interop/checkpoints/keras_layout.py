@@ -25,6 +25,14 @@ KNOWN = ("notebook_small_cnn", "notebook_medium_cnn", "notebook_resnet20", "smal
 """Built-in networks that files are compared with, in this order."""
 PIXELS = 32  # height and width where no data says them: of all of these networks' papers
 Norm = nn.modules.batchnorm._BatchNorm
+TORCH = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+"""Names of arrays in Keras -> in torch."""
 
 
 def recognised(layers: Sequence[Layer], shape: Sequence[int] | None = None) -> str:
@@ -121,9 +129,7 @@ def _turned(layer: Layer, part: nn.Module, channels: int, path: Path) -> Params:
             raise InputError(
                 f"'{path}': the batch normalisation '{layer.name}' has epsilon {epsilon}, the network's has {part.eps}"
             )
-        names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-        found = {own: arrays[key] for key, own in names.items() if key in arrays}
-        return found | {"num_batches_tracked": torch.tensor(0)}
+        return {TORCH[key]: array for key, array in arrays.items()} | {"num_batches_tracked": torch.tensor(0)}
     kernel = arrays["kernel"]
     if kernel.dim() == 2 and channels > 1:
         kernel = kernel.reshape(-1, channels, kernel.shape[1]).movedim(1, 0).reshape(kernel.shape)
@@ -142,17 +148,8 @@ def plain_tensors(layers: Sequence[Layer]) -> Params:
             tensor = torch.from_numpy(np.ascontiguousarray(array))
             if kind == "kernel" and tensor.dim() >= 2:
                 tensor = tensor.permute(-1, -2, *range(tensor.dim() - 2)).contiguous()
-            found[f"{layer.name}.{_TORCH.get(kind, kind)}"] = tensor.float()
+            found[f"{layer.name}.{TORCH.get(kind, kind)}"] = tensor.float()
     return found
-
-
-_TORCH = {
-    "kernel": "weight",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 
 
 def _shapes(layer: Layer) -> str:

@@ -54,7 +54,7 @@ def load(path: Path) -> Any:
     """
     import torch
 
-    _check_container(path)
+    check_container(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a reader of pickles: whatever a broken one leads to
@@ -73,8 +73,12 @@ def _explained(path: Path, error: Exception) -> str:
     return f"'{path}' cannot be read as a file of torch.save ({type(error).__name__}: {shown(text, 160)})"
 
 
-def _check_container(path: Path) -> None:
-    """Refuse archives that are larger inside than outside, before anything of them is read."""
+def check_container(path: Path) -> None:
+    """Refuse archives that are larger inside than outside, before anything of them is read.
+
+    Raises:
+        InputError: if it is one, or a broken one.
+    """
     size = path.stat().st_size
     if size > MOST:
         raise InputError(f"'{path}' has {size:,} bytes, expected at most {MOST:,}")

@@ -87,7 +87,10 @@ def read_torch(path: Path) -> Content:
     """
     import torch
 
+    from modescape.interop.checkpoints.torch_files import check_container
+
     try:
+        check_container(path)
         check_room(path.stat().st_size, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of protocols of pickle
