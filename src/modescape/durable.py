@@ -110,6 +110,37 @@ def make_folder(folder: Path, within: Path | None = None, *, confirmed: bool = T
             _sync_folder(new.parent)
 
 
+def check_folder(folder: Path, known_by: str, whose: str) -> None:
+    """Refuse to write into a folder that holds anything else, or that cannot be one.
+
+    Args:
+        folder: into which a command is to write.
+        known_by: name of the file that an earlier answer of the same command is known by.
+        whose: what the command writes, for the message.
+
+    Raises:
+        InputError: if it, or a folder above it, is a file, or if it holds other files.
+    """
+    there = next((one for one in (folder, *folder.parents) if one.exists()), Path())
+    if not there.is_dir():
+        raise InputError(f"'{there}' is a file; choose another folder with --out")
+    if there == folder and any(folder.iterdir()) and not (folder / known_by).is_file():
+        raise InputError(f"'{folder}' holds files that are no {whose}'s; choose another folder with --out")
+
+
+def claim_folder(folder: Path) -> None:
+    """`make_folder` of what the user named.
+
+    Raises:
+        InputError: if it may not be made there.
+        WorkError: if making it fails otherwise.
+    """
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise _explained(folder, error) from error
+
+
 def sweep(folder: Path, leave: Collection[str] = ()) -> int:
     """Delete temporary files below a folder and count them; call it as the only writer.
 

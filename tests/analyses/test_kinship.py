@@ -13,7 +13,7 @@ from torch import nn
 
 from modescape.analyses.kinship.measure import measure
 from modescape.analyses.kinship.words import said, summarize
-from modescape.errors import InputError
+from modescape.errors import InputError, NotEnough
 from modescape.functionspace.kinship import ALONE, DESCENDS, FIRST, JOINED, SHARES, chance, descent
 from modescape.interop.checkpoints.found import find
 from modescape.interop.checkpoints.reading import read
@@ -200,3 +200,8 @@ def test_eight_networks_and_what_they_were_tuned_to(shared_data: Path):  # noqa:
     assert -0.03 < strangers.min() < -0.02
     assert 0.04 < strangers.max() < 0.045
     assert len(np.unique(family)) == 8
+
+
+def test_checkpoints_without_real_numbers_are_too_little():
+    with pytest.raises(NotEnough, match="kinship needs tensors of real numbers"):
+        measure(offered({"one": {}, "other": {}}), draws=DRAWS)

@@ -296,3 +296,15 @@ def test_what_cannot_be_exported_is_refused(study):
     ):
         with pytest.raises(InputError, match=words):
             export(study, **arguments)
+
+
+def test_a_folder_of_somebody_else_s_is_left_as_it_is(study, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    for folder, words in (
+        (tmp_path, "holds files that are no export's"),
+        (tmp_path / "README.md", "README.md' is a file"),
+        (tmp_path / "README.md" / "below", "README.md' is a file"),
+    ):
+        with pytest.raises(InputError, match=words):
+            export(study, "safetensors", out=folder)
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("README.md", "mine")]

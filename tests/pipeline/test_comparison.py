@@ -183,6 +183,8 @@ def test_nothing_is_left_of_what_is_refused(made, tmp_path):
     (tmp_path / "mine/notes.txt").touch()
     with pytest.raises(InputError, match="holds files that are no comparison's"):
         ms.compare([made.path / "net-0.npy"], made.path / "label.npy", out=tmp_path / "mine")
+    with pytest.raises(InputError, match="is a file; choose another folder"):
+        ms.compare([made.path / "net-0.npy"], made.path / "label.npy", out=tmp_path / "mine/notes.txt/below")
     done = called("compare", "x.npy", "--group", "a", cwd=tmp_path)
     assert "expected METHOD=NAMES" in done.stderr
 

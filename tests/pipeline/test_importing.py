@@ -142,6 +142,8 @@ def test_weights_alone_make_a_study_of_what_weights_show(tmp_path: Path):
     assert [member.status for member in study.members] == ["trained", "trained", "trained", "diverged"]
     assert "not finite" in study.member(3).message
     assert any("again.safetensors holds the same weights as" in line for line in lines.said)
+    with pytest.raises(InputError, match="was imported without a network"):
+        ms.export(study, out=tmp_path / "exported")
     result = study.result("kinship")
     assert result["model"].values.tolist() == ["one", "other", "again"]
     assert float(result["cosine"][0, 2]) == pytest.approx(1, abs=1e-12)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modescape import analyses
 from modescape.analyses import ANALYSES, GIVEN, PREDICTIONS, figures
 from modescape.answers import as_json
-from modescape.durable import make_folder, write_bytes, write_text
+from modescape.durable import check_folder, claim_folder, write_bytes, write_text
 from modescape.errors import InputError, NotEnough
 from modescape.interop.predictions import Gathered, Options, gather
 from modescape.interop.predictions.lazy import Scratch
@@ -130,7 +130,7 @@ def compare(
     files = predictions if isinstance(predictions, Mapping) else list(map(str, predictions))
     path = None if out is None else Path(out)
     if path is not None:
-        _check_folder(path)
+        check_folder(path, ABOUT, "comparison")
     progress = progress or usual()
     with _scratch(path) as scratch:
         gathered = gather(files, options, scratch, labels)
@@ -148,13 +148,6 @@ def folder_for(files: Sequence[str]) -> Path:
     return Path(FOLDER) / (first or "all")
 
 
-def _check_folder(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise InputError(f"'{path}' is a file; choose another folder with --out")
-    if path.is_dir() and any(path.iterdir()) and not (path / ABOUT).is_file():
-        raise InputError(f"'{path}' holds files that are no comparison's; choose another folder with --out")
-
-
 @contextlib.contextmanager
 def _scratch(path: Path | None) -> Iterator[Scratch]:
     """A place for unpacked numbers beside the results, which is gone afterwards; none without a folder."""
@@ -163,7 +156,10 @@ def _scratch(path: Path | None) -> Iterator[Scratch]:
             yield Scratch(Path(folder))
         return
     there = next((one for one in (path, *path.parents) if one.is_dir()), Path())
-    folder = Path(tempfile.mkdtemp(prefix=".modescape-", dir=there))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".modescape-", dir=there))
+    except OSError as error:
+        raise InputError(f"cannot write into '{there}': {error.strerror}; choose another folder with --out") from error
     try:
         yield Scratch(folder)
     finally:
@@ -232,7 +228,7 @@ def _write(compared: Comparison) -> None:
     """Results, figures and the page; what an earlier comparison left in the folder is replaced."""
     path = compared.path
     assert path is not None
-    make_folder(path)
+    claim_folder(path)
     about = {"version": __version__, "results": sorted(compared.results), **compared.given.as_dict()}
     write_text(path / ABOUT, as_json(about) + "\n")
     for name in ANALYSES:

@@ -13,7 +13,7 @@ import torch
 
 from modescape import batches, tree
 from modescape.context import StudyContext
-from modescape.durable import make_folder, write_bytes
+from modescape.durable import check_folder, claim_folder, write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.interop.ensemble.answers import ClassAnswers, NumberAnswers
 from modescape.interop.ensemble.module import EnsembleModule
@@ -23,11 +23,13 @@ from modescape.pipeline.calibrating import AUTO, Calibrated, calibrate, expected
 from modescape.pipeline.model_card import about_ensemble, card
 from modescape.plain import ranges
 from modescape.study import Study
+from modescape.study.offering import has_network
 from modescape.types import Inputs, ModelState
 
 CHECKED = 256  # test examples on which what was written is held against the study's predictions
 CLOSE = 1e-5  # largest difference that is expected: float32, summed up in another order
 FAR = 1e-3  # beyond it the file is not the study's ensemble
+ABOUT = "ensemble.json"  # what the folder of an export is known by
 EXAMPLES = 3  # that a network is traced with
 
 
@@ -60,6 +62,11 @@ class Ensemble(EnsembleModule):
             WorkError: if the data is not what the study was begun with.
         """
         study = study if isinstance(study, Study) else Study.open(study)
+        if not has_network(study):
+            raise InputError(
+                f"'{study.path}' was imported without a network: its weights cannot be run; import them with --factory "
+                "and --data"
+            )
         chosen = _members(study, members)
         context = StudyContext(study)
         with importable(study.recipe.model.factory, last=True):
@@ -115,6 +122,8 @@ def export(
     if to not in FORMATS:
         raise InputError(f"no format {to!r}; expected one of {', '.join(FORMATS)}")
     study = study if isinstance(study, Study) else Study.open(study)
+    folder = Path(out) if out is not None else Path("exports") / study.recipe.name
+    check_folder(folder, ABOUT, "export")
     module = Ensemble.of(study, members, calibration)
     about = about_ensemble(study, module, module.chosen, module.calibrated, to)
     written = FORMATS[to](module, module.example, about)
@@ -129,11 +138,10 @@ def export(
             "Does the network depend on what lies outside its tensors?"
         )
     about |= {"check": {"examples": len(leaves[0]), "difference": difference, "read_back": written.run is not None}}
-    folder = Path(out) if out is not None else Path("exports") / study.recipe.name
-    make_folder(folder)
+    claim_folder(folder)
     path = folder / f"ensemble.{to}"
     write_bytes(path, written.data)
-    write_bytes(folder / "ensemble.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(folder / ABOUT, (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
     write_bytes(folder / "README.md", card(about).encode("utf-8", "replace"))
     return Exported(path, folder, about, difference if written.run else None, _warnings(study, module, difference))
 

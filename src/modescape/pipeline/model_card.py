@@ -86,6 +86,7 @@ def about_ensemble(
             "recipe_hash": study.recipe_hash,
             "epochs": recipe.train.epochs,
             "seed": recipe.seed,
+            "imported": recipe.imported is not None,
         },
     }
 
@@ -107,9 +108,10 @@ def _figures(study: Study, members: Sequence[int]) -> dict[str, Any]:
 def card(about: Mapping[str, Any]) -> str:
     """The card, in Markdown: what it is, how it is loaded, what goes in and comes out, its scores and its limits."""
     size, word = len(about["members"]), "classification" if about["task"] == "classification" else "regression"
+    made = "imported, and run" if about["training"].get("imported") else "trained"
     parts = [
         f"# Ensemble of {size} network{'s' * (size > 1)}: {_text(about['study'])}",
-        f"A {word} by {_text(about['training']['factory'])}, trained on `{_text(about['data']['source'])}`, exported "
+        f"A {word} by {_text(about['training']['factory'])}, {made} on `{_text(about['data']['source'])}`, exported "
         f"by modescape {about['modescape']}. `ensemble.json` says the same to programs.",
         "## How to use it",
         f"```python\n{_loading(about)}\n```",

@@ -14,7 +14,7 @@ from modescape import rng
 from modescape.analyses.given import names_of
 from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.analyses.weights import cosines, flattened
-from modescape.errors import InputError
+from modescape.errors import InputError, NotEnough
 from modescape.functionspace import cosine_similarity
 from modescape.functionspace.kinship import FIRST, chance, cosines_of, descent, distances
 from modescape.offered import Checkpoints, Offered
@@ -42,7 +42,7 @@ def measure(offered: Offered, *, draws: int = 200, start: str = "") -> xr.Datase
         start: the network that its family is known to start from, by name; "": nobody knows.
 
     Raises:
-        NotEnough: if there are fewer than two members.
+        NotEnough: if there are fewer than two members, or no tensors of real numbers.
         InputError: if no member is called ``start``.
     """
     members = trained(offered, 2, WHAT)
@@ -52,6 +52,8 @@ def measure(offered: Offered, *, draws: int = 200, start: str = "") -> xr.Datase
         raise InputError(f"kinship.start is {start!r}; {nearest(start, names)}")
     which = [(member, checkpoints.steps(member)[-1]) for member in members]
     parts = _matrices(checkpoints, which)
+    if not parts:
+        raise NotEnough(f"{WHAT} needs tensors of real numbers, such as weights; these checkpoints have none")
     grams = np.concatenate([one.grams for one in parts])
     rows = [[one.values[model] for one in parts] for model in range(len(members))]
     weights = _drawn(offered.seed, draws, len(grams))
