@@ -100,6 +100,10 @@ def folder(tmp_path_factory):
     (here / "notes.md").write_text("hello")
     np.save(here / "percent.npy", 100 * prob)
     np.save(here / "one-hot.npy", np.eye(CLASSES, dtype=int)[label])
+    np.save(here / "nothing.npy", prob[:, :0])
+    np.save(here / "impossible.npy", changed(np.log(prob) + 3, 5, -np.inf))
+    commas = [";".join(f"{one:.6f}".replace(".", ",") for one in row) for row in prob]
+    (here / "commas.csv").write_text("\n".join(["prob_0;prob_1;prob_2", *commas]))
     np.save(here / "numbers.npy", prob[:, 0])
     np.save(here / "whole-numbers.npy", 7 * label)
     np.save(here / "binary.npy", label % 2)
@@ -168,6 +172,10 @@ REFUSED = {  # files, labels -> what is said
     ("deviation.csv", "numbers.npy"): "deviation.csv' has a column 'std'; .* 'mean' and 'variance' are expected",
     ("sigma.csv", "numbers.npy"): "sigma.csv' has a column 'sigma'",
     ("numbers.npy", "whole-numbers.npy"): "expected 0 to 1; .*of a regression say --task regression",
+    ("nothing.npy", "label.npy"): "nothing.npy' has shape \\[30, 0\\]: no numbers of any class",
+    ("impossible.npy", "label.npy"): "impossible.npy, row 5: -inf is no number that a prediction may have",
+    ("commas.csv", "label.npy"): "commas.csv.* says 0,.*, and no label is any of these \\(0, 1, 2\\)",
+    ("x" * 300 + ".npy", "label.npy"): "there is no file '.*xxx",
     ("prob.npy", None): "prob.npy' holds no labels; give them with --labels",
 }
 

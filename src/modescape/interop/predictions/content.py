@@ -199,6 +199,8 @@ def _apart(where: str, name: str, rows: Rows, examples: int | None, numbers: boo
         raise InputError(
             f"'{where}' has shape {list(shape)}; expected [example], [example, class] or with [model] first"
         )
+    if 0 in shape[1:]:
+        raise InputError(f"'{where}' has shape {list(shape)}: no numbers of any class")
     if len(shape) == 3:
         return {_number(name, model): Placed(rows, model) for model in range(shape[0])}
     if len(shape) == 2 and kind in "iuU" and not numbers and shape[1] > 1:

@@ -71,7 +71,11 @@ def gather(
     Raises:
         InputError: naming file, row and value of what is wrong.
     """
-    named = dict(zip(names_of(files), files, strict=True)) if not isinstance(files, Mapping) else dict(files)
+    named = (
+        dict(zip(names_of(files), files, strict=True))
+        if not isinstance(files, Mapping)
+        else {str(name): one for name, one in files.items()}
+    )
     if not named:
         raise InputError("no predictions were given; name a file of each model")
     truth = truth_of(options, labels)

@@ -91,9 +91,11 @@ def _look(rows: Rows, where: str) -> _Seen:
     width = int(np.prod(rows.shape[1:], dtype=np.int64))
     for block in blocks(rows.shape[0], width):
         part = np.asarray(rows[block], dtype=np.float64).reshape(-1, width)
-        wrong = np.flatnonzero(np.isnan(part).any(1) | np.isposinf(part).any(1))
+        nothing = np.isneginf(part).all(1) if width > 1 else np.zeros(len(part), dtype=bool)
+        wrong = np.flatnonzero(np.isnan(part).any(1) | np.isposinf(part).any(1) | nothing)
         if len(wrong):
-            value = part[wrong[0]][~(part[wrong[0]] < np.inf)][0]
+            row = part[wrong[0]]
+            value = row[~(row < np.inf)][0] if not nothing[wrong[0]] else row[0]
             raise InputError(f"{where}, row {block.start + wrong[0]}: {value} is no number that a prediction may have")
         lowest, highest = min(lowest, float(part.min())), max(highest, float(part.max()))
         with np.errstate(over="ignore"):

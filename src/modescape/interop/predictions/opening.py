@@ -57,10 +57,10 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
         about = Origin("standard input", len(data), hashlib.sha256(data).hexdigest())
         return columns.standard_input(data), "", about
     path, column = Path(spec), ""
-    if not path.exists() and ":" in spec:
+    if not _is_there(path) and ":" in spec:
         before, _, column = spec.rpartition(":")
         path = Path(before)
-    if not path.exists():
+    if not _is_there(path):
         raise InputError(f"there is no file '{shown(spec, 200)}'")
     reader = READERS.get(path.suffix.lower())
     if path.is_dir() and (reader is not arrays.read_zarr) and not _is_zarr(path):
@@ -77,6 +77,13 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
         )
     content = reader(path)
     return content, column, _origin(path)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
 
 
 def chosen(content: Content, column: str) -> Content:

@@ -95,8 +95,7 @@ def classes_of(models: list[Opened], kinds: list[str], truth: Truth) -> tuple[np
     else:
         names = names_from(truth.label, answers)
     label = coded(truth.label, names, truth.examples.where, "label")
-    if whole(truth.label) is None:
-        _check_names([one for one, kind in zip(models, kinds, strict=True) if kind == LABELS], truth)
+    _check_names([one for one, kind in zip(models, kinds, strict=True) if kind == LABELS], truth)
     found = []
     for one, kind in zip(models, kinds, strict=True):
         if kind == LABELS:
@@ -109,8 +108,10 @@ def classes_of(models: list[Opened], kinds: list[str], truth: Truth) -> tuple[np
 
 def _check_names(models: list[Opened], truth: Truth) -> None:
     """Refuse answers that are none of the labels throughout, such as numbers beside names."""
-    known = set(truth.label.astype(str).tolist())
+    known, numbers = set(truth.label.astype(str).tolist()), whole(truth.label) is not None
     for one in models:
+        if numbers and whole(_answers(one)) is not None:  # a number that no label has may be a class
+            continue
         said = {str(text) for text in np.unique(_answers(one)).tolist()}
         if not said & known:
             raise InputError(
