@@ -83,6 +83,7 @@ def about_ensemble(
         },
         "training": {
             "factory": recipe.model.factory,
+            "imported": recipe.imported is not None,
             "recipe_hash": study.recipe_hash,
             "epochs": recipe.train.epochs,
             "seed": recipe.seed,
@@ -109,7 +110,9 @@ def card(about: Mapping[str, Any]) -> str:
     size, word = len(about["members"]), "classification" if about["task"] == "classification" else "regression"
     parts = [
         f"# Ensemble of {size} network{'s' * (size > 1)}: {_text(about['study'])}",
-        f"A {word} by {_text(about['training']['factory'])}, trained on `{_text(about['data']['source'])}`, exported "
+        f"A {word} by {_text(about['training']['factory'])}, "
+        f"{'imported and tried' if about['training'].get('imported') else 'trained'} on "
+        f"`{_text(about['data']['source'])}`, exported "
         f"by modescape {about['modescape']}. `ensemble.json` says the same to programs.",
         "## How to use it",
         f"```python\n{_loading(about)}\n```",

@@ -22,7 +22,7 @@ def scored(results: Mapping[str, xr.Dataset]) -> dict[str, Any]:
     Args:
         results: analysis -> its result.
     """
-    sizes = holding(results, "score", "score_low", "gain", "final_gain")
+    sizes = holding(results, "score", "score_low", "gain", "subsets")
     size = max((full_size(sizes, "independent", name) for name in known(sizes)), default=0)
     if sizes is None or size < 2:
         return {}
