@@ -11,6 +11,8 @@ from test_cli import called
 
 import modescape as ms
 from modescape.analyses.decomposition import draw
+from modescape.analyses.diversity_map import draw as diversity_map
+from modescape.analyses.diversity_plane import draw as diversity_plane
 from modescape.answers import as_json, schema
 from modescape.errors import InputError
 from modescape.interop.predictions import Options, gather
@@ -124,6 +126,14 @@ def test_probabilities_of_zero_are_compared_without_a_complaint(made):
     kept = found.results["subset_choice"]["kept"].sel({"approach": "exact", "other_metric": "nll"})
     names = [str(name) for name, own in zip(kept["model"].values, kept.values, strict=True) if own]
     assert any(f"of them, {listing(names)}, chosen by NLL" in line for line in found.verdict)
+
+
+def test_maps_of_given_networks_speak_of_no_training(soft):
+    plane, sets = soft.results["diversity_plane"], soft.results["diversity_map"]
+    said = [diversity_plane.caption(plane), *(one.name for one in diversity_plane.panels(plane)[0].series)]
+    said += [diversity_map.caption(sets), *(one.title for one in diversity_map.panels(sets))]
+    for word in ("trained", "training", "member 0", "sweep", "around the baseline"):
+        assert not [text for text in said if word in text], word
 
 
 def test_large_predictions_are_looked_at_in_part_where_all_models_are_held():
