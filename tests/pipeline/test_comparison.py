@@ -10,6 +10,9 @@ from shared_data import shared_data  # noqa: F401 - a fixture
 from test_cli import called
 
 import modescape as ms
+from modescape.analyses.decomposition import draw
+from modescape.analyses.diversity_map import draw as diversity_map
+from modescape.analyses.diversity_plane import draw as diversity_plane
 from modescape.answers import as_json, schema
 from modescape.errors import InputError
 from modescape.interop.predictions import Options, gather
@@ -21,6 +24,7 @@ from modescape.pipeline.comparison_answer import answer_of
 from modescape.pipeline.comparison_offered import most_examples, offered_of, sample_of
 from modescape.printing import print_comparison
 from modescape.study.results import read_dataset
+from modescape.wording.numbers import listing
 
 EXAMPLES = 120
 
@@ -111,6 +115,25 @@ def test_hard_labels_vote_and_what_needs_probabilities_says_so(made):
     assert sizes["score"].sel(size=4).item() == pytest.approx((counts.argmax(1) == made.label).mean())
     assert "needs probabilities" in found.notes["decomposition"]
     assert "they vote" in found.given.notes[1]
+
+
+def test_probabilities_of_zero_are_compared_without_a_complaint(made):
+    certain = np.eye(3)[logits_of(made).argmax(-1)]
+    probabilities = {"sure": 0.85 * certain[0] + 0.05, "rash": certain[1], "bold": certain[2]}
+    found = ms.compare(probabilities, made.label, kind="probabilities")  # warnings are errors
+    assert found.results["model_scores"]["score"].sel({"model": "rash", "metric": "nll"}) == np.inf
+    assert draw.panels(found.results["decomposition"])
+    kept = found.results["subset_choice"]["kept"].sel({"approach": "exact", "other_metric": "nll"})
+    names = [str(name) for name, own in zip(kept["model"].values, kept.values, strict=True) if own]
+    assert any(f"of them, {listing(names)}, chosen by NLL" in line for line in found.verdict)
+
+
+def test_maps_of_given_networks_speak_of_no_training(soft):
+    plane, sets = soft.results["diversity_plane"], soft.results["diversity_map"]
+    said = [diversity_plane.caption(plane), *(one.name for one in diversity_plane.panels(plane)[0].series)]
+    said += [diversity_map.caption(sets), *(one.title for one in diversity_map.panels(sets))]
+    for word in ("trained", "training", "member 0", "sweep", "around the baseline"):
+        assert not [text for text in said if word in text], word
 
 
 def test_large_predictions_are_looked_at_in_part_where_all_models_are_held():

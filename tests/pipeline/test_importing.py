@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def test_what_nobody_knows_is_said_and_nothing_is_damaged(imported: Study):
     assert "These networks were trained elsewhere" in page
     assert "2\N{NO-BREAK SPACE}networks imported" in page
     assert "is taken off the names of tensors" in page
+    assert ">2 imported<" in page
+
+
+@pytest.mark.ci
+def test_the_card_of_imported_networks_has_their_scores_and_says_that_they_were_imported(
+    imported: Study, tmp_path: Path
+):
+    ms.export(imported.path, out=tmp_path / "ensemble")
+    card = (tmp_path / "ensemble/README.md").read_text()
+    assert "imported and tried on `digits`" in card
+    assert "Scores: not measured" not in card
+    about = json.loads((tmp_path / "ensemble/ensemble.json").read_text())
+    size = imported.result("ensemble_size")["score"].sel({"approach": "independent", "metric": "accuracy", "size": 2})
+    assert about["figures"]["ensemble"]["scores"]["accuracy"]["value"] == float(size)
 
 
 @pytest.mark.ci

@@ -53,6 +53,7 @@ def shapley(losses: Losses, nothing: np.ndarray, key: int, orders: int = 1000) -
     return _sampled(losses, nothing, key, orders)
 
 
+@np.errstate(invalid="ignore")  # an infinite NLL, of either sign
 def _exact(losses: Losses, nothing: np.ndarray) -> np.ndarray:
     """From one weighted sum over all subsets: a subset counts for its own models and against all others."""
     models = losses.models

@@ -189,7 +189,7 @@ def _kinds_in_words(gathered: Gathered) -> list[str]:
         for kind in gathered.kinds
     }
     parts = [f"{kind} ({len(names)}: {shown(', '.join(names), 120)})" for kind, names in found.items()]
-    lines = [f"Taken for {'; '.join(parts if len(parts) > 1 else found)}; --kind says otherwise."]
+    lines = [f"Taken for {'; '.join(parts if len(parts) > 1 else found)}; if they are not, --kind names what they are."]
     return [*lines, BARE[gathered.task]] if gathered.bare else lines
 
 

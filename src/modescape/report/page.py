@@ -241,7 +241,8 @@ def _provenance(content: PageContent) -> list[tuple[str, str]]:
     if shapes:
         rows.append(("Trainable parameters", f"{sum(math.prod(shape) for shape in shapes.values()):,}"))
     rows += [(visible(label), shown(text, MOST_PROVENANCE)) for label, text in content.sources]
-    statuses = [status for _, status, _ in content.members]
+    given = {"trained": "imported"} if content.imported else {}
+    statuses = [given.get(status, status) for _, status, _ in content.members]
     if statuses:
         kinds = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
         rows.append(("Members", kinds))

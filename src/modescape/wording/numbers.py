@@ -8,6 +8,7 @@ from collections.abc import Sequence
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EN DASH}"
+ROUNDING = 1e-9  # below it a number is what rounding leaves of 0
 
 
 def fixed(value: float, decimals: int = 1, *, signed: bool = False) -> str:
@@ -41,9 +42,15 @@ def accuracy(share: float) -> str:
 
 
 def decimals_for(*values: float, least: int = 1, most: int = 3) -> int:
-    """Decimals, so many at least and at most, that keep each non-zero value from being printed as 0."""
+    """Decimals, so many at least and at most, that keep each non-zero value from being printed as 0.
+
+    What rounding leaves of a difference of equal scores is 0, and asks for none.
+
+    >>> decimals_for(-4.179, -1e-15, 4.179)
+    1
+    """
     for decimals in range(least, most):
-        if all(value == 0 or not math.isfinite(value) or float(f"{value:.{decimals}f}") != 0 for value in values):
+        if all(float(f"{value:.{decimals}f}") != 0 for value in values if abs(value) > ROUNDING):
             return decimals
     return most
 

@@ -86,6 +86,7 @@ def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> 
     )
 
 
+@np.errstate(invalid="ignore")  # infinite scores, of either sign
 def _of_score(found: Averages, metric: str, key: int, orders: int) -> dict[str, np.ndarray]:
     """Everything of one score; losses become scores by their sign."""
     losses, nothing = found.losses[metric], found.nothing[metric]
@@ -102,8 +103,7 @@ def _of_score(found: Averages, metric: str, key: int, orders: int) -> dict[str, 
         "all_score": together.mean() if sign > 0 else 1 - together.mean(),
         "no_score": nothing.mean() if sign > 0 else 1 - nothing.mean(),
     }
-    with np.errstate(invalid="ignore"):  # infinite scores
-        lost = together - others
+    lost = together - others
     for name, example, error in (("shapley", shared.example, shared.error), ("without", lost, np.zeros(models))):
         units = by_group(sign * example, found.group)
         value = units.mean(1)

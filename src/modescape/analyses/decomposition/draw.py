@@ -71,6 +71,7 @@ def _order(dataset: xr.Dataset) -> list[str]:
     return [methods(dataset)[place] for place in places]
 
 
+@np.errstate(invalid="ignore")  # an infinite NLL, less another
 def _rows(dataset: xr.Dataset, order: list[str]) -> list[Series]:
     chosen = dataset.sel({"approach": order})
     mean, together, low, high = (

@@ -37,20 +37,27 @@ ROUNDING = 1e-6  # below 1 by no more than this is 1
 SMALLEST, LARGEST = 4.0, 8.0  # marks, points
 
 
+def _given(dataset: xr.Dataset) -> bool:
+    """Whether it is of predictions that were given: nothing is known of weights or training."""
+    return dataset.attrs.get("variant") == "given"
+
+
 def caption(dataset: xr.Dataset) -> str:
     """The law, and what colour and size of a mark are."""
     networks, (low, high) = _networks(dataset), charts.span(dataset["training_epochs"].values)
     beyond = _beyond(dataset)
     cost = f" ({low:,.0f} to {high:,.0f})" if high > low else ""
     lacking = style.one_line(dataset.attrs.get("without_effect", "")).replace("_", " ")
+    swept = "" if _given(dataset) else " of a method at one step of its sweep"
     return style.sentences(
-        f"A mark is a set of {networks} networks of a method at one step of its sweep, on {style.tested_on(dataset)}.",
+        f"A mark is a set of {networks} networks{swept}, on {style.tested_on(dataset)}.",
         f"Across: V, the mean over pairs of half the squared distance of their {_said(dataset)}. Up: the mean",
         f"network's {NAMES[error_of(dataset)][0]}. The average of all {networks} has exactly the score Up",
-        f"\N{MINUS SIGN} (1 \N{MINUS SIGN} 1/{networks}) V, written on the grey lines: lower right is better. Colour:",
-        "mean height of the training loss",
-        "above the straight line from the solution to the networks (grey: not measured). Size: training epochs of the",
-        f"set{cost}.",
+        f"\N{MINUS SIGN} (1 \N{MINUS SIGN} 1/{networks}) V, written on the grey lines: lower right is better.",
+        ""
+        if _given(dataset)
+        else "Colour: mean height of the training loss above the straight line from the solution to the networks "
+        f"(grey: not measured). Size: training epochs of the set{cost}.",
         "" if _metrics(dataset) == ["raw"] else "Calibrated: each network's temperature fitted on validation.",
         f"Not drawn: {style.counted(beyond, 'set')} of worse networks, where lines leave the panels." if beyond else "",
         f"Not among the corruptions, as nothing comes of them at the severities in parentheses: {lacking}."
@@ -83,7 +90,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
         keys = [] if maps else [_key(method) for method in methods(dataset)]
         maps.append(
             Panel(
-                title=METRICS.get(metric, metric),
+                title="As given" if _given(dataset) and metric == "raw" else METRICS.get(metric, metric),
                 x_label=in_target_unit(dataset, across),
                 y_label=in_target_unit(dataset, up),
                 series=[*iso, *series, *keys],

@@ -31,8 +31,11 @@ def caption(dataset: xr.Dataset) -> str:
     beyond = _beyond(dataset)
     return style.sentences(
         f"A mark is a network. Across: its accuracy on {style.tested_on(dataset)}. Up: the share of labels that differ",
-        f"from the baseline's (member {int(dataset.attrs['baseline_member'])}), divided by the network's own error.",
-        "Stars are other independent solutions; the rest is drawn around the baseline. Right: a part of the left.",
+        f"from the baseline's ({_baseline(dataset)}), divided by the network's own error.",
+        "Stars are the other networks."
+        if _given(dataset)
+        else "Stars are other independent solutions; the rest is drawn around the baseline.",
+        "Right: a part of the left.",
         "Grey curves: errors that have nothing to do with the baseline's, and the baseline with labels replaced at",
         "random; models, not limits. Dotted: between these lines every network must lie. Dashed: the mean over pairs",
         "of networks whose votes are calibrated class by class.",
@@ -40,6 +43,15 @@ def caption(dataset: xr.Dataset) -> str:
         steps.control(dataset),
         style.left_out(dataset),
     )
+
+
+def _given(dataset: xr.Dataset) -> bool:
+    """Whether it is of predictions that were given: there are no samples around a solution."""
+    return dataset.attrs.get("variant") == "given"
+
+
+def _baseline(dataset: xr.Dataset) -> str:
+    return "the first network" if _given(dataset) else f"member {int(dataset.attrs['baseline_member'])}"
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
@@ -68,7 +80,7 @@ def _series(dataset: xr.Dataset, over: tuple[float, float]) -> list[Series]:
     shares = {method: 100 * dataset["accuracy"].sel({"approach": method}).values for method in methods(dataset)}
     marks = [marks_of(dataset, method, share) for method, share in shares.items()]
     best = np.array([100 * float(dataset.attrs["baseline_accuracy"])])
-    name = f"Baseline: member {int(dataset.attrs['baseline_member'])}"
+    name = f"Baseline: {_baseline(dataset)}"
     star = Series(
         name=name, x=best, y=np.zeros(1), colour=style.NEUTRAL, marker=STAR, line=None, size=9, group="baseline"
     )

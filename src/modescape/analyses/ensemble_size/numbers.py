@@ -61,7 +61,7 @@ def _answer(gain: Gain | None, given: bool) -> str:
         whose = "these predictions" if given else "this study"
         return f"Inconclusive: {whose} cannot tell whether averaging helped."
     if given:
-        return f"Their average is {'better' if gain.value < 0 else 'worse'} than the mean one of them."
+        return f"Their average is {'better' if gain.value < 0 else 'worse'} than one of them picked at random."
     return "Averaging independent networks worked." if gain.value < 0 else "Averaging independent networks did harm."
 
 

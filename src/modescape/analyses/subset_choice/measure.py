@@ -102,6 +102,7 @@ def measure(offered: Offered, *, folds: int = 5, examples: int = 10_000) -> xr.D
     )
 
 
+@np.errstate(invalid="ignore")  # an infinite NLL, less another
 def _of_sizes(made: list[list[Choice]], procedure: Procedure) -> Variables:
     """Scores of each size with intervals, and the optimism."""
     found = procedure.found
@@ -120,6 +121,7 @@ def _of_sizes(made: list[list[Choice]], procedure: Procedure) -> Variables:
     return out
 
 
+@np.errstate(invalid="ignore")  # an infinite NLL, less another
 def _kept(made: list[list[Choice]], procedure: Procedure, best: list[Estimate]) -> Variables:
     """The procedure that also chooses the size: its scores, what it gains, and which models it keeps in the end."""
     found, everything = procedure.found, procedure.everything

@@ -6,15 +6,18 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.subset_choice.reading import first_choice
+from modescape.analyses.subset_choice.reading import first_choice, kept_names
+from modescape.plain import shown
 from modescape.wording import scores
 from modescape.wording.head import Card, Part
 from modescape.wording.judged import against, bounded
-from modescape.wording.numbers import count
+from modescape.wording.numbers import count, listing
 from modescape.wording.reading import holding, pick
 
 if TYPE_CHECKING:
     import xarray as xr
+
+NAMED = 6  # models, beyond which the sentence leaves their names to the section
 
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
@@ -34,11 +37,12 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         return Part()
     size, folds = int(pick(dataset, "kept_size", **where)), int(dataset.attrs["folds"])
     over_all, over_best = against(score, *ends("kept_gain")), against(score, *ends("kept_over_best"))
+    names = f", {listing([shown(name, 60) for name in kept_names(dataset, where)])}" if size <= NAMED else ""
     sentence = (
-        f"{count(size, 'model')} of them, chosen by {scores.short(where['other_metric'])}: "
+        f"{count(size, 'model')} of them{names}, chosen by {scores.short(where['other_metric'])}: "
         f"{bounded(metric, value, low, high)}, the score of the procedure, which chooses on {folds - 1} of {folds} "
-        f"parts and is scored on the other. Against all together that is {over_all.phrase}; against the best alone "
-        f"{over_best.phrase}."
+        f"parts and is scored on the other. Against all together that is {over_all.phrase}; against one model chosen "
+        f"in the same way {over_best.phrase}."
     )
     note = f"chosen on {folds - 1} of {folds} parts, scored on the other"
     limits = (
