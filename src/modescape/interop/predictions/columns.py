@@ -261,8 +261,9 @@ def _are_short(parts: Iterable[Any]) -> bool:
     """Whether no text, or string of bytes, is longer than answers are."""
     from pyarrow import compute, types
 
-    lengths = ((compute.binary_length if types.is_binary(one.type) else compute.utf8_length)(one) for one in parts)
-    return all((compute.max(one).as_py() or 0) <= LONGEST for one in lengths)
+    of: Any = compute  # its functions are made when it is loaded
+    lengths = ((of.binary_length if types.is_binary(one.type) else of.utf8_length)(one) for one in parts)
+    return all((of.max(one).as_py() or 0) <= LONGEST for one in lengths)
 
 
 def _lists(column: Any, where: str, name: str) -> np.ndarray | None:
