@@ -12,7 +12,7 @@ from pyarrow import feather, parquet
 
 from modescape.errors import InputError
 from modescape.interop.predictions import Options, gather
-from modescape.interop.predictions.columns import standard_input
+from modescape.interop.predictions.columns import read_parquet, standard_input, table
 from modescape.interop.predictions.content import told_apart
 from modescape.interop.predictions.given import GivenPredictions
 from modescape.interop.predictions.lazy import NpyFile, Scratch
@@ -240,3 +240,20 @@ def test_some_examples_are_read_without_the_others(files, tmp_path):
     kept = Scratch(tmp_path / "scratch").keep(large, "large.csv")
     assert isinstance(kept, NpyFile)
     np.testing.assert_array_equal(kept[7:9], large[7:9].astype(np.float32))
+
+
+def test_a_small_parquet_file_that_repeats_a_long_text_takes_no_room(tmp_path):
+    texts = pa.DictionaryArray.from_arrays(np.zeros(2_000, dtype=np.int32), ["x" * 100_000])
+    raw = pa.DictionaryArray.from_arrays(texts.indices, [b"x" * 100_000])
+    name = pa.array([f"r{row}" for row in range(2_000)])
+    whole = pa.table({"id": name, "prediction": np.arange(2_000) % 3, "note": texts, "raw": raw})
+    parquet.write_table(whole, tmp_path / "a.parquet", store_schema=False)  # plain texts for readers
+    before = pa.default_memory_pool().max_memory()
+    found = read_parquet(tmp_path / "a.parquet")
+    assert pa.default_memory_pool().max_memory() < before + 50_000_000  # 400 MB as plain texts
+    assert list(found.arrays) == ["id", "prediction"]
+    assert found.arrays["id"][:2].tolist() == ["r0", "r1"]
+    coded = pa.DictionaryArray.from_arrays([0, 1, 0], [5, 7])
+    long = ["x" * 200, "y", "y"]
+    kept = table(pa.table({"coded": coded, "long": long, "longer": [one + "z" for one in long]}), "here").arrays
+    assert (list(kept), kept["coded"].tolist()) == (["coded", "long"], [5, 7, 5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,19 @@ def read_json(path: Path) -> Content:
 
 
 def read_parquet(path: Path) -> Content:
-    """A Parquet file, once its declared size is known to fit."""
-    from pyarrow import ArrowException, parquet
+    """A Parquet file, once its declared size is known to fit.
+
+    Texts stay a list of different ones and a number a row: a file of some bytes may repeat a long text a million times.
+    """
+    from pyarrow import ArrowException, parquet, types
 
     try:
+        schema = parquet.read_schema(path)
+        texts = [one.name for one in schema if types.is_string(one.type) or types.is_binary(one.type)]
         about = parquet.read_metadata(path)
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
         check_room(8 * sum(one.column(at).num_values for one in groups for at in range(one.num_columns)), path)
-        return table(parquet.read_table(path), str(path))
+        return table(parquet.ParquetFile(path, read_dictionary=texts).read(), str(path))
     except (OSError, ArrowException) as error:
         raise unreadable(path, error) from error
 
@@ -232,6 +237,8 @@ def _column(column: Any, where: str, name: str) -> Rows | None:
 
     kind = column.type
     if types.is_dictionary(kind):
+        if not types.is_primitive(kind.value_type) and not _are_short(one.dictionary for one in column.chunks):
+            return None
         column, kind = column.cast(kind.value_type), kind.value_type
     if types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind):
         column, kind = column.cast("string"), None
@@ -243,10 +250,20 @@ def _column(column: Any, where: str, name: str) -> Rows | None:
         return column.to_numpy()
     elif not (types.is_string(kind) or types.is_large_string(kind)):
         return None
-    texts = column.to_pylist()
-    if column.null_count or max(map(len, texts)) > LONGEST:
+    if column.null_count or not _are_short(column.chunks):
         return None
+    texts = column.to_pylist()
+    check_room(4 * max(map(len, texts)) * len(texts), where)  # NumPy gives every text the room of the longest
     return np.array(texts, dtype=str)
+
+
+def _are_short(parts: Iterable[Any]) -> bool:
+    """Whether no text, or string of bytes, is longer than answers are."""
+    from pyarrow import compute, types
+
+    of: Any = compute  # its functions are made when it is loaded
+    lengths = ((of.binary_length if types.is_binary(one.type) else of.utf8_length)(one) for one in parts)
+    return all((of.max(one).as_py() or 0) <= LONGEST for one in lengths)
 
 
 def _lists(column: Any, where: str, name: str) -> np.ndarray | None:
