@@ -91,7 +91,7 @@ def _look(rows: Rows, where: str) -> _Seen:
     width = int(np.prod(rows.shape[1:], dtype=np.int64))
     for block in blocks(rows.shape[0], width):
         part = np.asarray(rows[block], dtype=np.float64).reshape(-1, width)
-        nothing: np.ndarray = np.isneginf(part).all(axis=1) & (width > 1)
+        nothing = np.asarray(np.isneginf(part).all(axis=1) & (width > 1))
         wrong = np.flatnonzero(np.isnan(part).any(1) | np.isposinf(part).any(1) | nothing)
         if len(wrong):
             row = part[wrong[0]]
