@@ -87,7 +87,6 @@ def about_ensemble(
             "recipe_hash": study.recipe_hash,
             "epochs": recipe.train.epochs,
             "seed": recipe.seed,
-            "imported": recipe.imported is not None,
         },
     }
 
