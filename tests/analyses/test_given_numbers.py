@@ -19,6 +19,7 @@ from modescape.metrics import calibrated_nll, combine, nll
 from modescape.metrics.folds import folds
 from modescape.metrics.temperature import calibrated_by_halves
 from modescape.offered import Offered, arrays, stacked
+from modescape.pipeline.comparison import compare
 
 from .test_given import CLASSES, EXAMPLES, MODELS, given, numbers
 
@@ -101,6 +102,17 @@ def test_contributions_sum_to_what_all_have_over_nothing(
     without = nll(combine(log_prob[1:]), label)
     change = found["all_score"].sel(metric="nll") - without
     np.testing.assert_allclose(found["without"].sel(model="net-0", metric="nll"), change, atol=1e-6)
+
+
+def test_means_without_variances_have_no_contributions_and_no_gain_over_themselves() -> None:
+    """Each model errs against the others, so that all are kept, which is no gain over all."""
+    stream = np.random.default_rng(0)
+    label = stream.normal(size=40)
+    found = compare({name: label + 0.3 * stream.normal(size=40) for name in "abc"}, label)
+    assert "needs the accuracy or the NLL" in found.notes["contributions"]
+    chosen = found.results["subset_choice"]
+    assert chosen["kept"].values.all()
+    np.testing.assert_allclose(chosen["kept_gain"], 0, atol=1e-12)
 
 
 def test_a_part_has_the_scores_of_its_examples_alone(whole: Offered, log_prob: np.ndarray, label: np.ndarray) -> None:

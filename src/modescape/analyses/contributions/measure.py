@@ -10,6 +10,7 @@ from modescape import rng
 from modescape.analyses.averaging import Averages, averages_of
 from modescape.analyses.given import THESE, models_of, names_of
 from modescape.analyses.requirements import left_out, predicted, scoring_of, trained
+from modescape.errors import NotEnough
 from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import example_variance
 from modescape.metrics.intervals import satterthwaite_interval
@@ -42,7 +43,7 @@ def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> 
         orders: of the models, sampled, about.
 
     Raises:
-        NotEnough: if there are fewer than 2 models.
+        NotEnough: if there are fewer than 2 models, or means of a regression without variances.
 
     Source: see `modescape.metrics.shapley`.
     """
@@ -52,6 +53,8 @@ def measure(offered: Offered, *, examples: int = 10_000, orders: int = 1000) -> 
     key = rng.key(offered.seed, "contributions")
     found = averages_of(predictions, models_of(predictions), scoring, examples, key)
     metrics = [name for name in SHARED if name in found.losses]
+    if not metrics:
+        raise NotEnough(f"{what} needs the accuracy or the NLL; these models say one number an example and no variance")
     rows = [_of_score(found, metric, key, orders) for metric in metrics]
     dims, units = ("model", "metric"), units_of(metrics)
     texts = {

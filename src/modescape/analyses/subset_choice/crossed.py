@@ -92,9 +92,7 @@ def choices(found: Averages, part: np.ndarray, metric: str, approach: str) -> Ch
         final = greedy(losses, np.ones(len(part)))
     masks = np.stack([one.masks for one in made])
     rows = masks.reshape(-1, masks.shape[2])
-    loss = {
-        name: one.example(rows).astype(np.float32).reshape(*masks.shape[:2], -1) for name, one in found.losses.items()
-    }
+    loss = {name: one.example(rows).reshape(*masks.shape[:2], -1) for name, one in found.losses.items()}
     return Choice(masks, np.array([one.best for one in made]), loss, part, final)
 
 

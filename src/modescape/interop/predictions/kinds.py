@@ -91,11 +91,10 @@ def _look(rows: Rows, where: str) -> _Seen:
     width = int(np.prod(rows.shape[1:], dtype=np.int64))
     for block in blocks(rows.shape[0], width):
         part = np.asarray(rows[block], dtype=np.float64).reshape(-1, width)
-        nothing = np.asarray(np.isneginf(part).all(axis=1) & (width > 1))
-        wrong = np.flatnonzero(np.isnan(part).any(1) | np.isposinf(part).any(1) | nothing)
+        least = -np.inf if width > 1 else np.nan  # of one number -inf is a probability of 0
+        wrong = np.flatnonzero(np.isnan(part).any(1) | np.isposinf(part).any(1) | (part == least).all(1))
         if len(wrong):
-            row = part[wrong[0]]
-            value = row[~(row < np.inf)][0] if not nothing[wrong[0]] else row[0]
+            value = part[wrong[0]].max()  # NaN before all
             raise InputError(f"{where}, row {block.start + wrong[0]}: {value} is no number that a prediction may have")
         lowest, highest = min(lowest, float(part.min())), max(highest, float(part.max()))
         with np.errstate(over="ignore"):
