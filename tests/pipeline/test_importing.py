@@ -96,7 +96,7 @@ def test_the_card_of_imported_networks_has_their_scores_and_says_that_they_were_
 ):
     ms.export(imported.path, out=tmp_path / "ensemble")
     card = (tmp_path / "ensemble/README.md").read_text()
-    assert "imported and tried on `digits`" in card
+    assert "imported, and run on `digits`" in card
     assert "Scores: not measured" not in card
     about = json.loads((tmp_path / "ensemble/ensemble.json").read_text())
     size = imported.result("ensemble_size")["score"].sel({"approach": "independent", "metric": "accuracy", "size": 2})
