@@ -18,7 +18,10 @@ from .test_contract import documented
 pytestmark = pytest.mark.ci  # one study is trained for all of them
 
 
-@pytest.fixture(scope="module", params=[one for one in OF_NUMBERS if analyses.ANALYSES[one].only_for != analyses.GIVEN])
+OF_STUDIES = [one for one in OF_NUMBERS if analyses.ANALYSES[one].only_for != analyses.GIVEN]
+
+
+@pytest.fixture(scope="module", params=OF_STUDIES)
 def name(request):
     return request.param
 
@@ -102,7 +105,7 @@ def test_no_network_of_the_plane_lies_outside_its_bounds(regression):
 
 
 def test_the_verdict_speaks_in_the_targets_unit(regression):
-    found = {name: regression.result(name) for name in OF_NUMBERS}
+    found = {name: regression.result(name) for name in OF_STUDIES}
     verdict = judge(found)
     words = " ".join([verdict.answer, *verdict.sentences, *verdict.why, *(card.value for card in verdict.cards)])
     assert "\N{NO-BREAK SPACE}mm" in words

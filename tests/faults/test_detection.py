@@ -149,7 +149,7 @@ def test_damage_is_named_and_that_piece_alone_is_made_again(study, finished, pie
 def figures(piece: str) -> set[str]:
     """What is drawn from a result."""
     name = Path(piece).stem
-    return {f"figures/{name}.{suffix}" for suffix in ("png", "svg", "html")} if piece.endswith(".nc") else set()
+    return {f"figures/{name}.{suffix}" for suffix in ("png", "svg", "html", "csv")} if piece.endswith(".nc") else set()
 
 
 def test_a_checkpoint_of_another_recipe_is_found_and_made_again(study, finished, tmp_path):

@@ -71,9 +71,14 @@ def _scale(dataset: xr.Dataset, name: str) -> style.Scale:
     return dataclasses.replace(scale, label=MATRICES[name][1])
 
 
+def _numbers(dataset: xr.Dataset, name: str) -> np.ndarray:
+    """Whole numbers [model]; -1 for none."""
+    return np.nan_to_num(dataset[name].values, nan=-1).astype(int)
+
+
 def order(dataset: xr.Dataset) -> list[int]:
     """Places of networks, family by family, each behind the one that it is joined to."""
-    relative, family = dataset["relative"].values.astype(int), dataset["family"].values
+    relative, family = _numbers(dataset, "relative"), _numbers(dataset, "family")
     found: list[int] = []
     for number in np.unique(family):
         left = [int(model) for model in np.flatnonzero((family == number) & (relative < 0))]
@@ -86,7 +91,7 @@ def order(dataset: xr.Dataset) -> list[int]:
 
 def depths(dataset: xr.Dataset) -> np.ndarray:
     """Distance of each network from the first of its family along the tree, [model]."""
-    relative = dataset["relative"].values.astype(int)
+    relative = _numbers(dataset, "relative")
     distance = dataset["distance"].transpose("model", "other_model").values
     found = np.zeros(len(relative))
     for model in order(dataset):
@@ -98,16 +103,18 @@ def depths(dataset: xr.Dataset) -> np.ndarray:
 def _tree(dataset: xr.Dataset, names: list[str]) -> Panel:
     places, depth = order(dataset), depths(dataset)
     row = {model: number for number, model in enumerate(places)}
-    relative, relation = dataset["relative"].values.astype(int), dataset["relation"].values.astype(int)
+    relative, relation = _numbers(dataset, "relative"), _numbers(dataset, "relation")
     support = dataset["support"].values
     lines_x, lines_y, notes = [], [], []
-    right = max(float(depth.max(initial=0.0)), LEAST)
+    right = max(float(np.nanmax(depth, initial=0.0)), LEAST)
     for model in places:
         parent = relative[model]
         if parent >= 0:
             lines_x += [depth[parent], depth[parent], depth[model], np.nan]
             lines_y += [row[parent], row[model], row[model], np.nan]
-            notes.append((float(depth[parent] + depth[model]) / 2, row[model] - 0.3, f"{100 * support[model]:.0f}"))
+            middle = float(depth[parent] + depth[model]) / 2
+            if np.isfinite([middle, support[model]]).all():
+                notes.append((middle, row[model] - 0.3, f"{100 * support[model]:.0f}"))
     series = [
         Series(
             name="joined",
