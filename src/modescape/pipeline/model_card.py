@@ -83,6 +83,7 @@ def about_ensemble(
         },
         "training": {
             "factory": recipe.model.factory,
+            "imported": recipe.imported is not None,
             "recipe_hash": study.recipe_hash,
             "epochs": recipe.train.epochs,
             "seed": recipe.seed,
