@@ -318,6 +318,7 @@ def test_a_title_ends_before_the_next_panel_and_a_name_of_an_axis_within_its_own
     error = "Mean network's squared error (unit of the target, squared)"
     one = panel(Series(name="a", x=X, y=X), title=long, y_label=error)
     figure = web(one, one, one, columns=3)
-    assert {note.text for note in figure.layout.annotations} == {long.replace("lower ", "lower<br>")}
+    assert {note.text for note in figure.layout.annotations} == {long.replace(": ", ":<br>")}
     assert figure.layout.yaxis.title.text == error.replace(" (", "<br>(")
-    assert [note.text for note in web(one, one).layout.annotations] == [long, long]  # there is room for it
+    short = panel(Series(name="a", x=X, y=X), title="Continuous ranked probability score")
+    assert [note.text for note in web(short, short).layout.annotations] == [short.title] * 2  # there is room for it

@@ -14,6 +14,7 @@ from modescape.plots.sheet import Sheet, scatter
 RIGHT = 10  # pixels to the right of the panels
 TITLE, LABEL, LETTER = 6.9, 7.5, 6.5  # pixels that a letter of a panel's title, of an axis' name, of a tick takes
 LINE = 18  # pixels of a line of ticks
+APART = 45  # pixels between a title and the next one: letters are as wide as they are on average alone
 WINDOW = {1: 350, 2: 760, 3: 920}  # pixels that the page gives a figure of so many columns at least; more: 980
 
 
@@ -42,7 +43,7 @@ def titles(panels: Sequence[Panel | HeatMap], columns: int) -> list[str]:
     """Titles of panels, in lines that end before the next panel begins."""
     between = spacing(panels, columns)
     share = (1 - between * (columns - 1)) / columns
-    wide = (share + between) * _width(panels, columns) - RIGHT
+    wide = (share + between) * _width(panels, columns) - APART
     return ["\n".join(folded(panel.title, wide, TITLE)) for panel in panels]
 
 
