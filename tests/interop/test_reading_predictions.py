@@ -117,6 +117,12 @@ def test_rows_are_matched_by_ids_and_columns_by_the_names_of_classes(files, name
     assert found.ids[3] == "r3"
 
 
+def test_files_without_ids_are_named_where_labels_have_some(files):
+    (note,) = [note for note in gathered(files, "prob.npy", labels="truth.csv").notes if note.startswith("Without ids")]
+    assert "prob.npy; rows are taken to be in the order of" in note
+    assert not [note for note in gathered(files, "shuffled.csv", labels="truth.csv").notes if "Without ids" in note]
+
+
 def test_classes_may_be_texts_and_several_models_lie_in_one_file(files):
     found = gathered(files, "predict.txt", labels="truth.csv:label")
     assert (found.bare, list(found.predictions.class_names)) == (True, ["a", "b", "c"])

@@ -15,7 +15,7 @@ from modescape.interop.predictions.content import Read, told_apart
 from modescape.interop.predictions.given import GivenPredictions, Model
 from modescape.interop.predictions.kinds import LABELS, MEANS
 from modescape.interop.predictions.lazy import Placed, Scratch
-from modescape.interop.predictions.matching import as_targets, check_present, check_same_rows
+from modescape.interop.predictions.matching import as_targets, check_present, check_same_rows, rows_in_order
 from modescape.interop.predictions.opening import Origin, names_of
 from modescape.interop.predictions.options import Options
 from modescape.interop.predictions.settling import (
@@ -81,7 +81,7 @@ def gather(
     truth = truth_of(options, labels)
     models: list[Opened] = []
     notes: list[str] = []
-    several, first = len(named) > 1, None
+    several, first, unnamed = len(named) > 1, None, list[str]()
     for name, given in named.items():
         content, origin = content_of(name, given)
         if truth is None:
@@ -97,9 +97,10 @@ def gather(
         if truth.examples.ids is None:
             first = check_same_rows(first, read.where, read.ids)
         notes += read.notes
+        unnamed += [read.where] if read.ids is None else []
         models += list(_placed(name, read, truth, origin, scratch, several))
     assert truth is not None
-    return _together(models, truth, options, notes)
+    return _together(models, truth, options, notes + rows_in_order(unnamed, truth.examples))
 
 
 def _placed(name: str, read: Read, truth: Truth, origin: Origin, scratch: Scratch, several: bool) -> Iterator[Opened]:

@@ -61,6 +61,20 @@ class Examples:
         return None
 
 
+def rows_in_order(files: Sequence[str], examples: Examples) -> list[str]:
+    """Sentences of files without ids where labels have some: nothing else says which rows are which.
+
+    Args:
+        files: names of those without ids.
+        examples: of the labels.
+    """
+    ids = examples.ids
+    if not files or ids is None or (_are_rows(ids) and (ids == np.arange(len(ids))).all()):
+        return []
+    some = shown(", ".join(files), 200)
+    return [f"Without ids: {some}; rows are taken to be in the order of '{examples.where}', which has ids."]
+
+
 def check_same_rows(first: tuple[str, np.ndarray] | None, where: str, ids: np.ndarray | None) -> Any:
     """Refuse files whose ids differ where labels have none, so that nobody knows which rows the labels are of.
 
