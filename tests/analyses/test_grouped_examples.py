@@ -38,6 +38,7 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
     "cyclic": "test_repeats_and_their_difference_are_of_groups",
     "randomness": "test_disagreement_of_pairs_is_of_groups",
+    "branching": "test_disagreement_of_pairs_is_of_groups",
     "fine_tuning": "test_disagreement_of_pairs_is_of_groups",
     # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
