@@ -90,6 +90,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True, numbers=BESIDE
     ),
+    "cka": Analysis("modescape.analyses.cka", (CHECKPOINTS, NETWORK), also=("cost",), numbers=SAME),
     "tsne": Analysis(
         "modescape.analyses.tsne",
         (PREDICTIONS,),
