@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Accuracy, agreement and similarity; fixed, not fitted to the data, so that panels and studies can be held side by side
 SHARE = style.Scale(low=0, high=1, ticks=(0, 0.25, 0.5, 0.75, 1))
 WIDE = 30.0  # a range in which differences of the small values are lost on an even scale
+DEEPEST = 1e-8  # of the largest value: what is less is rounding
 LINE = "#7F7F7F"  # of a contour, read on every colour
 CELLS = 97  # a side of a raster on the page: 50 kB a panel
 
@@ -43,12 +44,16 @@ def range_scale(field: np.ndarray) -> style.Scale:
 
 
 def log_scale(*fields: np.ndarray) -> style.Scale | None:
-    """From the least value to the largest by powers of ten; None where they span less than `WIDE` or reach 0."""
+    """From the least value above 0 to the largest by powers of ten; None of a smaller range than `WIDE` or below 0."""
     values = np.concatenate([np.ravel(field) for field in fields])
     values = values[np.isfinite(values)]
-    if not values.size or not values.min() > 0 or values.max() < WIDE * values.min():
+    above = values[values > 0]
+    if not above.size or values.min() < 0 or values.max() < WIDE * values.min():
         return None
-    low, high = float(values.min()), float(values.max())
+    high = float(above.max())
+    low = max(float(above.min()), high * DEEPEST)
+    if high < WIDE * low:
+        return None
     return style.Scale(low=low, high=high, log=True, colours="viridis_r", ticks=tuple(log_ticks(low, high)))
 
 
@@ -164,7 +169,9 @@ def draw_field(axes: Axes, field: Field) -> QuadMesh:
     # as a picture inside an SVG: thousands of cells as paths make it slow and show hair lines between them
     mesh = axes.pcolormesh(*corners, shown, cmap=colours, norm=paper.norm(scale), shading="flat", rasterized=True)
     if levels := levels_of(field):
-        axes.contour(field.x, field.y, scale.drawn(values), levels=levels, colors=[LINE], linewidths=0.5)
+        axes.contour(
+            field.x, field.y, scale.drawn(values), levels=levels, colors=[LINE], linewidths=0.5, linestyles="solid"
+        )
     return mesh
 
 

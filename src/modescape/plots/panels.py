@@ -81,7 +81,7 @@ class Scene:
     title: str
     z_label: str  # with the unit in parentheses
     views: Sequence[View]  # their fields have one scale
-    height: int = 560  # pixels
+    height: int = 500  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)

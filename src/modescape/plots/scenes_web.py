@@ -15,10 +15,10 @@ from modescape.plots import fields, style, web
 from modescape.plots.panels import Scene, Series, View, log_ticks, tick_label
 from modescape.plots.sheet import Trace, plain
 
-EYE = {"x": 1.15, "y": -1.5, "z": 1.05}  # from where a scene is seen at first, in half lengths of its box
+EYE = {"x": 0.95, "y": -1.3, "z": 0.85}  # from where a scene is seen at first, in half lengths of its box
 RATIO = {"x": 1.0, "y": 1.0, "z": 0.62}  # of the box
 LIGHT = {"ambient": 0.75, "diffuse": 0.5, "specular": 0.08, "roughness": 0.9}  # colours stay near those of the key
-PIXELS = 1.0  # to a point of a mark
+MARK = 0.6  # pixels to a point of a mark
 KEY = "coloraxis"
 
 
@@ -64,7 +64,7 @@ def space(scene: Scene) -> Space:
             "zaxis": _height_axis(scene),
             "aspectmode": "manual",
             "aspectratio": RATIO,
-            "camera": {"eye": EYE, "center": {"x": 0, "y": 0, "z": -0.12}},
+            "camera": {"eye": EYE, "center": {"x": 0, "y": 0, "z": -0.1}},
             "bgcolor": web.CLEAR,
         },
         KEY: _key(scene),
@@ -104,9 +104,10 @@ def _line(scene: Scene, view: View, series: Series) -> Trace:
     if series.line:
         looks["line"] = {"color": series.colour, "width": 3 * series.width, "dash": series.line}
     if series.marker:
-        size = PIXELS * float(np.max(series.size))
-        outline = {"color": "#FFFFFF", "width": 1}
-        looks["marker"] = {"color": series.colour, "size": size, "symbol": _symbol(series), "line": outline}
+        inside, outside = ("#FFFFFF", series.colour) if np.all(series.hollow) else (series.colour, "#FFFFFF")
+        outline = {"color": outside, "width": 2 if np.all(series.hollow) else 1}
+        size = MARK * float(np.max(series.size))
+        looks["marker"] = {"color": inside, "size": size, "symbol": _symbol(series), "line": outline}
     if series.letters:
         looks["mode"] += "+text"
         looks["text"] = [style.escaped(letter) for letter in series.letters]

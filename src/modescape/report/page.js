@@ -74,7 +74,13 @@
     for (const view of menu ? menu.buttons : []) list.add(new Option(view.label));
     list.parentElement.hidden = !menu;
     list.addEventListener("change", () => Plotly.update(plot, ...menu.buttons[list.selectedIndex].args));
-    const start = { ...layout.scene.camera.eye };
+    const camera = layout.scene.camera;
+    if (plot.clientWidth < 500) {  // a narrow window sees less to the left and to the right
+      plot.style.height = "400px";
+      delete layout.height;
+      for (const axis of ["x", "y", "z"]) camera.eye[axis] *= 1.4;
+    }
+    const start = { ...camera.eye };
     bar.addEventListener("click", (event) => {
       const way = event.target.dataset.turn;
       if (!way) return;
