@@ -21,6 +21,7 @@ SIZES = {  # settings at which an analysis is seen to run
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 80, "train_examples": 40, "points": 3},
     "ood": {"examples": 60},
+    "cka": {"examples": 60, "batch": 20},
 }
 NETWORKS = [
     *("train.members=3", "train.epochs=4", "train.trajectories=2", "data.test=200", "data.validation=100"),
