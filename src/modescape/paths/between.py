@@ -137,14 +137,14 @@ def heights(name: str, t: np.ndarray, values: np.ndarray, level: float) -> dict[
         level: of the interval, that of a mean over examples.
     """
     high = float(height(t, values.mean(-1)))
-    each = shares(t, values)
+    each = excess(t, values)
     width = NAN
     if len(each) > 1:
         width = NormalDist().inv_cdf((1 + level) / 2) * float(each.std(ddof=1)) / len(each) ** 0.5
     return {name: high, f"{name}_low": high - min(width, high), f"{name}_high": high + width}
 
 
-def shares(t: np.ndarray, values: np.ndarray) -> np.ndarray:
+def excess(t: np.ndarray, values: np.ndarray) -> np.ndarray:
     """What each example adds to a barrier: its excess over the line between the ends, where the mean is highest.
 
     Args:
@@ -154,8 +154,8 @@ def shares(t: np.ndarray, values: np.ndarray) -> np.ndarray:
     Returns:
         [example], whose mean is the barrier.
 
-    >>> shares(np.array([0.0, 0.5, 1.0]), np.array([[0.0, 1.0], [4.0, 1.0], [0.0, 1.0]])).tolist()
+    >>> excess(np.array([0.0, 0.5, 1.0]), np.array([[0.0, 1.0], [4.0, 1.0], [0.0, 1.0]])).tolist()
     [4.0, 0.0]
     """
-    excess = values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
-    return excess[int(excess.mean(-1).argmax())]
+    above = values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
+    return above[int(above.mean(-1).argmax())]

@@ -12,13 +12,13 @@ from torch import nn
 
 from modescape.analyses.averaging import as_root
 from modescape.analyses.connectivity.kinds import METRICS
-from modescape.analyses.pairs import pair_mean, pair_shares
+from modescape.analyses.pairs import pair_mean, shares
 from modescape.analyses.stating import Variables
 from modescape.errors import InputError, WorkError
 from modescape.landscape.criteria import Loss
 from modescape.metrics.grouping import by_group, count_units
 from modescape.paths import Barrier, between
-from modescape.paths.between import KINDS, heights, shares
+from modescape.paths.between import KINDS, excess, heights
 from modescape.types import ModelState, Params
 
 LEVEL = 0.95  # of intervals
@@ -113,7 +113,7 @@ class Barriers:
         """Note a pair's barrier of a kind and metric."""
         (i, j), values = pair, by_group(rows, self.group)
         with np.errstate(invalid="ignore", over="ignore"):  # losses that are not finite have no barrier
-            found, own = heights("", t, values, LEVEL), shares(t, values)
+            found, own = heights("", t, values, LEVEL), excess(t, values)
         for held, name in ((self.value, ""), (self.low, "_low"), (self.high, "_high")):
             held[at][[i, j], [j, i]] = found[name]
         self.of_member[at][[i, j]] += own
@@ -140,7 +140,7 @@ class Barriers:
         out = np.empty((3, *self.value.shape[:2]))
         with np.errstate(invalid="ignore"):  # kinds that were refused
             for at in np.ndindex(*out.shape[1:]):
-                example, influence = pair_shares(self.of_member[at][None].copy())
+                example, influence = shares(self.of_member[at][None].copy())
                 out[:, *at] = pair_mean(self.value[at], example[0], None if influence is None else influence[0])
         return out
 
