@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modescape import rng
-from modescape.curvature.lanczos import Matrix, Process
+from modescape.curvature.lanczos import Matrix, Process, kept
 from modescape.errors import InputError
 
 MEMORY = 1 << 30  # bytes of Lanczos vectors that are held at once
@@ -151,14 +151,15 @@ def spectral_density(
     each = steps * size * torch.zeros(0, dtype=_dtype(matrix)).element_size()
     together = at_once or max(1, min(probes, MEMORY // each))
     ritz, weight = [], []
-    for start in range(0, probes, together):
-        normal = [_normal(matrix, seed, number) for number in range(start, min(start + together, probes))]
-        process = Process.begin(matrix, torch.stack(normal))
-        for _ in range(steps):
-            process.step()
-        values, vectors = process.ritz()
-        ritz.append(values.cpu())
-        weight.append(vectors[:, 0].square().cpu())
+    with kept(matrix):
+        for start in range(0, probes, together):
+            normal = [_normal(matrix, seed, number) for number in range(start, min(start + together, probes))]
+            process = Process.begin(matrix, torch.stack(normal))
+            for _ in range(steps):
+                process.step()
+            values, vectors = process.ritz()
+            ritz.append(values.cpu())
+            weight.append(vectors[:, 0].square().cpu())
     values, weights = torch.cat(ritz), torch.cat(weight)
     real = values[weights > 1e-12]
     span = float(real.max() - real.min())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,12 @@ class Matrix(Protocol):
         ...
 
     def __matmul__(self, vectors: Tensor, /) -> Tensor: ...
+
+
+def kept(matrix: Matrix) -> AbstractContextManager[Any]:
+    """A block in which a matrix may keep between products what it would make anew (`Operator.kept`)."""
+    own: Any = getattr(matrix, "kept", nullcontext)
+    return own()
 
 
 @dataclass(eq=False)
@@ -143,16 +150,17 @@ def eigenvalues(
     most = min(size, steps or 10 * count + 50)
     like = torch.zeros(0, dtype=getattr(matrix, "dtype", torch.float64), device=getattr(matrix, "device", "cpu"))
     process = Process.begin(matrix, _random(size, seed, 0).to(like)[None])
-    for number in range(1, most + 1):
-        process.step(_random(size, seed, number).to(like)[None])
-        if number < count or (number % 5 and number < most):
-            continue
-        values, vectors = process.ritz()
-        wanted = _ends(number, count, which)
-        error = (process.beside[-1] * vectors[0, -1]).abs()[wanted]
-        known = bool((error <= tolerance * values[0].abs().max()).all())
-        if number == size or (known and not _just_exhausted(process)):
-            break
+    with kept(matrix):
+        for number in range(1, most + 1):
+            process.step(_random(size, seed, number).to(like)[None])
+            if number < count or (number % 5 and number < most):
+                continue
+            values, vectors = process.ritz()
+            wanted = _ends(number, count, which)
+            error = (process.beside[-1] * vectors[0, -1]).abs()[wanted]
+            known = bool((error <= tolerance * values[0].abs().max()).all())
+            if number == size or (known and not _just_exhausted(process)):
+                break
     basis = process.basis[: len(process.diagonal), 0]
     return Eigenpairs(values[0, wanted], vectors[0][:, wanted].T.to(basis) @ basis, error, len(process.diagonal))
 

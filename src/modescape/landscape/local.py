@@ -37,6 +37,11 @@ class Local:
     pieces: Pieces = WHOLE
     seed: int = 0
 
+    @property
+    def resident(self) -> bool:
+        """Whether every pass goes through the same batches in the same order."""
+        return self.source.resident
+
     def batches(self) -> Iterator[Batch]:
         """One pass over the data, in pieces."""
         return (piece for batch in self.source for piece in self.pieces.of(batch))
