@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
+import torch._C._functorch as functorch
 import torch.nn.functional as functional
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -144,7 +145,7 @@ class TwiceDifferentiable(TorchFunctionMode):
         groups: int = 1,
     ) -> Tensor:
         axes = _AXES[function]
-        if input.dim() != axes + 2 or isinstance(padding, str) or weight.is_complex():
+        if input.dim() != axes + 2 or isinstance(padding, str) or weight.is_complex() or _transformed():
             return function(input, weight, bias, stride, padding, dilation, groups)
         sliding = Sliding.of(axes, stride, padding, dilation, groups)
         output: Tensor = _Convolution.apply(input, weight, bias, sliding, None)  # type: ignore[assignment]
@@ -175,6 +176,11 @@ class TwiceDifferentiable(TorchFunctionMode):
         level = shift if before.bias is None else torch.addcmul(shift, before.bias, scale)
         ready = tuple(one.detach() for one in (input, scale.view(along), shift.view(along)))
         return _Convolution.apply(before.input, kernel, level, before.sliding, ready)  # type: ignore[return-value]
+
+
+def _transformed() -> bool:
+    """Whether a `torch.func` transform is at work, which has rules of its own for convolutions."""
+    return functorch.maybe_current_level() is not None
 
 
 _AXES = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}

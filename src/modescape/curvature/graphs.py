@@ -28,6 +28,9 @@ class Graphs:
     used: int = 0
     full: bool = False
 
+    def __post_init__(self) -> None:
+        self.full = self.memory <= 0
+
     def prepared(self, number: int, make: Callable[[], Any]) -> Any:
         """What ``make`` gives of a batch, or what it gave in an earlier pass."""
         if number in self.held or self.full:

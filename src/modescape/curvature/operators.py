@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -129,7 +130,7 @@ class Operator(ABC):
     def _prepared(self, batch: Any, number: int) -> tuple[Product, float]:
         if not self._graphs:
             return self.prepared(batch, number)
-        return self._graphs[-1].prepared(number, lambda: self.prepared(batch, number))
+        return self._graphs[-1].prepared(number, partial(self.prepared, batch, number))
 
     @contextmanager
     def kept(self, memory: int = MEMORY) -> Iterator[None]:
