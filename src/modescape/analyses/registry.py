@@ -109,6 +109,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "surface": Analysis("modescape.analyses.surface", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
