@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from torch import nn
 
-from modescape import analyses
+from modescape import analyses, rng
 from modescape.analyses.cka.measure import drawn
+from modescape.analyses.connectivity.barriers import Barriers, Lines
 from modescape.analyses.pairs import compare, compare_means, pair_mean
 from modescape.analyses.repeats import difference, repeats_of
 from modescape.analyses.scales import Swept
@@ -20,6 +22,7 @@ from modescape.data.dataset import Split
 from modescape.errors import NotEnough
 from modescape.offered import INDEPENDENT, SNAPSHOTS, InMemory, Offered, arrays
 from modescape.results import of_groups
+from modescape.types import ModelState
 
 MEMBERS, DRAWN, TEST, COPIES = 4, 3, 40, 3
 MODELS = MEMBERS * (1 + DRAWN)
@@ -43,6 +46,7 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "randomness": "test_disagreement_of_pairs_is_of_groups",
     "branching": "test_disagreement_of_pairs_is_of_groups",
     "fine_tuning": "test_disagreement_of_pairs_is_of_groups",
+    "connectivity": "test_barriers_are_of_groups",
     "cka": "test_layers_are_compared_on_one_example_of_each_group",
     # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
@@ -167,6 +171,23 @@ def test_disagreement_of_pairs_is_of_groups() -> None:
         assert pairs.influence is not None
         found.append([pair_mean(pairs.different, pairs.example[row], pairs.influence[row]) for row in (0, 1)])
     np.testing.assert_allclose(found[1], found[0], atol=1e-12)
+
+
+def test_barriers_are_of_groups() -> None:
+    with rng.seeded(4):
+        model, inputs = nn.Linear(5, 3), torch.randn(TEST, 5)
+        states = [
+            ModelState({name: torch.randn(one.shape) for name, one in model.named_parameters()}, {}) for _ in "abc"
+        ]
+    target, found = torch.arange(TEST) % 3, []
+    for at, group in ((np.arange(TEST), None), (AT, AT)):
+        data = [(inputs[at], target[at])]
+        matrices = Barriers(3, group, len(at))
+        matrices.measure(Lines(model, data, data, t=3, loss="cross_entropy", squared=None), states, lambda lines: None)
+        variables = matrices.variables("nats")
+        found.append([variables[name][1] for name in variables if "_low" in name or "_high" in name])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_repeats_and_their_difference_are_of_groups() -> None:

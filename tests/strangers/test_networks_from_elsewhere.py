@@ -43,6 +43,7 @@ SETTINGS = {
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
     "ood": {"examples": 60},
+    "connectivity": {"points": 3, "examples": 60, "train_examples": 40, "steps": 3},
 }
 
 
