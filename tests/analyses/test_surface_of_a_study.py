@@ -12,6 +12,7 @@ from modescape import analyses, pipeline, tree
 from modescape.analyses import figures
 from modescape.analyses.field import field, point_of
 from modescape.analyses.landing import losses
+from modescape.analyses.requirements import weights_of
 from modescape.analyses.sampling import neighbourhood
 from modescape.analyses.surface.measure import measure
 from modescape.analyses.surface.planes import Run, axis, planes
@@ -133,7 +134,7 @@ def test_two_members_have_a_plane_and_one_has_the_others(tmp_path):
     assert np.isnan(own["solutions_angle"])
     np.testing.assert_allclose(own["path_x"].isel(epoch=-1), [0, 1], atol=1e-6)
     assert "across it a random direction" in figures.caption("surface", found)
-    runs = [Run.of(context.offered.checkpoints, 0)]
+    runs = [Run.of(weights_of(context.offered, "this"), 0)]
     laid, without = planes(field(context, runs[0].solution, context.dataset.train.first(30)), runs, 1.0)
     assert [plane.name for plane in laid] == ["random", "principal"]
     assert without == {"solutions": "it takes two solutions, and there is one"}
