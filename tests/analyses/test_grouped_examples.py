@@ -7,16 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
+from torch import nn
 
-from modescape import analyses
+from modescape import analyses, rng
+from modescape.analyses.cka.measure import drawn
+from modescape.analyses.connectivity.barriers import Barriers, Lines
 from modescape.analyses.pairs import compare, compare_means, pair_mean
 from modescape.analyses.repeats import difference, repeats_of
 from modescape.analyses.scales import Swept
 from modescape.data.corruptions import SEVERITIES
+from modescape.data.dataset import Split
 from modescape.errors import NotEnough
 from modescape.offered import INDEPENDENT, SNAPSHOTS, InMemory, Offered, arrays
 from modescape.results import of_groups
+from modescape.types import ModelState
 
 MEMBERS, DRAWN, TEST, COPIES = 4, 3, 40, 3
 MODELS = MEMBERS * (1 + DRAWN)
@@ -38,7 +44,10 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
     "cyclic": "test_repeats_and_their_difference_are_of_groups",
     "randomness": "test_disagreement_of_pairs_is_of_groups",
+    "branching": "test_disagreement_of_pairs_is_of_groups",
     "fine_tuning": "test_disagreement_of_pairs_is_of_groups",
+    "connectivity": "test_barriers_are_of_groups",
+    "cka": "test_layers_are_compared_on_one_example_of_each_group",
     # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
 }
@@ -164,6 +173,23 @@ def test_disagreement_of_pairs_is_of_groups() -> None:
     np.testing.assert_allclose(found[1], found[0], atol=1e-12)
 
 
+def test_barriers_are_of_groups() -> None:
+    with rng.seeded(4):
+        model, inputs = nn.Linear(5, 3), torch.randn(TEST, 5)
+        states = [
+            ModelState({name: torch.randn(one.shape) for name, one in model.named_parameters()}, {}) for _ in "abc"
+        ]
+    target, found = torch.arange(TEST) % 3, []
+    for at, group in ((np.arange(TEST), None), (AT, AT)):
+        data = [(inputs[at], target[at])]
+        matrices = Barriers(3, group, len(at))
+        matrices.measure(Lines(model, data, data, t=3, loss="cross_entropy", squared=None), states, lambda lines: None)
+        variables = matrices.variables("nats")
+        found.append([variables[name][1] for name in variables if "_low" in name or "_high" in name])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_repeats_and_their_difference_are_of_groups() -> None:
     random = np.random.default_rng(5)
     log_prob = np.log(random.dirichlet(np.ones(3), (2, 3, TEST)))
@@ -183,6 +209,15 @@ def test_the_choice_of_a_scale_is_of_groups() -> None:
     swept = Swept(nothing, nothing, nothing, nothing, nothing, loss)
     copied = swept._replace(loss=loss[..., AT])
     assert copied.chosen_again(3, AT) == swept.chosen_again(3)
+
+
+def test_layers_are_compared_on_one_example_of_each_group() -> None:
+    inputs, group = torch.arange(COPIES * TEST), np.array([f"patient {number}" for number in AT])
+    grouped = Split(inputs, inputs, group=group)
+    chosen = drawn(grouped, TEST, 0)
+    assert sorted(group[chosen.numpy()]) == sorted(set(group))
+    assert len({int(at) // TEST for at in chosen}) == COPIES  # not the first ones of the data
+    assert len(drawn(replace(grouped, group=None), COPIES * TEST, 0)) == COPIES * TEST
 
 
 def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -> None:

@@ -48,7 +48,7 @@ def compare(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None =
             ratio = normalized[i, j]
             linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
             of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
-    return Pairs(1 - error, different, normalized, *_shares(by_group(of_member, group)))
+    return Pairs(1 - error, different, normalized, *shares(by_group(of_member, group)))
 
 
 def compare_means(mean: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> Pairs:
@@ -76,7 +76,7 @@ def compare_means(mean: np.ndarray, target: np.ndarray, group: np.ndarray | None
             own = np.stack([d + change, ratio + change / e - ratio * (error - level) / (2 * level)])
             matrices[:, i, j] = matrices[:, j, i] = d, ratio
             of_member[:, [i, j]] += own[:, None]
-    return Pairs(np.sqrt(wrong.mean(1)), matrices[0], matrices[1], *_shares(by_group(of_member, group)))
+    return Pairs(np.sqrt(wrong.mean(1)), matrices[0], matrices[1], *shares(by_group(of_member, group)))
 
 
 COMPARE: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], Pairs]] = {  # (said, target, group)
@@ -85,8 +85,15 @@ COMPARE: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], Pair
 }
 
 
-def _shares(of_member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Examples' shares and members' influences from sums over the pairs of a member, [quantity, member, example]."""
+def shares(of_member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Examples' shares in means over pairs, and members' influences on these; see `Pairs`.
+
+    Args:
+        of_member: sums over the pairs that a member is in, [quantity, member, example]; overwritten.
+
+    Returns:
+        [quantity, example], and [quantity, member, example] or None with 2 members.
+    """
     members = of_member.shape[1]
     example = of_member.sum(1) / members / (members - 1)
     if members == 2:

@@ -11,6 +11,7 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 """What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
 
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
+STATISTICS = {"subspace": {"batch_norm"}}  # runs weights between those that were trained
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 COLUMN = {"data": {"shift_column"}}
@@ -90,6 +91,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True, numbers=BESIDE
     ),
+    "cka": Analysis("modescape.analyses.cka", (CHECKPOINTS, NETWORK), also=("cost",), numbers=SAME),
     "tsne": Analysis(
         "modescape.analyses.tsne",
         (PREDICTIONS,),
@@ -107,7 +109,15 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "surface": Analysis("modescape.analyses.surface", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "connectivity": Analysis(
+        "modescape.analyses.connectivity",
+        (CHECKPOINTS, NETWORK),
+        (SHIFTED,),
+        also=("verdict", "cost"),
+        numbers=SAME,
+    ),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
         (PREDICTIONS,),
@@ -175,6 +185,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (PREDICTIONS, CHECKPOINTS),
         (TRAINED,),
         also=("verdict", "auxiliary"),
+        numbers=SAME,
+    ),
+    "branching": Analysis(
+        "modescape.analyses.branching",
+        OFFERED,
+        (TRAINED, STATISTICS),
+        also=("verdict", "cost", "auxiliary"),
         numbers=SAME,
     ),
     "fine_tuning": Analysis(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,65 @@ class Matrix(Protocol):
         ...
 
     def __matmul__(self, vectors: Tensor, /) -> Tensor: ...
+
+
+class Columns(Protocol):
+    """Several matrices of one shape, which multiply vectors of their own at once."""
+
+    @property
+    def shape(self) -> Any:
+        """(size, size) of each."""
+        ...
+
+    def __len__(self) -> int:
+        """Matrices."""
+        ...
+
+    def columns(self, vectors: int, /) -> Matrix:
+        """What multiplies [size, matrix x vectors]: so many columns of the first matrix, then of the next."""
+        ...
+
+
+def times(matrices: Columns, vectors: Tensor) -> Tensor:
+    """Products with vectors of each matrix, [matrix, size, vector]."""
+    several, _, count = vectors.shape
+    columns = matrices.columns(count) @ vectors.movedim(0, 1).flatten(1)
+    return columns.unflatten(1, (several, count)).movedim(1, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Same:
+    """One matrix, as `Columns`."""
+
+    matrix: Matrix
+
+    @property
+    def shape(self) -> Any:
+        """Of the matrix."""
+        return self.matrix.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of products."""
+        return getattr(self.matrix, "dtype", torch.float64)
+
+    @property
+    def device(self) -> torch.device:
+        """Of products."""
+        return getattr(self.matrix, "device", torch.device("cpu"))
+
+    def __len__(self) -> int:
+        return 1
+
+    def columns(self, vectors: int, /) -> Matrix:
+        """The matrix."""
+        return self.matrix
+
+
+def kept(matrix: Matrix) -> AbstractContextManager[Any]:
+    """A block in which a matrix may keep between products what it would make anew (`Operator.kept`)."""
+    own: Any = getattr(matrix, "kept", nullcontext)
+    return own()
 
 
 @dataclass(eq=False)
@@ -78,14 +138,17 @@ class Process:
             vectors = vectors - torch.einsum("spn,sp->pn", self.basis, along)
         return vectors
 
-    def ritz(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64."""
-        middle = torch.stack(self.diagonal, 1)
-        matrix = torch.diag_embed(middle)
+    def tridiagonal(self) -> Tensor:
+        """The T of each, float64 [process, step, step]."""
+        matrix = torch.diag_embed(torch.stack(self.diagonal, 1))
         if len(self.diagonal) > 1:
             beside = torch.stack(self.beside[: len(self.diagonal) - 1], 1)
             matrix = matrix + torch.diag_embed(beside, 1) + torch.diag_embed(beside, -1)
-        values, vectors = torch.linalg.eigh(matrix)
+        return matrix
+
+    def ritz(self) -> tuple[Tensor, Tensor]:
+        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64."""
+        values, vectors = torch.linalg.eigh(self.tridiagonal())
         return values, vectors
 
 
@@ -135,31 +198,45 @@ def eigenvalues(
     >>> eigenvalues(torch.diag(torch.arange(5.0)), 2).values.round()
     tensor([4., 3.], dtype=torch.float64)
     """
-    size = int(matrix.shape[0])
+    own: dict[str, Any] = {"which": which, "tolerance": tolerance, "steps": steps, "seed": seed}
+    with kept(matrix):
+        return eigenvalues_of_several(Same(matrix), count, **own)[0]
+
+
+def eigenvalues_of_several(
+    matrices: Columns, count: int, *, which: str, tolerance: float, steps: int | None, seed: int
+) -> list[Eigenpairs]:
+    """`eigenvalues` of several matrices, which go on together; each is done when it would be done alone."""
+    size, several = int(matrices.shape[0]), len(matrices)
     if which not in ("top", "bottom", "both"):
         raise InputError(f"which is {which!r}; choose top, bottom or both")
     if not 0 < count <= size:
         raise InputError(f"{count} eigenvalues of a matrix of {size} x {size}; expected 1 to {size}")
     most = min(size, steps or 10 * count + 50)
-    like = torch.zeros(0, dtype=getattr(matrix, "dtype", torch.float64), device=getattr(matrix, "device", "cpu"))
-    process = Process.begin(matrix, _random(size, seed, 0).to(like)[None])
+    like = torch.zeros(0, dtype=getattr(matrices, "dtype", torch.float64), device=getattr(matrices, "device", "cpu"))
+    process = Process.begin(matrices.columns(1), _random(size, seed, 0).to(like).expand(several, -1))
+    found: list[Eigenpairs | None] = [None] * several
     for number in range(1, most + 1):
-        process.step(_random(size, seed, number).to(like)[None])
+        process.step(_random(size, seed, number).to(like).expand(several, -1))
         if number < count or (number % 5 and number < most):
             continue
         values, vectors = process.ritz()
         wanted = _ends(number, count, which)
-        error = (process.beside[-1] * vectors[0, -1]).abs()[wanted]
-        known = bool((error <= tolerance * values[0].abs().max()).all())
-        if number == size or (known and not _just_exhausted(process)):
+        error = (process.beside[-1][:, None] * vectors[:, -1]).abs()[:, wanted]
+        for place in (place for place in range(several) if found[place] is None):
+            known = bool((error[place] <= tolerance * values[place].abs().max()).all())
+            if number == most or (known and not _just_exhausted(process, place)):
+                basis = process.basis[:number, place]
+                rows = vectors[place][:, wanted].T.to(basis) @ basis
+                found[place] = Eigenpairs(values[place, wanted], rows, error[place], number)
+        if None not in found:
             break
-    basis = process.basis[: len(process.diagonal), 0]
-    return Eigenpairs(values[0, wanted], vectors[0][:, wanted].T.to(basis) @ basis, error, len(process.diagonal))
+    return [pairs for pairs in found if pairs is not None]
 
 
-def _just_exhausted(process: Process) -> bool:
+def _just_exhausted(process: Process, place: int) -> bool:
     """Whether the last step left a space: another copy of an eigenvalue may lie outside, unless that is empty, too."""
-    last = [float(beside[0]) == 0 for beside in process.beside[-2:]]
+    last = [float(beside[place]) == 0 for beside in process.beside[-2:]]
     return last[-1] and not all(last)
 
 

@@ -1,5 +1,6 @@
 """Networks compared as functions: similarity, diversity, embeddings. Knows arrays, nothing of studies."""
 
+from modescape.functionspace.cka import Cka, linear_cka
 from modescape.functionspace.diversity import (
     diversity_bounds,
     diversity_limits,
@@ -10,6 +11,7 @@ from modescape.functionspace.embedding import embed_pca, embed_tsne
 from modescape.functionspace.similarity import cosine_similarity, disagreement
 
 __all__ = [
+    "Cka",
     "cosine_similarity",
     "disagreement",
     "diversity_bounds",
@@ -17,5 +19,6 @@ __all__ = [
     "embed_pca",
     "embed_tsne",
     "jensen_shannon",
+    "linear_cka",
     "normalized_diversity",
 ]

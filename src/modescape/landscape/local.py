@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from modescape import rng
+from modescape import rng, tree
 from modescape.errors import InputError
+from modescape.kernels.under_vmap import vmapped
 from modescape.landscape.criteria import Criterion
 from modescape.landscape.runner import Runner
 from modescape.landscape.source import WHOLE, Batch, Pieces, Source
@@ -36,6 +38,11 @@ class Local:
     source: Source
     pieces: Pieces = WHOLE
     seed: int = 0
+
+    @property
+    def resident(self) -> bool:
+        """Whether every pass is over the same batches."""
+        return self.source.resident
 
     def batches(self) -> Iterator[Batch]:
         """One pass over the data, in pieces."""
@@ -85,3 +92,65 @@ class Local:
             value += float(total.detach())
             units += self.units(output, batch)
         return value / max(units, 1.0), {name: tensor / max(units, 1.0) for name, tensor in sums.items()}
+
+    def beside(self, others: Sequence[Local]) -> Several:
+        """This point and others of the same landscape, as one function of all their coordinates."""
+        together = [self, *others]
+        return Several(self, tree.stack([one.params for one in together]), tree.stack([one.held for one in together]))
+
+
+@dataclass(frozen=True, eq=False)
+class Several:
+    """The losses near several points, summed: a `Local` whose tensors are stacked, [point, ...].
+
+    No point's loss depends on another's coordinates, so the Hessian of the sum has those of the points along its
+    diagonal: one pass over the data multiplies all of them with a vector each.
+
+    Attributes:
+        first: of the points.
+        params: of all.
+        held: likewise.
+    """
+
+    first: Local
+    params: Params
+    held: Params
+
+    @property
+    def resident(self) -> bool:
+        """Whether every pass is over the same batches."""
+        return self.first.resident
+
+    def batches(self) -> Iterator[Batch]:
+        """One pass over the data, in pieces."""
+        return self.first.batches()
+
+    def output(self, params: Params, batch: Batch) -> Any:
+        """What the networks say of a batch, [point, ...]."""
+        return vmapped(lambda own, held: replace(self.first, held=held).output(own, batch), params, self.held)
+
+    def total(self, output: Any, batch: Batch) -> Tensor:
+        """The sum of the batch's losses at all points, a number."""
+        return vmapped(lambda own: self.first.total(own, batch), output).sum()
+
+    def each(self, output: Tensor, batch: Batch | _Drawn) -> Tensor:
+        """The loss of every unit at every point, [point x unit]."""
+        if isinstance(batch, _Drawn):
+            pairs = zip(output, batch.batches, strict=True)
+            return torch.cat([self.first.each(said, own) for said, own in pairs])
+        return vmapped(lambda own: self.first.each(own, batch), output).flatten()
+
+    def units(self, output: Any, batch: Batch) -> float:
+        """Over how many units of the batch the loss of one point is a mean."""
+        return self.first.units(output[0] if isinstance(output, Tensor) else output, batch)
+
+    def sampled(self, output: Tensor, batch: Batch, number: int, draw: int) -> _Drawn:
+        """The batch once for each point, with targets drawn from what its network says."""
+        return _Drawn(tuple(self.first.sampled(own, batch, number, draw) for own in output))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A batch for each point."""
+
+    batches: tuple[Batch, ...]

@@ -1,0 +1,100 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording.numbers import ABSENT, count, fixed, listing
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Layers of different networks",
+    "How alike layers represent the same test images: centred kernel alignment (CKA) of every two layers of two "
+    "members and of one member, of the same layer in two members before and after training, and of every epoch of a "
+    "run with its last.",
+    "CKA compares which images a layer holds for similar, so it needs no matching of units: 1 means the same features "
+    "up to a rotation and a factor, 0 nothing in common. The diagonal of the first matrix holds the same layer of two "
+    "members; where it is as bright as that of the second, both have found the same features. Compare the points after "
+    "training with those before: layers with random weights are alike already, as they see the same images. Similar "
+    "features do not mean equal answers; the disagreement of predictions counts those. A layer whose line along "
+    "a run comes near 1 early has its features early.",
+)
+NUMBERS = TEXT
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in sentences and a table."""
+    layers = [str(name) for name in dataset["layer"].values]
+    members = dataset.sizes["member"]
+    mean = dataset["same_layer_mean"].values
+    text = (
+        f"Over {count(members * (members - 1) // 2, 'pair')} of members the first compared layer, {layers[0]}, has a "
+        f"CKA of {_with_interval(dataset, 'same_layer_mean', 0)} with the same layer of another member, the last, "
+        f"{layers[-1]}, of {_with_interval(dataset, 'same_layer_mean', -1)}.{_change(dataset, layers)}"
+    )
+    half = _early(dataset)
+    rows = [
+        (
+            name,
+            fixed(mean[place], 2),
+            _ends(dataset, "same_layer_mean", place),
+            fixed(float(dataset["same_layer_start"][place]), 2),
+            fixed(float(dataset["same_layer_change"][place]), 2, signed=True),
+            _ends(dataset, "same_layer_change", place),
+            half[place],
+        )
+        for place, name in enumerate(layers)
+    ]
+    header = ("layer", "two members", "95 % interval", "before training", "change", "95 % interval", "0.9 from epoch")
+    return Summary(text, header, tuple(rows))
+
+
+def _change(dataset: xr.Dataset, layers: list[str]) -> str:
+    """Which layers training has made more alike, or less, beyond the interval."""
+    low, high = (dataset[f"same_layer_change_{end}"].values for end in ("low", "high"))
+    if not np.isfinite(low).any():
+        return ""
+    more = [name for name, end in zip(layers, low, strict=True) if end > 0]
+    less = [name for name, end in zip(layers, high, strict=True) if end < 0]
+    said = [
+        f"made {listing(names)} of two members {word}"
+        for names, word in ((more, "more alike"), (less, "less alike"))
+        if names
+    ]
+    rest = int(np.isfinite(low).sum()) - len(more) - len(less)
+    unclear = f" Of {count(rest, 'layer')} the interval of the change holds 0." if rest else ""
+    return (f" Training has {' and '.join(said)}." if said else "") + unclear
+
+
+def _early(dataset: xr.Dataset) -> list[str]:
+    """The first epoch from which a layer stays at .9 or more, mean over runs; a dash where there is none."""
+    values = dataset["along"].transpose("member", "epoch", "layer").values
+    runs = values[np.isfinite(values).any(2).sum(1) > 1]
+    if not len(runs):
+        return [ABSENT] * values.shape[2]
+    epochs, mean = dataset["epoch"].values, runs.mean(0)
+    found = []
+    for own in mean.T:
+        below = np.flatnonzero(~(own >= 0.9))
+        first = below[-1] + 1 if len(below) else 0
+        found.append(str(int(epochs[first])) if first < len(epochs) else ABSENT)
+    return found
+
+
+def _with_interval(dataset: xr.Dataset, name: str, place: int) -> str:
+    ends = _ends(dataset, name, place)
+    value = fixed(float(dataset[name][place]), 2)
+    return value if ends == ABSENT else f"{value} ({ends})"
+
+
+def _ends(dataset: xr.Dataset, name: str, place: int) -> str:
+    low, high = (float(dataset[f"{name}_{end}"][place]) for end in ("low", "high"))
+    if not np.isfinite([low, high]).all():
+        return ABSENT
+    return f"{fixed(low, 2)} to {fixed(high, 2)}"

@@ -1,0 +1,176 @@
+"""The matrices of several points of one landscape, multiplied in one pass where networks can be stacked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from modescape.curvature.graphs import Graphs
+from modescape.curvature.lanczos import Matrix
+from modescape.curvature.operators import Field, Local, Operator, Product, hessian
+from modescape.errors import InputError
+from modescape.types import Params
+
+AT_ONCE = 16  # points of a pass: their graphs are in memory together
+KEEP = 1 << 28  # bytes of graphs that are kept from one product to the next
+
+T = TypeVar("T")
+Make = Callable[[Any, Any], Operator]
+"""(landscape, point) -> its matrix: `hessian`, `ggn`, `fisher`."""
+
+
+class Stackable(Local, Protocol):
+    """A loss near a point that can be one with those near others, as `modescape.Landscape.local` gives it."""
+
+    @property
+    def resident(self) -> bool:
+        """Whether every pass is over the same batches."""
+        ...
+
+    def beside(self, others: Sequence[Any], /) -> Local:
+        """The sum of the losses near this point and others, whose tensors are stacked, [point, ...]."""
+        ...
+
+
+class Landscape(Field, Protocol):
+    """What has a loss near every point, and knows whether its networks run stacked."""
+
+    @property
+    def stack(self) -> bool:
+        """Whether they can and it pays."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """Matrices of several points, each of which multiplies vectors of its own, all in one pass over the data.
+
+    Products take [point, parameter] or [point, parameter, vector] and give the same. The numbers are those of one
+    matrix after another, to rounding: the matrix of the sum of all losses has those of the points along its diagonal.
+    Graphs of the first batches are kept as long as they take at most ``keep`` bytes, so that further products begin
+    where forward pass and gradient are done; memory is these bytes and one batch, whatever the size of the data.
+
+    Attributes:
+        whole: the matrix of the sum; of one point its own.
+        points: how many.
+        keep: bytes of graphs.
+    """
+
+    whole: Operator
+    points: int
+    keep: int = KEEP
+
+    @classmethod
+    def of(cls, landscape: Field, points: Sequence[Any], matrix: Make = hessian, *, keep: int = KEEP) -> Together:
+        """Of points of a landscape, stacked where there are several."""
+        if not points:
+            raise InputError("there are no points; expected one or more")
+        first, *others = [matrix(landscape, point) for point in points]
+        if others:
+            own: Any = first.local
+            first = replace(first, local=own.beside([other.local for other in others]))
+        return cls(first, len(points), keep)
+
+    def __len__(self) -> int:
+        return self.points
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(parameters, parameters) of each."""
+        return self.whole.size // self.points, self.whole.size // self.points
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of products."""
+        return self.whole.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where products are computed."""
+        return self.whole.device
+
+    def __matmul__(self, vectors: Tensor) -> Tensor:
+        expected = [self.points, self.shape[0]]
+        if list(vectors.shape[:2]) != expected or vectors.dim() > 3:
+            raise InputError(
+                f"vectors have shape {list(vectors.shape)}, expected {expected} or {[*expected, 'vector']}"
+            )
+        columns = vectors.to(self.device, self.dtype).view(*expected, -1)
+        own = [self._named(column) for column in columns.unbind(2)]
+        sums, units = torch.zeros_like(columns), 0.0
+        for product, count in self._products():
+            for place, vector in enumerate(own):
+                found = product(vector)
+                sums[..., place] += torch.cat([one.reshape(self.points, -1) for one in found.values()], 1)
+            units += count
+        return (sums / max(units, 1.0)).view(vectors.shape)
+
+    def columns(self, vectors: int, /) -> Matrix:
+        """The same for vectors side by side, [parameter, point x vector]; see `lanczos.Columns`."""
+        return _Columns(self, vectors)
+
+    @functools.cached_property
+    def _graphs(self) -> Graphs:
+        return Graphs(self.keep if getattr(self.whole.local, "resident", False) else 0)
+
+    def _named(self, rows: Tensor) -> Params:
+        """Rows [point, parameter] as tensors of the operator."""
+        like = self.whole.local.params
+        pieces = rows.split([tensor.numel() // self.points for tensor in like.values()], 1)
+        return {name: piece.reshape(like[name].shape) for name, piece in zip(like, pieces, strict=True)}
+
+    def _products(self) -> Iterator[tuple[Product, float]]:
+        """What each batch adds, and its units."""
+        for number, batch in enumerate(self.whole.local.batches()):
+            yield self._graphs.prepared(number, functools.partial(self.whole.prepared, batch, number))
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """`Together` for vectors side by side."""
+
+    together: Together
+    vectors: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.together.shape
+
+    def __matmul__(self, columns: Tensor) -> Tensor:
+        own = columns.unflatten(1, (self.together.points, self.vectors)).movedim(1, 0)
+        return (self.together @ own).movedim(0, 1).flatten(1)
+
+
+def each(
+    landscape: Landscape,
+    points: Sequence[Any],
+    work: Callable[[Together], list[T]],
+    matrix: Make = hessian,
+    *,
+    stack: bool | None = None,
+    keep: int = KEEP,
+) -> list[T]:
+    """What ``work`` finds of the matrices of points, [point]: of several at once where it pays, else one by one.
+
+    Args:
+        landscape: the field that the points are of.
+        points: tensors by names.
+        work: the matrices of some points -> a result for each.
+        matrix: which; see `Make`.
+        stack: whether points go together; default: where the network can and it pays.
+        keep: bytes of graphs that are kept from one product to the next.
+    """
+    wanted = landscape.stack if stack is None else stack
+    for size in [AT_ONCE, 1] if wanted else [1]:
+        groups = [points[start : start + size] for start in range(0, len(points), size)]
+        try:
+            return [one for some in groups for one in work(Together.of(landscape, some, matrix, keep=keep))]
+        except RuntimeError:  # an operation whose derivatives cannot be stacked, or that takes too much memory
+            if size == 1 or stack:
+                raise
+    return []
