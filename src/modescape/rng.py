@@ -136,15 +136,24 @@ def permutation(keys: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class MemberStreams:
-    """The streams of the members of one study: separate for each member, or shared by all, purpose by purpose."""
+    """The streams of the members of one study: separate for each member, or shared by all, purpose by purpose.
+
+    Members 1, 2, ... may be branches of member 0: they draw its numbers in the first epochs, then their own.
+    """
 
     seed: int
     shared: frozenset[str] = frozenset()  # purposes in which every member uses member 0's stream
+    branches: tuple[int, ...] = ()  # epochs that members 1, 2, ... have in common with member 0; of others none
 
     def key(self, purpose: str, member: int, *numbers: int) -> int:
         """Key of a member's stream; streams of purposes beside `PURPOSES` are always its own."""
         return key(self.seed, purpose, 0 if purpose in self.shared else member, *numbers)
 
-    def keys(self, purpose: str, members: list[int], *numbers: int) -> Tensor:
-        """Keys of several members' streams, int64 [member]."""
-        return torch.tensor([self.key(purpose, member, *numbers) for member in members], dtype=torch.int64)
+    def keys(self, purpose: str, members: list[int], epoch: int) -> Tensor:
+        """Keys of several members' streams in an epoch (from 0), int64 [member]."""
+        drawn = [0 if epoch < self.common(member) else member for member in members]
+        return torch.tensor([self.key(purpose, member, epoch) for member in drawn], dtype=torch.int64)
+
+    def common(self, member: int) -> int:
+        """After how many epochs a member leaves member 0; 0: it draws its own numbers from the beginning."""
+        return self.branches[member - 1] if 1 <= member <= len(self.branches) else 0

@@ -15,6 +15,7 @@ from .building import build_study
 SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 17, "examples": 60, "samples": 3},
+    "surface": {"points": 7, "examples": 60},
     "tunnel": {"levels": 1, "steps": 5, "points": 5, "radii": 3, "examples": 60},
     "calibration": {"resamples": 50},
     "diversity_plane": {"draws": 6},

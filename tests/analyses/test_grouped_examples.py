@@ -41,6 +41,7 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "subspace_scales": "test_the_choice_of_a_scale_is_of_groups",
     "cyclic": "test_repeats_and_their_difference_are_of_groups",
     "randomness": "test_disagreement_of_pairs_is_of_groups",
+    "branching": "test_disagreement_of_pairs_is_of_groups",
     "fine_tuning": "test_disagreement_of_pairs_is_of_groups",
     "cka": "test_layers_are_compared_on_one_example_of_each_group",
     # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods

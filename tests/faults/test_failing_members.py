@@ -27,6 +27,7 @@ TESTS = Path(__file__).parents[1]
 SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 20},
     "radial": {"radii": 3, "angles": 5, "examples": 20, "samples": 3},
+    "surface": {"points": 5, "examples": 20},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 20},
     "ensemble_methods": {"subsets": 10},
     "calibration": {"resamples": 20, "splits": 1},

@@ -37,6 +37,7 @@ SMALL = [
 SETTINGS = {
     "tsne_subspace": {"samples": 2, "examples": 50},
     "radial": {"radii": 2, "angles": 5, "examples": 60, "samples": 2},
+    "surface": {"points": 5, "examples": 60},
     "tunnel": {"levels": 1, "steps": 3, "points": 3, "radii": 2, "examples": 60},
     "calibration": {"resamples": 20},
     "diversity_plane": {"draws": 3},

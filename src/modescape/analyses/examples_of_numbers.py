@@ -26,7 +26,12 @@ NAMES = {  # variable of classes -> that of numbers, and its units
         for end in ("", "_low", "_high")
     },
     "agreement": ("prediction_distance", TARGET),
-    "normalized_disagreement": ("normalized_distance", "1"),
+    **{f"normalized_disagreement{end}": (f"normalized_distance{end}", "1") for end in ("", "_low", "_high")},
+    **{
+        f"{name}{end}": (f"{name}{end}", TARGET)  # of shares of wrong answers
+        for name in ("error_barrier", "aligned_error_barrier", "average_error_gain", "ensemble_error_gain")
+        for end in ("", "_low", "_high")
+    },
     "jensen_shannon": ("pair_distance", TARGET),
     "equal_distance_jensen_shannon": ("equal_distance_pair_distance", TARGET),
     "nll_best_temperature": ("nll_best_scale", "nats"),

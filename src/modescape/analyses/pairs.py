@@ -86,7 +86,14 @@ COMPARE: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray | None], Pair
 
 
 def shares(of_member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Examples' shares and members' influences from sums over the pairs of a member, [quantity, member, example]."""
+    """Examples' shares in means over pairs, and members' influences on these; see `Pairs`.
+
+    Args:
+        of_member: sums over the pairs that a member is in, [quantity, member, example]; overwritten.
+
+    Returns:
+        [quantity, example], and [quantity, member, example] or None with 2 members.
+    """
     members = of_member.shape[1]
     example = of_member.sum(1) / members / (members - 1)
     if members == 2:

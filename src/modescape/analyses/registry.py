@@ -11,6 +11,7 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 """What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
 
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
+STATISTICS = {"subspace": {"batch_norm"}}  # runs weights between those that were trained
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
 COLUMN = {"data": {"shift_column"}}
@@ -108,6 +109,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "surface": Analysis("modescape.analyses.surface", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "curvature": Analysis(
         "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
@@ -179,6 +181,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (PREDICTIONS, CHECKPOINTS),
         (TRAINED,),
         also=("verdict", "auxiliary"),
+        numbers=SAME,
+    ),
+    "branching": Analysis(
+        "modescape.analyses.branching",
+        OFFERED,
+        (TRAINED, STATISTICS),
+        also=("verdict", "cost", "auxiliary"),
         numbers=SAME,
     ),
     "fine_tuning": Analysis(

@@ -273,7 +273,7 @@ def make_manifest(
         "platform": runtime.platform_info(),
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "seed": recipe.seed,
-        "streams": recipe.streams.model_dump(),
+        "streams": recipe.streams.model_dump(exclude=set() if recipe.streams.branches else {"branches"}),
         "plan": plan.as_dict(),
         **dataset.shape.as_manifest(),
         "num_classes": dataset.num_classes,

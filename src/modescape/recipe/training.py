@@ -156,3 +156,13 @@ class Streams(Section):
     dropout: Sharing = "separate"
     mixup: Sharing = "separate"
     last_bit: bool = False  # members from 1 on start with one weight changed in its last bit
+    branches: list[Annotated[int, Field(ge=0, le=COUNTS["epochs"][1])]] = []
+    # of members 1, 2, ...: epochs that each has in common with member 0, whose random numbers it draws until then; it
+    # trains on with its own, from the same weights and the same state of the optimiser
+
+    @model_validator(mode="after")
+    def _one_stem(self) -> Streams:
+        """Refuse branches of a member that does not begin as they do."""
+        if self.branches and (self.initialisation == "separate" or self.last_bit):
+            raise ValueError("branches are of one run; set initialisation to shared, and no last_bit")
+        return self

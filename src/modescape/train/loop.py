@@ -119,7 +119,8 @@ class Trainer:
         self.habits = habits or trial(recipe, data, num_classes, preparation, self.task)
         if habits is None:
             self.policy = replace(policy, memory_format=self.habits.memory_format)
-        self.streams = rng.MemberStreams(seed=recipe.seed, shared=recipe.shared_streams())
+        own = {"shared": recipe.shared_streams(), "branches": tuple(recipe.streams.branches)}
+        self.streams = rng.MemberStreams(seed=recipe.seed, **own)
         self.steps_per_epoch = len(batch_sizes(recipe.train, len(data.label), self.habits.least_batch))
 
     @functools.cached_property

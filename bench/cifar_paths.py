@@ -1,0 +1,261 @@
+r"""Barriers, alignment and fitted paths of pairs of networks trained on CIFAR-10: "On CIFAR-10" in docs/paths.md.
+
+Train studies of two members or more, then measure (channels: [8, 16, 16], [16, 32, 32], [32, 64, 64], [64, 128, 128]):
+
+    modescape train cifar10-smallcnn --out STUDY --set data.source=path/to/cifar10 --set data.train=25000 \
+        --set data.scaling=unit --set train.members=6 --set train.epochs=10 --set train.batch_size=64 \
+        --set train.learning_rate=2e-3 --set 'train.schedule={kind: cosine}' --set train.batches=permutation \
+        --set 'model.arguments={channels: [16, 32, 32], dropout: 0.0}'
+    python bench/cifar_paths.py FIGURES STUDY [STUDY ...] [--pairs 3]
+
+Members 0 and 1, 2 and 3, ... are the pairs: no network is in two. Each pair's figures are written to FIGURES as JSON; a
+pair that has its file is not measured again. At the end tables are printed from all files there are. Barriers are those
+of test images; batch norm, REPAIR, matching and fits see training images alone. Intervals are 95 %: "±" over pairs
+(Student's, from three on), "[]" over images for one pair. A pair of SmallCNN takes one to five minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+import modescape as ms
+from modescape import rng, tree
+from modescape.context import StudyContext
+from modescape.data.dataset import Split
+from modescape.paths import Path as Way
+from modescape.paths import Tunnel
+from modescape.paths.between import KINDS, Barrier, heights
+from modescape.study import Study
+from modescape.types import ModelState
+
+BATCH = 64  # of a fit
+RATE = 1e-2  # of a fit
+WHOLE = 250  # images of a batch of what is only run
+AGREED = ("a", "b", "unrelated")
+RESET = "auto"  # batch norm where there is, REPAIR where not
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A study's networks and data, and how much of them is used."""
+
+    context: StudyContext
+    test: list[tuple[Tensor, Tensor]]
+    train: list[tuple[Tensor, Tensor]]
+    steps: int  # of a Bezier; all corners of a tunnel take as many together
+
+    @classmethod
+    def of(cls, path: Path, test: int, train: int, steps: int) -> Measured:
+        context = StudyContext(Study.open(path))
+        data = context.dataset
+        return cls(
+            context, cls.batches(context, data.test.first(test)), cls.batches(context, data.train.first(train)), steps
+        )
+
+    @staticmethod
+    def batches(context: StudyContext, split: Split) -> list[tuple[Tensor, Tensor]]:
+        prepared = context.preparation(split.inputs)
+        assert isinstance(prepared, Tensor)
+        return list(zip(prepared.split(WHOLE), split.label.split(WHOLE), strict=True))
+
+    def drawn(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Training batches without an end, changed at random as in training."""
+        split = self.context.dataset.train
+        for step in range(10**9):
+            index = rng.integers(torch.tensor([rng.key(0, "path order", step)]), BATCH, len(split.label))
+            keys = torch.tensor([rng.key(0, "path augmentation", step)])
+            images = self.context.preparation.pick(split.inputs, index, keys)
+            assert isinstance(images, Tensor)
+            yield images[0], split.label[index[0]]
+
+    def state(self, member: int) -> ModelState:
+        return self.context.study.state(member, self.context.study.recipe.train.epochs)
+
+
+def pair(data: Measured, a: int, b: int, unrelated: int | None) -> dict[str, Any]:
+    """All figures of a pair."""
+    model = data.context.study.model()
+    one, two = data.state(a), data.state(b)
+    clock = time.process_time()
+    by_weights = ms.barrier(model, one, two, data.test, reset=RESET, reset_batches=data.train)
+    moved = ms.align(model, one, two, data.train, "activations")
+    by_activations = ms.barrier(
+        model, one, moved.state, data.test, reset=RESET, reset_batches=data.train, aligned=False
+    )
+    assert by_weights.alignment is not None
+    figures = {
+        "study": data.context.study.path.name,
+        "network": data.context.study.recipe.model.model_dump(),
+        "parameters": sum(tensor.numel() for tensor in one.params.values()),
+        "members": [a, b],
+        "test": sum(len(target) for _, target in data.test),
+        "train": sum(len(target) for _, target in data.train),
+        "weights": line(by_weights, KINDS) | {"cosine": [by_weights.alignment.before, by_weights.alignment.after]},
+        "activations": line(by_activations, KINDS[:2], "aligned") | {"cosine": [moved.before, moved.after]},
+    }
+    ways = {
+        "bezier": ms.fit_path(model, one, two, data.drawn, steps=data.steps, learning_rate=RATE),
+        "tunnel": tunnel(data, one, two),
+    }
+    third = None if unrelated is None else data.state(unrelated)
+    figures |= {name: along(data, way, third) for name, way in ways.items()}
+    return figures | {"processor_seconds": time.process_time() - clock}
+
+
+def line(found: Barrier, kinds: tuple[str, ...], called: str = "") -> dict[str, Any]:
+    """Barriers of the straight line, each with its interval, and what is along it; ``called`` names "raw" anew."""
+    figures = {}
+    for kind in kinds:
+        profile, ends = found.profiles[kind], [f"{kind}{end}" for end in ("", "_low", "_high")]
+        figures[kind.replace("raw", called) if called else kind] = {
+            "loss": [getattr(found, end) for end in ends],
+            "error": [getattr(found.error, end) for end in ends],
+            "t": profile.t.tolist(),
+            "losses": profile.loss.tolist(),
+            "accuracies": (1 - profile.error).tolist(),
+        }
+    return figures
+
+
+def tunnel(data: Measured, one: ModelState, two: ModelState) -> Way:
+    """The tunnel as a path of straight pieces."""
+    model, stream = data.context.study.model(), data.drawn()
+    seen = ms.Landscape(model, one, data.train[:4], check=False)
+    down = ms.Landscape(model, one, lambda: [next(stream)], batch_norm="batch", check=False)
+
+    def loss(weights: Tensor) -> Tensor:
+        return torch.from_numpy(seen.values([tree.unravel(row.float(), one.params) for row in weights]))
+
+    def gradient(weights: Tensor, step: int) -> Tensor:
+        return tree.ravel(down.gradient(tree.unravel(weights.float(), one.params))).to(weights)
+
+    search = Tunnel(levels=2, steps=data.steps // 3, learning_rate=RATE)
+    corners = search.connect(tree.ravel(one.params), tree.ravel(two.params), loss, gradient)
+    points = tree.stack([tree.unravel(corner, one.params) for corner in corners])
+    return Way(model, "polychain", points, (one.buffers, two.buffers))
+
+
+def along(data: Measured, way: Way, unrelated: ModelState | None) -> dict[str, Any]:
+    """Barrier of a path, batch norm computed anew, and agreement with its ends and with an unrelated network."""
+    model = data.context.study.model()
+    profile = way.profile(data.test, t=9, reset="batch_norm", reset_batches=data.train)
+    assert profile.errors is not None
+    states = {"a": way.at(0.0), "b": way.at(1.0)}
+    if unrelated is not None:
+        states["unrelated"] = {**unrelated.params, **unrelated.buffers}
+    labels = {name: said(model, state, data.test) for name, state in states.items()}
+    field = ms.Landscape(model, batches=data.test, predictions=labels, batch_norm_batches=data.train, check=False)
+    met = field.evaluate([way.at(t) for t in profile.t])
+    return {
+        "loss": list(heights("", profile.t, profile.losses, 0.95).values()),
+        "error": list(heights("", profile.t, profile.errors, 0.95).values()),
+        "t": profile.t.tolist(),
+        "losses": profile.loss.tolist(),
+        "accuracies": (1 - profile.error).tolist(),
+        "agreement": {name: shares.tolist() for name, shares in met.agreement.items()},
+    }
+
+
+def said(model: torch.nn.Module, state: dict[str, Tensor], batches: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Classes that a network predicts, with its own running statistics."""
+    with torch.no_grad():
+        outputs = [torch.func.functional_call(model.eval(), state, (inputs,)) for inputs, _ in batches]
+    return torch.cat(outputs).argmax(-1)
+
+
+def over_pairs(values: list[float], ends: list[list[float]], factor: float, digits: int) -> str:
+    """Mean over pairs and its interval: Student's over three pairs or more, else each pair's own over images."""
+    mean = factor * float(np.mean(values))
+    if len(values) > 2:
+        width = float(student.ppf(0.975, len(values) - 1)) * factor * float(np.std(values, ddof=1)) / len(values) ** 0.5
+        return f"{mean:.{digits}f} ± {width:.{digits}f}"
+    each = [
+        f"{factor * one:.{digits}f} [{factor * low:.{digits}f}, {factor * high:.{digits}f}]" for one, low, high in ends
+    ]
+    return " and ".join(each)
+
+
+def cell(rows: list[dict[str, Any]]) -> str:
+    """A barrier in nats and in points of the error."""
+    return ", ".join(
+        over_pairs([row[unit][0] for row in rows], [row[unit] for row in rows], *scale) + after
+        for unit, scale, after in (("loss", (1, 2), ""), ("error", (100, 1), " %"))
+    )
+
+
+def mean(values: list[float]) -> float:
+    return float(np.mean(values))
+
+
+def rows(name: str, pairs: list[dict[str, Any]]) -> list[list[str]]:
+    """What the three tables say of a network."""
+    head, lines = f"{name}, {pairs[0]['parameters']:,}, {len(pairs)}", []
+    for method in ("weights", "activations"):
+        of = [one["weights"] | one[method] for one in pairs]
+        accuracy = {kind: 100 * mean([one[kind]["accuracies"][5] for one in of]) for kind in KINDS}
+        cosine = mean([one["cosine"][1] for one in of])
+        lines.append([head, method, f"{cosine:.2f}", *(cell([one[kind] for one in of]) for kind in KINDS)])
+        lines[-1].append(" / ".join(f"{accuracy[kind]:.1f}" for kind in KINDS))
+    ends = 100 * mean([one["weights"]["raw"]["accuracies"][place] for one in pairs for place in (0, -1)])
+    for way in ("bezier", "tunnel"):
+        of = [one[way] for one in pairs]
+        agree = {label: np.mean([one["agreement"].get(label, [np.nan] * 9) for one in of], 0) for label in AGREED}
+        worst = 100 * mean([min(one["accuracies"]) for one in of])
+        lines.append([head, way, f"{ends:.1f}", cell(of), f"{worst:.1f}"])
+        lines[-1] += [" ".join(f"{100 * share:.0f}" for share in shares[::2]) for shares in agree.values()]
+    return lines
+
+
+def tables(folder: Path) -> None:
+    """Print what lies in the folder, as Markdown; means over pairs."""
+    studies: dict[str, list[dict[str, Any]]] = {}
+    for file in sorted(folder.glob("*-*.json")):
+        found = json.loads(file.read_text())
+        studies.setdefault(found["study"], []).append(found)
+    lines = [line for name, pairs in studies.items() for line in rows(name, pairs)]
+    first = ["network, parameters, pairs", "matched by", "cosine", *KINDS, "accuracy half way: " + " / ".join(KINDS)]
+    second = ["network, parameters, pairs", "path", "accuracy of ends", "barrier", "lowest accuracy"]
+    second += [f"agreement with {what} at t = 0, .25, .5, .75, 1" for what in ("a", "b", "an unrelated network")]
+    for head in (first, second):
+        own = [line for line in lines if (line[1] in ("bezier", "tunnel")) == (head is second)]
+        print("\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *own]) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figures", type=Path)
+    parser.add_argument("studies", type=Path, nargs="*")
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--test", type=int, default=5000, help="test images")
+    parser.add_argument("--train", type=int, default=2000, help="training images for the reset and for matching")
+    parser.add_argument("--steps", type=int, default=2000, help="of a fit")
+    options = parser.parse_args()
+    options.figures.mkdir(parents=True, exist_ok=True)
+    for path in options.studies:
+        members = Study.open(path).trained
+        data = Measured.of(path, options.test, options.train, options.steps)
+        for a, b in list(zip(members[::2], members[1::2], strict=False))[: options.pairs]:
+            file = options.figures / f"{path.name}-{a}-{b}.json"
+            if file.exists():
+                continue
+            unrelated = next((member for member in members if member not in (a, b)), None)
+            file.with_suffix(".part").write_text(json.dumps(pair(data, a, b, unrelated)))
+            file.with_suffix(".part").rename(file)
+            print(f"{file.name} written", flush=True)
+    tables(options.figures)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
