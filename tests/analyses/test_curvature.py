@@ -55,7 +55,7 @@ def test_numbers_are_those_of_the_library(networks: Study, found: xr.Dataset):
     for row, member in enumerate(found["member"].values):
         point = point_of(context, int(member))
         own = field(context, point, train)
-        again = spectral_density(hessian(own), 3, 10, t=torch.from_numpy(found["x"].values), deviation=found.deviation)
+        again = spectral_density(hessian(own), 3, 10, t=torch.tensor(found["x"].values), deviation=found.deviation)
         drawn = found["density"][row].values
         np.testing.assert_allclose(drawn, again.density.numpy(), rtol=1e-3, atol=1e-3 * drawn.max())
         assert float(found["trace"][row]) == pytest.approx(again.trace.value, rel=1e-3)

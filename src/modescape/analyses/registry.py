@@ -114,6 +114,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "curvature": Analysis(
         "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
     ),
+    "connectivity": Analysis(
+        "modescape.analyses.connectivity",
+        (CHECKPOINTS, NETWORK),
+        (SHIFTED,),
+        also=("verdict", "cost"),
+        numbers=SAME,
+    ),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
         (PREDICTIONS,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,6 +78,12 @@ class Same:
     def columns(self, vectors: int, /) -> Matrix:
         """The matrix."""
         return self.matrix
+
+
+def kept(matrix: Matrix) -> AbstractContextManager[Any]:
+    """A block in which a matrix may keep between products what it would make anew (`Operator.kept`)."""
+    own: Any = getattr(matrix, "kept", nullcontext)
+    return own()
 
 
 @dataclass(eq=False)
@@ -198,7 +205,9 @@ def eigenvalues(
     >>> eigenvalues(torch.diag(torch.arange(5.0)), 2).values.round()
     tensor([4., 3.], dtype=torch.float64)
     """
-    return eigenvalues_of_several(Same(matrix), count, which=which, tolerance=tolerance, steps=steps, seed=seed)[0]
+    own: dict[str, Any] = {"which": which, "tolerance": tolerance, "steps": steps, "seed": seed}
+    with kept(matrix):
+        return eigenvalues_of_several(Same(matrix), count, **own)[0]
 
 
 def eigenvalues_of_several(

@@ -47,7 +47,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> RankCorrelation:
     most = 1 - 6 / (number**3 - number)
     middle = math.atanh(min(max(value, -most), most))
     half = NORMAL * math.sqrt((1 + value**2 / 2) / (number - 3))
-    return RankCorrelation(value, math.tanh(middle - half), math.tanh(middle + half))
+    return RankCorrelation(value, min(math.tanh(middle - half), value), max(math.tanh(middle + half), value))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
