@@ -14,7 +14,7 @@ from modescape.analyses.field import field, tensors_of
 from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.analyses.sampling import neighbourhood
 from modescape.context import StudyContext
-from modescape.curvature import Sharpness, sharpness_at
+from modescape.curvature import Sharpness, SpectralDensity, sharpness_at
 from modescape.data.dataset import Split
 from modescape.landscape import Landscape
 from modescape.metrics.ranks import rank_correlation
@@ -85,16 +85,16 @@ def measure(
     solutions = [tensors_of(checkpoints.solution(member)) for member in chosen]
     over = _landscape(context, chosen, train)
     product = probes * steps * len(train.label) * PRODUCT
-    found = spectra(over, solutions, probes, steps, lambda count: context.progress(round(count * product)))
+
+    def look(points: Sequence[Params]) -> list[SpectralDensity | None]:
+        return spectra(over, points, probes, steps, lambda count: context.progress(round(count * product)))
+
+    found = look(solutions)
     followed, kept = _followed(checkpoints, chosen, epochs)
-    along = [tensors_of(checkpoints.state(chosen[followed], epoch)) for epoch in kept[:-1]]
-    run = spectra(over, along, probes, steps, lambda count: context.progress(round(count * product)))
+    run = look([tensors_of(checkpoints.state(chosen[followed], epoch)) for epoch in kept[:-1]])
     run += [found[followed]] * bool(kept)
     drawn, x, deviation = densities(found, points)
-    rises = {
-        name: sharpness_at(over, solutions, own, adaptive=name == "adaptive", ascents=1, steps=climbs, samples=SAMPLES)
-        for name, own in zip(BALLS, (radius, adaptive_radius), strict=True)
-    }
+    rises = _rises(over, solutions, dict(zip(BALLS, (radius, adaptive_radius), strict=True)), climbs)
     context.progress(round(len(BALLS) * len(chosen) * len(train.label) * (climbs * GRADIENT + SAMPLES + 2)))
     own = {**ends(found, largest, "member"), **_sharpness(rises), **_quality(context, chosen, over, solutions)}
     said = ("test_loss", likeness_of(context).difference.name)
@@ -102,21 +102,15 @@ def measure(
         {**drawn, **own, **_correlations(own, said), **(ends(run, largest, "epoch", "epoch_") if kept else {})},
         {
             **{"member": chosen, "x": x, "eigenvalue": np.arange(1, largest + 1), "approach": list(BALLS)},
-            **{"metric": list(_measures(own)), "other_metric": list(said)},
-            **({"epoch": kept} if kept else {}),
+            **({"epoch": kept} if kept else {}) | {"metric": list(_measures(own)), "other_metric": list(said)},
         },
         title="Curvature of the training loss",
         intervals=INTERVALS,
         provenance=offered.provenance(examples=len(context.dataset.test.label), members=len(chosen), repeats=probes),
         left_out=left_out(offered),
         split="test",
-        training_examples=len(train.label),
-        followed=chosen[followed],
-        probes=probes,
-        steps=steps,
-        deviation=deviation,
-        radius=radius,
-        adaptive_radius=adaptive_radius,
+        **{"training_examples": len(train.label), "followed": chosen[followed], "deviation": deviation},
+        **{"probes": probes, "steps": steps, "radius": radius, "adaptive_radius": adaptive_radius},
         gaps=sum(one is None for one in [*found, *run]),
         batch_norm=context.study.recipe.subspace.batch_norm if batch_norm_layers(context.module) else "none",
     )
@@ -141,6 +135,16 @@ def _followed(checkpoints: Checkpoints, members: Sequence[int], most: int) -> tu
         return place, []
     wanted = np.geomspace(1, len(own), max(most, 2)).round().astype(int) - 1
     return place, [own[at] for at in dict.fromkeys(wanted.tolist())]
+
+
+def _rises(
+    over: Landscape, solutions: Sequence[Params], radii: dict[str, float], climbs: int
+) -> dict[str, list[Sharpness]]:
+    """How far the loss rises in the ball of each radius around each solution."""
+    return {
+        name: sharpness_at(over, solutions, own, adaptive=name == "adaptive", ascents=1, steps=climbs, samples=SAMPLES)
+        for name, own in radii.items()
+    }
 
 
 def _sharpness(rises: dict[str, list[Sharpness]]) -> Variables:
