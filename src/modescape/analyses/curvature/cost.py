@@ -13,5 +13,5 @@ def cost(sizes: Sizes) -> Cost:
     members, train = min(sizes.members, own["members"]), min(sizes.train, own["examples"])
     epochs = min(own["epochs"], sizes.recipe.train.epochs + 1) - 1
     products = (members + epochs) * own["probes"] * own["steps"]
-    climbs = 2 * members * (own["climbs"] * GRADIENT + 10)
+    climbs = 2 * members * (own["climbs"] * GRADIENT + 6)
     return Cost(train * (PRODUCT * products + climbs) + sizes.of(2 * members, sizes.test, asked=0))

@@ -35,7 +35,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"{style.counted(members, 'member')}; {style.counted(int(attrs['probes']), 'random vector')} and",
         f"{style.counted(int(attrs['steps']), 'product')} of each (stochastic Lanczos quadrature), every eigenvalue",
         f"drawn as a Gaussian of standard deviation {style.number(float(attrs['deviation']), 3)}.",
-        f"The largest eigenvalues are exact to {_error(dataset)}."
+        f"The largest eigenvalue of a point is exact to {_error(dataset)}, the smallest is an upper bound."
         if np.isfinite(dataset["largest"].values).any()
         else "",
         f"Along the run of member {attrs['followed']}." if "epoch" in dataset.dims else "",

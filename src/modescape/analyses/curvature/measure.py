@@ -37,7 +37,7 @@ INTERVALS = (
     "95 %: of densities and traces over random vectors, for these networks and examples; of rank correlations over "
     "members, for new ones, as if each member's disagreement were its own"
 )
-SAMPLES = 8  # random steps of an average rise
+SAMPLES = 4  # random steps of an average rise
 
 
 def measure(
@@ -48,7 +48,7 @@ def measure(
     probes: int = 4,
     steps: int = 12,
     largest: int = 3,
-    epochs: int = 8,
+    epochs: int = 7,
     points: int = 400,
     radius: float = 0.05,
     adaptive_radius: float = 0.5,

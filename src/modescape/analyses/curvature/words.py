@@ -69,7 +69,15 @@ def summarize(dataset: xr.Dataset) -> Summary:
         )
         for row, member in enumerate(dataset["member"].values)
     ]
-    header = ("member", "largest eigenvalue", "smallest", "trace", "95 % interval", "sharpness (nats)", "relative")
+    header = (
+        "member",
+        "largest eigenvalue",
+        "smallest, at most",
+        "trace",
+        "95 % interval",
+        "sharpness (nats)",
+        "relative",
+    )
     return Summary(text, (*header, "train loss", "test loss", name), tuple(rows))
 
 
