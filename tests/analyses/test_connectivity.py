@@ -184,7 +184,7 @@ SETTINGS = {"points": 3, "examples": 40, "train_examples": 40, "steps": 2}
 @pytest.mark.ci
 @pytest.mark.parametrize(
     ("recipe", "more", "reset"),
-    [("text", [], "REPAIR"), ("digits", ["model.factory=resnet20", "data.train=40"], "batch norm")],
+    [("text", ["data.train=64"], "REPAIR"), ("digits", ["model.factory=resnet20", "data.train=40"], "batch norm")],
 )
 def test_networks_with_attention_and_with_batch_norm_are_aligned(recipe, more, reset, tmp_path):
     with no_figures():
