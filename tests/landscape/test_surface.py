@@ -15,7 +15,8 @@ from modescape.engines import Here
 from modescape.errors import InputError, WorkError
 from modescape.landscape import Curve, Landscape, Surface, read_curve, write_curve
 from modescape.landscape.exchange import read, write
-from modescape.landscape.refinement import FLOOR, refine
+from modescape.landscape.refinement import refine
+from modescape.landscape.spline import FLOOR
 from modescape.landscape.sweeping import measure
 
 GRID = np.linspace(-1, 1, 5)
