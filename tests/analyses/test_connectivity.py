@@ -167,7 +167,7 @@ def test_matrices_of_a_study_are_those_of_the_library(networks: Study, measured)
 def test_paths_of_a_regression_are_of_the_error_in_the_targets_unit(regression: Study):
     found = regression.result("connectivity")
     predictions = regression.predictions("test")
-    both = np.stack([predictions.log_prob(predictions.index(member, 4))[:60, :1] for member in (0, 1)])
+    both = np.stack([predictions.predictive(predictions.index(member, 4))[:60, :1] for member in (0, 1)])
     error = np.sqrt(np.square(both - predictions.label[:60]).mean((1, 2)))
     straight = found.sel(other_approach="straight")
     np.testing.assert_allclose(straight["rmse"].values[[0, -1]], error, rtol=1e-5)
