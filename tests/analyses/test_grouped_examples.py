@@ -48,6 +48,7 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "fine_tuning": "test_disagreement_of_pairs_is_of_groups",
     "connectivity": "test_barriers_are_of_groups",
     "cka": "test_layers_are_compared_on_one_example_of_each_group",
+    "curvature": "test_spectra_and_rank_correlations_have_no_interval_over_examples",
     # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
 }
@@ -225,3 +226,10 @@ def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -
     one = replace(test, example_group=np.zeros(len(test.label), dtype=np.int64))
     with pytest.raises(NotEnough, match="needs 2 groups of them; what is offered has 1"):
         analyses.measure("calibration", replace(three[1], sampled={**three[1].sampled, "test": one}))
+
+
+def test_spectra_and_rank_correlations_have_no_interval_over_examples() -> None:
+    """Densities and traces have one over random vectors, rank correlations one over members."""
+    made = analyses.ANALYSES["curvature"].part("measure").INTERVALS
+    assert "for these networks and examples" in made
+    assert "new examples" not in made

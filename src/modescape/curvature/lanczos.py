@@ -147,8 +147,15 @@ class Process:
         return matrix
 
     def ritz(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64."""
-        values, vectors = torch.linalg.eigh(self.tridiagonal())
+        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64.
+
+        Raises:
+            InputError: if a product was NaN or infinite.
+        """
+        matrix = self.tridiagonal()
+        if not bool(matrix.isfinite().all()):
+            raise InputError("a product with the matrix is NaN or infinite; expected derivatives that are finite there")
+        values, vectors = torch.linalg.eigh(matrix)
         return values, vectors
 
 
