@@ -40,7 +40,6 @@ from modescape.study import Study
 from modescape.types import ModelState
 
 BATCH = 64  # of a fit
-RATE = 1e-2  # of the fit of a Bezier
 LEVELS = 4  # of a tunnel: fifteen corners
 WHOLE = 250  # images of a batch of what is only run
 AGREED = ("a", "b", "unrelated")
@@ -54,9 +53,10 @@ class Measured:
     test: list[tuple[Tensor, Tensor]]
     train: list[tuple[Tensor, Tensor]]
     steps: int  # of a Bezier; all corners of a tunnel take as many together
+    rate: float = 1e-2  # of the fit of a Bezier
 
     @classmethod
-    def of(cls, path: Path, test: int, train: int, steps: int) -> Measured:
+    def of(cls, path: Path, test: int, train: int, steps: int, rate: float = 1e-2) -> Measured:
         context = StudyContext(Study.open(path))
         data = context.dataset
         return cls(
@@ -104,6 +104,7 @@ class Pair:
             "members": self.members,
             "test": sum(len(target) for _, target in self.data.test),
             "train": sum(len(target) for _, target in self.data.train),
+            "fit": {"steps": self.data.steps, "batch": BATCH, "rate": self.data.rate, "tunnel_levels": LEVELS},
         }
 
     def weights(self) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Pair:
 
     def bezier(self) -> dict[str, Any]:
         data, model = self.data, self.data.context.study.model()
-        way = ms.fit_path(model, *self.states, data.drawn, steps=data.steps, learning_rate=RATE)
+        way = ms.fit_path(model, *self.states, data.drawn, steps=data.steps, learning_rate=data.rate)
         return along(data, way, self.unrelated, 9)
 
     def tunnel(self) -> dict[str, Any]:
@@ -270,11 +271,12 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=5000, help="test images")
     parser.add_argument("--train", type=int, default=2000, help="training images for the reset and for matching")
     parser.add_argument("--steps", type=int, default=2000, help="of a fit")
+    parser.add_argument("--rate", type=float, default=1e-2, help="of the fit of a Bezier; 3e-3 for ResNet20")
     options = parser.parse_args()
     options.figures.mkdir(parents=True, exist_ok=True)
     for path in options.studies:
         members = Study.open(path).trained
-        data = Measured.of(path, options.test, options.train, options.steps)
+        data = Measured.of(path, options.test, options.train, options.steps, options.rate)
         for a, b in list(zip(members[::2], members[1::2], strict=False))[: options.pairs]:
             unrelated = next((member for member in members if member not in (a, b)), None)
             Pair(data, (a, b), unrelated).write(options.figures / f"{path.name}-{a}-{b}.json")
