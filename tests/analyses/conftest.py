@@ -21,6 +21,8 @@ SIZES = {  # settings at which an analysis is seen to run
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 80, "train_examples": 40, "points": 3},
     "ood": {"examples": 60},
+    "curvature": {"examples": 40, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
+    "connectivity": {"members": 3, "points": 3, "examples": 60, "train_examples": 40, "steps": 5},
     "cka": {"examples": 60, "batch": 20},
 }
 NETWORKS = [

@@ -26,6 +26,7 @@ SIZES = {  # what is not of test images, small
     "calibration": {"resamples": 20, "splits": 2},
     "diversity_plane": {"draws": 2},
     "diversity_map": {"points": 3},
+    "curvature": {"examples": 40, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
 }
 NEEDS = {
     "shift": "needs 16 test images or more; this study has 2",

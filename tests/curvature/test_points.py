@@ -75,16 +75,15 @@ def test_estimates_at_points_are_those_of_each_alone():
     field, points = field_and_points()
     alone = [hessian(field, point) for point in points]
     for stack in (True, False):
-        going = {"stack": stack}
-        for one, pairs in zip(alone, eigenvalues_at(field, points, 3, **going), strict=True):
+        for one, pairs in zip(alone, eigenvalues_at(field, points, 3, stack=stack), strict=True):
             wanted = eigenvalues(one, 3)
             torch.testing.assert_close(pairs.values, wanted.values, rtol=1e-8, atol=1e-10)
             torch.testing.assert_close(pairs.vectors, wanted.vectors, rtol=1e-4, atol=1e-6)
             assert pairs.products == wanted.products
-        for one, found in zip(alone, trace_at(field, points, 12, **going), strict=True):
+        for one, found in zip(alone, trace_at(field, points, 12, stack=stack), strict=True):
             assert found.value == pytest.approx(trace(one, 12).value, rel=1e-8)
             assert found.low == pytest.approx(trace(one, 12).low, rel=1e-8)
-        for one, found in zip(alone, spectral_density_at(field, points, 3, 6, **going), strict=True):
+        for one, found in zip(alone, spectral_density_at(field, points, 3, 6, stack=stack), strict=True):
             wanted = spectral_density(one, 3, 6)
             torch.testing.assert_close(found.density, wanted.density, rtol=1e-6, atol=1e-8)
             torch.testing.assert_close(found.traces, wanted.traces, rtol=1e-8, atol=1e-8)

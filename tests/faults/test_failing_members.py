@@ -34,6 +34,7 @@ SIZES = {  # settings at which an analysis is seen to run
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 20, "train_examples": 20, "points": 3},
     "ood": {"examples": 20},
+    "curvature": {"examples": 20, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
 }
 SMALL = [
     *("train.epochs=2", "train.keep_last=2", "train.trajectories=4", "train.batch_size=32"),

@@ -43,6 +43,8 @@ SETTINGS = {
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
     "ood": {"examples": 60},
+    "curvature": {"examples": 40, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
+    "connectivity": {"points": 3, "examples": 60, "train_examples": 40, "steps": 3},
 }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.curvature.estimates import Estimate, dtype_of, student
-from modescape.curvature.lanczos import Columns, Matrix, Process, Same
+from modescape.curvature.lanczos import Columns, Matrix, Process, Same, kept
 from modescape.errors import InputError
 
 MEMORY = 1 << 30  # bytes of Lanczos vectors that are held at once
@@ -112,7 +112,8 @@ def spectral_density(
     Source: Ghorbani et al. 2019, arXiv 1901.10159.
     """
     own = {"t": t, "points": points, "deviation": deviation, "at_once": at_once, "seed": seed}
-    return densities(Same(matrix), probes, steps, **own)[0]  # pyright: ignore[reportArgumentType]
+    with kept(matrix):
+        return densities(Same(matrix), probes, steps, **own)[0]  # pyright: ignore[reportArgumentType]
 
 
 def densities(

@@ -45,7 +45,7 @@ def space(scene: Scene) -> Space:
     """
     traces, owners = [], []
     for number, view in enumerate(scene.views):
-        own = [_surface(scene, view), *(_line(scene, view, series) for series in view.series)]
+        own = [_surface(view), *_lines(view)]
         traces += [{**trace, "visible": number == 0} for trace in own]
         owners += [number] * len(own)
     first = scene.views[0]
@@ -75,7 +75,7 @@ def space(scene: Scene) -> Space:
     return Space(traces, layout)
 
 
-def _surface(scene: Scene, view: View) -> Trace:
+def _surface(view: View) -> Trace:
     field, scale = view.field, view.field.scale
     values = np.asarray(field.values, dtype=float)
     unit = f" {style.escaped(field.unit)}" if field.unit else ""
@@ -94,27 +94,46 @@ def _surface(scene: Scene, view: View) -> Trace:
     }
 
 
-def _line(scene: Scene, view: View, series: Series) -> Trace:
-    """A line or marks on the surface, a little above it, else it would be seen half sunk in."""
+def _lines(view: View) -> list[Trace]:
+    """Lines and marks on the surface, a little above it, else they would be seen half sunk in."""
     scale = view.field.scale
-    low, high = scale.drawn(np.array([scale.low, scale.high]))
-    x, y = (np.asarray(values, dtype=float) for values in (series.x, series.y))
-    z = scale.drawn(fields.height(view.field, x, y)) + 0.012 * (high - low)
+    low, high = (float(end) for end in scale.drawn(np.array([scale.low, scale.high])))
+    traces = []
+    for series in view.series:
+        x, y = (np.asarray(values, dtype=float) for values in (series.x, series.y))
+        z = scale.drawn(fields.height(view.field, x, y)) + 0.012 * (high - low)
+        looks = _looks(series)
+        if series.letters:  # on stems, or hills would hide them
+            looks, x, y, z = _stems(series, x, y, z, high - 0.03 * (high - low))  # what is at the very top is cut off
+        name = style.escaped(series.name)
+        packed = {axis: values.astype(np.float32) for axis, values in zip("xyz", (x, y, z), strict=True)}
+        own = {"type": "scatter3d", "name": name, "hovertemplate": f"{name}<extra></extra>"}
+        traces.append({**own, **packed, **looks})
+    return traces
+
+
+def _looks(series: Series) -> dict[str, Any]:
     looks: dict[str, Any] = {"mode": "+".join(["lines"] * bool(series.line) + ["markers"] * bool(series.marker))}
     if series.line:
         looks["line"] = {"color": series.colour, "width": 3 * series.width, "dash": series.line}
     if series.marker:
-        inside, outside = ("#FFFFFF", series.colour) if np.all(series.hollow) else (series.colour, "#FFFFFF")
-        outline = {"color": outside, "width": 2 if np.all(series.hollow) else 1}
         size = MARK * float(np.max(series.size))
-        looks["marker"] = {"color": inside, "size": size, "symbol": _symbol(series), "line": outline}
-    if series.letters:
-        looks["mode"] += "+text"
-        looks["text"] = [style.escaped(letter) for letter in series.letters]
-        looks["textposition"] = "top center"
-    name = style.escaped(series.name)
-    packed = {axis: values.astype(np.float32) for axis, values in zip("xyz", (x, y, z), strict=True)}
-    return {"type": "scatter3d", "name": name, "hovertemplate": f"{name}<extra></extra>", **packed, **looks}
+        outline = {"color": "#FFFFFF", "width": 1}
+        looks["marker"] = {"color": series.colour, "size": size, "symbol": _symbol(series), "line": outline}
+    return looks
+
+
+def _stems(
+    series: Series, x: np.ndarray, y: np.ndarray, z: np.ndarray, top: float
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
+    """Upright lines from points to the top of the box, with letters there."""
+    nothing = np.full(len(x), np.nan)
+    letters = [style.escaped(letter) for letter in series.letters or ()]
+    texts = [text for letter in letters for text in ("", letter, "")]
+    looks: dict[str, Any] = {"mode": "lines+text", "text": texts, "textposition": "top center"}
+    looks["line"] = {"color": style.NEUTRAL, "width": 3}
+    rows = (np.stack([x, x, nothing]), np.stack([y, y, nothing]), np.stack([z, np.where(z == z, top, z), nothing]))
+    return looks, *(row.T.ravel() for row in rows)
 
 
 def _symbol(series: Series) -> str:
@@ -155,5 +174,5 @@ def _menu(scene: Scene, owners: list[int]) -> dict[str, Any]:
         named = {path: style.escaped(label) for path, label in axes.items()}
         seen = {"visible": [owner == number for owner in owners]}
         buttons.append({"label": style.escaped(view.name), "method": "update", "args": [seen, named]})
-    place = {"x": 0.01, "xanchor": "left", "y": 1.0, "yanchor": "bottom"}
+    place = {"x": 0.99, "xanchor": "right", "y": 1.0, "yanchor": "bottom"}  # the title stands on the left
     return {"buttons": buttons, "type": "dropdown", "direction": "down", "showactive": True, **place}

@@ -78,7 +78,10 @@
     if (plot.clientWidth < 500) {  // a narrow window sees less to the left and to the right
       plot.style.height = "400px";
       delete layout.height;
-      for (const axis of ["x", "y", "z"]) camera.eye[axis] *= 1.4;
+      for (const axis of ["x", "y", "z"]) {
+        camera.eye[axis] *= 1.5;
+        layout.scene[`${axis}axis`].title.font.size = layout.scene[`${axis}axis`].tickfont.size = 10;
+      }
     }
     const start = { ...camera.eye };
     bar.addEventListener("click", (event) => {

@@ -95,7 +95,8 @@ def features(output: Tensor, mask: Tensor | None) -> Tensor:
 def chosen(module: nn.Module, tensors: Mapping[str, int], most: int) -> list[str]:
     """Names of the layers to compare: those that hold weights, or the blocks around them where these are too many.
 
-    Of the cuts through the tree of modules the finest with at most ``most`` layers is taken. Where that is a few coarse
+    Of the cuts through the tree of modules the finest with at most ``most`` layers is taken, of cuts with equally many
+    the outermost, which has the nonlinearities, too. Where that is a few coarse
     blocks and the next would be too many, some of these are taken, evenly, the last one among them. Normalisation
     layers are left out: the layer before has the same features up to a factor each.
 

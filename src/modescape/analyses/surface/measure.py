@@ -194,9 +194,10 @@ def _of_grids(context: StudyContext, found: Sequence[_Grid]) -> Variables:
     """What was measured on the grids."""
     grid, quality = ("approach", "y", "x"), likeness_of(context).quality
     surfaces = [one.surface for one in found]
+    loss = np.stack([one.loss for one in surfaces])
     error = [0.0 if one.error is None else one.error for one in surfaces]
     return {
-        "loss": (grid, np.stack([one.loss for one in surfaces]), "nats", "training loss"),
+        "loss": (grid, np.where(np.isfinite(loss), loss, np.nan), "nats", "training loss"),
         quality.name: (
             grid,
             np.stack([one.quality for one in found]),
