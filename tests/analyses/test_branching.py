@@ -15,6 +15,8 @@ import modescape as ms
 from modescape import analyses, pipeline, recipe
 from modescape.analyses.auxiliary import variants
 from modescape.analyses.branching.auxiliary import branch_epochs
+from modescape.analyses.branching.draw import connected
+from modescape.analyses.branching.example import example
 from modescape.analyses.branching.lines import QUANTITIES, Lines
 from modescape.analyses.branching.measure import first_below
 from modescape.analyses.costs import Sizes, cost_of
@@ -154,6 +156,18 @@ def test_from_when_on_heights_stay_below_a_limit():
     assert first_below(epochs, np.array([0.5, 0.1, 0.3, 0.1, 0.0]), 0.2) == 4  # once more above it
     assert first_below(epochs, np.zeros(5), 0.2) == 0
     assert np.isnan(first_below(epochs, np.array([0.5, np.nan, 0.1, 0.0, 0.0]), 0.2))
+
+
+def test_a_run_that_is_connected_to_itself_alone_is_not_said_to_connect_branches():
+    found = example(epochs=8)
+    last = float(found["branch_epoch"][-1])
+    assert connected(found).startswith("From ")
+    never = found.assign(connected_epoch=last, connected_epoch_low=2.0, connected_epoch_high=last)
+    assert connected(never) == (
+        "From none of the epochs that were tried on are branches connected (95 % interval: they may be from 2 on), by "
+        "a limit of 2 points."
+    )
+    assert "interval" not in connected(never.assign(connected_epoch_low=last))
 
 
 def test_images_and_what_an_import_lacks(small: Study):

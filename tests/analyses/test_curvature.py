@@ -114,6 +114,11 @@ def test_numbers_of_a_regression_have_its_own_words(regression: Study):
     assert "distance of predictions" in words.summarize(found).header
 
 
+def test_one_largest_eigenvalue_is_no_range():
+    assert "The largest eigenvalue is " in words.summarize(example().isel(member=[0])).text
+    assert "The largest eigenvalue lies between " in words.summarize(example()).text
+
+
 def test_what_is_significant_is_said_and_what_is_not():
     none = example()
     assert "hold 0: these members do not say" in words.summarize(none).text

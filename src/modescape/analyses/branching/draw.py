@@ -56,6 +56,9 @@ def connected(dataset: xr.Dataset) -> str:
     if not np.isfinite(first):
         return ""
     ends = f" (95 % interval: {low:g} to {high:g})" if np.isfinite([low, high]).all() else ""
+    if first == dataset["branch_epoch"].values[-1]:  # that is the run itself, at height 0 whatever was tried
+        may = "" if not np.isfinite(low) or low >= first else f" (95 % interval: they may be from {low:g} on)"
+        return f"From none of the epochs that were tried on are branches connected{may}, by a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
     return f"From {epochs} in common on, of those tried{ends}, no barrier of the error is above {limit}."
 

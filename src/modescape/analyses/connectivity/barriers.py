@@ -142,7 +142,7 @@ class Barriers:
             for at in np.ndindex(*out.shape[1:]):
                 example, influence = shares(self.of_member[at][None].copy())
                 out[:, *at] = pair_mean(self.value[at], example[0], None if influence is None else influence[0])
-        return out
+        return np.maximum(out, 0.0)  # as a barrier's own ends: none is below 0
 
 
 MEANS = {

@@ -68,7 +68,7 @@ def measure(
     Source: Entezari et al. 2022, arXiv 2110.06296; Garipov et al. 2018, arXiv 1802.10026; Jordan et al. 2022, arXiv
     2211.08403.
     """
-    numbers = trained(context.offered, 2, "the barriers between solutions")[: max(members, 2)]
+    numbers = trained(context.offered, 2, "the matrix of barriers between solutions")[: max(members, 2)]
     if severity not in SEVERITIES:
         raise InputError(f"severity is {severity}; expected one of {', '.join(map(str, SEVERITIES))}")
     states = [point_of(context, member) for member in numbers]
