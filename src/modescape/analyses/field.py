@@ -17,8 +17,9 @@ from modescape.models import working_dtype
 from modescape.predict import BATCH
 from modescape.types import Inputs, ModelState, Params
 
-POLICIES: dict[str, Literal["recompute", "eval"]] = {"recompute": "recompute", "stored": "eval"}
-"""``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics of a point's weights, or the solution's."""
+POLICIES: dict[str, Literal["recompute", "interpolate"]] = {"recompute": "recompute", "stored": "interpolate"}
+"""``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics made of a point's weights, or those that it
+brings. Points of a cut bring the solution's; on a cut through solutions each has its own, mixed between them."""
 
 
 def field(context: StudyContext, point: ModelState, split: Split, **settings: Any) -> Landscape:
@@ -27,7 +28,7 @@ def field(context: StudyContext, point: ModelState, split: Split, **settings: An
     The network runs in evaluation, without dropout, of torch's own operations, so that every derivative exists. The
     loss is the task's, nats an example: of classes the negative log-likelihood, of numbers that of the standardised
     targets (half the squared error where no variance is predicted). Batch-norm statistics are made of training
-    examples at every point, or are those of ``point``, as ``subspace.batch_norm`` says.
+    examples at every point, or are those that it brings, as ``subspace.batch_norm`` says (`POLICIES`).
 
     Args:
         context: the study's data and network.
