@@ -135,6 +135,7 @@ def compared(network: nn.Module, images: Tensor, label: Tensor, options: argpars
         nn.functional.cross_entropy(network(images), label)
     torch.manual_seed(SEED)
     loss_landscapes.random_plane(copy.deepcopy(network), InTurns(), options.distance, steps, deepcopy_model=False)
+    print(f"{len(pairs)} points in turns: {seconds.processor}", flush=True)
     return {"seconds": seconds, "pairs": pairs, **refined(landscape, cut, network, loss, pairs, options)}
 
 

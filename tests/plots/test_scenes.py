@@ -47,7 +47,7 @@ def test_a_line_lies_on_the_surface_and_ends_where_that_ends():
 
 def test_letters_stand_on_stems_above_the_hills():
     stem = drawn(scene())["data"][2]
-    np.testing.assert_allclose(stem["z"], [1 + 0.012 * 5, 4, np.nan], rtol=1e-5)
+    np.testing.assert_allclose(stem["z"], [1 + 0.012 * 5, 4 - 0.03 * 5, np.nan], rtol=1e-5)
     assert stem["text"] == ["", "A", ""]
 
 

@@ -104,7 +104,7 @@ def _lines(view: View) -> list[Trace]:
         z = scale.drawn(fields.height(view.field, x, y)) + 0.012 * (high - low)
         looks = _looks(series)
         if series.letters:  # on stems, or hills would hide them
-            looks, x, y, z = _stems(series, x, y, z, high)
+            looks, x, y, z = _stems(series, x, y, z, high - 0.03 * (high - low))  # what is at the very top is cut off
         name = style.escaped(series.name)
         packed = {axis: values.astype(np.float32) for axis, values in zip("xyz", (x, y, z), strict=True)}
         own = {"type": "scatter3d", "name": name, "hovertemplate": f"{name}<extra></extra>"}
@@ -174,5 +174,5 @@ def _menu(scene: Scene, owners: list[int]) -> dict[str, Any]:
         named = {path: style.escaped(label) for path, label in axes.items()}
         seen = {"visible": [owner == number for owner in owners]}
         buttons.append({"label": style.escaped(view.name), "method": "update", "args": [seen, named]})
-    place = {"x": 0.01, "xanchor": "left", "y": 1.0, "yanchor": "bottom"}
+    place = {"x": 0.99, "xanchor": "right", "y": 1.0, "yanchor": "bottom"}  # the title stands on the left
     return {"buttons": buttons, "type": "dropdown", "direction": "down", "showactive": True, **place}

@@ -125,6 +125,8 @@ def _control(dataset: xr.Dataset) -> str:
 
 def _without(dataset: xr.Dataset) -> str:
     reasons = style.one_line(dataset.attrs.get("without", ""))
+    for name, (title, _, _) in PLANES.items():
+        reasons = reasons.replace(f"{name}: ", f"{title}: ")
     return f"Not there: {reasons}." if reasons else ""
 
 
@@ -205,12 +207,15 @@ def overlays(own: xr.Dataset) -> list[Series]:
         x, y = x[there], y[there]
         look: dict[str, Any] = {"colour": RUNS[place % len(RUNS)], "group": f"run {place + 1}"}
         look["name"] = f"Run to solution {place + 1}"
-        series.append(Series(x=x, y=y, width=1.4, **look, **shared))
-        series.append(Series(x=x[:1], y=y[:1], line=None, marker=STAR, size=7, in_legend=False, **look, **shared))
+        if len(x) > 1:  # of one checkpoint there is no way, and no beginning
+            star: dict[str, Any] = {"line": None, "marker": STAR, "size": 7, "in_legend": False}
+            series.append(Series(x=x, y=y, width=1.4, **look, **shared))
+            series.append(Series(x=x[:1], y=y[:1], **star, **look, **shared))
         if len(x) and np.isfinite(float(own["control"].isel(member=place))):
             ends.append((x[-1], y[-1], str(place + 1)))
     nothing = np.empty(0)
-    series.append(Series(name="First checkpoint", x=nothing, y=nothing, line=None, marker=STAR, size=7))
+    if series:
+        series.append(Series(name="First checkpoint", x=nothing, y=nothing, line=None, marker=STAR, size=7))
     if ends:
         x, y, letters = (list(column) for column in zip(*ends, strict=True))
         circle: dict[str, Any] = {"line": None, "marker": CIRCLE, "size": 9, "hollow": True, "colour": "#000000"}
