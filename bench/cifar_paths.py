@@ -8,10 +8,10 @@ Train studies of two members or more, then measure (channels: [8, 16, 16], [16, 
         --set 'model.arguments={channels: [16, 32, 32], dropout: 0.0}'
     python bench/cifar_paths.py FIGURES STUDY [STUDY ...] [--pairs 3]
 
-Members 0 and 1, 2 and 3, ... are the pairs: no network is in two. Each pair's figures are written to FIGURES as JSON; a
-pair that has its file is not measured again. At the end tables are printed from all files there are. Barriers are those
-of test images; batch norm, REPAIR, matching and fits see training images alone. Intervals are 95 %: "±" over pairs
-(Student's, from three on), "[]" over images for one pair. A pair of SmallCNN takes one to five minutes of one core.
+Members 0 and 1, 2 and 3, ... are the pairs: no network is in two. Each pair's figures are written to FIGURES as JSON,
+part after part; parts that are there are not measured again. At the end tables are printed from all files. Barriers are
+those of test images; batch norm, REPAIR, matching and fits see training images alone. Intervals are 95 %: "±" over
+pairs (Student's, from three on), "[]" over images for one pair. A pair of SmallCNN takes two to ten minutes of a core.
 """
 
 from __future__ import annotations
@@ -40,10 +40,9 @@ from modescape.study import Study
 from modescape.types import ModelState
 
 BATCH = 64  # of a fit
-RATE = 1e-2  # of a fit
+LEVELS = 4  # of a tunnel: fifteen corners
 WHOLE = 250  # images of a batch of what is only run
 AGREED = ("a", "b", "unrelated")
-RESET = "auto"  # batch norm where there is, REPAIR where not
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,10 @@ class Measured:
     test: list[tuple[Tensor, Tensor]]
     train: list[tuple[Tensor, Tensor]]
     steps: int  # of a Bezier; all corners of a tunnel take as many together
+    rate: float = 1e-2  # of the fit of a Bezier
 
     @classmethod
-    def of(cls, path: Path, test: int, train: int, steps: int) -> Measured:
+    def of(cls, path: Path, test: int, train: int, steps: int, rate: float = 1e-2) -> Measured:
         context = StudyContext(Study.open(path))
         data = context.dataset
         return cls(
@@ -83,34 +83,62 @@ class Measured:
         return self.context.study.state(member, self.context.study.recipe.train.epochs)
 
 
-def pair(data: Measured, a: int, b: int, unrelated: int | None) -> dict[str, Any]:
-    """All figures of a pair."""
-    model = data.context.study.model()
-    one, two = data.state(a), data.state(b)
-    clock = time.process_time()
-    by_weights = ms.barrier(model, one, two, data.test, reset=RESET, reset_batches=data.train)
-    moved = ms.align(model, one, two, data.train, "activations")
-    by_activations = ms.barrier(
-        model, one, moved.state, data.test, reset=RESET, reset_batches=data.train, aligned=False
-    )
-    assert by_weights.alignment is not None
-    figures = {
-        "study": data.context.study.path.name,
-        "network": data.context.study.recipe.model.model_dump(),
-        "parameters": sum(tensor.numel() for tensor in one.params.values()),
-        "members": [a, b],
-        "test": sum(len(target) for _, target in data.test),
-        "train": sum(len(target) for _, target in data.train),
-        "weights": line(by_weights, KINDS) | {"cosine": [by_weights.alignment.before, by_weights.alignment.after]},
-        "activations": line(by_activations, KINDS[:2], "aligned") | {"cosine": [moved.before, moved.after]},
-    }
-    ways = {
-        "bezier": ms.fit_path(model, one, two, data.drawn, steps=data.steps, learning_rate=RATE),
-        "tunnel": tunnel(data, one, two),
-    }
-    third = None if unrelated is None else data.state(unrelated)
-    figures |= {name: along(data, way, third) for name, way in ways.items()}
-    return figures | {"processor_seconds": time.process_time() - clock}
+@dataclass(frozen=True)
+class Pair:
+    """Two members, and one that has nothing to do with them."""
+
+    data: Measured
+    members: tuple[int, int]
+    unrelated: int | None
+
+    @property
+    def states(self) -> tuple[ModelState, ModelState]:
+        return self.data.state(self.members[0]), self.data.state(self.members[1])
+
+    def facts(self) -> dict[str, Any]:
+        study = self.data.context.study
+        return {
+            "study": study.path.name,
+            "network": study.recipe.model.model_dump(),
+            "parameters": sum(tensor.numel() for tensor in self.states[0].params.values()),
+            "members": self.members,
+            "test": sum(len(target) for _, target in self.data.test),
+            "train": sum(len(target) for _, target in self.data.train),
+            "fit": {"steps": self.data.steps, "batch": BATCH, "rate": self.data.rate, "tunnel_levels": LEVELS},
+        }
+
+    def weights(self) -> dict[str, Any]:
+        data, model = self.data, self.data.context.study.model()
+        found = ms.barrier(model, *self.states, data.test, reset_batches=data.train)
+        assert found.alignment is not None
+        return line(found, KINDS) | {"cosine": [found.alignment.before, found.alignment.after]}
+
+    def activations(self) -> dict[str, Any]:
+        data, model = self.data, self.data.context.study.model()
+        one, two = self.states
+        moved = ms.align(model, one, two, data.train, "activations")
+        found = ms.barrier(model, one, moved.state, data.test, reset_batches=data.train, aligned=False)
+        return line(found, KINDS[:2], "aligned") | {"cosine": [moved.before, moved.after]}
+
+    def bezier(self) -> dict[str, Any]:
+        data, model = self.data, self.data.context.study.model()
+        way = ms.fit_path(model, *self.states, data.drawn, steps=data.steps, learning_rate=data.rate)
+        return along(data, way, self.unrelated, 9)
+
+    def tunnel(self) -> dict[str, Any]:
+        return along(self.data, tunnel(self.data, *self.states), self.unrelated, 33)  # pieces' ends and middles
+
+    def write(self, file: Path) -> None:
+        """Measure what the file lacks, and write it after each part."""
+        found = json.loads(file.read_text()) if file.exists() else self.facts()
+        for part in (self.weights, self.activations, self.bezier, self.tunnel):
+            name, clock = part.__name__, time.process_time()
+            if name in found:
+                continue
+            found[name] = part() | {"processor_seconds": time.process_time() - clock}
+            file.with_suffix(".part").write_text(json.dumps(found))
+            file.with_suffix(".part").rename(file)
+            print(f"{file.name}: {name}, {found[name]['processor_seconds']:.0f} processor seconds", flush=True)
 
 
 def line(found: Barrier, kinds: tuple[str, ...], called: str = "") -> dict[str, Any]:
@@ -128,7 +156,7 @@ def line(found: Barrier, kinds: tuple[str, ...], called: str = "") -> dict[str, 
     return figures
 
 
-def tunnel(data: Measured, one: ModelState, two: ModelState) -> Way:
+def tunnel(data: Measured, one: ModelState, two: ModelState, rate: float = 3e-3) -> Way:
     """The tunnel as a path of straight pieces."""
     model, stream = data.context.study.model(), data.drawn()
     seen = ms.Landscape(model, one, data.train[:4], check=False)
@@ -140,23 +168,24 @@ def tunnel(data: Measured, one: ModelState, two: ModelState) -> Way:
     def gradient(weights: Tensor, step: int) -> Tensor:
         return tree.ravel(down.gradient(tree.unravel(weights.float(), one.params))).to(weights)
 
-    search = Tunnel(levels=2, steps=data.steps // 3, learning_rate=RATE)
+    search = Tunnel(levels=LEVELS, steps=data.steps // (2**LEVELS - 1), learning_rate=rate)
     corners = search.connect(tree.ravel(one.params), tree.ravel(two.params), loss, gradient)
     points = tree.stack([tree.unravel(corner, one.params) for corner in corners])
     return Way(model, "polychain", points, (one.buffers, two.buffers))
 
 
-def along(data: Measured, way: Way, unrelated: ModelState | None) -> dict[str, Any]:
-    """Barrier of a path, batch norm computed anew, and agreement with its ends and with an unrelated network."""
+def along(data: Measured, way: Way, other: int | None, places: int) -> dict[str, Any]:
+    """Barrier of a path, and agreement with its ends and an unrelated network at t = 0, 1/8, ..., 1."""
     model = data.context.study.model()
-    profile = way.profile(data.test, t=9, reset="batch_norm", reset_batches=data.train)
+    profile = way.profile(data.test, t=places, reset="batch_norm", reset_batches=data.train)
     assert profile.errors is not None
     states = {"a": way.at(0.0), "b": way.at(1.0)}
-    if unrelated is not None:
-        states["unrelated"] = {**unrelated.params, **unrelated.buffers}
+    if other is not None:
+        state = data.state(other)
+        states["unrelated"] = {**state.params, **state.buffers}
     labels = {name: said(model, state, data.test) for name, state in states.items()}
     field = ms.Landscape(model, batches=data.test, predictions=labels, batch_norm_batches=data.train, check=False)
-    met = field.evaluate([way.at(t) for t in profile.t])
+    met = field.evaluate([way.at(t) for t in np.linspace(0, 1, 9)])
     return {
         "loss": list(heights("", profile.t, profile.losses, 0.95).values()),
         "error": list(heights("", profile.t, profile.errors, 0.95).values()),
@@ -198,22 +227,23 @@ def mean(values: list[float]) -> float:
     return float(np.mean(values))
 
 
-def rows(name: str, pairs: list[dict[str, Any]]) -> list[list[str]]:
-    """What the three tables say of a network."""
-    head, lines = f"{name}, {pairs[0]['parameters']:,}, {len(pairs)}", []
+def rows(pairs: list[dict[str, Any]]) -> list[list[str]]:
+    """What both tables say of a network."""
+    network = pairs[0]["network"]
+    name = " ".join([network["factory"], *map(str, network["arguments"].get("channels", []))])
+    head, lines = f"{name}; {pairs[0]['parameters']:,}", []
     for method in ("weights", "activations"):
-        of = [one["weights"] | one[method] for one in pairs]
-        accuracy = {kind: 100 * mean([one[kind]["accuracies"][5] for one in of]) for kind in KINDS}
-        cosine = mean([one["cosine"][1] for one in of])
-        lines.append([head, method, f"{cosine:.2f}", *(cell([one[kind] for one in of]) for kind in KINDS)])
-        lines[-1].append(" / ".join(f"{accuracy[kind]:.1f}" for kind in KINDS))
-    ends = 100 * mean([one["weights"]["raw"]["accuracies"][place] for one in pairs for place in (0, -1)])
+        if of := [one["weights"] | one[method] for one in pairs if method in one]:
+            half = " / ".join(f"{100 * mean([one[kind]['accuracies'][5] for one in of]):.1f}" for kind in KINDS)
+            found = [cell([one[kind] for one in of]) for kind in KINDS]
+            lines.append([head, str(len(of)), method, f"{mean([one['cosine'][1] for one in of]):.2f}", *found, half])
     for way in ("bezier", "tunnel"):
-        of = [one[way] for one in pairs]
-        agree = {label: np.mean([one["agreement"].get(label, [np.nan] * 9) for one in of], 0) for label in AGREED}
-        worst = 100 * mean([min(one["accuracies"]) for one in of])
-        lines.append([head, way, f"{ends:.1f}", cell(of), f"{worst:.1f}"])
-        lines[-1] += [" ".join(f"{100 * share:.0f}" for share in shares[::2]) for shares in agree.values()]
+        if of := [one[way] for one in pairs if way in one]:
+            ends = 100 * mean([one["accuracies"][place] for one in of for place in (0, -1)])
+            worst = 100 * mean([min(one["accuracies"]) for one in of])
+            agreed = [np.mean([one["agreement"].get(label, [np.nan] * 9) for one in of], 0) for label in AGREED]
+            shares = [" ".join(f"{100 * share:.0f}" for share in each[::2]) for each in agreed]
+            lines.append([head, str(len(of)), way, f"{ends:.1f}", f"{worst:.1f}", cell(of), *shares])
     return lines
 
 
@@ -223,12 +253,13 @@ def tables(folder: Path) -> None:
     for file in sorted(folder.glob("*-*.json")):
         found = json.loads(file.read_text())
         studies.setdefault(found["study"], []).append(found)
-    lines = [line for name, pairs in studies.items() for line in rows(name, pairs)]
-    first = ["network, parameters, pairs", "matched by", "cosine", *KINDS, "accuracy half way: " + " / ".join(KINDS)]
-    second = ["network, parameters, pairs", "path", "accuracy of ends", "barrier", "lowest accuracy"]
+    ordered = sorted(studies.values(), key=lambda pairs: pairs[0]["parameters"])
+    lines = [line for pairs in ordered for line in rows(pairs)]
+    first = ["network; parameters", "pairs", "matched by", "cosine", *KINDS, "accuracy half way: " + " / ".join(KINDS)]
+    second = ["network; parameters", "pairs", "path", "accuracy of the ends", "lowest accuracy", "barrier"]
     second += [f"agreement with {what} at t = 0, .25, .5, .75, 1" for what in ("a", "b", "an unrelated network")]
     for head in (first, second):
-        own = [line for line in lines if (line[1] in ("bezier", "tunnel")) == (head is second)]
+        own = [line for line in lines if (line[2] in ("bezier", "tunnel")) == (head is second)]
         print("\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *own]) + "\n")
 
 
@@ -240,19 +271,15 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=5000, help="test images")
     parser.add_argument("--train", type=int, default=2000, help="training images for the reset and for matching")
     parser.add_argument("--steps", type=int, default=2000, help="of a fit")
+    parser.add_argument("--rate", type=float, default=1e-2, help="of the fit of a Bezier; 3e-3 for ResNet20")
     options = parser.parse_args()
     options.figures.mkdir(parents=True, exist_ok=True)
     for path in options.studies:
         members = Study.open(path).trained
-        data = Measured.of(path, options.test, options.train, options.steps)
+        data = Measured.of(path, options.test, options.train, options.steps, options.rate)
         for a, b in list(zip(members[::2], members[1::2], strict=False))[: options.pairs]:
-            file = options.figures / f"{path.name}-{a}-{b}.json"
-            if file.exists():
-                continue
             unrelated = next((member for member in members if member not in (a, b)), None)
-            file.with_suffix(".part").write_text(json.dumps(pair(data, a, b, unrelated)))
-            file.with_suffix(".part").rename(file)
-            print(f"{file.name} written", flush=True)
+            Pair(data, (a, b), unrelated).write(options.figures / f"{path.name}-{a}-{b}.json")
     tables(options.figures)
 
 

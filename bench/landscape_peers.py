@@ -220,7 +220,7 @@ def result(found: dict[str, Any], options: argparse.Namespace) -> Result:
         question="How long does a point of a surface take?",
         unit=f"{kind} seconds a point",
         setting=f"ResNet20, {options.images} images ({'CIFAR-10, JPEG copy' if options.data else 'random'}) in one "
-        f"batch, {options.steps} x {options.steps} points, loss-landscapes 3.0.6, {options.threads} thread{'s' * (options.threads > 1)} each",
+        f"batch, {options.steps} x {options.steps} points, loss-landscapes 3.0.6, threads of each: {options.threads}",
         command="python bench/landscape_peers.py --data path/to/cifar10" + " --threads 1" * (options.threads == 1),
         rows=[
             Row(name="loss-landscapes", values=kept["loss-landscapes"]),

@@ -167,7 +167,7 @@ def test_matrices_of_a_study_are_those_of_the_library(networks: Study, measured)
 def test_paths_of_a_regression_are_of_the_error_in_the_targets_unit(regression: Study):
     found = regression.result("connectivity")
     predictions = regression.predictions("test")
-    both = np.stack([predictions.log_prob(predictions.index(member, 4))[:60, :1] for member in (0, 1)])
+    both = np.stack([predictions.predictive(predictions.index(member, 4))[:60, :1] for member in (0, 1)])
     error = np.sqrt(np.square(both - predictions.label[:60]).mean((1, 2)))
     straight = found.sel(other_approach="straight")
     np.testing.assert_allclose(straight["rmse"].values[[0, -1]], error, rtol=1e-5)
@@ -184,7 +184,7 @@ SETTINGS = {"points": 3, "examples": 40, "train_examples": 40, "steps": 2}
 @pytest.mark.ci
 @pytest.mark.parametrize(
     ("recipe", "more", "reset"),
-    [("text", [], "REPAIR"), ("digits", ["model.factory=resnet20", "data.train=40"], "batch norm")],
+    [("text", ["data.train=64"], "REPAIR"), ("digits", ["model.factory=resnet20", "data.train=40"], "batch norm")],
 )
 def test_networks_with_attention_and_with_batch_norm_are_aligned(recipe, more, reset, tmp_path):
     with no_figures():

@@ -10,7 +10,7 @@ import xarray as xr
 from modescape import tree
 from modescape.analyses.curvature import draw, words
 from modescape.analyses.curvature.example import example
-from modescape.analyses.curvature.measure import measure
+from modescape.analyses.curvature.measure import from_others, measure
 from modescape.analyses.curvature.spectra import spectra
 from modescape.analyses.field import field, point_of, tensors_of
 from modescape.context import StudyContext
@@ -82,6 +82,13 @@ def test_disagreement_and_correlations_are_those_of_the_predictions(networks: St
     assert float(found["correlation"].sel(metric="trace", other_metric="disagreement")) == pytest.approx(wanted.value)
     assert np.isnan(found["correlation_low"]).all()  # three members allow no interval
     assert "So few members" in draw.caption(found)
+
+
+def test_a_member_without_predictions_is_as_far_from_the_others_as_nothing_says():
+    nothing = np.nan
+    apart = np.array([[0, 1, nothing, 3], [1, 0, nothing, 5], [nothing] * 4, [3, 5, nothing, 0]])
+    np.testing.assert_array_equal(from_others(apart), [2, 3, nothing, 4])
+    assert np.isnan(from_others(np.zeros((1, 1)))).all()
 
 
 def test_a_run_ends_at_its_solution(found: xr.Dataset):

@@ -9,8 +9,9 @@ from landscape_networks import CLASSES, data, mlp, numbers, seeded
 from torch import nn
 from torch.func import functional_call
 
-from modescape.curvature import hessian
+from modescape.curvature import eigenvalues, hessian, spectral_density
 from modescape.curvature.convolution import TwiceDifferentiable
+from modescape.curvature.operators import Hessian
 from modescape.landscape import Landscape
 
 
@@ -132,6 +133,19 @@ def test_kept_graphs_give_the_same_products_and_take_no_more_than_they_may(memor
             assert matrix._graphs == [graphs]
         assert torch.equal(matrix @ vectors, wanted)
     assert matrix._graphs == []
+
+
+@pytest.mark.parametrize("work", [lambda matrix: eigenvalues(matrix, 3), lambda matrix: spectral_density(matrix, 2, 5)])
+def test_lanczos_prepares_every_batch_once(work):
+    prepared = []
+
+    class Counted(Hessian):
+        def prepared(self, batch, number):
+            prepared.append(number)
+            return super().prepared(batch, number)
+
+    work(Counted(Landscape(convolutional(), batches=pictures()).local()))
+    assert prepared == [0, 1, 2]
 
 
 def test_data_that_may_differ_from_pass_to_pass_are_read_anew():

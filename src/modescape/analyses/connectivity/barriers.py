@@ -106,7 +106,7 @@ class Barriers:
             try:
                 return lines.barrier(one, other, aligned=True)
             except (InputError, WorkError) as error:  # one that is not of the alignment comes again
-                self.refused = str(error)
+                self.refused = str(error).partition("; ")[0]  # without what a caller of the library could do
         return lines.barrier(one, other, aligned=False)
 
     def _add(self, at: tuple[int, int], pair: tuple[int, int], t: np.ndarray, rows: np.ndarray) -> None:

@@ -44,7 +44,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"Above: barriers on the straight line between two solutions ({pairs} of {members}), the largest height of",
         f"the loss, or of the error, on {style.tested_on(dataset)} above the line between both ends, from",
-        f"{dataset.attrs['points']} places. To the right: means over pairs with their intervals for new networks, and",
+        f"{dataset.attrs['points']} places. To the left: means over pairs with their intervals for new networks, and",
         f"small marks for the pairs. {_reset(dataset)} {_aligned(dataset)}",
         f"Below: networks along paths from member {start} to member {end}; bent paths have one bend and were fitted",
         f"in {dataset.attrs['steps']} steps. {_shift(dataset)} {steps.similar(dataset)} {_unrelated(dataset)}",
@@ -125,8 +125,7 @@ def mean_of(dataset: xr.Dataset, kind: str, metric: str) -> tuple[float, float, 
 def describe(dataset: xr.Dataset) -> Chart:
     """Matrices and means of barriers, then panels of paths."""
     matrices, means = _matrices(dataset), [_means(dataset, metric) for metric in ("loss", "error")]
-    half = len(matrices) // 2
-    above = [*matrices[:2], means[0], *matrices[2:], means[1]] if half == 2 else [*matrices, *means]
+    above = [means[0], *matrices[:2], means[1], *matrices[2:]]
     panels = [*above, *_along(dataset), *_similar(dataset)]
     return Chart(title=TITLE, panels=panels, columns=COLUMNS, panel_size=(3.3, 2.9), panel_height=400)
 
@@ -140,8 +139,8 @@ def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
     for kind in kinds:
         mean, low, high = mean_of(dataset, kind, "loss")
         there = math.isfinite(low) and math.isfinite(high)
-        interval = f" ({style.fixed(low)} to {style.fixed(high)})" if there else ""
-        title = f"{_title(dataset, kind)}\nmean {style.fixed(mean)}{interval} nats"
+        interval = f" ({low:.2f} to {high:.2f})" if there else ""
+        title = f"{_title(dataset, kind)}\nmean {mean:.2f}{interval}"
         panel = charts.square(title, "Member (number)", members, cells[kind], scale, LABELS)
         error = factor_of(dataset) * _off_diagonal(values[kind].sel(metric="error"))
         found.append(dataclasses.replace(panel, extra=error, extra_unit=f"{error_unit(dataset)} of error"))
