@@ -19,6 +19,8 @@ from modescape.functionspace import disagreement
 from modescape.metrics.ranks import rank_correlation
 from modescape.study import Study
 
+pytestmark = pytest.mark.ci  # studies are trained for them
+
 SMALL = {"examples": 40, "probes": 3, "steps": 10, "epochs": 3, "points": 60, "climbs": 2}
 
 
