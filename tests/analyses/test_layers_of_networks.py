@@ -94,6 +94,16 @@ def test_of_sentences_the_mean_over_tokens_is_taken_whatever_the_order_of_axes()
     assert features(output, None) is output
 
 
+@pytest.mark.parametrize(("width", "places", "convolution"), [(3, 6, False), (2, 6, True), (6, 6, True), (3, 3, True)])
+def test_features_of_a_convolution_are_no_places_where_their_number_divides_these(width, places, convolution):
+    """As in the recipe text: 16 features at 96 places."""
+    output = torch.randn(2, width, places, generator=torch.Generator().manual_seed(0))
+    mask = torch.tensor([[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0]]).bool()
+    seen = mask.unflatten(1, (places, -1)).any(-1)
+    expected = torch.stack([output[row][:, seen[row]].mean(1) for row in range(2)])
+    torch.testing.assert_close(features(output, mask, convolution=convolution), expected)
+
+
 def places(module, without=()):
     """Layers in the order of the tree, as if each gave a tensor once."""
     return {name: at for at, (name, _) in enumerate(module.named_modules()) if name and name not in without}

@@ -158,6 +158,20 @@ def test_one_set_of_processes_also_says_the_trace_and_the_ends():
         found.ends(1, "both")
 
 
+def test_ends_that_no_process_knows_are_no_numbers():
+    """Of one direction that bends, and of none at all."""
+    along = torch.arange(1.0, 7.0, dtype=torch.float64)
+    top, error = spectral_density(torch.outer(along, along), 4, 5).ends(3)
+    assert float(top[0]) == pytest.approx(91)
+    assert bool(torch.isnan(top[2]))
+    assert bool(torch.isnan(error[2]))
+    flat = spectral_density(torch.zeros(6, 6, dtype=torch.float64), 4, 5)
+    for which in ("top", "bottom"):
+        torch.testing.assert_close(
+            flat.ends(2, which)[0], torch.tensor([0, np.nan], dtype=torch.float64), equal_nan=True
+        )
+
+
 def test_the_trace_of_the_processes_is_right_on_average_and_its_interval_holds():
     values = torch.cat([torch.tensor([9.0, 4, 2, -1]), torch.linspace(-0.05, 0.1, 200)])
     matrix, truth = with_values(values), float(values.sum())

@@ -118,9 +118,7 @@ def measure(
 
 def _landscape(context: StudyContext, members: Sequence[int], split: Split) -> Landscape:
     """The loss of all these members on examples; stored statistics are each point's own."""
-    stored = context.study.recipe.subspace.batch_norm == "stored"
-    first = weights_of(context.offered, WHAT).solution(members[0])
-    return field(context, first, split, **({"batch_norm": "interpolate"} if stored else {}))
+    return field(context, weights_of(context.offered, WHAT).solution(members[0]), split)
 
 
 def _followed(checkpoints: Checkpoints, members: Sequence[int], most: int) -> tuple[int, list[int]]:
@@ -166,15 +164,27 @@ def _quality(context: StudyContext, members: Sequence[int], over: Landscape, sol
     test, likeness = context.dataset.test, likeness_of(context)
     around = [neighbourhood(context, member) for member in members]
     said = np.stack([likeness.said(one.log_prob("single", None, 1, {"": test.inputs})[""][0]) for one in around])
-    apart = likeness.between(said)
-    np.fill_diagonal(apart, np.nan)
-    mean = np.nansum(apart, 1) / max(len(members) - 1, 1) if len(members) > 1 else np.full(len(members), np.nan)
     difference = likeness.difference
     return {
         "train_loss": (("member",), over.values(solutions), "nats", "loss on these training examples"),
         "test_loss": (("member",), _landscape(context, members, test).values(solutions), "nats", "loss on test images"),
-        difference.name: (("member",), mean, difference.units, f"{difference.long_name}, mean over the other members"),
+        difference.name: (
+            ("member",),
+            from_others(likeness.between(said)),
+            difference.units,
+            f"{difference.long_name}, mean over the other members",
+        ),
     }
+
+
+def from_others(apart: np.ndarray) -> np.ndarray:
+    """How far each member is from the others, mean over these, [member] of [member, member]; NaN of one member.
+
+    A member whose predictions are no numbers has no distance from any other, and has no part in the others' means.
+    """
+    known = np.isfinite(apart) & ~np.eye(len(apart), dtype=bool)
+    with np.errstate(invalid="ignore"):  # none
+        return np.where(known, apart, 0.0).sum(1) / np.where(known.any(1), known.sum(1), np.nan)
 
 
 def _measures(own: Variables) -> dict[str, np.ndarray]:

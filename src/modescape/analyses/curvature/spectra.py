@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from modescape.curvature import Estimate, SpectralDensity, spectral_density_at
+from modescape.curvature.density import WEIGHTLESS
 from modescape.errors import InputError
 from modescape.landscape import Landscape
 from modescape.types import Params
@@ -60,7 +61,7 @@ def _of_finite(field: Landscape, points: list[Params], probes: int, steps: int) 
 
 def densities(found: Spectra, points: int) -> tuple[Variables, np.ndarray, float]:
     """Densities of the solutions at common places [x], these, and the width of the Gaussians."""
-    known = [one.ritz[one.weight > 1e-12] for one in found if one is not None]
+    known = [one.ritz[one.weight > WEIGHTLESS] for one in found if one is not None]
     ends = (float(torch.cat(known).min()), float(torch.cat(known).max())) if known else (0.0, 1.0)
     deviation = HEIGHT * max(ends[1] - ends[0], 1e-12)
     x = torch.linspace(ends[0] - MARGIN * deviation, ends[1] + MARGIN * deviation, max(points, 2), dtype=torch.float64)
