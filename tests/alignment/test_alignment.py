@@ -237,10 +237,10 @@ def test_classes_that_a_network_masks_are_no_difference_and_nan_is_said_to_be_na
     for network in networks:
         nn.init.uniform_(network.hidden.weight)
     batch = [(torch.randn(6, 3), torch.tensor([0, 1, 3, 0, 1, 3]))]
-    found = ms.align(networks[0], *networks, batch)
+    found = ms.align(networks[0], networks[0], networks[1], batch)
     assert found.difference < 1e-12
     assert found.after >= found.before
     with torch.no_grad():
         networks[1].hidden.weight.neg_()
     with pytest.raises(InputError, match="hold NaN; expected a network that did not diverge"):
-        ms.align(networks[0], *networks, batch)
+        ms.align(networks[0], networks[0], networks[1], batch)
