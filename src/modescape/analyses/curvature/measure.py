@@ -118,9 +118,7 @@ def measure(
 
 def _landscape(context: StudyContext, members: Sequence[int], split: Split) -> Landscape:
     """The loss of all these members on examples; stored statistics are each point's own."""
-    stored = context.study.recipe.subspace.batch_norm == "stored"
-    first = weights_of(context.offered, WHAT).solution(members[0])
-    return field(context, first, split, **({"batch_norm": "interpolate"} if stored else {}))
+    return field(context, weights_of(context.offered, WHAT).solution(members[0]), split)
 
 
 def _followed(checkpoints: Checkpoints, members: Sequence[int], most: int) -> tuple[int, list[int]]:

@@ -37,6 +37,10 @@ LOSS, ERROR, RMSE = "Training loss (nats)", "Test error (%)", "RMSE (unit of the
 RUNS = (style.BLUE, style.VERMILION, style.PURPLE)
 CIRCLE, STAR = ("o", "circle"), ("*", "star")
 LINES = 9  # contours
+SOLUTIONS_OWN = (
+    "Batch-norm statistics, where there are any, are the solutions' own, mixed between them as the weights are; beyond "
+    "them a variance may fall below 0, which makes a gap."
+)
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -51,7 +55,7 @@ def caption(dataset: xr.Dataset) -> str:
         _measured(dataset),
         "The colours of the loss are on a logarithmic scale." if loss_scale(dataset).log else "",
         _gaps(dataset),
-        steps.batch_norm(dataset),
+        SOLUTIONS_OWN if dataset.attrs.get("batch_norm") == "stored" else steps.batch_norm(dataset),
         _control(dataset),
         "These solutions of this study alone: there is no interval.",
         _without(dataset),
