@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,6 +113,15 @@ def test_the_numbers_are_those_of_a_double_loop(small: Study):
             together = -mixture[np.arange(len(label)), label].mean(), (mixture.argmax(-1) != label).mean()
             mean = (loss[i] + loss[j]) / 2, (wrong[i].mean() + wrong[j].mean()) / 2
             differ = (log_prob[i].argmax(-1) != log_prob[j].argmax(-1)).mean()
+            if len(members) == 2:  # of one pair the interval is that over examples
+                ends = {"barrier": line, "error_barrier": line.error}
+                for (name, one), end in product(ends.items(), ("low", "high")):
+                    held = float(found[f"{name}_{end}"].sel(approach=method))
+                    assert held == pytest.approx(getattr(one, f"raw_{end}"), abs=2e-6), (name, end)
+                each = ((log_prob[[i, j]].sum(0) / 2 - mixture)[np.arange(len(label)), label]) * -1
+                half = 1.959964 * each.std(ddof=1) / len(label) ** 0.5
+                gain = float(found["ensemble_gain_low"].sel(approach=method))
+                assert gain == pytest.approx(each.mean() - half, abs=2e-6)
             rows.append(
                 {
                     "barrier": line.raw,
