@@ -83,7 +83,7 @@
         layout.scene[`${axis}axis`].title.font.size = layout.scene[`${axis}axis`].tickfont.size = 10;
       }
       const height = layout.scene.zaxis.title;  // which has no room beside the scene
-      layout.title.text += `<br>Height: ${height.text}`;
+      layout.title.text = `Height: ${height.text}`;
       height.text = "";
     }
     const start = { ...camera.eye };
