@@ -53,15 +53,14 @@ class Measured:
     test: list[tuple[Tensor, Tensor]]
     train: list[tuple[Tensor, Tensor]]
     steps: int  # of a Bezier; all corners of a tunnel take as many together
-    rate: float = 1e-2  # of the fit of a Bezier
+    rate: float  # of the fit of a Bezier
 
     @classmethod
-    def of(cls, path: Path, test: int, train: int, steps: int, rate: float = 1e-2) -> Measured:
+    def of(cls, path: Path, test: int, train: int, steps: int, rate: float) -> Measured:
         context = StudyContext(Study.open(path))
         data = context.dataset
-        return cls(
-            context, cls.batches(context, data.test.first(test)), cls.batches(context, data.train.first(train)), steps
-        )
+        parts = cls.batches(context, data.test.first(test)), cls.batches(context, data.train.first(train))
+        return cls(context, *parts, steps, rate)
 
     @staticmethod
     def batches(context: StudyContext, split: Split) -> list[tuple[Tensor, Tensor]]:
@@ -241,8 +240,10 @@ def rows(pairs: list[dict[str, Any]]) -> list[list[str]]:
         if of := [one[way] for one in pairs if way in one]:
             ends = 100 * mean([one["accuracies"][place] for one in of for place in (0, -1)])
             worst = 100 * mean([min(one["accuracies"]) for one in of])
-            agreed = [np.mean([one["agreement"].get(label, [np.nan] * 9) for one in of], 0) for label in AGREED]
-            shares = [" ".join(f"{100 * share:.0f}" for share in each[::2]) for each in agreed]
+            agreed = [[one["agreement"][label] for one in of if label in one["agreement"]] for label in AGREED]
+            shares = [
+                " ".join(f"{100 * share:.0f}" for share in np.mean(each, 0)[::2]) if each else "-" for each in agreed
+            ]
             lines.append([head, str(len(of)), way, f"{ends:.1f}", f"{worst:.1f}", cell(of), *shares])
     return lines
 
