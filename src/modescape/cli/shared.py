@@ -48,12 +48,14 @@ class Work:
 
     settings: tuple[str, ...]
     engine: str | None
+    address: str | None
     device: str | None
     quiet: bool
 
     def overrides(self) -> list[str]:
         """Of the recipe, in the order in which they are read."""
         chosen = [f"compute.engine={self.engine}"] if self.engine else []
+        chosen += [f"compute.address={self.address}"] if self.address else []
         return [*self.settings, *chosen, *([f"compute.device={self.device}"] if self.device else [])]
 
     def progress(self) -> Progress:
@@ -70,7 +72,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def called(*arguments: Any, **rest: Any) -> Any:
-        said = {name: rest.pop(name) for name in ("settings", "engine", "device", "quiet")}
+        said = {name: rest.pop(name) for name in ("settings", "engine", "address", "device", "quiet")}
         return command(*arguments, work=Work(**said), **rest)
 
     options = [
@@ -78,6 +80,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."
         ),
         click.option("--engine", type=click.Choice(ENGINE_NAMES), help="Where the work runs."),
+        click.option("--address", help="Of a Ray cluster, with --engine ray. [one is started here]"),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
         click.option("--quiet", is_flag=True, help="No progress on standard error."),
     ]

@@ -72,6 +72,7 @@ class Compute(Section):
     engine: EngineName = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt | None = None  # processes; null = one a core
+    address: str | None = None  # of a Ray cluster, such as 10.0.0.1:6379; null = RAY_ADDRESS, else one is started here
     stored_predictions: NonNegativeInt = 2000
     # MB on disk for predictions of sampled networks, which several analyses read; what goes beyond is predicted by each
     # that asks for it; 0 = none is kept
