@@ -15,6 +15,7 @@ import importlib.util
 import os
 import pickle  # messages between a process and its own workers; never a file
 import queue
+import socket
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD
 
 ATTEMPTS = 3  # of an item whose workers die
+PATIENCE = 10.0  # seconds in which a cluster has to answer
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # nothing is sent anywhere
 
 
@@ -151,8 +153,9 @@ class Ray(Engine):
             address = self.address or os.environ.get("RAY_ADDRESS") or "local"
             own = {"num_cpus": self.workers, "include_dashboard": False} if address == "local" else {}
             try:
+                _answers(address)
                 ray.init(address=address, namespace="modescape", log_to_driver=False, logging_level="ERROR", **own)
-            except (ConnectionError, ValueError, RuntimeError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 raise InputError(f"no Ray cluster answers at {address!r} ({describe(error)})") from error
             self._own.append(True)
         return ray
@@ -220,6 +223,17 @@ class _Life:
             yield kind, content
             if kind == "done":
                 return
+
+
+def _answers(address: str) -> None:
+    """Ask whether anybody listens, as Ray itself asks for minutes.
+
+    Raises:
+        OSError: if nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), PATIENCE).close()
 
 
 def _packed(content: Any) -> bytes:
