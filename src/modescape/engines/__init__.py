@@ -1,4 +1,4 @@
-"""Where work runs: this process, supervised worker processes, a Ray cluster. Another is a file beside these and a line."""
+"""Where work runs: this process, supervised worker processes, a Ray cluster. Another is a file and a line."""
 
 from __future__ import annotations
 
