@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelector('.main-svg')))(
-  [...document.querySelectorAll('.plot, .plotly-graph-div')])"""
+  [...document.querySelectorAll('.plot:not(.space), .plotly-graph-div')])"""
 
 
 @pytest.fixture(scope="session")

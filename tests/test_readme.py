@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import matplotlib.pyplot
 import numpy as np
+import pytest
 
 import modescape as ms
+from modescape import rng
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_lines_of_python_work(tmp_path):
-    (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    lines, _ = BLOCKS
     small = ["train.members=2", "train.epochs=2", "analyses=[ensemble_size]", "compute.engine=here"]
     call = 'ms.run("digits", out="studies/digits")'
     assert call in lines
@@ -27,6 +31,22 @@ def test_the_lines_of_python_work(tmp_path):
     assert np.isfinite(gain.values[:2]).all()
 
 
+@pytest.mark.ci
+def test_the_landscape_of_one_s_own_network_is_complete(capsys):
+    """As it stands, but for a smaller grid and a shorter fit."""
+    small = (
+        BLOCKS[1].replace("surface(tolerance", "surface(None, [-1, 0, 1], tolerance").replace("steps=200", "steps=20")
+    )
+    assert small.count("[-1, 0, 1]") == small.count("steps=20") == 1
+    names = {}
+    with rng.seeded(0):
+        exec(small, names)
+    assert names["surface"].loss[1, 1] == pytest.approx(names["field"].value(), rel=1e-12)
+    assert names["found"].aligned < names["found"].raw
+    assert "nats, matched" in capsys.readouterr().out
+    matplotlib.pyplot.close("all")
+
+
 def test_files_that_it_names_are_there():
-    for name in re.findall(r"\]\(([\w/.-]+)\)", README):
+    for name in re.findall(r"\]\(([\w/.-]+)(?:#[\w-]+)?\)", README):
         assert (Path(__file__).parents[1] / name).is_file(), name

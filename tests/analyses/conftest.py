@@ -15,11 +15,14 @@ from .building import build_study
 SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 17, "examples": 60, "samples": 3},
+    "surface": {"points": 7, "examples": 60},
     "tunnel": {"levels": 1, "steps": 5, "points": 5, "radii": 3, "examples": 60},
     "calibration": {"resamples": 50},
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 80, "train_examples": 40, "points": 3},
     "ood": {"examples": 60},
+    "curvature": {"examples": 40, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
+    "connectivity": {"members": 3, "points": 3, "examples": 60, "train_examples": 40, "steps": 5},
     "cka": {"examples": 60, "batch": 20},
 }
 NETWORKS = [

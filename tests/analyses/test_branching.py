@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from modescape.analyses.auxiliary import variants
 from modescape.analyses.branching.auxiliary import branch_epochs
 from modescape.analyses.branching.lines import QUANTITIES, Lines
 from modescape.analyses.branching.measure import first_below
+from modescape.analyses.costs import Sizes, cost_of
 from modescape.analyses.field import batches_of
+from modescape.analyses.requirements import auxiliary
 from modescape.context import StudyContext
 from modescape.errors import NotEnough
 from modescape.study import Study
@@ -153,6 +156,12 @@ def test_from_when_on_heights_stay_below_a_limit():
     assert np.isnan(first_below(epochs, np.array([0.5, np.nan, 0.1, 0.0, 0.0]), 0.2))
 
 
-def test_without_branches_it_says_what_is_missing(small: Study):
-    with pytest.raises(NotEnough, match="needs a network and data"):
-        analyses.measure("branching", StudyContext(small).offered.__class__(members=[0, 1]))
+def test_images_and_what_an_import_lacks(small: Study):
+    context, sent = StudyContext(small), []
+    with context.heard_by(sent.append):
+        analyses.measure("branching", context, points=5)
+    sizes = Sizes(small.recipe, 2, 60, 20, 90)
+    assert 0.5 < cost_of("branching", sizes).images / sum(sent) < 2
+    nothing = replace(context.offered, auxiliary={})
+    with pytest.raises(NotEnough, match="needs predictions of auxiliary networks, 'branching'; this study has none"):
+        auxiliary(nothing, "branching", "branching")

@@ -21,10 +21,12 @@ SETTINGS = [
 SIZES = {  # what is not of test images, small
     "tsne_subspace": {"samples": 2},
     "radial": {"radii": 3, "angles": 5, "samples": 2},
+    "surface": {"points": 5},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 3},
     "calibration": {"resamples": 20, "splits": 2},
     "diversity_plane": {"draws": 2},
     "diversity_map": {"points": 3},
+    "curvature": {"examples": 40, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
 }
 NEEDS = {
     "shift": "needs 16 test images or more; this study has 2",

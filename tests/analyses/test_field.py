@@ -13,6 +13,8 @@ from modescape.context import StudyContext
 from modescape.study import Study
 from modescape.types import ModelState
 
+pytestmark = pytest.mark.ci  # studies are trained for them
+
 
 def lines(context: StudyContext) -> tuple[list[ModelState], np.ndarray]:
     """Three points between two solutions, and the losses that the evaluator gives them."""
@@ -31,7 +33,6 @@ def test_losses_between_solutions_are_those_of_the_evaluator(networks: Study):
     np.testing.assert_allclose(found.values(points), expected, rtol=1e-5)
 
 
-@pytest.mark.ci
 def test_recomputed_statistics_are_those_of_the_evaluator(tmp_path):
     small = ["data.train=300", "data.test=300", "train.members=2", "train.epochs=2", "compute.engine=here"]
     with no_figures():

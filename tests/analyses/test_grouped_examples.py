@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from torch import nn
 
-from modescape import analyses
+from modescape import analyses, rng
 from modescape.analyses.cka.measure import drawn
+from modescape.analyses.connectivity.barriers import Barriers, Lines
 from modescape.analyses.pairs import compare, compare_means, pair_mean
 from modescape.analyses.repeats import difference, repeats_of
 from modescape.analyses.scales import Swept
@@ -20,6 +22,7 @@ from modescape.data.dataset import Split
 from modescape.errors import NotEnough
 from modescape.offered import INDEPENDENT, SNAPSHOTS, InMemory, Offered, arrays
 from modescape.results import of_groups
+from modescape.types import ModelState
 
 MEMBERS, DRAWN, TEST, COPIES = 4, 3, 40, 3
 MODELS = MEMBERS * (1 + DRAWN)
@@ -43,7 +46,9 @@ ELSEWHERE = {  # analyses with intervals that take more than predictions -> the 
     "randomness": "test_disagreement_of_pairs_is_of_groups",
     "branching": "test_disagreement_of_pairs_is_of_groups",
     "fine_tuning": "test_disagreement_of_pairs_is_of_groups",
+    "connectivity": "test_barriers_are_of_groups",
     "cka": "test_layers_are_compared_on_one_example_of_each_group",
+    "curvature": "test_spectra_and_rank_correlations_have_no_interval_over_examples",
     # from `size_estimates` and `subset_estimate`, as ensemble_size and ensemble_methods
     "gradient_boosting": "test_copies_of_examples_in_groups_give_the_intervals_of_the_examples",
 }
@@ -169,6 +174,23 @@ def test_disagreement_of_pairs_is_of_groups() -> None:
     np.testing.assert_allclose(found[1], found[0], atol=1e-12)
 
 
+def test_barriers_are_of_groups() -> None:
+    with rng.seeded(4):
+        model, inputs = nn.Linear(5, 3), torch.randn(TEST, 5)
+        states = [
+            ModelState({name: torch.randn(one.shape) for name, one in model.named_parameters()}, {}) for _ in "abc"
+        ]
+    target, found = torch.arange(TEST) % 3, []
+    for at, group in ((np.arange(TEST), None), (AT, AT)):
+        data = [(inputs[at], target[at])]
+        matrices = Barriers(3, group, len(at))
+        matrices.measure(Lines(model, data, data, t=3, loss="cross_entropy", squared=None), states, lambda lines: None)
+        variables = matrices.variables("nats")
+        found.append([variables[name][1] for name in variables if "_low" in name or "_high" in name])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_repeats_and_their_difference_are_of_groups() -> None:
     random = np.random.default_rng(5)
     log_prob = np.log(random.dirichlet(np.ones(3), (2, 3, TEST)))
@@ -204,3 +226,10 @@ def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -
     one = replace(test, example_group=np.zeros(len(test.label), dtype=np.int64))
     with pytest.raises(NotEnough, match="needs 2 groups of them; what is offered has 1"):
         analyses.measure("calibration", replace(three[1], sampled={**three[1].sampled, "test": one}))
+
+
+def test_spectra_and_rank_correlations_have_no_interval_over_examples() -> None:
+    """Densities and traces have one over random vectors, rank correlations one over members."""
+    made = analyses.ANALYSES["curvature"].part("measure").INTERVALS
+    assert "for these networks and examples" in made
+    assert "new examples" not in made

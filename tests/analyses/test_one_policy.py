@@ -34,6 +34,7 @@ SMALL = (
 SIZES = {  # settings at which an analysis is quick
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 5, "examples": 60, "samples": 3},
+    "surface": {"points": 5, "examples": 60},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 60},
     "calibration": {"resamples": 50},
     "diversity_plane": {"draws": 6},

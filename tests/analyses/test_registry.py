@@ -29,6 +29,7 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "cyclic": "a kind of schedule",
     "shift": "a setting of the data",
     "ood": "a setting of the data",
+    "surface": "a kind of Plotly's traces",
     "calibration": "an option of exports, and what a model card says of them",
 }
 WHERE = {  # and where they mean that
@@ -41,6 +42,7 @@ WHERE = {  # and where they mean that
         "recipe/loading.py cyclic",
         "recipe/training.py cyclic",
     ),
+    "plots/scenes_web.py surface",
     *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood", "data/unlike.py ood"),
     *("pipeline/model_card.py calibration", "pipeline/model_card.py training", "cli/export.py calibration"),
 }

@@ -75,16 +75,15 @@ def test_estimates_at_points_are_those_of_each_alone():
     field, points = field_and_points()
     alone = [hessian(field, point) for point in points]
     for stack in (True, False):
-        going = {"stack": stack}
-        for one, pairs in zip(alone, eigenvalues_at(field, points, 3, **going), strict=True):
+        for one, pairs in zip(alone, eigenvalues_at(field, points, 3, stack=stack), strict=True):
             wanted = eigenvalues(one, 3)
             torch.testing.assert_close(pairs.values, wanted.values, rtol=1e-8, atol=1e-10)
             torch.testing.assert_close(pairs.vectors, wanted.vectors, rtol=1e-4, atol=1e-6)
             assert pairs.products == wanted.products
-        for one, found in zip(alone, trace_at(field, points, 12, **going), strict=True):
+        for one, found in zip(alone, trace_at(field, points, 12, stack=stack), strict=True):
             assert found.value == pytest.approx(trace(one, 12).value, rel=1e-8)
             assert found.low == pytest.approx(trace(one, 12).low, rel=1e-8)
-        for one, found in zip(alone, spectral_density_at(field, points, 3, 6, **going), strict=True):
+        for one, found in zip(alone, spectral_density_at(field, points, 3, 6, stack=stack), strict=True):
             wanted = spectral_density(one, 3, 6)
             torch.testing.assert_close(found.density, wanted.density, rtol=1e-6, atol=1e-8)
             torch.testing.assert_close(found.traces, wanted.traces, rtol=1e-8, atol=1e-8)
@@ -157,6 +156,20 @@ def test_one_set_of_processes_also_says_the_trace_and_the_ends():
         found.ends(17)
     with pytest.raises(InputError, match="which is 'both'"):
         found.ends(1, "both")
+
+
+def test_ends_that_no_process_knows_are_no_numbers():
+    """Of one direction that bends, and of none at all."""
+    along = torch.arange(1.0, 7.0, dtype=torch.float64)
+    top, error = spectral_density(torch.outer(along, along), 4, 5).ends(3)
+    assert float(top[0]) == pytest.approx(91)
+    assert bool(torch.isnan(top[2]))
+    assert bool(torch.isnan(error[2]))
+    flat = spectral_density(torch.zeros(6, 6, dtype=torch.float64), 4, 5)
+    for which in ("top", "bottom"):
+        torch.testing.assert_close(
+            flat.ends(2, which)[0], torch.tensor([0, np.nan], dtype=torch.float64), equal_nan=True
+        )
 
 
 def test_the_trace_of_the_processes_is_right_on_average_and_its_interval_holds():

@@ -27,12 +27,14 @@ TESTS = Path(__file__).parents[1]
 SIZES = {  # settings at which an analysis is seen to run
     "tsne_subspace": {"samples": 3, "examples": 20},
     "radial": {"radii": 3, "angles": 5, "examples": 20, "samples": 3},
+    "surface": {"points": 5, "examples": 20},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 20},
     "ensemble_methods": {"subsets": 10},
     "calibration": {"resamples": 20, "splits": 1},
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 20, "train_examples": 20, "points": 3},
     "ood": {"examples": 20},
+    "curvature": {"examples": 20, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
 }
 SMALL = [
     *("train.epochs=2", "train.keep_last=2", "train.trajectories=4", "train.batch_size=32"),

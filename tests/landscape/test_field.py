@@ -72,19 +72,22 @@ def test_pictures_go_in_pieces_channels_last_where_the_network_allows():
     class Viewing(nn.Module):
         def __init__(self):
             super().__init__()
-            self.convolution, self.last = nn.Conv2d(2, 2, 3), nn.Linear(8, CLASSES)
+            self.convolution, self.last = nn.Conv2d(2, 16, 3, padding=1), nn.Linear(16384, CLASSES)
 
         def forward(self, pictures):
-            return self.last(self.convolution(pictures).view(len(pictures), 8))
+            return self.last(self.convolution(pictures).view(len(pictures), 16384))
 
     network = seeded(Viewing())
-    free = seeded(nn.Sequential(nn.Conv2d(2, 2, 3), nn.Flatten(), nn.Linear(8, CLASSES)))
-    batches = [(numbers(300, 2, 4, 4), torch.arange(300) % CLASSES)]
+    free = seeded(nn.Sequential(nn.Conv2d(2, 16, 3, padding=1), nn.Flatten(), nn.Linear(16384, CLASSES)))
+    batches = [(numbers(300, 2, 32, 32), torch.arange(300) % CLASSES)]
     with torch.no_grad():
         wanted = float(functional.cross_entropy(free(batches[0][0]), batches[0][1]))
     fields = [Landscape(net.float(), batches=batches) for net in (network, free)]
     assert [field.evaluator.pieces.channels_last for field in fields] == [False, True]
     assert [len(list(field.evaluator.batches())) for field in fields] == [3, 3]
+    small = seeded(nn.Sequential(nn.Conv2d(1, 16, 3), nn.Flatten(), nn.Linear(64, CLASSES))).float()
+    uncut = Landscape(small, batches=[(numbers(300, 1, 4, 4), torch.arange(300) % CLASSES)])
+    assert len(list(uncut.evaluator.batches())) == 1  # they fit in the caches anyway
     own = Landscape(free, batches=batches, loss=functional.cross_entropy)
     assert len(list(own.evaluator.batches())) == 1  # who knows what it is a mean over
     for field in (*fields, own):

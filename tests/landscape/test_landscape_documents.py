@@ -12,7 +12,12 @@ import torch
 from landscape_networks import CLASSES, numbers, seeded
 from torch import nn
 
+from modescape import rng
+
+WHOLE = "### A ResNet and a transformer, whole"
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "landscape.md").read_text(encoding="utf-8")
+LINES, REST = DOCUMENT.split(WHOLE)
+COMPLETE, REST = REST.split("\n## ", 1)
 
 
 class Residual(nn.Module):
@@ -56,11 +61,38 @@ def sentences():
     return tokens % 5, tokens % CLASSES
 
 
+def blocks_of(text):
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+SMALLER = {"epochs=20": "epochs=1", "[:300]": "[:40]", "split(100)": "split(20)", "steps=200": "steps=3",
+           "surface(tolerance=": "surface(None, [-1, 0, 1], tolerance="}  # fmt: skip
+
+
+@pytest.mark.ci
+def test_a_resnet_and_a_transformer_are_complete(capsys):
+    """The document's own code, on fewer pictures, for fewer steps."""
+    begin, *networks = blocks_of(COMPLETE)
+    names = {}
+    with rng.seeded(0):
+        for block in (begin, *networks):
+            for what, small in SMALLER.items():
+                block = block.replace(what, small)
+            exec(block, names)
+            if block is not begin and "surface" in names:
+                assert names["surface"].loss[1, 1] == pytest.approx(names["field"].value(), rel=1e-6)
+                assert names["found"].raw_low <= names["found"].raw <= names["found"].raw_high
+    assert all(one.split("\na, b = ")[1].count("\n") <= 10 for one in networks)
+    assert len(networks) == 2
+    assert torch.isfinite(names["sharpest"]).all()
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize(("make", "examples"), [(Residual, pictures), (Transformer, sentences)])
 def test_ten_lines_are_enough(make, examples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    blocks = blocks_of(LINES + REST)
     assert len([line for line in blocks[0].splitlines() if line]) <= 10
     models = [seeded(make(), number) for number in range(3)]
     before = copy.deepcopy(models[0].state_dict())

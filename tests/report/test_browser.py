@@ -25,9 +25,11 @@ def test_every_figure_is_drawn_without_network_errors_or_foreign_code(chromium, 
     with Opened(chromium, page_file) as opened:
         opened.wait_for_figures()
         page = opened.page
-        count = page.evaluate("document.querySelectorAll('.plot').length")
+        count = page.evaluate("document.querySelectorAll('.plot:not(.space)').length")
         assert count == len(ANALYSES)
-        empty = page.evaluate("[...document.querySelectorAll('.plot')].filter(p => !p.querySelector('.xy')).length")
+        empty = page.evaluate(
+            "[...document.querySelectorAll('.plot:not(.space)')].filter(p => !p.querySelector('.xy')).length"
+        )
         assert empty == 0
         assert page.inner_text("h1") == EVIL
         page.click("#theme")
@@ -123,3 +125,35 @@ def test_text_has_contrast_in_both_schemes(chromium, page_file):
     for scheme in ("light", "dark"):
         with Opened(chromium, page_file, scheme=scheme) as opened:
             assert opened.page.evaluate(POOR_CONTRAST) == []
+
+
+DRIVER = ("GL Driver Message", "Multiple readback operations")  # what Chromium says of its own drawing in space
+
+
+@pytest.mark.long  # without a GPU the browser draws it by hand
+def test_a_scene_is_drawn_when_it_is_seen_and_turned_by_keys(chromium, tmp_path):
+    page_file, name = tmp_path / "report.html", "surface"
+    page_file.write_text(build_page(make_content(results={name: example_result(name)})), encoding="utf-8")
+    eye = "(() => { const {x, y, z} = document.querySelector('.space').layout.scene.camera.eye; return [x, y, z]; })()"
+    with Opened(chromium, page_file, width=375) as opened:
+        page = opened.page
+        opened.wait_for_figures()
+        page.locator(".space").scroll_into_view_if_needed()
+        page.locator(".space canvas").first.wait_for(timeout=20_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        before = page.evaluate(eye)
+        page.focus(".turn button[data-turn=right]")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(300)
+        after = page.evaluate(eye)
+        assert after != before
+        assert sum(way**2 for way in after) == pytest.approx(sum(way**2 for way in before))
+        page.focus(".turn select")
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(300)
+        shown = "document.querySelector('.space').data.filter(t => t.type === 'surface').map(t => t.visible)"
+        assert page.evaluate(shown) == [False, True, False]
+        page.click("#theme")
+        page.wait_for_timeout(300)
+        assert [line for line in opened.said if not any(own in line for own in DRIVER)] == []
+        assert opened.asked == [page_file.as_uri()]

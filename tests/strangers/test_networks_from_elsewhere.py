@@ -37,11 +37,14 @@ SMALL = [
 SETTINGS = {
     "tsne_subspace": {"samples": 2, "examples": 50},
     "radial": {"radii": 2, "angles": 5, "examples": 60, "samples": 2},
+    "surface": {"points": 5, "examples": 60},
     "tunnel": {"levels": 1, "steps": 3, "points": 3, "radii": 2, "examples": 60},
     "calibration": {"resamples": 20},
     "diversity_plane": {"draws": 3},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
     "ood": {"examples": 60},
+    "curvature": {"examples": 40, "probes": 3, "steps": 3, "epochs": 2, "climbs": 1},
+    "connectivity": {"points": 3, "examples": 60, "train_examples": 40, "steps": 3},
 }
 
 

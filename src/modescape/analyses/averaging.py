@@ -44,7 +44,7 @@ class Averages:
 
         A root of a mean is linearised, as everywhere (`modescape.metrics.regression.RootMean`).
         """
-        values = np.stack([_as_score(metric, one) for metric, one in loss.items()])
+        values = np.stack([as_score(metric, one) for metric, one in loss.items()])
         example = by_group(values, self.group)
         return Estimate(values.mean(1), example, None, scores={name: scoring.scores[name] for name in loss})
 
@@ -54,13 +54,16 @@ def as_mean(metric: str, loss: np.ndarray) -> np.ndarray:
     return 1 - loss if metric == "accuracy" else np.sqrt(loss) if metric == "rmse" else loss
 
 
-def _as_score(metric: str, loss: np.ndarray) -> np.ndarray:
+def as_score(metric: str, loss: np.ndarray) -> np.ndarray:
     """Values of examples whose mean is the score and that spread as it does, [example]."""
-    if metric != "rmse":
-        return as_mean(metric, loss)
-    mean = loss.mean()
+    return as_root(loss) if metric == "rmse" else as_mean(metric, loss)
+
+
+def as_root(squared: np.ndarray) -> np.ndarray:
+    """Values of examples whose mean is the root of the mean squared error, linearised; [..., example] as given."""
+    mean = squared.mean(-1, keepdims=True)
     root = np.sqrt(mean)
-    return root + (loss - mean) / (2 * root) if root > 0 else np.zeros_like(loss)
+    return np.where(root > 0, root + (squared - mean) / (2 * np.where(root > 0, root, 1.0)), 0.0)
 
 
 def averages_of(predictions: Predictions, models: Sequence[int], scoring: Scoring, most: int, key: int) -> Averages:

@@ -85,10 +85,10 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     words = caption(name, dataset)
     chart = _own(name).chart(dataset) if is_own(name) else described(name, dataset)
     if chart is None:
-        drawn = draw(name, dataset), sheet(name, dataset), words, table_of_result(dataset)
+        drawn, scene = (draw(name, dataset), sheet(name, dataset), words, table_of_result(dataset)), None
     else:
-        drawn = charts.draw(chart, words), charts.sheet(chart), words, table(chart)
-    return save_files(file_name(name), *drawn, Path(folder))
+        drawn, scene = (charts.draw(chart, words), charts.sheet(chart), words, table(chart)), charts.space(chart)
+    return save_files(file_name(name), *drawn, Path(folder), scene)
 
 
 def has_figure(name: str) -> bool:

@@ -109,7 +109,18 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "surface": Analysis("modescape.analyses.surface", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "curvature": Analysis(
+        "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
+    ),
+    "connectivity": Analysis(
+        "modescape.analyses.connectivity",
+        (CHECKPOINTS, NETWORK),
+        (SHIFTED,),
+        also=("verdict", "cost"),
+        numbers=SAME,
+    ),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
         (PREDICTIONS,),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modescape import rng
 from modescape.curvature.estimates import Estimate, dtype_of, student
-from modescape.curvature.lanczos import Columns, Matrix, Process, Same
+from modescape.curvature.lanczos import Columns, Matrix, Process, Same, kept
 from modescape.errors import InputError
 
 MEMORY = 1 << 30  # bytes of Lanczos vectors that are held at once
@@ -57,7 +57,7 @@ class SpectralDensity:
         """The largest (falling) or smallest (rising) eigenvalues and their errors, [eigenvalue] each.
 
         The k-th largest Ritz value of a process is at most the k-th largest eigenvalue: of all probes the largest is
-        taken. Eigenvalues that come several times count once.
+        taken. Eigenvalues that come several times count once; NaN, both, where no process has so many.
 
         Raises:
             InputError: if there are fewer steps, or the end is none.
@@ -71,7 +71,9 @@ class SpectralDensity:
         falling, place = present.sort(1, descending=True)
         best = falling[:, :count].argmax(0, keepdim=True)
         errors = self.error.gather(1, place)[:, :count].gather(0, best)[0]
-        return sign * falling[:, :count].gather(0, best)[0], errors
+        values = falling[:, :count].gather(0, best)[0]
+        there = values > -math.inf
+        return torch.where(there, sign * values, math.nan), torch.where(there, errors, math.nan)
 
     def on(self, t: Tensor, deviation: float) -> SpectralDensity:
         """The same at other points, with another width."""
@@ -112,7 +114,8 @@ def spectral_density(
     Source: Ghorbani et al. 2019, arXiv 1901.10159.
     """
     own = {"t": t, "points": points, "deviation": deviation, "at_once": at_once, "seed": seed}
-    return densities(Same(matrix), probes, steps, **own)[0]  # pyright: ignore[reportArgumentType]
+    with kept(matrix):
+        return densities(Same(matrix), probes, steps, **own)[0]  # pyright: ignore[reportArgumentType]
 
 
 def densities(

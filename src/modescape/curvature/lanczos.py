@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,6 +80,12 @@ class Same:
         return self.matrix
 
 
+def kept(matrix: Matrix) -> AbstractContextManager[Any]:
+    """A block in which a matrix may keep between products what it would make anew (`Operator.kept`)."""
+    own: Any = getattr(matrix, "kept", nullcontext)
+    return own()
+
+
 @dataclass(eq=False)
 class Process:
     """Lanczos processes of several starting vectors at once: one product with all of them a step.
@@ -140,8 +147,15 @@ class Process:
         return matrix
 
     def ritz(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64."""
-        values, vectors = torch.linalg.eigh(self.tridiagonal())
+        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64.
+
+        Raises:
+            InputError: if a product was NaN or infinite.
+        """
+        matrix = self.tridiagonal()
+        if not bool(matrix.isfinite().all()):
+            raise InputError("a product with the matrix is NaN or infinite; expected derivatives that are finite there")
+        values, vectors = torch.linalg.eigh(matrix)
         return values, vectors
 
 
@@ -191,7 +205,9 @@ def eigenvalues(
     >>> eigenvalues(torch.diag(torch.arange(5.0)), 2).values.round()
     tensor([4., 3.], dtype=torch.float64)
     """
-    return eigenvalues_of_several(Same(matrix), count, which=which, tolerance=tolerance, steps=steps, seed=seed)[0]
+    own: dict[str, Any] = {"which": which, "tolerance": tolerance, "steps": steps, "seed": seed}
+    with kept(matrix):
+        return eigenvalues_of_several(Same(matrix), count, **own)[0]
 
 
 def eigenvalues_of_several(

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +19,9 @@ import torch
 from torch import Tensor
 
 from modescape import tree
+from modescape.curvature.convolution import TwiceDifferentiable
 from modescape.curvature.derivatives import Slopes, gradients, pulled_back, pushed_forward
+from modescape.curvature.graphs import MEMORY, Graphs
 from modescape.errors import InputError
 from modescape.types import Params
 
@@ -75,6 +79,7 @@ class Operator(ABC):
     """
 
     local: Local
+    _graphs: list[Graphs] = field(default_factory=list, init=False, repr=False)  # of the block `kept`, if within one
 
     @property
     def size(self) -> int:
@@ -115,12 +120,38 @@ class Operator(ABC):
         own = [tree.unravel(column.to(sums), self.local.params) for column in columns.T]
         units = 0.0
         for number, batch in enumerate(self.local.batches()):
-            product, count = self.prepared(batch, number)
+            product, count = self._prepared(batch, number)
             for place, vector in enumerate(own):
                 sums[:, place] += tree.ravel(product(vector))
             units += count
             del product  # and with it the batch's graph, before the next one's is built
         return (sums / max(units, 1.0)).view(vectors.shape)
+
+    def _prepared(self, batch: Any, number: int) -> tuple[Product, float]:
+        if not self._graphs:
+            return self.prepared(batch, number)
+        return self._graphs[-1].prepared(number, partial(self.prepared, batch, number))
+
+    @contextmanager
+    def kept(self, memory: int = MEMORY) -> Iterator[None]:
+        """A block in which graphs of batches stay from product to product.
+
+        A product has nothing to prepare then: of a network with convolutions it takes two thirds of the time. Only of
+        data that are the same in every pass (a list of batches, tensors); of others nothing is kept.
+
+        A block within another one is part of it.
+
+        Args:
+            memory: bytes that graphs may take. Those of the first batches that fit stay, the others are made anew.
+        """
+        if self._graphs or not getattr(self.local, "resident", False):
+            yield
+            return
+        self._graphs.append(Graphs(memory))
+        try:
+            yield
+        finally:
+            self._graphs.clear()
 
     def to_scipy(self) -> Any:
         """The same as a `scipy.sparse.linalg.LinearOperator` of float64 arrays."""
@@ -143,7 +174,8 @@ class Hessian(Operator):
     def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
         """The graph of a batch's gradient, kept for all vectors."""
         leaves = self.leaves()
-        output = self.local.output(leaves, batch)
+        with TwiceDifferentiable():
+            output = self.local.output(leaves, batch)
         gradient = gradients(self.local.total(output, batch), leaves, create_graph=True)
         units = self.local.units(output, batch)
 

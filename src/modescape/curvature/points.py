@@ -16,6 +16,7 @@ from modescape.curvature.together import Landscape, Make, each
 def eigenvalues_at(
     landscape: Landscape,
     points: Sequence[Any],
+    /,
     count: int = 10,
     *,
     which: str = "top",
@@ -45,6 +46,7 @@ def eigenvalues_at(
 def trace_at(
     landscape: Landscape,
     points: Sequence[Any],
+    /,
     probes: int = 48,
     *,
     method: str = "hutch++",
@@ -59,6 +61,7 @@ def trace_at(
 def spectral_density_at(
     landscape: Landscape,
     points: Sequence[Any],
+    /,
     probes: int = 8,
     steps: int = 60,
     *,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from modescape.curvature.graphs import Graphs
 from modescape.curvature.lanczos import Matrix
 from modescape.curvature.operators import Field, Local, Operator, Product, hessian
 from modescape.errors import InputError
@@ -114,8 +115,8 @@ class Together:
         return _Columns(self, vectors)
 
     @functools.cached_property
-    def _graphs(self) -> _Graphs:
-        return _Graphs(self.keep)
+    def _graphs(self) -> Graphs:
+        return Graphs(self.keep if getattr(self.whole.local, "resident", False) else 0)
 
     def _named(self, rows: Tensor) -> Params:
         """Rows [point, parameter] as tensors of the operator."""
@@ -126,33 +127,7 @@ class Together:
     def _products(self) -> Iterator[tuple[Product, float]]:
         """What each batch adds, and its units."""
         for number, batch in enumerate(self.whole.local.batches()):
-            yield self._graphs.kept.get(number) or self._graphs.prepared(self.whole, batch, number)
-
-
-@dataclass(eq=False)
-class _Graphs:
-    """Those of the first batches, which lie ready for the next product."""
-
-    room: int  # bytes
-    kept: dict[int, tuple[Product, float]] = field(default_factory=dict)
-
-    def prepared(self, operator: Operator, batch: Any, number: int) -> tuple[Product, float]:
-        """A batch's product, kept where every pass is over the same batches and there is room."""
-        if self.room <= 0 or not getattr(operator.local, "resident", False):
-            return operator.prepared(batch, number)
-        sizes: dict[int, int] = {}
-
-        def packed(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            sizes[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(packed, lambda tensor: tensor):
-            found = operator.prepared(batch, number)
-        self.room -= sum(sizes.values())
-        if self.room >= 0:
-            self.kept[number] = found
-        return found
+            yield self._graphs.prepared(number, functools.partial(self.whole.prepared, batch, number))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,12 @@
-"""The same picture from fewer points: a grid measured coarsely, then only where filling in would be wrong.
+"""The same picture from fewer points: a coarse grid, then more wherever filling in would be wrong.
 
-Levels: every 2^k-th point along each axis, then every 2^(k-1)-th, ... At each level the points between are predicted
-by cubic interpolation of what is there; a point is measured where the error that was seen around it one level before,
-shrunk by what a halving of the step gains, may exceed the tolerance. What is filled in is tested: points drawn at
-random among those that were not measured are measured too, and the largest error among them is stated. Where one is
-above the tolerance its neighbourhood is measured, and new ones are drawn.
+What is between measured points is a spline through them (`spline`), which says how large its error may be. Points
+where that is above the tolerance, and no neighbour's is larger, are measured, and a new spline is drawn, until there
+are none.
+
+Then what is filled in is tested: points drawn at random among those that were not measured are measured too, and the
+largest error among them is stated. Where one is above the tolerance its neighbourhood is measured, more where that
+shows more, and new ones are drawn.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ import torch
 
 from modescape import rng
 from modescape.errors import InputError
+from modescape.landscape.spline import floor_of, interpolated, predicted
 
-GAIN = 4.0  # by which a halved step shrinks the error, at least: 16 of a cubic where the surface is smooth
+STEPS = 6  # of the coarse grid along each of two axes; twice that on a line
+AT_ONCE = 8  # points that are measured before errors are looked at again, at least
+GROWTH = 0.12  # the same, of what is measured
+MOST = 3000  # measured points through which a spline is drawn; a grid that takes more is measured whole
 CONTROLS = 0.04  # share of all points, at least `FEWEST`, that test what was filled in
 FEWEST = 8
 ROUNDS = 6  # of tests, at most
-FLOOR = 0.02  # of the spread of values: errors are relative to values above it
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +40,11 @@ class Refined:
     controls: int
 
     def filled(self, values: np.ndarray, measured: np.ndarray) -> np.ndarray:
-        """Another field that was measured at the same points, filled in likewise; gaps stay gaps."""
-        known = np.where(measured, values, np.nan)
-        guess = _interpolated(known, measured)
-        return np.where(measured, values, guess)
+        """Another field that was measured at the same points, filled in likewise, within its range; gaps stay gaps."""
+        guess = interpolated(values, measured)
+        finite = values[measured & np.isfinite(values)]
+        inside = np.clip(guess, finite.min(), finite.max()) if len(finite) else guess
+        return np.where(measured, values, inside)
 
 
 def refine(
@@ -49,8 +55,8 @@ def refine(
     Args:
         evaluate: flat numbers of points -> values; a value that is not finite is a gap, and all around it is measured.
         shape: of the grid, one or two axes.
-        tolerance: largest error of a value that is filled in, relative to it (to a share `FLOOR` of the spread, where
-            the value is smaller).
+        tolerance: largest error of a value that is filled in, relative to it (to a share `spline.FLOOR` of the spread,
+            where the value is smaller).
         seed: of the stream that draws the controls.
 
     Raises:
@@ -58,102 +64,85 @@ def refine(
     """
     if not tolerance > 0:
         raise InputError(f"the tolerance is {tolerance}; expected a number above 0, such as 0.02")
-    values, measured = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-    surprise = np.zeros(shape)  # relative error of the prediction at each measured point
-
-    def take(where: np.ndarray) -> None:
-        index = np.flatnonzero(where & ~measured)
-        if len(index):
-            values.reshape(-1)[index] = evaluate(index)
-            measured.reshape(-1)[index] = True
-
-    step = _first_step(shape)
-    take(_every(shape, step))
-    first = True
-    while step > 1:
-        half = step // 2
-        new = _every(shape, half) & ~_every(shape, step)
-        guess = _interpolated(values, measured)
-        wanted = new if first else new & (_spread(surprise, step) / GAIN > tolerance)
-        take(wanted)
-        seen = wanted & measured
-        surprise = np.where(seen, _relative(values, guess, tolerance), surprise / GAIN)
-        step, first = half, False
+    grid = _Grid(evaluate, shape)
+    grid.take(_coarse(shape))
     errors = np.zeros(0)
-    for round_number in range(ROUNDS):
-        controls = _drawn(~measured, seed, round_number)
+    for number in range(ROUNDS):
+        grid.settle(tolerance)
+        controls = _drawn(~grid.measured, seed, number)
         if not controls.any():
             break
-        guess = _interpolated(values, measured)
-        take(controls)
-        found = _relative(values, guess, tolerance)
+        guess = interpolated(grid.values, grid.measured)
+        grid.take(controls)
+        found = _relative(grid.values, guess)
         errors = found[controls]
-        bad = controls & (found > tolerance)
-        if not bad.any():
+        if not (errors > tolerance).any():
             break
-        take(_grown(bad))
+        grid.take(_grown(controls & (found > tolerance), 2))
     error = float(errors.max()) if len(errors) else 0.0
-    filled = np.where(measured, values, _interpolated(values, measured))
-    return Refined(filled, measured, error, len(errors))
+    return Refined(interpolated(grid.values, grid.measured), grid.measured, error, len(errors))
 
 
-def _first_step(shape: tuple[int, ...]) -> int:
-    """A power of two with four steps or more along each axis."""
-    step = 1
-    while 8 * step <= min(shape) - 1:
-        step *= 2
-    return step
+class _Grid:
+    """Values as far as they are measured."""
+
+    def __init__(self, evaluate: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> None:
+        self.evaluate = evaluate
+        self.values, self.measured = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+
+    def take(self, where: np.ndarray) -> None:
+        """Measure what is not yet measured of some points."""
+        index = np.flatnonzero(where & ~self.measured)
+        if len(index):
+            self.values.reshape(-1)[index] = self.evaluate(index)
+            self.measured.reshape(-1)[index] = True
+
+    def settle(self, tolerance: float) -> None:
+        """Measure until no error above the tolerance is expected."""
+        while (doubtful := self._doubtful(tolerance)).any():
+            self.take(doubtful)
+
+    def _doubtful(self, tolerance: float) -> np.ndarray:
+        """What to measure next: where the largest errors are expected, not side by side, and all around gaps."""
+        from scipy.ndimage import maximum_filter
+
+        error = predicted(self.values, self.measured)[1]
+        around = _grown(self.measured & ~np.isfinite(self.values), 1) | ~np.isfinite(error)
+        error = np.where(around & ~self.measured, np.inf, error)
+        peaks = (error > tolerance) & (error == maximum_filter(error, size=3, mode="nearest"))
+        if peaks.any() and self.measured.sum() > MOST:
+            return ~self.measured
+        count = max(AT_ONCE, round(GROWTH * self.measured.sum()), int(np.isposinf(error).sum()))
+        index = np.flatnonzero(peaks)
+        first = index[np.argsort(-error.reshape(-1)[index], kind="stable")][:count]
+        chosen = np.zeros(error.shape, dtype=bool)
+        chosen.reshape(-1)[first] = True
+        return chosen
 
 
-def _every(shape: tuple[int, ...], step: int) -> np.ndarray:
-    """Every ``step``-th point along each axis, and the last."""
-    rows = [(np.arange(size) % step == 0) | (np.arange(size) == size - 1) for size in shape]
+def _coarse(shape: tuple[int, ...]) -> np.ndarray:
+    """Points at equal distances along each axis, both ends among them."""
+    steps = STEPS if len(shape) > 1 else 2 * STEPS
+    rows = []
+    for size in shape:
+        row = np.zeros(size, dtype=bool)
+        row[np.round(np.linspace(0, size - 1, min(steps + 1, size))).astype(int)] = True
+        rows.append(row)
     return rows[0] if len(rows) == 1 else rows[0][:, None] & rows[1][None]
 
 
-def _interpolated(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """Cubic interpolation of scattered measured points, on the logarithm where all are above 0; measured ones stay.
-
-    Gaps have no part in it; what lies beyond them is NaN.
-    """
-    from scipy.interpolate import CloughTocher2DInterpolator, PchipInterpolator
-
-    known = measured & np.isfinite(values)
-    if known.all() or known.sum() < 4:
-        return values
-    logarithmic = bool((values[known] > 0).all())
-    own = np.log(values[known]) if logarithmic else values[known]
-    places = np.argwhere(known).astype(float)
-    if values.ndim == 1:
-        guess = PchipInterpolator(places[:, 0], own, extrapolate=False)(np.arange(len(values)))
-    else:
-        scattered = CloughTocher2DInterpolator(places, own, tol=1e-8)
-        guess = scattered(np.argwhere(np.ones(values.shape, dtype=bool)).astype(float)).reshape(values.shape)
-    guess = np.exp(guess) if logarithmic else guess
-    return np.where(measured, values, guess)
-
-
-def _relative(values: np.ndarray, guess: np.ndarray, tolerance: float) -> np.ndarray:
+def _relative(values: np.ndarray, guess: np.ndarray) -> np.ndarray:
     """Errors over values; infinite where a value or its guess is not finite."""
-    finite = values[np.isfinite(values)]
-    floor = FLOOR * float(finite.max() - finite.min()) if len(finite) else 0.0
     with np.errstate(invalid="ignore"):
-        error = np.abs(guess - values) / np.maximum(np.abs(values), max(floor, np.finfo(float).tiny))
+        error = np.abs(guess - values) / np.maximum(np.abs(values), floor_of(values))
     return np.where(np.isfinite(error), error, np.inf)
 
 
-def _spread(surprise: np.ndarray, step: int) -> np.ndarray:
-    """The largest surprise within a step of each point."""
+def _grown(where: np.ndarray, steps: int) -> np.ndarray:
+    """With the neighbours up to so many points away."""
     from scipy.ndimage import maximum_filter
 
-    return maximum_filter(surprise, size=2 * step + 1, mode="nearest")
-
-
-def _grown(where: np.ndarray) -> np.ndarray:
-    """With the neighbours up to two points away."""
-    from scipy.ndimage import maximum_filter
-
-    return maximum_filter(where, size=5, mode="constant")
+    return maximum_filter(where, size=2 * steps + 1, mode="constant")
 
 
 def _drawn(where: np.ndarray, seed: int, number: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from modescape.landscape.field import Landscape
 from modescape.landscape.refinement import refine
 from modescape.landscape.surface import ACCURACY, AGREEMENT, LOSS, Surface
 
-ITEM = 8  # points of an item
+ITEM = 8  # points of an item, at most
 STEPS = np.linspace(-1, 1, 25)  # along each axis, in its lengths
 
 
@@ -120,13 +120,15 @@ def here(landscape: Landscape, cut: Cut, numbers: np.ndarray, coordinates: np.nd
 
 
 def elsewhere(engine: Engine, workplace: Opener, numbers: np.ndarray, coordinates: np.ndarray) -> Iterator[Pass]:
-    """Points by items of an engine, as they come."""
+    """Points by items of an engine, as they come; few are shared out among all of its workers.
+
+    No item is a single point of several: where points run stacked, one alone would not, and be rounded otherwise.
+    """
+    size = min(ITEM, -(-len(numbers) // engine.at_once))
+    count = max(1, min(-(-len(numbers) // size), len(numbers) // 2))
     items = [
-        Item(
-            tuple(map(int, numbers[start : start + ITEM])),
-            tuple(tuple(map(float, row)) for row in coordinates[start : start + ITEM]),
-        )
-        for start in range(0, len(numbers), ITEM)
+        Item(tuple(map(int, own)), tuple(tuple(map(float, row)) for row in places))
+        for own, places in zip(np.array_split(numbers, count), np.array_split(coordinates, count), strict=True)
     ]
     for outcome in engine.map(evaluated, items, context=workplace):
         if outcome.error is not None:

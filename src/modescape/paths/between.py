@@ -136,10 +136,26 @@ def heights(name: str, t: np.ndarray, values: np.ndarray, level: float) -> dict[
         values: of every example at every position, [t, example].
         level: of the interval, that of a mean over examples.
     """
-    excess = values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
     high = float(height(t, values.mean(-1)))
-    each = excess[int(excess.mean(-1).argmax())]
+    each = excess(t, values)
     width = NAN
     if len(each) > 1:
         width = NormalDist().inv_cdf((1 + level) / 2) * float(each.std(ddof=1)) / len(each) ** 0.5
     return {name: high, f"{name}_low": high - min(width, high), f"{name}_high": high + width}
+
+
+def excess(t: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What each example adds to a barrier: its excess over the line between the ends, where the mean is highest.
+
+    Args:
+        t: positions, [t].
+        values: of every example at every position, [t, example].
+
+    Returns:
+        [example], whose mean is the barrier.
+
+    >>> excess(np.array([0.0, 0.5, 1.0]), np.array([[0.0, 1.0], [4.0, 1.0], [0.0, 1.0]])).tolist()
+    [4.0, 0.0]
+    """
+    above = values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
+    return above[int(above.mean(-1).argmax())]

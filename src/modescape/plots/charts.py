@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import paper, style, web
+from modescape.plots import paper, scenes_web, style, web
 from modescape.plots.matrices_web import trace_heat_map
 from modescape.plots.panels import (
     Chart,
     Field,
     HeatMap,
     Panel,
+    Scene,
     Series,
+    View,
     has_band,
     in_rows,
     legend_entries,
@@ -58,10 +60,13 @@ __all__ = [
     "Field",
     "HeatMap",
     "Panel",
+    "Scene",
     "Series",
+    "View",
     "draw",
     "level",
     "sheet",
+    "space",
     "span",
 ]
 
@@ -146,8 +151,13 @@ def draw(chart: Chart, caption: str) -> Figure:
         return figure
 
 
+def space(chart: Chart) -> scenes_web.Space | None:
+    """What stands below a figure on the page: its scene, where it has one."""
+    return scenes_web.space(chart.scene) if chart.scene and chart.scene.views else None
+
+
 def sheet(chart: Chart) -> Sheet:
-    """A figure for the page."""
+    """A figure for the page, but for its scene (`space`)."""
     panels, columns = chart.panels, chart.columns
     panels = [replace(panel, title=title) for panel, title in zip(panels, titles(panels, columns), strict=True)]
     grid = in_rows(panels, columns)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import style, web
-from modescape.plots.panels import Field
-from modescape.plots.sheet import Sheet, cells
+from modescape.plots import paper, style, web
+from modescape.plots.panels import Field, log_ticks
+from modescape.plots.sheet import Sheet, cells, contours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # Accuracy, agreement and similarity; fixed, not fitted to the data, so that panels and studies can be held side by side
 SHARE = style.Scale(low=0, high=1, ticks=(0, 0.25, 0.5, 0.75, 1))
+WIDE = 30.0  # a range in which differences of the small values are lost on an even scale
+DEEPEST = 1e-8  # of the largest value: what is less is rounding
+LINE = "#7F7F7F"  # of a contour, read on every colour
 CELLS = 97  # a side of a raster on the page: 50 kB a panel
 
 
@@ -38,6 +41,20 @@ def range_scale(field: np.ndarray) -> style.Scale:
     high = high if high > low else low + 1.0
     ticks = tuple(float(f"{tick:.3g}") for tick in np.linspace(low, high, 5)[1:-1])
     return style.Scale(low=low, high=high, colours="viridis_r", ticks=ticks)
+
+
+def log_scale(*fields: np.ndarray) -> style.Scale | None:
+    """From the least value above 0 to the largest by powers of ten; None of a smaller range than `WIDE` or below 0."""
+    values = np.concatenate([np.ravel(field) for field in fields])
+    values = values[np.isfinite(values)]
+    above = values[values > 0]
+    if not above.size or values.min() < 0 or values.max() < WIDE * values.min():
+        return None
+    high = float(above.max())
+    low = max(float(above.min()), high * DEEPEST)
+    if high < WIDE * low:
+        return None
+    return style.Scale(low=low, high=high, log=True, colours="viridis_r", ticks=tuple(log_ticks(low, high)))
 
 
 def edges(centres: np.ndarray) -> np.ndarray:
@@ -124,13 +141,22 @@ def _between(values: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndar
     return total
 
 
+def height(field: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Values of a field, not a polar one, at places [point], bilinear; NaN outside, and beside a cell without one."""
+    values, spots = np.asarray(field.values, dtype=float), []
+    outside = np.zeros(len(x), dtype=bool)
+    for own, places in ((y, field.y), (x, field.x)):
+        outside |= ~((own >= places[0]) & (own <= places[-1]))
+        spots.append(np.interp(own, places, np.arange(len(places))))
+    row, column = (np.where(outside, 0.0, spot) for spot in spots)
+    return np.where(outside, np.nan, _between(values, row, column))
+
+
 def draw_field(axes: Axes, field: Field) -> QuadMesh:
     """Draw cells into a panel for papers, on a sector finer than they are given; cells without a value are grey."""
     from matplotlib import colormaps
-    from matplotlib.colors import Normalize, PowerNorm
 
     scale = field.scale
-    norm = PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
     values = np.asarray(field.values, dtype=float)
     if field.polar:
         values, far, turn = refined(values, field.x, field.y)
@@ -141,7 +167,23 @@ def draw_field(axes: Axes, field: Field) -> QuadMesh:
     shown = np.ma.masked_invalid(np.clip(values, scale.low, scale.high))
     colours = colormaps[scale.colours].with_extremes(bad=str(style.ABSENT))
     # as a picture inside an SVG: thousands of cells as paths make it slow and show hair lines between them
-    return axes.pcolormesh(*corners, shown, cmap=colours, norm=norm, shading="flat", rasterized=True)
+    mesh = axes.pcolormesh(*corners, shown, cmap=colours, norm=paper.norm(scale), shading="flat", rasterized=True)
+    if levels := levels_of(field):
+        axes.contour(
+            field.x, field.y, scale.drawn(values), levels=levels, colors=[LINE], linewidths=0.5, linestyles="solid"
+        )
+    return mesh
+
+
+def levels_of(field: Field) -> list[float]:
+    """Where on the scale, as `Scale.drawn` has it, lines are drawn: those of its even steps that the field crosses."""
+    scale, values = field.scale, field.scale.drawn(np.asarray(field.values, dtype=float))
+    values = values[np.isfinite(values)]
+    low, high = scale.drawn(np.array([scale.low, scale.high]))
+    if not field.lines or not values.size or high <= low:
+        return []
+    steps = np.linspace(low, high, field.lines + 2)[1:-1]
+    return [float(step) for step in steps if values.min() < step < values.max()]
 
 
 def trace_field(figure: Sheet, place: tuple[int, int], field: Field, title: str, key: str) -> None:
@@ -165,13 +207,20 @@ def trace_field(figure: Sheet, place: tuple[int, int], field: Field, title: str,
         grey = {"colorscale": [[0, web.GREY], [1, web.GREY]], "showscale": False, "hoverinfo": "skip"}
         figure.add_trace(cells(z=np.where(absent, 0.0, np.nan).astype(np.float32), **grey, **places), *place)
     unit = f" {style.escaped(field.unit)}" if field.unit else ""
+    number = "%{customdata:.3g}" if field.scale.log else "%{z:.3f}"
     trace = cells(
-        z=values.astype(np.float32),
+        z=field.scale.drawn(values).astype(np.float32),
+        customdata=values.astype(np.float32) if field.scale.log else None,
         coloraxis=key,
-        hovertemplate=f"{style.escaped(title)}<br>at (%{{x:.2f}}, %{{y:.2f}}): %{{z:.3f}}{unit}<extra></extra>",
+        hovertemplate=f"{style.escaped(title)}<br>at (%{{x:.2f}}, %{{y:.2f}}): {number}{unit}<extra></extra>",
         hoverongaps=False,
         **places,
     )
     figure.add_trace(trace, *place)
+    if levels := levels_of(field):
+        own = {"coloring": "none", "start": levels[0], "end": levels[-1]}
+        own |= {"size": levels[1] - levels[0]} if len(levels) > 1 else {}
+        looks = {"line": {"color": LINE, "width": 1}, "showlegend": False, "hoverinfo": "skip"}
+        figure.add_trace(contours(z=trace["z"], contours=own, **looks, **places), *place)
     for update in (figure.update_xaxes, figure.update_yaxes):
         update(showgrid=False, nticks=6, row=place[0], col=place[1])

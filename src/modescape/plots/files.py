@@ -10,10 +10,11 @@ import importlib.util
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modescape import durable
 from modescape.plots import paper
+from modescape.plots.scenes_web import Space
 from modescape.plots.sheet import Sheet, to_json
 
 if TYPE_CHECKING:
@@ -55,22 +56,28 @@ p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
 <script>{script}</script>
 </div>
 </div></div>
-<p>{caption}</p>
+{below}<p>{caption}</p>
 </body>
 </html>
 """
 
+BELOW = """<div style="height:{height}px; width:100%;">
+<div id="scene-{name}" class="plotly-graph-div" style="height:100%; width:100%;"></div>
+<script>{script}</script>
+</div>
+"""
+
 
 def save_files(
-    name: str, figure: Figure, interactive: Sheet, caption: str, table: str, folder: Path
+    name: str, figure: Figure, interactive: Sheet, caption: str, table: str, folder: Path, scene: Space | None = None
 ) -> tuple[Path, ...]:
-    """Write a figure as PNG, SVG and web page, and its numbers as CSV; returns the paths."""
+    """Write a figure as PNG, SVG and web page (its scene below it), its numbers as CSV; returns the paths."""
     title = figure.get_suptitle()
     settle(figure)
     contents = {
         f"{name}.png": image(figure, "png"),
         f"{name}.svg": image(figure, "svg"),
-        f"{name}.html": page(name, interactive, title, caption).encode(),
+        f"{name}.html": page(name, interactive, title, caption, scene).encode(),
         f"{name}.csv": table.encode("utf-8", "replace"),
     }
     durable.make_folder(folder)
@@ -133,19 +140,27 @@ def _drawing() -> Iterator[None]:
         yield
 
 
-def page(name: str, interactive: Sheet, title: str, caption: str) -> str:
+def page(name: str, interactive: Sheet, title: str, caption: str, scene: Space | None = None) -> str:
     """An interactive figure with its title and caption as a web page that takes plotly.min.js from beside it."""
-    drawn = interactive.plain()
-    script = f'Plotly.newPlot("figure-{name}", {to_json(drawn["data"])}, {to_json(drawn["layout"])}, {CONFIG});'
+    scripts = [_script(f"figure-{name}", interactive.plain())]
+    below = ""
+    if scene is not None:
+        scripts.append(_script(f"scene-{name}", scene.plain()))
+        below = BELOW.format(name=name, height=int(scene.layout["height"]), script=scripts[-1])
     return PAGE.format(
-        policy=POLICY.format(hashes=f" '{script_hash(script)}'"),
+        policy=POLICY.format(hashes="".join(f" '{script_hash(script)}'" for script in scripts)),
         name=name,
         title=html.escape(title),
         height=int(interactive.layout["height"]),
         width=PANEL_WIDTH * interactive.columns(),
-        script=script,
+        script=scripts[0],
+        below=below,
         caption=html.escape(caption),
     )
+
+
+def _script(place: str, drawn: dict[str, Any]) -> str:
+    return f'Plotly.newPlot("{place}", {to_json(drawn["data"])}, {to_json(drawn["layout"])}, {CONFIG});'
 
 
 def plotly_script() -> bytes:

@@ -57,6 +57,31 @@ class Field:
     scale: style.Scale  # with a label; equal scales have one key
     polar: bool = False  # columns are distances from the origin, rows angles to the horizontal axis
     unit: str = ""  # of a value under the pointer
+    lines: int = 0  # contours, evenly apart on the scale; not of a polar field
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A field as a surface in space, with lines upon it."""
+
+    name: str  # among the views of a scene, plain text
+    x_label: str  # with the unit in parentheses
+    y_label: str
+    field: Field
+    series: Sequence[Series]  # drawn as high as the field is there, as lines or as marks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Views of one kind of values, of which one is seen at a time and can be turned; on the page alone.
+
+    For papers the same fields stand among the panels.
+    """
+
+    title: str
+    z_label: str  # with the unit in parentheses
+    views: Sequence[View]  # their fields have one scale
+    height: int = 500  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +136,7 @@ class Chart:
     panel_size: tuple[float, float] = (3.7, 2.6)  # for papers: width and least height with labels, inches
     panel_height: int = 320  # for the page: with labels, pixels; rows with names get the height they need in both
     band: str = BAND  # in the legend
+    scene: Scene | None = None  # below the panels
 
 
 def span(*arrays: np.ndarray, default: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:

@@ -154,12 +154,10 @@ def mappable(axes: Axes, scale: style.Scale) -> ScalarMappable:
     """What the key of a scale shows."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize, PowerNorm
 
     if axes.images:
         return axes.images[0]
-    norm = PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
-    return ScalarMappable(norm, colormaps[scale.colours])
+    return ScalarMappable(paper.norm(scale), colormaps[scale.colours])
 
 
 def legend_keys(panels: Sequence[Panel | HeatMap], band: str = BAND) -> list[Artist]:

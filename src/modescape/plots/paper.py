@@ -14,6 +14,7 @@ from modescape.plots import style
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
@@ -110,6 +111,15 @@ def matrix_axes(axes: Axes, labels: tuple[Sequence[str], Sequence[str]], names: 
     axes.tick_params(length=2)
 
 
+def norm(scale: style.Scale) -> Normalize:
+    """From a value to a share of the colours."""
+    from matplotlib.colors import LogNorm, Normalize, PowerNorm
+
+    if scale.log:
+        return LogNorm(scale.low, scale.high)
+    return PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
+
+
 def heat_map(
     axes: Axes,
     matrix: np.ndarray,
@@ -127,13 +137,11 @@ def heat_map(
         most_printed: rows and columns up to which values are printed.
     """
     from matplotlib import colormaps
-    from matplotlib.colors import Normalize, PowerNorm
 
-    norm = PowerNorm(0.5, scale.low, scale.high) if scale.root else Normalize(scale.low, scale.high)
     axes.grid(False)
     axes.set_facecolor(str(style.ABSENT))
     shown = np.ma.masked_invalid(np.clip(matrix, scale.low, scale.high))
-    image = axes.imshow(shown, cmap=colormaps[scale.colours], norm=norm, interpolation="nearest", aspect="equal")
+    image = axes.imshow(shown, cmap=colormaps[scale.colours], norm=norm(scale), interpolation="nearest", aspect="equal")
     for spine in axes.spines.values():
         spine.set_visible(False)
     if matrix.shape[0] <= most_printed[0] and matrix.shape[1] <= most_printed[1]:

@@ -28,6 +28,11 @@ def cells(**properties: Any) -> Trace:
     return {"type": "heatmap", **properties}
 
 
+def contours(**properties: Any) -> Trace:
+    """A trace of lines along which values are the same; see Plotly's reference of `contour`."""
+    return {"type": "contour", **properties}
+
+
 class Sheet:
     """Panels in rows and columns, each with a pair of axes.
 

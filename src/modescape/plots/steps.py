@@ -24,6 +24,19 @@ def batch_norm(dataset: xr.Dataset) -> str:
     return BATCH_NORM.get(str(dataset.attrs.get("batch_norm", "")), "")
 
 
+def similar(dataset: xr.Dataset) -> str:
+    """What the similarity to a solution is."""
+    if "accuracy" in dataset:
+        return (
+            "Similarity: max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of labels that differ from the "
+            "solution's, a the accuracy there."
+        )
+    return (
+        "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d the "
+        "root mean square distance from the solution's predictions, e and b the errors there and of the solution."
+    )
+
+
 def stepping(dataset: xr.Dataset) -> dict[str, list[str]]:
     """Names of methods by their choice: "edge" (the last step that was tried), "none" (step 0) or "inside"."""
     found: dict[str, list[str]] = {"edge": [], "none": [], "inside": []}

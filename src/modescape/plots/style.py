@@ -73,6 +73,7 @@ class Scale:
     high: float
     colours: str = "viridis"  # a matplotlib colour map; viridis is read with every kind of colour vision
     root: bool = False  # colours by the square root of the value: small shares can be told apart
+    log: bool = False  # by its logarithm, of ends above 0: values over several powers of ten
     ticks: tuple[float, ...] = ()
     label: str = ""  # of the key, with the unit in parentheses; "": the figure says it
 
@@ -83,8 +84,13 @@ class Scale:
 
     def place(self, value: float) -> float:
         """Place of a value in the colour map, in [0, 1]."""
-        share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+        low, high, own = (float(end) for end in self.drawn(np.array([self.low, self.high, value])))
+        share = min(max((own - low) / (high - low), 0.0), 1.0)
         return math.sqrt(share) if self.root else share
+
+    def drawn(self, values: np.ndarray) -> np.ndarray:
+        """Values as they lie on a logarithmic scale, base 10, between its ends; on any other as they are."""
+        return np.log10(np.clip(values, self.low, self.high)) if self.log else values
 
 
 # Fixed, not fitted to the data: a trajectory and a set of solutions, or two studies, can be held side by side.

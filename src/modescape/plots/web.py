@@ -88,13 +88,11 @@ def colour_axis(
     """
     right = figure.x_axis((first, column))["domain"][1]
     top, bottom = figure.y_axis((first, column))["domain"][1], figure.y_axis((last, column))["domain"][0]
-    span = scale.high - scale.low
+    low, high = (float(end) for end in scale.drawn(np.array([scale.low, scale.high])))
     # the key is drawn by value: labels that would lie on each other are left out
-    ticks = [tick for tick in scale.ticks if not scale.root or tick == 0 or (tick - scale.low) / span >= 0.1]
+    ticks = [tick for tick in scale.ticks if not scale.root or tick == 0 or (tick - low) / (high - low) >= 0.1]
     bar = {"x": right, "xpad": 6, "thickness": 10, "len": top - bottom, "y": (top + bottom) / 2, "ypad": 0}
     bar |= {"yanchor": "middle", "outlinewidth": 0, "ticklen": 3, "tickfont": {"size": 11}}
     if ticks:
-        bar |= {"tickvals": ticks, "ticktext": [f"{tick:g}{unit}" for tick in ticks]}
-    figure.update_layout(
-        **{key: {"cmin": scale.low, "cmax": scale.high, "colorscale": colour_scale(scale), "colorbar": bar}}
-    )
+        bar |= {"tickvals": scale.drawn(np.array(ticks)).tolist(), "ticktext": [f"{tick:g}{unit}" for tick in ticks]}
+    figure.update_layout(**{key: {"cmin": low, "cmax": high, "colorscale": colour_scale(scale), "colorbar": bar}})

@@ -20,17 +20,22 @@ class Embedded:
     columns: int  # panels side by side: how much width it needs
     height: int  # pixels
     caption: str  # how things are drawn, plain text
+    scene: str = ""  # data and layout of what stands below it in space, likewise; "" where there is nothing
+    scene_height: int = 0  # pixels
 
 
 def embedded_figure(name: str, dataset: xr.Dataset) -> Embedded | None:
     """The figure of an analysis, drawn from its result; None when the analysis has no figure."""
     from modescape.analyses import ANALYSES, figures
+    from modescape.plots import charts
 
     if name not in ANALYSES:
         return None
-    sheet = figures.sheet(name, dataset)
+    chart = figures.described(name, dataset)
+    sheet, space = charts.sheet(chart), charts.space(chart)
     caption = figures.caption(name, dataset)
-    return Embedded(script_json(sheet.plain()), sheet.columns(), int(sheet.layout["height"]), caption)
+    scene = (script_json(space.plain()), int(space.layout["height"])) if space else ("", 0)
+    return Embedded(script_json(sheet.plain()), sheet.columns(), int(sheet.layout["height"]), caption, *scene)
 
 
 def script_json(value: Any) -> str:

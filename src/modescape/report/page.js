@@ -27,6 +27,12 @@
       update[`${axis}.linecolor`] = update[`${axis}.tickcolor`] = quiet;
       update[`${axis}.tickfont.color`] = update[`${axis}.title.font.color`] = ink;
     }
+    if (layout.scene) {
+      for (const axis of ["xaxis", "yaxis", "zaxis"].map((name) => `scene.${name}`)) {
+        update[`${axis}.gridcolor`] = update[`${axis}.linecolor`] = quiet;
+        update[`${axis}.tickfont.color`] = update[`${axis}.title.font.color`] = ink;
+      }
+    }
     (layout.annotations || []).forEach((_, index) => { update[`annotations[${index}].font.color`] = ink; });
     for (const menus of ["updatemenus", "sliders"]) {
       (layout[menus] || []).forEach((_, index) => {
@@ -54,8 +60,44 @@
     }
     for (const [path, value] of Object.entries(colours(layout))) set(layout, path, value);
     layout.autosize = true;
+    if (layout.scene) turn(plot, layout);
     Plotly.newPlot(plot, figure.data, layout, config);
     reach(plot.parentElement);
+  }
+
+  // a scene: its views as a list and its turns as buttons, which keys reach, in the place of Plotly's own menu
+  function turn(plot, layout) {
+    const bar = plot.parentElement.querySelector(".turn");
+    const list = bar.querySelector("select");
+    const [menu] = layout.updatemenus || [];
+    delete layout.updatemenus;
+    for (const view of menu ? menu.buttons : []) list.add(new Option(view.label));
+    list.parentElement.hidden = !menu;
+    list.addEventListener("change", () => Plotly.update(plot, ...menu.buttons[list.selectedIndex].args));
+    const camera = layout.scene.camera;
+    if (plot.clientWidth < 500) {  // a narrow window sees less to the left and to the right
+      plot.style.height = "400px";
+      delete layout.height;
+      for (const axis of ["x", "y", "z"]) {
+        camera.eye[axis] *= 1.5;
+        layout.scene[`${axis}axis`].title.font.size = layout.scene[`${axis}axis`].tickfont.size = 10;
+      }
+    }
+    const start = { ...camera.eye };
+    bar.addEventListener("click", (event) => {
+      const way = event.target.dataset.turn;
+      if (!way) return;
+      const eye = plot.layout.scene.camera.eye;
+      let [far, round] = [Math.hypot(eye.x, eye.y, eye.z), Math.atan2(eye.y, eye.x)];
+      let above = Math.asin(eye.z / far);
+      round += { left: -1, right: 1 }[way] * 0.26 || 0;
+      above = Math.max(-1.5, Math.min(1.5, above + ({ up: 1, down: -1 }[way] * 0.17 || 0)));
+      far *= { nearer: 0.87, farther: 1.15 }[way] || 1;
+      const flat = far * Math.cos(above);
+      const seen = { x: flat * Math.cos(round), y: flat * Math.sin(round), z: far * Math.sin(above) };
+      Plotly.relayout(plot, { "scene.camera.eye": way === "back" ? start : seen });
+    });
+    bar.hidden = false;
   }
 
   // a box that scrolls can be scrolled with the keys
@@ -63,7 +105,9 @@
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }
 
-  const drawAll = () => plots.forEach(draw);
+  // scenes are drawn where they are seen, and not printed: a browser holds few of them
+  const flat = plots.filter((plot) => !plot.classList.contains("space"));
+  const drawAll = () => flat.forEach(draw);
 
   function recolour() {
     for (const plot of plots) if (!waiting.has(plot)) Plotly.relayout(plot, colours(plot.layout));
@@ -91,7 +135,7 @@
   }, { rootMargin: "600px" });
   plots.forEach((plot) => near.observe(plot));
   const idle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
-  const next = () => { const [plot] = waiting; if (plot) { draw(plot); idle(next); } };
+  const next = () => { const plot = flat.find((one) => waiting.has(one)); if (plot) { draw(plot); idle(next); } };
   window.addEventListener("load", () => idle(next));
 
   // on paper: every figure, in light colours, as wide as the sheet
@@ -100,10 +144,10 @@
     before = root.dataset.theme;
     root.dataset.theme = "light";
     drawAll();
-    for (const plot of plots) Plotly.relayout(plot, { ...colours(plot.layout), width: 630 });
+    for (const plot of flat) Plotly.relayout(plot, { ...colours(plot.layout), width: 630 });
   });
   window.addEventListener("afterprint", () => {
     if (before) root.dataset.theme = before; else delete root.dataset.theme;
-    for (const plot of plots) Plotly.relayout(plot, { ...colours(plot.layout), width: null, autosize: true });
+    for (const plot of flat) Plotly.relayout(plot, { ...colours(plot.layout), width: null, autosize: true });
   });
 })();

@@ -79,6 +79,8 @@ class SectionView:
     columns: int = 1  # panels side by side
     height: int = 450  # of the figure, pixels
     caption: str = ""  # of the figure
+    scene: str = ""  # JSON likewise, of what stands below the figure in space
+    scene_height: int = 0  # pixels
     summary: Summary | None = None
     sample: str = ""
     intervals: str = ""
@@ -193,8 +195,9 @@ def _sections(content: PageContent) -> list[SectionView]:
 
 def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
     figure, tables = piece.figure, []
-    fits = figure is not None and len(figure.json) <= left["figures"]
-    left["figures"] -= len(figure.json) if figure and fits else 0
+    size = len(figure.json) + len(figure.scene) if figure else 0
+    fits = figure is not None and size <= left["figures"]
+    left["figures"] -= size if fits else 0
     for table in piece.tables:
         size = len(table.address)
         if size > left["tables"]:
@@ -209,6 +212,8 @@ def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int])
         columns=figure.columns if figure else 1,
         height=figure.height if figure else 450,
         caption=figure.caption if figure else "",
+        scene=figure.scene if figure and fits else "",
+        scene_height=figure.scene_height if figure else 0,
         summary=piece.summary,
         sample=sample_line(dataset),
         intervals=str(dataset.attrs.get("intervals", "none")),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modescape.wording.examples import in_words_of
 
 if TYPE_CHECKING:
-    from modescape.plots.panels import Chart, HeatMap, Panel, Series
+    from modescape.plots.panels import Chart, HeatMap, Panel, Scene, Series, View
     from modescape.plots.style import Scale
 
 
@@ -29,7 +29,17 @@ def in_words(chart: Chart, word: str, grouped: bool = False) -> Chart:
         return chart
     say = partial(in_words_of, word, grouped=grouped)
     panels = [_panel(one, say) for one in chart.panels]
-    return replace(chart, title=say(chart.title), band=say(chart.band), panels=panels)
+    scene = None if chart.scene is None else _scene(chart.scene, say)
+    return replace(chart, title=say(chart.title), band=say(chart.band), panels=panels, scene=scene)
+
+
+def _scene(scene: Scene, say: Say) -> Scene:
+    def view(one: View) -> View:
+        texts = {name: say(getattr(one, name)) for name in ("name", "x_label", "y_label")}
+        return replace(one, **texts, series=[_series(series, say) for series in one.series])
+
+    texts = {name: say(getattr(scene, name)) for name in ("title", "z_label")}
+    return replace(scene, **texts, views=[view(one) for one in scene.views])
 
 
 def _panel(panel: Panel | HeatMap, say: Say) -> Panel | HeatMap:

@@ -51,9 +51,8 @@ def connected(dataset: xr.Dataset) -> str:
     """A sentence: from which epoch of branching on no barrier of the error is above the limit."""
     first, low, high = (float(dataset[f"connected_epoch{end}"]) for end in ("", "_low", "_high"))
     score = _quality(dataset)
-    limit = (
-        f"{style.number(score.factor * float(dataset.attrs['limit']))} {in_target_unit(dataset, score.difference_unit)}"
-    )
+    value, unit = score.factor * float(dataset.attrs["limit"]), in_target_unit(dataset, score.difference_unit)
+    limit = f"{value:.3g} ({unit})" if unit == score.difference_unit and not score.percent else f"{value:.3g} {unit}"
     if not np.isfinite(first):
         return ""
     ends = f" (95 % interval: {low:g} to {high:g})" if np.isfinite([low, high]).all() else ""

@@ -20,12 +20,12 @@ TEXT = Text(
     "the training examples in an order of its own to the end. How high the loss and the error rise on the straight "
     "line between two of them, how much their predictions differ, and what averaging two gains: their predictions, "
     "or their weights.",
-    "Read down the rows: the more epochs are in common, the lower the barrier. Where it is gone, the course of the "
-    "run decides which basin all its branches end in; averaging weights then works, and it may gain nearly what the "
-    "average of predictions gains at half the cost. Connected is not the same: look whether the branches still "
-    "disagree, and compare with the independent networks. Matching hidden units helps independent networks; branches "
-    "of one run mostly have their units in one order already. Epochs between the rows were not tried, and this is "
-    "one run of one recipe.",
+    "Read down the rows: the more epochs are in common, the lower the barrier. Where it is gone, the run so far has "
+    "decided in which basin its branches end: averaging their weights no longer hurts, and may gain some of what the "
+    "average of their predictions gains, in one forward pass. Connected is not the same: look how much the branches "
+    "still differ, and compare with the independent networks. Matching hidden units lowers the barrier between "
+    "independent networks; of branches the units mostly stand in one order already. Epochs between the rows were not "
+    "tried, and this is one run of one recipe.",
 )
 
 NUMBERS = TEXT  # of a regression, too

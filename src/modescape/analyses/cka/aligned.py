@@ -33,11 +33,11 @@ class Same:
     @property
     def mean(self) -> Interval:
         """Mean over pairs, and the interval for new networks on new examples."""
-        return _interval(self._mean, self.of_member)
+        return _interval(self._mean, self.of_member, 1)
 
     def over(self, before: Same) -> Interval:
         """Mean over pairs less that of the same members at an earlier checkpoint, paired."""
-        return _interval(self._mean - before._mean, self.of_member - before.of_member)
+        return _interval(self._mean - before._mean, self.of_member - before.of_member, 2)
 
     @property
     def _mean(self) -> np.ndarray:
@@ -92,7 +92,7 @@ def mean_of(values: np.ndarray) -> np.ndarray:
         return np.nanmean(values, axis=0)
 
 
-def _interval(value: np.ndarray, of_member: np.ndarray) -> Interval:
+def _interval(value: np.ndarray, of_member: np.ndarray, largest: float) -> Interval:
     batches = of_member.shape[-1]
     if batches < 2:
         return Interval(value, *np.full((2, len(value)), np.nan))
@@ -101,4 +101,4 @@ def _interval(value: np.ndarray, of_member: np.ndarray) -> Interval:
     if influence is not None:
         parts.append(member_variance(influence))
     low, high = satterthwaite_interval(value, *map(list, zip(*parts, strict=True)))
-    return Interval(value, np.clip(low, -2, 2), np.clip(high, -2, 2))
+    return Interval(value, np.clip(low, -largest, largest), np.clip(high, -largest, largest))

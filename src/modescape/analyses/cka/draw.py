@@ -23,21 +23,21 @@ AFTER, BEFORE = style.BLUE, style.VERMILION
 
 def caption(dataset: xr.Dataset) -> str:
     """What alignment is, of what, and what it does not say."""
-    members, batches = dataset.sizes["member"], int(dataset.attrs["batches"])
+    members = dataset.sizes["member"]
+    batches = style.counted(int(dataset.attrs["batches"]), "random batch", "random batches")
     pairs = style.counted(members * (members - 1) // 2, "pair")
     runs = len(runs_of(dataset))
     return style.sentences(
-        f"Centred kernel alignment (linear, unbiased) of what two layers give for the same {style.tested_on(dataset)},",
-        f"in {style.counted(batches, 'random batch', 'random batches')}: 1 for features that are the same up to a "
-        "rotation and a factor, about 0 for features that have nothing in common.",
-        f"Over {pairs} of {style.counted(members, 'member')}; bars: means with 95 % intervals, dots:",
-        "pairs.",
-        f"{style.intervals(dataset)}",
+        "Linear centred kernel alignment (CKA, unbiased) of what two layers give for the same",
+        f"{style.tested_on(dataset)}, in {batches}. 1: the same features up to a rotation and a",
+        "factor; about 0: nothing in common. Layers are those that hold weights, or blocks of these, in the order in",
+        f"which they run. Dots: {pairs} of {style.counted(members, 'member')}; bars: means over pairs with their",
+        f"intervals. {style.intervals(dataset)}",
         f"Epochs: mean over {style.counted(runs, 'run')}, without intervals." if runs else "",
         "Of a sentence a layer gives the mean over its tokens." if dataset.attrs.get("tokens") else "",
-        "Batch norm has the statistics of each checkpoint." if dataset.attrs.get("batch_norm") == "stored" else "",
-        "Alignment goes by the directions of largest variance, says nothing of small ones that may decide the answer,",
-        "and is high between untrained networks, too.",
+        "Batch norm has the statistics that each checkpoint holds." if dataset.attrs["batch_norm"] == "stored" else "",
+        "CKA weighs directions by their variance: small ones, which may decide an answer, hardly count. It may be high",
+        "between untrained networks, too.",
         style.left_out(dataset),
     )
 
@@ -45,11 +45,13 @@ def caption(dataset: xr.Dataset) -> str:
 def names(dataset: xr.Dataset) -> list[str]:
     """Layers as figures and tables name them: a number alone says nothing."""
     kinds = dataset["kind"].values if "kind" in dataset.coords else [""] * dataset.sizes["layer"]
-    listed = [
-        f"{name} {kind}" if str(name).rpartition(".")[2].isdigit() else str(name)
-        for name, kind in zip(dataset["layer"].values, kinds, strict=True)
-    ]
+    listed = [_with_kind(str(name), str(kind)) for name, kind in zip(dataset["layer"].values, kinds, strict=True)]
     return style.unique([_ending(name) for name in listed])
+
+
+def _with_kind(name: str, kind: str) -> str:
+    longer = f"{name} {kind}"
+    return longer if name.rpartition(".")[2].isdigit() and len(longer) <= LENGTH else name
 
 
 def _ending(name: str) -> str:

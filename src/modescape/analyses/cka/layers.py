@@ -48,12 +48,15 @@ class Looked:
     def grams(self, state: ModelState) -> np.ndarray:
         """U-centred Gram matrices of every batch and layer of one network, float32 [batch, layer, pair of examples]."""
         stacked, dtype = _placed(self.context, state), working_dtype(state.params)
+        layers = dict(self.context.module.named_modules(remove_duplicate=False))
+        convolutions = {name: isinstance(layers[name], nn.modules.conv._ConvNd) for name in self.names}
         found = []
         for inputs in self.batches:
             prepared = self.context.preparation(inputs, dtype=dtype)
             mask = self._mask(prepared)
             taken = self.context.evaluator.network(stacked, prepared, capture=self.names).captured
-            found.append([centred_gram(features(taken[name][0], mask)) for name in self.names])
+            said = (features(taken[name][0], mask, convolution=own) for name, own in convolutions.items())
+            found.append([centred_gram(one) for one in said])
             self.context.progress(batches.count(inputs))
         return np.array(found, dtype=np.float32)
 
@@ -74,17 +77,20 @@ class Looked:
         return next((leaf for leaf in prepared if leaf.dtype == torch.bool and leaf.dim() == 2), None)
 
 
-def features(output: Tensor, mask: Tensor | None) -> Tensor:
+def features(output: Tensor, mask: Tensor | None, *, convolution: bool = False) -> Tensor:
     """What a layer gives of each example, [example, ...]: of tokens the mean over the places that hold one.
 
     Args:
-        output: [example, ...].
+        output: [example, ...]; of tokens [example, place, feature] or, of a convolution, [example, feature, place].
         mask: of tokens, bool [example, place]; a layer behind a pooling of places has fewer, each of which holds a
             token where any of its own does. None: no tokens.
+        convolution: the layer is one. Of blocks around one that is seen by an axis as long as the mask.
     """
     if mask is None or output.dim() != 3:
         return output
-    at = next((axis for axis in (1, 2) if mask.shape[1] % output.shape[axis] == 0 and output.shape[axis] > 1), None)
+    length, axes = mask.shape[1], (2,) if convolution else (1, 2)
+    whole = sorted(axes, key=lambda axis: output.shape[axis] != length)  # features may divide the places, too
+    at = next((axis for axis in whole if length % output.shape[axis] == 0 and output.shape[axis] > 1), None)
     if at is None:
         return output
     places = output if at == 1 else output.transpose(1, 2)
@@ -95,7 +101,8 @@ def features(output: Tensor, mask: Tensor | None) -> Tensor:
 def chosen(module: nn.Module, tensors: Mapping[str, int], most: int) -> list[str]:
     """Names of the layers to compare: those that hold weights, or the blocks around them where these are too many.
 
-    Of the cuts through the tree of modules the finest with at most ``most`` layers is taken. Where that is a few coarse
+    Of the cuts through the tree of modules the finest with at most ``most`` layers is taken, of cuts with equally many
+    the outermost, which has the nonlinearities, too. Where that is a few coarse
     blocks and the next would be too many, some of these are taken, evenly, the last one among them. Normalisation
     layers are left out: the layer before has the same features up to a factor each.
 

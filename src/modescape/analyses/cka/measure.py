@@ -31,6 +31,7 @@ INTERVALS = (
     "the variance over batches of examples, by a jackknife of the ratio, and that between networks, from leaving each "
     "out, without what the same batches made of it; with 2 members, batches alone"
 )
+BATCHES, FEW = 8, 16  # batches behind an interval, and examples of a batch that is made smaller for it
 SAME = "CKA of a layer in two members"
 
 
@@ -52,7 +53,7 @@ def measure(
     Args:
         context: the study's data, network and evaluator.
         examples: test examples, drawn at random; where examples have groups, one of each.
-        batch: examples of a batch, about.
+        batch: examples of a batch, about; fewer where there would be less than eight batches.
         layers: that are compared, at most: those with weights, or blocks of them.
         members: from the first on, at most.
         trajectories: members of which epochs are compared, at most: of those that keep most.
@@ -111,8 +112,11 @@ def drawn(split: Split, examples: int, seed: int) -> torch.Tensor:
 
 
 def in_batches(split: Split, index: torch.Tensor, batch: int) -> list[Inputs]:
-    """Examples in two batches or more of equal size; what is left over is left out."""
-    count = max(2, round(len(index) / max(batch, LEAST)))
+    """Examples in two batches or more of equal size, for intervals in eight where that leaves enough in each.
+
+    What is left over is left out.
+    """
+    count = max(2, min(BATCHES, len(index) // FEW), round(len(index) / max(batch, LEAST)))
     size = len(index) // count
     return [split.at(part.to(split.label.device)).inputs for part in index[: count * size].split(size)]
 

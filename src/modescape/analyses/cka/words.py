@@ -67,7 +67,7 @@ def _change(dataset: xr.Dataset, layers: list[str]) -> str:
         for names, word in ((more, "more alike"), (less, "less alike"))
         if names
     ]
-    rest = len(layers) - len(more) - len(less)
+    rest = int(np.isfinite(low).sum()) - len(more) - len(less)
     unclear = f" Of {count(rest, 'layer')} the interval of the change holds 0." if rest else ""
     return (f" Training has {' and '.join(said)}." if said else "") + unclear
 

@@ -44,25 +44,13 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"Above: networks along the two paths, on {style.tested_on(dataset)}; dashed: the straight line.",
         f"Barrier, the height of the training loss above the line between the ends: {heights}." if known else "",
-        _similar(dataset),
+        steps.similar(dataset),
         "The unrelated solution is not on the path." if dataset.sizes["member"] > 2 else "",
         "Below: the triangles between the origin (all weights 0) and the pieces of the tunnel, side by side; white",
         "line: the tunnel.",
         steps.batch_norm(dataset),
         steps.control(dataset),
         style.left_out(dataset),
-    )
-
-
-def _similar(dataset: xr.Dataset) -> str:
-    if "accuracy" in dataset:
-        return (
-            "Similarity: max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of labels that differ from the "
-            "solution's, a the accuracy there."
-        )
-    return (
-        "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d the "
-        "root mean square distance from the solution's predictions, e and b the errors there and of the solution."
     )
 
 

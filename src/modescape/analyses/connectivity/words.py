@@ -1,0 +1,85 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from modescape.analyses import task_of
+from modescape.analyses.connectivity.draw import KINDS, PATHS, error_unit, factor_of, kinds_of, mean_of, pairs_of
+from modescape.wording.numbers import ABSENT, SPACE, count, fixed, listing, significant
+from modescape.wording.reading import pick
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Barriers between solutions, and paths around them",
+    "How high the test loss rises on the straight line between every two solutions: as they are, with the statistics "
+    "of their units reset, with the units of one in the order of the other's, and both. Then loss, accuracy, loss on "
+    "corrupted images and similarity to solutions along a straight line, the same to the aligned end, a Bezier curve "
+    "and a polychain between the first two.",
+    "The loss half way on a line is that of the two networks' averaged weights: a high barrier says that they cannot "
+    "be averaged, not that they compute different things, as hidden units have no order. What is left once they are "
+    "aligned is an upper bound, since the permutation that was found is a good one, not the best, and rescalings stay. "
+    "Resetting the statistics undoes that activations shrink half way. Bent paths were fitted: that one exists says "
+    "that the loss has no wall around a solution, not that the function stays the same. Look at the similarity: where "
+    "it falls for one end and rises for the other, the function changes although the loss does not. A middle that is "
+    "as unlike both ends as unrelated solutions are is one more solution. These are lines and four paths out of many.",
+)
+
+NUMBERS = Text(  # of a regression
+    TEXT.title, TEXT.shown.replace("accuracy", "error"), TEXT.reading
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    rows = [_row(dataset, KINDS[kind][0].lower(), kind) for kind in kinds_of(dataset)]
+    rows += [_path_row(dataset, PATHS[path][0], path) for path in PATHS]
+    heights = []
+    for kind in kinds_of(dataset):
+        heights.append(f"{significant(mean_of(dataset, kind, 'loss')[0])} nats {KINDS[kind][0].lower()}")
+    bent = [pick(dataset, "path_barrier", other_approach=path, metric="loss") for path in ("bezier", "polychain")]
+    before, after = pick(dataset, "cosine"), pick(dataset, "aligned_cosine")
+    text = (
+        "Heat maps of barriers over pairs of solutions, their means, and line charts along paths between the first "
+        f"two. Mean barrier of the loss over {count(len(pairs_of(dataset)), 'pair')}: {listing(heights)}. Between the "
+        f"first two it is {significant(bent[0])} nats on the Bezier curve and {significant(bent[1])} on the polychain."
+    )
+    if math.isfinite(after):
+        text += f" Alignment takes the mean cosine of the weights from {significant(before)} to {significant(after)}."
+    if refused := str(dataset.attrs["refused"]):
+        text += f" Not aligned: {refused}."
+    unit = error_unit(dataset)
+    quality = "accuracy" if task_of(dataset) == "classification" else "RMSE"
+    header = ("barrier", "loss (nats)", f"95{SPACE}% interval", f"{quality} ({unit})", f"95{SPACE}% interval")
+    return Summary(text, header, tuple(rows))
+
+
+Row = tuple[str, ...]
+
+
+def _row(dataset: xr.Dataset, name: str, kind: str) -> Row:
+    return _cells(
+        dataset, f"{name}, mean over pairs", *(mean_of(dataset, kind, metric) for metric in ("loss", "error"))
+    )
+
+
+def _path_row(dataset: xr.Dataset, name: str, path: str) -> Row:
+    ends = [
+        tuple(pick(dataset, f"path_barrier{end}", other_approach=path, metric=metric) for end in ("", "_low", "_high"))
+        for metric in ("loss", "error")
+    ]
+    return _cells(dataset, f"{name.lower()}, first pair", *ends)
+
+
+def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple[float, ...]) -> Row:
+    error = tuple(factor_of(dataset) * value for value in error)
+    cells = []
+    for (value, low, high), decimals in ((loss, 3), (error, 1)):
+        known = math.isfinite(low) and math.isfinite(high)
+        cells += [fixed(value, decimals), f"{fixed(low, decimals)} to {fixed(high, decimals)}" if known else ABSENT]
+    return (name, *cells)

@@ -1,0 +1,108 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.curvature.draw import correlations, words
+from modescape.wording.numbers import ABSENT, count, fixed, interval, significant
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "Curvature of the training loss",
+    "The eigenvalues of the Hessian, the second derivatives of the training loss by all weights, at every member's "
+    "solution: how they are spread, the largest ones and their sum (the trace), the same along one run; and how far "
+    "the loss rises within a small ball around each solution (sharpness), against test loss and disagreement.",
+    "Most eigenvalues lie at 0: along these directions the loss is flat. The few large ones, often about as many as "
+    "there are classes, are the directions that the training data fix. Eigenvalues below 0 say that a solution is no "
+    "minimum. Curvature in itself depends on the units of the weights: scaling one layer up and the next one down "
+    "changes it and not the function. Sharpness relative to the size of the weights does not see that. "
+    "Flat solutions are often said to generalise better; whether members that differ in random numbers alone show "
+    "any of it, the rank correlation over them says, with its interval. A small training loss makes a small curvature "
+    "by itself, as confident predictions have small derivatives.",
+)
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    TEXT.shown.replace("test loss and disagreement", "test loss and distance of predictions"),
+    TEXT.reading.replace(", often about as many as there are classes,", "").replace(
+        ", as confident predictions have small derivatives", ""
+    ),
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in sentences and a table."""
+    other = str(dataset["other_metric"].values[1])
+    name = words(dataset, other)[0]
+    largest = dataset["largest"].transpose("member", "eigenvalue").values[:, 0]
+    low, high = (
+        float(function(largest)) if np.isfinite(largest).any() else np.nan for function in (np.nanmin, np.nanmax)
+    )
+    text = " ".join(
+        part
+        for part in (
+            f"Densities of the Hessian's eigenvalues of {count(dataset.sizes['member'], 'member')}. The largest "
+            f"eigenvalue lies between {significant(low)} and {significant(high)} nats per squared weight.",
+            _run(dataset),
+            _strongest(dataset, name),
+            correlations(dataset),
+        )
+        if part
+    )
+    rows = [
+        (
+            str(member),
+            significant(float(largest[row]), 3),
+            significant(float(dataset["smallest"][row])),
+            significant(float(dataset["trace"][row]), 3),
+            " to ".join(significant(float(dataset[f"trace_{end}"][row]), 3) for end in ("low", "high")),
+            *(significant(float(value)) for value in dataset["sharpness"].transpose("member", "approach").values[row]),
+            significant(float(dataset["train_loss"][row])),
+            fixed(float(dataset["test_loss"][row]), 3),
+            significant(float(dataset[other][row])) if np.isfinite(float(dataset[other][row])) else ABSENT,
+        )
+        for row, member in enumerate(dataset["member"].values)
+    ]
+    header = (
+        "member",
+        "largest eigenvalue",
+        "smallest, at most",
+        "trace",
+        "95 % interval",
+        "sharpness (nats)",
+        "relative",
+    )
+    return Summary(text, (*header, "train loss", "test loss", name), tuple(rows))
+
+
+def _run(dataset: xr.Dataset) -> str:
+    """Where curvature is largest along the run, and where it ends."""
+    if "epoch" not in dataset.dims:
+        return ""
+    values, epochs = dataset["epoch_largest"].transpose("epoch", "eigenvalue").values[:, 0], dataset["epoch"].values
+    if not np.isfinite(values).any():
+        return ""
+    most = int(np.nanargmax(values))
+    return (
+        f"Along the run of member {dataset.attrs['followed']} it is largest at epoch {int(epochs[most])} "
+        f"({significant(float(values[most]))}) and {significant(float(values[-1]))} at the end."
+    )
+
+
+def _strongest(dataset: xr.Dataset, name: str) -> str:
+    """The rank correlations of sharpness, with their intervals."""
+    chosen = dataset.sel({"metric": "adaptive"})
+    said = []
+    for other, called in zip(dataset["other_metric"].values, ("test loss", name), strict=True):
+        value, low, high = (
+            float(chosen[f"correlation{end}"].sel({"other_metric": other})) for end in ("", "_low", "_high")
+        )
+        if np.isfinite(value):
+            said.append(f"with {called} {fixed(value, 2)} ({interval(low, high, 2)})")
+    return f"Rank correlation over members of sharpness relative to the weights {', '.join(said)}." if said else ""

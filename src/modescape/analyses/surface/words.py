@@ -1,0 +1,63 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.wording.numbers import ABSENT, accuracy, count, listing, percent, significant
+from modescape.wording.summary import Summary
+from modescape.wording.tables import names_of
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "The loss surface",
+    "The training loss, and the error on test images, of networks on planes through weight space: around one solution "
+    "along two random directions, through three solutions, and along the two principal components of a training run. "
+    "Training runs are projected on each. Below, the same losses as a surface in space that can be turned.",
+    "Hills between solutions say that no straight way of low loss leads from one to the other; a curved one may. Where "
+    "the error is low although the loss is high, the network is right and unsure. Read a line together with the share "
+    "of the run's variance that its plane holds: on a plane of random directions nearly nothing of a run is seen, so "
+    "that it looks like a point, and the loss under a line is that of the plane, not of the run, which lies beside "
+    "it. A plane is two directions of many thousands: along random ones a minimum looks like a bowl whether or not "
+    "there are others along which the loss falls; a sharper bowl is not worse on test images; and principal "
+    "components bend every run into the same few curves, those of a random walk, too.",
+)
+WORDS = {
+    "random": "around solution 1",
+    "solutions": "through the solutions",
+    "principal": "along a training run",
+}
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """Heights and what of them was measured, plane by plane."""
+    numbers, rows = "rmse" in dataset, []
+    whole = dataset.sizes["x"] * dataset.sizes["y"]
+    for name in names_of(dataset):
+        own = dataset.sel({"approach": name})
+        low, high = (significant(value, 2) for value in _ends(own["loss"].values))
+        quality = own["rmse" if numbers else "accuracy"].values
+        worst, best = _ends(quality)[:: -1 if numbers else 1]
+        shown = [significant(value, 3) if numbers else accuracy(value) for value in (best, worst)]
+        share = own["path_share"].values
+        held = percent(float(np.nanmean(share))) if np.isfinite(share).any() else ABSENT
+        measured = f"{int(own['measured'].sum()):,} of {whole:,}"
+        off = percent(float(own["filled_error"]))
+        rows.append((WORDS.get(name, name), low, high, *shown, held, measured, off, f"{int(own['gaps']):,}"))
+    lows = [f"{row[1]} to {row[2]} nats {row[0]}" for row in rows]
+    planes = count(len(rows), "plane")
+    text = f"Maps of the training loss and of the test error on {planes} through weight space. Loss: {listing(lows)}."
+    what = "RMSE" if numbers else "accuracy"
+    header = ("plane", "lowest loss (nats)", "highest", f"best {what}", "worst", "share of the run's variance")
+    return Summary(text, (*header, "points measured", "largest error of the others", "gaps"), tuple(rows))
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest finite value."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
