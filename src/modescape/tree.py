@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from modescape.types import Params
+from modescape.types import ModelState, Params
 
 
 def ravel(params: Params, names: Iterable[str] | None = None) -> Tensor:
@@ -51,6 +51,11 @@ def stack(members: Sequence[Params]) -> Params:
 def unstack(stacked: Params, index: int) -> Params:
     """Network ``index`` of stacked params: views without the leading axis."""
     return {name: tensor[index] for name, tensor in stacked.items()}
+
+
+def parted(tensors: Params, like: ModelState) -> ModelState:
+    """All tensors of a network under their names, as the params and buffers that ``like`` has."""
+    return ModelState(*({name: tensors[name] for name in part} for part in like))
 
 
 def dot(a: Params, b: Params) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import permutable
 import pytest
 import torch
@@ -215,3 +217,30 @@ def test_weights_of_another_network_are_refused(parts, change, message):
         ms.align(model, tensors, tensors)
     with pytest.raises(InputError, match="method is 'magic'; expected one of weights, activations"):
         ms.align(model, ModelState(tensors, {}), tensors, inputs, "magic")
+
+
+class _Masked(nn.Module):
+    """Gives classes that there are not minus infinity, as masks do; NaN where the sum of the weights is negative."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(3, 5), nn.Linear(5, 4)
+
+    def forward(self, x):
+        logits = self.head(self.hidden(x).relu()) + self.hidden.weight.sum().log()
+        return logits + torch.tensor([0.0, 0.0, -math.inf, 0.0])
+
+
+def test_classes_that_a_network_masks_are_no_difference_and_nan_is_said_to_be_nan():
+    torch.manual_seed(0)
+    networks = [_Masked(), _Masked()]
+    for network in networks:
+        nn.init.uniform_(network.hidden.weight)
+    batch = [(torch.randn(6, 3), torch.tensor([0, 1, 3, 0, 1, 3]))]
+    found = ms.align(networks[0], networks[0], networks[1], batch)
+    assert found.difference < 1e-12
+    assert found.after >= found.before
+    with torch.no_grad():
+        networks[1].hidden.weight.neg_()
+    with pytest.raises(InputError, match="hold NaN; expected a network that did not diverge"):
+        ms.align(networks[0], networks[0], networks[1], batch)

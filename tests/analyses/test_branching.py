@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +18,12 @@ import modescape as ms
 from modescape import analyses, pipeline, recipe
 from modescape.analyses.auxiliary import variants
 from modescape.analyses.branching.auxiliary import branch_epochs
+from modescape.analyses.branching.draw import connected
+from modescape.analyses.branching.example import example
 from modescape.analyses.branching.lines import QUANTITIES, Lines
 from modescape.analyses.branching.measure import first_below
 from modescape.analyses.costs import Sizes, cost_of
+from modescape.analyses.drawing import losses_and_errors
 from modescape.analyses.field import batches_of
 from modescape.analyses.requirements import auxiliary
 from modescape.context import StudyContext
@@ -107,6 +113,15 @@ def test_the_numbers_are_those_of_a_double_loop(small: Study):
             together = -mixture[np.arange(len(label)), label].mean(), (mixture.argmax(-1) != label).mean()
             mean = (loss[i] + loss[j]) / 2, (wrong[i].mean() + wrong[j].mean()) / 2
             differ = (log_prob[i].argmax(-1) != log_prob[j].argmax(-1)).mean()
+            if len(members) == 2:  # of one pair the interval is that over examples
+                ends = {"barrier": line, "error_barrier": line.error}
+                for (name, one), end in product(ends.items(), ("low", "high")):
+                    held = float(found[f"{name}_{end}"].sel(approach=method))
+                    assert held == pytest.approx(getattr(one, f"raw_{end}"), abs=2e-6), (name, end)
+                each = ((log_prob[[i, j]].sum(0) / 2 - mixture)[np.arange(len(label)), label]) * -1
+                half = 1.959964 * each.std(ddof=1) / len(label) ** 0.5
+                gain = float(found["ensemble_gain_low"].sel(approach=method))
+                assert gain == pytest.approx(each.mean() - half, abs=2e-6)
             rows.append(
                 {
                     "barrier": line.raw,
@@ -148,12 +163,42 @@ def test_the_last_row_is_the_run_itself_where_nothing_differs(small: Study):
     assert all(not float(last[name]) for name in last.data_vars if not str(name).startswith("connected"))
 
 
+def context_of(kind: str) -> Any:
+    """What `losses_and_errors` asks of a study."""
+    return SimpleNamespace(study=SimpleNamespace(task=SimpleNamespace(kind=kind)))
+
+
+def test_errors_of_numbers_have_the_root_of_the_mean_squared_error_for_their_mean_and_spread_as_it_does():
+    random = np.random.default_rng(0)
+    predictive, target = random.normal(size=(2, 30, 2)), random.normal(size=(30, 1))
+    predictive[1, :, :1] = target  # a network that makes none
+    loss, error = losses_and_errors(context_of("regression"), predictive, target)
+    root = np.sqrt(np.square(predictive[0, :, :1] - target).mean())
+    np.testing.assert_allclose(error.mean(-1), [root, 0], atol=1e-12)
+    left = [np.sqrt(np.square(np.delete(predictive[0, :, :1] - target, n, 0)).mean()) for n in range(30)]
+    assert error[0].std(ddof=1) / math.sqrt(30) == pytest.approx(np.std(left) * math.sqrt(29), rel=0.1)  # a jackknife
+    density = (math.log(2 * math.pi) + predictive[1, :, 1]) / 2  # the second half of a prediction is a log-variance
+    np.testing.assert_allclose(loss[1], density, rtol=1e-6)
+
+
 def test_from_when_on_heights_stay_below_a_limit():
     epochs = np.array([0, 1, 2, 4, 8])
     assert first_below(epochs, np.array([0.5, 0.3, 0.1, 0.0, 0.0]), 0.2) == 2
     assert first_below(epochs, np.array([0.5, 0.1, 0.3, 0.1, 0.0]), 0.2) == 4  # once more above it
     assert first_below(epochs, np.zeros(5), 0.2) == 0
     assert np.isnan(first_below(epochs, np.array([0.5, np.nan, 0.1, 0.0, 0.0]), 0.2))
+
+
+def test_a_run_that_is_connected_to_itself_alone_is_not_said_to_connect_branches():
+    found = example(epochs=8)
+    last = float(found["branch_epoch"][-1])
+    assert connected(found).startswith("From ")
+    never = found.assign(connected_epoch=last, connected_epoch_low=2.0, connected_epoch_high=last)
+    assert connected(never) == (
+        "From none of the epochs that were tried on are branches connected (95 % interval: they may be from 2 on), by "
+        "a limit of 2 points."
+    )
+    assert "interval" not in connected(never.assign(connected_epoch_low=last))
 
 
 def test_images_and_what_an_import_lacks(small: Study):

@@ -117,10 +117,20 @@ def test_intervals_of_means_are_for_new_networks():
     mean, low, high = (found.variables("nats")[f"mean_barrier{end}"][1] for end in ("", "_low", "_high"))
     pairs = found.value[..., *np.triu_indices(4, 1)]
     np.testing.assert_allclose(mean, pairs.mean(-1), atol=1e-12)
-    np.testing.assert_allclose((low + high) / 2, mean, atol=1e-12)
+    np.testing.assert_allclose(low, np.maximum(2 * mean - high, 0), atol=1e-12)  # heights are never below 0
     alone = found.of_member.sum(2) / 4 / 3  # what each example adds to the mean
     np.testing.assert_allclose(alone.mean(-1), mean, atol=1e-12)
-    assert (high - low >= 2 * 1.9599 * alone.std(-1, ddof=1) / math.sqrt(alone.shape[-1]) - 1e-12).all()
+    assert (high - mean >= 1.9599 * alone.std(-1, ddof=1) / math.sqrt(alone.shape[-1]) - 1e-12).all()
+
+
+def test_intervals_of_small_means_end_at_zero():
+    found = Barriers(2, None, 40)
+    rows = np.zeros((3, 40))
+    rows[1, 0] = 1.0  # wrong half way, one example of forty
+    found._add((0, 1), (0, 1), np.linspace(0, 1, 3), rows)
+    mean, low, high = (found.variables("nats")[f"mean_barrier{end}"][1][0, 1] for end in ("", "_low", "_high"))
+    assert (mean, low) == (0.025, 0.0)
+    assert 0.05 < high < 0.08
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from modescape.functionspace import disagreement
 from modescape.metrics.ranks import rank_correlation
 from modescape.study import Study
 
+pytestmark = pytest.mark.ci  # studies are trained for them
+
 SMALL = {"examples": 40, "probes": 3, "steps": 10, "epochs": 3, "points": 60, "climbs": 2}
 
 
@@ -120,6 +122,11 @@ def test_numbers_of_a_regression_have_its_own_words(regression: Study):
     labels = [panel.y_label for panel in draw.describe(found).panels]
     assert "Distance from others (mm)" in labels
     assert "distance of predictions" in words.summarize(found).header
+
+
+def test_one_largest_eigenvalue_is_no_range():
+    assert "The largest eigenvalue is " in words.summarize(example().isel(member=[0])).text
+    assert "The largest eigenvalue lies between " in words.summarize(example()).text
 
 
 def test_what_is_significant_is_said_and_what_is_not():

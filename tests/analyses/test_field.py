@@ -6,10 +6,12 @@ import torch
 from stand_ins import no_figures
 
 from modescape import pipeline, tree
-from modescape.analyses.field import field, point_of
+from modescape.analyses.field import field, loss_of, passes, point_of, tensors_of
 from modescape.analyses.landing import losses
 from modescape.analyses.sampling import neighbourhood
+from modescape.batches import leaves
 from modescape.context import StudyContext
+from modescape.landscape import Landscape
 from modescape.study import Study
 from modescape.types import ModelState
 
@@ -41,6 +43,17 @@ def test_recomputed_statistics_are_those_of_the_evaluator(tmp_path):
     points, expected = lines(context)
     found = field(context, point_of(context, 0), context.dataset.test.first(300))
     np.testing.assert_allclose(found.values(points), expected, rtol=2e-4)
+
+
+def test_examples_that_take_more_than_they_may_are_prepared_in_every_pass(regression: Study):
+    context = StudyContext(regression)
+    test, point = context.dataset.test, point_of(context, 0)
+    size = sum(leaf.element_size() * leaf.numel() for leaf in leaves(context.preparation(test.inputs)))
+    kept, made = (passes(context, test, dtype=torch.float32, held=held) for held in (size, size - 1))
+    assert isinstance(kept, list)
+    assert not isinstance(made, list)
+    anew = Landscape(context.module, tensors_of(point), made, loss=loss_of(context))
+    assert anew.value() == field(context, point, test).value()
 
 
 def test_the_loss_of_a_regression_is_that_it_was_trained_on(regression: Study):

@@ -183,3 +183,17 @@ def test_tables_and_sentences(tmp_path, recipe):
     found = analyses.measure("surface", study, points=5, examples=20)
     assert np.isfinite(found["loss"]).any()
     assert float(np.nanmax(found["control"])) < 1e-5
+
+
+def test_stored_statistics_are_each_solution_s_own(tmp_path):
+    network = ["model.factory=analyses.test_one_policy:network", "model.arguments={norm: batch}"]
+    context = trained(tmp_path / "study", 2, *network, "subspace.batch_norm=stored")
+    found = measure(context, points=5, examples=20)
+    train, module = context.dataset.train.first(20), context.study.model().eval()
+    for member in (0, 1):
+        point = point_of(context, member)
+        module.load_state_dict({**point.params, **point.buffers})
+        with torch.no_grad():
+            loss = torch.nn.functional.cross_entropy(module(context.preparation(train.inputs)), train.label)
+        assert float(found["solution_loss"].sel(member=member)) == pytest.approx(float(loss), rel=1e-4)
+    assert float(found["control"].sel(approach="solutions").max()) < 1e-4

@@ -214,3 +214,27 @@ def test_the_lines_of_the_document_work():
         exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), names)
     assert names["aligned"].after > names["aligned"].before
     assert names["found"].raw_low <= names["found"].raw <= names["found"].raw_high
+
+
+class _Logarithm(nn.Module):
+    """NaN where the product of two weights is negative, as half way between networks of other signs."""
+
+    def __init__(self, weights: tuple[float, float]) -> None:
+        super().__init__()
+        self.dense, self.weights = nn.Linear(2, 3), nn.Parameter(torch.tensor(weights))
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.head(self.dense(x) * self.weights.prod().log())
+
+
+def test_a_line_through_nan_has_no_barrier_in_loss_nor_error():
+    torch.manual_seed(0)
+    ends = [_Logarithm((2.0, 1.5)), _Logarithm((-2.0, -1.0))]  # the product is negative only between
+    batches = [(torch.randn(8, 2), torch.tensor([0, 1] * 4))]
+    found = ms.barrier(ends[0], ends[0], ends[1], batches, t=21, aligned=False)
+    gap = np.isnan(found.profiles["raw"].loss)
+    assert 0 < gap.sum() < 21 - 2
+    for kind, own in found.profiles.items():
+        assert np.isnan(own.error).tolist() == gap.tolist(), kind
+    assert [math.isnan(height) for height in (found.raw, found.raw_reset, found.error.raw)] == [True] * 3

@@ -153,6 +153,8 @@ def test_a_scene_is_drawn_when_it_is_seen_and_turned_by_keys(chromium, tmp_path)
         page.wait_for_timeout(300)
         shown = "document.querySelector('.space').data.filter(t => t.type === 'surface').map(t => t.visible)"
         assert page.evaluate(shown) == [False, True, False]
+        titles = "(({title, scene}) => [title.text, scene.zaxis.title.text])(document.querySelector('.space').layout)"
+        assert page.evaluate(titles) == ["Height: Training loss (nats)", ""]  # which has no room beside the scene
         page.click("#theme")
         page.wait_for_timeout(300)
         assert [line for line in opened.said if not any(own in line for own in DRIVER)] == []

@@ -226,6 +226,7 @@ def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> fl
     """Largest difference of two networks' outputs on a batch in evaluation, as a share of the largest output.
 
     Raises:
+        InputError: if outputs are NaN.
         WorkError: if it is more than rounding.
     """
     allowed = EXACT
@@ -234,8 +235,10 @@ def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> fl
     except RuntimeError:  # a network that makes tensors of one type
         allowed = SINGLE
         one, two = (_outputs(model, state, batch, None) for state in (before, after))
-    size = max([float(out.abs().max()) for out in one if out.numel()], default=0.0)
-    far = max([float((x - y).abs().max()) for x, y in zip(one, two, strict=True) if x.numel()], default=0.0)
+    if any(bool(out.isnan().any()) for out in one):
+        raise InputError("the network's outputs on the first batch hold NaN; expected a network that did not diverge")
+    size = max([float(out[out.isfinite()].abs().max()) for out in one if out.isfinite().any()], default=0.0)
+    far = max([_farthest(x, y) for x, y in zip(one, two, strict=True)], default=0.0)
     share = far / size if size else far
     if not share <= allowed:
         raise WorkError(
@@ -243,6 +246,12 @@ def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> fl
             "the network does in evaluation what it is not followed through, such as a branch on its data"
         )
     return share
+
+
+def _farthest(one: Tensor, two: Tensor) -> float:
+    """Largest difference of two outputs, 0 where both are the same infinity (classes that a network masks)."""
+    apart = (one - two).abs()[one != two]
+    return float(apart.nan_to_num(nan=float("inf")).max()) if apart.numel() else 0.0
 
 
 def _outputs(model: nn.Module, state: Params, batch: Batch, dtype: torch.dtype | None) -> list[Tensor]:

@@ -120,7 +120,8 @@ class Setting:
         the mean over examples.
 
         Returns:
-            losses, and errors or None where targets are no classes: float64 [example] each.
+            losses, and errors or None where targets are no classes: float64 [example] each; an output that is NaN is
+            neither right nor wrong.
 
         Raises:
             InputError: without targets, or if the loss does not give one number.
@@ -132,11 +133,13 @@ class Setting:
                 losses.append(self._each(output, batch))
                 wrong.append(self._wrong(output, batch))
                 count += self.criterion.count(output, batch.target, batch.examples)
-        examples = sum(len(one) for one in losses)
+        each = torch.cat(losses).cpu()
         known = [one for one in wrong if one is not None]
-        share = examples / max(count, 1.0)
-        errors = torch.cat(known).cpu() * share if len(known) == len(wrong) else None
-        return torch.cat(losses).cpu() * share, errors
+        share = len(each) / max(count, 1.0)
+        errors = None
+        if len(known) == len(wrong):  # argmax of NaN is some class all the same
+            errors = torch.where(each.isnan(), each, torch.cat(known).cpu()) * share
+        return each * share, errors
 
     def _each(self, output: Any, batch: Batch) -> Tensor:
         if self.criterion.own is not None:

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from modescape import batches, rng, tasks, tree
+from modescape.analyses.averaging import as_root
 from modescape.analyses.likeness import LIKENESS, Likeness
 from modescape.analyses.stored import Reach, stored_reach
 from modescape.context import StudyContext
 from modescape.methods import METHODS, Run
+from modescape.metrics.regression import example_squared
 from modescape.metrics.scoring import Scoring
 from modescape.study.offering import last_epochs
 from modescape.study.sampled import Drawn
@@ -248,6 +250,27 @@ def likeness_of(context: StudyContext) -> Likeness:
 def scoring_of_study(context: StudyContext) -> Scoring:
     """How predictions of the study's task are scored."""
     return tasks.scoring_of(context.study.task.kind)
+
+
+def losses_and_errors(
+    context: StudyContext, predictive: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What every example adds to the mean loss and to the error of networks.
+
+    Args:
+        context: the study's task.
+        predictive: predictions, [network, example, width].
+        target: of the examples.
+
+    Returns:
+        losses, nats, and errors: 0 or 1; of numbers the root of the mean squared error, linearised (`as_root`), in the
+        target's unit. [network, example] each.
+    """
+    scores = scoring_of_study(context).scores
+    loss = np.asarray(scores["nll"].examples(predictive, target))
+    if likeness_of(context).higher_is_better:
+        return loss, 1.0 - np.asarray(scores["accuracy"].examples(predictive, target))
+    return loss, as_root(example_squared(predictive, target))
 
 
 def predict(context: StudyContext, networks: Networks, inputs: Inputs) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from torch import Tensor
@@ -13,12 +14,15 @@ from modescape.context import StudyContext
 from modescape.data.dataset import Split
 from modescape.landscape import Landscape
 from modescape.landscape.criteria import Loss
+from modescape.landscape.source import Batches
 from modescape.models import working_dtype
 from modescape.predict import BATCH
 from modescape.types import Inputs, ModelState, Params
 
-POLICIES: dict[str, Literal["recompute", "eval"]] = {"recompute": "recompute", "stored": "eval"}
-"""``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics of a point's weights, or the solution's."""
+HELD = 1 << 29  # bytes of prepared examples that stay from pass to pass
+POLICIES: dict[str, Literal["recompute", "interpolate"]] = {"recompute": "recompute", "stored": "interpolate"}
+"""``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics made of a point's weights, or those that it
+brings. Points of a cut bring the solution's; on a cut through solutions each has its own, mixed between them."""
 
 
 def field(context: StudyContext, point: ModelState, split: Split, **settings: Any) -> Landscape:
@@ -27,7 +31,7 @@ def field(context: StudyContext, point: ModelState, split: Split, **settings: An
     The network runs in evaluation, without dropout, of torch's own operations, so that every derivative exists. The
     loss is the task's, nats an example: of classes the negative log-likelihood, of numbers that of the standardised
     targets (half the squared error where no variance is predicted). Batch-norm statistics are made of training
-    examples at every point, or are those of ``point``, as ``subspace.batch_norm`` says.
+    examples at every point, or are those that it brings, as ``subspace.batch_norm`` says (`POLICIES`).
 
     Args:
         context: the study's data and network.
@@ -43,8 +47,7 @@ def field(context: StudyContext, point: ModelState, split: Split, **settings: An
         "device": context.device,
         "seed": context.study.manifest["seed"],
     }
-    given = batches_of(context, split, dtype=dtype)
-    return Landscape(context.module, tensors_of(point), given, **(own | settings))
+    return Landscape(context.module, tensors_of(point), passes(context, split, dtype=dtype), **(own | settings))
 
 
 def point_of(context: StudyContext, member: int) -> ModelState:
@@ -74,14 +77,33 @@ def batches_of(
         dtype: of inputs that are floating-point.
         examples: of a batch.
     """
-    target, total = context.dataset.task.seen(split.label), len(split.label)
-    pieces = [slice(start, start + examples) for start in range(0, total, examples)]
-    prepared = ((context.preparation(batches.taken(split.inputs, own), dtype=dtype), target[own]) for own in pieces)
-    return list(prepared)
+    return list(prepared(context, split, dtype=dtype, examples=examples))
 
 
-def statistics_batches(context: StudyContext, point: ModelState) -> list[tuple[Inputs, Tensor]]:
+def prepared(
+    context: StudyContext, split: Split, *, dtype: Any, examples: int = BATCH
+) -> Iterator[tuple[Inputs, Tensor]]:
+    """`batches_of`, each prepared when it is asked for."""
+    target = context.dataset.task.seen(split.label)
+    for start in range(0, len(split.label), examples):
+        own = slice(start, start + examples)
+        yield context.preparation(batches.taken(split.inputs, own), dtype=dtype), target[own]
+
+
+def passes(context: StudyContext, split: Split, *, dtype: Any, held: int = HELD) -> Batches:
+    """`batches_of` where they take at most ``held`` bytes; else what prepares them anew in every pass.
+
+    Prepared examples are several times as large as they lie in a study: of large images those of all would not fit.
+    """
+    first, _ = next(prepared(context, split.first(1), dtype=dtype))
+    size = sum(leaf.numel() * leaf.element_size() for leaf in batches.leaves(first))
+    if size * len(split.label) <= held:
+        return batches_of(context, split, dtype=dtype)
+    return lambda: prepared(context, split, dtype=dtype)
+
+
+def statistics_batches(context: StudyContext, point: ModelState) -> Batches:
     """Training examples of which batch-norm statistics are made, in whole batches as everywhere in a study."""
     train = context.dataset.train.first(BATCH_NORM_IMAGES)
     total = len(train.label)
-    return batches_of(context, train.first(total - total % min(BATCH, total)), dtype=working_dtype(point.params))
+    return passes(context, train.first(total - total % min(BATCH, total)), dtype=working_dtype(point.params))

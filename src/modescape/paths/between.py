@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from modescape import tree
 from modescape.alignment.aligning import Alignment, align
 from modescape.alignment.running import State, separate
 from modescape.errors import InputError
 from modescape.landscape.criteria import Loss
 from modescape.paths.barrier import barrier as height
 from modescape.paths.path import POINTS, RESETS, Path, Profile
-from modescape.types import ModelState
 
 KINDS = ("raw", "raw_reset", "aligned", "aligned_reset")
 NAN = float("nan")
@@ -108,8 +108,7 @@ def barrier(
     )
     lines = {"raw": Path.straight(model, one, two)}
     if found is not None:
-        moved = ModelState(*({name: found.state[name] for name in part} for part in two))
-        lines["aligned"] = Path.straight(model, one, moved)
+        lines["aligned"] = Path.straight(model, one, tree.parted(found.state, two))
     profiles = {}
     for name, line in lines.items():
         profiles[name] = line.profile(batches, reset="none", **settings)
@@ -157,5 +156,14 @@ def excess(t: np.ndarray, values: np.ndarray) -> np.ndarray:
     >>> excess(np.array([0.0, 0.5, 1.0]), np.array([[0.0, 1.0], [4.0, 1.0], [0.0, 1.0]])).tolist()
     [4.0, 0.0]
     """
-    above = values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
+    return highest(above_line(t, values))
+
+
+def above_line(t: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Excess of every example over the line between its values at the ends, [t, example] of the same."""
+    return values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
+
+
+def highest(above: np.ndarray) -> np.ndarray:
+    """The row [example] of an excess [t, example] with the largest mean; one that is NaN where there is such."""
     return above[int(above.mean(-1).argmax())]

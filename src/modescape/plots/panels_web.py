@@ -227,8 +227,10 @@ def _trace_notes(figure: Sheet, place: tuple[int, int], panel: Panel) -> None:
 def _update_axes(figure: Sheet, place: tuple[int, int], panel: Panel) -> None:
     row, column = place
     seen = [points_of(series, panel) for series in panel.series]
-    x: dict[str, Any] = {"title": {"text": style.escaped(panel.x_label)}}
-    y: dict[str, Any] = {"title": {"text": style.escaped(panel.y_label)}}
+    x, y = (
+        {"title": {"text": style.escaped(label)}, "exponentformat": "power"}  # else 2e-5 is written 20µ
+        for label in (panel.x_label, panel.y_label)
+    )
     for axis, log, limits, name in ((x, panel.log_x, panel.x_range, "x"), (y, panel.log_y, panel.y_range, "y")):
         low, high = limits or span(*(getattr(points, name)[points.there] for points in seen), default=(1.0, 10.0))
         if log:

@@ -140,7 +140,7 @@ def number(value: float, decimals: int = 2) -> str:
     if not math.isfinite(value):
         return ""
     text = f"{value:.{decimals}f}"
-    if float(text) in (0, 1):
+    if float(text) in (-1, 0, 1):
         return str(int(float(text)))
     return text.replace("0.", ".", 1) if abs(float(text)) < 1 else text
 

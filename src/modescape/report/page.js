@@ -79,9 +79,12 @@
       plot.style.height = "400px";
       delete layout.height;
       for (const axis of ["x", "y", "z"]) {
-        camera.eye[axis] *= 1.5;
+        camera.eye[axis] *= 1.6;
         layout.scene[`${axis}axis`].title.font.size = layout.scene[`${axis}axis`].tickfont.size = 10;
       }
+      const height = layout.scene.zaxis.title;  // which has no room beside the scene
+      layout.title.text = `Height: ${height.text}`;
+      height.text = "";
     }
     const start = { ...camera.eye };
     bar.addEventListener("click", (event) => {

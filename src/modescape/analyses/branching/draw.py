@@ -21,7 +21,7 @@ Look: TypeAlias = "tuple[str, str, tuple[str, str], bool]"  # name, colour, mark
 TITLE = "When one run becomes several functions"
 AXIS = "Epochs in common (number)"
 AS_THEY_ARE: Look = ("As they are", style.BLUE, ("o", "circle"), False)
-ALIGNED: Look = ("Units matched", style.ORANGE, ("D", "diamond"), True)
+ALIGNED: Look = ("Aligned", style.ORANGE, ("D", "diamond"), True)
 DIFFER: Look = ("Two networks", style.PURPLE, ("s", "square"), False)
 PREDICTIONS: Look = ("Mean of predictions", style.GREEN, ("^", "triangle-up"), False)
 WEIGHTS: Look = ("Mean of weights", style.VERMILION, ("v", "triangle-down"), False)
@@ -37,7 +37,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"{_networks(dataset)} on {style.tested_on(dataset)}.",
         "0: one initialisation. The last row is the run itself, where nothing differs by definition.",
         "Independent: from initialisations of their own.",
-        f"Barrier: on the straight line, {int(about['points'])} places; dashed: the limit.",
+        f"Barrier: on the straight line, {int(about['points'])} places; dashed: the limit. Aligned: the units of one",
+        "network in the order of the other's. Gain: how much lower the loss is than the mean of the two networks'.",
         connected(dataset),
         _refused(dataset),
         "Averages of weights that lose more than the axis shows are left out: their barrier says how much.",
@@ -56,8 +57,11 @@ def connected(dataset: xr.Dataset) -> str:
     if not np.isfinite(first):
         return ""
     ends = f" (95 % interval: {low:g} to {high:g})" if np.isfinite([low, high]).all() else ""
+    if first == dataset["branch_epoch"].values[-1]:  # that is the run itself, at height 0 whatever was tried
+        may = "" if not np.isfinite(low) or low >= first else f" (95 % interval: they may be from {low:g} on)"
+        return f"From none of the epochs that were tried on are branches connected{may}, by a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
-    return f"From {epochs} in common on, of those tried{ends}, no barrier of the error is above {limit}."
+    return f"From {epochs} in common on, of those tried{ends}, the mean barrier of the error is at most {limit}."
 
 
 def _networks(dataset: xr.Dataset) -> str:
@@ -70,7 +74,7 @@ def _networks(dataset: xr.Dataset) -> str:
 
 def _refused(dataset: xr.Dataset) -> str:
     reason = style.one_line(dataset.attrs.get("not_aligned", "")).rstrip(".")
-    return f"Units could not be matched: {reason}." if reason else ""
+    return f"Not aligned: {reason}." if reason else ""
 
 
 def _quality(dataset: xr.Dataset) -> Score:
@@ -92,13 +96,13 @@ def describe(dataset: xr.Dataset) -> Chart:
     held = [
         (
             "Barrier of the loss",
-            "Height (nats)",
+            "Barrier (nats)",
             [("aligned_barrier", ALIGNED, 1.0), ("barrier", AS_THEY_ARE, 1.0)],
             [],
         ),
         (
             "Barrier of the error",
-            f"Height ({unit})",
+            f"Barrier ({unit})",
             [("aligned_error_barrier", ALIGNED, score.factor), ("error_barrier", AS_THEY_ARE, score.factor)],
             [limit],
         ),
@@ -110,7 +114,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         ),
         (
             "What averaging two networks gains",
-            "Lower loss (nats)",
+            "Gain (nats)",
             [("ensemble_gain", PREDICTIONS, 1.0), ("average_gain", WEIGHTS, 1.0)],
             [zero],
         ),

@@ -8,11 +8,10 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from modescape import tree
 from modescape.alignment import align
-from modescape.analyses.drawing import Around, likeness_of, predict, scoring_of_study
+from modescape.analyses.drawing import Around, likeness_of, losses_and_errors, predict, scoring_of_study
 from modescape.analyses.field import batches_of, tensors_of
 from modescape.analyses.pairs import COMPARE, Pairs, pair_mean, shares
 from modescape.analyses.stored import TOGETHER
@@ -22,8 +21,10 @@ from modescape.errors import InputError
 from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval
 from modescape.models import working_dtype
+from modescape.paths import Path
+from modescape.paths.between import above_line, highest
 from modescape.study import Study
-from modescape.types import ModelState, Params
+from modescape.types import ModelState
 
 LINES = ("barrier", "error_barrier", "aligned_barrier", "aligned_error_barrier")
 GAINS = ("average_gain", "average_error_gain", "ensemble_gain", "ensemble_error_gain")
@@ -110,19 +111,14 @@ class Lines:
 
     def _above(self, one: ModelState, two: ModelState, ends: np.ndarray) -> list[np.ndarray]:
         """Height of loss and error above the straight line between those of the ends, [t, example] each."""
-        inner = self._predicted([_between_states(one, two, t) for t in self.t[1:-1].tolist()])
-        weight = self.t[:, None]
+        line = Path.straight(self.context.module, one, two)
+        inner = self._predicted([tree.parted(line.at(t), one) for t in self.t[1:-1].tolist()])
         found = self._judged(np.concatenate([ends[:1], inner, ends[1:]]))
-        return [values - ((1 - weight) * values[0] + weight * values[-1]) for values in found]
+        return [above_line(self.t, values) for values in found]
 
     def _judged(self, predictive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Loss, and what every example adds to the error, of networks: [network, example] each."""
-        loss = np.asarray(self.scoring.scores["nll"].examples(predictive, self.target))
-        if not self.likeness.higher_is_better:  # the root mean squared error, linearised
-            squared = np.square(self.likeness.said(predictive) - self.target).mean(-1)
-            level = squared.mean(-1, keepdims=True)
-            return loss, np.sqrt(level) + (squared - level) / (2 * np.sqrt(level))
-        return loss, (self.likeness.said(predictive) != self.target) * 1.0
+        return losses_and_errors(self.context, predictive, self.target)
 
     def _predicted(self, states: list[ModelState]) -> np.ndarray:
         """What networks say, [network, example, width], with batch-norm statistics as all are compared."""
@@ -140,21 +136,7 @@ class Lines:
         except InputError as error:
             self.refused = str(error)
             return None
-        return ModelState(*({name: found.state[name] for name in part} for part in two))
-
-
-def highest(above: np.ndarray) -> np.ndarray:
-    """What every example adds to the largest mean of a height above a line [t, example]; [example]."""
-    return above[int(above.mean(-1).argmax())]
-
-
-def _between_states(one: ModelState, two: ModelState, t: float) -> ModelState:
-    """The network at a place on the line, its buffers, too."""
-
-    def between(a: Params, b: Params) -> Params:
-        return {name: torch.lerp(a[name], b[name], t) if a[name].is_floating_point() else a[name] for name in a}
-
-    return ModelState(between(one.params, two.params), between(one.buffers, two.buffers))
+        return tree.parted(found.state, two)
 
 
 def _means(pairs: Pairs) -> list[float]:

@@ -23,8 +23,8 @@ TEXT = Text(
     "Read down the rows: the more epochs are in common, the lower the barrier. Where it is gone, the run so far has "
     "decided in which basin its branches end: averaging their weights no longer hurts, and may gain some of what the "
     "average of their predictions gains, in one forward pass. Connected is not the same: look how much the branches "
-    "still differ, and compare with the independent networks. Matching hidden units lowers the barrier between "
-    "independent networks; of branches the units mostly stand in one order already. Epochs between the rows were not "
+    "still differ, and compare with the independent networks. Alignment lowers the barrier between "
+    "independent networks; the units of branches mostly stand in one order already. Epochs between the rows were not "
     "tried, and this is one run of one recipe.",
 )
 
@@ -52,5 +52,5 @@ def summarize(dataset: xr.Dataset) -> Summary:
         if rows
         else "There are no pairs."
     )
-    header = ("networks with", "barrier (nats)", "of the error", "units matched", "differ / error")
+    header = ("networks with", "barrier (nats)", "of the error", "aligned", "differ / error")
     return Summary(text, (*header, "gain of predictions (nats)", "of weights", "distance / length"), tuple(rows))

@@ -13,11 +13,11 @@ from modescape.plots.charts import Chart, HeatMap, Panel, Series
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "Alignment of layers"
+TITLE = "Similarity of layers"
 LABELS = 12  # layers a side
 LENGTH = 22  # characters of a layer's name
 PAIRS = 300  # dots of a layer
-DARK = 0.82  # share of the colour map that is read on white
+READABLE = (0.3, 0.82)  # shares of the colour map that are read on black and on white
 AFTER, BEFORE = style.BLUE, style.VERMILION
 
 
@@ -125,7 +125,8 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
 def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
     """A line a layer: its features at each epoch against those at the end, mean over runs."""
     values = dataset["along"].transpose("member", "epoch", "layer").values[runs_of(dataset)].mean(0)
-    shades = style.colour_map("viridis")[np.linspace(0, DARK * 255, max(len(own), 2)).astype(int)]
+    places = np.linspace(*READABLE, max(len(own), 2))
+    shades = style.colour_map("viridis")[(255 * places).astype(int)]
     colours = ["#" + "".join(f"{round(255 * part):02x}" for part in shade) for shade in shades]
     series = [
         Series(name=name, x=dataset["epoch"].values, y=values[:, place], colour=colours[place])

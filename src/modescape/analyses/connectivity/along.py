@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from modescape import tree
 from modescape.alignment.running import Setting, separate
-from modescape.analyses.averaging import as_root
 from modescape.analyses.connectivity.barriers import LEVEL
 from modescape.analyses.connectivity.kinds import METRICS, PATHS
-from modescape.analyses.drawing import Around, likeness_of, predict, scoring_of_study
+from modescape.analyses.drawing import Around, likeness_of, losses_and_errors, predict, scoring_of_study
 from modescape.analyses.stating import CONTROL_OF_POINT, Variables
 from modescape.analyses.stored import TOGETHER
 from modescape.context import StudyContext
 from modescape.landscape.criteria import Loss
 from modescape.metrics.grouping import by_group
-from modescape.metrics.regression import example_squared
 from modescape.paths import Path, fit_path
 from modescape.paths.between import heights
 from modescape.types import Inputs, ModelState, Params
@@ -79,8 +78,7 @@ class Networks:
         return {name: np.concatenate(parts) for name, parts in pieces.items()}
 
     def _state(self, tensors: Params) -> ModelState:
-        whole = self.setting.recomputed(tensors)
-        return ModelState(*({name: whole[name] for name in part} for part in self.like))
+        return tree.parted(self.setting.recomputed(tensors), self.like)
 
 
 class Met:
@@ -123,16 +121,8 @@ class Met:
             self.agreement[row, member] = likeness.agree(said, other)
             self.similarity[row, member] = likeness.similarity(said, other, self.label)
         self.control[row] = max(likeness.moved(*pair) for pair in zip(test[[0, -1]], self.alone[:2], strict=True))
-        for column, rows in enumerate(self._rows(test)):
+        for column, rows in enumerate(losses_and_errors(context, test, self.label)):
             self.barrier[:, row, column] = list(heights("", self.t, by_group(rows, self.group), LEVEL).values())
-
-    def _rows(self, predictive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Losses and errors of examples, [t, example] each; squared errors as `as_root` gives them."""
-        scores = scoring_of_study(self.networks.context).scores
-        loss = np.asarray(scores["nll"].examples(predictive, self.label))
-        if likeness_of(self.networks.context).higher_is_better:
-            return loss, 1.0 - np.asarray(scores["accuracy"].examples(predictive, self.label))
-        return loss, as_root(example_squared(predictive, self.label))
 
     def variables(self, units: str) -> Variables:
         """As in a result, ``units`` those of barriers."""

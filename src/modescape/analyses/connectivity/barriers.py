@@ -100,6 +100,7 @@ class Barriers:
             self.first = None
             for values in (self.value, self.low, self.high, self.of_member):
                 values[[kind.startswith("aligned") for kind in KINDS]] = np.nan
+            self.cosine[:], self.aligned_cosine[:] = np.nan, np.nan
 
     def _found(self, lines: Lines, one: ModelState, other: ModelState) -> Barrier:
         if not self.refused:
@@ -142,7 +143,7 @@ class Barriers:
             for at in np.ndindex(*out.shape[1:]):
                 example, influence = shares(self.of_member[at][None].copy())
                 out[:, *at] = pair_mean(self.value[at], example[0], None if influence is None else influence[0])
-        return out
+        return np.maximum(out, 0.0)  # as a barrier's own ends: none is below 0
 
 
 MEANS = {

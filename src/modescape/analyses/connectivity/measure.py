@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modescape import batches, rng
+from modescape import rng
 from modescape.alignment.running import Setting
 from modescape.analyses import image_sets
 from modescape.analyses.connectivity.along import Fit, Met, Networks, paths_between
 from modescape.analyses.connectivity.barriers import Barriers, Lines
 from modescape.analyses.connectivity.kinds import INTERVALS, METRICS, PATHS, UNITS
-from modescape.analyses.field import batches_of, loss_of, point_of
+from modescape.analyses.field import batches_of, loss_of, point_of, prepared
 from modescape.analyses.requirements import left_out, trained
 from modescape.arrays import group_codes
 from modescape.context import StudyContext
@@ -68,7 +68,7 @@ def measure(
     Source: Entezari et al. 2022, arXiv 2110.06296; Garipov et al. 2018, arXiv 1802.10026; Jordan et al. 2022, arXiv
     2211.08403.
     """
-    numbers = trained(context.offered, 2, "the barriers between solutions")[: max(members, 2)]
+    numbers = trained(context.offered, 2, "the matrix of barriers between solutions")[: max(members, 2)]
     if severity not in SEVERITIES:
         raise InputError(f"severity is {severity}; expected one of {', '.join(map(str, SEVERITIES))}")
     states = [point_of(context, member) for member in numbers]
@@ -148,10 +148,7 @@ def _passes(context: StudyContext, dtype: torch.dtype) -> Iterator[tuple[Inputs,
     """All training examples once, in whole batches of the recipe's size; none is prepared before it is asked for."""
     train, size = context.dataset.train, context.study.recipe.train.batch_size
     whole = len(train.label) - len(train.label) % min(size, len(train.label))
-    target = context.dataset.task.seen(train.label)
-    for start in range(0, whole, size):
-        own = slice(start, min(start + size, whole))
-        yield context.preparation(batches.taken(train.inputs, own), dtype=dtype), target[own]
+    return prepared(context, train.first(whole), dtype=dtype, examples=size)
 
 
 def _shifted(context: StudyContext, severity: int, examples: int) -> tuple[dict[str, Inputs], str]:

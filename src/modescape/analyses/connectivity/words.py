@@ -23,8 +23,8 @@ TEXT = Text(
     "and a polychain between the first two.",
     "The loss half way on a line is that of the two networks' averaged weights: a high barrier says that they cannot "
     "be averaged, not that they compute different things, as hidden units have no order. What is left once they are "
-    "aligned is an upper bound, since the permutation that was found is a good one, not the best, and rescalings stay. "
-    "Resetting the statistics undoes that activations shrink half way. Bent paths were fitted: that one exists says "
+    "aligned is an upper bound: the permutation that was found is a good one, not the best, and rescalings stay. "
+    "Resetting the statistics undoes that activations shrink half way. Bent paths were fitted: one of low loss says "
     "that the loss has no wall around a solution, not that the function stays the same. Look at the similarity: where "
     "it falls for one end and rises for the other, the function changes although the loss does not. A middle that is "
     "as unlike both ends as unrelated solutions are is one more solution. These are lines and four paths out of many.",

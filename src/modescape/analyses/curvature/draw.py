@@ -38,9 +38,10 @@ def caption(dataset: xr.Dataset) -> str:
         f"The largest eigenvalue of a point is exact to {_error(dataset)}, the smallest is an upper bound."
         if np.isfinite(dataset["largest"].values).any()
         else "",
-        f"Along the run of member {attrs['followed']}." if "epoch" in dataset.dims else "",
-        f"Sharpness: the largest rise of the training loss that was found within {float(attrs['radius']):g} of the",
-        f"weights, and within {float(attrs['adaptive_radius']):g} where each weight's step is divided by its size.",
+        f"Second row: along the run of member {attrs['followed']}." if "epoch" in dataset.dims else "",
+        "Sharpness: the largest rise of the training loss that was found within",
+        f"{float(attrs['radius']):g} weight units of the solution, and (relative) within",
+        f"{float(attrs['adaptive_radius']):g} where each weight's step is divided by its size.",
         f"{style.intervals(dataset)}",
         correlations(dataset),
         steps.batch_norm(dataset) if attrs["batch_norm"] != "none" else "",
@@ -67,9 +68,10 @@ def correlations(dataset: xr.Dataset) -> str:
     apart = int(((low > 0) | (high < 0))[there].sum())
     number = int(there.sum())
     if not apart:
+        other = words(dataset, str(dataset["other_metric"].values[1]))[0]
         return (
-            f"The intervals of all {number} rank correlations hold 0: these members do not say whether sharpness goes "
-            "with test loss or with disagreement."
+            f"The intervals of all {number} rank correlations (of both kinds of sharpness, the largest eigenvalue and "
+            f"the trace) hold 0: these members do not say whether curvature goes with test loss or {other}."
         )
     return (
         f"{apart} of {number} intervals of rank correlations {'do' if apart > 1 else 'does'} not hold 0; of so many "
@@ -108,7 +110,7 @@ def _densities(dataset: xr.Dataset) -> Panel:
     return Panel(
         title="Density of the eigenvalues (log scale)",
         x_label=EIGENVALUE,
-        y_label="Density (1)",
+        y_label="Density (squared weight per nat)",
         series=[others, own],
         log_y=True,
     )
@@ -124,7 +126,7 @@ def _members(dataset: xr.Dataset) -> Panel:
         Series(name="Trace", y=trace, low=low, high=high, marker=SQUARE, **looks),
     ]
     return Panel(
-        title=_title("Ends and trace", log := _wide(series)),
+        title=_title("Largest and trace", log := _wide(series)),
         x_label="Member (number)",
         y_label=EIGENVALUE,
         series=series,

@@ -35,7 +35,7 @@ BALLS = {  # approach -> what the radius is of
 }
 INTERVALS = (
     "95 %: of densities and traces over random vectors, for these networks and examples; of rank correlations over "
-    "members, for new ones, as if each member's disagreement were its own"
+    "members, for new ones, as if each member's difference from the others were its own"
 )
 SAMPLES = 4  # random steps of an average rise
 
@@ -118,9 +118,7 @@ def measure(
 
 def _landscape(context: StudyContext, members: Sequence[int], split: Split) -> Landscape:
     """The loss of all these members on examples; stored statistics are each point's own."""
-    stored = context.study.recipe.subspace.batch_norm == "stored"
-    first = weights_of(context.offered, WHAT).solution(members[0])
-    return field(context, first, split, **({"batch_norm": "interpolate"} if stored else {}))
+    return field(context, weights_of(context.offered, WHAT).solution(members[0]), split)
 
 
 def _followed(checkpoints: Checkpoints, members: Sequence[int], most: int) -> tuple[int, list[int]]:

@@ -48,7 +48,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         part
         for part in (
             f"Densities of the Hessian's eigenvalues of {count(dataset.sizes['member'], 'member')}. The largest "
-            f"eigenvalue lies between {significant(low)} and {significant(high)} nats per squared weight.",
+            f"eigenvalue {_range(low, high)} nats per squared weight.",
             _run(dataset),
             _strongest(dataset, name),
             correlations(dataset),
@@ -79,6 +79,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "relative",
     )
     return Summary(text, (*header, "train loss", "test loss", name), tuple(rows))
+
+
+def _range(low: float, high: float) -> str:
+    one, other = significant(low), significant(high)
+    return f"is {one}" if one == other else f"lies between {one} and {other}"
 
 
 def _run(dataset: xr.Dataset) -> str:

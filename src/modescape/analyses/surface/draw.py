@@ -37,6 +37,10 @@ LOSS, ERROR, RMSE = "Training loss (nats)", "Test error (%)", "RMSE (unit of the
 RUNS = (style.BLUE, style.VERMILION, style.PURPLE)
 CIRCLE, STAR = ("o", "circle"), ("*", "star")
 LINES = 9  # contours
+SOLUTIONS_OWN = (
+    "Batch-norm statistics, where there are any, are the solutions' own, mixed between them as the weights are; beyond "
+    "them a variance may fall below 0, which makes a gap."
+)
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -49,9 +53,9 @@ def caption(dataset: xr.Dataset) -> str:
         *(_about(dataset, name) for name in names(dataset)),
         _runs(dataset),
         _measured(dataset),
-        "Colours of the loss go by powers of ten." if loss_scale(dataset).log else "",
+        "The colours of the loss are on a logarithmic scale." if loss_scale(dataset).log else "",
         _gaps(dataset),
-        steps.batch_norm(dataset),
+        SOLUTIONS_OWN if dataset.attrs.get("batch_norm") == "stored" else steps.batch_norm(dataset),
         _control(dataset),
         "These solutions of this study alone: there is no interval.",
         _without(dataset),
@@ -74,7 +78,7 @@ def _about(dataset: xr.Dataset, name: str) -> str:
         return f"{PLANES[name][0]}: its first two principal components, through its end."
     angle = float(dataset["solutions_angle"].sel({"approach": name}))
     if np.isfinite(angle):
-        parting = f"from 1, the ways to 2 and to 3 part at {fixed(angle, 0)} degrees"
+        parting = f"seen from 1, 2 and 3 lie {fixed(angle, 0)} degrees apart"
         return f"{PLANES[name][0]}: a plane holds three of them; {parting}."
     return f"{PLANES[name][0]}: the line through both, and across it a random direction."
 
@@ -103,7 +107,7 @@ def _measured(dataset: xr.Dataset) -> str:
     if "rmse" in dataset:
         other = f"the RMSE by {significant(float(dataset['filled_quality_error'].max()))}"
     else:
-        other = f"the error by {fixed(100 * float(dataset['filled_quality_error'].max()))} percentage points"
+        other = f"the error by {fixed(100 * float(dataset['filled_quality_error'].max()))} points"
     return (
         f"Measured: {listing(counts)} of {whole:,} points a plane; the others are interpolated, and where that was "
         f"tested the loss was off by at most {worst} of it, {other}."

@@ -108,7 +108,8 @@ def _with_random_axis(landscape: Landscape, line: Cut) -> Cut:
     one, other = tree.ravel(along), tree.ravel(whole)
     other = other - (other @ one) / (one @ one) * one
     other = other * (one.norm() / other.norm())
-    return Cut.along(origin, along, tree.unravel(other, along), through=2)
+    upright = ModelState(tree.unravel(other, along), {})
+    return Cut(origin=origin, axes=(line.axes[0], upright), about={"through": 2})  # statistics move along the line
 
 
 def _principal(landscape: Landscape, runs: Sequence[Run], reach: float) -> Plane:

@@ -27,6 +27,13 @@ TEXT = Text(
     "there are others along which the loss falls; a sharper bowl is not worse on test images; and principal "
     "components bend every run into the same few curves, those of a random walk, too.",
 )
+NUMBERS = Text(  # of a regression
+    TEXT.title,
+    TEXT.shown.replace("the error", "the error (RMSE)"),
+    TEXT.reading.replace(
+        "the network is right and unsure", "the predictions are near and the variances that come with them are wrong"
+    ),
+)
 WORDS = {
     "random": "around solution 1",
     "solutions": "through the solutions",
