@@ -12,7 +12,7 @@ from modescape.engines import ENGINE_NAMES, ENGINES, Here, Processes, make_engin
 from modescape.errors import InputError
 from modescape.recipe import load
 
-KINDS = [pytest.param(name, marks=[pytest.mark.ci] if name == "ray" else []) for name in ENGINES]  # a cluster starts
+KINDS = [pytest.param(name, marks=[pytest.mark.long] if name == "ray" else []) for name in ENGINES]  # a cluster starts
 
 
 @pytest.fixture(scope="module", params=KINDS)

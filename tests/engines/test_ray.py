@@ -12,7 +12,7 @@ from modescape import pipeline
 from modescape.engines import make_engine
 from modescape.errors import InputError
 
-pytestmark = pytest.mark.ci  # a cluster takes seconds to start
+pytestmark = pytest.mark.long  # a cluster takes seconds to start, and the package is an extra
 SMALL = ["train.members=4", "train.epochs=12", "train.trajectories=4", "data.test=100", "analyses=[ensemble_size]"]
 
 

@@ -14,7 +14,7 @@ from modescape.errors import InputError
 from modescape.study import Study
 
 pytestmark = [
-    pytest.mark.ci,  # each package takes seconds to import
+    pytest.mark.long,  # each package takes seconds to import, and is an extra
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the trackers' own code and of what they stand on
 ]
 SMALL = ["train.members=2", "train.epochs=3", "data.test=100", "analyses=[ensemble_size]", "compute.engine=here"]
