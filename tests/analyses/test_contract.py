@@ -55,6 +55,7 @@ OF_ITS_OWN = {
     "fine_tuning": "tuned",
     "gradient_boosting": "boosted",
 }  # analyses of studies that not all studies are: their fixtures
+UNKNOWN = {"curvature": ("correlation_low", "correlation_high")}  # of three members
 NAMES = [  # those of models that others trained have their own contract, in test_given.py
     pytest.param(name, marks=[] if name in MADE_UP else [pytest.mark.ci])
     for name, one in analyses.ANALYSES.items()
@@ -93,7 +94,7 @@ def test_the_result_has_the_documented_variables_and_no_others(name: str, result
 def test_the_result_follows_the_schema_and_has_values(name: str, result: xr.Dataset):
     results.validate(result)
     for key, values in result.data_vars.items():
-        assert np.isfinite(values).any(), key
+        assert np.isfinite(values).any() or key in UNKNOWN.get(name, ()), key
 
 
 @pytest.mark.parametrize(

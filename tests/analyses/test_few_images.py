@@ -30,6 +30,7 @@ SIZES = {  # what is not of test images, small
 }
 NEEDS = {
     "shift": "needs 16 test images or more; this study has 2",
+    "cka": "the similarity of layers needs 8 test examples or more; this study has 2",
     "gradient_boosting": "needs rows of a table; the examples of this study are images",
 }
 # without those that train 14 kinds of networks, for 20 s, and those of models that others trained (test_given.py)

@@ -40,7 +40,8 @@ SIZES = {  # settings at which an analysis is quick
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
 }
-SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.AROUND in one.uses]
+SOLUTIONS = ("curvature",)  # which follow the policy of batch norm and draw no networks
+SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.AROUND in one.uses and name not in SOLUTIONS]
 
 
 def trained(folder, norm, epochs):

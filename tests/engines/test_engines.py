@@ -12,9 +12,13 @@ from modescape.engines import ENGINE_NAMES, ENGINES, Here, Processes, make_engin
 from modescape.errors import InputError
 from modescape.recipe import load
 
+KINDS = [pytest.param(name, marks=[pytest.mark.long] if name == "ray" else []) for name in ENGINES]  # a cluster starts
 
-@pytest.fixture(scope="module", params=ENGINES)
+
+@pytest.fixture(scope="module", params=KINDS)
 def engine(request):
+    if request.param == "ray":
+        pytest.importorskip("ray")
     with make_engine(request.param, "cpu", workers=2) as engine:
         yield engine
 
@@ -158,8 +162,7 @@ def test_make_engine(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "workers", "message"),
     [
-        ("ray", None, "the engine 'ray' is not in this version"),
-        ("nowhere", None, "there is no engine 'nowhere'; choose auto, here, processes"),
+        ("nowhere", None, "there is no engine 'nowhere'; choose auto, here, processes, ray"),
         ("auto", 0, "an engine needs 1 worker or more, not 0"),
     ],
 )

@@ -62,7 +62,8 @@ def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
         found = found.assign_coords(metric=("metric", metrics, dataset["metric"].attrs))
         found = _in_units(found)
     if "other_metric" in found.coords:
-        selectors = [METRICS[str(name)] for name in found["other_metric"].values]
+        names = map(str, found["other_metric"].values)  # of scores, or of variables
+        selectors = [METRICS.get(name) or NAMES.get(name, (name,))[0] for name in names]
         found = found.assign_coords(other_metric=("other_metric", selectors, dataset["other_metric"].attrs))
     if "class" in found.dims:  # of what is stored of a prediction
         found = found.rename({"class": "x"})

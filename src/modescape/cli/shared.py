@@ -17,6 +17,7 @@ import click
 
 from modescape.engines import ENGINE_NAMES
 from modescape.errors import DamageError
+from modescape.trackers import TRACKER_NAMES
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
@@ -48,13 +49,17 @@ class Work:
 
     settings: tuple[str, ...]
     engine: str | None
+    address: str | None
     device: str | None
+    track: tuple[str, ...]
     quiet: bool
 
     def overrides(self) -> list[str]:
         """Of the recipe, in the order in which they are read."""
         chosen = [f"compute.engine={self.engine}"] if self.engine else []
-        return [*self.settings, *chosen, *([f"compute.device={self.device}"] if self.device else [])]
+        chosen += [f"compute.address={self.address}"] if self.address else []
+        chosen += [f"compute.device={self.device}"] if self.device else []
+        return [*self.settings, *chosen, *([f"compute.track=[{', '.join(self.track)}]"] if self.track else [])]
 
     def progress(self) -> Progress:
         """Who tells the user how far it is."""
@@ -70,7 +75,8 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def called(*arguments: Any, **rest: Any) -> Any:
-        said = {name: rest.pop(name) for name in ("settings", "engine", "device", "quiet")}
+        names = ("settings", "engine", "address", "device", "track", "quiet")
+        said = {name: rest.pop(name) for name in names}
         return command(*arguments, work=Work(**said), **rest)
 
     options = [
@@ -78,7 +84,14 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--set", "settings", multiple=True, metavar="KEY.PATH=VALUE", help="Change a setting; repeatable."
         ),
         click.option("--engine", type=click.Choice(ENGINE_NAMES), help="Where the work runs."),
+        click.option("--address", help="Of a Ray cluster, with --engine ray. [one is started here]"),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="What members are trained on."),
+        click.option(
+            "--track",
+            multiple=True,
+            type=click.Choice(TRACKER_NAMES),
+            help="Who else is told of epochs and results; repeatable.",
+        ),
         click.option("--quiet", is_flag=True, help="No progress on standard error."),
     ]
     for option in reversed(options):

@@ -1,10 +1,11 @@
-"""Where work runs: this process, or supervised worker processes. Another engine is a file beside these and a line."""
+"""Where work runs: this process, supervised worker processes, a Ray cluster. Another is a file and a line."""
 
 from __future__ import annotations
 
 from modescape.engines.base import Engine, Function, Listener, Opener, Outcome, Report
 from modescape.engines.here import Here
 from modescape.engines.processes import Processes
+from modescape.engines.ray import Ray
 from modescape.errors import InputError
 from modescape.runtime import cores
 
@@ -18,6 +19,7 @@ __all__ = [
     "Opener",
     "Outcome",
     "Processes",
+    "Ray",
     "Report",
     "choose_engine",
     "make_engine",
@@ -26,18 +28,13 @@ __all__ = [
 ENGINES: dict[str, type[Engine]] = {  # name, as recipes and the command line have it
     "here": Here,
     "processes": Processes,
+    "ray": Ray,
 }
-LATER = ("ray",)  # recipes may name it already
-ENGINE_NAMES = ("auto", *ENGINES, *LATER)
+ENGINE_NAMES = ("auto", *ENGINES)
 
 
 def choose_engine(name: str, device: str, workers: int | None = None) -> type[Engine]:
     """The kind of engine that a recipe or the command line names; arguments and errors as of `make_engine`."""
-    if name in LATER:
-        raise InputError(
-            f"the engine {name!r} is not in this version, it comes with the extra [{name}] of a later one; "
-            f"choose auto, {' or '.join(ENGINES)}"
-        )
     if name != "auto" and name not in ENGINES:
         raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
@@ -47,7 +44,7 @@ def choose_engine(name: str, device: str, workers: int | None = None) -> type[En
     return ENGINES[name]
 
 
-def make_engine(name: str, device: str, workers: int | None = None) -> Engine:
+def make_engine(name: str, device: str, workers: int | None = None, address: str | None = None) -> Engine:
     """The engine that a recipe or the command line names.
 
     Args:
@@ -55,11 +52,17 @@ def make_engine(name: str, device: str, workers: int | None = None) -> Engine:
             here (one process feeds a GPU best).
         device: where the work computes, "cpu" or "cuda".
         workers: items that are worked on at once, if the engine can; None for one a core.
+        address: of a cluster, for an engine that works on one.
 
     Raises:
-        InputError: if there is no such engine, or fewer than one worker is asked for.
+        InputError: if there is no such engine, or fewer than one worker is asked for, or the engine has no cluster.
 
     >>> make_engine("processes", "cpu", workers=2)
     Processes(workers=2)
     """
-    return choose_engine(name, device, workers).of(workers)
+    kind = choose_engine(name, device, workers)
+    if address is None:
+        return kind.of(workers)
+    if not issubclass(kind, Ray):
+        raise InputError(f"compute.address is {address!r}, and the engine {name!r} works on this machine; use ray")
+    return kind.of(workers, address)

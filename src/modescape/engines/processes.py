@@ -24,7 +24,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
 
-from modescape.engines.base import Engine, Function, Job, Opened, Opener, Outcome, attempt, describe
+from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
+from modescape.engines.packing import pack, unpack_and_run
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 
@@ -116,7 +117,7 @@ class Processes(Engine):
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
         self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
-        waiting = deque((item, _pack(job.function, item, job.opener(item))) for item in items)
+        waiting = deque((item, pack(job.function, item, job.opener(item))) for item in items)
         try:
             yield from self._supervise(waiting, job)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
@@ -182,17 +183,6 @@ class Processes(Engine):
     def close(self) -> None:
         """End all workers; a later `map` starts new ones."""
         self._stop(list(self._pool))
-
-
-def _pack(function: Function, item: Any, context: Opener | None) -> bytes:
-    # Plain pickle, not the pipe's own: that one would send tensors as shared memory, which dies with its worker.
-    try:
-        return pickle.dumps((function, item, context), protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        raise WorkError(
-            f"{function} of {item} cannot be sent to a worker process ({describe(error)}); "
-            "map a function from the top level of a module over plain data"
-        ) from error
 
 
 def _refuse_in_bootstrap() -> None:
@@ -264,7 +254,7 @@ def _work(pipe: Connection, environment: dict[str, str], meanwhile: Sequence[str
         except (EOFError, OSError):  # the parent has closed its end
             return
         outcome = attempt(
-            message, functools.partial(_unpack_and_run, opened, message, lambda event: send("event", event))
+            message, functools.partial(unpack_and_run, opened, message, lambda event: send("event", event))
         )
         content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
         _send_or_say_why_not(send, content)
@@ -277,11 +267,6 @@ def _import_while_idle(pipe: Connection, modules: deque[str]) -> None:
         while modules and not pipe.poll(IDLE_SECONDS):
             with contextlib.suppress(Exception):  # who needs it says what is wrong
                 importlib.import_module(modules.popleft())
-
-
-def _unpack_and_run(opened: Opened, message: bytes, report: Callable[[Any], None]) -> Any:
-    function, item, opener = pickle.loads(message)
-    return opened.run(function, item, report, opener)
 
 
 def _send_or_say_why_not(send: Callable[[str, Any], None], content: dict[str, Any]) -> None:

@@ -63,10 +63,12 @@ def run(
     from modescape.pipeline.mending import mend
     from modescape.pipeline.predicting import predict_missing
     from modescape.pipeline.reporting import Pieces, write_page
+    from modescape.pipeline.tracking import tracked
     from modescape.pipeline.training import train_missing
 
     network = importable(choice.recipe.model.factory, last=True)
-    with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
+    begun = begin(choice.recipe, choice.path, (), progress)
+    with network, begun as (study, engine, dataset), tracked(study, progress) as progress:
         mend(study, engine, progress)
         engine.meanwhile(slow_modules(study.recipe.analyses))
         _say_estimate(study, engine, dataset, progress)
@@ -102,10 +104,12 @@ def train(
     refuse_training(choice.recipe)
     from modescape.pipeline.begin import begin
     from modescape.pipeline.mending import mend
+    from modescape.pipeline.tracking import tracked
     from modescape.pipeline.training import train_missing
 
     network = importable(choice.recipe.model.factory, last=True)
-    with network, begin(choice.recipe, choice.path, (), progress) as (study, engine, dataset):
+    begun = begin(choice.recipe, choice.path, (), progress)
+    with network, begun as (study, engine, dataset), tracked(study, progress) as progress:
         mend(study, engine, progress)
         _say_estimate(study, engine, dataset, progress, True)
         train_missing(study, engine, progress)
@@ -134,10 +138,11 @@ def analyse(
     from modescape.pipeline.analysing import analyse_missing
     from modescape.pipeline.begin import reopen
     from modescape.pipeline.predicting import predict_missing
+    from modescape.pipeline.tracking import tracked
     from modescape.study.offering import has_network
 
     progress = progress or usual()
-    with reopen(path, names, overrides, progress) as (study, engine):
+    with reopen(path, names, overrides, progress) as (study, engine), tracked(study, progress) as progress:
         if has_network(study):
             predict_missing(study, engine, progress)
         analyse_missing(study, engine, progress, names=names, anew=bool(names))

@@ -24,7 +24,7 @@ def engine_of(recipe: Recipe, device: str, say: Callable[[str], None]) -> Engine
     """
     compute, code = recipe.compute, {"model.factory": recipe.model.factory, "data.source": recipe.data.code}
     of_this_session = [f"{setting} '{shown(name)}'" for setting, name in code.items() if of_session(name, setting)]
-    engine = make_engine(compute.engine, device, compute.workers)
+    engine = make_engine(compute.engine, device, compute.workers, compute.address)
     if not (engine.elsewhere and of_this_session):
         return engine
     if compute.engine != "auto":

@@ -15,11 +15,14 @@ from modescape.recipe.inputs import Data, Model
 from modescape.recipe.tasks import Task
 from modescape.recipe.training import Streams, Train
 from modescape.recipe.writing import yaml_text
+from modescape.trackers import TRACKER_NAMES
 
 if TYPE_CHECKING:
     EngineName: TypeAlias = str
-else:  # which there are, `modescape.engines` says alone
+    TrackerName: TypeAlias = str
+else:  # which there are, `modescape.engines` and `modescape.trackers` say alone
     EngineName = Literal[ENGINE_NAMES]
+    TrackerName = Literal[TRACKER_NAMES]
 
 
 class Subspace(Section):
@@ -72,9 +75,11 @@ class Compute(Section):
     engine: EngineName = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt | None = None  # processes; null = one a core
+    address: str | None = None  # of a Ray cluster, such as 10.0.0.1:6379; null = RAY_ADDRESS, else one is started here
     stored_predictions: NonNegativeInt = 2000
     # MB on disk for predictions of sampled networks, which several analyses read; what goes beyond is predicted by each
     # that asks for it; 0 = none is kept
+    track: list[TrackerName] = []  # who is told of epochs, stages and results
     determinism: Literal["plan", "strict"] = "plan"
     # when a study is begun on a GPU. plan: the fastest kernels are found by measuring and written into the plan, which
     # fixes the bits from then on; strict: nothing is measured, so that two studies have the same plan

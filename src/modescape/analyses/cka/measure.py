@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modescape.analyses.stating import Variables
     from modescape.offered import Checkpoints
 
-WHAT = "the alignment of layers"
+WHAT = "the similarity of layers"
 INTERVALS = (
     "95 %, of means over pairs: new networks on new examples; Student's t with Satterthwaite's degrees of freedom on "
     "the variance over batches of examples, by a jackknife of the ratio, and that between networks, from leaving each "

@@ -1,0 +1,31 @@
+"""Items as messages: a function, an item, and what is opened for it, in bytes that workers read."""
+
+from __future__ import annotations
+
+import pickle  # messages between a process and its own workers; never a file
+from collections.abc import Callable
+from typing import Any
+
+from modescape.engines.base import Function, Opened, Opener, describe
+from modescape.errors import WorkError
+
+
+def pack(function: Function, item: Any, context: Opener | None) -> bytes:
+    """In plain pickle: that of a pipe would send tensors as shared memory, which dies with its worker.
+
+    Raises:
+        WorkError: if it cannot be pickled.
+    """
+    try:
+        return pickle.dumps((function, item, context), protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise WorkError(
+            f"{function} of {item} cannot be sent to a worker process ({describe(error)}); "
+            "map a function from the top level of a module over plain data"
+        ) from error
+
+
+def unpack_and_run(opened: Opened, message: bytes, report: Callable[[Any], None]) -> Any:
+    """What the function makes of the item of a message."""
+    function, item, opener = pickle.loads(message)
+    return opened.run(function, item, report, opener)
