@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
-PIPES = {"engines/processes.py"}  # messages between a process and its own workers, never a file
+PIPES = {"engines/packing.py", "engines/processes.py"}  # messages between a process and its own workers, never a file
 RUNNING = {"eval", "exec", "builtins.eval", "builtins.exec", "os.system", "os.popen", "subprocess.getoutput"}
 RUNNING |= {"yaml.unsafe_load", "yaml.unsafe_load_all", "yaml.full_load", "yaml.full_load_all"}
 UNSAFE_LOADERS = {f"yaml.{name}" for name in ("Loader", "CLoader", "UnsafeLoader", "CUnsafeLoader", "FullLoader")}

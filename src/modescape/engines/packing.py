@@ -1,4 +1,4 @@
-"""Items as messages: a function, an item, and what is opened for it, in bytes that workers read."""
+"""Messages between a process and its own workers: items with what is done to them, and what became of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def pack(function: Function, item: Any, context: Opener | None) -> bytes:
             f"{function} of {item} cannot be sent to a worker process ({describe(error)}); "
             "map a function from the top level of a module over plain data"
         ) from error
+
+
+def packed(content: Any) -> bytes:
+    """A message."""
+    return pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(message: bytes) -> Any:
+    """What a message says; only of those that a worker of this process has sent."""
+    return pickle.loads(message)
 
 
 def unpack_and_run(opened: Opened, message: bytes, report: Callable[[Any], None]) -> Any:

@@ -13,7 +13,6 @@ import functools
 import gc
 import importlib.util
 import os
-import pickle  # messages between a process and its own workers; never a file
 import queue
 import socket
 import sys
@@ -23,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
-from modescape.engines.packing import pack, unpack_and_run
+from modescape.engines.packing import pack, packed, unpack_and_run, unpacked
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD
 
@@ -114,12 +113,12 @@ class Ray(Engine):
                 worker.ready = True
             elif kind == "event":
                 assert worker.work is not None
-                job.tell(worker.work.item, pickle.loads(content))
+                job.tell(worker.work.item, unpacked(content))
             else:
                 assert worker.work is not None
                 item, worker.work = worker.work.item, None
                 self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that
-                yield Outcome(item, **pickle.loads(content))
+                yield Outcome(item, **unpacked(content))
 
     def _deal(self, waiting: deque[_Work]) -> None:
         """Give every idle actor an item, and start as many more as have something to do."""
@@ -206,16 +205,16 @@ class _Life:
         said: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
 
         def report(event: Any) -> None:
-            said.put(("event", _packed(event)))
+            said.put(("event", packed(event)))
 
         def done() -> None:
             outcome = attempt(None, functools.partial(unpack_and_run, self._opened, message, report))
             content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
             try:
-                said.put(("done", _packed(content)))
+                said.put(("done", packed(content)))
             except Exception as error:
                 lost = f"the value cannot be sent back ({describe(error)})"
-                said.put(("done", _packed({"value": None, "error": lost, "traceback": None})))
+                said.put(("done", packed({"value": None, "error": lost, "traceback": None})))
 
         self._thread.submit(done)
         while True:
@@ -234,7 +233,3 @@ def _answers(address: str) -> None:
     host, _, port = address.rpartition(":")
     if host and port.isdigit() and "/" not in host:
         socket.create_connection((host, int(port)), PATIENCE).close()
-
-
-def _packed(content: Any) -> bytes:
-    return pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)

@@ -132,8 +132,10 @@ def _stems(
     texts = [text for letter in letters for text in ("", letter, "")]
     looks: dict[str, Any] = {"mode": "lines+text", "text": texts, "textposition": "top center"}
     looks["line"] = {"color": style.NEUTRAL, "width": 3}
-    rows = (np.stack([x, x, nothing]), np.stack([y, y, nothing]), np.stack([z, np.where(z == z, top, z), nothing]))
-    return looks, *(row.T.ravel() for row in rows)
+    up = np.where(np.isfinite(z), top, z)
+    rows = (np.stack([x, x, nothing]), np.stack([y, y, nothing]), np.stack([z, up, nothing]))
+    xs, ys, zs = (row.T.ravel() for row in rows)
+    return looks, xs, ys, zs
 
 
 def _symbol(series: Series) -> str:
