@@ -361,7 +361,7 @@ def test_results_under_shift_are_out_of_date_with_other_frost(copy):
     with study.lock():
         study.update_recipe(recipes.load(study.recipe, ["data.frost=pictures"]))
     changed = [name for name, digest in before.items() if inputs_digest(study, study.members, name) != digest]
-    assert sorted(changed) == ["diversity_map", "shift"]
+    assert sorted(changed) == ["connectivity", "diversity_map", "shift"]
 
 
 def test_changed_data_is_refused(tmp_path):
