@@ -43,7 +43,7 @@ def test_the_landscape_of_one_s_own_network_is_complete(capsys):
         exec(small, names)
     assert names["surface"].loss[1, 1] == pytest.approx(names["field"].value(), rel=1e-12)
     assert names["found"].aligned < names["found"].raw
-    assert "nats, matched" in capsys.readouterr().out
+    assert "nats, aligned" in capsys.readouterr().out
     matplotlib.pyplot.close("all")
 
 

@@ -10,7 +10,7 @@ from stand_ins import no_figures
 
 from modescape import analyses, pipeline, tree
 from modescape.analyses import figures
-from modescape.analyses.field import field, point_of
+from modescape.analyses.field import field, point_of, tensors_of
 from modescape.analyses.landing import losses
 from modescape.analyses.requirements import weights_of
 from modescape.analyses.sampling import neighbourhood
@@ -167,7 +167,19 @@ def test_batch_norm_is_of_the_policy_of_the_study(tmp_path, policy):
     own = found.sel(approach="solutions")
     one, two = (tree.ravel(point_of(context, member).params).double() for member in range(2))
     weights = torch.lerp(one, two, float(own["place_x"][4]))
-    expected = losses(around, weights[None], context.dataset.train.first(30))[0]
+    train = context.dataset.train.first(30)
+    expected = losses(around, weights[None], train)[0]
+    if policy == "stored":  # statistics lie between those of both solutions, as the weights do
+        ends = [tensors_of(point_of(context, member)) for member in range(2)]
+        share, module = float(own["place_x"][4]), context.study.model()
+        mixed = {
+            name: torch.lerp(one, ends[1][name], share) if one.is_floating_point() else one
+            for name, one in ends[0].items()
+        }
+        module.load_state_dict(mixed)
+        with torch.no_grad():
+            output = module.eval()(context.preparation(train.inputs))
+        expected = torch.nn.functional.cross_entropy(output, train.label)
     row = own["place_y"].values.tolist().index(0)
     assert float(own["loss"][row, 4]) == pytest.approx(float(expected), rel=1e-3)
 

@@ -91,7 +91,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
     row = np.arange(len(own), dtype=float)
     values = dataset["same_layer"].transpose("member", "other_member", "layer").values
     each = values[np.triu_indices(len(values), 1)]
-    each = each[:: -(-len(each) // PAIRS)]
+    each = each[:: max(1, -(-len(each) // PAIRS))]  # of one member there are none
     places = np.tile(row, len(each))
     series = [
         Series(
