@@ -23,6 +23,7 @@ SIZES = {  # what is not of test images, small
     "radial": {"radii": 3, "angles": 5, "samples": 2},
     "surface": {"points": 5},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 3},
+    "connectivity": {"points": 3, "train_examples": 20, "steps": 2},
     "calibration": {"resamples": 20, "splits": 2},
     "diversity_plane": {"draws": 2},
     "diversity_map": {"points": 3},

@@ -34,14 +34,12 @@ SMALL = (
 SIZES = {  # settings at which an analysis is quick
     "tsne_subspace": {"samples": 3, "examples": 50},
     "radial": {"radii": 3, "angles": 5, "examples": 60, "samples": 3},
-    "surface": {"points": 5, "examples": 60},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 60},
     "calibration": {"resamples": 50},
     "diversity_plane": {"draws": 6},
     "diversity_map": {"examples": 60, "train_examples": 40, "points": 3},
 }
-SOLUTIONS = ("curvature",)  # which follow the policy of batch norm and draw no networks
-SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.AROUND in one.uses and name not in SOLUTIONS]
+SAMPLING = [name for name, one in analyses.ANALYSES.items() if analyses.AROUND in one.uses]
 
 
 def trained(folder, norm, epochs):

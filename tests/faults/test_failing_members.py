@@ -30,6 +30,7 @@ SIZES = {  # settings at which an analysis is seen to run
     "radial": {"radii": 3, "angles": 5, "examples": 20, "samples": 3},
     "surface": {"points": 5, "examples": 20},
     "tunnel": {"levels": 1, "steps": 2, "points": 3, "radii": 2, "examples": 20},
+    "connectivity": {"points": 3, "examples": 20, "train_examples": 20, "steps": 2},
     "ensemble_methods": {"subsets": 10},
     "calibration": {"resamples": 20, "splits": 1},
     "diversity_plane": {"draws": 3},

@@ -109,10 +109,12 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
     ),
     "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
-    "surface": Analysis("modescape.analyses.surface", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "surface": Analysis(
+        "modescape.analyses.surface", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost",), numbers=SAME
+    ),
     "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
     "curvature": Analysis(
-        "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
+        "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost",), numbers=SAME
     ),
     "connectivity": Analysis(
         "modescape.analyses.connectivity",
