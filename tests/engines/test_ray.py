@@ -83,5 +83,6 @@ def test_a_cluster_that_is_not_there_is_said():
 
 
 def test_an_address_is_of_a_cluster_alone():
-    with pytest.raises(InputError, match=r"compute\.address is 'far:1', and the engine 'here' works on this machine"):
+    words = r"compute\.address is 'far:1', and the engine 'here' works on this machine; choose --engine ray"
+    with pytest.raises(InputError, match=words):
         make_engine("here", "cpu", address="far:1")

@@ -61,8 +61,10 @@ def make_engine(name: str, device: str, workers: int | None = None, address: str
     Processes(workers=2)
     """
     kind = choose_engine(name, device, workers)
-    if address is None:
-        return kind.of(workers)
-    if not issubclass(kind, Ray):
-        raise InputError(f"compute.address is {address!r}, and the engine {name!r} works on this machine; use ray")
+    if address is not None and not kind.clustered:
+        clustered = " or ".join(one for one, engine in ENGINES.items() if engine.clustered)
+        raise InputError(
+            f"compute.address is {address!r}, and the engine {name!r} works on this machine; "
+            f"choose --engine {clustered}"
+        )
     return kind.of(workers, address)

@@ -81,9 +81,17 @@ class Engine(ABC):
     elsewhere: ClassVar[bool] = False
     """Whether items are worked on in other processes, which must be able to import what they are given."""
 
+    clustered: ClassVar[bool] = False
+    """Whether it works on a cluster, which has an address."""
+
     @classmethod
-    def of(cls, workers: int | None) -> Self:
-        """An engine that works on this many items at once, None for one a core; one that cannot has no use for it."""
+    def of(cls, workers: int | None, address: str | None = None) -> Self:
+        """An engine that works on this many items at once, None for one a core; one that cannot has no use for it.
+
+        Args:
+            workers: items at once.
+            address: of a cluster, for an engine that is `clustered`.
+        """
         return cls()
 
     @classmethod  # noqa: B027 - an engine may have nothing to start

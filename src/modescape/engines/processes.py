@@ -86,7 +86,7 @@ class Processes(Engine):
             raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
 
     @classmethod
-    def of(cls, workers: int | None) -> Self:
+    def of(cls, workers: int | None, address: str | None = None) -> Self:
         """As many workers, None for one a core."""
         return cls(workers=workers)
 

@@ -67,10 +67,12 @@ class Ray(Engine):
     """
 
     elsewhere: ClassVar[bool] = True
+    clustered: ClassVar[bool] = True
     workers: int | None = None  # actors at most; None for one a CPU of the cluster
     address: str | None = None  # of the cluster
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
-    _own: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)  # whether Ray was begun here
+    _held: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # "actors": what they are made by; "begun": Ray was begun here
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -156,20 +158,16 @@ class Ray(Engine):
                 ray.init(address=address, namespace="modescape", log_to_driver=False, logging_level="ERROR", **own)
             except (OSError, ValueError, RuntimeError) as error:
                 raise InputError(f"no Ray cluster answers at {address!r} ({describe(error)})") from error
-            self._own.append(True)
+            self._held["begun"] = True
         return ray
 
-    @functools.cached_property
-    def _kept(self) -> dict[str, Any]:
-        return {}
-
     def _actors(self) -> Any:
-        if "actors" not in self._kept:
+        if "actors" not in self._held:
             paths = os.pathsep.join(path for path in dict.fromkeys(["", *sys.path]) if path)
             surroundings = {"env_vars": {**ONE_THREAD, "PYTHONPATH": paths}}
             made = self._ray().remote(num_cpus=1, max_restarts=0, runtime_env=surroundings)
-            self._kept["actors"] = made(_Life)
-        return self._kept["actors"]
+            self._held["actors"] = made(_Life)
+        return self._held["actors"]
 
     def _stop(self, workers: list[_Worker]) -> None:
         ray = self._ray()
@@ -182,10 +180,9 @@ class Ray(Engine):
         """End all actors, and the cluster where it was begun here; a later `map` starts new ones."""
         if self._pool:
             self._stop(list(self._pool))
-        self._kept.clear()
-        if self._own:
-            self._own.clear()
+        if self._held.pop("begun", False):
             self._ray().shutdown()
+        self._held.clear()
 
 
 class _Life:

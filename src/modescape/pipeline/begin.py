@@ -20,6 +20,7 @@ from modescape.data.order import check_batches
 from modescape.data.unlike import check_other, with_sources
 from modescape.engines import Engine
 from modescape.errors import InputError, ModescapeError
+from modescape.interop.trackers import check_installed
 from modescape.kernels import native
 from modescape.models import (
     NetworkError,
@@ -53,6 +54,7 @@ def begin(
     """The locked study of a recipe, an engine to work on it with, and its data."""
     loaded = recipes.load(recipe, overrides)
     _say_own(loaded.analyses or [], progress)
+    check_installed(loaded.compute.track)
     say_code("data.source", loaded.data.code, progress)
     resolved = with_start(with_analysis_defaults(loaded))
     device = runtime.choose_device(resolved.compute.device)
@@ -133,6 +135,7 @@ def reopen(
     study = Study.open(path)
     loaded = recipes.load(study.recipe if recipe is None else recipe, overrides)
     _say_own([*(loaded.analyses or []), *names], progress)
+    check_installed(loaded.compute.track)
     for name in names:
         analyses.check_settings(name, {})
     changed = with_analysis_defaults(loaded)

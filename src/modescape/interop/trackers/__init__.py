@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from collections.abc import Sequence
 
 from modescape.errors import InputError
 from modescape.trackers import About, Tracker
@@ -14,20 +16,28 @@ TRACKERS = {  # name -> module with `open_run`, and the package that it needs
 }
 
 
+def check_installed(names: Sequence[str]) -> None:
+    """Refuse trackers whose packages are not there.
+
+    Raises:
+        InputError: naming the first of them.
+    """
+    for name in names:
+        if importlib.util.find_spec(package := TRACKERS[name][1]) is None:
+            raise InputError(
+                f"compute.track has {name!r}, which needs the package {package}; install it with: "
+                f"pip install 'modescape[{name}]'"
+            )
+
+
 def open_tracker(name: str, about: About) -> Tracker:
     """Begin to track a study, or go on with it.
 
     Raises:
-        InputError: if the tracker's package is missing, or it cannot be begun.
+        InputError: if it cannot be begun.
     """
-    module, package = TRACKERS[name]
     try:
-        return importlib.import_module(module).open_run(about)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"compute.track has {name!r}, which needs the package {package}; install it with: "
-            f"pip install 'modescape[{name}]'"
-        ) from error
+        return importlib.import_module(TRACKERS[name][0]).open_run(about)
     except Exception as error:  # whatever a tracker finds wrong with its settings or its server
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"tracking with {name} cannot begin: {reason}") from error
