@@ -132,6 +132,21 @@ def test_paths_fitted_together_are_those_fitted_alone():
     fitted_together_and_alone(model, inputs)
 
 
+def test_frozen_parameters_stay_on_the_straight_line():
+    with rng.seeded(0):
+        model, one, two = (nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)) for _ in range(3))
+        data = [(torch.randn(20, 4), torch.arange(20) % 3)]
+    model[0].requires_grad_(False)
+    bend = ms.fit_path(model, one, two, data, steps=20, learning_rate=0.1).points
+    for name, first in one.named_parameters():
+        middle = (first.detach() + two.get_parameter(name).detach()) / 2
+        moved = float((bend[name][1] - middle).abs().max())
+        assert (moved < 1e-6) == name.startswith("0."), name
+    model.requires_grad_(False)
+    with pytest.raises(InputError, match="the network has no trainable parameters"):
+        ms.fit_path(model, one, two, data)
+
+
 def test_batch_norm_is_right_at_each_position_of_a_path():
     model, inputs = permutable.made("cnn")  # one after another: convolutions on a CPU
     path, data = fitted_together_and_alone(model, inputs)

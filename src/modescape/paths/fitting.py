@@ -38,7 +38,8 @@ def fit_path(
     """Fit a path of low loss between two networks.
 
     The mean loss over positions, E over t ~ U(0, 1) of L(w(t)), is made small over the bends alone: a new position and
-    the next batch in each step. Batch norm takes each batch's own statistics at the position, as in training.
+    the next batch in each step. Batch norm takes each batch's own statistics at the position, as in training. Frozen
+    parameters stay on the straight line, which is where they are if both ends have the same.
 
     Args:
         model: the architecture; it is called with the weights of the path, and is left as it is.
@@ -56,7 +57,8 @@ def fit_path(
         the path. `Path.at(t, batches)` gives its weights with batch norm right at t, `Path.profile` what it does.
 
     Raises:
-        InputError: on weights of another architecture, another path, or fewer bends than one.
+        InputError: on weights of another architecture, another path, fewer bends than one, or a network that is all
+            frozen.
 
     Source: Garipov et al. 2018, arXiv 1802.10026.
     """
@@ -98,7 +100,7 @@ def fit_paths(
         return [Path.straight(model, a, b) for a, b in states]
     shares = torch.linspace(0, 1, bends + 2, dtype=torch.float64)[:, None]
     corners = torch.stack([_between(a.params, b.params, shares) for a, b in states])  # [path, point, parameter]
-    moving = Adam(corners[:, 1:-1])
+    moving, free = Adam(corners[:, 1:-1]), _free(model, states[0][0].params).to(corners)
     history = []
     setting = Setting.of(model, batches, loss)
     data = itertools.chain.from_iterable(itertools.repeat(setting.data))
@@ -108,7 +110,7 @@ def fit_paths(
             t = rng.uniform(torch.tensor([rng.key(seed, "path", step)]), 1)[0]
             shared = SHAPES[path](t, bends + 2)[0].to(corners)
             gradient, value = slope(torch.einsum("k,nkp->np", shared, corners), batch)
-            moving.step(shared[1:-1, None] * gradient[:, None], learning_rate * (1 - step / steps))
+            moving.step(shared[1:-1, None] * (free * gradient)[:, None], learning_rate * (1 - step / steps))
             history.append(value)
     return [
         _path(model, path, corners[number], state, [float(one[number]) for one in history])
@@ -119,6 +121,12 @@ def fit_paths(
 def _between(a: Params, b: Params, shares: Tensor) -> Tensor:
     one, two = tree.ravel(a), tree.ravel(b)
     return (one.double() + shares.to(one.device) * (two.double() - one.double())).to(one.dtype)
+
+
+def _free(model: nn.Module, like: Params) -> Tensor:
+    """1 for what may move and 0 for what is frozen, [parameter]."""
+    moves = {name: tensor.requires_grad for name, tensor in model.named_parameters(remove_duplicate=False)}
+    return tree.ravel({name: torch.full_like(tensor, moves.get(name, False)) for name, tensor in like.items()})
 
 
 def _path(
