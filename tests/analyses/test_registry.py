@@ -122,6 +122,18 @@ def test_a_line_has_the_parts_of_the_recipe_that_its_networks_are_predicted_on(n
     assert not hasattr(measure, "draws") or analyses.AROUND in uses
 
 
+@pytest.mark.parametrize("name", ANALYSES)
+def test_settings_that_are_read_in_a_folder_make_its_result_anew(name: str):
+    """What a folder reads of the recipe beside what was trained; a result of other settings would stay otherwise."""
+    files = (SOURCE / "analyses" / name).rglob("*.py")
+    texts = [file.read_text(encoding="utf-8") for file in files if file.stem != "cost"]
+    read = {tuple(found) for text in texts for found in re.findall(r"recipe\.(subspace|variants)\.(\w+)", text)}
+    used = [(section, fields) for part in ANALYSES[name].uses for section, fields in part.items()]
+    for section, field in read:
+        if field != "members" or section != "variants":  # which are counted among what was trained
+            assert any(part == section and (fields is True or field in fields) for part, fields in used), field
+
+
 def test_an_analysis_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="no analysis 'tnse'; did you mean 'tsne'"):
         analyses.defaults("tnse")

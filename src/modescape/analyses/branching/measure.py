@@ -29,6 +29,7 @@ INTERVALS = (
     "pair: test examples alone. The place of the barrier on a line is held"
 )
 APART = "independent"
+LEAST = 5  # independent networks, where there are as many, or as many as have an epoch in common
 WORDS = {
     "barrier": "height of the loss on the straight line above the line between the losses of its ends",
     "error_barrier": "height of the error on the straight line above the line between the errors of its ends",
@@ -81,7 +82,7 @@ def measure(context: StudyContext, *, points: int = 7, examples: int = 2000, thr
     apart = context.study
     if trained_less(context.study.recipe, offered.examples["train"]):
         kinds[INDEPENDENT], apart = auxiliary(offered, INDEPENDENT, what), context.study.auxiliary(INDEPENDENT)
-    others = apart.trained[: max(context.study.recipe.subspace.runs, 1 + offered.training.auxiliary_members)]
+    others = apart.trained[: max(LEAST, 1 + offered.training.auxiliary_members)]
     with _evaluating(context, study) as evaluating:
         lines = Lines(evaluating, *_examples(evaluating, kinds[FOLDER], examples, what), 2 * (int(points) // 2) + 1)
         found = {APART: lines.measured(apart, others)} if len(others) > 1 else {}
