@@ -99,6 +99,7 @@ def flat(value):
 def main(folder: Path) -> None:
     import keras
 
+    keras.utils.set_random_seed(0)  # the layers' own first weights
     random = np.random.default_rng(0)
     images = random.random((6, 32, 32, 3), dtype=np.float32)
     for name, make in (("small", small), ("medium", medium), ("residual", residual), ("paper", paper)):
