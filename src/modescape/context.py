@@ -17,7 +17,7 @@ from modescape.data.dataset import Dataset
 from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
 from modescape.errors import InputError, WorkError
-from modescape.kernels.implementation import forced
+from modescape.kernels.implementation import forced, usual
 from modescape.named import importable
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
@@ -80,6 +80,12 @@ class StudyContext:
     def plan(self) -> Plan:
         """The study's plan."""
         return Plan.of(self.study.manifest.get("plan"))
+
+    @functools.cached_property
+    def machine(self) -> str:
+        """What computes the study here; see `runtime.machine_kind`."""
+        kernels = "torch" if self.plan.kernels == "torch" else usual(self.device)
+        return runtime.machine_kind(self.device, kernels)
 
     @property
     def offered(self) -> Offered:

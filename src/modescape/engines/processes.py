@@ -24,10 +24,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
 
-from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
+from modescape.engines.base import NOTHING, Engine, Job, Needs, Opened, Outcome, attempt, describe
+from modescape.engines.devices import VISIBLE, least_used
 from modescape.engines.packing import pack, unpack_and_run
 from modescape.errors import InputError, WorkError
-from modescape.runtime import ONE_THREAD, cores, one_thread_environment
+from modescape.runtime import ONE_THREAD, cores, gpus, one_thread_environment
 
 IDLE_SECONDS = 0.02  # without an item, after which a worker imports what it will need
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
@@ -41,6 +42,7 @@ class _Worker:
 
     process: BaseProcess
     pipe: Connection
+    device: str | None = None  # the GPU that it sees, where GPUs are dealt out
     ready: bool = False  # it has started and waits for items
     busy: bool = False
     item: Any = None  # in work, if busy
@@ -66,7 +68,7 @@ class _Worker:
 
 @dataclass(frozen=True)
 class Processes(Engine):
-    """Worker processes on this machine, one thread each, kept from map to map.
+    """Worker processes on this machine, one thread each, kept from map to map; with GPUs each sees one of them.
 
     Items are dealt to whichever worker is idle. A worker that dies (killed, out of memory, crashed) is reported as its
     item's error and replaced. Workers ignore Ctrl-C, which the parent handles, and end at once when the parent does.
@@ -77,7 +79,8 @@ class Processes(Engine):
     """
 
     elsewhere: ClassVar[bool] = True
-    workers: int | None = None  # processes at most; None for one a core
+    workers: int | None = None  # processes at most; None for one a GPU that is dealt out, else one a core
+    devices: tuple[str, ...] = ()  # GPUs that are dealt out, as CUDA_VISIBLE_DEVICES names them
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
     _meanwhile: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # modules
 
@@ -86,9 +89,9 @@ class Processes(Engine):
             raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
 
     @classmethod
-    def of(cls, workers: int | None, address: str | None = None) -> Self:
-        """As many workers, None for one a core."""
-        return cls(workers=workers)
+    def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
+        """As many workers; None for one a core, or, where each needs a GPU, one a GPU."""
+        return cls(workers=workers, devices=tuple(gpus()) if needs.gpu else ())
 
     @classmethod
     def prepare(cls, modules: Sequence[str] = ()) -> None:
@@ -109,7 +112,7 @@ class Processes(Engine):
     @property
     def at_once(self) -> int:
         """Worker processes, at most."""
-        return self.workers or cores()
+        return self.workers or len(self.devices) or cores()
 
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
         """Have the workers work on the items."""
@@ -154,9 +157,10 @@ class Processes(Engine):
                 item, message = waiting.popleft()
                 worker.send(message, item)
         starting = sum(not worker.ready for worker in self._pool)
-        room = (self.workers or cores()) - len(self._pool)
+        room = self.at_once - len(self._pool)
         for _ in range(min(room, len(waiting) - starting)):
-            self._pool.append(_start(self._meanwhile))
+            device = least_used(self.devices, [worker.device for worker in self._pool])
+            self._pool.append(_start(self._meanwhile, device))
 
     def _wait(self) -> list[_Worker]:
         """The workers that have something to say or are dead; waits until there is one."""
@@ -196,17 +200,18 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
 
 
-def _start(meanwhile: Sequence[str]) -> _Worker:
+def _start(meanwhile: Sequence[str], device: str | None) -> _Worker:
     # a process that has used threads must not be forked itself (it hangs): only the server is, which has not
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     ours, theirs = context.Pipe()
-    process: Any = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
+    environment = dict(os.environ) | ({VISIBLE: device} if device is not None else {})
+    process: Any = context.Process(target=_work, args=(theirs, environment, tuple(meanwhile)), daemon=True)
     try:
         with _starting():
             process.start()
     finally:
         theirs.close()
-    return _Worker(process, ours)
+    return _Worker(process, ours, device)
 
 
 @contextlib.contextmanager
