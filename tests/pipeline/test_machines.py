@@ -92,9 +92,10 @@ def test_a_worker_is_reckoned_by_its_batch_its_group_and_its_data():
     dataset = data.load(recipe.data, recipe.seed, task=recipe.task)
     manifest = {"plan": {"device": "cpu", "group_size": 1}, "model": {"parameters": {"a": [1000]}, "buffers": {}}}
     one = worker_memory(recipe, manifest, dataset)
-    larger = load("digits", ["train.batch_size=1100"])
-    assert worker_memory(larger, manifest, dataset) - one > 500 * 4 * 4 * numbers_given(recipe, dataset)
-    more = {**manifest, "plan": {"device": "cpu", "group_size": 20}}
-    assert worker_memory(recipe, more, dataset) > one > PROCESS
+    larger = load("digits", ["train.batch_size=1128"])
+    more = 1000 * 2 * 4 * numbers_given(recipe, dataset)  # floats of what layers give, and their gradients
+    assert worker_memory(larger, manifest, dataset) - one == more
+    stacked = {**manifest, "plan": {"device": "cpu", "group_size": 20}}
+    assert worker_memory(recipe, stacked, dataset) > one > PROCESS
     lost = load("digits", ["data.source=nowhere.npz"])
     assert PROCESS < worker_memory(lost, manifest) < one  # the data is gone: said elsewhere

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Self
 from modescape.engines.base import NOTHING, Engine, Job, Needs, Outcome, describe
 from modescape.engines.packing import pack, unpacked
 from modescape.engines.ray_actor import Life
-from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, no_room, room
+from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, leave, no_room, room
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD
 
@@ -209,6 +209,8 @@ class Ray(Engine):
         """End all actors, and the cluster where it was begun here; a later `map` starts new ones."""
         if self._pool:
             self._stop(list(self._pool))
-        if self._held.pop("begun", False):
+        if "head" in self._held and self._head.is_gone:
+            leave()
+        elif self._held.get("begun"):
             self._ray().shutdown()
         self._held.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import time
@@ -49,6 +50,13 @@ def connect(address: str | None, workers: int | None) -> bool:
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"no Ray cluster answers at {address!r} ({describe(error)})") from error
     return True
+
+
+def leave() -> None:
+    """Let go of a cluster whose head is gone: Ray's own end, here and with the process, would ask it for a minute."""
+    import ray  # pyright: ignore[reportMissingImports] - an extra
+
+    atexit.unregister(ray.shutdown)
 
 
 def head_address() -> str:

@@ -13,15 +13,15 @@ from modescape import batches, data, rng
 from modescape.data.dataset import Dataset
 from modescape.network.initial import initial_module
 from modescape.pipeline.writing import AHEAD_BYTES
-from modescape.predict import BATCH
 from modescape.recipe import Recipe
 from modescape.train.plan import Plan
 
-PROCESS = 700_000_000  # bytes of a process that has imported everything, with room for an analysis of a small study
+PROCESS = 500_000_000  # bytes of one that has imported everything (250 MB), with room for an analysis of a small study
 ON_A_GPU = 3_000_000_000  # of one that has a GPU, beside it
 DATA_COPIES = 2  # of the data: as it is read, and as it is split
 WEIGHT_COPIES = 8  # weights, gradients, two of the optimiser, the best epoch, what is being written
-ACTIVATION_COPIES = 4  # of what layers give: it, its gradient, and what is made of both meanwhile
+ACTIVATION_COPIES = 2  # of what layers give: it, and its gradient
+LEAST_BATCH = 128  # analyses take gradients, too, and not by the recipe's batch
 EXAMPLES = 2  # with which the layers are asked
 FLOAT = 4  # bytes
 
@@ -44,9 +44,8 @@ def worker_memory(recipe: Recipe, manifest: Mapping[str, Any], dataset: Dataset 
         pass
     if plan.device == "cuda":
         return PROCESS + ON_A_GPU + DATA_COPIES * held
-    of_step = recipe.train.batch_size * activations * ACTIVATION_COPIES + weights * WEIGHT_COPIES
-    of_pass = BATCH * activations * ACTIVATION_COPIES
-    numbers = max(plan.group_size * of_step, of_pass)
+    examples = max(LEAST_BATCH, recipe.train.batch_size * plan.group_size)
+    numbers = examples * activations * ACTIVATION_COPIES + plan.group_size * weights * WEIGHT_COPIES
     return PROCESS + DATA_COPIES * held + AHEAD_BYTES + FLOAT * numbers
 
 
