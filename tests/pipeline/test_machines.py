@@ -43,6 +43,7 @@ def begun(tmp_path):
 def spoil(study, **record):
     """What the next epoch would go on from is nonsense, in a file that is whole."""
     found = read_resume(study, 0)
+    assert found is not None
     tensors = {name: torch.zeros_like(tensor) for name, tensor in found.tensors.items()}
     write_resume(study, 0, found.epoch, tensors, {**found.record, **record})
     return found.record

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Self
 from modescape.engines.base import NOTHING, Engine, Job, Needs, Outcome, describe
 from modescape.engines.packing import pack, unpacked
 from modescape.engines.ray_actor import Life
-from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, leave, no_room, room
+from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, leave, no_room, package, room
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD
 
@@ -90,8 +90,11 @@ class Ray(Engine):
 
         Raises:
             InputError: if none of them holds one.
+            WorkError: if the cluster's head is gone.
         """
         if not self._room():
+            if self._head.is_gone_now():
+                raise self._head.lost()
             raise InputError(no_room(self._ray().nodes(), self.needs))
         return self._room()
 
@@ -99,7 +102,8 @@ class Ray(Engine):
         """The same, 0 where no machine holds one; looked up once a second at most."""
         seen, most = self._held.get("room", (-BETWEEN, 0))
         if time.monotonic() - seen >= BETWEEN:
-            most = room(self._ray().nodes(), self.needs)
+            if self._head.answers():  # else Ray would ask it for a minute
+                most = room(self._ray().nodes(), self.needs)
             self._held["room"] = time.monotonic(), most
         return min(self.workers or most, most)
 
@@ -174,9 +178,7 @@ class Ray(Engine):
         """Ray, connected to the cluster."""
         if connect(self.address, self.workers):
             self._held["begun"] = True
-        import ray  # pyright: ignore[reportMissingImports] - an extra
-
-        return ray
+        return package()
 
     @property
     def _head(self) -> Head:

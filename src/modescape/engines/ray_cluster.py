@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import socket
 import time
@@ -21,6 +22,11 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 GONE = "the same command goes on from there; without Ray: --engine auto"
 
 
+def package() -> Any:
+    """Ray, an extra; by its name, as a file beside this one bears it, too."""
+    return importlib.import_module("ray")
+
+
 def connect(address: str | None, workers: int | None) -> bool:
     """Connect this process to a cluster, where it is connected to none.
 
@@ -35,8 +41,7 @@ def connect(address: str | None, workers: int | None) -> bool:
         InputError: if no cluster answers.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-    import ray  # pyright: ignore[reportMissingImports] - an extra
-
+    ray = package()
     if ray.is_initialized():
         return False
     address = address or os.environ.get("RAY_ADDRESS") or "local"
@@ -54,16 +59,12 @@ def connect(address: str | None, workers: int | None) -> bool:
 
 def leave() -> None:
     """Let go of a cluster whose head is gone: Ray's own end, here and with the process, would ask it for a minute."""
-    import ray  # pyright: ignore[reportMissingImports] - an extra
-
-    atexit.unregister(ray.shutdown)
+    atexit.unregister(package().shutdown)
 
 
 def head_address() -> str:
     """Where the head of the cluster listens to which this process is connected, "host:port"."""
-    import ray  # pyright: ignore[reportMissingImports] - an extra
-
-    return ray.get_runtime_context().gcs_address
+    return package().get_runtime_context().gcs_address
 
 
 def ask(address: str, seconds: float) -> None:
@@ -94,24 +95,24 @@ class Head:
     def is_gone(self) -> bool:
         """Whether it answers no more; asked from time to time."""
         if self.silent < SILENT and time.monotonic() - self.asked >= BETWEEN:
-            self._ask()
+            self.answers()
         return self.silent >= SILENT
 
     def is_gone_now(self) -> bool:
         """The same, asked at once, and until it is certain."""
-        self._ask()
-        while 0 < self.silent < SILENT:
+        while not self.answers() and self.silent < SILENT:
             time.sleep(BETWEEN)
-            self._ask()
         return self.silent >= SILENT
 
-    def _ask(self) -> None:
+    def answers(self) -> bool:
+        """Whether it answers at once: one question."""
         try:
             ask(self.address, PATIENCE / SILENT)
             self.silent = 0
         except OSError:
             self.silent += 1
         self.asked = time.monotonic()
+        return not self.silent
 
     def lost(self) -> WorkError:
         """What is raised when it is gone."""
