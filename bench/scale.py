@@ -34,9 +34,13 @@ class Made:
     seed: int = 0
     spent: list[float] = field(default_factory=lambda: [0.0], compare=False)  # processor seconds that making took
 
-    @cached_property
+    @property
     def label(self) -> np.ndarray:
         """[example]."""
+        return self._label
+
+    @cached_property
+    def _label(self) -> np.ndarray:
         return np.random.default_rng(self.seed).integers(0, self.classes, self.examples)
 
     @property
@@ -59,7 +63,10 @@ class Made:
         """Numbers."""
         return [str(number) for number in range(self.classes)]
 
-    example_group = None
+    @property
+    def example_group(self) -> np.ndarray | None:
+        """Each example stands for itself."""
+        return None
 
     def log_prob(self, model: int, /) -> np.ndarray:
         """Of all examples."""

@@ -11,7 +11,7 @@ from modescape.metrics.between_members import between_labels, between_members
 from modescape.metrics.blocks import BLOCK
 from modescape.metrics.pair_sums import MomentSums
 from modescape.metrics.paired import moments
-from modescape.offered import arrays
+from modescape.offered import InBlocks, arrays
 from modescape.offered.reading import READ, WORKED_ON, read_in_blocks
 from modescape.study import Study
 from modescape.study.offering import offer
@@ -44,6 +44,7 @@ def test_sums_over_the_pairs_of_a_member():
     np.testing.assert_allclose(of_labels(predicted, label).of_member(predicted, label), expected, atol=1e-12)
     found = compare(predicted, label)
     np.testing.assert_allclose(found.example, expected.sum(1) / 6 / 5, atol=1e-12)
+    assert found.influence is not None
     np.testing.assert_allclose(found.influence, expected * 2 / 4, atol=1e-12)
 
 
@@ -104,5 +105,6 @@ def test_some_examples_of_a_study_are_those_of_all(study: Study):
     predictions = offer(study).predictions["test"]
     model = predictions.groups["independent"][1]
     whole = predictions.log_prob(model)
+    assert isinstance(predictions, InBlocks)
     np.testing.assert_array_equal(predictions.log_prob_of(model, slice(3, 9)), whole[3:9])  # reads and checks all
     np.testing.assert_array_equal(predictions.log_prob_of(model, slice(5, None)), whole[5:])

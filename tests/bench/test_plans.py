@@ -1,5 +1,6 @@
 """The plans of docs/scale.md: their arithmetic, and the simulation in cases that are known without one."""
 
+import importlib
 import math
 import sys
 from pathlib import Path
@@ -9,10 +10,9 @@ import pytest
 BENCH = Path(__file__).parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
-import plan  # noqa: E402
-import simulate  # noqa: E402
-from plan import FULL, IMAGENET, LORA  # noqa: E402
-from simulate import Cluster, Job, Simulation, simulated  # noqa: E402
+plan, simulate = (importlib.import_module(name) for name in ("plan", "simulate"))
+FULL, IMAGENET, LORA = plan.FULL, plan.IMAGENET, plan.LORA
+Cluster, Job, Simulation, simulated = simulate.Cluster, simulate.Job, simulate.Simulation, simulate.simulated
 
 FREE = {"start": 0.0, "heard": 0.0, "disk": math.inf, "network": math.inf}
 

@@ -118,7 +118,8 @@ class RunSums:
     def __init__(self) -> None:
         self.score: list[np.ndarray] = []
         self.means: list[np.ndarray] = []
-        self.example, self.squares = np.zeros(1), np.zeros(1)
+        self.example: np.ndarray = np.zeros(1)
+        self.squares: np.ndarray = np.zeros(1)
 
     def add(self, score: np.ndarray, example: np.ndarray) -> None:
         """Take in a run: its scores [metric], and of each example [metric, example]; or group."""
