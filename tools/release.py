@@ -179,22 +179,23 @@ def first_command(release: Release) -> str:
     """From the wheel, in an empty environment and without a compiler, to the first page; downloads are timed apart."""
     store = release.scratch / "downloads"
     wheel = str(release.wheel("manylinux"))
-    downloading = timed(lambda: release.pip("first", "download", "-q", "-d", str(store), wheel))
+    downloading, _ = timed(lambda: release.pip("first", "download", "-q", "-d", str(store), wheel))
     offline = ("--no-index", "--find-links", str(store))
-    installing = timed(lambda: release.pip("first", "install", "-q", *offline, wheel))
-    running = timed(lambda: run(release, "prebuilt", compiler=False))
+    installing, work = timed(lambda: release.pip("first", "install", "-q", *offline, wheel))
+    running, more = timed(lambda: run(release, "prebuilt", compiler=False))
     if installing + running > MOST_SECONDS:
         raise CheckError(f"{installing:.0f} s to install and {running:.0f} s to run, expected {MOST_SECONDS} together")
     build = json.loads((release.scratch / "prebuilt/manifest.json").read_text())["plan"]["build"]
     return (
-        f"download {downloading:.0f} s, install {installing:.0f} s, run digits --quick {running:.0f} s, kernels {build}"
+        f"download {downloading:.0f} s; install {installing:.0f} s ({work:.0f} of a processor), run digits --quick "
+        f"{running:.0f} s ({more:.0f}); kernels {build}"
     )
 
 
 def same_bytes(release: Release) -> str:
     """Kernels compiled here, of the wheel without any, give the bytes of the prebuilt ones, or the plans differ."""
     release.pip("first", "install", "-q", "--no-deps", "--force-reinstall", str(release.wheel("any")))
-    seconds = timed(lambda: run(release, "compiled", compiler=True))
+    seconds, _ = timed(lambda: run(release, "compiled", compiler=True))
     one, other = release.scratch / "prebuilt", release.scratch / "compiled"
     names = [path.relative_to(one) for path in one.rglob("*") if path.is_file() and path.name not in CLOCKS]
     _, differing, absent = filecmp.cmpfiles(one, other, map(str, names), shallow=False)
@@ -229,11 +230,13 @@ def run(release: Release, name: str, compiler: bool) -> None:
     call(*command, env=environment, cwd=release.scratch)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of a call."""
-    start = time.perf_counter()
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds of a call, and seconds of a processor of the programs that it started: on a busy machine they differ."""
+    before, start = os.times(), time.perf_counter()
     work()
-    return time.perf_counter() - start
+    after, end = os.times(), time.perf_counter()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return end - start, used
 
 
 CHECKS: dict[str, Callable[[Release], str]] = {  # in this order: later ones use what earlier ones made
