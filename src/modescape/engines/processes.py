@@ -199,9 +199,9 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
 
 
 def _start(meanwhile: Sequence[str]) -> _Worker:
-    context = multiprocessing.get_context("forkserver" if FORKING else "spawn")
+    context: Any = multiprocessing.get_context("forkserver" if FORKING else "spawn")
     ours, theirs = context.Pipe()
-    process: Any = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
+    process = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
     try:
         with _starting():
             process.start()
