@@ -25,6 +25,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
 
 from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
+from modescape.engines.dealing import Dealer, Work
 from modescape.engines.packing import pack, unpack_and_run
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD, cores, one_thread_environment
@@ -46,10 +47,10 @@ class _Worker:
     busy: bool = False
     item: Any = None  # in work, if busy
 
-    def send(self, message: bytes, item: Any) -> None:
-        self.busy, self.item = True, item
+    def begin(self, work: Work) -> None:
+        self.busy, self.item = True, work.item
         with contextlib.suppress(OSError):  # it has just died: `receive` finds that out and blames the item
-            self.pipe.send_bytes(message)
+            self.pipe.send_bytes(work.message)
 
     def receive(self) -> tuple[str, Any] | None:
         """The next message, or None if it is dead and has left no more."""
@@ -119,16 +120,16 @@ class Processes(Engine):
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
         self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
-        waiting = deque((item, pack(job.function, item, job.opener(item))) for item in items)
+        dealer = Dealer.of(Work(item, pack(job.function, item, job.opener(item))) for item in items)
         try:
-            yield from self._supervise(waiting, job)
+            yield from self._supervise(dealer, job)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
             self._stop([worker for worker in self._pool if worker.busy])
 
-    def _supervise(self, waiting: deque[tuple[Any, bytes]], job: Job) -> Iterator[Outcome]:
+    def _supervise(self, dealer: Dealer, job: Job) -> Iterator[Outcome]:
         failed_starts = 0
-        while waiting or any(worker.busy for worker in self._pool):
-            self._deal(waiting)
+        while dealer.unfinished(self._pool):
+            self._deal(dealer)
             for worker in self._wait():
                 message = worker.receive()
                 if message is None:
@@ -146,18 +147,13 @@ class Processes(Engine):
                     job.tell(worker.item, message[1])
                 else:
                     item, worker.busy = worker.item, False
-                    self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that
+                    self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
                     yield Outcome(item, **message[1])
 
-    def _deal(self, waiting: deque[tuple[Any, bytes]]) -> None:
+    def _deal(self, dealer: Dealer) -> None:
         """Give every idle worker an item, and start as many more workers as have something to do."""
-        for worker in self._pool:
-            if waiting and worker.ready and not worker.busy:
-                item, message = waiting.popleft()
-                worker.send(message, item)
-        starting = sum(not worker.ready for worker in self._pool)
-        room = (self.workers or cores()) - len(self._pool)
-        for _ in range(min(room, len(waiting) - starting)):
+        dealer.deal(self._pool)
+        for _ in range(dealer.missing(self._pool, self.at_once)):
             self._pool.append(_start(self._meanwhile))
 
     def _wait(self) -> list[_Worker]:
