@@ -79,7 +79,7 @@ def test_elsewhere_it_goes_on_from_its_last_epoch(begun, tmp_path, record):
 def test_the_machine_of_a_member_is_kept_where_its_state_is_written_again(begun):
     (member_folder(begun.path, 0) / STATE).unlink()
     finished = pipeline.train(begun.path)
-    assert finished.member(0).machine == runtime.machine_kind("cpu", finished.manifest["plan"]["kernels"])
+    assert finished.member(0).machine.startswith(f"{runtime.processor_name()}, ")
 
 
 def test_what_the_layers_of_a_network_give_is_counted():

@@ -20,3 +20,8 @@ def least_used(devices: Sequence[str], taken: Iterable[str | None]) -> str | Non
     """
     held = list(taken)
     return min(devices, key=held.count, default=None)
+
+
+def seeing(device: str | None) -> dict[str, str]:
+    """What the environment of a process says that sees this device alone; nothing where none is dealt out."""
+    return {} if device is None else {VISIBLE: device}

@@ -13,12 +13,12 @@ import importlib.util
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from modescape.engines.base import NOTHING, Engine, Job, Needs, Outcome, describe
+from modescape.engines.dealing import Dealer, Work
 from modescape.engines.packing import pack, unpacked
 from modescape.engines.ray_actor import Life
 from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, leave, no_room, package, room
@@ -35,23 +35,14 @@ class _Worker:
     actor: Any
     next: Any  # what is waited for: that it has started, or a stream of messages
     ready: bool = False
-    work: _Work | None = None  # in work, if busy
+    work: Work | None = None  # in work, if busy
 
     @property
     def busy(self) -> bool:
         return self.work is not None
 
-    def begin(self, work: _Work) -> None:
+    def begin(self, work: Work) -> None:
         self.work, self.next = work, self.actor.work.remote(work.message)
-
-
-@dataclass(eq=False)
-class _Work:
-    """An item that is to be worked on."""
-
-    item: Any
-    message: bytes
-    deaths: int = 0  # of workers that had it
 
 
 @dataclass(frozen=True)
@@ -111,18 +102,18 @@ class Ray(Engine):
         """Have the actors work on the items."""
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
-        waiting = deque(_Work(item, pack(job.function, item, job.opener(item))) for item in items)
+        work = (Work(item, pack(job.function, item, job.opener(item))) for item in items)
         try:
-            yield from self._supervise(waiting, job)
+            yield from self._supervise(Dealer.of(work, ATTEMPTS), job)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
             self._stop([worker for worker in self._pool if worker.busy])
 
-    def _supervise(self, waiting: deque[_Work], job: Job) -> Iterator[Outcome]:
+    def _supervise(self, dealer: Dealer, job: Job) -> Iterator[Outcome]:
         ray = self._ray()
-        while waiting or any(worker.busy for worker in self._pool):
+        while dealer.unfinished(self._pool):
             if self._head.is_gone:
                 raise self._head.lost()
-            self._deal(waiting)
+            self._deal(dealer)
             asked = [worker.next for worker in self._pool if worker.busy or not worker.ready]
             ready, _ = ray.wait(asked, timeout=BETWEEN)
             if not ready:
@@ -131,7 +122,7 @@ class Ray(Engine):
             try:
                 kind, content = ray.get(next(worker.next)) if worker.busy else ray.get(worker.next)
             except (ray.exceptions.RayError, StopIteration) as error:
-                yield from self._bury(worker, waiting, error)
+                yield from self._bury(worker, dealer, error)
                 continue
             if kind == "ready":
                 worker.ready, self._held["failed starts"] = True, 0
@@ -141,22 +132,18 @@ class Ray(Engine):
             else:
                 assert worker.work is not None
                 item, worker.work = worker.work.item, None
-                self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that
+                self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
                 yield Outcome(item, **unpacked(content))
 
-    def _deal(self, waiting: deque[_Work]) -> None:
+    def _deal(self, dealer: Dealer) -> None:
         """Give every idle actor an item, and start as many more as have something to do."""
-        for worker in self._pool:
-            if waiting and worker.ready and not worker.busy:
-                worker.begin(waiting.popleft())
-        starting = sum(not worker.ready for worker in self._pool)
-        if len(waiting) > starting:
-            for _ in range(min(self._room() - len(self._pool), len(waiting) - starting)):
-                self._pool.append(self._start())
-        if waiting and not self._pool:
+        dealer.deal(self._pool)
+        for _ in range(dealer.missing(self._pool, self._room()) if dealer.waiting else 0):
+            self._pool.append(self._start())
+        if dealer.waiting and not self._pool:
             raise WorkError(no_room(self._ray().nodes(), self.needs))
 
-    def _bury(self, worker: _Worker, waiting: deque[_Work], error: BaseException) -> Iterator[Outcome]:
+    def _bury(self, worker: _Worker, dealer: Dealer, error: BaseException) -> Iterator[Outcome]:
         """Forget a dead actor; its item is dealt out again, unless several have died of it."""
         if self._head.is_gone_now():  # and with it all that it knew of
             raise self._head.lost() from error
@@ -168,10 +155,7 @@ class Ray(Engine):
             if self._held["failed starts"] == ATTEMPTS:
                 raise WorkError(f"a worker of the Ray cluster could not start ({describe(error)})") from error
             return
-        work.deaths += 1
-        if work.deaths < ATTEMPTS:
-            waiting.appendleft(work)
-        else:
+        if not dealer.takes_back(work):
             yield Outcome(work.item, error=f"{ATTEMPTS} workers of the cluster died while working on {work.item}")
 
     def _ray(self) -> Any:

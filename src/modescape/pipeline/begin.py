@@ -76,7 +76,7 @@ def begin(
         _check_unfinished(study, resolved, dataset)
     reckoned = partial(worker_memory, resolved, manifest, dataset)
     engine = engine_of(resolved, manifest["plan"]["device"], progress.line, reckoned)
-    if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
+    if manifest["plan"]["device"] == "cpu" and (lack := native.missing(manifest["plan"].get("build"))):
         progress.line(lack)
     if study is None:
         study = Study.create(path, resolved, manifest, shared_of(resolved, dataset, manifest))
