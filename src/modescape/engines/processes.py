@@ -72,8 +72,8 @@ class _Worker:
 class Processes(Engine):
     """Worker processes on this machine, one thread each, kept from map to map; with GPUs each sees one.
 
-    Items are dealt to whichever is idle. A worker that dies (killed, out of memory, crashed) is reported as its item's
-    error and replaced. Workers ignore Ctrl-C, which the parent handles, and end at once when the parent does.
+    One that dies (killed, out of memory, crashed) is its item's error, and replaced. All ignore Ctrl-C, which the parent
+    handles, and end at once when the parent does.
 
     Raises:
         InputError: if fewer than one worker is asked for.
@@ -97,10 +97,7 @@ class Processes(Engine):
 
     @classmethod
     def prepare(cls, modules: Sequence[str] = ()) -> None:
-        """Start what workers are made from, which imports ``modules``.
-
-        On Linux that is a server process, which imports them and is forked; elsewhere each worker starts by itself.
-        """
+        """Start what workers are made from: on Linux a server process that imports ``modules`` and is forked."""
         if FORKING:
             from multiprocessing import forkserver
 
@@ -201,8 +198,8 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
 def _start(meanwhile: Sequence[str], device: str | None) -> _Worker:
     context: Any = multiprocessing.get_context("forkserver" if FORKING else "spawn")
     ours, theirs = context.Pipe()
-    arguments = (theirs, {**os.environ, **seeing(device)}, tuple(meanwhile))
-    process = context.Process(target=_work, args=arguments, daemon=True)
+    told = (theirs, {**os.environ, **seeing(device)}, tuple(meanwhile))
+    process = context.Process(target=_work, args=told, daemon=True)
     try:
         with _starting():
             process.start()
