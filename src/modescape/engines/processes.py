@@ -72,8 +72,8 @@ class _Worker:
 class Processes(Engine):
     """Worker processes on this machine, one thread each, kept from map to map; with GPUs each sees one.
 
-    One that dies (killed, out of memory, crashed) is its item's error, and replaced. All ignore Ctrl-C, which the parent
-    handles, and end at once when the parent does.
+    One that dies (killed, out of memory, crashed) is its item's error, and replaced. All ignore Ctrl-C, which the
+    parent handles, and end at once when the parent does.
 
     Raises:
         InputError: if fewer than one worker is asked for.
