@@ -9,9 +9,9 @@ import pytest
 from stand_ins import no_figures
 
 from modescape import pipeline, recipe
+from modescape.analyses.at_equal_cost import long_runs
 from modescape.analyses.auxiliary import LONG_RUN, long_run, variants
 from modescape.analyses.cyclic.auxiliary import CYCLIC
-from modescape.analyses.equal_cost import long_runs
 from modescape.offered import Offered, Training
 from modescape.pipeline.auxiliary import differences
 from modescape.pipeline.begin import with_analysis_defaults
