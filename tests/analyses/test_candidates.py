@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 
 from modescape import analyses
+from modescape.analyses.auxiliary import LONG_RUN, SHORT, WIDE
 from modescape.analyses.equal_cost.halves import Side, on_the_other_half
 from modescape.analyses.equal_cost.kinds import table_of
 from modescape.analyses.equal_cost.reading import decided
@@ -16,7 +19,8 @@ from modescape.decision.labelled import table_of_result
 from modescape.errors import NotEnough
 from modescape.metrics.classification import nll
 from modescape.metrics.temperature import fit_temperature, rescale
-from modescape.offered import INDEPENDENT, InMemory, Offered
+from modescape.offered import INDEPENDENT, InMemory, Offered, Training
+from modescape.types import ModelState
 
 MEMBERS, CLASSES = 4, 3
 
@@ -145,6 +149,58 @@ def test_a_result_holds_the_whole_table(offered, table):
     assert rules.pass_price == 0.02
     assert decision.advice == "ensemble"
     assert again.examples == 400
+
+
+class Weights:
+    """Checkpoints of which only the number of weights is known."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def solution(self, member: int) -> ModelState:
+        return ModelState({"weights": torch.empty(self.count, device="meta")}, {})
+
+
+def trained_for(epochs: int, members: int, weights: int, seed: int) -> Offered:
+    """Networks of another kind, which were trained for so many epochs."""
+    sets = {"test": predictions(400, seed, members), "validation": predictions(200, seed + 1, members)}
+    truth = {"test": predictions(400, 1).label, "validation": predictions(200, 2).label}
+    sets = {name: replace(one, label=truth[name], epochs=np.full(members, epochs)) for name, one in sets.items()}
+    training = Training(members=members, epochs=epochs)
+    return Offered(members=list(range(members)), predictions=sets, checkpoints=Weights(weights), training=training)
+
+
+def test_what_was_trained_at_the_cost_of_all_members_is_a_candidate_with_its_price():
+    kinds = {
+        LONG_RUN: trained_for(40, 1, 100, 10),
+        WIDE: trained_for(10, 1, 390, 20),
+        SHORT: trained_for(2, 4, 100, 30),
+    }
+    whole = offer(training=Training(members=MEMBERS, epochs=10, long_runs=1), auxiliary=kinds, checkpoints=Weights(100))
+    found = table_of(whole)
+    price = {one.name: one.price for one in found.candidates}
+    full = {one.name for one in found.candidates if one.at_full_cost}
+    long, wide = "one network trained 4 times as long", "one network of 3.9 times the weights"
+    short = "4 networks of 2 of 10 epochs"
+    assert full == {"4 networks", long, wide}
+    assert (price[long].training, price[long].passes) == (4, 1)
+    assert (price[wide].training, price[wide].passes) == pytest.approx((3.9, 3.9))
+    assert (price[short].training, price[short].passes) == (0.8, 4)
+    test = kinds[LONG_RUN].predictions["test"]
+    assert found.mean["nll"][found.index(long)] == pytest.approx(nll(test.values[0], test.label))
+    grown = table_of(replace(whole, training=Training(members=5, epochs=10, long_runs=1)))
+    assert not {long, short} & {one.name for one in grown.candidates}  # the ensemble has members that are not there
+    unwanted = table_of(replace(whole, training=Training(members=MEMBERS, epochs=10)))
+    assert not {long, wide, short} & {one.name for one in unwanted.candidates}
+
+
+def test_nothing_is_calibrated_on_next_to_no_errors():
+    """Temperatures would make predictions as sure as if there were none."""
+    sets = offer().predictions.items()
+    right = {name: replace(one, label=average(one.values).argmax(-1)) for name, one in sets}
+    found = table_of(Offered(members=list(range(MEMBERS)), predictions=right, examples={"test": 400}))
+    four = [one.calibration for one in found.candidates if one.name == "4 networks"]
+    assert four == ["none"]
 
 
 def test_too_few_examples_are_refused():

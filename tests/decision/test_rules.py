@@ -154,11 +154,11 @@ def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
     assert found.beaten_by == (3,)
     said = head(rows, found, Rules())
     assert said[0].startswith("At the training cost of 4 networks, a long run (NLL \N{MINUS SIGN}0.030")
-    assert said[0].endswith("does better than 4 networks, averaged.")
+    assert said[0].endswith("does better than the average of 4 networks.")
     worse = table((ONE, 0.5, 0.5), (several(4, True), 0.40, 0.40), (LONG, 0.43, 0.43))
     assert decide(worse).beaten_by == ()
     told = " ".join(evidence(worse, decide(worse)))
-    assert "At equal training cost, against 4 networks, averaged: a long run NLL +0.030" in told
+    assert "At equal training cost, against the average of 4 networks: a long run NLL +0.030" in told
 
 
 def test_each_further_network_is_told_with_its_paired_interval():

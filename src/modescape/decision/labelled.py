@@ -84,7 +84,7 @@ def coordinates_of(table: Table) -> dict[str, Any]:
     }
 
 
-def attributes_of(table: Table) -> dict[str, str | int]:
+def attributes_of(table: Table) -> dict[str, Any]:
     """What else a table knows."""
     return {
         "deciding": table.deciding,

@@ -45,6 +45,12 @@ def changes(table: Table, one: int, other: int, unit: str = "") -> str:
     return ", ".join(parts)
 
 
+def called(table: Table, place: int) -> str:
+    """A candidate inside a sentence."""
+    one = table.candidates[place]
+    return f"the average of {one.label}" if one.advice == "ensemble" else one.label
+
+
 def price_words(one: Candidate, machine: Machine) -> str:
     """What a candidate costs."""
     training = f"{_times(one.price.training)} the training" if math.isfinite(one.price.training) else ""
@@ -149,9 +155,10 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
             if decision.needed
             else "how many would tell cannot be said"
         )
+        what, told = called(table, decision.chosen), changes(table, decision.chosen, 0, unit)
         return (
-            f"Cannot be told with {table.examples:,} test images: whether {one.label} is worth its price over one "
-            f"network ({changes(table, decision.chosen, 0, unit)}); {enough}."
+            f"Cannot be told with {table.examples:,} test images: whether {what} is worth its price over one network "
+            f"({told}); {enough}."
         )
     if decision.advice == "keep_one" and decision.chosen == 0:
         return f"{KEEP}{_why_kept(table, decision, rules, unit)}."
@@ -169,7 +176,7 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
 def _why_kept(table: Table, decision: Decision, rules: Rules, unit: str) -> str:
     if decision.rival is None:
         return ": nothing else was measured"
-    label = table.candidates[decision.rival].label
+    label = called(table, decision.rival)
     price = price_of(table, decision.rival, rules)
     told = changes(table, decision.rival, 0, unit)
     least = change(table.score, Difference(price, math.nan, math.nan)).split(" (")[0].lstrip("+")
@@ -181,12 +188,12 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     if not decision.beaten_by:
         return ""
     ensemble = next(place for place in at_full_cost(table) if table.candidates[place].advice == "ensemble")
-    told = [(table.candidates[place].label, changes(table, place, ensemble, unit)) for place in decision.beaten_by]
+    told = [(called(table, place), changes(table, place, ensemble, unit)) for place in decision.beaten_by]
     parts = [f"{label} ({differences})" for label, differences in told]
     verb = "does" if len(parts) == 1 else "do"
     return (
         f"At the training cost of {table.candidates[ensemble].name}, {listing(parts)} {verb} better than "
-        f"{table.candidates[ensemble].label}, averaged."
+        f"{called(table, ensemble)}."
     )
 
 
@@ -199,7 +206,7 @@ def _rival(table: Table, decision: Decision, unit: str) -> str:
     found = table.gain(decision.rival, decision.chosen)
     state = "better" if found.low > 0 else "worse" if found.high < 0 else "not told apart"
     told = changes(table, decision.rival, decision.chosen, unit)
-    label = table.candidates[decision.rival].label
+    label = called(table, decision.rival)
     if table.gain_where_chosen(decision.rival, decision.chosen) > 0 and not found.told:
         return f"Whether {label} would be better still cannot be told ({told})."
     return f"The next best of another kind, {label}, is {state} ({told})."
@@ -212,13 +219,11 @@ def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
     found = []
     if ensemble is not None and len(full) > 1:
         others = [place for place in full if place != ensemble]
-        told = [f"{table.candidates[place].label} {changes(table, place, ensemble, unit)}" for place in others]
-        found.append(
-            f"At equal training cost, against {table.candidates[ensemble].label}, averaged: {'; '.join(told)}."
-        )
-    if best := _best_of_one_pass(table):
+        told = [f"{called(table, place)} {changes(table, place, ensemble, unit)}" for place in others]
+        found.append(f"At equal training cost, against {called(table, ensemble)}: {'; '.join(told)}.")
+    if (best := _best_of_one_pass(table)) not in (0, decision.chosen):
         told = f"{changes(table, best, 0, unit)} against one network as it is"
-        found.append(f"In one forward pass the best is {table.candidates[best].label} ({told}).")
+        found.append(f"In one forward pass the best is {called(table, best)} ({told}).")
     return " ".join(found)
 
 

@@ -58,7 +58,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     rows = [_gains(table, places, name, score.in_unit(unit)) for name, score in table.scores.items()]
     costs = [
         _against(table, places, "training", "Training (times one network's)"),
-        _against(table, places, "passes", "Forward passes (of one network, a prediction)"),
+        _against(table, places, "passes", "Passes (times one network's)"),
     ]
     return [*rows, *costs]
 
@@ -135,12 +135,12 @@ def _against(table: Table, places: list[int], what: str, label: str) -> Panel:
                 hover=[table.candidates[places[at]].label for at in chosen],
             )
         )
-    better = "higher" if table.score.higher_is_better else "lower"
     return Panel(
-        title=f"{table.score.name} against {label.split(' (')[0].lower()}: {better} is better",
+        title=f"{table.score.name} against {what}",
         x_label=label,
         y_label=f"Difference in {table.score.short} ({table.score.difference_unit})",
         series=series,
+        whole_x=True,
     )
 
 

@@ -22,4 +22,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     own = next(one for one in results.values() if "covariance" in one)
     unit = str(own.attrs.get("target_unit", ""))
     said = " ".join(head(table, decision, rules, unit=unit))
-    return Part(answer={12: said}, sentences={5: " ".join(evidence(table, decision, unit))})
+    return Part(
+        answer={12: said},
+        sentences={5: " ".join(evidence(table, decision, unit))},
+        beaten=bool(decision.beaten_by),
+    )
