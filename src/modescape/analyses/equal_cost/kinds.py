@@ -22,6 +22,7 @@ from modescape.wording.numbers import significant
 WHAT = "the decision"
 MOST_SUBSETS = 10  # of a size whose mean score is taken
 SIZES = (*range(1, 11), 12, 15, 20, 30, 50, 100)  # of ensembles that are looked at, and the largest there is
+MOST_NUMBERS, LEAST_POOL = 50_000_000, 10  # predictions of members that are held at a time, and members that always are
 SLACK = 1.5  # factor by which the weights of a wider network may miss those of all members
 LEAST_JUDGED = 10  # examples (or groups) below which nothing is decided
 ONE, BEST = "one network", "the best member by validation"
@@ -87,10 +88,12 @@ def _validation(offered: Offered) -> Predictions | None:
         return None
 
 
-def _solutions(offered: Offered) -> list[tuple[int, int]]:
-    """Every member at its last step."""
+def pool_of(offered: Offered) -> list[tuple[int, int]]:
+    """Members at their last step, (member, epoch): all, or the first ones of so many that they fit into memory."""
     test = offered.predictions["test"]
-    return [(int(test.members[model]), int(test.epochs[model])) for model in test.groups[INDEPENDENT]]
+    models = list(test.groups[INDEPENDENT])
+    most = MOST_NUMBERS // max(len(test.label) * len(test.class_names), 1)
+    return [(int(test.members[model]), int(test.epochs[model])) for model in models[: max(most, LEAST_POOL)]]
 
 
 def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None:
@@ -99,7 +102,7 @@ def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None
     Members that differ in their random numbers alone are interchangeable: a size is the mean over subsets of them. Of
     networks that others trained those that score best where candidates are chosen come first.
     """
-    every = both.said(scorer, _solutions(offered))
+    every = both.said(scorer, pool_of(offered))
     count, given = len(every.chosen), offered.given
     sizes = sorted({size for size in (*SIZES, count) if size <= count})
     if given:
@@ -127,7 +130,7 @@ def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None
             advice="ensemble",
             size=size,
             price=Price(training=size, passes=size, networks=size),
-            at_full_cost=size == count,
+            at_full_cost=size == len(offered.members),
         )
         scorer.add(candidate, (every.of(mask) for mask in subsets(count, size, MOST_SUBSETS, key)))
 

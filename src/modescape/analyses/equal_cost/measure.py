@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modescape.analyses.equal_cost.kinds import table_of
-from modescape.analyses.requirements import left_out, trained
+from modescape.analyses.equal_cost.kinds import pool_of, table_of
+from modescape.analyses.requirements import left_out
 from modescape.decision.labelled import attributes_of, coordinates_of, variables_of
 from modescape.offered import Offered
 from modescape.results import make_result
@@ -41,7 +41,7 @@ def measure(
         NotEnough: if there is no network, or too few examples.
     """
     table = table_of(offered)
-    members = len(trained(offered, 1, "the decision"))
+    members = len(pool_of(offered))
     tested = offered.examples.get("test", table.examples)
     return make_result(
         variables_of(table),
