@@ -21,7 +21,7 @@ Advice = Literal[
     "undecided",
 ]
 Calibration = Literal["none", "members", "average"]
-BEHIND = {"none": "", "members": ", each calibrated before averaging", "average": ", calibrated"}
+BEHIND = {"none": "", "members": " (each calibrated first)", "average": " (calibrated)"}
 
 
 @dataclass(frozen=True, kw_only=True)
