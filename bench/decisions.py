@@ -68,16 +68,17 @@ def friedman(_: str) -> Rows:
     """Friedman's first regression, which has any number of rows."""
     from sklearn.datasets import make_friedman1
 
-    return make_friedman1(6000, 10, noise=1.0, random_state=0)
+    made: Any = make_friedman1(6000, 10, noise=1.0, random_state=0)
+    return made
 
 
 def clusters(_: str) -> Rows:
     """Clusters on corners of a cube, which overlap."""
     from sklearn.datasets import make_classification
 
-    return make_classification(
-        6000, 20, n_informative=8, n_redundant=4, n_classes=4, class_sep=0.8, flip_y=0.05, random_state=0
-    )
+    about: dict[str, Any] = {"n_informative": 8, "n_redundant": 4, "n_classes": 4, "class_sep": 0.8, "flip_y": 0.05}
+    made: Any = make_classification(6000, 20, random_state=0, **about)
+    return made
 
 
 def bands(_: str) -> Rows:
