@@ -31,7 +31,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("plots",),
     ("wording",),
     ("analyses",),
-    ("report",),
+    ("report", "authors"),
     ("pipeline",),
     ("bench",),
     ("printing",),
@@ -52,6 +52,7 @@ NARROWER = {  # rooms that may know less than their row allows
     "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
     "wording": WORDS | {"methods", "metrics", "plots"},
     "report": WORDS | {"methods", "metrics", "plots", "wording", "analyses"},
+    "authors": WORDS,
 }
 SHOWING = WORDS | {"methods", "metrics", "plots", "wording", "analyses"}
 FILES = {  # of an analysis' folder: what shows a result cannot see the networks that it is of
