@@ -26,7 +26,7 @@ NUMBERS = 0.5  # for numbers and the name of a vertical axis
 TITLE_LETTERS, LABEL_LETTERS, NAME_LETTERS = 14.0, 15.0, 18.0  # to the inch: of titles, of axes, along an axis
 AXIS = 0.75  # share of a panel's height
 CELLS, POINTS_PER_INCH = 300, 72  # dots to the inch of the cells of a matrix; units of a file
-AS_TEXT = {"svg.fonttype": "none", "pdf.fonttype": 42}  # letters of fonts, not outlines
+AS_TEXT: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}  # letters of fonts, not outlines
 
 
 @dataclass(frozen=True)
