@@ -8,7 +8,7 @@ as one, less by what their processor time has grown.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import statistics
 import tempfile
 import time
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from modescape import pipeline
-from modescape.engines import Here, Processes
-from modescape.engines.base import Engine
+from modescape.bench.memory import PROC, tree
+from modescape.engines import Processes
 
-ITEMS = 400
+ITEMS = 2000
 MEGABYTES, LARGE = 16, 12  # of a large item, and how many there are
 MEMBERS, EPOCHS = 8, 2
 
@@ -36,40 +36,43 @@ def grown(item: int, report: Any) -> bytes:
 
 
 def spent() -> float:
-    """Processor seconds of this process and of its children that have ended."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """Processor seconds of this process and of all that descend from it, those that have ended too."""
+    total = 0
+    for pid in tree(os.getpid()):
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15]))  # its own, and of its children that have ended
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall-clock and processor seconds, of workers that have ended too."""
+    """Wall-clock and processor seconds."""
     began, before = time.perf_counter(), spent()
     work()
     return time.perf_counter() - began, spent() - before
 
 
-def mapped(engine: Callable[[], Engine], function: Any, items: Sequence[Any]) -> tuple[float, float]:
-    """Of an engine that is opened, maps and is closed, less the same without items but one."""
-
-    def run(own: Sequence[Any]) -> None:
-        with engine() as opened:
-            assert all(outcome.error is None for outcome in opened.map(function, own))
-
-    few, many = timed(lambda: run(items[:1])), timed(lambda: run(items))
-    return many[0] - few[0], many[1] - few[1]
-
-
 def overheads() -> dict[str, tuple[float, float]]:
-    """Wall-clock and processor seconds: of an item (milliseconds), of a megabyte sent and returned (milliseconds)."""
+    """Wall-clock and processor milliseconds of an item, and of a MiB sent and returned, by one worker that is there."""
     megabyte = 1 << 20
     found = {}
-    for name, engine in (("here", Here), ("processes", lambda: Processes(workers=1))):
-        item = [1e3 * one / (ITEMS - 1) for one in mapped(engine, nothing, list(range(ITEMS)))]
-        sent = mapped(engine, nothing, [bytes(MEGABYTES * megabyte)] * LARGE)
-        back = mapped(engine, grown, [MEGABYTES * megabyte] * LARGE)
-        found[f"{name}: ms an item"] = item[0], item[1]
-        for words, pair in (("sent", sent), ("returned", back)):
-            each = [1e3 * one / (LARGE - 1) / MEGABYTES for one in pair]
-            found[f"{name}: ms a MiB {words}"] = each[0], each[1]
+    with Processes(workers=1) as engine:
+
+        def mapped(function: Any, items: Sequence[Any]) -> tuple[float, float]:
+            def run() -> None:
+                assert all(outcome.error is None for outcome in engine.map(function, items))
+
+            return timed(run)
+
+        mapped(nothing, [0])
+        wall, processor = mapped(nothing, list(range(ITEMS)))
+        found["ms an item"] = 1e3 * wall / ITEMS, 1e3 * processor / ITEMS
+        large = {
+            "sent": (nothing, [bytes(MEGABYTES * megabyte)] * LARGE),
+            "returned": (grown, [MEGABYTES * megabyte] * LARGE),
+        }
+        for words, (function, items) in large.items():
+            wall, processor = mapped(function, items)
+            found[f"ms a MiB {words}"] = 1e3 * wall / LARGE / MEGABYTES, 1e3 * processor / LARGE / MEGABYTES
     return found
 
 
