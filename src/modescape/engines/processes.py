@@ -24,11 +24,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
 
-from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
+from modescape.engines.base import NOTHING, Engine, Job, Needs, Opened, Outcome, attempt, describe
 from modescape.engines.dealing import Dealer, Work
+from modescape.engines.devices import least_used, seeing
 from modescape.engines.packing import pack, unpack_and_run
 from modescape.errors import InputError, WorkError
-from modescape.runtime import ONE_THREAD, cores, one_thread_environment
+from modescape.runtime import ONE_THREAD, cores, gpus, one_thread_environment
 
 IDLE_SECONDS = 0.02  # without an item, after which a worker imports what it will need
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
@@ -43,6 +44,7 @@ class _Worker:
 
     process: BaseProcess
     pipe: Connection
+    device: str | None = None  # the GPU that it sees
     ready: bool = False  # it has started and waits for items
     busy: bool = False
     item: Any = None  # in work, if busy
@@ -68,10 +70,10 @@ class _Worker:
 
 @dataclass(frozen=True)
 class Processes(Engine):
-    """Worker processes on this machine, one thread each, kept from map to map.
+    """Worker processes on this machine, one thread each, kept from map to map; with GPUs each sees one.
 
-    Items are dealt to whichever worker is idle. A worker that dies (killed, out of memory, crashed) is reported as its
-    item's error and replaced. Workers ignore Ctrl-C, which the parent handles, and end at once when the parent does.
+    One that dies (killed, out of memory, crashed) is its item's error, and replaced. All ignore Ctrl-C, which the
+    parent handles, and end at once when the parent does.
 
     Raises:
         InputError: if fewer than one worker is asked for.
@@ -79,7 +81,8 @@ class Processes(Engine):
     """
 
     elsewhere: ClassVar[bool] = True
-    workers: int | None = None  # processes at most; None for one a core
+    workers: int | None = None  # processes at most; None for one a GPU that is dealt out, else one a core
+    devices: tuple[str, ...] = ()  # GPUs that are dealt out, as CUDA_VISIBLE_DEVICES names them
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
     _meanwhile: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # modules
 
@@ -88,16 +91,13 @@ class Processes(Engine):
             raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
 
     @classmethod
-    def of(cls, workers: int | None, address: str | None = None) -> Self:
-        """As many workers, None for one a core."""
-        return cls(workers=workers)
+    def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
+        """As many workers; None for one a core, or, where each needs a GPU, one a GPU."""
+        return cls(workers=workers, devices=tuple(gpus()) if needs.gpu else ())
 
     @classmethod
     def prepare(cls, modules: Sequence[str] = ()) -> None:
-        """Start what workers are made from, which imports ``modules``.
-
-        On Linux that is a server process, which imports them and is forked; elsewhere each worker starts by itself.
-        """
+        """Start what workers are made from: on Linux a server process that imports ``modules`` and is forked."""
         if FORKING:
             from multiprocessing import forkserver
 
@@ -112,7 +112,7 @@ class Processes(Engine):
     @property
     def at_once(self) -> int:
         """Worker processes, at most."""
-        return self.workers or cores()
+        return self.workers or len(self.devices) or cores()
 
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
         """Have the workers work on the items."""
@@ -154,7 +154,8 @@ class Processes(Engine):
         """Give every idle worker an item, and start as many more workers as have something to do."""
         dealer.deal(self._pool)
         for _ in range(dealer.missing(self._pool, self.at_once)):
-            self._pool.append(_start(self._meanwhile))
+            device = least_used(self.devices, [worker.device for worker in self._pool])
+            self._pool.append(_start(self._meanwhile, device))
 
     def _wait(self) -> list[_Worker]:
         """The workers that have something to say or are dead; waits until there is one."""
@@ -194,16 +195,17 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
 
 
-def _start(meanwhile: Sequence[str]) -> _Worker:
+def _start(meanwhile: Sequence[str], device: str | None) -> _Worker:
     context: Any = multiprocessing.get_context("forkserver" if FORKING else "spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
+    told = (theirs, {**os.environ, **seeing(device)}, tuple(meanwhile))
+    process = context.Process(target=_work, args=told, daemon=True)
     try:
         with _starting():
             process.start()
     finally:
         theirs.close()
-    return _Worker(process, ours)
+    return _Worker(process, ours, device)
 
 
 @contextlib.contextmanager

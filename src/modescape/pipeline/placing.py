@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modescape.engines import Engine, Here, make_engine
+from modescape.engines import ENGINES, Engine, Here, make_engine
 from modescape.errors import InputError
 from modescape.named import of_session
 from modescape.plain import shown
 from modescape.recipe import Recipe
 
+MEGABYTE = 1_000_000
 
-def engine_of(recipe: Recipe, device: str, say: Callable[[str], None]) -> Engine:
+
+def engine_of(recipe: Recipe, device: str, say: Callable[[str], None], memory: Callable[[], int] = lambda: 0) -> Engine:
     """The engine that a recipe names; "auto" is this process for code that is defined in a session without a file.
 
     Args:
         recipe: whose sections ``compute``, ``model`` and ``data`` are read.
         device: where the work computes, "cpu" or "cuda".
         say: told in a line where that code alone decides.
+        memory: reckons the bytes that a worker holds, for engines that ask for it.
 
     Raises:
         InputError: if there is no such engine, the session does not define what is named, or workers cannot import it.
     """
     compute, code = recipe.compute, {"model.factory": recipe.model.factory, "data.source": recipe.data.code}
     of_this_session = [f"{setting} '{shown(name)}'" for setting, name in code.items() if of_session(name, setting)]
-    engine = make_engine(compute.engine, device, compute.workers, compute.address)
+    held = 0
+    if compute.engine in ENGINES and ENGINES[compute.engine].clustered:
+        held = compute.worker_memory * MEGABYTE if compute.worker_memory else memory()
+    engine = make_engine(compute.engine, device, compute.workers, compute.address, held)
     if not (engine.elsewhere and of_this_session):
         return engine
     if compute.engine != "auto":
