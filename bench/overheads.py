@@ -1,4 +1,4 @@
-"""What the engine `processes` costs beside the work: python bench/overheads.py [--repeats 3].
+"""What the engine `processes` costs beside the work: python bench/overheads.py [--repeats 3] [--epochs 20].
 
 Per item and per byte, in both directions, in wall-clock and in processor time of all processes; and training on one and
 on two workers in turns. The processor time is what a busy machine changes least: w workers are at most w times as fast
@@ -22,7 +22,7 @@ from modescape.engines import Processes
 
 ITEMS = 2000
 MEGABYTES, LARGE = 16, 12  # of a large item, and how many there are
-MEMBERS, EPOCHS = 8, 2
+MEMBERS = 8
 
 
 def nothing(item: Any, report: Any) -> int:
@@ -76,9 +76,9 @@ def overheads() -> dict[str, tuple[float, float]]:
     return found
 
 
-def training(workers: int) -> tuple[float, float]:
+def training(workers: int, epochs: int) -> tuple[float, float]:
     """Of the training stage of the recipe digits."""
-    settings = [f"train.members={MEMBERS}", f"train.epochs={EPOCHS}", "compute.device=cpu"]
+    settings = [f"train.members={MEMBERS}", f"train.epochs={epochs}", "compute.device=cpu"]
     settings += ["compute.engine=processes", f"compute.workers={workers}"]
     with tempfile.TemporaryDirectory() as folder:
         return timed(lambda: pipeline.train("digits", Path(folder) / "study", overrides=settings))
@@ -93,13 +93,15 @@ def main() -> None:
     """Measure all in turns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--epochs", type=int, default=20)
+    said = parser.parse_args()
+    repeats = said.repeats
     rows: dict[str, list[tuple[float, float]]] = {}
     for _ in range(repeats):
         for name, pair in overheads().items():
             rows.setdefault(name, []).append(pair)
         for workers in (1, 2):
-            rows.setdefault(f"training, {workers} worker(s): s", []).append(training(workers))
+            rows.setdefault(f"training, {workers} worker(s): s", []).append(training(workers, said.epochs))
     for name, pairs in rows.items():
         wall, processor = zip(*pairs, strict=True)
         print(f"{name}: {spread(wall)}, processor time {spread(processor)}")
