@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses import ANALYSES, task_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
+from modescape.storage import place
 from modescape.wording.examples import in_words_of, word_of
 from modescape.wording.figures import in_words
 
@@ -88,7 +89,7 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
         drawn, scene = (draw(name, dataset), sheet(name, dataset), words, table_of_result(dataset)), None
     else:
         drawn, scene = (charts.draw(chart, words), charts.sheet(chart), words, table(chart)), charts.space(chart)
-    return save_files(file_name(name), *drawn, Path(folder), scene)
+    return save_files(file_name(name), *drawn, place(folder), scene)
 
 
 def has_figure(name: str) -> bool:

@@ -26,6 +26,7 @@ from modescape.plain import (
     plain_name,
     read_regular,
 )
+from modescape.storage import ObjectPath
 from modescape.tasks import TASKS
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
@@ -127,7 +128,9 @@ def choices(study: Path) -> list[str]:
 def sampled_sets(study: Path) -> list[str]:
     """Names of the sets of images on which sampled networks were predicted, ascending."""
     folder = study / PREDICTIONS / SAMPLED
-    return [name for name in names(folder) if is_name(name) and any(map(Path.is_file, _last_arrays(folder / name)))]
+    return [
+        name for name in names(folder) if is_name(name) and any(one.is_file() for one in _last_arrays(folder / name))
+    ]
 
 
 def _last_arrays(group: Path) -> list[Path]:
@@ -155,6 +158,8 @@ def result_path(study: Path, name: str) -> Path:
 
 def names(folder: Path | str) -> list[str]:
     """Sorted names in a folder; none if there is no such folder."""
+    if isinstance(folder, ObjectPath):
+        return folder.names()
     try:
         with os.scandir(folder) as items:
             return sorted(item.name for item in items)

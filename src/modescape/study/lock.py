@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modescape.errors import InputError
+from modescape.storage import ObjectPath, lease
 from modescape.study import layout
 
 _held: set[BinaryIO] = set()
@@ -21,11 +22,16 @@ _held: set[BinaryIO] = set()
 def locked(folder: Path) -> Iterator[None]:
     """Hold the study in ``folder`` for writing.
 
-    The kernel drops an ``flock`` when its holder dies, so nothing is ever left locked. Not re-entrant.
+    The kernel drops an ``flock`` when its holder dies, so nothing is ever left locked; in a store of objects a lease
+    ends by itself (`modescape.storage.lease`). Not re-entrant.
 
     Raises:
         InputError: if another process (or this one) holds it, or the folder is not writable.
     """
+    if isinstance(folder, ObjectPath):
+        with lease.held(str(folder)):
+            yield
+        return
     file = _open(folder)
     try:
         try:
