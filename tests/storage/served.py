@@ -1,6 +1,7 @@
 """A store of objects on this machine: moto's S3 behind a layer that counts requests and lets some of them fail.
 
-python served.py RATE SEED prints its address; GET /_counts answers requests and bytes by kind; it ends with its input.
+python served.py RATE SEED prints its address; GET /_counts answers requests and bytes by kind, GET /_healed
+ends the failing; it ends with its input.
 """
 
 import json
@@ -10,20 +11,19 @@ import sys
 import threading
 from collections import Counter
 
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
-
 
 class Unreliable:
     """Of 100 requests to an object ``rate`` x 100 fail: refused, cut off before they count, or after."""
 
     def __init__(self, application, rate, seed):
-        self.application, self.rate, self.draws = application, rate, random.Random(seed)  # noqa: S311
+        self.application, self.rate, self.draws = application, rate, random.Random(seed)
         self.counts, self.turn = Counter(), threading.Lock()
 
     def __call__(self, environ, start):
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if path == "/_counts":
+        if path == "/_healed":
+            self.rate = 0
+        if path in ("/_counts", "/_healed"):
             start("200 OK", [("Content-Type", "application/json")])
             return [json.dumps(self.counts).encode()]
         ours = path.strip("/").count("/") > 0 or "list-type" in environ.get("QUERY_STRING", "")
@@ -48,16 +48,20 @@ class Unreliable:
         return [b""]
 
 
-class Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
+def serve(rate, seed):
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
-    def log(self, *arguments):
-        pass
+    class Quiet(WSGIRequestHandler):
+        def log(self, *arguments):
+            pass
 
-
-if __name__ == "__main__":
-    store = Unreliable(DomainDispatcherApplication(create_backend_app), float(sys.argv[1]), int(sys.argv[2]))
+    store = Unreliable(DomainDispatcherApplication(create_backend_app), rate, seed)
     server = make_server("127.0.0.1", 0, store, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()
+
+
+if __name__ == "__main__":
+    serve(float(sys.argv[1]), int(sys.argv[2]))

@@ -80,12 +80,13 @@ def _made(protocol: str, options: tuple[tuple[str, Any], ...], process: int) -> 
     return store
 
 
-def request(url: str, call: Callable[[Any, str], T]) -> T:
+def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -> T:
     """Carry out a request, again where it failed for a reason that may pass.
 
     Args:
         url: of an object or a folder of them.
         call: takes the store and its name for the object; it may be called several times.
+        wait: seconds before the second attempt.
 
     Raises:
         FileNotFoundError, FileExistsError: as the store says.
@@ -114,17 +115,17 @@ def request(url: str, call: Callable[[Any, str], T]) -> T:
             if lasting or attempt == ATTEMPTS:
                 tried = "" if lasting else f", {attempt} times"
                 raise StoreError(f"'{url}': the store does not answer as it should{tried} ({_line(error)})") from error
-            _wait(url, attempt, error)
+            _wait(url, attempt, error, wait)
     raise AssertionError("the last attempt returns or raises")
 
 
-def _wait(url: str, attempt: int, error: Exception) -> None:
+def _wait(url: str, attempt: int, error: Exception, first: float) -> None:
     if attempt >= SAY_FROM and time.monotonic() - _said[0] >= SAY_SECONDS:
         _said[0] = time.monotonic()
         line = f"'{url}': attempt {attempt} of {ATTEMPTS} failed ({_line(error)}); trying again"
         print(line, file=sys.stderr, flush=True)
     # not all at once; no result depends on it
-    time.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * (0.5 + random.random() / 2))
+    time.sleep(min(LONGEST_WAIT, first * 2 ** (attempt - 1)) * (0.5 + random.random() / 2))
 
 
 def _line(error: BaseException) -> str:
