@@ -18,6 +18,7 @@ from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
 from modescape.errors import InputError, WorkError
 from modescape.kernels.implementation import forced
+from modescape.kernels.native import going_on
 from modescape.named import importable
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
@@ -72,8 +73,8 @@ class StudyContext:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """A block of work by the study's plan: a study begun without C kernels goes on without them."""
-        kernels = forced("torch") if self.plan.kernels == "torch" else contextlib.nullcontext()
+        """A block of work by the study's plan: it goes on with the C kernels that it was begun with, or without."""
+        kernels = forced("torch") if self.plan.kernels == "torch" else going_on(self.plan.build)
         arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
         arithmetic = arithmetic if self.device == "cuda" else contextlib.nullcontext()
         with importable(self.study.recipe.model.factory, last=True), runtime.kept_memory(), kernels, arithmetic:

@@ -179,8 +179,8 @@ def sweep(folder: Path, leave: Collection[str] = ()) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    if folder in _waiting.__dict__.get("folders", ()):
-        return
+    if folder in _waiting.__dict__.get("folders", ()) or not hasattr(os, "O_DIRECTORY"):
+        return  # Windows opens no folder as a file; NTFS keeps names in a journal of its own
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -27,6 +27,9 @@ MOST_YAML = 1 << 18  # bytes of a recipe; the longest built-in one has 2,500
 MOST_YAML_DEPTH = 32  # the C parser of PyYAML has no limit of its own and ends the process at some thousands
 MOST_SCALAR = 10_000  # characters of one value of a recipe
 
+_HOW = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # no waiting for a pipe's other end; the last is Windows' alone
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in _HOW)
+
 SESSION = "__main__"  # the module whose names are those of a notebook's cells, of a prompt, of a script
 
 
@@ -124,7 +127,7 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
     """
     if isinstance(path, ObjectPath):
         return _read_object(path, most)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, _FLAGS)
     about = os.fstat(descriptor)
     fault = "" if stat.S_ISREG(about.st_mode) else "it is not an ordinary file"
     if most is not None and about.st_size > most:

@@ -7,7 +7,6 @@ import ctypes
 import importlib.metadata
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -105,7 +104,16 @@ def free_memory() -> int:
     with contextlib.suppress(OSError, ValueError, StopIteration):  # not Linux
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return total_memory() // 2
+
+
+def total_memory() -> int:
+    """Bytes of memory of this machine."""
+    if sys.platform == "win32":
+        import psutil  # it comes with the package there
+
+        return psutil.virtual_memory().total
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def peak_memory() -> int:
@@ -118,6 +126,12 @@ def peak_memory() -> int:
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -130,7 +144,8 @@ def kept_memory() -> Iterator[None]:
     4,000 pages (28 ms a step against 20, SmallCNN at batch 128, one thread, n = 3 x 60 steps). Without glibc nothing
     happens.
     """
-    mallopt, trim = (getattr(ctypes.CDLL(None), name, None) for name in ("mallopt", "malloc_trim"))
+    own = None if sys.platform == "win32" else ctypes.CDLL(None)
+    mallopt, trim = (getattr(own, name, None) for name in ("mallopt", "malloc_trim"))
     if mallopt is None or trim is None:
         yield
         return

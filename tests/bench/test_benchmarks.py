@@ -38,10 +38,11 @@ LONG = {
     "precision",
     "growth",
     "inputs",
+    "study",
 }  # what each of them calls is called by the others or by tests of its own
 
 
-IN_CI = {"training", "study"}  # seconds each
+IN_CI = {"training"}  # seconds each
 MARKS = {**dict.fromkeys(LONG, pytest.mark.long), **dict.fromkeys(IN_CI, pytest.mark.ci)}
 
 
@@ -66,7 +67,7 @@ def test_an_unknown_benchmark_is_refused_with_the_known_ones():
         benchmark("sped")
 
 
-@pytest.mark.ci
+@pytest.mark.long
 def test_the_command_prints_a_table_and_keeps_json(tmp_path):
     done = CliRunner().invoke(cli, ["bench", "startup", "--repeats", "1", "--out", str(tmp_path), "--quiet"])
     assert done.exit_code == 0, done.output

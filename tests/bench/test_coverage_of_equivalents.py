@@ -42,7 +42,7 @@ def test_its_tables_are_the_law_of_members_with_these_skills(bench):
     assert truth.number(chosen)[0] == pytest.approx(measured, rel=0.01)  # 20,000 examples
 
 
-@pytest.mark.ci
+@pytest.mark.long
 @pytest.mark.parametrize("spread", ["alike", "unlike"])
 def test_intervals_of_brier_equivalents_cover(bench, spread):
     """Aimed at .93 to .97; 400 draws of 5 members and 300 examples, and 3 standard errors of that many."""

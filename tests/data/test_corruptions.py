@@ -84,7 +84,7 @@ QUICK = [name for name in list(CORRUPTIONS)[::3] if name not in ("zoom_blur", "e
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.ci]) for name in CORRUPTIONS]
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in CORRUPTIONS]
 )
 def test_moments_are_the_references(moments, name):
     for severity, row in enumerate(REFERENCE["corruption"][name]):
@@ -102,7 +102,7 @@ def test_the_tolerance_tells_severities_apart(name):
         assert apart.any() != same, severity
 
 
-@pytest.mark.ci
+@pytest.mark.long
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_distance_grows_with_severity(moments, name):
     steps = np.diff(moments(name)[:, 2])

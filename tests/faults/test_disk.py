@@ -128,6 +128,7 @@ def test_a_folder_that_becomes_read_only_or_is_removed_ends_the_run_in_plain_wor
     assert differences(contents(disk.root), contents(undisturbed)) == []
 
 
+@pytest.mark.long
 def test_a_clock_that_goes_back_changes_nothing(disk, undisturbed):
     run = disk.start(*arguments(disk.root))
     for days, stage in ((1, "members/"), (400, "predictions.zarr/"), (9000, "results/")):

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from modescape import runtime
 from modescape.kernels import native
 from modescape.kernels.implementation import forced, implementation
 
@@ -79,6 +80,65 @@ def test_a_compiler_that_does_not_know_this_processor(tmp_path):
     )
     wrapper.chmod(0o755)
     assert ask(MODESCAPE_CACHE=str(tmp_path), CC=str(wrapper)) == "True"
+
+
+BUILDS = """
+import sys
+from pathlib import Path
+import torch
+from modescape.kernels import native
+from modescape.kernels.block import Block, blocks
+
+native.PREBUILT_FOLDER = Path(sys.argv[1])
+torch.manual_seed(0)
+x, w, b = torch.randn(9, 3, 10, 10), torch.randn(16, 3, 3, 3), torch.randn(16)
+def numbers():
+    x.requires_grad_(), w.requires_grad_()
+    y = blocks(x, [Block(w, b, 1, 0, 6000, 2, False, True)], torch.tensor(7))
+    return [y, *torch.autograd.grad(y.square().sum(), [x, w])]
+print(native.build(), native.missing())
+here = numbers()
+with native.going_on("x86-64-v3"):
+    print(native.build())
+    there = numbers()
+for one, other in zip(here, there, strict=True):
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-4)
+"""
+
+
+@has_compiler
+@pytest.mark.ci
+@pytest.mark.skipif(
+    not native.levels(runtime.processor_features().split()), reason="no kernels are prebuilt for this processor"
+)
+def test_prebuilt_kernels_are_taken_where_nothing_compiles_and_where_a_plan_says_so(tmp_path):
+    """They give the numbers of those compiled here; whether to the last bit is the compiler's choice."""
+    compiler = native.find_compiler()
+    native.compile_into(tmp_path / "x86-64-v3.so", str(compiler), (*native.FLAGS, "-march=x86-64-v3"))
+    for path, expected in (
+        (os.environ["PATH"], "here None\nx86-64-v3\n"),
+        ("/nowhere", "x86-64-v3 None\nx86-64-v3\n"),
+    ):
+        environment = {**os.environ, "PATH": path, "MODESCAPE_CACHE": str(tmp_path / "cache"), "CC": ""}
+        command = [sys.executable, "-c", BUILDS, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert (done.stdout, done.returncode) == (expected, 0), done.stderr
+
+
+def test_levels_of_processors():
+    v3 = native.PREBUILT["x86-64-v3"]
+    assert native.levels([*v3, "mmx"]) == ["x86-64-v3"]
+    assert native.levels(sorted(v3 - {"fma"})) == []
+    assert native.levels(sorted(native.PREBUILT["x86-64-v4"])) == ["x86-64-v4", "x86-64-v3"]
+
+
+def test_other_kernels_than_a_study_was_begun_with_are_said():
+    """The wheel's kernels are not in a checkout, so a plan that names them gets others here."""
+    before = "x86-64-v4" if native.build() != "x86-64-v4" else "here"
+    said = native.missing(before)
+    assert said is not None
+    assert native.build() is None or said.startswith(f"the study was begun with the C kernels '{before}' and goes on")
+    assert native.build() is None or native.missing(native.build()) is None
 
 
 @pytest.mark.parametrize("name", ["native", "triton"])

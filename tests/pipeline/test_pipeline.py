@@ -391,7 +391,7 @@ def test_analyse_makes_named_analyses_anew_with_new_settings(copy):
 def test_manifest_holds_provenance_and_no_clock(finished):
     manifest = json.loads((finished.path / "manifest.json").read_text())
     kernels = "native" if native.library() else "torch"
-    assert manifest["plan"] == Plan(device="cpu", group_size=1, kernels=kernels).as_dict()
+    assert manifest["plan"] == Plan(device="cpu", group_size=1, kernels=kernels, build=native.build()).as_dict()
     assert manifest["examples"] == {"train": 200, "validation": 200, "test": 300}
     assert manifest["seed"] == 0
     assert not any("time" in key or "date" in key for key in manifest)

@@ -101,7 +101,9 @@ def test_texts_of_papers_have_room(name, dataset):
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize(("members", "epochs"), [(1, 1), (2, 2), (64, 200)])
+@pytest.mark.parametrize(
+    ("members", "epochs"), [(1, 1), *(pytest.param(*sizes, marks=pytest.mark.long) for sizes in ((2, 2), (64, 200)))]
+)
 def test_few_and_many_can_be_drawn(name, members, epochs):
     dataset = example_of_numbers(name, members, epochs)
     figure = figures.draw(name, dataset)

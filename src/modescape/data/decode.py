@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from modescape.errors import InputError
 from modescape.plain import read_regular, shown
+from modescape.runtime import total_memory
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -194,11 +194,6 @@ def read_arrays(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, np.ndar
     file.seek(0)
     arrays = np.load(file, allow_pickle=False)
     return {name: arrays[name] for name in names if name in members}, sorted(members)
-
-
-def total_memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def array_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:

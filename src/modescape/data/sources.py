@@ -17,7 +17,7 @@ import numpy as np
 from modescape import recipe
 from modescape.data.columns import alike, classes, has_labels, raw_labels, settled
 from modescape.data.dataset import Source
-from modescape.data.decode import BrokenImage, read_arrays, total_memory
+from modescape.data.decode import BrokenImage, read_arrays
 from modescape.data.grouped import named_groups, of_arrays, of_pictures, without_column
 from modescape.data.hub import opened
 from modescape.data.kinds import refuse_arrays
@@ -27,6 +27,7 @@ from modescape.data.tables import SPLITS, Part
 from modescape.data.targets import numbers, output_names
 from modescape.errors import InputError
 from modescape.plain import MOST_CLASSES, shown
+from modescape.runtime import total_memory
 
 Report = Callable[[int, int], None]
 """(images decoded, of how many)."""

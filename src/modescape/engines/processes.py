@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
@@ -32,6 +32,7 @@ from modescape.runtime import ONE_THREAD, cores, one_thread_environment
 IDLE_SECONDS = 0.02  # without an item, after which a worker imports what it will need
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
 FAILED_STARTS = 3  # workers in a row killed before they were ready: then the machine is not fit (out of memory, ...)
+FORKING = sys.platform == "linux" and hasattr(os, "fork")  # a server that has used no threads; macOS breaks even that
 GUARD = 'in a script, put what it runs under: if __name__ == "__main__":'
 
 
@@ -94,10 +95,11 @@ class Processes(Engine):
     def prepare(cls, modules: Sequence[str] = ()) -> None:
         """Start what workers are made from, which imports ``modules``.
 
-        On Linux workers are forked from a server process that has imported and done nothing else; elsewhere each starts
-        by itself and this does nothing.
+        On Linux that is a server process, which imports them and is forked; elsewhere each worker starts by itself.
         """
-        if sys.platform == "linux":
+        if FORKING:
+            from multiprocessing import forkserver
+
             multiprocessing.set_forkserver_preload(list(modules) or [__name__])
             with _starting():
                 forkserver.ensure_running()
@@ -197,10 +199,9 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
 
 
 def _start(meanwhile: Sequence[str]) -> _Worker:
-    # a process that has used threads must not be forked itself (it hangs): only the server is, which has not
-    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    context: Any = multiprocessing.get_context("forkserver" if FORKING else "spawn")
     ours, theirs = context.Pipe()
-    process: Any = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
+    process = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
     try:
         with _starting():
             process.start()
@@ -212,11 +213,22 @@ def _start(meanwhile: Sequence[str]) -> _Worker:
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
     """What a process that starts within this block inherits: one thread, and deafness to Ctrl-C."""
+    with one_thread_environment(), _importable_main(), _deaf():
+        yield
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C waits until the block is over; whoever is started within it never hears it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where workers close their own ears
+        yield
+        return
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # it unblocks SIGINT when it starts, so it has to be there first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with one_thread_environment(), _importable_main():
-            yield
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # an interrupt of these milliseconds arrives now
 
@@ -234,7 +246,10 @@ def _importable_main() -> Iterator[None]:
 
 def _work(pipe: Connection, environment: dict[str, str], meanwhile: Sequence[str]) -> None:
     """The worker's life: take an item, run it, send what became of it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(environment | ONE_THREAD)  # the server it was forked from may be older than a change
     threading.Thread(target=_die_with_parent, daemon=True).start()
     lock = threading.Lock()  # reports may come from the function's own threads

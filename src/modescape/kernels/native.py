@@ -1,7 +1,9 @@
 """The CPU's kernels in C: compiled when they are first needed, kept in the cache folder, loaded by ctypes.
 
-A machine without a C compiler (``cc``, ``gcc``, ``clang`` or ``$CC``) computes the same with torch's operations, more
-slowly and, where convolutions are concerned, rounded in another order. ``MODESCAPE_NATIVE=off`` asks for that.
+A machine without a C compiler (``cc``, ``gcc``, ``clang`` or ``$CC``) takes those that lie in the wheel, compiled for
+the levels of x86-64 processors that are common (`PREBUILT`). Where neither is there, torch's operations compute the
+same, more slowly and, where convolutions are concerned, rounded in another order. ``MODESCAPE_NATIVE=off`` asks for
+that. Which of them a study began with stands in its plan (`build`), and it goes on with them where it can (`going_on`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from modescape import runtime
 
@@ -24,6 +29,18 @@ FLAGS = ("-O3", "-std=gnu11", "-fopenmp-simd", "-ffp-contract=fast", "-fno-math-
 HERE_ONLY = "-march=native"  # left out where a compiler does not know it
 SHARED = ("-shared", "-fPIC")
 COMPILE_SECONDS = 60
+Build: TypeAlias = Literal["here", "x86-64-v4", "x86-64-v3"]
+"""Where compiled kernels come from: compiled on this machine, or from the wheel for a level of processors."""
+
+PREBUILT_FOLDER = Path(__file__).with_name("prebuilt")  # in the wheel for Linux on x86-64, and there alone
+_V2 = frozenset(["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"])
+_V3 = _V2 | frozenset(["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"])
+PREBUILT: dict[Build, frozenset[str]] = {  # level, as gcc names it -> what the processor must know; the best first
+    "x86-64-v4": _V3 | frozenset(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]),
+    "x86-64-v3": _V3,
+}
+
+_wanted: ContextVar[Build] = ContextVar("modescape_wanted_kernels", default="here")
 
 
 class BlockShape(ctypes.Structure):
@@ -47,29 +64,77 @@ _SIGNATURES = {  # arguments as the C files list them, and what is returned
 }
 
 
-@functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels, or None where there are none; found, or compiled within a second, once a process."""
-    compiler = find_compiler()
-    if compiler is None or os.environ.get("MODESCAPE_NATIVE") == "off":
-        return None
-    for flags in ((*FLAGS, HERE_ONLY), FLAGS):
-        with contextlib.suppress(OSError, subprocess.SubprocessError, AttributeError):
-            return _loaded(compiler, flags)
-    return None
+    return _found(_wanted.get())[1]
 
 
-@functools.cache
+def build() -> Build | None:
+    """Where `library` comes from; None where there is none."""
+    return _found(_wanted.get())[0]
+
+
 def lanes() -> int:
     """Floats of a vector in the compiled kernels; 0 without them."""
     found = library()
     return 0 if found is None else found.lanes()
 
 
-def missing() -> str | None:
-    """Why there are no C kernels, as a line for the user; None where there are."""
-    if library() is not None:
-        return None
+@contextlib.contextmanager
+def going_on(build: Build | None) -> Iterator[None]:
+    """Within this block `library` is of this build, a plan's, if this machine has it and can run it."""
+    token = _wanted.set(build or "here")
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+@functools.cache
+def _found(wanted: Build) -> tuple[Build | None, ctypes.CDLL | None]:
+    if os.environ.get("MODESCAPE_NATIVE") == "off":
+        return None, None
+    prebuilt = levels(runtime.processor_features().split())
+    if wanted in prebuilt and (found := _prebuilt(wanted)):
+        return wanted, found
+    compiler = find_compiler()
+    for flags in ((*FLAGS, HERE_ONLY), FLAGS):
+        if compiler is None:
+            break
+        with contextlib.suppress(OSError, subprocess.SubprocessError, AttributeError):
+            return "here", _loaded(compiler, flags)
+    for level in prebuilt:
+        if found := _prebuilt(level):
+            return level, found
+    return None, None
+
+
+def levels(features: Sequence[str]) -> list[Build]:
+    """Which of `PREBUILT` a processor runs, the best first.
+
+    Args:
+        features: what it knows, in the words of Linux.
+
+    >>> levels("mmx sse avx".split())
+    []
+    """
+    return [level for level, needed in PREBUILT.items() if needed <= set(features)]
+
+
+def _prebuilt(level: Build) -> ctypes.CDLL | None:
+    with contextlib.suppress(OSError, AttributeError):
+        return _declared(ctypes.CDLL(str(PREBUILT_FOLDER / f"{level}.so")))
+    return None
+
+
+def missing(build_before: Build | None = None) -> str | None:
+    """Why there are no C kernels, or not those that a study was begun with, as a line for the user; else None."""
+    with going_on(build_before):
+        now = build()
+    if now is not None:
+        if build_before in (None, now):
+            return None
+        return f"the study was begun with the C kernels '{build_before}' and goes on with '{now}': last bits may differ"
     compiler = find_compiler()
     if os.environ.get("MODESCAPE_NATIVE") == "off":
         reason = "the C kernels are switched off (MODESCAPE_NATIVE=off)"
@@ -100,14 +165,23 @@ def _loaded(compiler: str, flags: tuple[str, ...]) -> ctypes.CDLL:
         return _declared(ctypes.CDLL(str(path)))
     with tempfile.TemporaryDirectory(prefix=".", dir=folder if safe else None) as scratch:
         made = Path(scratch) / path.name
-        command = [compiler, *flags, *SHARED, *map(str, sorted(SOURCES.glob("*.c"))), "-o", str(made)]
-        subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_SECONDS)
+        compile_into(made, compiler, flags)
         made.chmod(0o700)
         if safe:
             with made.open("rb") as file:  # whole before it has its name, also after a power cut
                 os.fsync(file.fileno())
             made = made.replace(path)
         return _declared(ctypes.CDLL(str(made)))  # it stays loaded when the file is gone
+
+
+def compile_into(made: Path, compiler: str, flags: Sequence[str]) -> None:
+    """Compile the kernels.
+
+    Raises:
+        OSError, subprocess.SubprocessError: if that fails.
+    """
+    command = [compiler, *flags, *SHARED, *map(str, sorted(SOURCES.glob("*.c"))), "-o", str(made)]
+    subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_SECONDS)
 
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
@@ -123,4 +197,6 @@ def _is_ours(path: Path) -> bool:
         about = path.stat()
     except OSError:
         return False
+    if not hasattr(os, "getuid"):  # Windows, where a user's home is closed to others
+        return True
     return about.st_uid == os.getuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -74,7 +74,7 @@ def begin(
         manifest = study.manifest
         _check_unfinished(study, resolved, dataset)
     engine = engine_of(resolved, manifest["plan"]["device"], progress.line, path)
-    if manifest["plan"]["device"] == "cpu" and (lack := native.missing()):
+    if manifest["plan"]["device"] == "cpu" and (lack := native.missing(manifest["plan"].get("build"))):
         progress.line(lack)
     if study is None:
         study = Study.create(path, resolved, manifest, shared_of(resolved, dataset, manifest))

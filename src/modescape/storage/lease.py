@@ -287,4 +287,5 @@ def _words(there: dict[str, Any], ending: str = "") -> str:
     )
 
 
-os.register_at_fork(after_in_child=_held.clear)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_held.clear)

@@ -7,9 +7,14 @@ import os
 import re
 from collections.abc import Generator
 from pathlib import Path, PosixPath, PurePath
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from modescape.storage import lease, store
+
+if TYPE_CHECKING:
+    _Path = PosixPath
+else:
+    _Path = type(Path())  # of this system
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://+(.*)", re.DOTALL)
 _WRITTEN_AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+):/(.*)", re.DOTALL)  # a Path makes one slash of two
@@ -32,7 +37,7 @@ def place(path: str | os.PathLike[str]) -> Path:
     return ObjectPath(f"{found[1]}://{found[2]}")
 
 
-class ObjectPath(PosixPath):
+class ObjectPath(_Path):
     """A name in a store of objects. Folders are what names have in common: they need not be made.
 
     It is a `Path` for what names are made of (``/``, ``name``, ``parent``) and answers what is asked of a study's

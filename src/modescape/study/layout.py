@@ -47,6 +47,7 @@ FIGURE_SUFFIXES = ("png", "svg", "html", "csv")  # the last holds the numbers th
 AUXILIARY = "variants"
 REPORT = "report.html"
 LOCK = ".lock"
+LOCK_ELSEWHERE = ".lock-file"  # where there is no flock
 
 SPLITS = ("validation", "test")
 STATUSES = ("missing", "training", "trained", "diverged", "failed")

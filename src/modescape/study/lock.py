@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -18,28 +18,36 @@ from modescape.study import layout
 _held: set[BinaryIO] = set()
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the study in ``folder`` for writing.
+def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold the study in ``folder`` for writing, until the block ends or its process dies. Not re-entrant.
 
-    The kernel drops an ``flock`` when its holder dies, so nothing is ever left locked; in a store of objects a lease
-    ends by itself (`modescape.storage.lease`). Not re-entrant.
+    By ``flock``, which the kernel drops with its holder; where there is none (Windows) by the library filelock, which
+    takes the system's own lock; in a store of objects by a lease, which ends by itself (`modescape.storage.lease`).
 
     Raises:
         InputError: if another process (or this one) holds it, or the folder is not writable.
     """
     if isinstance(folder, ObjectPath):
-        with lease.held(str(folder)):
-            yield
-        return
+        return lease.held(str(folder))
+    if importlib.util.find_spec("fcntl") is not None:
+        return _by_flock(folder)
+    from modescape.study.lock_elsewhere import by_library
+
+    return by_library(folder)
+
+
+@contextlib.contextmanager
+def _by_flock(folder: Path) -> Iterator[None]:
+    import fcntl
+
     file = _open(folder)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
-                f"study '{folder}' is in use by {_holder(file)}; wait for it or choose another --out"
-            ) from None
+            raise in_use(folder, _holder(file)) from None
+        except OSError as error:  # a file system without locks (some network disks)
+            raise not_writable(folder, error) from error
         _held.add(file)
         file.truncate(0)
         holder = {"pid": os.getpid(), "start": datetime.now().isoformat(" ", "seconds")}
@@ -56,9 +64,18 @@ def _open(folder: Path) -> BinaryIO:
     try:
         return os.fdopen(os.open(folder / layout.LOCK, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     except OSError as error:
-        raise InputError(
-            f"cannot write to the study '{folder}': {error.strerror}; choose a folder that you may write to with --out"
-        ) from error
+        raise not_writable(folder, error) from error
+
+
+def in_use(folder: Path, holder: str) -> InputError:
+    """What is said to a second writer."""
+    return InputError(f"study '{folder}' is in use by {holder}; wait for it or choose another --out")
+
+
+def not_writable(folder: Path, error: OSError) -> InputError:
+    """What is said where no lock can be taken."""
+    why = error.strerror or str(error)
+    return InputError(f"cannot write to the study '{folder}': {why}; choose a folder that you may write to with --out")
 
 
 def _holder(file: BinaryIO) -> str:
@@ -77,4 +94,5 @@ def _let_go() -> None:
     _held.clear()
 
 
-os.register_at_fork(after_in_child=_let_go)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_let_go)

@@ -13,6 +13,7 @@ from modescape.errors import InputError
 from modescape.kernels.convolution import Choices, Pass
 from modescape.kernels.forms import Arithmetic
 from modescape.kernels.implementation import Implementation
+from modescape.kernels.native import Build
 from modescape.network.member_ops import ComputePolicy, MemoryFormat
 
 NO_PLAN = "such a study can be read and not trained; begin another with --out"
@@ -48,6 +49,7 @@ class Plan:
     threads: int = 1  # CPU threads of each worker
     memory_format: MemoryFormat = "channels_last"
     kernels: Implementation = "torch"  # "native": in C, "triton", or torch's operations alone
+    build: Build | None = None  # of the kernels in C: compiled on this machine, or which of the wheel's
     replayed: bool = False  # a step is recorded once and replayed (a CUDA graph)
     convolution: str = "each"  # form of the stacked convolution where no other was chosen
     convolutions: dict[str, dict[Pass, str]] = field(default_factory=dict)  # layer -> form of each pass

@@ -10,6 +10,7 @@ import torch
 
 from modescape import rng
 from modescape.data.dataset import Dataset
+from modescape.kernels import native
 from modescape.kernels.convolution import Choices
 from modescape.kernels.implementation import usual
 from modescape.network.dense import dense_of
@@ -55,7 +56,10 @@ def make_plan(
     kernels = usual(device)
     if device == "cpu":
         group_size = DENSE_GROUP if _is_small_and_dense(recipe, dataset, habits) else 1
-        return Plan(device=device, group_size=group_size, kernels=kernels, memory_format=habits.memory_format)
+        build = native.build() if kernels == "native" else None
+        return Plan(
+            device=device, group_size=group_size, kernels=kernels, build=build, memory_format=habits.memory_format
+        )
     shared: dict[str, Any] = {"device": device, "kernels": kernels, "replayed": habits.can_replay}
     shared["memory_format"] = habits.memory_format
     if not habits.can_stack:
