@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import socket
 import sys
 import threading
 import time
@@ -142,6 +140,8 @@ def held(folder: str) -> Iterator[None]:
     Raises:
         InputError: if another process (or this one) holds it, or it may not be written.
     """
+    import secrets
+
     lease, over = Lease(folder, secrets.token_hex(8), own=True), threading.Event()
     try:
         lease.acquire()
@@ -273,6 +273,8 @@ def _now() -> str:
 
 
 def _holder() -> str:
+    import socket
+
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 

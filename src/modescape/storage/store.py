@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import functools
 import os
-import random
 import sys
 import threading
 import time
@@ -120,6 +119,8 @@ def request(url: str, call: Callable[[Any, str], T], wait: float = FIRST_WAIT) -
 
 
 def _wait(url: str, attempt: int, error: Exception, first: float) -> None:
+    import random
+
     if attempt >= SAY_FROM and time.monotonic() - _said[0] >= SAY_SECONDS:
         _said[0] = time.monotonic()
         line = f"'{url}': attempt {attempt} of {ATTEMPTS} failed ({_line(error)}); trying again"
