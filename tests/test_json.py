@@ -125,6 +125,43 @@ def test_an_export_is_answered(kept, tmp_path):
     assert "0,1,2" in wrong["error"]["message"]
 
 
+def test_a_decision_is_answered_within_its_budget(kept):
+    """From a study that was analysed without candidates; nothing is written for it."""
+    before = sorted(kept.rglob("*"))
+    answer = answered("decide", str(kept / "study"), "--set", "pass_price=0")
+    assert answer["study"] == str(kept / "study")
+    assert answer["rules"]["pass_price"] == 0
+    (two,) = [one for one in answer["candidates"] if one["name"] == "2 networks"]
+    assert (two["advice"], two["size"], two["allowed"]) == ("ensemble", 2, True)
+    assert (two["cost"]["training"], two["cost"]["passes"]) == (2, 2)
+    size = Study.open(kept / "study").result("ensemble_size").sel(approach="independent", metric="nll", size=2)
+    ends = [size[f"gain{end}"].item() for end in ("", "_low_these", "_high_these")]
+    assert two["scores"]["nll"]["gain"] == pytest.approx(ends, rel=0.02)  # two ways to the same interval
+    (one,) = [one for one in answer["candidates"] if one["name"] == "one network"]
+    assert one["cost"]["memory"] == two["cost"]["memory"] / 2 > 0
+    assert 0 < one["cost"]["seconds"] < 1
+    tight = answered("decide", str(kept / "study"), "--passes=1", f"--memory={one['cost']['memory']}")
+    assert not any(each["allowed"] for each in tight["candidates"] if each["cost"]["passes"] > 1)
+    assert tight["cost"]["passes"] == 1
+    assert sorted(kept.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--memory=much", "expected bytes, such as 5000000 or 5MB"),
+        ("--memory=1", "one network alone takes"),
+        ("--passes=0", "one network alone takes 1 forward passes"),
+        ("--set=price=1", "no threshold 'price'; there are least_gain, pass_price"),
+        ("--set=pass_price", "expected NAME=SHARE"),
+        ("--set=pass_price=7", "expected a share from 0 to 1"),
+    ],
+)
+def test_what_is_wrong_about_a_decision_is_said(kept, option, words):
+    answer = answered("decide", str(kept / "study"), option, code=2)
+    assert words in answer["error"]["message"]
+
+
 @pytest.mark.long
 def test_a_benchmark_is_answered():
     answer = answered("bench", "startup", "--repeats=1", "--quiet")

@@ -31,6 +31,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("methods",),
     ("plots",),
     ("wording",),
+    ("decision",),
     ("analyses",),
     ("report",),
     ("pipeline",),
@@ -52,9 +53,10 @@ NARROWER = {  # rooms that may know less than their row allows
     "methods": WORDS | {"subspace"},
     "plots": WORDS | {"methods", "metrics"},  # labelled results in, figures out; of metrics what a score is
     "wording": WORDS | {"methods", "metrics", "plots"},
+    "decision": WORDS | {"methods", "metrics", "plots", "wording"},
     "report": WORDS | {"methods", "metrics", "plots", "wording", "analyses"},
 }
-SHOWING = WORDS | {"methods", "metrics", "plots", "wording", "analyses"}
+SHOWING = WORDS | {"methods", "metrics", "plots", "wording", "decision", "analyses"}
 FILES = {  # of an analysis' folder: what shows a result cannot see the networks that it is of
     "draw.py": SHOWING,
     "words.py": SHOWING,

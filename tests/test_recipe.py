@@ -280,6 +280,7 @@ SAME = [  # another study of the same networks
     "compute.track=[wandb]",
     "compute.determinism=strict",
     "compute.stored_predictions=100",
+    "compute.worker_memory=900",
     "quick={members: 10, epochs: 40, analyses: [tsne]}",
 ]
 OTHER = [  # other networks

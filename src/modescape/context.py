@@ -17,8 +17,8 @@ from modescape.data.dataset import Dataset
 from modescape.data.inputs.base import Prepare
 from modescape.data.order import batch_sizes
 from modescape.errors import InputError, WorkError
-from modescape.kernels.implementation import forced
-from modescape.kernels.native import going_on
+from modescape.kernels.implementation import forced, usual
+from modescape.kernels.native import build, going_on
 from modescape.named import importable
 from modescape.network.fuse import fuse
 from modescape.network.habits import Habits
@@ -84,6 +84,15 @@ class StudyContext:
     def plan(self) -> Plan:
         """The study's plan."""
         return Plan.of(self.study.manifest.get("plan"))
+
+    @functools.cached_property
+    def machine(self) -> str:
+        """What computes the study here; see `runtime.machine_kind`."""
+        if self.plan.kernels == "torch":
+            return runtime.machine_kind(self.device, "torch")
+        with going_on(self.plan.build):
+            kernels = usual(self.device)
+            return runtime.machine_kind(self.device, f"{kernels} ({build()})" if kernels == "native" else kernels)
 
     @property
     def offered(self) -> Offered:

@@ -54,6 +54,27 @@ def choose_device(name: str) -> str:
     return "cpu"
 
 
+def gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none where torch finds none."""
+    import torch
+
+    return visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count())
+
+
+def visible_gpus(listed: str | None, count: int) -> list[str]:
+    """Names of the GPUs of a process.
+
+    Args:
+        listed: what CUDA_VISIBLE_DEVICES says; None where it says nothing.
+        count: of GPUs that CUDA finds.
+
+    >>> visible_gpus(None, 2), visible_gpus("3,GPU-4a,5", 2), visible_gpus("", 0)
+    (['0', '1'], ['3', 'GPU-4a'], [])
+    """
+    names = [str(number) for number in range(count)] if listed is None else listed.split(",")
+    return [name.strip() for name in names[:count]]
+
+
 def platform_info() -> dict[str, str | int]:
     """Versions and hardware that results may depend on: no host name, no user name, no paths."""
     info: dict[str, str | int] = {
@@ -62,7 +83,7 @@ def platform_info() -> dict[str, str | int]:
         "numpy": importlib.metadata.version("numpy"),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
-        "processor": _processor_name(),
+        "processor": processor_name(),
         "cores": cores(),
     }
     torch = sys.modules.get("torch")  # without it nothing has run on a GPU
@@ -71,7 +92,22 @@ def platform_info() -> dict[str, str | int]:
     return info
 
 
-def _processor_name() -> str:
+def machine_kind(device: str, kernels: str) -> str:
+    """What decides on a machine how sums are rounded: on equal ones, with equal versions, equal work gives equal bits.
+
+    Args:
+        device: "cpu" or "cuda".
+        kernels: which ones compute.
+    """
+    import torch
+
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, {kernels}"
+    return f"{processor_name()}, {torch.backends.cpu.get_cpu_capability()}, {kernels}"
+
+
+def processor_name() -> str:
+    """What the processor calls itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
@@ -96,7 +132,7 @@ def processor_features() -> str:
     except OSError:  # not Linux
         lines = []
     features = next((line.partition(":")[2] for line in lines if line.startswith(("flags", "Features"))), "")
-    return f"{platform.machine()} {_processor_name()} {' '.join(features.split())}"
+    return f"{platform.machine()} {processor_name()} {' '.join(features.split())}"
 
 
 def free_memory() -> int:

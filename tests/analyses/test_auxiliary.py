@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import shutil
 from dataclasses import replace
 
@@ -9,9 +11,11 @@ import pytest
 from stand_ins import no_figures
 
 from modescape import pipeline, recipe
-from modescape.analyses.auxiliary import LONG_RUN, long_run, variants
-from modescape.analyses.cyclic.auxiliary import CYCLIC
-from modescape.analyses.equal_cost import long_runs
+from modescape.analyses.at_equal_cost import long_runs
+from modescape.analyses.auxiliary import CYCLIC, LONG_RUN, SHORT, WIDE, long_run, variants
+from modescape.analyses.equal_cost.auxiliary import wider
+from modescape.analyses.equal_cost.kinds import SLACK
+from modescape.models.factory import WIDTHS, find_factory
 from modescape.offered import Offered, Training
 from modescape.pipeline.auxiliary import differences
 from modescape.pipeline.begin import with_analysis_defaults
@@ -87,6 +91,38 @@ def test_a_long_run_is_left_out_where_it_is_not_wanted_or_cannot_be():
     two = long_run(recipe.load("digits", [*HALVING, "variants.long_runs=2"]))
     assert two is not None
     assert two.train.members == 2
+
+
+def test_what_costs_as_much_as_all_members_is_trained_once_for_all_that_ask():
+    whole = recipe.load("digits", [*HALVING, "train.schedule={kind: cosine}"])
+    made = variants("equal_cost", whole, 300)
+    assert made[LONG_RUN] == variants("cyclic", whole, 300)[LONG_RUN]
+    assert (made[WIDE].train.members, made[WIDE].train.epochs) == (1, 40)
+    assert made[WIDE].model.arguments == {"channels": [51, 101, 101]}
+    assert (made[SHORT].train.members, made[SHORT].train.epochs) == (10, 4)
+    assert (made[SHORT].model, made[SHORT].data) == (whole.model, whole.data)
+    for override in ("variants.long_runs=0", "train.members=1"):
+        assert variants("equal_cost", recipe.load("digits", [*HALVING, override]), 300) == {}
+    other = recipe.load("digits", ["model.factory=resnet20", "train.members=10", "train.epochs=5"])
+    assert set(variants("equal_cost", other, 300)) == {LONG_RUN}  # nothing says its width; half an epoch is none
+
+
+@pytest.mark.parametrize(
+    ("factory", "shape"),
+    [
+        ("small_cnn", {"image_shape": (3, 16, 16)}),
+        ("medium_cnn", {"image_shape": (3, 16, 16)}),
+        ("mlp", {"features": 10}),
+        ("text_transformer", {"vocabulary": 50, "length": 12}),
+    ],
+)
+def test_a_wider_network_has_about_the_weights_of_all_members(factory, shape):
+    make = find_factory(factory)
+    known = inspect.signature(make).parameters
+    assert all(known[name].default == value for name, value in WIDTHS[factory].items())
+    arguments = wider(factory, {}, math.sqrt(5))
+    counts = [sum(one.numel() for one in make(**shape, num_classes=4, **own).parameters()) for own in ({}, arguments)]
+    assert 5 / SLACK < counts[1] / counts[0] < 5 * SLACK
 
 
 def test_a_quick_look_trains_no_long_run_and_says_so():

@@ -48,6 +48,7 @@ MADE_UP = (
     "solution_similarity",
     "tsne",
     "ensemble_size",
+    "equal_cost",
     "kinship",
     "weight_spectra",
 )

@@ -28,7 +28,7 @@ MEMBERS, DRAWN, TEST, COPIES = 4, 3, 40, 3
 MODELS = MEMBERS * (1 + DRAWN)
 SETS = ("test", "validation", "other noise", *(f"shift {severity}" for severity in SEVERITIES))
 OF_PREDICTIONS = (
-    *("ensemble_size", "solution_similarity", "ensemble_methods"),
+    *("ensemble_size", "equal_cost", "solution_similarity", "ensemble_methods"),
     *("decomposition", "calibration", "diversity_map", "shift", "ood"),
     *(
         "model_scores",

@@ -25,12 +25,13 @@ from modescape.wording.text import Text
 SOURCE = Path(analyses.__file__).parents[1]
 MORE = {"verdict", "cost", "auxiliary"}
 OTHER_MEANINGS = {  # words that are also the name of something else
-    "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from",
+    "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from, "
+    "what a candidate of the decision costs",
     "cyclic": "a kind of schedule",
     "shift": "a setting of the data",
     "ood": "a setting of the data",
     "surface": "a kind of Plotly's traces",
-    "calibration": "an option of exports, and what a model card says of them",
+    "calibration": "an option of exports, and what a model card and the answer of a decision say of them",
 }
 WHERE = {  # and where they mean that
     *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "data/targets", "methods")),
@@ -44,6 +45,7 @@ WHERE = {  # and where they mean that
     ),
     "plots/scenes_web.py surface",
     *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood", "data/unlike.py ood"),
+    *("decision/labelled.py training", "pipeline/deciding.py training", "pipeline/deciding.py calibration"),
     *("pipeline/model_card.py calibration", "pipeline/model_card.py training", "cli/export.py calibration"),
 }
 

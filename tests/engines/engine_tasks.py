@@ -42,6 +42,14 @@ def imported(item, report):
     return item in sys.modules
 
 
+def device(item, report):
+    """Which GPU this process sees; slow enough for every worker to have an item."""
+    if item == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.3)
+    return os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
 def environment(item, report):
     return os.environ.get(item)
 
@@ -138,3 +146,9 @@ def at_the_gate(item, report):
     while not (Path(folder) / f"gate-{number}").exists():
         time.sleep(0.01)
     return number * 10
+
+
+def slow_process_number(item, report):
+    """Slow enough for every worker to have an item."""
+    time.sleep(1.0)
+    return os.getpid()

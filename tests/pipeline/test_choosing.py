@@ -100,6 +100,7 @@ def test_quick_is_a_tenth_of_the_training_under_another_name(name):
         "training",
         "solution_similarity",
         "tsne",
+        "equal_cost",
         "ensemble_size",
     }
     assert small.content_hash("data") != whole.content_hash("data")

@@ -115,6 +115,7 @@ def test_more_bytes_than_a_file_may_have_are_refused():
     assert read_regular(path, 5) == b"12345"
     with pytest.raises(OSError, match="more than 4 bytes"):
         read_regular(path, 4)
+    assert [path.read_bytes(*part) for part in [(3,), (9, 3), (4, 2)]] == [b"123", b"45", b"34"]
     durable.write_bytes(path, b"")
     assert read_regular(path, 4) == b""
 

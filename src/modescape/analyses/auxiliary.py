@@ -12,7 +12,15 @@ from modescape.plain import MOST_EPOCHS
 from modescape.recipe import Recipe, lengthened, parse, warmup_for
 
 LONG_RUN = "equal-cost-long-run"  # folder of the networks that are trained at the cost of all members
+WIDE, SHORT = "equal-cost-wide", "equal-cost-short"  # as wide, and as many of a part of the training each
 WHOLE = "whole long run"  # what such a network is called in results
+CYCLIC = {  # way to train at equal cost -> folder
+    "independent": "cyclic-independent",
+    "snapshots": "cyclic-snapshots",
+    "csgmcmc, cold": "cyclic-csgmcmc-cold",
+    "csgmcmc, T = 1": "cyclic-csgmcmc-hot",
+    "long run": "cyclic-long-run",
+}
 
 
 def variants(name: str, recipe: Recipe, examples: int) -> dict[str, Recipe]:

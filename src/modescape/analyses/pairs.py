@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modescape.functionspace import disagreement
+from modescape.analyses.pairs_of_labels import of_labels
+from modescape.metrics.blocks import example_blocks
 from modescape.metrics.grouping import by_group
 from modescape.metrics.influence import crossed_interval
 from modescape.metrics.intervals import satterthwaite_interval
@@ -35,20 +36,11 @@ def compare(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None =
         label: true classes, [example].
         group: of each example (`modescape.arrays.group_codes`); shares are then those of groups.
     """
-    members, examples = predicted.shape
-    wrong = predicted != label
-    error = wrong.mean(1)
-    mean_error = (error[:, None] + error[None, :]) / 2
-    different = disagreement(predicted)
-    of_member = np.zeros((2, members, examples))  # sums over the pairs that a member is in
-    with np.errstate(divide="ignore", invalid="ignore"):  # two members without errors have no ratio
-        normalized = different / mean_error
-        for i, j in zip(*np.triu_indices(members, 1), strict=True):
-            differ = (predicted[i] != predicted[j]) * 1.0
-            ratio = normalized[i, j]
-            linearised = ratio + (differ - ratio * (wrong[i] * 1.0 + wrong[j]) / 2) / mean_error[i, j]
-            of_member[:, [i, j]] += np.stack([differ, linearised])[:, None]
-    return Pairs(1 - error, different, normalized, *shares(by_group(of_member, group)))
+    whole = of_labels(predicted, label)
+    of_member = np.empty((2, *predicted.shape))
+    for block in example_blocks(len(label), len(predicted)):
+        of_member[:, :, block] = whole.of_member(predicted[:, block], label[block])
+    return Pairs(1 - whole.error, whole.different, whole.normalized, *shares(by_group(of_member, group)))
 
 
 def compare_means(mean: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> Pairs:

@@ -49,6 +49,7 @@ class Analysis:
     bare: str = SAME
     """How predictions are looked at that say no confidence (one class alone, a mean alone): `SAME`, or why not."""
     given: bool = False  # also of predictions that others made, without a run, its snapshots or other sets of examples
+    decides: bool = False  # its result holds the candidates of `modescape decide`
     only_for: str = ""  # `STARTED`, `ROWS` or `GIVEN`: recipes without it have the analysis only where they name it
 
     def part(self, name: str, task: str = "classification") -> Any:
@@ -131,6 +132,17 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         quick=True,
         numbers=SAME,
         given=True,
+    ),
+    "equal_cost": Analysis(
+        "modescape.analyses.equal_cost",
+        (PREDICTIONS,),
+        (TRAINED,),
+        also=("verdict", "auxiliary"),
+        quick=True,
+        at_equal_cost=True,
+        numbers=SAME,
+        given=True,
+        decides=True,
     ),
     "ensemble_methods": Analysis(
         "modescape.analyses.ensemble_methods",

@@ -214,7 +214,10 @@ def left_out_of(kinds: Mapping[str, Offered]) -> str:
 def predicted_labels(predictions: Predictions, models: Sequence[int]) -> np.ndarray:
     """Most probable classes, [model, example]; one model's log-probabilities in memory at a time.
 
-    In as few bytes as there need be: 100 MB for 1,000 models of 100,000 examples.
+    In as few bytes as there need be: 1 GB for 1,000 models of 1,000,000 examples.
     """
     kind = np.min_scalar_type(max(len(predictions.class_names) - 1, 0))
-    return np.stack([predictions.log_prob(model).argmax(-1).astype(kind) for model in models])
+    out = np.empty((len(models), len(predictions.label)), kind)
+    for place, model in enumerate(models):
+        out[place] = predictions.log_prob(model).argmax(-1)
+    return out

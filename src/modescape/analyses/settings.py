@@ -21,11 +21,13 @@ def usual(recipe: Recipe) -> list[str]:
 
 
 def _of_imported(network: bool) -> list[str]:
-    """Those of a study that was imported: none that would train, as nobody knows how its networks were trained."""
+    """Those of a study that was imported: none that must train, as nobody knows how its networks were trained."""
     from modescape.analyses import ANALYSES, CHECKPOINTS, GIVEN
 
     chosen = {
-        name: one for name, one in ANALYSES.items() if one.only_for in ("", GIVEN) and "auxiliary" not in one.also
+        name: one
+        for name, one in ANALYSES.items()
+        if one.only_for in ("", GIVEN) and ("auxiliary" not in one.also or one.given)
     }
     weights = [name for name, one in chosen.items() if set(one.needs) == {CHECKPOINTS}]
     return [name for name, one in chosen.items() if name in weights or (network and one.only_for != GIVEN)]

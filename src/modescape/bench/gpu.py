@@ -1,8 +1,9 @@
 """Everything that is to be known about a GPU, in one call of under nine minutes: ``python -m modescape.bench.gpu``.
 
 The paper's studies on CIFAR-10 against their goals and the eager plain loop, every form of every convolution, what the
-card could do at most, where the time goes, and whether arithmetic of fewer bits moves accuracy or disagreement. Each
-part stands alone: one that fails is written down with its reason, and one for which no time is left is left out.
+card could do at most, where the time goes, whether arithmetic of fewer bits moves accuracy or disagreement, and the
+analyses: surfaces, curvature, alignment, networks drawn around solutions. Each part stands alone: one that fails is
+written down with its reason, and one for which no time is left is left out.
 
 Usage: python -m modescape.bench.gpu [--data SOURCE] [--out gpu.json] [--minutes 9] [--small] [--device cuda]
 
@@ -26,6 +27,7 @@ import torch
 
 from modescape import runtime
 from modescape.bench import precision
+from modescape.bench.gpu_analyses import analyses
 from modescape.bench.gpu_kernels import ceilings, forms, profile
 from modescape.bench.gpu_run import Run
 from modescape.bench.workload import images, load, plain_loop, resident, warm_up
@@ -41,7 +43,7 @@ from modescape.recipe import Recipe
 from modescape.train.loop import Trainer
 from modescape.version import __version__
 
-CIFAR10 = 50_000  # images
+CIFAR10, TEST = 50_000, 2000  # random images of each split
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     options = parser.parse_args(arguments)
     runtime.choose_device(options.device)
     end = time.monotonic() + 60 * options.minutes
-    with images(options.data, 120 if options.small else CIFAR10) as source:
+    with images(options.data, *((120, 100) if options.small else (CIFAR10, TEST))) as source:
         run = Run(source, options.data is not None, options.device, options.small, end)
         run.found = {"version": __version__, "platform": runtime.platform_info(), "real_images": run.real}
         run.part("ceilings", lambda: ceilings(run))
@@ -211,6 +213,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
             run.part(
                 f"profile of {recipe}, {kind}", lambda recipe=recipe, kind=kind: profile(run, recipe, kind), needs=30
             )
+        analyses(run)
         run.part("arithmetic", lambda: arithmetic(run), needs=60)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(run.found, indent=1) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ from modescape.study import Study
 
 
 @contextmanager
-def images(source: str | None, count: int) -> Iterator[str]:
+def images(source: str | None, count: int, test: int = 100) -> Iterator[str]:
     """A data source: the given one, or an .npz of random images in CIFAR-10's shape, which are the same arithmetic."""
     if source is not None:
         yield source
@@ -36,8 +36,8 @@ def images(source: str | None, count: int) -> Iterator[str]:
             path,
             image=stream.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8),
             label=stream.integers(0, 10, count),
-            test_image=stream.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8),
-            test_label=np.arange(100) % 10,
+            test_image=stream.integers(0, 256, (test, 32, 32, 3), dtype=np.uint8),
+            test_label=np.arange(test) % 10,
         )
         yield str(path)
 

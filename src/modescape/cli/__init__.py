@@ -6,12 +6,12 @@ import atexit
 import contextlib
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 # a file a command; importing it is what makes it known
-from modescape.cli import bench, compare, export, importing, seeds  # noqa: F401
+from modescape.cli import bench, compare, decide, export, importing, seeds  # noqa: F401
 from modescape.cli.answering import Unfinished, say_error
 from modescape.cli.commands import cli
 from modescape.cli.shared import Stopped, this_command
@@ -29,7 +29,11 @@ def command() -> None:
 
     Python would first take torch, SciPy and others apart, piece by piece, for half a second.
     """
-    main()
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
     atexit._run_exitfuncs()
     try:
         with contextlib.suppress(BrokenPipeError, ValueError):  # nobody reads it any more, or it was closed
@@ -37,7 +41,7 @@ def command() -> None:
     except OSError as error:  # a full disk
         sys.stderr.write(f"modescape: {NO_OUTPUT}: {error.strerror}\n")
         os._exit(1)
-    os._exit(0)
+    os._exit(code or 0)
 
 
 def main() -> None:

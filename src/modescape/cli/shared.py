@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from modescape.engines import ENGINE_NAMES
+from modescape.engines import ENGINE_NAMES, ENGINES
 from modescape.errors import DamageError
 from modescape.storage import place
 from modescape.trackers import TRACKER_NAMES
@@ -68,9 +68,15 @@ class Work:
     def overrides(self) -> list[str]:
         """Of the recipe, in the order in which they are read."""
         chosen = [f"compute.engine={self.engine}"] if self.engine else []
-        chosen += [f"compute.address={self.address}"] if self.address else []
+        chosen += [f"compute.address={self.address}"] if self.address else self._without_cluster()
         chosen += [f"compute.device={self.device}"] if self.device else []
         return [*self.settings, *chosen, *([f"compute.track=[{', '.join(self.track)}]"] if self.track else [])]
+
+    def _without_cluster(self) -> list[str]:
+        """An engine that has no cluster goes on with a study that was begun on one."""
+        named = any(setting.startswith("compute.address") for setting in self.settings)
+        clustered = self.engine in ENGINES and ENGINES[self.engine].clustered
+        return ["compute.address=null"] if self.engine and not named and not clustered else []
 
     def progress(self) -> Progress:
         """Who tells the user how far it is."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from modescape.engines.base import Engine, Function, Listener, Opener, Outcome, Report
+from modescape.engines.base import Engine, Function, Listener, Needs, Opener, Outcome, Report
 from modescape.engines.here import Here
 from modescape.engines.processes import Processes
 from modescape.engines.ray import Ray
 from modescape.errors import InputError
-from modescape.runtime import cores
+from modescape.runtime import cores, gpus
 
 __all__ = [
     "ENGINES",
@@ -16,6 +16,7 @@ __all__ = [
     "Function",
     "Here",
     "Listener",
+    "Needs",
     "Opener",
     "Outcome",
     "Processes",
@@ -33,38 +34,42 @@ ENGINES: dict[str, type[Engine]] = {  # name, as recipes and the command line ha
 ENGINE_NAMES = ("auto", *ENGINES)
 
 
-def choose_engine(name: str, device: str, workers: int | None = None) -> type[Engine]:
+def choose_engine(name: str, device: str, workers: int | None = None, gpu_count: int = 1) -> type[Engine]:
     """The kind of engine that a recipe or the command line names; arguments and errors as of `make_engine`."""
     if name != "auto" and name not in ENGINES:
         raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one a core")
     if name == "auto":
-        return Processes if device == "cpu" and (workers or cores()) > 1 else Here
+        several = (workers or cores()) > 1 if device == "cpu" else min(workers or gpu_count, gpu_count) > 1
+        return Processes if several else Here
     return ENGINES[name]
 
 
-def make_engine(name: str, device: str, workers: int | None = None, address: str | None = None) -> Engine:
+def make_engine(
+    name: str, device: str, workers: int | None = None, address: str | None = None, memory: int = 0
+) -> Engine:
     """The engine that a recipe or the command line names.
 
     Args:
-        name: "auto", or a key of `ENGINES`. "auto" is processes on a CPU when more than one worker is to be had, else
-            here (one process feeds a GPU best).
+        name: "auto", or a key of `ENGINES`. "auto" is processes where more than one worker is to be had, one a core of
+            a CPU or one a GPU, else here (one process feeds a GPU best).
         device: where the work computes, "cpu" or "cuda".
-        workers: items that are worked on at once, if the engine can; None for one a core.
+        workers: items that are worked on at once, if the engine can; None for one a core, or one a GPU.
         address: of a cluster, for an engine that works on one.
+        memory: bytes that a worker holds at most, about; 0 where nobody has reckoned them.
 
     Raises:
         InputError: if there is no such engine, or fewer than one worker is asked for, or the engine has no cluster.
 
     >>> make_engine("processes", "cpu", workers=2)
-    Processes(workers=2)
+    Processes(workers=2, devices=())
     """
-    kind = choose_engine(name, device, workers)
+    kind = choose_engine(name, device, workers, len(gpus()) if device == "cuda" else 0)
     if address is not None and not kind.clustered:
         clustered = " or ".join(one for one, engine in ENGINES.items() if engine.clustered)
         raise InputError(
             f"compute.address is {address!r}, and the engine {name!r} works on this machine; "
             f"choose --engine {clustered}"
         )
-    return kind.of(workers, address)
+    return kind.of(workers, address, Needs(memory, device == "cuda"))

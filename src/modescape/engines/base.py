@@ -35,6 +35,18 @@ class Opener(Protocol):
 Openers: TypeAlias = "Opener | Callable[[Any], Opener]"
 """What opens the first argument of a function: the same for all items, or for each item its own."""
 
+
+@dataclass(frozen=True)
+class Needs:
+    """What a worker takes of the machine that it is on, beside a CPU."""
+
+    memory: int = 0  # bytes that it holds at most, about; 0 where nobody has reckoned them
+    gpu: bool = False  # a GPU of its own
+
+
+NOTHING = Needs()
+
+
 LONGEST_ERROR = 500  # characters of a foreign exception's message that are kept
 
 
@@ -85,12 +97,13 @@ class Engine(ABC):
     """Whether it works on a cluster, which has an address."""
 
     @classmethod
-    def of(cls, workers: int | None, address: str | None = None) -> Self:
+    def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
         """An engine that works on this many items at once, None for one a core; one that cannot has no use for it.
 
         Args:
             workers: items at once.
             address: of a cluster, for an engine that is `clustered`.
+            needs: of each worker.
         """
         return cls()
 

@@ -24,10 +24,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ClassVar, Self
 
-from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
+from modescape.engines.base import NOTHING, Engine, Job, Needs, Opened, Outcome, attempt, describe
+from modescape.engines.dealing import Dealer, Work
+from modescape.engines.devices import least_used, seeing
 from modescape.engines.packing import pack, unpack_and_run
 from modescape.errors import InputError, WorkError
-from modescape.runtime import ONE_THREAD, cores, one_thread_environment
+from modescape.runtime import ONE_THREAD, cores, gpus, one_thread_environment
 
 IDLE_SECONDS = 0.02  # without an item, after which a worker imports what it will need
 GRACE_SECONDS = 1.0  # between asking a worker to end and killing it
@@ -42,14 +44,15 @@ class _Worker:
 
     process: BaseProcess
     pipe: Connection
+    device: str | None = None  # the GPU that it sees
     ready: bool = False  # it has started and waits for items
     busy: bool = False
     item: Any = None  # in work, if busy
 
-    def send(self, message: bytes, item: Any) -> None:
-        self.busy, self.item = True, item
+    def begin(self, work: Work) -> None:
+        self.busy, self.item = True, work.item
         with contextlib.suppress(OSError):  # it has just died: `receive` finds that out and blames the item
-            self.pipe.send_bytes(message)
+            self.pipe.send_bytes(work.message)
 
     def receive(self) -> tuple[str, Any] | None:
         """The next message, or None if it is dead and has left no more."""
@@ -67,10 +70,10 @@ class _Worker:
 
 @dataclass(frozen=True)
 class Processes(Engine):
-    """Worker processes on this machine, one thread each, kept from map to map.
+    """Worker processes on this machine, one thread each, kept from map to map; with GPUs each sees one.
 
-    Items are dealt to whichever worker is idle. A worker that dies (killed, out of memory, crashed) is reported as its
-    item's error and replaced. Workers ignore Ctrl-C, which the parent handles, and end at once when the parent does.
+    One that dies (killed, out of memory, crashed) is its item's error, and replaced. All ignore Ctrl-C, which the
+    parent handles, and end at once when the parent does.
 
     Raises:
         InputError: if fewer than one worker is asked for.
@@ -78,7 +81,8 @@ class Processes(Engine):
     """
 
     elsewhere: ClassVar[bool] = True
-    workers: int | None = None  # processes at most; None for one a core
+    workers: int | None = None  # processes at most; None for one a GPU that is dealt out, else one a core
+    devices: tuple[str, ...] = ()  # GPUs that are dealt out, as CUDA_VISIBLE_DEVICES names them
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
     _meanwhile: list[str] = field(default_factory=list, init=False, repr=False, compare=False)  # modules
 
@@ -87,16 +91,13 @@ class Processes(Engine):
             raise InputError(f"an engine needs 1 worker or more, not {self.workers}; leave it out for one a core")
 
     @classmethod
-    def of(cls, workers: int | None, address: str | None = None) -> Self:
-        """As many workers, None for one a core."""
-        return cls(workers=workers)
+    def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
+        """As many workers; None for one a core, or, where each needs a GPU, one a GPU."""
+        return cls(workers=workers, devices=tuple(gpus()) if needs.gpu else ())
 
     @classmethod
     def prepare(cls, modules: Sequence[str] = ()) -> None:
-        """Start what workers are made from, which imports ``modules``.
-
-        On Linux that is a server process, which imports them and is forked; elsewhere each worker starts by itself.
-        """
+        """Start what workers are made from: on Linux a server process that imports ``modules`` and is forked."""
         if FORKING:
             from multiprocessing import forkserver
 
@@ -111,7 +112,7 @@ class Processes(Engine):
     @property
     def at_once(self) -> int:
         """Worker processes, at most."""
-        return self.workers or cores()
+        return self.workers or len(self.devices) or cores()
 
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
         """Have the workers work on the items."""
@@ -119,16 +120,16 @@ class Processes(Engine):
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
         self._stop([worker for worker in self._pool if not worker.process.is_alive()])  # died between two maps
-        waiting = deque((item, pack(job.function, item, job.opener(item))) for item in items)
+        dealer = Dealer.of(Work(item, pack(job.function, item, job.opener(item))) for item in items)
         try:
-            yield from self._supervise(waiting, job)
+            yield from self._supervise(dealer, job)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
             self._stop([worker for worker in self._pool if worker.busy])
 
-    def _supervise(self, waiting: deque[tuple[Any, bytes]], job: Job) -> Iterator[Outcome]:
+    def _supervise(self, dealer: Dealer, job: Job) -> Iterator[Outcome]:
         failed_starts = 0
-        while waiting or any(worker.busy for worker in self._pool):
-            self._deal(waiting)
+        while dealer.unfinished(self._pool):
+            self._deal(dealer)
             for worker in self._wait():
                 message = worker.receive()
                 if message is None:
@@ -146,19 +147,15 @@ class Processes(Engine):
                     job.tell(worker.item, message[1])
                 else:
                     item, worker.busy = worker.item, False
-                    self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that
+                    self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
                     yield Outcome(item, **message[1])
 
-    def _deal(self, waiting: deque[tuple[Any, bytes]]) -> None:
+    def _deal(self, dealer: Dealer) -> None:
         """Give every idle worker an item, and start as many more workers as have something to do."""
-        for worker in self._pool:
-            if waiting and worker.ready and not worker.busy:
-                item, message = waiting.popleft()
-                worker.send(message, item)
-        starting = sum(not worker.ready for worker in self._pool)
-        room = (self.workers or cores()) - len(self._pool)
-        for _ in range(min(room, len(waiting) - starting)):
-            self._pool.append(_start(self._meanwhile))
+        dealer.deal(self._pool)
+        for _ in range(dealer.missing(self._pool, self.at_once)):
+            device = least_used(self.devices, [worker.device for worker in self._pool])
+            self._pool.append(_start(self._meanwhile, device))
 
     def _wait(self) -> list[_Worker]:
         """The workers that have something to say or are dead; waits until there is one."""
@@ -198,16 +195,17 @@ def _refuse_to_start(exit_code: str, failed_starts: int) -> None:
         raise WorkError(f"a worker process could not start ({exit_code}, see its message above); {GUARD}")
 
 
-def _start(meanwhile: Sequence[str]) -> _Worker:
+def _start(meanwhile: Sequence[str], device: str | None) -> _Worker:
     context: Any = multiprocessing.get_context("forkserver" if FORKING else "spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, dict(os.environ), tuple(meanwhile)), daemon=True)
+    told = (theirs, {**os.environ, **seeing(device)}, tuple(meanwhile))
+    process = context.Process(target=_work, args=told, daemon=True)
     try:
         with _starting():
             process.start()
     finally:
         theirs.close()
-    return _Worker(process, ours)
+    return _Worker(process, ours, device)
 
 
 @contextlib.contextmanager

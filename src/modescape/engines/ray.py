@@ -1,34 +1,31 @@
 """Work on the machines of a Ray cluster: actors of one CPU each, which outlive items, maps and the deaths of others.
 
-An item whose worker or machine dies is worked on again by another worker. All machines see the study's folder and can
-import the same packages; a cluster is named by ``compute.address``, or by Ray's own RAY_ADDRESS, else one is started on
-this machine and ended with the engine.
+Each takes what it needs of its machine (memory, a GPU), so that Ray places no more on one than it holds. An item whose
+worker or machine dies is worked on again by another worker. All machines see the study's folder and can import the same
+packages; a cluster is named by ``compute.address``, or by Ray's own RAY_ADDRESS, else one is started on this machine
+and ended with the engine.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
-import functools
-import gc
 import importlib.util
 import os
-import queue
-import socket
 import sys
-from collections import deque
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from modescape.engines.base import Engine, Job, Opened, Outcome, attempt, describe
-from modescape.engines.packing import pack, packed, unpack_and_run, unpacked
+from modescape.engines.base import NOTHING, Engine, Job, Needs, Outcome, describe
+from modescape.engines.dealing import Dealer, Work
+from modescape.engines.packing import pack, unpacked
+from modescape.engines.ray_actor import Life
+from modescape.engines.ray_cluster import BETWEEN, Head, connect, head_address, leave, no_room, package, room
 from modescape.errors import InputError, WorkError
 from modescape.runtime import ONE_THREAD
 
-ATTEMPTS = 3  # of an item whose workers die
-PATIENCE = 10.0  # seconds in which a cluster has to answer
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # nothing is sent anywhere
+ATTEMPTS = 3  # of an item whose workers die, and starts of workers in a row
 
 
 @dataclass(eq=False)
@@ -38,23 +35,14 @@ class _Worker:
     actor: Any
     next: Any  # what is waited for: that it has started, or a stream of messages
     ready: bool = False
-    work: _Work | None = None  # in work, if busy
+    work: Work | None = None  # in work, if busy
 
     @property
     def busy(self) -> bool:
         return self.work is not None
 
-    def begin(self, work: _Work) -> None:
+    def begin(self, work: Work) -> None:
         self.work, self.next = work, self.actor.work.remote(work.message)
-
-
-@dataclass(eq=False)
-class _Work:
-    """An item that is to be worked on."""
-
-    item: Any
-    message: bytes
-    deaths: int = 0  # of workers that had it
 
 
 @dataclass(frozen=True)
@@ -70,9 +58,11 @@ class Ray(Engine):
     clustered: ClassVar[bool] = True
     workers: int | None = None  # actors at most; None for one a CPU of the cluster
     address: str | None = None  # of the cluster
+    needs: Needs = NOTHING  # of each actor
     _pool: list[_Worker] = field(default_factory=list, init=False, repr=False, compare=False)
     _held: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    # "actors": what they are made by; "begun": Ray was begun here
+    # "begun": Ray was begun here; "head": of the cluster; "actors": what they are made by; "room": for how many, and
+    # when that was looked up; "failed starts": in a row
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -81,152 +71,132 @@ class Ray(Engine):
             raise InputError("the engine 'ray' needs the package ray; install it with: pip install 'modescape[ray]'")
 
     @classmethod
-    def of(cls, workers: int | None, address: str | None = None) -> Self:
-        """As many workers, None for one a CPU of the cluster."""
-        return cls(workers=workers, address=address)
+    def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
+        """As many workers, None for as many as the cluster holds."""
+        return cls(workers=workers, address=address, needs=needs)
 
     @property
     def at_once(self) -> int:
-        """Actors, at most."""
-        return self.workers or max(1, int(self._ray().cluster_resources().get("CPU", 1)))
+        """Actors, at most: as many as the machines that are there hold.
+
+        Raises:
+            InputError: if none of them holds one.
+            WorkError: if the cluster's head is gone.
+        """
+        if not self._room():
+            if self._head.is_gone_now():
+                raise self._head.lost()
+            raise InputError(no_room(self._ray().nodes(), self.needs))
+        return self._room()
+
+    def _room(self) -> int:
+        """The same, 0 where no machine holds one; looked up once a second at most."""
+        seen, most = self._held.get("room", (-BETWEEN, 0))
+        if time.monotonic() - seen >= BETWEEN:
+            if self._head.answers():  # else Ray would ask it for a minute
+                most = room(self._ray().nodes(), self.needs)
+            self._held["room"] = time.monotonic(), most
+        return min(self.workers or most, most)
 
     def run(self, job: Job, items: Iterable[Any]) -> Iterator[Outcome]:
         """Have the actors work on the items."""
         if any(worker.busy for worker in self._pool):
             raise WorkError("an engine maps one function at a time; finish the first loop or make a second engine")
-        waiting = deque(_Work(item, pack(job.function, item, job.opener(item))) for item in items)
+        work = (Work(item, pack(job.function, item, job.opener(item))) for item in items)
         try:
-            yield from self._supervise(waiting, job)
+            yield from self._supervise(Dealer.of(work, ATTEMPTS), job)
         finally:  # an interrupt, an error, a loop left early: what is still in work is not wanted any more
             self._stop([worker for worker in self._pool if worker.busy])
 
-    def _supervise(self, waiting: deque[_Work], job: Job) -> Iterator[Outcome]:
+    def _supervise(self, dealer: Dealer, job: Job) -> Iterator[Outcome]:
         ray = self._ray()
-        while waiting or any(worker.busy for worker in self._pool):
-            self._deal(waiting)
-            ready, _ = ray.wait([worker.next for worker in self._pool if worker.busy or not worker.ready])
+        while dealer.unfinished(self._pool):
+            if self._head.is_gone:
+                raise self._head.lost()
+            self._deal(dealer)
+            asked = [worker.next for worker in self._pool if worker.busy or not worker.ready]
+            ready, _ = ray.wait(asked, timeout=BETWEEN)
+            if not ready:
+                continue
             worker = next(worker for worker in self._pool if worker.next is ready[0])
             try:
                 kind, content = ray.get(next(worker.next)) if worker.busy else ray.get(worker.next)
             except (ray.exceptions.RayError, StopIteration) as error:
-                yield from self._bury(worker, waiting, error)
+                yield from self._bury(worker, dealer, error)
                 continue
             if kind == "ready":
-                worker.ready = True
+                worker.ready, self._held["failed starts"] = True, 0
             elif kind == "event":
                 assert worker.work is not None
                 job.tell(worker.work.item, unpacked(content))
             else:
                 assert worker.work is not None
                 item, worker.work = worker.work.item, None
-                self._deal(waiting)  # before the caller gets to look at the outcome: no worker waits for that
+                self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
                 yield Outcome(item, **unpacked(content))
 
-    def _deal(self, waiting: deque[_Work]) -> None:
+    def _deal(self, dealer: Dealer) -> None:
         """Give every idle actor an item, and start as many more as have something to do."""
-        for worker in self._pool:
-            if waiting and worker.ready and not worker.busy:
-                worker.begin(waiting.popleft())
-        starting = sum(not worker.ready for worker in self._pool)
-        room = self.at_once - len(self._pool)
-        for _ in range(min(room, len(waiting) - starting)):
-            actor = self._actors().remote()
-            self._pool.append(_Worker(actor, actor.ready.remote()))
+        dealer.deal(self._pool)
+        for _ in range(dealer.missing(self._pool, self._room()) if dealer.waiting else 0):
+            self._pool.append(self._start())
+        if dealer.waiting and not self._pool:
+            raise WorkError(no_room(self._ray().nodes(), self.needs))
 
-    def _bury(self, worker: _Worker, waiting: deque[_Work], error: BaseException) -> Iterator[Outcome]:
+    def _bury(self, worker: _Worker, dealer: Dealer, error: BaseException) -> Iterator[Outcome]:
         """Forget a dead actor; its item is dealt out again, unless several have died of it."""
+        if self._head.is_gone_now():  # and with it all that it knew of
+            raise self._head.lost() from error
         self._stop([worker])
+        self._held.pop("room", None)  # its machine may be gone, too
         work = worker.work
         if work is None:
-            raise WorkError(f"a worker of the Ray cluster could not start ({describe(error)})") from error
-        work.deaths += 1
-        if work.deaths < ATTEMPTS:
-            waiting.appendleft(work)
-        else:
+            self._held["failed starts"] = self._held.get("failed starts", 0) + 1
+            if self._held["failed starts"] == ATTEMPTS:
+                raise WorkError(f"a worker of the Ray cluster could not start ({describe(error)})") from error
+            return
+        if not dealer.takes_back(work):
             yield Outcome(work.item, error=f"{ATTEMPTS} workers of the cluster died while working on {work.item}")
 
     def _ray(self) -> Any:
         """Ray, connected to the cluster."""
-        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-        import ray  # pyright: ignore[reportMissingImports] - an extra
-
-        if not ray.is_initialized():
-            address = self.address or os.environ.get("RAY_ADDRESS") or "local"
-            own = {"num_cpus": self.workers, "include_dashboard": False} if address == "local" else {}
-            try:
-                _answers(address)
-                ray.init(address=address, namespace="modescape", log_to_driver=False, logging_level="ERROR", **own)
-            except (OSError, ValueError, RuntimeError) as error:
-                raise InputError(f"no Ray cluster answers at {address!r} ({describe(error)})") from error
+        if connect(self.address, self.workers):
             self._held["begun"] = True
-        return ray
+        return package()
 
-    def _actors(self) -> Any:
+    @property
+    def _head(self) -> Head:
+        if "head" not in self._held:
+            self._ray()
+            self._held["head"] = Head(head_address())
+        return self._held["head"]
+
+    def _start(self) -> _Worker:
         if "actors" not in self._held:
             paths = os.pathsep.join(path for path in dict.fromkeys(["", *sys.path]) if path)
             surroundings = {"env_vars": {**ONE_THREAD, "PYTHONPATH": paths}}
-            made = self._ray().remote(num_cpus=1, max_restarts=0, runtime_env=surroundings)
-            self._held["actors"] = made(_Life)
-        return self._held["actors"]
+            share: dict[str, Any] = {
+                "num_cpus": 1,
+                "num_gpus": int(self.needs.gpu),
+                "memory": self.needs.memory or None,
+            }
+            self._held["actors"] = self._ray().remote(max_restarts=0, runtime_env=surroundings, **share)(Life)
+        actor = self._held["actors"].remote(self._head.address)
+        return _Worker(actor, actor.ready.remote())
 
     def _stop(self, workers: list[_Worker]) -> None:
-        ray = self._ray()
         for worker in workers:
             self._pool.remove(worker)
-            with contextlib.suppress(Exception):  # it may be dead, and its cluster with it
-                ray.kill(worker.actor)
+            if not self._head.is_gone:  # else they end by themselves
+                with contextlib.suppress(Exception):  # it may be dead, and its cluster with it
+                    self._ray().kill(worker.actor)
 
     def close(self) -> None:
         """End all actors, and the cluster where it was begun here; a later `map` starts new ones."""
         if self._pool:
             self._stop(list(self._pool))
-        if self._held.pop("begun", False):
+        if "head" in self._held and self._head.is_gone:
+            leave()
+        elif self._held.get("begun"):
             self._ray().shutdown()
         self._held.clear()
-
-
-class _Life:
-    """An actor: takes an item, sends what it reports, and what became of it."""
-
-    def __init__(self) -> None:
-        gc.freeze()
-        self._opened = Opened()
-        self._thread = concurrent.futures.ThreadPoolExecutor(1)  # all work in one thread, as in other workers
-
-    def ready(self) -> tuple[str, None]:
-        """It has started."""
-        return "ready", None
-
-    def work(self, message: bytes) -> Iterator[tuple[str, bytes]]:
-        """Messages of one item: events as they are reported, then what became of it."""
-        said: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
-
-        def report(event: Any) -> None:
-            said.put(("event", packed(event)))
-
-        def done() -> None:
-            outcome = attempt(None, functools.partial(unpack_and_run, self._opened, message, report))
-            content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
-            try:
-                said.put(("done", packed(content)))
-            except Exception as error:
-                lost = f"the value cannot be sent back ({describe(error)})"
-                said.put(("done", packed({"value": None, "error": lost, "traceback": None})))
-
-        self._thread.submit(done)
-        while True:
-            kind, content = said.get()
-            yield kind, content
-            if kind == "done":
-                return
-
-
-def _answers(address: str) -> None:
-    """Ask whether anybody listens, as Ray itself asks for minutes.
-
-    Raises:
-        OSError: if nobody does.
-    """
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
-        socket.create_connection((host, int(port)), PATIENCE).close()

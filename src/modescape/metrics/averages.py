@@ -111,12 +111,17 @@ def averages(subsets: Subsets, votes: bool = False) -> Iterator[Average]:
         mean = (share @ prob.reshape(len(prob), -1)).reshape(len(masks), classes, -1)
         if votes:
             mean /= size[:, :, None]
-        confidence, predicted = mean[:, 0].copy(), np.zeros((len(masks), part.shape[1]), dtype=np.int32)
-        for number in range(1, classes):
-            better = mean[:, number] > confidence
-            predicted[better] = number
-            np.maximum(confidence, mean[:, number], out=confidence)
-        yield Average(subsets, block, mean, confidence, predicted)
+        yield average_of(subsets, block, mean)
+
+
+def average_of(subsets: Subsets, block: slice, mean: np.ndarray) -> Average:
+    """Mean predictions on a block of examples, probabilities [subset, class, example]."""
+    confidence, predicted = mean[:, 0].copy(), np.zeros((len(mean), mean.shape[2]), dtype=np.int32)
+    for number in range(1, mean.shape[1]):
+        better = mean[:, number] > confidence
+        predicted[better] = number
+        np.maximum(confidence, mean[:, number], out=confidence)
+    return Average(subsets, block, mean, confidence, predicted)
 
 
 def average_accuracy(average: Average) -> np.ndarray:

@@ -65,22 +65,41 @@ def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMem
     >>> round(found.q, 6), round(found.p_value, 6), round(found.sd, 6)
     (3.0, 0.22313, 0.25)
     """
-    from scipy.special import chdtrc, chdtri
-
     (right,), _ = to_numpy(right)
     if right.ndim != 2 or right.dtype != bool or len(right) < 2 or not right.shape[1]:
         raise InputError(
             f"right is {right.dtype} of shape {list(right.shape)}; expected truth values [member, example], 2 members "
             "or more"
         )
-    members, examples = right.shape
+    return between_labels(right, np.ones(right.shape[1], dtype=bool), group)
+
+
+def between_labels(predicted: np.ndarray, label: np.ndarray, group: np.ndarray | None = None) -> BetweenMembers:
+    """`between_members` of predicted classes, one member at a time: what is right is not held of all.
+
+    Args:
+        predicted: [member, example].
+        label: true classes, [example].
+        group: of each example.
+    """
+    members, examples = predicted.shape
+    accuracy, units = np.empty(members), examples if group is None else int(group.max()) + 1
+    right, squares = np.zeros(units), np.zeros(units)
+    for member in range(members):
+        own = predicted[member] == label
+        accuracy[member] = own.mean()
+        of_unit = own * 1.0 if group is None else sums(own * 1.0, group)
+        right += of_unit
+        squares += np.square(of_unit)
+    within = (squares - np.square(right) / members) / (members - 1)  # variance over members, whole numbers until here
+    return _judged(members, float(accuracy.var(ddof=1)), float(within.sum()) / examples**2)
+
+
+def _judged(members: int, variance: float, sampling: float) -> BetweenMembers:
+    """What the observed variance and that of sampling say."""
+    from scipy.special import chdtrc, chdtri
+
     free = members - 1
-    share = right.mean(0)
-    variance = float(right.mean(1).var(ddof=1))
-    if group is None:
-        sampling = float((share * (1 - share)).sum() * members / free) / examples**2
-    else:
-        sampling = float((sums(right * 1.0, group) / examples).var(0, ddof=1).sum())
     q = free * variance / sampling if sampling else math.nan
     high = free * variance / float(chdtri(free, LEVEL)) - sampling  # chdtri(f, p): exceeded with probability p
     return BetweenMembers(

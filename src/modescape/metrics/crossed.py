@@ -10,8 +10,8 @@ import numpy as np
 
 from modescape.metrics.averages import Subsets
 from modescape.metrics.grouping import by_group
-from modescape.metrics.influence import crossed_interval, influence_weights
-from modescape.metrics.intervals import bounded_interval, range_interval
+from modescape.metrics.influence import crossed_interval, example_variance, influence_weights, variance_between
+from modescape.metrics.intervals import bounded_interval, range_interval, satterthwaite_interval
 from modescape.metrics.scores import SCORES, Score
 from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import gathered, subsets
@@ -57,19 +57,33 @@ class Estimate:
         return self._interval(self.influence)
 
     def _interval(self, influence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        low, high = crossed_interval(self.score, self.example, influence)
-        half, examples = (high - low) / 2, self.example.shape[1]
-        smallest, largest = (
-            np.array([getattr(one, end) for one in self.scores.values()]) for end in ("smallest", "largest")
-        )
-        if self.kind == "score":
-            return range_interval(self.score, half, smallest, largest, examples)
-        low, high = np.maximum(low, smallest - largest), np.minimum(high, largest - smallest)
-        if self.kind == "gain":
-            little, much = bounded_interval(-self.score, half, np.inf, examples)
-            never_worse = np.array([score.never_worse for score in self.scores.values()])
-            low, high = np.where(never_worse, -much, low), np.where(never_worse, -little, high)
-        return low, high
+        ends = crossed_interval(self.score, self.example, influence)
+        return in_range(self.score, *ends, self.example.shape[1], self.kind, self.scores)
+
+
+def in_range(
+    score: np.ndarray, low: np.ndarray, high: np.ndarray, examples: int, kind: str, scores: Mapping[str, Score]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A symmetric interval brought into the range of what it is of, [metric] each.
+
+    Args:
+        score: what it is of.
+        low: its lower end.
+        high: its upper end.
+        examples: number of examples, or groups, behind it.
+        kind: as of `Estimate`.
+        scores: the metrics.
+    """
+    half = (high - low) / 2
+    smallest, largest = (np.array([getattr(one, end) for one in scores.values()]) for end in ("smallest", "largest"))
+    if kind == "score":
+        return range_interval(score, half, smallest, largest, examples)
+    low, high = np.maximum(low, smallest - largest), np.minimum(high, largest - smallest)
+    if kind == "gain":
+        little, much = bounded_interval(-score, half, np.inf, examples)
+        never_worse = np.array([one.never_worse for one in scores.values()])
+        low, high = np.where(never_worse, -much, low), np.where(never_worse, -little, high)
+    return low, high
 
 
 def apart(one: Estimate, other: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -96,6 +110,59 @@ def of_runs(score: np.ndarray, example: np.ndarray, scoring: Scoring = CLASSES) 
     example = example.astype(np.float64)  # as sums of squares over members and examples are taken
     influence = np.swapaxes(example, 0, 1) if len(example) > 1 else None
     return Estimate(score.mean(0), example.mean(0), influence, scores=scoring.scores)
+
+
+class RunSums:
+    """`of_runs` of runs that come one after another, so that one is held at a time; of a score or of a difference."""
+
+    def __init__(self) -> None:
+        self.score: list[np.ndarray] = []
+        self.means: list[np.ndarray] = []
+        self.example: np.ndarray = np.zeros(1)
+        self.squares: np.ndarray = np.zeros(1)
+
+    def add(self, score: np.ndarray, example: np.ndarray) -> None:
+        """Take in a run: its scores [metric], and of each example [metric, example]; or group."""
+        self.score.append(score)
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
+            self.means.append(example.mean(1))
+            self.example = self.example + example
+            self.squares = self.squares + np.square(example).sum(1)
+
+    def columns(self, kind: str, scores: Mapping[str, Score]) -> list[np.ndarray]:
+        """Mean over the runs, ends of its interval for new runs on new examples, and for these runs; [metric] each."""
+        runs, examples = len(self.score), self.example.shape[1]
+        between = None
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
+            value, mean, example = np.mean(self.score, 0), np.stack(self.means, 1), self.example / runs
+            if runs > 1:
+                squares = self.squares - runs * np.square(example).sum(1)
+                between = variance_between(mean - mean.mean(1, keepdims=True), squares, examples)
+        return [value, *both_intervals(value, example_variance(example), between, examples, kind, scores)]
+
+
+def both_intervals(
+    value: np.ndarray,
+    of_examples: np.ndarray,
+    between: tuple[np.ndarray, np.ndarray] | None,
+    examples: int,
+    kind: str,
+    scores: Mapping[str, Score],
+) -> list[np.ndarray]:
+    """95 % intervals for new networks on new examples and for these on new examples: four ends, [metric] each.
+
+    Args:
+        value: what they are of.
+        of_examples: its variance over examples.
+        between: its variance between networks and the degrees of freedom; None of a single one.
+        examples: how many, or groups.
+        kind: as of `Estimate`.
+        scores: the metrics.
+    """
+    of_these = ([of_examples], [np.inf])
+    of_new = of_these if between is None else ([of_examples, between[0]], [np.inf, between[1]])
+    ends = (satterthwaite_interval(value, *parts) for parts in (of_new, of_these))
+    return [end for low, high in ends for end in in_range(value, low, high, examples, kind, scores)]
 
 
 def size_masks(members: int, sizes: list[int], limit: int, key: int) -> dict[int, np.ndarray]:

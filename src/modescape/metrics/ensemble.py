@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from modescape.arrays import Array, group_codes, to_numpy
 from modescape.errors import InputError
+from modescape.metrics import many
 from modescape.metrics.crossed import size_estimates, size_masks
 from modescape.metrics.grouping import count_units
 from modescape.metrics.regression import squared_error_law
@@ -22,6 +23,7 @@ from modescape.results import of_groups
 if TYPE_CHECKING:
     import xarray as xr
 
+ALL_SIZES = 40  # most members of which every size is looked at
 LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fields of `EnsembleCurve` from score on
     "score": "mean score over subsets",
     "score_low": "lower end of the 95 % interval of the score, new networks on new examples",
@@ -99,13 +101,24 @@ def law_curve(predictive: np.ndarray, target: np.ndarray, score: np.ndarray, sco
 
 
 def ensemble_curve(
-    log_prob: Array, label: Array, *, group: Any = None, limit: int = 200, key: int = 0, scoring: Scoring = CLASSES
+    log_prob: Array,
+    label: Array,
+    *,
+    group: Any = None,
+    limit: int = 200,
+    key: int = 0,
+    scoring: Scoring = CLASSES,
+    all_sizes: int = ALL_SIZES,
 ) -> xr.Dataset:
     """Every score of `SCORES` against ensemble size 1 .. n, and the gain over the mean member, with intervals.
 
     The score at size k is the mean over the subsets of k members, sampled in a balanced way above `limit`. `INTERVALS`
     says what the 95 % intervals cover; docs/intervals.md has the formulas and how often they cover it in simulations.
     An infinite NLL has NaN for its interval, and so has every score of a single example.
+
+    Of more than `all_sizes` members some sizes are looked at (1 to 8, then four to a doubling, and n), whose subsets
+    are disjoint and shared between sizes: `modescape.metrics.many`. Where examples have groups, and of a regression, it
+    is every size of any number of members.
 
     Args:
         log_prob: log-probabilities, [member, example, class], free of NaN.
@@ -116,6 +129,7 @@ def ensemble_curve(
         key: of the stream that samples subsets (see `modescape.rng.key`).
         scoring: of other predictions: `modescape.metrics.scoring.NUMBERS` takes means and log-variances side by side,
             [member, example, 2 x output], and targets [example, output].
+        all_sizes: most members of which every size is looked at.
 
     Returns:
         score and gain with their ends [metric, size], as `LONG_NAMES` describes them; subsets and brier_law (of a
@@ -132,13 +146,54 @@ def ensemble_curve(
     >>> curve["score"].sel(metric="brier").values.round(4).tolist(), curve["subsets"].values.tolist()
     ([0.55, 0.405], [2, 1])
     """
-    import xarray as xr
-
     (log_prob, label), _ = to_numpy(log_prob, label)
     scoring.check(log_prob, label)
     codes = group_codes(group, len(label))
+    if are_many(len(log_prob), all_sizes, scoring, codes):
+        return curve_of_many(
+            lambda block: log_prob[:, block], label, len(log_prob), log_prob.shape[2], limit, key, scoring
+        )
     curve = _curves({"": log_prob}, label, "", limit, key, scoring, codes)[""]
-    law = {scoring.law: law_curve(log_prob, label, curve.score, scoring)} if scoring.law else {}
+    law = law_curve(log_prob, label, curve.score, scoring) if scoring.law else None
+    return _labelled(
+        curve, law, scoring, INTERVALS if codes is None else f"{INTERVALS}. {of_groups(count_units(codes, 0))}"
+    )
+
+
+def are_many(members: int, all_sizes: int, scoring: Scoring, group: np.ndarray | None) -> bool:
+    """Whether `curve_of_many` is taken: more members than that, and scores that it can gather."""
+    return members > max(all_sizes, many.LEAST) and group is None and many.is_streamed(scoring)
+
+
+def curve_of_many(
+    read: Callable[[slice], np.ndarray],
+    label: np.ndarray,
+    members: int,
+    classes: int,
+    limit: int = 200,
+    key: int = 0,
+    scoring: Scoring = CLASSES,
+) -> xr.Dataset:
+    """`ensemble_curve` of hundreds of members, whose predictions are read once, block by block.
+
+    Args:
+        read: log-probabilities of these examples, [member, example, class], free of NaN.
+        label: true classes, [example].
+        members: their number, more than `many.LEAST`.
+        classes: their number.
+        limit: most subsets of a size, or as many as are disjoint where that is more.
+        key: of the stream of the orders.
+        scoring: as of `ensemble_curve`.
+    """
+    found = many.curve(read, label, members, classes, wanted=limit, key=key, scoring=scoring)
+    curve = EnsembleCurve(tuple(scoring.scores), found.size, found.subsets, *found.columns)
+    return _labelled(curve, None if found.law is None else found.law.at(found.size), scoring, many.INTERVALS)
+
+
+def _labelled(curve: EnsembleCurve, law: np.ndarray | None, scoring: Scoring, intervals: str) -> xr.Dataset:
+    """A curve as a dataset."""
+    import xarray as xr
+
     return xr.Dataset(
         {
             **{
@@ -146,16 +201,13 @@ def ensemble_curve(
                 for name, values in curve.values().items()
             },
             "subsets": ("size", curve.subsets, {"units": "1", "long_name": "subsets averaged"}),
-            **{name: ("size", values, {"units": "1", "long_name": LAWS[name][1]}) for name, values in law.items()},
+            **({} if law is None else {scoring.law: ("size", law, {"units": "1", "long_name": LAWS[scoring.law][1]})}),
         },
         coords={
             "metric": ("metric", list(curve.metric), {"units": "1", "long_name": "metric"}),
             "size": ("size", curve.size, {"units": "1", "long_name": "networks averaged"}),
         },
-        attrs={
-            "title": "Scores against the number of networks averaged",
-            "intervals": INTERVALS if codes is None else f"{INTERVALS}. {of_groups(count_units(codes, 0))}",
-        },
+        attrs={"title": "Scores against the number of networks averaged", "intervals": intervals},
     )
 
 

@@ -68,12 +68,25 @@ def member_variance(influence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         The variance, and its degrees of freedom, (n - 1) times the share of v_m that is left; float64 [...] each.
     """
-    members, examples = influence.shape[-2:]
+    examples = influence.shape[-1]
     with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
         own = influence - influence.mean(-2, keepdims=True)
-        of_member = own.mean(-1)
+        squares = np.einsum("...ix,...ix->...", own, own)
+        return variance_between(own.mean(-1), squares, examples)
+
+
+def variance_between(of_member: np.ndarray, squares: np.ndarray, examples: int) -> tuple[np.ndarray, np.ndarray]:
+    """`member_variance` from sums over the examples.
+
+    Args:
+        of_member: h_i - h, [..., member].
+        squares: sum_ix (h_i(x) - h(x))^2, [...].
+        examples: how many they are of.
+    """
+    members = of_member.shape[-1]
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
         spread = np.square(of_member).sum(-1) / members / (members - 1)
-        rest = np.einsum("...ix,...ix->...", own, own) - examples * np.square(of_member).sum(-1)
+        rest = squares - examples * np.square(of_member).sum(-1)
         noise = rest / members / examples / (members - 1) / (examples - 1) if examples > 1 else np.zeros_like(spread)
         shared = np.maximum(spread - noise, 0.0)
         freedom = (members - 1) * np.where(shared > 0, shared / spread, 1.0)

@@ -45,7 +45,11 @@ def overlap(wrong: Array) -> Overlap:
     for block in example_blocks(examples, models):
         part = wrong[:, block].astype(np.float64)
         both += part @ part.T
-    both /= examples
+    return overlap_of(both / examples)
+
+
+def overlap_of(both: np.ndarray) -> Overlap:
+    """`overlap` from the share of examples on which both of two models are wrong, [model, model]."""
     error = np.diag(both)
     one, other = error[:, None], error[None, :]
     alike, chance = 1 - one - other + 2 * both, one * other + (1 - one) * (1 - other)

@@ -33,6 +33,7 @@ from modescape.metrics.classification import (
 from modescape.metrics.gaussians import checked as gaussians_checked
 from modescape.metrics.regression import RootMean, example_crps, mixture_crps, mixture_nll, rmse
 from modescape.metrics.regression import example_nll as example_density_nll
+from modescape.metrics.running import Running, RunningCalibrationError, RunningMean
 
 TARGET_UNIT = "unit of the target"
 """Stands for the unit where the data does not say it."""
@@ -61,6 +62,7 @@ class Score:
     never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
     of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
     collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving parts out
+    running: Callable[[int], Running] | None = None  # of so many averages, for a score that is no mean over examples
 
     def __post_init__(self) -> None:
         """Refuse a score that is computed in no way, or in two."""
@@ -90,6 +92,13 @@ class Score:
             return Examples(subsets, self.of_average or (lambda average: per_example(average.log_prob, average.label)))
         assert self.aggregate is not None
         return Folds(subsets, self.aggregate)
+
+    def follow(self, subsets: int) -> Running | None:
+        """What gathers it over blocks of examples of so many averages; None where it takes all examples at once."""
+        if self.running is not None or self.per_example is None:
+            return self.running and self.running(subsets)
+        per_example = self.per_example
+        return RunningMean(self.of_average or (lambda average: per_example(average.log_prob, average.label)))
 
     def in_unit(self, unit: str) -> Score:
         """The same with the target's unit, where it is in that and it is known."""
@@ -160,6 +169,7 @@ SCORES: dict[str, Score] = {
         largest=1.0,
         differences=False,
         collector=CalibrationError,
+        running=RunningCalibrationError,
     ),
 }
 REGRESSION_SCORES: dict[str, Score] = {

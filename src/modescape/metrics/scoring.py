@@ -38,6 +38,7 @@ class Scoring:
     calibrated: Mapping[str, Score]  # scores of such predictions
     law: str  # name of the exact law of a score against size; "": there is none
     of_law: str  # which score that is; the law is of its square where it is a root
+    of_probabilities: bool = False  # whether averages are means of probabilities
 
 
 def check_members(log_prob: np.ndarray, label: np.ndarray) -> None:
@@ -88,6 +89,7 @@ CLASSES = Scoring(
     calibrated=CALIBRATED,
     law="brier_law",
     of_law="brier",
+    of_probabilities=True,
 )
 NUMBERS = Scoring(
     scores=REGRESSION_SCORES,

@@ -32,6 +32,14 @@ MODELS = {
 ASKED = {"image_shape": "images", "features": "rows of a table", "vocabulary": "tokens"}
 """Parameters of factories -> the examples that offer them."""
 
+WIDTHS: dict[str, dict[str, Any]] = {
+    "small_cnn": {"channels": (16, 32, 32)},
+    "medium_cnn": {"channels": (64, 128, 256, 256)},
+    "mlp": {"widths": (64, 64)},
+    "text_transformer": {"width": 32, "heads": 4},
+}
+"""Built-in networks whose width can be chosen -> their defaults of what says it, and of what divides it."""
+
 SUITED = {"image": "small_cnn", "table": "mlp", "tokens": "text_transformer"}
 """Kinds of inputs -> a built-in network that takes them."""
 

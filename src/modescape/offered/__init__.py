@@ -16,7 +16,7 @@ from modescape.offered.protocols import (
     Predictions,
     Sampled,
 )
-from modescape.offered.reading import model_of, of_examples, runs, stacked
+from modescape.offered.reading import model_of, of_examples, read_in_blocks, runs, stacked
 
 __all__ = [
     "INDEPENDENT",
@@ -35,6 +35,7 @@ __all__ = [
     "arrays",
     "model_of",
     "of_examples",
+    "read_in_blocks",
     "runs",
     "stacked",
 ]

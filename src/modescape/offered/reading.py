@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from modescape.errors import InputError
 from modescape.offered.protocols import INDEPENDENT, SNAPSHOTS, InBlocks, Predictions
+
+READ = 1 << 24  # numbers that are read at a time: 64 MiB of float32
+WORKED_ON = 1 << 22  # and that are worked on
 
 
 def stacked(predictions: Predictions, models: Sequence[int], examples: slice | None = None) -> np.ndarray:
@@ -29,6 +32,21 @@ def of_examples(predictions: Predictions, model: int, examples: slice) -> np.nda
     if isinstance(predictions, InBlocks):
         return predictions.log_prob_of(model, examples)
     return predictions.log_prob(model)[examples]
+
+
+def read_in_blocks(predictions: Predictions, models: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Several models' log-probabilities of a few examples, float32 [model, example, class], and the labels of these.
+
+    All examples in turn; those that are read at a time, 64 MiB, are handed out in four parts.
+    """
+    label, width = predictions.label, len(models) * len(predictions.class_names)
+    part = max(1, WORKED_ON // width)
+    step = max(1, READ // width // part) * part
+    for start in range(0, len(label), step):
+        own = label[start : start + step]
+        read = stacked(predictions, models, slice(start, start + len(own)))
+        for first in range(0, len(own), part):
+            yield read[:, first : first + part], own[first : first + part]
 
 
 def runs(predictions: Predictions, approach: str, last: int | None = None) -> dict[int, list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from modescape.named import foreign_module
 from modescape.network.habits import Habits
 from modescape.network.initial import initial_module
 from modescape.pipeline.fitting import refuse_other_task
+from modescape.pipeline.needs import worker_memory
 from modescape.pipeline.placing import engine_of
 from modescape.pipeline.starting import frozen, mend_shared, shared_of, with_start
 from modescape.plain import is_own, shown
@@ -73,7 +75,8 @@ def begin(
     else:
         manifest = study.manifest
         _check_unfinished(study, resolved, dataset)
-    engine = engine_of(resolved, manifest["plan"]["device"], progress.line, path)
+    reckoned = partial(worker_memory, resolved, manifest, dataset)
+    engine = engine_of(resolved, manifest["plan"]["device"], progress.line, reckoned, path)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing(manifest["plan"].get("build"))):
         progress.line(lack)
     if study is None:
@@ -146,7 +149,8 @@ def reopen(
     runtime.choose_device(changed.compute.device)
     say_code("data.source", changed.data.code, progress)
     say_code("model.factory", changed.model.factory, progress)
-    engine = engine_of(changed, study.manifest["plan"]["device"], progress.line, study.path)
+    reckoned = partial(worker_memory, changed, study.manifest)
+    engine = engine_of(changed, study.manifest["plan"]["device"], progress.line, reckoned, path=study.path)
     with study.lock():
         study.update_recipe(changed)
         with engine:

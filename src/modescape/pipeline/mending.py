@@ -165,6 +165,7 @@ def _written(study: Study, number: int, resume: Resume) -> Member:
         history_checksum=write_history(study, number, rows),
         group=resume.record.get("group"),
         stopped=resume.record.get("stopped"),
+        machine=resume.record.get("machine", ""),
     )
     return study.member(number)
 

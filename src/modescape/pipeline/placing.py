@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from modescape.engines import Engine, Here, make_engine
+from modescape.engines import ENGINES, Engine, Here, make_engine
 from modescape.errors import InputError
 from modescape.named import of_session
 from modescape.plain import shown
 from modescape.recipe import Recipe
 
+MEGABYTE = 1_000_000
 
-def engine_of(recipe: Recipe, device: str, say: Callable[[str], None], path: Path | None = None) -> Engine:
+
+def engine_of(
+    recipe: Recipe,
+    device: str,
+    say: Callable[[str], None],
+    memory: Callable[[], int] = lambda: 0,
+    path: Path | None = None,
+) -> Engine:
     """The engine that a recipe names; "auto" is this process for what others cannot have.
 
     That is code that is defined in a session without a file, and a study in this process's memory.
@@ -21,6 +29,7 @@ def engine_of(recipe: Recipe, device: str, say: Callable[[str], None], path: Pat
         recipe: whose sections ``compute``, ``model`` and ``data`` are read.
         device: where the work computes, "cpu" or "cuda".
         say: told in a line where that code alone decides.
+        memory: reckons the bytes that a worker holds, for engines that ask for it.
         path: of the study.
 
     Raises:
@@ -35,7 +44,10 @@ def engine_of(recipe: Recipe, device: str, say: Callable[[str], None], path: Pat
     cannot, instead = "import", "or put it into a file such as net.py and name it net:..."
     if str(path).startswith("memory://"):
         here, cannot, instead = [f"'{path}' lies in this process's memory"], "see", "or choose a folder or a store"
-    engine = make_engine(compute.engine, device, compute.workers, compute.address)
+    held = 0
+    if compute.engine in ENGINES and ENGINES[compute.engine].clustered:
+        held = compute.worker_memory * MEGABYTE if compute.worker_memory else memory()
+    engine = make_engine(compute.engine, device, compute.workers, compute.address, held)
     if not (engine.elsewhere and here):
         return engine
     if compute.engine != "auto":

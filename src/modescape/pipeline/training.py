@@ -15,6 +15,7 @@ from modescape.context import StudyContext, StudyRef, epoch_examples
 from modescape.engines import Engine
 from modescape.errors import DamageError, InputError, WorkError
 from modescape.pipeline.writing import GroupWriter, model_state, part
+from modescape.plain import shown
 from modescape.predict import validation_probe
 from modescape.progress import Progress
 from modescape.study import Member, Study, drop_resume_before, read_resume, write_member_state
@@ -139,6 +140,7 @@ def _record_failure(study: Study, members: Iterable[int], error: str, say: Calla
             history_checksum=member.history_checksum,
             group=member.group,
             stopped=member.stopped,
+            machine=member.machine,
         )
         say(f"member {number}, training: {error}")
 
@@ -180,7 +182,7 @@ def _train_whole(context: StudyContext, group: Group, members: list[int], report
     epochs = context.study.recipe.train.epochs
     speaker = _Speaker(report, f"member {', '.join(map(str, members))}", len(members), starts[0].epoch, epochs)
     probe = validation_probe(context.evaluator, context.dataset.validation)
-    with GroupWriter(context.study, group, records) as writer:
+    with GroupWriter(context.study, group, records, context.machine) as writer:
         for snapshot in trainer.group(group.members, probe, starts=starts, progress=speaker.step):
             going_on = writer.write(snapshot)
             speaker.epoch(snapshot.epoch)
@@ -221,6 +223,9 @@ def _starts(
     recorded as failed: the others are trained all the same.
     """
     found = {member: _resumable(context.study, member) for member in members}
+    if foreign := _foreign(context, found):
+        found = {member: {} for member in members}
+        report((foreign,))
     common = set.intersection(*(set(starts) for starts in found.values()))
     own, records = {}, {}
     for member, starts in found.items():
@@ -233,6 +238,26 @@ def _starts(
             _record_failure(context.study, [member], str(error), lambda line, trace=trace: report((line, trace)))
     first = next(iter(own.values()), None)
     return [own.get(member, first) for member in group.members] if first else [], records
+
+
+def _foreign(context: StudyContext, found: Mapping[int, Mapping[int, tuple[Start, dict[str, Any]]]]) -> str:
+    """What to say where another kind of machine has begun members of a group; "" where none has, as far as is known.
+
+    Their steps would be rounded in two ways, and nobody could repeat them: they are trained whole on one machine.
+    """
+    kinds = {
+        member: record.get("machine") or context.machine  # older versions did not say
+        for member, starts in found.items()
+        for _, record in starts.values()
+    }
+    others = {member: kind for member, kind in kinds.items() if kind != context.machine}
+    if not others:
+        return ""
+    there = shown(min(others.values()), 200)
+    return (
+        f"member {', '.join(map(str, others))} was begun on another kind of machine ({there}; here {context.machine}): "
+        "trained whole on this one, from the beginning"
+    )
 
 
 def _resumable(study: Study, member: int) -> dict[int, tuple[Start, dict[str, Any]]]:

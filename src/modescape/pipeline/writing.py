@@ -54,10 +54,20 @@ class GroupWriter:
     have. What writing raises is raised by the next call, and at the end of the block.
     """
 
-    def __init__(self, study: Study, group: Group, records: Mapping[int, dict[str, Any]]) -> None:
-        """For the members that have a record: what their resume file holds beside tensors."""
+    def __init__(self, study: Study, group: Group, records: Mapping[int, dict[str, Any]], machine: str = "") -> None:
+        """For the members that have a record: what their resume file holds beside tensors.
+
+        Args:
+            study: theirs, held by the caller.
+            group: that is trained.
+            records: member -> its record.
+            machine: the kind on which they are trained.
+        """
         places = {position: member for position, member in enumerate(group.members) if member in records}
-        self.writers = {place: MemberWriter(study, member, group, records[member]) for place, member in places.items()}
+        self.writers = {
+            place: MemberWriter(study, member, group, {**records[member], "machine": machine})
+            for place, member in places.items()
+        }
         self.over: set[int] = set()  # places of members that diverged
         self._threads = ThreadPoolExecutor(max_workers=min(len(places), WRITERS))
         self._order = ThreadPoolExecutor(max_workers=1)  # hands one batch after another to the threads
@@ -138,6 +148,7 @@ class MemberWriter:
         self.kept = set(study.recipe.kept_epochs(member))
         self.checksums = dict(record.get("checksums", {}))
         self.rows = rows_of(study, study.member(member), record)
+        self.machine: str = record.get("machine", "")
         self.stopped: tuple[int, int] | None = None
         self.shown = -math.inf
 
@@ -193,9 +204,10 @@ class MemberWriter:
         self.shown = time.monotonic()
 
     def _marks(self) -> dict[str, Any]:
-        """The group, where it is more than the member, and whether it stopped: as state and resume file name it."""
-        marks = {"group": (self.group.first, self.group.size) if self.group.size > 1 else None, "stopped": self.stopped}
-        return {name: pair for name, pair in marks.items() if pair is not None}
+        """As state and resume file name it: the group of several, whether it stopped, the kind of machine."""
+        group = (self.group.first, self.group.size) if self.group.size > 1 else None
+        marks = {"group": group, "stopped": self.stopped, "machine": self.machine or None}
+        return {name: value for name, value in marks.items() if value is not None}
 
 
 def rows_of(study: Study, member: Member, record: dict[str, Any]) -> list[dict[str, float]]:

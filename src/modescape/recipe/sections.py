@@ -76,6 +76,8 @@ class Compute(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt | None = None  # processes; null = one a core
     address: str | None = None  # of a Ray cluster, such as 10.0.0.1:6379; null = RAY_ADDRESS, else one is started here
+    worker_memory: PositiveInt | None = None
+    # MB that a worker holds at most: a Ray cluster is given no more workers than its machines hold; null = reckoned
     stored_predictions: NonNegativeInt = 2000
     # MB on disk for predictions of sampled networks, which several analyses read; what goes beyond is predicted by each
     # that asks for it; 0 = none is kept

@@ -110,9 +110,9 @@ class ObjectPath(_Path):
         """What is in this folder."""
         yield from (self / name for name in self.names())
 
-    def read_bytes(self, most: int | None = None) -> bytes:
-        """The object, or its first ``most`` bytes."""
-        return store.fetch(str(self), most)
+    def read_bytes(self, end: int | None = None, start: int = 0) -> bytes:
+        """The object, or its bytes from ``start`` to ``end``."""
+        return store.fetch(str(self), end, start)
 
     def read_text(self, encoding: str | None = None, errors: str | None = None, **more: Any) -> str:
         """The object as text."""

@@ -135,17 +135,17 @@ def _line(error: BaseException) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def fetch(url: str, most: int | None = None) -> bytes:
-    """All bytes of an object, or the first ``most``."""
+def fetch(url: str, end: int | None = None, start: int = 0) -> bytes:
+    """All bytes of an object, or those from ``start`` to ``end``, as far as there are any."""
 
     def call(store: Any, name: str) -> bytes:
-        if most is None:
+        if end is None:
             return store.cat_file(name)
         try:
-            return store.cat_file(name, start=0, end=most)
+            return store.cat_file(name, start=start, end=end)
         except OSError as error:
             if "range" in str(error).lower():  # of an empty object there is none
-                return store.cat_file(name)
+                return store.cat_file(name)[start:end]
             raise
 
     return request(url, call)

@@ -13,7 +13,8 @@ import google_crc32c
 import numpy as np
 
 from modescape import durable
-from modescape.errors import DamageError
+from modescape.errors import DamageError, WorkError
+from modescape.storage import ObjectPath
 from modescape.study import layout
 
 CHECKSUM_BYTES = 4  # behind every chunk
@@ -40,6 +41,35 @@ def read_chunk(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if _checksum(values) != data[-CHECKSUM_BYTES:]:
         raise DamageError(f"'{path}' is damaged: its checksum does not fit")
     return np.frombuffer(values, NUMBER).reshape(shape).astype(np.float32)  # a copy of its own, which can be written
+
+
+def read_rows(path: Path, shape: tuple[int, int], rows: slice) -> np.ndarray:
+    """Some rows of a chunk [row, number], float32; no checksum covers them: see `read_chunk`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DamageError: if it is too short.
+        WorkError: if the system does not let it be read.
+    """
+    start, stop, _ = rows.indices(shape[0])
+    wide = shape[1] * NUMBER.itemsize
+    try:
+        data = _part(path, start * wide, max(start, stop) * wide)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise WorkError(f"cannot read '{path}': {error.strerror}") from error
+    if len(data) != max(stop - start, 0) * wide:
+        raise DamageError(f"'{path}' is cut off: it ends before row {stop}")
+    return np.frombuffer(data, NUMBER).reshape(-1, shape[1]).astype(np.float32)
+
+
+def _part(path: Path, start: int, end: int) -> bytes:
+    if isinstance(path, ObjectPath):
+        return path.read_bytes(end, start) if end > start else b""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start)
 
 
 def write_chunk(path: Path, values: np.ndarray, within: Path, *, confirmed: bool = True) -> None:

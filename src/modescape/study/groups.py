@@ -23,7 +23,7 @@ from modescape.errors import DamageError, InputError, WorkError
 from modescape.plain import shown
 from modescape.storage import ObjectPath, place
 from modescape.study import layout
-from modescape.study.chunks import read_chunk, write_chunk
+from modescape.study.chunks import read_chunk, read_rows, write_chunk
 from modescape.study.objects import ObjectStore
 from modescape.study.stores import GROUP, Columns, array_file, check_store
 from modescape.tasks import CLASSES, Stored
@@ -201,6 +201,11 @@ class Group:
     def read(self, row: int, shape: tuple[int, ...]) -> np.ndarray:
         """One model's prediction [example, width], fields side by side; see `modescape.study.chunks.read_chunk`."""
         parts = [read_chunk(path, self.stored.sizes(shape)) for path in self.paths(row)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, -1)
+
+    def read_rows(self, row: int, shape: tuple[int, int], examples: slice) -> np.ndarray:
+        """The same of some examples, unchecked; see `modescape.study.chunks.read_rows`."""
+        parts = [read_rows(path, self.stored.sizes(shape), examples) for path in self.paths(row)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, -1)
 
     def write(self, row: int, predictive: np.ndarray, shape: tuple[int, ...], *, confirmed: bool = True) -> None:

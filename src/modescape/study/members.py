@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modescape import durable
 from modescape.errors import DamageError
-from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, is_count, shown
+from modescape.plain import MOST_EPOCHS, MOST_MEMBERS, MOST_NAME, is_count, shown
 from modescape.study import layout
 from modescape.study.sealed import parse_sealed, sealed_text
 from modescape.tasks import TASKS
@@ -51,6 +51,7 @@ class Member:
     group: tuple[int, int] | None = None  # first member and size of the group it was begun in, if it was no lone one
     stopped: tuple[int, int] | None = None
     # the epoch after which it went back to its best one, and that one: checkpoints from the first on hold the second
+    machine: str = ""  # the kind on which it was trained
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of ``history.csv``, one entry an epoch: ``epoch`` int64, the others float64; empty before epoch 1.
@@ -107,6 +108,7 @@ _STATE: dict[str, tuple[Callable[[Any], bool], Any]] = {  # key -> whether a val
     "history_checksum": (lambda value: isinstance(value, str), ""),
     "group": (_is_group, None),
     "stopped": (_is_stopped, None),
+    "machine": (lambda value: isinstance(value, str) and len(value) <= MOST_NAME, ""),
 }
 
 
@@ -132,7 +134,7 @@ def _parsed(path: Path, number: int, data: bytes) -> Member:
     for key, (fits, default) in _STATE.items():
         if not fits(state.get(key, default)):
             raise DamageError(f"'{path}' is damaged: wrong {key}")
-    known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum")
+    known = ("status", "epochs_done", "message", "checksums", "timings", "history_checksum", "machine")
     pairs = {name: tuple(state[name]) if state.get(name) else None for name in ("group", "stopped")}
     return Member(number=number, path=path.parent, **pairs, **{name: state[name] for name in known if name in state})
 
@@ -149,6 +151,7 @@ def write_member_state(
     history_checksum: str = "",
     group: tuple[int, int] | None = None,
     stopped: tuple[int, int] | None = None,
+    machine: str = "",
 ) -> None:
     """Replace ``state.json`` (sorted keys).
 
@@ -163,6 +166,7 @@ def write_member_state(
         history_checksum: as `write_history` returned it.
         group: first member and size of the group it is trained in; None for a lone member.
         stopped: the epoch after which it went back to its best one, and that one; None for a member that did not.
+        machine: the kind on which it is trained (`runtime.machine_kind`), if that is known.
 
     Raises:
         ValueError: if the status is none of the words.
@@ -178,6 +182,7 @@ def write_member_state(
         "history_checksum": history_checksum,
         **({"group": list(group)} if group else {}),
         **({"stopped": list(stopped)} if stopped else {}),
+        **({"machine": machine} if machine else {}),
     }
     path = layout.member_folder(study.path, member) / layout.STATE
     durable.write_text(path, sealed_text(dict(sorted(state.items()))), study.path)

@@ -211,6 +211,12 @@ class StudyPredictions:
         found, member, epoch = self._stored.predictive(model), int(self.members[model]), int(self.epochs[model])
         return completed(self._study, found, member, epoch, self._stored if self._split == "validation" else None)
 
+    def log_prob_of(self, model: int, examples: slice, /) -> np.ndarray:
+        """See `modescape.offered.InBlocks`."""
+        if self._study.task.needs_validation:
+            return self.log_prob(model)[examples]
+        return self._stored.predictive_of(model, examples)
+
 
 def completed(
     study: Study, found: np.ndarray, member: int, epoch: int, validation: Predictions | None = None

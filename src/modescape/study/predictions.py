@@ -56,6 +56,7 @@ class Predictions:
         self._shape: tuple[int, int] = self._group.shape(group)
         self.class_names: list[str] = list(study.manifest["class_names"])
         pairs = zip(self.members.tolist(), self.epochs.tolist(), strict=True)
+        self._whole = set[int]()  # rows that were found whole
         self._rows = {pair: row for row, pair in enumerate(pairs)}
 
     def __len__(self) -> int:
@@ -115,12 +116,33 @@ class Predictions:
             InputError: if there is no such member or epoch; says which there are.
             DamageError: if the chunk is missing or damaged; names the member and the epoch.
         """
-        index = self._row(index, member, epoch)
+        return self._read(self._row(index, member, epoch))
+
+    def predictive_of(self, index: int, examples: slice) -> np.ndarray:
+        """What one model says on some examples, float32 [example, width].
+
+        The first time all of its chunk is read and checked, afterwards these examples alone.
+
+        Raises:
+            InputError: if there is no such row.
+            DamageError: as `predictive`.
+        """
+        index = self._row(index, None, None)
+        if index not in self._whole:
+            found = self._read(index)[examples]
+            self._whole.add(index)
+            return found
+        return self._read(index, examples)
+
+    def _read(self, index: int, examples: slice | None = None) -> np.ndarray:
+        """A row, or some examples of it; damage is said with the member and the epoch."""
         path = self._group.paths(index)[0]
         whose = f"{self._split} predictions of member {self.members[index]} at epoch {self.epochs[index]}"
         again = f"make them again with: {layout.run_again(self._study.path)}"
         try:
-            return self._group.read(index, self._shape)
+            if examples is None:
+                return self._group.read(index, self._shape)
+            return self._group.read_rows(index, self._shape, examples)
         except FileNotFoundError:
             raise DamageError(f"the {whose} are missing ('{path}'); {again}") from None
         except DamageError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from modescape import rng
+from modescape import rng, runtime
 from modescape.data.dataset import Dataset
 from modescape.kernels import native
 from modescape.kernels.convolution import Choices
@@ -42,8 +42,8 @@ def make_plan(
 
     CPU: one member at a time on one thread, as vmapped and grouped convolutions are slower there; of a small network of
     dense layers `DENSE_GROUP` members share a step, however many there are: bits depend on the place in a group. GPU:
-    stacked, as many as the memory holds, each convolution in the form that was measured to be the fastest; with
-    ``determinism: strict`` nothing is measured.
+    stacked, as many as the memory holds (of several GPUs each has its share of members), each convolution in the form
+    that was measured to be the fastest; with ``determinism: strict`` nothing is measured.
 
     Args:
         recipe: settings.
@@ -69,7 +69,8 @@ def make_plan(
         return Plan(group_size=_even(members, STRICT_GROUP), convolution=safe, **shared)
     layers, each = try_step(recipe, dataset, device, habits)
     free, _ = torch.cuda.mem_get_info()
-    group_size = _even(members, max(1, int(MEMORY_SHARE * free / each)))
+    most = max(1, int(MEMORY_SHARE * free / each))
+    group_size = group_of(members, most, _workers(recipe))
     times = measured(layers, group_size, recipe.train.arithmetic, torch.device(device), say)
     return Plan(group_size=group_size, convolution=safe, convolutions=fastest(times), measured=True, **shared)
 
@@ -82,6 +83,28 @@ def _is_small_and_dense(recipe: Recipe, dataset: Dataset, habits: Habits) -> boo
     module = initial_module(recipe, streams, 0, dataset.train, dataset.task.width)
     products = recipe.train.batch_size * sum(tensor.numel() for tensor in module.parameters())
     return dense_of(module) is not None and products <= MOST_PRODUCTS
+
+
+def _workers(recipe: Recipe) -> int:
+    """Workers among whom members are shared out on GPUs."""
+    engine, workers, here = recipe.compute.engine, recipe.compute.workers, len(runtime.gpus())
+    if engine == "here":
+        return 1
+    return min(workers or here, here) if engine == "auto" else workers or here
+
+
+def group_of(members: int, most: int, workers: int) -> int:
+    """Members that share a step on a GPU.
+
+    Args:
+        members: of the study.
+        most: that the memory of a GPU holds.
+        workers: GPUs that are at work at once: there are as many groups at least, as far as members go.
+
+    >>> group_of(10, 64, 1), group_of(10, 64, 4), group_of(10, 2, 4), group_of(3, 64, 8)
+    (10, 3, 2, 1)
+    """
+    return _even(members, min(most, -(-members // max(1, workers))))
 
 
 def _even(members: int, most: int) -> int:

@@ -42,11 +42,12 @@ Places = Mapping[int, Any]  # lower places come first, equal ones in the order o
 class Part:
     """What one analysis adds to the head of the page, from all the results there are.
 
-    Places in use. ``answer``: 10 trained to the end, 15 another kind of model, 20 equal cost, 30 the ensemble.
-    ``sentences``: 10 equal cost, 15 another kind of model, 20 disagreement, 30 gain, 35 the common start. ``why``: 10
-    functions, 20 equal accuracy, 30 errors that cancel, 40 snapshots, 45 barriers, 50 the common start. ``limits``:
-    20 price, 30 longer training, 40 one pair, 50 weights, 55 settings from scratch, 60 methods, 70 shift, 90 distances.
-    ``cards``: 10 one network, 20 the ensemble, 30 equal cost, 35 another kind of model, 40 disagreement, 50 snapshots.
+    Places in use. ``answer``: 10 trained to the end, 12 the decision, 15 another kind of model, 20 equal cost, 30 the
+    ensemble. ``sentences``: 5 behind the decision, 10 equal cost, 15 another kind of model, 20 disagreement, 30 gain,
+    35 the common start. ``why``: 10 functions, 20 equal accuracy, 30 errors that cancel, 40 snapshots, 45 barriers, 50
+    the common start. ``limits``: 20 price, 30 longer training, 40 one pair, 50 weights, 55 settings from scratch, 60
+    methods, 70 shift, 90 distances. ``cards``: 10 one network, 20 the ensemble, 30 equal cost, 35 another kind of
+    model, 40 disagreement, 50 snapshots.
     """
 
     answer: Places = field(default_factory=dict)  # short sentences

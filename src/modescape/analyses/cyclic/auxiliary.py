@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from modescape.analyses.auxiliary import LONG_RUN, long_run, small
+from modescape.analyses.auxiliary import CYCLIC, LONG_RUN, long_run, small
 from modescape.recipe import Recipe
 
 COLD = 1 / 50_000  # temperature of the published code
-CYCLIC = {  # method -> folder
-    "independent": "cyclic-independent",
-    "snapshots": "cyclic-snapshots",
-    "csgmcmc, cold": "cyclic-csgmcmc-cold",
-    "csgmcmc, T = 1": "cyclic-csgmcmc-hot",
-    "long run": "cyclic-long-run",
-}
 
 
 def auxiliary(recipe: Recipe, examples: int) -> dict[str, Recipe]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.auxiliary import WHOLE
-from modescape.analyses.cyclic.auxiliary import CYCLIC
-from modescape.analyses.equal_cost import ENSEMBLE, Networks, at_the_cost_of_all, long_runs, networks_of
+from modescape.analyses.at_equal_cost import ENSEMBLE, Networks, at_the_cost_of_all, long_runs, networks_of
+from modescape.analyses.auxiliary import CYCLIC, WHOLE
 from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
 from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, scoring_of, trained

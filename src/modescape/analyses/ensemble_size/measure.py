@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.comparing import padded
 from modescape.analyses.requirements import left_out, predicted, scoring_of, snapshots_of, trained
 from modescape.analyses.scoring import INTERVALS_OF_RUNS
 from modescape.analyses.stating import Variables
 from modescape.errors import NotEnough
-from modescape.metrics import INTERVALS, ensemble_curve
-from modescape.metrics.crossed import of_runs, subset_estimate
-from modescape.metrics.ensemble import LAWS, LONG_NAMES, intervals_in_words, law_curve
-from modescape.metrics.grouping import count_units
+from modescape.metrics import INTERVALS, ensemble_curve, many
+from modescape.metrics.crossed import RunSums, subset_estimate
+from modescape.metrics.ensemble import (
+    ALL_SIZES,
+    LAWS,
+    LONG_NAMES,
+    are_many,
+    curve_of_many,
+    intervals_in_words,
+    law_curve,
+)
 from modescape.metrics.scores import units_of
 from modescape.metrics.scoring import CLASSES, Scoring
 from modescape.metrics.subsets import subsets as choose_subsets
@@ -34,25 +41,31 @@ FINAL = {  # what snapshots bring over the network that their run ends with
 
 
 class Curve(NamedTuple):
-    """Scores against size 1 .. n of one kind of ensemble."""
+    """Scores against size of one kind of ensemble."""
 
+    size: np.ndarray  # [size]
     values: dict[str, np.ndarray]  # LONG_NAMES -> [metric, size]
     subsets: np.ndarray  # subsets averaged, [size]
     law: np.ndarray | None  # closed form of the Brier score or of the squared error, [size]; None: there is none
     final: np.ndarray | None = None  # of snapshots: gain over a run's final network and its interval, [of, metric]
+    intervals: str = ""  # how they were made
 
 
-def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.Dataset:
+def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10, all_sizes: int = ALL_SIZES) -> xr.Dataset:
     """Accuracy, NLL, Brier score and ECE of averaged probabilities against the number of networks, from 1 on.
 
     "independent": the last checkpoints of the trained members. "snapshots": the last epochs of a run, scored run by
     run and averaged over the runs of all trained members; one run's predictions are in memory at a time. Of networks
     that others made there are no snapshots.
 
+    Of more than ``all_sizes`` members some sizes are looked at, four to a doubling, and predictions are read once, a
+    block of examples at a time (`modescape.metrics.many`): of classes, where examples have no groups.
+
     Args:
         offered: predictions of test examples.
         subsets: most subsets of a size that are averaged; above, a balanced sample.
         snapshots: last kept epochs of a run that are averaged, at most.
+        all_sizes: most members of which every size is looked at.
 
     Raises:
         NotEnough: if there are neither 2 trained members nor 2 snapshots of one.
@@ -69,16 +82,17 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
             f"{what} needs 2 {offered.unit}s, or 2 kept epochs of one; {offered.named} has 1 {offered.unit} and 1 epoch"
         )
     key, scoring = rng.key(offered.seed, "ensemble_size"), scoring_of(offered)
-    curves = {"independent": independent_curve(predictions, subsets, key, scoring)}
+    alone = independent_curve(predictions, subsets, key, scoring, all_sizes)
+    curves = {"independent": alone}
     runs_of_snapshots: dict[str, str | int | float] = {}
-    how = INTERVALS
+    how = alone.intervals
     if not offered.given:
         curves["snapshots"] = snapshot_curve(predictions, along, subsets, key, scoring)
         runs_of_snapshots = {"snapshots": epochs, "runs_of_snapshots": len(members)}
-        how = f"independent networks: {INTERVALS}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}"
-    size = np.arange(1, max(len(members), epochs) + 1)
+        how = f"independent networks: {how}. Snapshots, mean over {len(members)} runs: {INTERVALS_OF_RUNS}"
+    size = np.array(sorted({int(size) for curve in curves.values() for size in curve.size}))
     return make_result(
-        _variables(curves, len(size), scoring),
+        _variables(curves, size, scoring),
         {"approach": list(curves), "metric": list(scoring.scores), "size": size},
         title="Scores against the number of networks averaged",
         intervals=intervals_in_words(how, scoring),
@@ -91,17 +105,26 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10) -> xr.
     )
 
 
-def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Variables:
-    """The variables of the result, up to so many networks."""
+def _variables(curves: dict[str, Curve], size: np.ndarray, scoring: Scoring) -> Variables:
+    """The variables of the result, at these sizes."""
     units, every = units_of(scoring.scores), curves.values()
     final = [curve.final for curve in every if curve.final is not None]
-    subsets = padded([curve.subsets for curve in every], length)
-    laws = [curve.law for curve in every if curve.law is not None]
+
+    def at_sizes(rows: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """Rows [..., size] with their sizes, stacked; NaN where one has no such size."""
+        found = [(np.searchsorted(size, own), row) for own, row in rows]
+        out = np.full((len(found), *found[0][1].shape[:-1], len(size)), np.nan)
+        for at, (places, row) in enumerate(found):
+            out[at][..., places] = row
+        return out
+
+    laws = [(curve.size, curve.law) for curve in every if curve.law is not None]
+    subsets = at_sizes((curve.size, curve.subsets) for curve in every)
     return {
         **{
             name: (
                 ("approach", "metric", "size"),
-                padded([curve.values[name] for curve in every], length),
+                at_sizes((curve.size, curve.values[name]) for curve in every),
                 units,
                 long_name,
             )
@@ -113,18 +136,37 @@ def _variables(curves: dict[str, Curve], length: int, scoring: Scoring) -> Varia
             for (name, long_name), values in zip(FINAL.items(), own, strict=True)
         },
         "subsets": (("approach", "size"), subsets, "1", "subsets averaged"),
-        **({scoring.law: (("approach", "size"), padded(laws, length), "1", LAWS[scoring.law][1])} if laws else {}),
+        **({scoring.law: (("approach", "size"), at_sizes(laws), "1", LAWS[scoring.law][1])} if laws else {}),
     }
 
 
-def independent_curve(predictions: Predictions, limit: int, key: int, scoring: Scoring = CLASSES) -> Curve:
+def independent_curve(
+    predictions: Predictions, limit: int, key: int, scoring: Scoring = CLASSES, all_sizes: int = ALL_SIZES
+) -> Curve:
     """Ensembles of the members' last checkpoints."""
-    log_prob = stacked(predictions, predictions.groups[INDEPENDENT])
-    curve = ensemble_curve(
-        log_prob, predictions.label, group=predictions.example_group, limit=limit, key=key, scoring=scoring
-    )
+    models, group = predictions.groups[INDEPENDENT], predictions.example_group
+    how = INTERVALS
+    if are_many(len(models), all_sizes, scoring, group):
+        how = many.INTERVALS
+
+        def read(block: slice) -> np.ndarray:
+            return stacked(predictions, models, block)
+
+        classes = len(predictions.class_names)
+        curve = curve_of_many(read, predictions.label, len(models), classes, limit, key, scoring)
+    else:
+        curve = ensemble_curve(
+            stacked(predictions, models),
+            predictions.label,
+            group=group,
+            limit=limit,
+            key=key,
+            scoring=scoring,
+            all_sizes=all_sizes,
+        )
     values = {name: curve[name].values for name in LONG_NAMES}
-    return Curve(values, curve["subsets"].values, curve[scoring.law].values if scoring.law else None)
+    law = curve[scoring.law].values if scoring.law else None
+    return Curve(curve["size"].values, values, curve["subsets"].values, law, intervals=how)
 
 
 def snapshot_curve(
@@ -135,26 +177,26 @@ def snapshot_curve(
     So a run is what a member is elsewhere: its influence on the mean is its own score.
     """
     label, group, epochs = predictions.label, predictions.example_group, len(along[0])
-    score = np.empty((epochs, len(along), len(scoring.scores)))
-    example = np.empty((*score.shape, count_units(group, len(label))), dtype=np.float32)  # the largest array here
-    last_score, last_example = np.empty(score.shape[1:]), np.empty(example.shape[1:])
-    last = np.arange(epochs)[None] == epochs - 1  # the run's final network, as a subset
-    law = np.zeros(epochs)
+    sizes = np.arange(1, epochs + 1)
     masks = [choose_subsets(epochs, size, max(limit, epochs), key) for size in range(1, epochs + 1)]
-    for run, models in enumerate(along):
+    last = np.arange(epochs)[None] == epochs - 1  # the run's final network, as a subset
+    scores, gains, over_final = [RunSums() for _ in masks], [RunSums() for _ in masks], RunSums()
+    law = np.zeros(epochs)
+    for models in along:
         log_prob = stacked(predictions, models)
-        for at, chosen in enumerate(masks):
-            estimate = subset_estimate(log_prob, label, chosen, None, scoring, group)
-            score[at, run], example[at, run] = estimate.score, estimate.example
-        estimate = subset_estimate(log_prob, label, last, None, scoring, group)
-        last_score[run], last_example[run] = estimate.score, estimate.example
-        law += law_curve(log_prob, label, score[:, run].T, scoring) / len(along)
-    alone, columns = of_runs(score[0], example[0], scoring), []
-    for own_score, own_example in zip(score, example, strict=True):
-        own = of_runs(own_score, own_example, scoring)
-        gain = own.gain(alone)
-        columns.append((own.score, *own.new(), *own.these(), gain.score, *gain.new(), *gain.these()))
-    values = (np.stack(rows, axis=1) for rows in zip(*columns, strict=True))
-    over_final = of_runs(score[-1], example[-1], scoring).minus(of_runs(last_score, last_example, scoring))
-    final = np.stack([over_final.score, *over_final.new()])
-    return Curve(dict(zip(LONG_NAMES, values, strict=True)), np.array([len(chosen) for chosen in masks]), law, final)
+        found = []
+        for chosen, score, gain in zip(masks, scores, gains, strict=True):
+            found.append(subset_estimate(log_prob, label, chosen, None, scoring, group))
+            score.add(found[-1].score, found[-1].example)
+            of_gain = found[-1].minus(found[0])
+            gain.add(of_gain.score, of_gain.example)
+        final = found[-1].minus(subset_estimate(log_prob, label, last, None, scoring, group))
+        over_final.add(final.score, final.example)
+        law += law_curve(log_prob, label, np.stack([one.score for one in found], 1), scoring) / len(along)
+    rows = [
+        score.columns("score", scoring.scores) + gain.columns("gain", scoring.scores)
+        for score, gain in zip(scores, gains, strict=True)
+    ]
+    values = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
+    final = np.stack(over_final.columns("difference", scoring.scores)[:3])
+    return Curve(sizes, dict(zip(LONG_NAMES, values, strict=True)), np.array(list(map(len, masks))), law, final)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import rng
-from modescape.analyses.pairs import Pairs, compare, pair_mean
+from modescape.analyses.pairs import compare, pair_mean
+from modescape.analyses.pairs_of_labels import Mean, OfLabels, means_over_pairs, of_labels
 from modescape.analyses.requirements import left_out, predicted, predicted_labels, snapshots_of, trained
 from modescape.analyses.weights import cosines, displacement_cosines
 from modescape.functionspace import disagreement, jensen_shannon
-from modescape.metrics.between_members import between_members
+from modescape.metrics.between_members import between_labels
 from modescape.metrics.subsets import subsets
 from modescape.offered import INDEPENDENT, Checkpoints, Offered, Predictions, stacked
 from modescape.results import make_result
@@ -60,7 +61,7 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     along = snapshots_of(predictions, snapshots)
     epochs = len(along[0])
     labels = predicted_labels(predictions, predictions.groups[INDEPENDENT])
-    pairs = compare(labels, predictions.label, predictions.example_group)
+    pairs = of_labels(labels, predictions.label)
     cosine, without = solution_cosines(offered.checkpoints, members)
     values = dict(zip(MATRICES, (pairs.different, pairs.normalized, cosine, without), strict=True))
     values |= _displacement(offered, members)
@@ -71,9 +72,9 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     return make_result(
         {
             **{name: (dims, matrix, units, long_name) for name, dims, matrix, units, long_name in across},
-            "accuracy": (("member",), pairs.quality, "1", "accuracy"),
-            **_between(labels == predictions.label, predictions.example_group),
-            **_pair_means(values, pairs),
+            "accuracy": (("member",), 1 - pairs.error, "1", "accuracy"),
+            **_between(labels, predictions),
+            **_pair_means(values, _disagreements(labels, predictions, pairs)),
             "last_epochs_disagreement": (
                 ("member",),
                 np.array(within),
@@ -105,9 +106,9 @@ def measure(offered: Offered, *, snapshots: int = 10) -> xr.Dataset:
     )
 
 
-def _between(right: np.ndarray, group: np.ndarray | None) -> dict:
+def _between(labels: np.ndarray, predictions: Predictions) -> dict:
     """Single numbers on how equally accurate the members are."""
-    found = between_members(right, group)
+    found = between_labels(labels, predictions.label, predictions.example_group)
     names = {
         "accuracy_sd": (found.sd, "standard deviation of accuracy between members"),
         "accuracy_sd_sampling": (found.sampling, "that of members of equal accuracy on as many test examples"),
@@ -119,12 +120,21 @@ def _between(right: np.ndarray, group: np.ndarray | None) -> dict:
     return {name: ((), np.array(value), "1", text) for name, (value, text) in names.items()}
 
 
-def _pair_means(values: dict[str, np.ndarray], pairs: Pairs) -> dict:
+def _disagreements(labels: np.ndarray, predictions: Predictions, pairs: OfLabels) -> list[Mean]:
+    """Means over pairs of both disagreements; where examples have groups, what each gives is in memory."""
+    label, group = predictions.label, predictions.example_group
+    if group is None:
+        return means_over_pairs(labels, label, pairs)
+    found = compare(labels, label, group)
+    influences = [None, None] if found.influence is None else list(found.influence)
+    matrices = (found.different, found.normalized)
+    return [Mean(*pair_mean(*own)) for own in zip(matrices, found.example, influences, strict=True)]
+
+
+def _pair_means(values: dict[str, np.ndarray], disagreements: list[Mean]) -> dict:
     """The variables pair_mean, pair_low and pair_high."""
-    parts = dict.fromkeys(values, (None, None))
-    for at, name in enumerate(list(MATRICES)[:2]):  # the disagreements
-        parts[name] = pairs.example[at], None if pairs.influence is None else pairs.influence[at]
-    columns = np.array([pair_mean(matrix, *parts[name]) for name, matrix in values.items()])
+    known = dict(zip(MATRICES, disagreements, strict=False))
+    columns = np.array([known.get(name) or pair_mean(matrix) for name, matrix in values.items()])
     names = {
         "pair_mean": "mean over pairs of different members",
         "pair_low": "lower end of the 95 % interval of the mean over pairs",

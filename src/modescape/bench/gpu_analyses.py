@@ -1,17 +1,14 @@
-"""A landscape on a GPU, in one call of under nine minutes: surface, vectors of the curvature, alignment.
-
-    python bench/landscape_gpu.py [--data FOLDER_OF_CIFAR10] [--out bench/results/landscape_gpu.json]
-    python bench/landscape_gpu.py --device cpu --small  # see that everything runs, at sizes that measure nothing
+"""Analyses on a GPU: the parts of `modescape.bench.gpu` on surfaces, curvature, alignment and sampling.
 
 ResNet20 and 500 images. The surface of 25 x 25 points is compared with what `loss-landscapes` does at a point, on the
 CPU of the same machine with all its threads: their `Loss` is the network called with all images at once, which is what
 runs here, so that the package need not be installed. Goals: 20 times as fast a point, an alignment in ten seconds.
+Then a study of SmallCNN: the seconds of its predictions, of the networks that analyses draw, and of each analysis.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +21,35 @@ from torch import Tensor, nn
 import modescape as ms
 from modescape import rng, runtime
 from modescape.bench.gpu_run import Run, timed
-from modescape.bench.workload import images as image_source
 from modescape.bench.workload import load, resident
 from modescape.models.resnet import resnet20
-from modescape.version import __version__
+from modescape.pipeline.analysing import analyse_missing
+from modescape.pipeline.begin import begin
+from modescape.pipeline.predicting import predict_missing
+from modescape.pipeline.sampling import sample_missing
+from modescape.pipeline.training import train_missing
+from modescape.progress import Progress
 
 GOAL, ALIGNING = 20.0, 10.0  # times as fast a point; seconds
+DRAWING = ("ensemble_methods", "diversity_plane")  # analyses that read networks drawn around solutions
+LOOKING = ("radial", "surface", "curvature", "connectivity", "cka")  # that send weights of their own through networks
+SIZES = ("train.members=3", "train.epochs=3", "train.trajectories=3", "data.test=2000", "subspace.samples=10")
+SMALL = ("train.members=2", "train.epochs=2", "train.trajectories=2", "data.test=20", "subspace.samples=2")
+
+
+def analyses(run: Run) -> None:
+    """All of it, each part as time is left."""
+    count, size = (16, 3) if run.small else (500, 25)
+    settings = [f"data.source={run.source}", f"data.train={count}", "data.validation=50", "data.scaling=unit"]
+    images, label = resident(load("cifar10-resnet20", settings))
+    few, threads = (2, 1) if run.small else (10, runtime.cores())
+    run.part("a point as loss-landscapes takes it, CPU", lambda: plain_point(images, label, few, threads))
+    for policy in ("eval", "recompute"):
+        name = f"surface, batch norm {policy}"
+        run.part(name, lambda policy=policy: surface(run, images, label, policy, size), needs=30)
+    run.part("curvature", lambda: curvature(run, images, label), needs=30)
+    run.part("alignment", lambda: alignment(run, images, label), needs=30)
+    run.part("sampling and analyses of a study", lambda: study(run), needs=60)
 
 
 def made(images: Tensor, seed: int) -> nn.Module:
@@ -107,34 +127,40 @@ def clock(run: Run, work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Run everything and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="a folder or .npz of CIFAR-10; default: random images")
-    parser.add_argument("--out", type=Path, default=Path("landscape_gpu.json"))
-    parser.add_argument("--minutes", type=float, default=8.0)
-    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-    parser.add_argument("--small", action="store_true", help="see that everything runs, at sizes that measure nothing")
-    options = parser.parse_args(arguments)
-    runtime.choose_device(options.device)
-    count, size = (16, 3) if options.small else (500, 25)
-    end = time.monotonic() + 60 * options.minutes
-    with image_source(options.data, count + 100) as source:
-        settings = [f"data.source={source}", f"data.train={count}", "data.validation=50", "data.scaling=unit"]
-        images, label = resident(load("cifar10-resnet20", settings))
-        run = Run(source, options.data is not None, options.device, options.small, end)
-    run.found = {"version": __version__, "platform": runtime.platform_info(), "images": count, "points": size**2}
-    few, threads = (2, 1) if options.small else (10, runtime.cores())
-    run.part("a point as loss-landscapes takes it, CPU", lambda: plain_point(images, label, few, threads))
-    for policy in ("eval", "recompute"):
-        name = f"surface, batch norm {policy}"
-        run.part(name, lambda policy=policy: surface(run, images, label, policy, size), needs=60)
-    run.part("curvature", lambda: curvature(run, images, label), needs=60)
-    run.part("alignment", lambda: alignment(run, images, label), needs=30)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(run.found, indent=1) + "\n", encoding="utf-8")
-    return run.found
+def study(run: Run) -> dict[str, Any]:
+    """Seconds of the stages behind training, and of each analysis alone."""
+    sizes = [*(SMALL if run.small else SIZES), f"analyses=[{', '.join((*DRAWING, *LOOKING))}]"]
+    heard = _Counting()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study"
+        with begin("cifar10-smallcnn", path, run.settings(*sizes), heard) as (made, engine, dataset):
+            train_missing(made, engine, heard)
+            found: dict[str, Any] = {"members": len(made.trained)}
+            for stage, work in {
+                "predicting": lambda: predict_missing(made, engine, heard, dataset),
+                "predicting samples": lambda: sample_missing(made, engine, heard, DRAWING),
+            }.items():
+                seconds = clock(run, work)
+                images = heard.totals.get(stage, 0.0)
+                found[stage] = {"seconds": seconds, "images": images, "images_per_second": images / seconds}
+            for name in (*DRAWING, *LOOKING):
+                if run.left < 20:
+                    found[name] = "left out: no time was left"
+                    continue
+                found[name] = clock(run, lambda name=name: analyse_missing(made, engine, heard, names=[name]))
+            found["said"] = heard.said
+    return found
 
 
-if __name__ == "__main__":
-    main()
+class _Counting(Progress):
+    """Keeps how much each stage was, and what was said."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, float] = {}
+        self.said: list[str] = []
+
+    def stage(self, name: str, total: float, unit: str) -> None:
+        self.totals[name] = total
+
+    def line(self, text: str) -> None:
+        self.said.append(text)

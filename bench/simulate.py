@@ -1,0 +1,287 @@
+"""Our own dealing of work (`modescape.engines.dealing`) against machines that are made up: a clock that is no clock.
+
+    python bench/plan.py       two large studies with failures and slow machines, for docs/scale.md
+    python bench/simulate.py   the same code against eight items on two worker processes here, one of them killed
+
+Machines fail and come back, some are slow, all read data and write checkpoints to one shared disk. What is decided, who
+works on what, how many workers are started, what becomes of the item of a worker that died, is decided by the engines'
+own code; what is made up is time. A network that trains goes on from its last epoch on the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import itertools
+import math
+import os
+import signal
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modescape.engines import Processes
+from modescape.engines.dealing import Dealer, Work
+from modescape.engines.ray import ATTEMPTS
+
+HOUR = 3600.0
+SEEDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Machines with a worker a GPU."""
+
+    machines: int
+    gpus: int = 8  # of each
+    between_failures: float = math.inf  # seconds that a machine lasts on average
+    repair: float = HOUR  # seconds until it is back
+    heard: float = 30.0  # until the engine hears of it
+    slow: int = 0  # machines that are slow
+    slowness: float = 2.0  # times as long as on the others
+    start: float = 20.0  # of a worker, until it is ready
+    disk: float = 5e9  # bytes a second of the shared disk, for all
+    network: float = 2.5e9  # and of one machine
+
+    @property
+    def slots(self) -> int:
+        """Workers at most."""
+        return self.machines * self.gpus
+
+    @property
+    def share(self) -> float:
+        """Bytes a second of a worker where all read or write at once."""
+        return min(self.disk / self.slots, self.network / self.gpus)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Items that are worked on; each of some steps (epochs), after which it is on the disk."""
+
+    seconds: Sequence[float]  # of a step of each item, on a fast machine
+    steps: int = 1
+    written: float = 0.0  # bytes at the end of a step
+    data: float = 0.0  # bytes that a machine reads before its first item, and keeps
+    attempts: int = ATTEMPTS  # of an item whose workers die
+
+    @property
+    def work(self) -> float:
+        """Seconds of one GPU."""
+        return self.steps * sum(self.seconds)
+
+
+@dataclass
+class Ran:
+    """What came of it."""
+
+    seconds: float = 0.0  # until the last item
+    lost: float = 0.0  # GPU seconds of steps that were begun and are done again
+    failures: int = 0  # of machines
+    died: int = 0  # workers that had an item
+    failed: list[int] = field(default_factory=list[int])  # items given up
+    written: float = 0.0  # bytes
+    read: float = 0.0
+    starts: int = 0  # of workers
+
+
+@dataclass(eq=False)
+class Machine:
+    """One that is made up."""
+
+    slowness: float
+    up: bool = True
+    has_data: float = math.inf  # from when on
+
+
+@dataclass(eq=False)
+class Worker:
+    """One on it, as `modescape.engines.dealing.Worker`."""
+
+    machine: Machine
+    run: Simulation
+    ready: bool = False
+    work: Work | None = None
+    alive: bool = True  # the engine may not know yet
+    began: float = 0.0  # its first step
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has an item."""
+        return self.work is not None
+
+    def begin(self, work: Work, /) -> None:
+        """Take an item: it ends when its remaining steps are done."""
+        self.work = work
+        self.run.begun(self)
+
+
+class Simulation:
+    """One run of a job on a cluster."""
+
+    def __init__(self, cluster: Cluster, job: Job, seed: int = 0, fails: Sequence[tuple[float, int]] = ()) -> None:
+        self.cluster, self.job, self.stream = cluster, job, np.random.default_rng(seed)
+        slow = self.stream.permutation(cluster.machines) < cluster.slow
+        self.machines = [Machine(cluster.slowness if one else 1.0) for one in slow]
+        self.pool: list[Worker] = []
+        self.done = [0] * len(job.seconds)  # steps on the disk
+        self.now, self.ran = 0.0, Ran()
+        self.events: list[tuple[float, int, str, Any]] = []
+        self.numbers = itertools.count()
+        for machine in self.machines if math.isfinite(cluster.between_failures) else ():
+            self.later(self.stream.exponential(cluster.between_failures), "fails", machine)
+        for when, number in fails:
+            self.later(when, "fails", self.machines[number])
+
+    def later(self, seconds: float, what: str, whom: Any) -> None:
+        """Something that happens after so many seconds."""
+        heapq.heappush(self.events, (self.now + seconds, next(self.numbers), what, whom))
+
+    def step(self, worker: Worker) -> float:
+        """Seconds of a step of a worker's item, with writing."""
+        assert worker.work is not None
+        return self.job.seconds[worker.work.item] * worker.machine.slowness + self.job.written / self.cluster.share
+
+    def begun(self, worker: Worker) -> None:
+        """A worker has taken an item: the first on a machine waits until its data are there."""
+        assert worker.work is not None
+        if not worker.alive:
+            return
+        machine = worker.machine
+        if machine.has_data == math.inf:
+            machine.has_data = self.now + self.job.data / (self.cluster.share * self.cluster.gpus)
+            self.ran.read += self.job.data
+        worker.began = max(self.now, machine.has_data)
+        left = self.job.steps - self.done[worker.work.item]
+        self.later(worker.began - self.now + left * self.step(worker), "ends", (worker, worker.work))
+
+    def run(self) -> Ran:
+        """As engines supervise: deal, start workers, wait for what happens next, until nothing is left."""
+        dealer = Dealer.of((Work(number) for number in range(len(self.job.seconds))), self.job.attempts)
+        while dealer.unfinished(self.pool):
+            dealer.deal(self.pool)
+            room = self.cluster.gpus * sum(machine.up for machine in self.machines)
+            for _ in range(dealer.missing(self.pool, room)):
+                self.start()
+            self.now, _, what, whom = heapq.heappop(self.events)
+            getattr(self, what)(dealer, whom)
+        return self.ran
+
+    def start(self) -> None:
+        """A worker on the machine that has the fewest."""
+        held = {id(machine): 0 for machine in self.machines if machine.up}
+        for worker in self.pool:
+            if worker.machine.up:
+                held[id(worker.machine)] += 1
+        machine = min((one for one in self.machines if one.up), key=lambda one: held[id(one)])
+        self.pool.append(Worker(machine, self))
+        self.ran.starts += 1
+        self.later(self.cluster.start, "starts", self.pool[-1])
+
+    def starts(self, dealer: Dealer, worker: Worker) -> None:
+        """It is ready, if its machine still is."""
+        worker.ready = worker.alive
+
+    def ends(self, dealer: Dealer, what: tuple[Worker, Work]) -> None:
+        """Its item is done, if it still has it."""
+        worker, work = what
+        if worker.alive and worker.work is work:
+            self.ran.written += self.job.written * (self.job.steps - self.done[work.item])
+            self.done[work.item], worker.work, self.ran.seconds = self.job.steps, None, self.now
+
+    def fails(self, dealer: Dealer, machine: Machine) -> None:
+        """All of its workers stop; the engine hears of it later."""
+        machine.up, machine.has_data = False, math.inf
+        self.ran.failures += 1
+        lost = [worker for worker in self.pool if worker.machine is machine]
+        for worker in lost:
+            worker.alive = False
+            if worker.work is not None:
+                item, step = worker.work.item, self.step(worker)
+                spent = max(self.now - worker.began, 0.0)
+                finished = min(int(spent // step), self.job.steps - self.done[item] - 1)
+                self.done[item] += finished
+                self.ran.written += self.job.written * finished
+                self.ran.lost += spent - finished * step
+        self.later(self.cluster.heard, "hears", lost)
+        self.later(self.cluster.repair, "returns", machine)
+
+    def hears(self, dealer: Dealer, workers: list[Worker]) -> None:
+        """The engine forgets dead workers and deals their items again, or gives them up."""
+        for worker in workers:
+            self.pool.remove(worker)
+            if worker.work is None:
+                continue
+            self.ran.died += 1
+            if not dealer.takes_back(worker.work):
+                self.ran.failed.append(worker.work.item)
+                self.ran.seconds = self.now
+
+    def returns(self, dealer: Dealer, machine: Machine) -> None:
+        """It is back, and will fail again."""
+        machine.up = True
+        if math.isfinite(self.cluster.between_failures):
+            self.later(self.stream.exponential(self.cluster.between_failures), "fails", machine)
+
+
+def simulated(cluster: Cluster, job: Job, seeds: int = SEEDS) -> list[Ran]:
+    """The same with other failures and other slow machines."""
+    return [Simulation(cluster, job, seed).run() for seed in range(seeds)]
+
+
+# what is real
+
+
+def sleeps(item: tuple[float, bool], report: Any) -> float:
+    """Sleep; the one that is marked kills its worker in the middle."""
+    seconds, dies = item
+    report(None)
+    time.sleep(seconds / 2 if dies else seconds)
+    if dies:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return seconds
+
+
+SLEEPS = (1.0, 0.6, 1.4, 0.8, 1.2, 0.5, 0.9, 0.7)
+KILLED = 2  # the third
+
+
+def real_seconds() -> tuple[float, float, int]:
+    """Seconds of the eight items on two workers that are there, seconds that a worker takes to start, items failed."""
+    with Processes(workers=2) as engine:
+        began, first = time.monotonic(), []
+        list(
+            engine.map(sleeps, [(0.2, False)] * 2, on_event=lambda item, event: first.append(time.monotonic() - began))
+        )
+        items = [(seconds, place == KILLED) for place, seconds in enumerate(SLEEPS)]
+        began = time.monotonic()
+        failed = sum(outcome.error is not None for outcome in engine.map(sleeps, items))
+        return time.monotonic() - began, statistics.mean(first), failed
+
+
+def simulated_seconds(start: float) -> tuple[float, int]:
+    """The same of the simulation: the third item's worker dies half-way, and another is started at once."""
+    cluster = Cluster(machines=2, gpus=1, start=start, heard=0.0, repair=0.0, disk=math.inf, network=math.inf)
+    job = Job(seconds=SLEEPS, attempts=1)
+    # workers are ready, as there: begin when the second has started; the third item goes to whoever is idle first
+    dies = start + min(SLEEPS[0], SLEEPS[1]) + SLEEPS[KILLED] / 2
+    place = 0 if SLEEPS[0] < SLEEPS[1] else 1
+    ran = Simulation(cluster, job, fails=[(dies, place)]).run()
+    return ran.seconds - start, len(ran.failed)
+
+
+def check() -> None:
+    """Print both."""
+    real, start, failed = real_seconds()
+    made_up, given_up = simulated_seconds(start)
+    what = f"{real:.2f} s, {failed} failed; a worker starts in {start:.2f} s"
+    print(f"eight items on two worker processes, one killed: {what}")
+    print(f"simulated: {made_up:.2f} s, {given_up} failed; ratio {made_up / real:.2f}")
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    check()

@@ -1,0 +1,149 @@
+"""What every candidate gains, and what it costs to train and to predict with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.decision.candidates import Table
+from modescape.decision.labelled import table_of_result
+from modescape.decision.rules import best_of
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.metrics.scores import Score
+
+TITLE = "What the cost of several networks buys"
+LOOKS = {  # advice -> name in the legend, colour, mark
+    "ensemble": ("Average several", style.BLUE, ("o", "circle")),
+    "keep_one": ("One network", style.NEUTRAL, ("X", "x")),
+    "calibrate": ("One network, calibrated", style.SKY, ("s", "square")),
+    "train_longer": ("Train longer", style.VERMILION, ("^", "triangle-up")),
+    "train_wider": ("Train wider", style.GREEN, ("D", "diamond")),
+    "average_weights": ("Average the weights", style.PURPLE, ("v", "triangle-down")),
+    "align_and_average": ("Align and average", style.ORANGE, ("P", "cross")),
+}
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What is shown, and of whom the intervals are."""
+    table = table_of_result(dataset)
+    return style.sentences(
+        f"Each candidate in the calibration that was best on {table.chosen_on}, minus one network as it is; judged on",
+        f"{table.judged_on}. Costs are times those of one network.",
+        style.intervals(dataset),
+        style.left_out(dataset),
+    )
+
+
+def shown(table: Table) -> list[int]:
+    """One candidate a name, in the calibration that was best where it was chosen; the best of them first."""
+    groups: dict[str, list[int]] = {}
+    for place, one in enumerate(table.candidates):
+        if place:
+            groups.setdefault(one.name, []).append(place)
+    best = [best_of(table, places) for places in groups.values()]
+    return sorted(best, key=lambda place: -np.nan_to_num(table.gain(place).value, nan=-np.inf))
+
+
+def panels(dataset: xr.Dataset) -> list[Panel]:
+    """Gains in every score that is told, and the deciding one against both costs."""
+    table = table_of_result(dataset)
+    places = shown(table)
+    unit = str(dataset.attrs.get("target_unit", ""))
+    rows = [_gains(table, places, name, score.in_unit(unit)) for name, score in table.scores.items()]
+    costs = [
+        _against(table, places, "training", "Training (times one network's)"),
+        _against(table, places, "passes", "Passes (times one network's)"),
+    ]
+    return [*rows, *costs]
+
+
+def _ends(table: Table, places: list[int], name: str, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    found = [table.difference(place, 0, name) for place in places]
+    ends = [(factor * one.low, factor * one.value, factor * one.high) for one in found]
+    low, middle, high = np.array(ends).reshape(-1, 3).T
+    return low, middle, high
+
+
+def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
+    low, middle, high = _ends(table, places, name, score.factor)
+    zero = Series(
+        name="One network as it is",
+        x=np.zeros(2),
+        y=np.array([0.0, max(len(places) - 1, 1)]),
+        colour=style.NEUTRAL,
+        line="dash",
+        width=1,
+    )
+    marks = []
+    for row, place in enumerate(places):
+        label, colour, marker = LOOKS[table.candidates[place].advice]
+        at = slice(row, row + 1)
+        marks.append(
+            Series(
+                name=label,
+                group=label,
+                x=middle[at],
+                y=np.array([float(row)]),
+                low=low[at],
+                high=high[at],
+                intervals_along_x=True,
+                colour=colour,
+                marker=marker,
+                line=None,
+                size=6,
+            )
+        )
+    side = "right" if score.higher_is_better else "left"
+    return Panel(
+        title=f"{score.name}: {side} of 0 is better",
+        x_label=f"Difference ({score.difference_unit})",
+        y_label="Candidate (name)",
+        series=[zero, *marks],
+        rows=[style.shortened(table.candidates[place].label, 48) for place in places],
+    )
+
+
+def _against(table: Table, places: list[int], what: str, label: str) -> Panel:
+    """The deciding score against a cost; what has no known cost is left out."""
+    low, middle, high = _ends(table, places, table.deciding, table.score.factor)
+    cost = np.array([getattr(table.candidates[place].price, what) for place in places], dtype=float)
+    series = []
+    for advice, (name, colour, marker) in LOOKS.items():
+        of_kind = np.array([table.candidates[place].advice == advice for place in places], dtype=bool)
+        chosen = np.flatnonzero(of_kind & np.isfinite(cost))
+        if not len(chosen):
+            continue
+        chosen = chosen[np.argsort(cost[chosen], kind="stable")]
+        series.append(
+            Series(
+                name=name,
+                group=name,
+                x=cost[chosen],
+                y=middle[chosen],
+                low=low[chosen],
+                high=high[chosen],
+                colour=colour,
+                marker=marker,
+                line=None,
+                size=6,
+                hover=[table.candidates[places[at]].label for at in chosen],
+            )
+        )
+    return Panel(
+        title=f"{table.score.name} against {what}",
+        x_label=label,
+        y_label=f"Difference in {table.score.short} ({table.score.difference_unit})",
+        series=series,
+        whole_x=True,
+    )
+
+
+def describe(dataset: xr.Dataset) -> Chart:
+    """Gains, and what they cost."""
+    return Chart(title=TITLE, panels=panels(dataset), columns=2)

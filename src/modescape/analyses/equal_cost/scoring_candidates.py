@@ -1,0 +1,162 @@
+"""Scores of candidates on the same examples, raw and calibrated: a row a candidate of a `modescape.decision.Table`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from modescape.analyses.equal_cost.halves import Side, calibrated
+from modescape.decision import Candidate, Table
+from modescape.decision.candidates import Calibration
+from modescape.metrics.grouping import by_group
+from modescape.metrics.regression import example_squared
+from modescape.metrics.scores import Score
+from modescape.metrics.scoring import Scoring
+
+TOLD = {
+    "classification": ("nll", "accuracy"),
+    "regression": ("nll", "rmse"),
+}  # of these the first that is finite decides
+LEAST_FITTED = 20  # examples (or groups) below which nothing is calibrated
+LEAST_WRONG = 5  # wrong answers there, on average over repeats: of fewer a temperature is fitted to next to nothing
+
+
+@dataclass(frozen=True)
+class Said:
+    """What networks say on both sides, raw and each calibrated; float [network, example, width]."""
+
+    chosen: np.ndarray  # where candidates are chosen
+    judged: np.ndarray
+    chosen_calibrated: np.ndarray | None  # each half at what was fitted on the other; None: nothing is calibrated
+    judged_calibrated: np.ndarray | None  # at what was fitted on all that chooses
+
+    def of(self, networks: Sequence[int] | np.ndarray) -> Said:
+        """Of some of the networks: numbers, or a mask."""
+        rows = np.asarray(networks)
+        parts = (self.chosen, self.judged, self.chosen_calibrated, self.judged_calibrated)
+        return Said(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
+
+
+class _Row(NamedTuple):
+    """Scores of one repeat of a candidate."""
+
+    chosen: dict[str, float]  # where it is chosen
+    examples: dict[str, np.ndarray]  # of each example (or group) where it is judged
+    confidence: tuple[float, float]  # expected calibration error there; mean confidence minus the share that is right
+
+
+@dataclass
+class Scorer:
+    """Scores candidates, one after another, on the same examples."""
+
+    scoring: Scoring
+    task: str
+    choosing: Side
+    judging: Side
+    fits: bool = True  # whether there are enough examples to calibrate on
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    chosen: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    examples: list[dict[str, np.ndarray]] = field(default_factory=list[dict[str, np.ndarray]])
+    confidence: list[np.ndarray] = field(default_factory=list[np.ndarray])
+
+    def __post_init__(self) -> None:
+        self.fits = bool(self.scoring.calibrated) and self.choosing.units >= LEAST_FITTED
+
+    @property
+    def told(self) -> dict[str, Score]:
+        """Scores that are told; the first decides."""
+        wanted = [name for name in TOLD[self.task] if name in self.scoring.scores]
+        return {name: self.scoring.scores[name] for name in wanted}
+
+    def said(self, chosen: np.ndarray, judged: np.ndarray) -> Said:
+        """Predictions [network, example, width] of both sides, with the same of each network calibrated."""
+        if not self.fits:
+            return Said(chosen, judged, None, None)
+        put_right = self.scoring.calibrate(judged, chosen, self.choosing.label)
+        return Said(chosen, judged, calibrated(chosen, self.choosing, self.scoring), put_right)
+
+    def add(self, candidate: Candidate, repeats: Iterable[Said]) -> None:
+        """A candidate in every calibration that it can have; scores are means over repeats."""
+        several = candidate.size > 1
+        ways: tuple[Calibration, ...] = ("none", "members", "average") if several else ("none", "average")
+        found: dict[Calibration, list[_Row]] = {}
+        for said in repeats:
+            for way in ways if self.fits else ("none",):
+                found.setdefault(way, []).append(self._scored(said, way))
+        raw = float(np.mean([row.chosen.get("accuracy", 0.0) for row in found["none"]]))
+        if (1 - raw) * len(self.choosing.label) < LEAST_WRONG:
+            found = {"none": found["none"]}
+        for way, rows in found.items():
+            advice = "calibrate" if candidate.advice == "keep_one" and way != "none" else candidate.advice
+            self.candidates.append(replace(candidate, calibration=way, advice=advice))
+            self.chosen.append({name: float(np.mean([row.chosen[name] for row in rows])) for name in self.told})
+            self.examples.append({name: np.mean([row.examples[name] for row in rows], 0) for name in self.told})
+            self.confidence.append(np.mean([row.confidence for row in rows], 0))
+
+    def _scored(self, said: Said, way: Calibration) -> _Row:
+        chosen, judged = said.chosen, said.judged
+        if way == "members":
+            assert said.chosen_calibrated is not None
+            assert said.judged_calibrated is not None
+            chosen, judged = said.chosen_calibrated, said.judged_calibrated
+        chosen, judged = (self.scoring.combine(part) if len(part) > 1 else part[0] for part in (chosen, judged))
+        if way == "average":
+            before, after = chosen, judged
+            chosen = calibrated(before, self.choosing, self.scoring)
+            judged = self.scoring.calibrate(after[None], before[None], self.choosing.label)[0]
+        told = self.told.items()
+        own = {name: float(np.mean(examples_of(name, score, chosen, self.choosing))) for name, score in told}
+        scores = {name: examples_of(name, score, judged, self.judging) for name, score in told}
+        if "ece" not in self.scoring.scores:
+            return _Row(own, scores, (np.nan, np.nan))
+        excess = np.exp(judged.max(-1)).mean() - (judged.argmax(-1) == self.judging.label).mean()
+        return _Row(own, scores, (float(self.scoring.scores["ece"](judged, self.judging.label)), float(excess)))
+
+    def scores_of(self, name: str, predictive: np.ndarray, side: Side) -> np.ndarray:
+        """Score of every example of one network [example, width]."""
+        return examples_of(name, self.told[name], predictive, side)
+
+    def table(self, chosen_on: str, judged_on: str) -> Table:
+        """All candidates that were added."""
+        told = self.told
+        stacked = {name: np.stack([row[name] for row in self.examples]) for name in told}
+        finite = [name for name in told if np.isfinite([self.chosen[0][name], stacked[name][0].mean()]).all()]
+        deciding = (finite or list(told))[0]
+        ece, excess = np.stack(self.confidence).T
+        return Table(
+            candidates=tuple(self.candidates),
+            deciding=deciding,
+            scores=told,
+            chosen=np.array([row[deciding] for row in self.chosen]),
+            mean={name: rows.mean(1) for name, rows in stacked.items()},
+            covariance={name: covariance_of_means(rows) for name, rows in stacked.items()},
+            examples=self.judging.units,
+            chosen_on=chosen_on,
+            judged_on=judged_on,
+            ece=ece,
+            excess=excess,
+        )
+
+
+def examples_of(name: str, score: Score, predictive: np.ndarray, side: Side) -> np.ndarray:
+    """Score of every example (or group), whose mean is the score; of the RMSE its linear part in squared errors."""
+    if score.per_example is not None:
+        return by_group(np.asarray(score.examples(predictive, side.label)), side.group)
+    if name != "rmse":
+        raise ValueError(f"{name!r} is no mean over examples")
+    squared = by_group(example_squared(predictive, side.label), side.group)
+    root = np.sqrt(squared.mean())
+    return root + (squared - squared.mean()) / (2 * root) if root > 0 else squared
+
+
+def covariance_of_means(rows: np.ndarray) -> np.ndarray:
+    """Covariance of the means of rows [candidate, example] through the choice of examples, [candidate, candidate]."""
+    candidates, examples = rows.shape
+    if examples < 2:
+        return np.full((candidates, candidates), np.nan)
+    with np.errstate(invalid="ignore"):  # infinite scores
+        own = rows.astype(np.float64) - rows.mean(1, keepdims=True)
+        return own @ own.T / (examples - 1) / examples

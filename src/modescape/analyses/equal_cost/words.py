@@ -1,0 +1,75 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from modescape.decision.candidates import Difference
+from modescape.decision.labelled import table_of_result
+from modescape.wording import scores
+from modescape.wording.numbers import ABSENT, count, significant
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "What the cost of several networks buys",
+    "Everything that the training and the predictions of these networks could be spent on, as far as it was measured: "
+    "one network as it is and calibrated, ensembles of every size, snapshots of one run, and, where they were trained, "
+    "one network trained longer, one wider network and many short runs. Each is scored raw and calibrated, on the same "
+    "test images.",
+    "Each mark is the difference from one network as it is; where its interval includes 0, the two cannot be told "
+    "apart. Two candidates at the same cost stand above each other in the lower panels. The calibration that is shown "
+    "was chosen on validation images, so the intervals, which are of test images, are not those of a winner. They are "
+    "for these networks on new images: other networks of this recipe differ more.",
+)
+GIVEN = Text(
+    TEXT.title,
+    "The best of these networks by itself, and averages of the best two, three and so on, raw and calibrated. They "
+    "were ranked, calibrated and chosen on half of the examples, and are judged on the other half.",
+    "Each mark is the difference from the best network as it is; where its interval includes 0, the two cannot be told "
+    "apart. Intervals are for these networks on new examples.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """What the figure shows, in a sentence and a table."""
+    table, rows = table_of_result(dataset), []
+    for place, one in enumerate(table.candidates):
+        found = [scores.written(name, float(table.mean[name][place])) for name in table.scores]
+        than = [_difference(table.difference(place, 0, name), name) if place else ABSENT for name in table.scores]
+        cost = [_times(value) for value in (one.price.training, one.price.passes)]
+        chosen = scores.written(table.deciding, float(table.chosen[place]))
+        rows.append((one.label, *found, *than, chosen, *cost))
+    best = max(range(len(table.candidates)), key=lambda place: _better(table.gain(place).value))
+    metrics = list(table.scores)
+    text = (
+        f"Dot plots of {count(len(rows), 'candidate')} against one network as it is. Of these has the best "
+        f"{table.score.short} on {table.judged_on}: {table.candidates[best].label}, "
+        f"{rows[best][1 + metrics.index(table.deciding)]}."
+    )
+    header = (
+        "candidate",
+        *scores.header(metrics, dataset),
+        *scores.difference_header(metrics, dataset),
+        f"{table.score.short} where chosen",
+        "training",
+        "forward passes",
+    )
+    return Summary(text, header, tuple(rows))
+
+
+def _better(value: float) -> float:
+    return value if math.isfinite(value) else -math.inf
+
+
+def _times(value: float) -> str:
+    return significant(value, 3 if value >= 100 else 2) if math.isfinite(value) else ABSENT
+
+
+def _difference(found: Difference, name: str) -> str:
+    change, bounds = scores.difference(name, found.low, found.value, found.high)
+    return f"{change} ({bounds})" if bounds else change

@@ -1,0 +1,11 @@
+"""Whether to keep one network, calibrate it, train longer or wider, or average several: one rule over measured numbers.
+
+`measuring` scores every candidate on the same examples, `rules` chooses one and judges the choice, `words` says it.
+"""
+
+from __future__ import annotations
+
+from modescape.decision.candidates import Candidate, Price, Table
+from modescape.decision.rules import Budget, Decision, Rules, decide
+
+__all__ = ["Budget", "Candidate", "Decision", "Price", "Rules", "Table", "decide"]

@@ -1,0 +1,244 @@
+"""The rule: which candidate is worth its price where candidates are chosen, and whether that holds where it is judged.
+
+docs/decision.md says it in words, with the reason for every threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from modescape.decision.candidates import Advice, Candidate, Difference, Table
+from modescape.errors import InputError
+
+SMALLEST = 1e-12  # what rounding leaves of no difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Thresholds; shares are of the loss of one network (`scale_of`)."""
+
+    least_gain: float = 0.01  # share that anything else than one network as it is must gain, whatever it costs
+    pass_price: float = 0.005  # share that each further forward pass of a prediction must gain
+    training_price: float = 0.005  # share that each further training of one member must gain
+    unconverged: float = 0.5  # share of members whose validation loss still falls, from which on that comes first
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and 0 <= value <= 1):
+                raise InputError(f"the threshold {name} is {value!r}; expected a share from 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a prediction may cost at most; None: no limit."""
+
+    passes: float | None = None  # forward passes of one network
+    memory: float | None = None  # bytes of weights
+    latency: float | None = None  # seconds for one example
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What one network of the recipe takes; NaN where it was not measured."""
+
+    bytes: float = math.nan  # of weights and buffers
+    seconds_per_pass: float = math.nan  # one example, on this machine
+    training_seconds: float = math.nan  # of one member, where it was trained
+
+    def memory(self, one: Candidate) -> float:
+        """Bytes that a candidate holds."""
+        return one.price.networks * self.bytes
+
+    def latency(self, one: Candidate) -> float:
+        """Seconds that a candidate takes for one example."""
+        return one.price.passes * self.seconds_per_pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """Members whose validation loss still falls as training ends, of so many."""
+
+    falling: int = 0
+    members: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What to do, and what that rests on."""
+
+    advice: Advice
+    chosen: int  # candidate that is advised; of "undecided" the one that could not be told
+    gain: Difference  # its score minus that of one network as it is, in the deciding score
+    net: Difference  # what it is better by, less its price; above 0 is worth it
+    needed: int | None = None  # examples that would tell, about; None: it is told, or nothing can be said
+    rival: int | None = None  # the best of another kind where candidates are chosen
+    beaten_by: tuple[int, ...] = ()  # better than the ensemble of all members at its training cost, beyond doubt
+    left_out: tuple[int, ...] = ()  # candidates that the budget does not allow
+    unconverged: bool = False
+
+    def candidate(self, table: Table) -> Candidate:
+        """What is advised."""
+        return table.candidates[self.chosen]
+
+
+def scale_of(table: Table) -> float:
+    """The loss of one network, of which thresholds are shares: where candidates are chosen, calibrated if that is less.
+
+    Of a density's negative log-likelihood, which has no zero, it is 1 nat; of the accuracy the share of errors. A loss
+    that is less than that of one wrong answer among the examples that judge is taken for that: less cannot be seen.
+    """
+    if table.score.smallest == -math.inf:
+        return 1.0
+    own = [place for place, one in enumerate(table.candidates) if one.name == table.candidates[0].name]
+    best = min((1 - value if table.score.higher_is_better else value) for value in table.chosen[own])
+    return float(max(best, 1 / table.examples if table.score.unit in ("1", "nats") else 0.0))
+
+
+def price_of(table: Table, place: int, rules: Rules) -> float:
+    """What a candidate must gain to be worth it, in the deciding score."""
+    if place == 0:
+        return 0.0
+    price = table.candidates[place].price
+    training = price.training - 1 if math.isfinite(price.training) else 0.0
+    shares = rules.least_gain + rules.pass_price * (price.passes - 1) + rules.training_price * max(training, 0.0)
+    return scale_of(table) * shares
+
+
+def net_gain(table: Table, place: int, rules: Rules, other: int = 0) -> Difference:
+    """How much better a candidate is than another, each less its price, where candidates are judged."""
+    gain = table.gain(place, other)
+    price = price_of(table, place, rules) - price_of(table, other, rules)
+    return Difference(gain.value - price, gain.low - price, gain.high - price)
+
+
+def affordable(table: Table, budget: Budget, machine: Machine) -> list[int]:
+    """Candidates that keep to a budget.
+
+    Raises:
+        InputError: if one network does not, or what a limit is of was not measured.
+    """
+    limits = {
+        "passes": (budget.passes, lambda one: one.price.passes, "forward passes"),
+        "memory": (budget.memory, machine.memory, "bytes"),
+        "latency": (budget.latency, machine.latency, "seconds"),
+    }
+    kept = list(range(len(table.candidates)))
+    for name, (most, taken, unit) in limits.items():
+        if most is None:
+            continue
+        one = taken(table.candidates[0])
+        if math.isnan(one):
+            raise InputError(f"--{name} is {most:g}, but what one network takes is not known here; leave it out")
+        if one > most:
+            raise InputError(f"--{name} is {most:g}, and one network alone takes {one:.3g} {unit}; allow at least that")
+        kept = [place for place in kept if taken(table.candidates[place]) <= most]
+    return kept
+
+
+def decide(
+    table: Table,
+    rules: Rules | None = None,
+    budget: Budget | None = None,
+    machine: Machine | None = None,
+    ending: Ending | None = None,
+) -> Decision:
+    """Choose where candidates are chosen, judge where they are judged.
+
+    Raises:
+        InputError: if the budget does not allow one network.
+    """
+    rules, ending = rules or Rules(), ending or Ending()
+    kept = affordable(table, budget or Budget(), machine or Machine())
+    left_out = tuple(place for place in range(len(table.candidates)) if place not in kept)
+    net = {place: table.gain_where_chosen(place) - price_of(table, place, rules) for place in kept}
+    net = {place: value for place, value in net.items() if math.isfinite(value)}
+    best = max(net, key=lambda place: (net[place], -place), default=0)
+    found = _judged(table, rules, best, net)
+    unconverged = bool(ending.members) and ending.falling >= rules.unconverged * ending.members
+    if unconverged and not any(one.advice == "train_longer" for one in table.candidates):
+        found = replace(found, advice="train_longer", needed=None)
+    return replace(
+        found,
+        rival=_rival(table, net, best) if found.rival is None else found.rival,
+        beaten_by=beaten_by(table),
+        left_out=left_out,
+        unconverged=unconverged,
+    )
+
+
+def _rival(table: Table, net: dict[int, float], best: int) -> int | None:
+    """The best of another advice where candidates are chosen."""
+    own = table.candidates[best].advice
+    others = [place for place in net if table.candidates[place].advice != own]
+    return max(others, key=lambda place: net[place], default=None)
+
+
+def _judged(table: Table, rules: Rules, best: int, net: dict[int, float]) -> Decision:
+    """Whether the choice holds where it is judged; else the best of another kind that does, or that it is not told."""
+    if best == 0:
+        return _kept(table, rules, net)
+    gain, left = table.difference(best, 0), net_gain(table, best, rules)
+    if left.low > 0:
+        return Decision(advice=table.candidates[best].advice, chosen=best, gain=gain, net=left)
+    if left.high < max(rules.least_gain * scale_of(table), SMALLEST):
+        zero = table.difference(0, 0)
+        return Decision(advice="keep_one", chosen=0, gain=zero, net=table.gain(0), rival=best)
+    other = _rival(table, net, best)
+    if other and (own := net_gain(table, other, rules)).low > 0:
+        advice = table.candidates[other].advice
+        return Decision(advice=advice, chosen=other, gain=table.difference(other, 0), net=own, rival=best)
+    away = abs(left.value)
+    return Decision(advice="undecided", chosen=best, gain=gain, net=left, needed=_needed(table, left, away))
+
+
+def _kept(table: Table, rules: Rules, net: dict[int, float]) -> Decision:
+    """One network as it is, unless what comes next to it might be worth more than the least gain."""
+    rival = max((place for place in net if place), key=lambda place: net[place], default=None)
+    zero = Decision(advice="keep_one", chosen=0, gain=table.difference(0, 0), net=table.gain(0), rival=rival)
+    if rival is None:
+        return zero
+    left, least = net_gain(table, rival, rules), rules.least_gain * scale_of(table)
+    if left.high < max(least, SMALLEST):
+        return zero
+    gain = table.difference(rival, 0)
+    away = abs(left.value) if left.low > 0 or left.value > least else least - left.value
+    return Decision(advice="undecided", chosen=rival, gain=gain, net=left, needed=_needed(table, left, away))
+
+
+def _needed(table: Table, left: Difference, away: float) -> int | None:
+    """Examples with which the interval would be short enough, if the estimate stayed; rounded up to two digits."""
+    half = (left.high - left.low) / 2
+    if not (math.isfinite(half) and away > 0 and half > 0):
+        return None
+    count = table.examples * (half / away) ** 2
+    digits = 10 ** max(math.floor(math.log10(max(count, 1))) - 1, 0)
+    return int(math.ceil(count / digits) * digits)
+
+
+def at_full_cost(table: Table) -> list[int]:
+    """The best calibration, where candidates are chosen, of all that cost as much training as all members together."""
+    groups: dict[str, list[int]] = {}
+    for place, one in enumerate(table.candidates):
+        if one.at_full_cost:
+            groups.setdefault(one.name, []).append(place)
+    return [best_of(table, places) for places in groups.values()]
+
+
+def best_of(table: Table, places: list[int]) -> int:
+    """The candidate with the best deciding score where they are chosen."""
+    values = [float(table.sign * table.chosen[place]) for place in places]
+    return places[int(np.nanargmax(np.where(np.isfinite(values), values, -np.inf)))]
+
+
+def beaten_by(table: Table) -> tuple[int, ...]:
+    """What is better than the ensemble of all members at its training cost, beyond doubt."""
+    found = at_full_cost(table)
+    ensemble = next((place for place in found if table.candidates[place].advice == "ensemble"), None)
+    if ensemble is None:
+        return ()
+    return tuple(place for place in found if place != ensemble and table.gain(place, ensemble).low > 0)

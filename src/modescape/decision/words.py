@@ -1,0 +1,271 @@
+"""What a decision is in sentences, the most important first."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from modescape.decision.candidates import Candidate, Difference, Table
+from modescape.decision.rules import (
+    Decision,
+    Ending,
+    Machine,
+    Rules,
+    at_full_cost,
+    best_of,
+    price_of,
+    scale_of,
+)
+from modescape.metrics.scores import TARGET_UNIT, Score
+from modescape.wording import scores
+from modescape.wording.numbers import SPACE, count, decimals_for, fixed, interval, listing, percent, significant
+
+KEEP = "Keep one network as it is"
+COVERS = "these networks on new examples"
+SAME = 1e-12  # what rounding leaves of a difference that there is not
+STEPS = 10  # most steps of the size that are told
+
+
+def change(score: Score, found: Difference, unit: str = "") -> str:
+    """A difference with its interval, in words."""
+    numbers = [score.factor * value for value in (found.value, found.low, found.high)]
+    decimals = decimals_for(*numbers, least=1 if score.percent else 3, most=4)
+    own = score.in_unit(unit).difference_unit
+    behind = "" if own in ("1", TARGET_UNIT) else SPACE + own
+    return f"{fixed(numbers[0], decimals, signed=True)}{behind} ({interval(numbers[1], numbers[2], decimals)})"
+
+
+def changes(table: Table, one: int, other: int, unit: str = "") -> str:
+    """Differences in all scores that are told."""
+    parts = []
+    for name, score in table.scores.items():
+        found = table.difference(one, other, name)
+        same = abs(found.low) < SAME and abs(found.high) < SAME
+        parts.append(f"{score.short} unchanged" if same else f"{score.short} {change(score, found, unit)}")
+    return ", ".join(parts)
+
+
+def called(table: Table, place: int) -> str:
+    """A candidate inside a sentence."""
+    one = table.candidates[place]
+    return f"the average of {one.label}" if one.advice == "ensemble" else one.label
+
+
+def price_words(one: Candidate, machine: Machine) -> str:
+    """What a candidate costs."""
+    training = f"{_times(one.price.training)} the training" if math.isfinite(one.price.training) else ""
+    passes = count(round(one.price.passes), "forward pass", "forward passes")
+    passes = passes if one.price.passes == round(one.price.passes) else f"{one.price.passes:.1f} forward passes"
+    latency = machine.latency(one)
+    seconds = f" ({significant(1000 * latency)}{SPACE}ms an example on this machine)" if math.isfinite(latency) else ""
+    memory = machine.memory(one)
+    held = f"{_bytes(memory)} of weights" if math.isfinite(memory) else ""
+    time = one.price.training * machine.training_seconds
+    training += f" ({significant(time)}{SPACE}s here)" if training and math.isfinite(time) else ""
+    return listing([part for part in (training, f"{passes} a prediction{seconds}", held) if part])
+
+
+def _times(number: float) -> str:
+    whole = f"{number:,.0f}" if number == round(number) else significant(number)
+    return f"{whole}{SPACE}times" if number != 1 else "once"
+
+
+def _bytes(number: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{significant(number / size, 3)}{SPACE}{unit}"
+    return f"{number:.0f}{SPACE}bytes"
+
+
+def advice_words(table: Table, decision: Decision) -> str:
+    """The advice in one sentence, with what it gains."""
+    one = decision.candidate(table)
+    what = {
+        "train_longer": f"Train longer: {one.name}",
+        "train_wider": f"Train one wider network: {one.name}",
+        "average_weights": f"Average the weights: {one.name}",
+        "align_and_average": f"Align the networks and average their weights: {one.name}",
+        "ensemble": f"Average {one.name}",
+        "keep_one": f"Keep {one.name}",
+        "calibrate": f"Calibrate {one.name}",
+    }[decision.advice]
+    return f"{what}{_calibrated(one) if decision.advice != 'calibrate' else ''}"
+
+
+def _calibrated(one: Candidate) -> str:
+    return (
+        {"none": "", "members": ", each calibrated first", "average": ", then calibrate the average"}[one.calibration]
+        if one.size > 1
+        else ("" if one.calibration == "none" else ", and calibrate it")
+    )
+
+
+def head(
+    table: Table,
+    decision: Decision,
+    rules: Rules,
+    machine: Machine | None = None,
+    unit: str = "",
+    ending: Ending | None = None,
+) -> list[str]:
+    """What is said first: that members had not converged, what beats the ensemble at its cost, and the advice.
+
+    Args:
+        table: what was measured.
+        decision: over it.
+        rules: that it was made by.
+        machine: what one network takes.
+        unit: of a regression's targets.
+        ending: of training, where nothing else says it.
+    """
+    parts = [
+        _not_converged(ending or Ending()),
+        _beaten(table, decision, unit),
+        _advice(table, decision, rules, machine or Machine(), unit),
+    ]
+    return [part for part in parts if part]
+
+
+def evidence(table: Table, decision: Decision, unit: str = "") -> list[str]:
+    """What stands behind the advice; arguments as `head`."""
+    parts = [
+        _rival(table, decision, unit),
+        _equal_costs(table, decision, unit),
+        _further(table, decision),
+        _calibration_error(table, decision),
+        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
+    ]
+    return [part for part in parts if part]
+
+
+def _not_converged(ending: Ending) -> str:
+    if not ending.falling:
+        return ""
+    return (
+        f"The members had not converged: the validation loss of {ending.falling} of {ending.members} still falls as "
+        "training ends."
+    )
+
+
+def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, unit: str) -> str:
+    one = decision.candidate(table)
+    if decision.advice == "undecided":
+        enough = (
+            f"about {decision.needed:,} would tell, if the difference stayed as it is"
+            if decision.needed
+            else "how many would tell cannot be said"
+        )
+        what, told = called(table, decision.chosen), changes(table, decision.chosen, 0, unit)
+        return (
+            f"Cannot be told with {table.examples:,} test images: whether {what} is worth its price over one network "
+            f"({told}); {enough}."
+        )
+    if decision.advice == "keep_one" and decision.chosen == 0:
+        return f"{KEEP}{_why_kept(table, decision, rules, unit)}."
+    if decision.advice == "train_longer" and one.advice != "train_longer":
+        return "Train longer first, and decide then: what several such networks gain says little of trained ones."
+    share = abs(decision.gain.value) / scale_of(table) if scale_of(table) > 0 else math.nan
+    of_one = f", {percent(share)} of one network's" if math.isfinite(share) and table.score.smallest == 0 else ""
+    price = price_words(one, machine)
+    return (
+        f"{advice_words(table, decision)}: {changes(table, decision.chosen, 0, unit)} against one network as it is"
+        f"{of_one}. Its price: {price}."
+    )
+
+
+def _why_kept(table: Table, decision: Decision, rules: Rules, unit: str) -> str:
+    if decision.rival is None:
+        return ": nothing else was measured"
+    label = called(table, decision.rival)
+    price = price_of(table, decision.rival, rules)
+    told = changes(table, decision.rival, 0, unit)
+    least = change(table.score, Difference(price, math.nan, math.nan)).split(" (")[0].lstrip("+")
+    return f": the next best, {label}, changes {told}, and its price asks for {least} of {table.score.short}"
+
+
+def _beaten(table: Table, decision: Decision, unit: str) -> str:
+    """What does better than the ensemble at its own training cost."""
+    if not decision.beaten_by:
+        return ""
+    ensemble = next(place for place in at_full_cost(table) if table.candidates[place].advice == "ensemble")
+    told = [(called(table, place), changes(table, place, ensemble, unit)) for place in decision.beaten_by]
+    parts = [f"{label} ({differences})" for label, differences in told]
+    verb = "does" if len(parts) == 1 else "do"
+    return (
+        f"At the training cost of {table.candidates[ensemble].name}, {listing(parts)} {verb} better than "
+        f"{called(table, ensemble)}."
+    )
+
+
+def _rival(table: Table, decision: Decision, unit: str) -> str:
+    """The best of another kind against what is advised."""
+    if decision.rival is None or decision.advice == "undecided" or not decision.rival or not decision.chosen:
+        return ""
+    if decision.advice == "train_longer" and decision.candidate(table).advice != "train_longer":
+        return ""
+    found = table.gain(decision.rival, decision.chosen)
+    state = "better" if found.low > 0 else "worse" if found.high < 0 else "not told apart"
+    told = changes(table, decision.rival, decision.chosen, unit)
+    label = called(table, decision.rival)
+    if table.gain_where_chosen(decision.rival, decision.chosen) > 0 and not found.told:
+        return f"Whether {label} would be better still cannot be told ({told})."
+    return f"The next best of another kind, {label}, is {state} ({told})."
+
+
+def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
+    """Everything at the training cost of all members, and everything at one forward pass."""
+    full = [place for place in at_full_cost(table) if place not in decision.beaten_by]
+    ensemble = next((place for place in full if table.candidates[place].advice == "ensemble"), None)
+    found = []
+    if ensemble is not None and len(full) > 1:
+        others = [place for place in full if place != ensemble]
+        told = [f"{called(table, place)} {changes(table, place, ensemble, unit)}" for place in others]
+        found.append(f"At equal training cost, against {called(table, ensemble)}: {'; '.join(told)}.")
+    if (best := _best_of_one_pass(table)) not in (0, decision.chosen):
+        told = f"{changes(table, best, 0, unit)} against one network as it is"
+        found.append(f"In one forward pass the best is {called(table, best)} ({told}).")
+    return " ".join(found)
+
+
+def _best_of_one_pass(table: Table) -> int:
+    places = [place for place, one in enumerate(table.candidates) if one.price.passes <= 1]
+    return best_of(table, places)
+
+
+def _further(table: Table, decision: Decision) -> str:
+    """What each further network gains, k -> k + 1, in the calibration that is advised."""
+    one = decision.candidate(table)
+    way = one.calibration if one.advice == "ensemble" else "none"
+    steps = size_steps(table, way)[:STEPS]
+    if not steps:
+        return ""
+    told = [f"{small} to {large}: {change(table.score, found)}" for small, large, found in steps]
+    return f"Each further network changes the {table.score.short}, from {'; '.join(told)}."
+
+
+def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
+    """From each size of ensembles to the next: both sizes and the paired difference of the deciding score."""
+    first = table.candidates[0].name
+    places = [
+        (one.size, place)
+        for place, one in enumerate(table.candidates)
+        if (one.name.endswith(" networks") and one.calibration == way)
+        or (one.name == first and one.calibration == ("none" if way == "none" else "average"))
+    ]
+    places.sort()
+    pairs = itertools.pairwise(places)
+    return [(small, large, table.difference(there, here)) for (small, here), (large, there) in pairs]
+
+
+def _calibration_error(table: Table, decision: Decision) -> str:
+    """Whether what is advised is worse calibrated than one network, and why."""
+    one, own = table.ece[0], table.ece[decision.chosen]
+    if decision.advice in ("keep_one", "undecided") or not (own > one):
+        return ""
+    excess = table.excess[decision.chosen]
+    why = "too sure" if excess > 0 else "not sure enough"
+    by, both = abs(100 * excess), [scores.written("ece", value) for value in (own, one)]
+    return (
+        f"Its calibration error is higher, {both[0]} against {both[1]}: it is {why}, "
+        f"its mean confidence {fixed(by)} points {'above' if excess > 0 else 'below'} its accuracy."
+    )

@@ -1,0 +1,291 @@
+"""Scores against ensemble size for hundreds of members: few sizes, subsets that sizes share, predictions read once.
+
+**Sizes** are 1, 2, ... 8, then four to every doubling, m 2^a with m = 1, 3, 5, 7, and all n members.
+
+**Subsets** of size k are disjoint: members k, k + 1, ... 2 k - 1 of a random order are the second one. So one order
+holds B = n // k subsets of every size, and a subset of 2 k is the union of two of k: their sums are one addition. Sizes
+with fewer subsets than are wanted take further orders, `ORDERS` at most.
+
+**Intervals.** B disjoint ensembles of k networks are what B runs are elsewhere: drawn independently, and crossed with
+the examples. So an ensemble's own score is its influence on their mean, and the variance for new networks is that of
+`modescape.metrics.influence` with ensembles for members and B - 1 degrees of freedom. It is that of the mean over one
+order, which is no smaller than that over several. Of the gain an ensemble's influence is its score less the mean of its
+own members'. Above K, the largest size with `LEAST` ensembles, influences grow as `modescape.metrics.crossed` has it.
+
+One pass over the examples, a block at a time, gathers sums; memory grows neither with examples nor with sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from modescape.metrics.averages import Average, Subsets, average_of
+from modescape.metrics.crossed import both_intervals
+from modescape.metrics.influence import variance_between
+from modescape.metrics.running import Running
+from modescape.metrics.scoring import CLASSES, Scoring
+from modescape.metrics.subsets import BrierLaw
+
+GRID = (1, 3, 5, 7)  # sizes are these times powers of 2
+ORDERS = 8  # of the members, at most
+LEAST = 10  # disjoint ensembles of a size whose spread is looked at
+READ = 1 << 24  # numbers that are read at a time: 64 MiB of float32
+HELD = 1 << 22  # and that are worked on: 32 MiB of float64
+INTERVALS = (
+    "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "test examples and that between disjoint ensembles of each size without what the same examples made of it; of "
+    f"sizes with fewer than {LEAST} such ensembles grown from the largest that has them. The narrower ones, in the "
+    "tables, are for these networks on new examples: normal, on the variance over test examples. Those of the "
+    "calibration error are of what test sets of this size show on average"
+)
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which sizes are looked at, and which subsets of each."""
+
+    orders: np.ndarray  # of the members, int64 [order, member]
+    uses: Mapping[int, int]  # size -> orders that its subsets are of, ascending
+
+    @property
+    def members(self) -> int:
+        """Their number, n."""
+        return self.orders.shape[1]
+
+    @property
+    def largest(self) -> int:
+        """K: the largest size whose ensembles are enough to be compared."""
+        return max(size for size in self.uses if self.members // size >= LEAST)
+
+    def masks(self, size: int) -> np.ndarray:
+        """The subsets of a size, bool [subset, member]: those of the first order first."""
+        count = self.members // size
+        out = np.zeros((self.uses[size] * count, self.members), dtype=bool)
+        for at, order in enumerate(self.orders[: self.uses[size]]):
+            rows = at * count + np.arange(count * size) // size
+            out[rows, order[: count * size]] = True
+        return out
+
+    def sums(self, values: np.ndarray) -> dict[int, np.ndarray]:
+        """Sums over the subsets of every size, as `masks` has them: [member, ...] -> size -> [subset, ...]."""
+        found: dict[int, list[np.ndarray]] = {size: [] for size in self.uses}
+        for at, order in enumerate(self.orders[: max(self.uses.values())]):
+            laid = values[order]
+            for times in GRID:
+                chain = [size for size in self.uses if self.uses[size] > at and _odd(size) == times]
+                last, part = 0, laid
+                for size in chain:
+                    count = self.members // size
+                    if size == 2 * last:
+                        part = part[0 : 2 * count : 2] + part[1 : 2 * count : 2]
+                    else:
+                        part = laid if size == 1 else _in_blocks(laid, size).sum(1)
+                    found[size].append(part)
+                    last = size
+        if not found[self.members]:
+            found[self.members] = [values.sum(0, keepdims=True)]
+        return {size: parts[0] if len(parts) == 1 else np.concatenate(parts) for size, parts in found.items()}
+
+
+def design(members: int, wanted: int = 200, key: int = 0) -> Design:
+    """Sizes and subsets for so many members.
+
+    Args:
+        members: n, `LEAST` or more.
+        wanted: subsets of a size, up to which further orders are taken.
+        key: of the stream of the orders (see `modescape.rng.key`).
+
+    >>> list(design(50).uses)
+    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 50]
+    """
+    import torch
+
+    from modescape import rng
+
+    sizes = {times << power for times in GRID for power in range(members.bit_length()) if times << power <= members}
+    uses = {size: min(ORDERS, -(-wanted // (members // size))) for size in sorted(sizes)} | {1: 1, members: 1}
+    keys = torch.tensor([rng.key(key, "orders", members, order) for order in range(ORDERS)])
+    return Design(rng.permutation(keys, members).numpy(), uses)
+
+
+def _odd(size: int) -> int:
+    """What is left of a size without its powers of 2."""
+    return size // (size & -size)
+
+
+def _in_blocks(values: np.ndarray, size: int) -> np.ndarray:
+    """[member, ...] -> [block, member of it, ...]; what is left over is left out."""
+    count = len(values) // size
+    return values[: count * size].reshape(count, size, *values.shape[1:])
+
+
+class _Size:
+    """What is gathered of the ensembles of one size."""
+
+    def __init__(self, design: Design, size: int, running: list[Running]) -> None:
+        self.size, self.running, self.masks = size, running, design.masks(size)
+        self.count = design.members // size if size <= design.largest else 0  # ensembles that are compared
+        metrics = len(running)
+        self.seen, self.mean, self.squares = 0, np.zeros((2, metrics)), np.zeros((2, metrics))
+        self.of_ensemble = np.zeros((2, metrics, self.count))  # of members alone, and of their ensemble
+        self.products = np.zeros((3, metrics))  # of the two with themselves, and with each other
+
+    def look(self, average: Average) -> None:
+        """Look at a block of averages that will be taken in."""
+        for one in self.running:
+            one.look(average)
+
+    def add(self, average: Average, alone: np.ndarray | None) -> np.ndarray:
+        """Take in a block of averages of the subsets.
+
+        Args:
+            average: of a block of examples.
+            alone: values of single members, [metric, member in the first order, example]; None: these are they.
+
+        Returns:
+            Values, [metric, subset, example].
+        """
+        values = np.stack([one.add(average) for one in self.running])
+        alone = values if alone is None else alone
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
+            mean = values.mean(1)
+            self._examples(np.stack([mean, mean - alone.mean(1)]))
+            if self.count:
+                single = np.stack([_in_blocks(one, self.size).mean(1) for one in alone])
+                self._ensembles(single, values[:, : self.count])
+        return values
+
+    def _examples(self, values: np.ndarray) -> None:
+        """Mean and squares over examples of values [score or gain, metric, example]."""
+        new = values.shape[2]
+        mean, total = values.mean(2), self.seen + new
+        apart = mean - self.mean
+        self.squares += np.square(values - mean[:, :, None]).sum(2) + np.square(apart) * (self.seen * new / total)
+        self.mean += apart * (new / total)
+        self.seen = total
+
+    def _ensembles(self, *values: np.ndarray) -> None:
+        """Deviations of ensembles from their mean: values [metric, ensemble, example] of members and ensembles."""
+        single, whole = (one - one.mean(1, keepdims=True) for one in values)
+        self.of_ensemble += np.stack([single.sum(2), whole.sum(2)])
+        pairs = ((single, single), (whole, whole), (single, whole))
+        self.products += np.stack([np.einsum("mbx,mbx->m", one, other) for one, other in pairs])
+
+    def between(self, single: float, whole: float) -> tuple[np.ndarray, np.ndarray]:
+        """Variance through the choice of networks, and its degrees of freedom, of so much of the two; [metric]."""
+        weights = np.array([single**2, whole**2, 2 * single * whole])
+        with np.errstate(invalid="ignore", over="ignore"):  # infinite scores
+            of_ensemble = (single * self.of_ensemble[0] + whole * self.of_ensemble[1]) / self.seen
+            return variance_between(of_ensemble, weights @ self.products, self.seen)
+
+    def score(self) -> np.ndarray:
+        """Mean over the subsets, [metric]."""
+        return np.array([one.total().mean() for one in self.running]) / self.seen
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores against the sizes of a design."""
+
+    size: np.ndarray  # [size]
+    subsets: np.ndarray  # [size]
+    columns: list[np.ndarray]
+    """Score, its ends for new networks, its ends for these; the gain and its ends likewise; [metric, size] each."""
+    law: BrierLaw | None
+
+
+def is_streamed(scoring: Scoring) -> bool:
+    """Whether all that is needed of the scores comes from one pass over the examples."""
+    return scoring.of_probabilities and all(score.follow(1) is not None for score in scoring.scores.values())
+
+
+def curve(
+    read: Callable[[slice], np.ndarray],
+    label: np.ndarray,
+    members: int,
+    classes: int,
+    *,
+    wanted: int = 200,
+    key: int = 0,
+    scoring: Scoring = CLASSES,
+    taken: int = READ,
+    held: int = HELD,
+) -> Curve:
+    """Every score against size, predictions read once.
+
+    Args:
+        read: log-probabilities of these examples, [member, example, class], free of NaN.
+        label: true classes, [example].
+        members: their number, more than `LEAST`.
+        classes: theirs.
+        wanted: see `design`.
+        key: of the stream of the orders.
+        scoring: one that `is_streamed`.
+        taken: numbers that are read at a time.
+        held: numbers that are worked on at a time.
+
+    Raises:
+        InputError: (a ValueError) on shapes, labels or values that do not fit, and on NaN.
+    """
+    plan = design(members, wanted, key)
+    sizes = [_Size(plan, size, _running(scoring, uses * (members // size))) for size, uses in plan.uses.items()]
+    block = max(1, held // ((sum(len(one.masks) for one in sizes) + 2 * members) * classes))
+    spread = 0.0
+    step = max(1, taken // (members * classes) // block) * block
+    for start in range(0, len(label), step):
+        log_prob = read(slice(start, min(start + step, len(label))))
+        scoring.check(log_prob, label[start : start + log_prob.shape[1]])
+        for look in (True, False) if start == 0 else (False,):
+            for first in range(0, log_prob.shape[1], block):
+                part = log_prob[:, first : first + block]
+                prob = np.exp(part.astype(np.float64)).transpose(0, 2, 1)
+                if scoring.law and not look:
+                    spread += float(np.square(prob - prob.mean(0)).sum())
+                own = label[start + first : start + first + block]
+                _take_in(plan, sizes, Subsets(part, own, sizes[0].masks, np.empty((0, 0))), prob, look)
+    columns = [np.stack(column, axis=1) for column in zip(*_columns(plan, sizes, scoring), strict=True)]
+    law = None
+    if scoring.law:
+        mean_member = float(sizes[0].score()[list(scoring.scores).index(scoring.of_law)])
+        law = BrierLaw(mean_member, spread / (members - 1) / len(label))
+    return Curve(np.array(list(plan.uses)), np.array([len(one.masks) for one in sizes]), columns, law)
+
+
+def _running(scoring: Scoring, subsets: int) -> list[Running]:
+    found = [score.follow(subsets) for score in scoring.scores.values()]
+    return [one for one in found if one is not None]
+
+
+def _take_in(plan: Design, sizes: list[_Size], subsets: Subsets, prob: np.ndarray, look: bool) -> None:
+    """Hand averages of a block of examples to every size, from members' probabilities [member, class, example]."""
+    sums, alone = plan.sums(np.ascontiguousarray(prob)), None
+    for one in sizes:
+        mean = sums.pop(one.size) / one.size
+        average = average_of(subsets._replace(masks=one.masks), slice(0, len(subsets.label)), mean)
+        if look:
+            one.look(average)
+        else:
+            values = one.add(average, alone)
+            alone = values if alone is None else alone
+
+
+def _columns(plan: Design, sizes: list[_Size], scoring: Scoring) -> Iterator[list[np.ndarray]]:
+    """The columns of `Curve`, one size at a time."""
+    source = next(one for one in sizes if one.size == plan.largest)
+    alone = sizes[0].score()
+    for one in sizes:
+        grown = (1 - 1 / one.size) / (1 - 1 / source.size) if one.size > source.size else 1.0
+        between = one if one.size <= source.size else source
+        with np.errstate(invalid="ignore"):  # infinite scores
+            score, gain = one.score(), one.score() - alone
+        row = []
+        for place, (kind, value, single) in enumerate((("score", score, 1 - grown), ("gain", gain, -grown))):
+            of_examples = one.squares[place] / max(one.seen - 1, 1) / one.seen
+            of_examples = of_examples if one.seen > 1 else np.full_like(of_examples, np.nan)
+            shared, freedom = between.between(single, grown)
+            row.append(value)
+            row += both_intervals(value, of_examples, (shared, freedom), one.seen, kind, scoring.scores)
+        yield row

@@ -1,0 +1,35 @@
+"""What every two of many models have in common, gathered in one pass over blocks of examples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modescape.metrics.paired import Moments
+
+
+class MomentSums:
+    """`modescape.metrics.paired.moments` of values that come a block at a time.
+
+    Products are of deviations from the first block's means, so that what is subtracted at the end is small.
+    """
+
+    def __init__(self) -> None:
+        self.units, self.centre, self.total, self.products = 0, np.zeros(1), np.zeros(1), np.zeros((1, 1))
+
+    def add(self, values: np.ndarray) -> None:
+        """Take in scores of some examples, [model, example]."""
+        with np.errstate(invalid="ignore"):  # infinite scores
+            if not self.units:
+                first = values.mean(1, dtype=np.float64)
+                self.centre = np.where(np.isfinite(first), first, 0.0)
+            apart = values - self.centre[:, None]
+            self.total = self.total + apart.sum(1)
+            self.products = self.products + apart @ apart.T
+        self.units += values.shape[1]
+
+    def finish(self) -> Moments:
+        """Means and covariance."""
+        with np.errstate(invalid="ignore"):  # infinite scores
+            apart = self.total / self.units
+            covariance = self.products / self.units - apart[:, None] * apart[None, :]
+        return Moments(self.centre + apart, covariance, self.units)

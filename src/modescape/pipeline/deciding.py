@@ -1,0 +1,212 @@
+"""The decision over a study, an import or a comparison, from what lies in its folder; nothing is trained for it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modescape import analyses
+from modescape.analyses import ANALYSES
+from modescape.answers import answer, score
+from modescape.decision import Budget, Candidate, Decision, Rules, Table
+from modescape.decision.candidates import Difference
+from modescape.decision.rules import Machine
+from modescape.decision.words import COVERS, evidence, head
+from modescape.errors import InputError, ModescapeError, NotEnough, WorkError
+from modescape.pipeline.comparison import ABOUT
+from modescape.pipeline.comparison_page import WORD
+from modescape.storage import place
+from modescape.study import Study, layout
+from modescape.study.results import read_dataset
+from modescape.wording.examples import in_words_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PASSES_TIMED = 25  # of one example; their median is told
+NUMBER_BYTES = 4  # of a weight as it is stored
+DECIDING = next(name for name, one in ANALYSES.items() if one.decides)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision, and what it rests on."""
+
+    path: Path
+    table: Table
+    rules: Rules
+    decision: Decision
+    machine: Machine
+    sentences: list[str]
+    warnings: list[str]
+
+
+def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mapping[str, float] | None = None) -> Decided:
+    """Decide on the networks of a folder: a study, an import with predictions, or a comparison.
+
+    Args:
+        path: its folder.
+        budget: what a prediction may cost.
+        thresholds: of `modescape.decision.Rules`, in the place of those of the recipe.
+
+    Raises:
+        InputError: if there is neither, a threshold is not known, or the budget allows not even one network.
+        WorkError: if too little was predicted.
+    """
+    path = place(path)
+    if (path / ABOUT).is_file():
+        results, word, grouped, machine, notes = _of_comparison(path), WORD, False, Machine(), []
+    else:
+        study = Study.open(path)
+        results, (machine, notes) = _of_study(study), machine_of(study)
+        word, grouped = study.word, "groups" in study.manifest
+    reading = ANALYSES[DECIDING].part("reading")
+    rules = _changed(reading.rules_of(results[DECIDING]), thresholds or {})
+    table, rules, decision = reading.decided(results, rules, budget, machine)
+    unit = str(results[DECIDING].attrs.get("target_unit", ""))
+    ending = reading.ending_of(results)
+    said = [*head(table, decision, rules, machine, unit, ending), *evidence(table, decision, unit)]
+    return Decided(path, table, rules, decision, machine, [in_words_of(word, one, grouped) for one in said], notes)
+
+
+def _changed(rules: Rules, thresholds: Mapping[str, float]) -> Rules:
+    known = {name: getattr(rules, name) for name in Rules.__dataclass_fields__}
+    if unknown := [name for name in thresholds if name not in known]:
+        raise InputError(f"no threshold '{unknown[0]}'; there are {', '.join(known)}")
+    return Rules(**{**known, **thresholds})
+
+
+def _of_comparison(path: Path) -> dict[str, xr.Dataset]:
+    """Results of a comparison that was kept."""
+    found = {}
+    for name in ANALYSES:
+        with contextlib.suppress(FileNotFoundError):
+            found[name] = read_dataset(layout.result_path(path, name))
+    if DECIDING not in found:
+        raise WorkError(
+            f"the comparison in '{path}' has too few examples to decide on, or was made by an older version"
+        )
+    return found
+
+
+def _of_study(study: Study) -> dict[str, xr.Dataset]:
+    """Results of a study; candidates that were not scored yet are scored now, from its predictions."""
+    found = {}
+    for name in study.recipe.analyses or ():
+        with contextlib.suppress(ModescapeError):
+            result = study.result(name)
+            if "not_enough" not in result.attrs:
+                found[name] = result
+    if DECIDING not in found:
+        try:
+            found[DECIDING] = analyses.measure(DECIDING, study, **study.recipe.settings.get(DECIDING, {}))
+        except NotEnough as shortage:
+            raise WorkError(f"nothing can be decided in '{study.path}': {shortage}") from shortage
+    return found
+
+
+def machine_of(study: Study) -> tuple[Machine, list[str]]:
+    """What one network of a study takes, and what could not be measured of it."""
+    about = study.manifest["model"]
+    shapes = [*about["parameters"].values(), *about["buffers"].values()]
+    held = NUMBER_BYTES * sum(math.prod(shape) for shape in shapes)
+    seconds, notes = math.nan, []
+    try:
+        seconds = _seconds_per_pass(study)
+    except ModescapeError as error:
+        notes.append(f"How long a prediction takes was not measured: {error}")
+    return Machine(bytes=held, seconds_per_pass=seconds, training_seconds=_training_seconds(study)), notes
+
+
+def _training_seconds(study: Study) -> float:
+    """Of one member, mean over those that are trained; members that were trained together share them."""
+    totals = []
+    for member in study.members:
+        history = member.history() if member.status == "trained" else {}
+        if history and len(history.get("seconds", ())):
+            totals.append(float(sum(history["seconds"])))
+    return statistics.fmean(totals) if totals and sum(totals) > 0 else math.nan
+
+
+def _seconds_per_pass(study: Study) -> float:
+    """One forward pass of one example, on one thread of this machine."""
+    import torch
+
+    from modescape import batches
+    from modescape.context import StudyContext
+    from modescape.named import importable
+    from modescape.runtime import one_thread
+    from modescape.study.offering import has_network
+
+    if not has_network(study) or not study.trained:
+        raise NotEnough("the study has no network that runs")
+    context = StudyContext(study)
+    with importable(study.recipe.model.factory, last=True), one_thread(), torch.no_grad():
+        data, module = context.loaded, study.model()
+        preparation = data.train.preparation(study.recipe.data)
+        example: Any = preparation(batches.taken(data.test.inputs, slice(0, 1)))
+        times = []
+        for _ in range(PASSES_TIMED + 3):  # the first ones find their kernels
+            start = time.perf_counter()
+            batches.called(module, example)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times[3:])
+
+
+def answer_of(found: Decided) -> dict[str, Any]:
+    """What ``modescape decide --json`` answers; see docs/json.md."""
+    table, decision, machine = found.table, found.decision, found.machine
+    one = decision.candidate(table)
+    covers = f"{COVERS}; candidate minus one network as it is"
+    return answer(
+        "decide",
+        verdict=found.sentences,
+        warnings=found.warnings,
+        study=str(found.path.absolute()),
+        advice=decision.advice,
+        size=one.size,
+        candidate=one.label,
+        calibration=one.calibration,
+        gain={name: score(*_ends(table.difference(decision.chosen, 0, name)), covers=covers) for name in table.scores},
+        cost=_cost(one, machine),
+        decided_by=table.deciding,
+        net=score(*_ends(decision.net), covers=f"{COVERS}; improvement less its price"),
+        examples={"chosen_on": table.chosen_on, "judged_on": table.judged_on, "needed": decision.needed},
+        rules={name: getattr(found.rules, name) for name in Rules.__dataclass_fields__},
+        candidates=[
+            {
+                "name": each.label,
+                "advice": each.advice,
+                "size": each.size,
+                "calibration": each.calibration,
+                "chosen": table.chosen[place],
+                "scores": {
+                    name: {"value": table.mean[name][place], "gain": _ends(table.difference(place, 0, name))}
+                    for name in table.scores
+                },
+                "cost": _cost(each, machine),
+                "allowed": place not in decision.left_out,
+            }
+            for place, each in enumerate(table.candidates)
+        ],
+    )
+
+
+def _ends(found: Difference) -> tuple[float, float, float]:
+    return found.value, found.low, found.high
+
+
+def _cost(one: Candidate, machine: Machine) -> dict[str, float]:
+    return {
+        "training": one.price.training,
+        "passes": one.price.passes,
+        "memory": machine.memory(one),
+        "seconds": machine.latency(one),
+        "training_seconds": one.price.training * machine.training_seconds,
+    }

@@ -1,0 +1,189 @@
+"""The rule of the decision, against cases whose answer is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modescape.decision import Budget, Candidate, Price, Rules, Table, decide
+from modescape.decision.rules import Ending, Machine, net_gain, price_of, scale_of
+from modescape.decision.words import evidence, head, size_steps
+from modescape.errors import InputError
+from modescape.metrics.scores import REGRESSION_SCORES, SCORES
+
+ONE = Candidate(name="one network", advice="keep_one")
+CALIBRATED = replace(ONE, advice="calibrate", calibration="average")
+LONG = Candidate(name="a long run", advice="train_longer", price=Price(training=4), at_full_cost=True)
+
+
+def several(size: int, full: bool = False) -> Candidate:
+    price = Price(training=size, passes=size, networks=size)
+    return Candidate(name=f"{size} networks", advice="ensemble", size=size, price=price, at_full_cost=full)
+
+
+def table(
+    *rows: tuple[Candidate, float, float], error: float = 1e-4, examples: int = 1000, metric: str = "nll"
+) -> Table:
+    """Candidates with their score where chosen and where judged; differences have that standard error."""
+    count = len(rows)
+    score = SCORES[metric] if metric in SCORES else REGRESSION_SCORES[metric]
+    return Table(
+        candidates=tuple(row[0] for row in rows),
+        deciding=metric,
+        scores={metric: score},
+        chosen=np.array([row[1] for row in rows]),
+        mean={metric: np.array([row[2] for row in rows])},
+        covariance={metric: np.eye(count) * error**2 / 2},
+        examples=examples,
+        chosen_on="500 validation images",
+        judged_on="1,000 test images",
+        ece=np.full(count, 0.02),
+        excess=np.zeros(count),
+    )
+
+
+def test_a_difference_has_the_interval_of_paired_examples():
+    random = np.random.default_rng(0)
+    values = random.normal(0, 1, (2, 400)) + random.normal(0, 3, 400)  # what both share goes
+    covariance = np.cov(values) / 400
+    found = replace(
+        table((ONE, 1, 0), (CALIBRATED, 1, 0)), mean={"nll": values.mean(1)}, covariance={"nll": covariance}
+    ).difference(1, 0)
+    than = values[1] - values[0]
+    half = 1.959964 * than.std(ddof=1) / 20
+    assert (found.value, found.low, found.high) == pytest.approx((than.mean(), than.mean() - half, than.mean() + half))
+
+
+def test_the_price_is_the_written_one():
+    found = table((ONE, 0.5, 0.5), (CALIBRATED, 0.4, 0.4), (several(3), 0.3, 0.3))
+    assert scale_of(found) == 0.4  # calibrated it is less
+    rules = Rules(least_gain=0.01, pass_price=0.02, training_price=0.03)
+    assert [price_of(found, place, rules) for place in range(3)] == pytest.approx(
+        [0, 0.004, 0.4 * (0.01 + 0.04 + 0.06)]
+    )
+    assert net_gain(found, 2, rules).value == pytest.approx(0.2 - 0.044)
+
+
+def test_the_scale_of_other_scores():
+    density = table((ONE, -2.0, -2.0), (several(2), -2.1, -2.1), metric="nll")
+    density = replace(density, scores={"nll": REGRESSION_SCORES["nll"]})
+    assert scale_of(density) == 1.0
+    assert scale_of(table((ONE, 0.9, 0.9), metric="accuracy")) == pytest.approx(0.1)
+    assert scale_of(table((ONE, 7.0, 7.0), metric="rmse")) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("rows", "advice", "chosen"),
+    [
+        ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.45), (several(3), 0.42, 0.42)], "ensemble", 2),
+        # 2 -> 3 gains 0.004, and a further member costs 0.005: two it is
+        ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.45), (several(3), 0.446, 0.446)], "ensemble", 1),
+        ([(ONE, 0.5, 0.5), (CALIBRATED, 0.45, 0.45), (several(2), 0.447, 0.447)], "calibrate", 1),
+        ([(ONE, 0.5, 0.5), (several(4, True), 0.45, 0.45), (LONG, 0.40, 0.40)], "train_longer", 2),
+        ([(ONE, 0.5, 0.5), (several(2), 0.499, 0.499)], "keep_one", 0),
+        ([(ONE, 0.5, 0.5), (several(2), 0.45, 0.52)], "keep_one", 0),  # it does not hold where it is judged
+    ],
+)
+def test_what_is_worth_its_price_is_advised(rows, advice, chosen):
+    found = decide(table(*rows))
+    assert (found.advice, found.chosen, found.needed) == (advice, chosen, None)
+
+
+def test_more_is_better_of_an_accuracy():
+    assert decide(table((ONE, 0.9, 0.9), (several(2), 0.93, 0.93), metric="accuracy")).advice == "ensemble"
+    assert decide(table((ONE, 0.9, 0.9), (several(2), 0.87, 0.87), metric="accuracy")).advice == "keep_one"
+
+
+def test_what_cannot_be_told_says_how_many_examples_would():
+    """Twice the standard error at four times fewer examples: the number that is asked for does not depend on n."""
+    rows = [(ONE, 0.5, 0.5), (several(2), 0.45, 0.49)]
+    few = decide(table(*rows, error=0.004, examples=1000))
+    assert few.advice == "undecided"
+    left = 0.01 - 0.5 * 0.02
+    assert few.net.value == pytest.approx(left, abs=1e-12)
+    rows = [(ONE, 0.5, 0.5), (several(2), 0.45, 0.486)]
+    few = decide(table(*rows, error=0.004, examples=1000))
+    assert few.advice == "undecided"
+    assert few.needed == pytest.approx(1000 * (1.96 * 0.004 / 0.004) ** 2, rel=0.05)
+    many = decide(table(*rows, error=0.008, examples=250))
+    assert many.needed == few.needed
+    enough = decide(table(*rows, error=0.004 * math.sqrt(1000 / (1.05 * few.needed)), examples=int(1.05 * few.needed)))
+    assert enough.advice == "ensemble"
+
+
+def test_one_network_is_kept_only_where_nothing_else_might_be_worth_more():
+    rows = [(ONE, 0.5, 0.5), (several(2), 0.495, 0.495)]
+    assert decide(table(*rows)).advice == "keep_one"
+    found = decide(table(*rows, error=0.02))
+    assert (found.advice, found.chosen) == ("undecided", 1)
+    assert found.needed > 1000
+
+
+def test_a_budget_is_kept_to():
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.4, 0.4), (several(4), 0.3, 0.3))
+    machine = Machine(bytes=1000, seconds_per_pass=0.002)
+    assert decide(rows, machine=machine).chosen == 2
+    for budget in (Budget(passes=3), Budget(memory=3000), Budget(latency=0.005)):
+        found = decide(rows, budget=budget, machine=machine)
+        assert (found.chosen, found.left_out) == (1, (2,))
+    with pytest.raises(InputError, match=r"--memory is 10, and one network alone takes 1e\+03 bytes"):
+        decide(rows, budget=Budget(memory=10), machine=machine)
+    with pytest.raises(InputError, match="--latency is 1, but what one network takes is not known here"):
+        decide(rows, budget=Budget(latency=1))
+
+
+def test_members_that_had_not_converged_come_first():
+    rows = table((ONE, 0.5, 0.5), (several(4, True), 0.4, 0.4))
+    ending = Ending(falling=3, members=4)
+    found = decide(rows, ending=ending)
+    assert (found.advice, found.unconverged) == ("train_longer", True)
+    said = head(rows, found, Rules(), ending=ending)
+    assert said[0].startswith("The members had not converged: the validation loss of 3 of 4")
+    assert said[1].startswith("Train longer first")
+    assert decide(rows, ending=Ending(falling=1, members=4)).advice == "ensemble"
+    measured = table((ONE, 0.5, 0.5), (several(4, True), 0.4, 0.4), (LONG, 0.45, 0.45))
+    assert decide(measured, ending=ending).advice == "ensemble"  # a longer run was measured, and is worse
+
+
+def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(4, True), 0.43, 0.43), (LONG, 0.40, 0.40))
+    found = decide(rows)
+    assert found.beaten_by == (3,)
+    said = head(rows, found, Rules())
+    assert said[0].startswith("At the training cost of 4 networks, a long run (NLL \N{MINUS SIGN}0.030")
+    assert said[0].endswith("does better than the average of 4 networks.")
+    worse = table((ONE, 0.5, 0.5), (several(4, True), 0.40, 0.40), (LONG, 0.43, 0.43))
+    assert decide(worse).beaten_by == ()
+    told = " ".join(evidence(worse, decide(worse)))
+    assert "At equal training cost, against the average of 4 networks: a long run NLL +0.030" in told
+
+
+def test_each_further_network_is_told_with_its_paired_interval():
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.42, 0.42))
+    steps = size_steps(rows, "none")
+    assert [(small, large) for small, large, _ in steps] == [(1, 2), (2, 3)]
+    assert [found.value for *_, found in steps] == pytest.approx([-0.06, -0.02])
+    assert steps[0][2].high == pytest.approx(-0.06 + 1.96e-4, rel=1e-4)
+
+
+def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
+    rows = table((ONE, 0.5, 0.5), (several(3), 0.42, 0.42))
+    rows = replace(rows, ece=np.array([0.02, 0.06]), excess=np.array([0.0, -0.055]))
+    text = " ".join(evidence(rows, decide(rows)))
+    assert "Its calibration error is higher, 0.060 against 0.020: it is not sure enough" in text
+    assert "5.5 points below its accuracy" in text
+
+
+def test_thresholds_are_shares():
+    with pytest.raises(InputError, match="the threshold pass_price is 3; expected a share from 0 to 1"):
+        Rules(pass_price=3)
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.45, 0.45), (several(3), 0.446, 0.446))
+    assert decide(rows, Rules(pass_price=0, training_price=0)).chosen == 2
+
+
+def test_infinite_losses_are_never_chosen():
+    rows = table((ONE, 0.5, 0.5), (several(2), math.inf, math.inf), (several(3), 0.4, 0.4))
+    assert decide(rows).chosen == 2

@@ -1,0 +1,34 @@
+"""The decision over a comparison that was kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import modescape as ms
+from modescape.errors import WorkError
+from modescape.pipeline.deciding import decide
+
+
+def models(examples: int, count: int = 4) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    random = np.random.default_rng(0)
+    label = random.integers(0, 3, examples)
+    logits = 1.5 * np.eye(3)[label] + random.normal(0, 1, (count, examples, 3))
+    share = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    return {f"net {number}": own for number, own in enumerate(share)}, label
+
+
+@pytest.mark.ci
+def test_a_comparison_is_decided_on(tmp_path):
+    given, label = models(2000)
+    ms.compare(given, label, out=tmp_path / "kept")
+    found = decide(tmp_path / "kept")
+    assert found.decision.advice == "ensemble"
+    assert found.table.candidates[0].name == "the best network"
+    assert found.decision.candidate(found.table).size > 1
+    assert "training" not in found.sentences[0]  # it is paid already
+    assert "the other 1,000 test" in found.sentences[-1]
+    given, label = models(15)
+    ms.compare(given, label, out=tmp_path / "few")
+    with pytest.raises(WorkError, match="has too few examples to decide on"):
+        decide(tmp_path / "few")
