@@ -37,14 +37,14 @@ class Unreliable:
             start("503 Slow Down", [("Content-Type", "application/xml")])
             return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
         if fault == "before":
-            return self.cut(environ, start)
+            start("500 cut off", [])
+            return self.cut(environ)
         answer = list(self.application(environ, start))
         self.counts["received"] += sum(map(len, answer)) * (method == "GET")
-        return self.cut(environ, start) if fault == "after" else answer
+        return self.cut(environ) if fault == "after" else answer
 
-    def cut(self, environ, start):
+    def cut(self, environ):
         environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-        start("500 cut off", [])
         return [b""]
 
 

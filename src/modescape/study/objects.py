@@ -33,9 +33,6 @@ class ObjectStore(Store):
         """Whether it is over the same objects."""
         return isinstance(value, ObjectStore) and value.root == self.root
 
-    def __hash__(self) -> int:
-        return hash(self.root)
-
     async def get(
         self, key: str, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
