@@ -7,7 +7,8 @@ Usage: python bench/ray_overhead.py [--repeats 3] [--small] [--out bench/results
 * items that do nothing: seconds each, dealt to two workers;
 * items that return arrays: seconds a megabyte, from the difference between large and small ones.
 
-Ratios are of turns: above 1 Ray is faster. On a machine that has other work to do they hold, seconds do not.
+Ratios are of turns, of which every second one begins with Ray: above 1 Ray is faster. On a machine that has other work
+to do they hold, seconds do not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,11 @@ def mapped(engine: Engine, function: Callable[..., Any], items: Iterable[Any]) -
     return time.perf_counter() - started
 
 
-def overheads(small: bool) -> dict[str, dict[str, float]]:
+def overheads(small: bool, order: Sequence[str]) -> dict[str, dict[str, float]]:
     """Engine -> seconds of an item that does nothing, and of a megabyte that is returned."""
     count, size, many = (20, 2, 4) if small else (300, 16, 12)
     found = {}
-    for name in ENGINES:
+    for name in order:
         with make_engine(name, "cpu", WORKERS) as engine:
             mapped(engine, nothing, range(4 * WORKERS))
             each = mapped(engine, nothing, range(count)) / count
@@ -78,10 +79,10 @@ def settings(name: str, small: bool) -> list[str]:
     return [f"compute.engine={name}", f"compute.workers={WORKERS}", "compute.device=cpu", *few]
 
 
-def stages(small: bool) -> dict[str, dict[str, float]]:
+def stages(small: bool, order: Sequence[str]) -> dict[str, dict[str, float]]:
     """Engine -> seconds of each stage, by workers that are there already."""
     found, say = {}, Progress()
-    for name in ENGINES:
+    for name in order:
         recipe = quick_recipe("digits", settings(name, small))
         with tempfile.TemporaryDirectory() as folder, begin(recipe, Path(folder, "study"), (), say) as begun:
             study, engine, dataset = begun
@@ -98,10 +99,10 @@ def stages(small: bool) -> dict[str, dict[str, float]]:
     return found
 
 
-def whole(small: bool) -> dict[str, dict[str, float]]:
+def whole(small: bool, order: Sequence[str]) -> dict[str, dict[str, float]]:
     """Engine -> seconds of a run, from a started interpreter to the page."""
     found = {}
-    for name in ENGINES:
+    for name in order:
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
             pipeline.run(quick_recipe("digits", settings(name, small)), Path(folder, "study"))
@@ -138,7 +139,7 @@ def main() -> None:
         for part, work in parts.items():
             if options.only and part not in options.only:
                 continue
-            for name, figures in work(options.small).items():
+            for name, figures in work(options.small, ENGINES[:: 1 - 2 * (turn % 2)]).items():
                 own[name] |= figures
             print(f"turn {turn + 1}, {part}: {json.dumps(own)}", flush=True)
         found.append(own)

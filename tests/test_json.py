@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import click
@@ -116,6 +117,27 @@ def test_recipes_are_answered():
 
 
 @pytest.mark.ci
+def test_figures_are_answered_and_lie_where_it_says(kept, tmp_path):
+    answer = answered("figures", str(kept / "study"), "--width=8cm", f"--out={tmp_path / 'drawn'}", "--quiet")
+    (figure,) = answer["figures"]
+    assert (figure["name"], figure["paper"], len(figure["panels"])) == ("ensemble_size", None, 4)
+    assert all(Path(path).is_file() for path in answer["files"])
+    captions = (tmp_path / "drawn" / "captions.tex").read_text()
+    assert r"test examples; bands: 95 \% intervals" in captions
+    assert captions.count(r"\begin{figure}") == captions.count(r"\end{figure}") == 1
+    with zipfile.ZipFile(tmp_path / "drawn" / "data.zip") as packed:
+        assert packed.namelist() == ["dictionary.csv", "ensemble_size.csv", "figures.csv"]
+        (lines,) = [packed.read(name).decode() for name in packed.namelist() if name.startswith("ensemble_size")]
+        explained = packed.read("dictionary.csv").decode()
+    drawn = (kept / "study" / "figures" / "ensemble_size.csv").read_text()
+    assert lines == drawn
+    assert [line.split(",")[0] for line in explained.splitlines()[1:]] == drawn.splitlines()[0].split(",")
+    again = answered("figures", str(kept / "study"), "ensemble_size", f"--out={tmp_path / 'drawn'}")
+    assert again["out"] == answer["out"]
+    wrong = answered("figures", str(kept / "study"), "--width=3km", code=2)
+    assert wrong["error"]["message"] == "--width is '3km', expected a length such as 5.5in, 14cm, 140mm or 397pt"
+
+
 def test_an_export_is_answered(kept, tmp_path):
     answer = answered("export", str(kept / "study"), "--to=safetensors", f"--out={tmp_path / 'deployed'}")
     assert [Path(path).name for path in answer["files"]] == ["ensemble.safetensors", "README.md", "ensemble.json"]

@@ -33,7 +33,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("wording",),
     ("decision",),
     ("analyses",),
-    ("report",),
+    ("report", "authors"),
     ("pipeline",),
     ("bench",),
     ("printing",),
@@ -55,6 +55,7 @@ NARROWER = {  # rooms that may know less than their row allows
     "wording": WORDS | {"methods", "metrics", "plots"},
     "decision": WORDS | {"methods", "metrics", "plots", "wording"},
     "report": WORDS | {"methods", "metrics", "plots", "wording", "analyses"},
+    "authors": WORDS,
 }
 SHOWING = WORDS | {"methods", "metrics", "plots", "wording", "decision", "analyses"}
 FILES = {  # of an analysis' folder: what shows a result cannot see the networks that it is of

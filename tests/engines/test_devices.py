@@ -3,6 +3,7 @@
 import engine_tasks as tasks
 import pytest
 
+from modescape.cli.shared import Work
 from modescape.engines import Here, Needs, Processes, choose_engine
 from modescape.engines.devices import least_used
 from modescape.engines.ray_cluster import no_room, room
@@ -80,3 +81,18 @@ def test_no_room_is_said_with_what_is_there_and_what_to_do():
         "0 GPUs are there, at most 10.0 GB on a machine; add one, or say what a worker takes: "
         "--set compute.worker_memory=MB"
     )
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "taken_off"),
+    [
+        ("auto", (), True),
+        ("processes", (), True),
+        ("ray", (), False),
+        (None, (), False),
+        ("here", ("compute.address=far:1",), False),  # refused: an address is of a cluster alone
+    ],
+)
+def test_an_engine_without_a_cluster_goes_on_without_the_recorded_one(engine, settings, taken_off):
+    work = Work(settings=settings, engine=engine, address=None, device=None, track=(), quiet=True)
+    assert ("compute.address=null" in work.overrides()) is taken_off

@@ -18,12 +18,13 @@ pytestmark = [pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(1500)]  
 RUNS = [  # of one study, one after another: whom to kill at a random operation of a stage, the run itself last
     [("training", "worker"), ("training", "worker"), ("training", "run")],
     [("training", "worker"), ("training", "node"), ("training", "run")],
-    [("training", "worker"), ("training", "worker"), ("prediction", "worker"), ("prediction", "node")],
+    [("training", "worker"), ("prediction", "worker"), ("prediction", "node"), ("networks of an analysis", "run")],
     [("networks of an analysis", "worker"), ("networks of an analysis", "node"), ("networks of an analysis", "run")],
     [("networks of an analysis", "worker"), ("analysis", "worker"), ("analysis", "node"), ("analysis", "run")],
-    [("analysis", "worker"), ("analysis", "worker"), ("page", "run")],
+    [("analysis", "worker"), ("analysis", "worker"), ("analysis", "run")],
+    [("analysis", "worker"), ("page", "run")],
 ]
-OPERATIONS = {"training": 20, "prediction": 6, "networks of an analysis": 30, "analysis": 6, "page": 2}
+OPERATIONS = {"training": 20, "prediction": 6, "networks of an analysis": 20, "analysis": 4, "page": 2}
 KILLS = 20  # at least; of `RUNS` some may come too late
 
 

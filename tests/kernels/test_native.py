@@ -85,9 +85,13 @@ def test_a_compiler_that_does_not_know_this_processor(tmp_path):
 BUILDS = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 import torch
+from modescape import recipe
+from modescape.context import StudyContext
 from modescape.kernels import native
 from modescape.kernels.block import Block, blocks
+from modescape.train.plan import Plan
 
 native.PREBUILT_FOLDER = Path(sys.argv[1])
 torch.manual_seed(0)
@@ -98,7 +102,9 @@ def numbers():
     return [y, *torch.autograd.grad(y.square().sum(), [x, w])]
 print(native.build(), native.missing())
 here = numbers()
-with native.going_on("x86-64-v3"):
+plan = Plan(device="cpu", group_size=1, kernels="native", build="x86-64-v3")
+study = SimpleNamespace(manifest={"plan": plan.as_dict()}, recipe=recipe.load("digits"))
+with StudyContext(study).at_work():
     print(native.build())
     there = numbers()
 for one, other in zip(here, there, strict=True):
@@ -107,7 +113,7 @@ for one, other in zip(here, there, strict=True):
 
 
 @has_compiler
-@pytest.mark.ci
+@pytest.mark.long
 @pytest.mark.skipif(
     not native.levels(runtime.processor_features().split()), reason="no kernels are prebuilt for this processor"
 )
@@ -119,7 +125,7 @@ def test_prebuilt_kernels_are_taken_where_nothing_compiles_and_where_a_plan_says
         (os.environ["PATH"], "here None\nx86-64-v3\n"),
         ("/nowhere", "x86-64-v3 None\nx86-64-v3\n"),
     ):
-        environment = {**os.environ, "PATH": path, "MODESCAPE_CACHE": str(tmp_path / "cache"), "CC": ""}
+        environment = {**os.environ, "PATH": path, "CC": ""}
         command = [sys.executable, "-c", BUILDS, str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert (done.stdout, done.returncode) == (expected, 0), done.stderr

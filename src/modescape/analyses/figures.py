@@ -84,11 +84,12 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     from modescape.plots.files import save_files
 
     words = caption(name, dataset)
-    chart = _own(name).chart(dataset) if is_own(name) else described(name, dataset)
-    if chart is None:
+    described_as = chart(name, dataset)
+    if described_as is None:
         drawn, scene = (draw(name, dataset), sheet(name, dataset), words, table_of_result(dataset)), None
     else:
-        drawn, scene = (charts.draw(chart, words), charts.sheet(chart), words, table(chart)), charts.space(chart)
+        drawings = charts.draw(described_as, words), charts.sheet(described_as)
+        drawn, scene = (*drawings, words, table(described_as)), charts.space(described_as)
     return save_files(file_name(name), *drawn, place(folder), scene)
 
 
@@ -99,6 +100,15 @@ def has_figure(name: str) -> bool:
     return name in ANALYSES
 
 
+def chart(name: str, dataset: xr.Dataset) -> Chart | None:
+    """The figure as data; None of an analysis of the user's own that draws for itself.
+
+    Raises:
+        InputError: if no figure has this name.
+    """
+    return _own(name).chart(dataset) if is_own(name) else described(name, dataset)
+
+
 def _own(name: str) -> Own:
     from modescape.analyses.own import load
 
@@ -107,8 +117,8 @@ def _own(name: str) -> Own:
 
 def described(name: str, dataset: xr.Dataset) -> Chart:
     """The figure of an analysis of this package as data: panels of series, matrices and fields."""
-    chart: Chart = _function(name, "describe", dataset)(dataset)
-    return in_words(chart, word_of(dataset), "groups" in dataset.attrs)
+    plain: Chart = _function(name, "describe", dataset)(dataset)
+    return in_words(plain, word_of(dataset), "groups" in dataset.attrs)
 
 
 def _function(name: str, function: str, dataset: xr.Dataset) -> Callable[..., Any]:

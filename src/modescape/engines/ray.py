@@ -120,18 +120,18 @@ class Ray(Engine):
                 continue
             worker = next(worker for worker in self._pool if worker.next is ready[0])
             try:
-                kind, content = ray.get(next(worker.next)) if worker.busy else ray.get(worker.next)
+                said = ray.get(next(worker.next)) if worker.busy else ray.get(worker.next)
             except (ray.exceptions.RayError, StopIteration) as error:
                 yield from self._bury(worker, dealer, error)
                 continue
-            if kind == "ready":
+            if worker.work is None:
                 worker.ready, self._held["failed starts"] = True, 0
-            elif kind == "event":
-                assert worker.work is not None
-                job.tell(worker.work.item, unpacked(content))
-            else:
-                assert worker.work is not None
-                item, worker.work = worker.work.item, None
+                continue
+            (events, content), item = said, worker.work.item
+            for event in events:
+                job.tell(item, unpacked(event))
+            if content is not None:
+                worker.work = None
                 self._deal(dealer)  # before the caller gets to look at the outcome: no worker waits for that
                 yield Outcome(item, **unpacked(content))
 

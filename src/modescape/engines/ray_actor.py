@@ -10,11 +10,17 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from modescape.engines.base import Opened, attempt, describe
 from modescape.engines.packing import packed, unpack_and_run
 from modescape.engines.ray_cluster import BETWEEN, Head
+
+MOMENT = 0.1  # seconds for which events wait for others
+
+Message: TypeAlias = tuple[list[bytes], bytes | None]
+"""Events, and what became of the item where it is done."""
 
 
 class Life:
@@ -27,32 +33,50 @@ class Life:
         self._thread = concurrent.futures.ThreadPoolExecutor(1)  # all work in one thread, as in other workers
         threading.Thread(target=_die_with, args=(Head(head), os.getppid()), daemon=True).start()
 
-    def ready(self) -> tuple[str, None]:
+    def ready(self) -> None:
         """It has started."""
-        return "ready", None
 
-    def work(self, message: bytes) -> Iterator[tuple[str, bytes]]:
-        """Messages of one item: events as they are reported, then what became of it."""
-        said: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+    def work(self, message: bytes) -> Iterator[Message]:
+        """Messages of one item: events as they are reported, some at a time, then what became of it."""
+        said: queue.SimpleQueue[bytes | _End] = queue.SimpleQueue()
 
         def report(event: Any) -> None:
-            said.put(("event", packed(event)))
+            said.put(packed(event))
 
         def done() -> None:
             outcome = attempt(None, functools.partial(unpack_and_run, self._opened, message, report))
             content = {"value": outcome.value, "error": outcome.error, "traceback": outcome.traceback}
             try:
-                said.put(("done", packed(content)))
+                said.put(_End(packed(content)))
             except Exception as error:
                 lost = f"the value cannot be sent back ({describe(error)})"
-                said.put(("done", packed({"value": None, "error": lost, "traceback": None})))
+                said.put(_End(packed({"value": None, "error": lost, "traceback": None})))
 
         self._thread.submit(done)
-        while True:
-            kind, content = said.get()
-            yield kind, content
-            if kind == "done":
-                return
+        yield from _gathered(said)
+
+
+@dataclass(frozen=True)
+class _End:
+    """What became of an item, as it is sent."""
+
+    content: bytes
+
+
+def _gathered(said: queue.SimpleQueue[bytes | _End]) -> Iterator[Message]:
+    """Events of a moment in one message, as each costs Ray a millisecond; the last message says what became of it."""
+    while True:
+        events, end = [said.get()], time.monotonic() + MOMENT
+        while not isinstance(events[-1], _End):
+            try:
+                events.append(said.get(timeout=max(0.0, end - time.monotonic())))
+            except queue.Empty:
+                break
+        sent = [event for event in events if not isinstance(event, _End)]
+        if isinstance(events[-1], _End):
+            yield sent, events[-1].content
+            return
+        yield sent, None
 
 
 def _die_with(head: Head, parent: int) -> None:

@@ -51,6 +51,7 @@ from modescape.plots.room_web import (
 from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
@@ -64,6 +65,7 @@ __all__ = [
     "Series",
     "View",
     "draw",
+    "draw_bare",
     "level",
     "sheet",
     "space",
@@ -117,38 +119,57 @@ def by_method(title: str, x_label: str, names: Sequence[str], series: Sequence[S
 
 
 def draw(chart: Chart, caption: str) -> Figure:
-    """A figure for papers, with a caption of plain text below."""
+    """A figure for papers, with its title above and a caption of plain text below."""
+    with paper.looks():
+        figure, keys = _panels(chart)
+        paper.finish(figure, chart.title, caption, keys)
+        return _as_plain_text(figure)
+
+
+def draw_bare(chart: Chart) -> Figure:
+    """The panels and their legend alone, as files of authors' own documents take them."""
+    with paper.looks():
+        figure, keys = _panels(chart)
+        paper.finish(figure, "", "", keys)
+        return _as_plain_text(figure)
+
+
+def _panels(chart: Chart) -> tuple[Figure, list[Artist]]:
+    """The panels, drawn, and the keys of their legend."""
     panels, columns = chart.panels, chart.columns
     heights = [
         max(relative_height(row) * chart.panel_size[1], *(0.85 + 0.17 * named_rows(panel) for panel in row))
         for row in in_rows(panels, columns)
     ]
     square = any(panel.square if isinstance(panel, HeatMap) else panel.field and panel.equal for panel in panels)
-    with paper.looks():
-        width = 0.1 + columns * chart.panel_size[0]
-        figure = paper.new_figure(width, sum(heights), "compressed" if square else "constrained")
-        grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-        drawn: dict[style.Scale, list[tuple[int, Axes, ScalarMappable]]] = {}
-        for number, panel in enumerate(panels):
-            across = slice(None) if isinstance(panel, Panel) and panel.wide else number % columns
-            axes = figure.add_subplot(grid[number // columns, across])
-            if isinstance(panel, HeatMap):
-                draw_heat_map(axes, panel)
-            else:
-                draw_panel(axes, panel)
-            if shares_rows(panels, number, columns):
-                axes.tick_params(labelleft=False)
-                axes.set_ylabel("")
-            for scale in scales_of(panel):
-                drawn.setdefault(scale, []).append((number // columns, axes, mappable(axes, scale)))
-        for scale, users in drawn.items():
-            rows = len({row for row, _, _ in users})
-            paper.colour_bar(users[0][2], [axes for _, axes, _ in users], scale, scale.label, rows)  # type: ignore[arg-type]
-        paper.finish(figure, chart.title, caption, legend_keys(panels, chart.band))
-        for legend in figure.legends:
-            for text in legend.get_texts():
-                text.set_parse_math(False)
-        return figure
+    width = 0.1 + columns * chart.panel_size[0]
+    figure = paper.new_figure(width, sum(heights), "compressed" if square else "constrained")
+    grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
+    drawn: dict[style.Scale, list[tuple[int, Axes, ScalarMappable]]] = {}
+    for number, panel in enumerate(panels):
+        across = slice(None) if isinstance(panel, Panel) and panel.wide else number % columns
+        axes = figure.add_subplot(grid[number // columns, across])
+        if isinstance(panel, HeatMap):
+            draw_heat_map(axes, panel)
+        else:
+            draw_panel(axes, panel)
+        if shares_rows(panels, number, columns):
+            axes.tick_params(labelleft=False)
+            axes.set_ylabel("")
+        for scale in scales_of(panel):
+            drawn.setdefault(scale, []).append((number // columns, axes, mappable(axes, scale)))
+    for scale, users in drawn.items():
+        rows = len({row for row, _, _ in users})
+        paper.colour_bar(users[0][2], [axes for _, axes, _ in users], scale, scale.label, rows)  # type: ignore[arg-type]
+    return figure, legend_keys(panels, chart.band)
+
+
+def _as_plain_text(figure: Figure) -> Figure:
+    """Have no name in a legend taken for mathematics."""
+    for legend in figure.legends:
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+    return figure
 
 
 def space(chart: Chart) -> scenes_web.Space | None:

@@ -111,7 +111,7 @@ def settle(figure: Figure) -> None:
 
     figure.set_dpi(DOTS_PER_INCH)
     engine = figure.get_layout_engine()
-    with _drawing():
+    with drawing():
         for axes in figure.axes:
             _fix_title(axes)
         if engine is not None:
@@ -138,12 +138,13 @@ def image(figure: Figure, kind: str) -> bytes:
     """A settled figure as PNG or SVG, without a date."""
     from modescape.plots import canvas
 
-    with _drawing():
+    with drawing():
         return canvas.png(figure) if kind == "png" else canvas.svg(figure)
 
 
 @contextlib.contextmanager
-def _drawing() -> Iterator[None]:
+def drawing() -> Iterator[None]:
+    """A block that draws in our own looks, whatever the user's are."""
     with paper.looks(), warnings.catch_warnings():
         # class names may be in any script; matplotlib draws a box for a letter it has no shape of
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from", category=UserWarning)

@@ -61,25 +61,28 @@ def finish(figure: Figure, title: str, caption: str, keys: Sequence[Artist] = ()
 
     Args:
         figure: made by `new_figure`, its panels drawn.
-        title: in bold.
-        caption: what is shown, plain text.
+        title: in bold; "": none.
+        caption: what is shown, plain text; "": none.
         keys: labelled lines for the legend.
     """
     width, height = figure.get_size_inches()
     wrapped = textwrap.fill(caption, int(width * 16.5))  # letters to the inch at 7.5 points
     longest = max((len(str(key.get_label())) for key in keys), default=0)
     columns = max(1, int(width / (0.45 + 0.058 * longest)))
-    below = 0.1 + 0.135 * len(wrapped.splitlines())
+    below = 0.1 + 0.135 * len(wrapped.splitlines()) if caption else 0.0
     between = 0.05 + 0.165 * -(-len(keys) // columns) if keys else 0.0
-    whole = below + height + between + 0.36
+    above = 0.36 if title else 0.06
+    whole = below + height + between + above
     figure.set_size_inches(width, whole)
     figure.get_layout_engine().set(rect=(0, below / whole, 1, height / whole))  # type: ignore[union-attr]
-    bold = {"fontsize": 11, "fontweight": "bold", "parse_math": False}
-    figure.suptitle(title, x=0.08 / width, y=1 - 0.1 / whole, ha="left", va="top", **bold)
+    if title:
+        bold = {"fontsize": 11, "fontweight": "bold", "parse_math": False}
+        figure.suptitle(title, x=0.08 / width, y=1 - 0.1 / whole, ha="left", va="top", **bold)
     if keys:
-        corner = (0.08 / width, 1 - 0.34 / whole)
+        corner = (0.08 / width, 1 - (above - 0.02) / whole)
         figure.legend(handles=list(keys), loc="upper left", bbox_to_anchor=corner, ncols=columns, borderaxespad=0)
-    figure.text(0.08 / width, 0.07 / whole, wrapped, va="bottom", fontsize=7.5, color="0.3", parse_math=False)
+    if caption:
+        figure.text(0.08 / width, 0.07 / whole, wrapped, va="bottom", fontsize=7.5, color="0.3", parse_math=False)
     return figure
 
 

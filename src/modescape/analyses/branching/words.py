@@ -14,6 +14,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("frankle2020",)
+
 TEXT = Text(
     "When one run becomes several functions",
     "One run and branches of it: each has its first epochs in common with the run, weights and optimiser, then sees "

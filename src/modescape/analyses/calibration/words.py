@@ -17,6 +17,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("guo2017", "ashukha2020")
+
 TEXT = Text(
     "Calibration, and what ensembles are worth after it",
     "Accuracy against confidence for one network and for the average of several, as trained and after temperatures "

@@ -13,6 +13,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("kornblith2019", "nguyen2021")
+
 TEXT = Text(
     "Layers of different networks",
     "How alike layers represent the same test images: centred kernel alignment (CKA) of every two layers of two "

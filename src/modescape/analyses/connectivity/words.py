@@ -15,6 +15,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("garipov2018", "draxler2018", "ainsworth2023", "jordan2023")
+
 TEXT = Text(
     "Barriers between solutions, and paths around them",
     "How high the test loss rises on the straight line between every two solutions: as they are, with the statistics "

@@ -14,6 +14,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("ghorbani2019",)
+
 TEXT = Text(
     "Curvature of the training loss",
     "The eigenvalues of the Hessian, the second derivatives of the training loss by all weights, at every member's "

@@ -14,6 +14,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "C"  # its figures there
+SOURCES = ("fort2019", "zhang2020", "huang2017")
+
 TEXT = Text(
     "Equal training cost: cyclical runs and long runs against independent networks",
     "Ensembles made in one run with a cyclical learning rate, of snapshots or of samples with noise at two "

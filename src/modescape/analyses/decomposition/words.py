@@ -14,6 +14,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("wood2023",)
+
 TEXT = Text(
     "Where the gain comes from",
     "For each method, the mean score of its networks and the score of their average, for the Brier score and the "

@@ -15,6 +15,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "6 and 7"  # its figures there
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "The diversity-accuracy plane",
     "For networks of each method: their accuracy, and the share of labels that differ from a baseline's, divided "

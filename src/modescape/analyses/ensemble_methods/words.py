@@ -15,6 +15,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "8"  # its figures there
+SOURCES = ("fort2019", "izmailov2018", "maddox2019")
+
 TEXT = Text(
     "Within one solution, across solutions, and both",
     "Scores against the number of entries averaged. An entry is an independent network, the average of the late "

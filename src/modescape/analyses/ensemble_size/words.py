@@ -12,6 +12,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("lakshminarayanan2017", "brier1950")
+
 TEXT = Text(
     "How many networks to average",
     "Accuracy, negative log-likelihood, Brier score and calibration error of the averaged probabilities, against "

@@ -13,6 +13,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("guo2017",)
+
 TEXT = Text(
     "How sure models are, and what a temperature changes",
     "Accuracy against confidence of all models together, as given and after temperatures were fitted; and for every "

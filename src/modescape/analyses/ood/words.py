@@ -16,6 +16,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "On other data",
     "Predictions on the test images and on images of other data sets: how much the networks of each method "

@@ -11,6 +11,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "5"  # its figures there
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "Between two solutions and the origin",
     "Networks on the plane through the origin (all weights 0) and two independent solutions, at all directions and "

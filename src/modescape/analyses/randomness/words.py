@@ -15,6 +15,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "B"  # its figures there
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "What makes two runs differ",
     "Pairs of runs that share some of their random choices and differ in others: initialisation, order of the "

@@ -15,6 +15,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "9"  # its figures there
+SOURCES = ("fort2019", "hendrycks2019")
+
 TEXT = Text(
     "Under corrupted images",
     "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption "

@@ -13,6 +13,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "3"  # its figures there
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "Independent solutions compared",
     "For every pair of members, at their last checkpoints: the cosine of their weights and the share of test "

@@ -18,6 +18,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("fort2019", "maddox2019")
+
 TEXT = Text(
     "How far to step from a solution",
     "Each method that samples around a solution has a setting that decides how far it steps. All are swept over "

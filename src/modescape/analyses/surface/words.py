@@ -14,6 +14,8 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+SOURCES = ("li2018", "garipov2018")
+
 TEXT = Text(
     "The loss surface",
     "The training loss, and the error on test images, of networks on planes through weight space: around one solution "

@@ -13,6 +13,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "2a and 2b"  # its figures there
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "Along one training run",
     "For every pair of epochs of one run: the cosine of the weights and the share of test images on which the two "

@@ -14,6 +14,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "2c"  # its figures there
+SOURCES = ("fort2019", "maaten2008")
+
 TEXT = Text(
     "Paths through function space",
     "Each point is a checkpoint, placed by its predicted probabilities on test images; the points of one run are "

@@ -15,6 +15,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "4"  # its figures there
+SOURCES = ("fort2019", "maaten2008")
+
 TEXT = Text(
     "Samples around each solution, in function space",
     "The checkpoints of a few runs and the networks that each subspace method draws around their solutions, placed "

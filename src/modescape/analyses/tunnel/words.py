@@ -13,6 +13,9 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
+PAPER = "A"  # its figures there
+SOURCES = ("fort2019",)
+
 TEXT = Text(
     "The search for a low-loss path between two solutions",
     "Loss, accuracy and similarity to the solutions along the straight line between two solutions and along a path "

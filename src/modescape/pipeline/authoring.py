@@ -1,0 +1,175 @@
+"""Figures of a study for papers and slides, with captions, numbers and references."""
+
+from __future__ import annotations
+
+import contextlib
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modescape import durable
+from modescape.analyses import ANALYSES, figures
+from modescape.authors.bibliography import bibliography
+from modescape.authors.latex import Captioned, captions
+from modescape.authors.tidy import archive
+from modescape.errors import InputError, WorkError
+from modescape.plain import file_name, is_own
+from modescape.progress import Progress, usual
+from modescape.study import Study
+from modescape.version import __version__
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CAPTIONS, NUMBERS, REFERENCES = "captions.tex", "data.zip", "references.bib"
+LETTERS = string.ascii_lowercase
+NARROWEST, WIDEST = 2.0, 40.0  # inches
+
+
+@dataclass(frozen=True)
+class Authored:
+    """What was written."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    figures: tuple[Captioned, ...]
+    absent: tuple[str, ...]  # a line for each analysis that has no figure
+
+
+def write_figures(
+    study: Study,
+    names: Sequence[str] = (),
+    *,
+    style: str = "paper",
+    width: float | None = None,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> Authored:
+    """Write the figures of a study for an author's own document.
+
+    Args:
+        study: with results.
+        names: of analyses; default: all that have a result.
+        style: one of `modescape.plots.printing.STYLES`.
+        width: of a whole figure, inches; default: the style's.
+        out: the folder; default: figures/<recipe name>.
+        progress: told of every figure.
+
+    Raises:
+        InputError: if the width is no width of a figure, an analysis is unknown or has no result, or the folder holds
+            something else.
+        WorkError: if there is no result at all.
+    """
+    from modescape.plots.printing import STYLES
+
+    look, folder = STYLES[style], out or Path("figures") / study.recipe.name
+    width = look.width if width is None else width
+    if not NARROWEST <= width <= WIDEST:
+        raise InputError(f"--width is {width:g} inches, expected {NARROWEST:g} to {WIDEST:g}, such as 5.5in or 14cm")
+    durable.check_folder(folder, CAPTIONS, "figures")
+    found, absent = _results(study, names)
+    if not found:
+        raise WorkError(f"'{study.path}' has no results to draw; measure them first: modescape run {study.path}")
+    durable.claim_folder(folder)
+    done, contents, tables = [], {}, {}
+    progress = progress or usual()
+    progress.stage("drawing", len(found), "figures")
+    for name, result in found.items():
+        figure, files, table = _drawn(name, result, width / look.enlarged, look.enlarged)
+        done.append(figure)
+        contents |= files
+        tables[figure.name] = table
+        progress.advance(1, name)
+    progress.finish()
+    contents |= {
+        CAPTIONS: captions(study.recipe.name, __version__, done, width, look.text).encode(),
+        NUMBERS: archive(tables, {one.name: (one.title, one.caption) for one in done}),
+        REFERENCES: bibliography(key for one in done for key in one.sources).encode(),
+    }
+    with durable.together(folder):
+        for name, content in contents.items():
+            durable.write_bytes(folder / name, content)
+    return Authored(folder, tuple(folder / name for name in contents), tuple(done), tuple(absent))
+
+
+def _results(study: Study, names: Sequence[str]) -> tuple[dict[str, xr.Dataset], list[str]]:
+    known = study.recipe.analyses or []
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"'{study.path}' has no analysis {unknown[0]!r}; it has: {', '.join(known)}")
+    found, absent = {}, []
+    for name in names or known:
+        if not figures.has_figure(name):
+            absent.append(f"{name} draws no figure.")
+            continue
+        try:
+            result = study.result(name)
+        except (InputError, WorkError) as error:
+            if names:
+                raise
+            absent.append(f"{name}: {error}")
+            continue
+        if "not_enough" in result.attrs:
+            absent.append(f"{name}: {result.attrs['not_enough']}")
+        else:
+            found[name] = result
+    return found, absent
+
+
+def _drawn(name: str, result: xr.Dataset, width: float, enlarged: float) -> tuple[Captioned, dict[str, bytes], str]:
+    """A figure as it is captioned, its files, and its numbers."""
+    from modescape.plots import printing
+    from modescape.plots.drawn import table, table_of_result
+
+    file, chart = file_name(name), figures.chart(name, result)
+    if chart is None:  # an analysis of the user's own that draws for itself
+        figure = figures.draw(name, result)
+        parts, title, text = {file: printing.files_of_figure(figure, enlarged)}, figure.get_suptitle(), None
+        singles: list[tuple[str, str]] = []
+    else:
+        parts, title, text = (
+            {file: printing.files_of(printing.fitted(chart, width), enlarged)},
+            chart.title,
+            table(chart),
+        )
+        alone = printing.single(chart, width) if len(chart.panels) > 1 else []
+        singles = [(f"{file}-{_letter(place)}", panel.title) for place, panel in enumerate(alone)]
+        parts |= {part: printing.files_of(panel, enlarged) for (part, _), panel in zip(singles, alone, strict=True)}
+    paper, sources = _from(name)
+    captioned = Captioned(file, title, figures.caption(name, result), paper, sources, tuple(singles))
+    files = {f"{part}.{kind}": content for part, kinds in parts.items() for kind, content in kinds.items()}
+    return captioned, files, table_of_result(result) if text is None else text
+
+
+def _letter(place: int) -> str:
+    """a, b, ..., z, aa, ab, ..."""
+    return (LETTERS[place // 26 - 1] if place >= 26 else "") + LETTERS[place % 26]
+
+
+def _from(name: str) -> tuple[str, tuple[str, ...]]:
+    """Figures of Fort et al. 2019 that it is the counterpart of, and its sources."""
+    if is_own(name):
+        return "", ()
+    words = ANALYSES[name].part("words")
+    return getattr(words, "PAPER", ""), getattr(words, "SOURCES", ())
+
+
+def inches(text: str) -> float:
+    """A length such as 5.5in, 14cm, 140mm, 397pt, or a number of inches.
+
+    >>> inches("5.5in"), round(inches("14cm"), 3), inches("360pt"), inches("4")
+    (5.5, 5.512, 5.0, 4.0)
+
+    Raises:
+        InputError: if it is none.
+    """
+    units = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72}
+    number, unit = text.strip(), "in"
+    for known in units:
+        if number.endswith(known):
+            number, unit = number.removesuffix(known), known
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(number) * units[unit]) < float("inf"):
+            return value
+    raise InputError(f"--width is '{text}', expected a length such as 5.5in, 14cm, 140mm or 397pt")

@@ -1,0 +1,152 @@
+"""Figures for authors' own documents: vector PDF and SVG, text as text, at the size at which they are printed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from modescape.plots import charts
+from modescape.plots.files import drawing, settle
+from modescape.plots.panels import Chart, HeatMap, Panel, shares_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEXT = 8  # points of a figure's text where it is not enlarged
+LEAST = 1.2  # inches of axes that a panel needs beside others, with such text
+MANY = 3  # panels that are not put one below another
+LOW = 1.9  # of a panel's height, where it would be lower by its shape
+CELL = 0.22  # of a cell that has room for its value
+NUMBERS = 0.5  # for numbers and the name of a vertical axis
+TITLE_LETTERS, LABEL_LETTERS, NAME_LETTERS = 14.0, 15.0, 18.0  # to the inch: of titles, of axes, along an axis
+AXIS = 0.75  # share of a panel's height
+CELLS, POINTS_PER_INCH = 300, 72  # dots to the inch of the cells of a matrix; units of a file
+AS_TEXT: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}  # letters of fonts, not outlines
+
+
+@dataclass(frozen=True)
+class Style:
+    """How large a figure is printed."""
+
+    width: float  # inches, where none is asked for
+    text: float  # points of most text
+    where: str
+
+    @property
+    def enlarged(self) -> float:
+        """How much larger than with text of 8 points."""
+        return self.text / TEXT
+
+
+STYLES = {
+    "paper": Style(5.5, 8, "a text column of 5.5 inches"),
+    "slides": Style(10.0, 16, "a slide"),
+    "page": Style(7.5, 10, "a page of text on a screen"),
+}
+
+
+def fitted(chart: Chart, width: float) -> Chart:
+    """A chart with panels, and columns of them, that fill this width with text of 8 points."""
+    columns = min(chart.columns, len(chart.panels))
+    least = 2 if len(chart.panels) > MANY else 1
+    while columns > least and _inside(chart, width, columns) < LEAST:
+        columns -= 1
+    inside, wide = _inside(chart, width, columns), (width - 0.1) / columns
+    high = max(wide * chart.panel_size[1] / chart.panel_size[0], min(chart.panel_size[1], LOW))
+    panels = [_folded(_own_axis(panel, columns == chart.columns), inside, high) for panel in chart.panels]
+    return replace(chart, panels=panels, columns=columns, panel_size=(wide, high))
+
+
+def _inside(chart: Chart, width: float, columns: int) -> float:
+    """How wide the axes of a panel are, about, inches; names along vertical axes take from all panels of their row."""
+    names = [
+        0 if shares_rows(chart.panels, number, columns) else max(map(len, panel.rows or ()), default=0)
+        for number, panel in enumerate(chart.panels)
+    ]
+    longest = [max(names[place::columns], default=0) for place in range(columns)]
+    return (width - 0.1) / columns - NUMBERS - sum(max(0.0, most / NAME_LETTERS - 0.2) for most in longest) / columns
+
+
+def single(chart: Chart, width: float) -> list[Chart]:
+    """Every panel of a chart as a chart of its own, as wide as in the whole one."""
+    whole = fitted(chart, width)
+    wide = max(whole.panel_size[0], min(width - 0.1, 2.75))
+    size = (wide, whole.panel_size[1] * wide / whole.panel_size[0])
+    return [
+        replace(whole, title=panel.title, panels=[_own_axis(panel, False)], columns=1, panel_size=size)
+        for panel in whole.panels
+    ]
+
+
+def _own_axis(panel: Panel | HeatMap, beside: bool) -> Panel | HeatMap:
+    """A panel that keeps its axis unless its neighbour still stands on its left."""
+    return panel if beside or isinstance(panel, HeatMap) else replace(panel, shared_y=False, wide=False)
+
+
+def _folded(panel: Panel | HeatMap, inside: float, high: float) -> Panel | HeatMap:
+    """A panel whose texts are no longer than the sides of its axes."""
+
+    def lines(text: str, inches: float, letters: float) -> str:
+        return "\n".join(textwrap.fill(line, max(8, int(inches * letters))) for line in text.split("\n"))
+
+    if isinstance(panel, HeatMap) and CELL * len(panel.columns) > inside:
+        panel = replace(panel, most_printed=(0, 0))
+    return replace(
+        panel,
+        title=lines(panel.title, inside, TITLE_LETTERS),
+        x_label=lines(panel.x_label, inside, LABEL_LETTERS),
+        y_label=lines(panel.y_label, max(AXIS * high, 1.2), LABEL_LETTERS),
+    )
+
+
+def files_of(chart: Chart, enlarged: float) -> dict[str, bytes]:
+    """A chart as "pdf" and "svg", so many times as large as it is laid out; the same bytes for the same chart."""
+    return files_of_figure(charts.draw_bare(chart), enlarged)
+
+
+def files_of_figure(figure: Figure, enlarged: float) -> dict[str, bytes]:
+    """The same of a figure of matplotlib."""
+    settle(figure)
+    return {"pdf": _pdf(figure, enlarged), "svg": _svg(figure, enlarged)}
+
+
+def _pdf(figure: Figure, enlarged: float) -> bytes:
+    """`Figure.savefig` with a page whose unit is so many points: matplotlib knows no other way to enlarge all alike."""
+    from matplotlib.backends.backend_mixed import MixedModeRenderer
+    from matplotlib.backends.backend_pdf import Op, PdfFile, RendererPdf
+
+    buffer, (width, height) = BytesIO(), (float(side) for side in figure.get_size_inches())
+    with _as_text():
+        file = PdfFile(buffer, metadata={"CreationDate": None, "Producer": None, "Creator": "modescape"})
+        file.newPage(width * enlarged, height * enlarged)
+        file.output(enlarged, 0, 0, enlarged, 0, 0, Op.concat_matrix)
+        figure.set_dpi(POINTS_PER_INCH)
+        page: Any = MixedModeRenderer(figure, width, height, CELLS, RendererPdf(file, CELLS, height, width))
+        figure.draw(page)
+        page.finalize()
+        file.finalize()
+        file.close()
+    return buffer.getvalue()
+
+
+def _svg(figure: Figure, enlarged: float) -> bytes:
+    buffer = BytesIO()
+    with _as_text():
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, dpi=CELLS)
+    head, rest = buffer.getvalue().decode().split("<svg ", 1)
+    size = re.compile(r'\b(width|height)="([0-9.]+)pt"')
+    rest = size.sub(lambda side: f'{side[1]}="{float(side[2]) * enlarged:g}pt"', rest, count=2)
+    return f"{head}<svg {rest}".encode()
+
+
+@contextlib.contextmanager
+def _as_text() -> Iterator[None]:
+    from matplotlib import rc_context
+
+    with drawing(), rc_context(AS_TEXT):
+        yield

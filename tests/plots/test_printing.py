@@ -1,0 +1,74 @@
+"""Figures for authors' documents: their size, their text, their panels."""
+
+import re
+
+import pytest
+from example_results import example_result
+
+from modescape.analyses import ANALYSES, figures
+from modescape.authors.bibliography import bibliography, entries
+from modescape.plots import charts, printing
+from modescape.plots.files import settle
+
+STYLES = [("paper", 5.5), ("slides", 10.0), ("paper", 3.25)]
+
+
+def size(pdf: bytes) -> list[float]:
+    box = re.search(rb"/MediaBox \[ *([^\]]+)\]", pdf)
+    assert box is not None
+    return [float(side) for side in box[1].split()]
+
+
+@pytest.mark.parametrize(("style", "width"), STYLES)
+def test_a_figure_is_as_wide_as_asked_and_its_text_is_text_of_that_size(style, width):
+    enlarged = printing.STYLES[style].enlarged
+    chart = figures.described("ensemble_size", example_result("ensemble_size"))
+    files = printing.files_of(printing.fitted(chart, width / enlarged), enlarged)
+    left, bottom, right, top = size(files["pdf"])
+    assert (left, bottom) == (0, 0)
+    assert right == pytest.approx(72 * width)
+    assert b"/FontFile2" in files["pdf"]  # letters of a TrueType font, none as outlines
+    head = files["svg"].decode().split(">", 3)[2]
+    wide, high = (float(re.search(rf'{side}="([0-9.]+)pt"', head)[1]) for side in ("width", "height"))
+    assert (wide, high) == (pytest.approx(72 * width), pytest.approx(top, rel=1e-4))
+    view = [float(number) for number in re.search(r'viewBox="([^"]+)"', head)[1].split()]
+    assert wide / view[2] == pytest.approx(enlarged)
+    assert ">Networks" in files["svg"].decode()
+
+
+def test_the_same_chart_gives_the_same_bytes():
+    chart = printing.fitted(figures.described("training", example_result("training", 2, 3)), 5.5)
+    assert printing.files_of(chart, 1.5) == printing.files_of(chart, 1.5)
+
+
+@pytest.mark.parametrize("name", ["connectivity", "calibration", "tsne"])
+def test_every_panel_is_there_alone_with_its_own_axis(name):
+    chart = figures.described(name, example_result(name))
+    alone = printing.single(chart, 5.5)
+    assert [len(one.panels) for one in alone] == [1] * len(chart.panels)
+    assert [" ".join(one.title.split()) for one in alone] == [" ".join(panel.title.split()) for panel in chart.panels]
+    assert not any(getattr(one.panels[0], "shared_y", False) for one in alone)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", sorted(ANALYSES))
+def test_titles_and_labels_stay_inside_and_apart(name):
+    chart = printing.fitted(figures.described(name, example_result(name)), 5.5)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    renderer, (right, top) = figure.canvas.get_renderer(), figure.get_size_inches() * figure.dpi
+    titles = [axes._left_title.get_window_extent(renderer) for axes in figure.axes if axes.get_title(loc="left")]
+    for box in titles:
+        assert box.x0 >= -1
+        assert box.x1 <= right + 12
+        assert box.y1 <= top + 1
+    for place, box in enumerate(titles):
+        assert not any(box.overlaps(other) for other in titles[:place])
+
+
+def test_every_source_is_in_the_bibliography_and_every_entry_is_of_a_figure():
+    sources = {key for one in ANALYSES.values() for key in getattr(one.part("words"), "SOURCES", ())}
+    assert sources == set(entries())
+    written = bibliography(["li2018", "fort2019", "li2018"])
+    assert re.findall(r"^@\w+\{(\w+),", written, re.MULTILINE) == ["modescape", "fort2019", "li2018"]
+    assert written.count("{") == written.count("}")
