@@ -72,10 +72,10 @@ class Store:
     def wait_for(self, name):
         """Until there is an object of the study that is not empty; asked for without a client, which takes a while."""
         while True:
-            with contextlib.suppress(urllib.error.HTTPError):
-                with urllib.request.urlopen(f"{self.address}/{URL[5:]}/{name}") as answer:
-                    if answer.read():
-                        return
+            url = f"{self.address}/{URL[5:]}/{name}"
+            with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url) as answer:
+                if answer.read():
+                    return
             time.sleep(0.05)
 
 
