@@ -1,4 +1,4 @@
-"""What the engine `processes` costs beside the work: python bench/overheads.py [--repeats 3].
+"""What the engine `processes` costs beside the work: python bench/overheads.py [--repeats 3] [--epochs 20].
 
 Per item and per byte, in both directions, in wall-clock and in processor time of all processes; and training on one and
 on two workers in turns. The processor time is what a busy machine changes least: w workers are at most w times as fast
@@ -8,7 +8,7 @@ as one, less by what their processor time has grown.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import statistics
 import tempfile
 import time
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from modescape import pipeline
-from modescape.engines import Here, Processes
-from modescape.engines.base import Engine
+from modescape.bench.memory import PROC, tree
+from modescape.engines import Processes
 
-ITEMS = 400
+ITEMS = 2000
 MEGABYTES, LARGE = 16, 12  # of a large item, and how many there are
-MEMBERS, EPOCHS = 8, 2
+MEMBERS = 8
 
 
 def nothing(item: Any, report: Any) -> int:
@@ -36,46 +36,49 @@ def grown(item: int, report: Any) -> bytes:
 
 
 def spent() -> float:
-    """Processor seconds of this process and of its children that have ended."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """Processor seconds of this process and of all that descend from it, those that have ended too."""
+    total = 0
+    for pid in tree(os.getpid()):
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15]))  # its own, and of its children that have ended
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall-clock and processor seconds, of workers that have ended too."""
+    """Wall-clock and processor seconds."""
     began, before = time.perf_counter(), spent()
     work()
     return time.perf_counter() - began, spent() - before
 
 
-def mapped(engine: Callable[[], Engine], function: Any, items: Sequence[Any]) -> tuple[float, float]:
-    """Of an engine that is opened, maps and is closed, less the same without items but one."""
-
-    def run(own: Sequence[Any]) -> None:
-        with engine() as opened:
-            assert all(outcome.error is None for outcome in opened.map(function, own))
-
-    few, many = timed(lambda: run(items[:1])), timed(lambda: run(items))
-    return many[0] - few[0], many[1] - few[1]
-
-
 def overheads() -> dict[str, tuple[float, float]]:
-    """Wall-clock and processor seconds: of an item (milliseconds), of a megabyte sent and returned (milliseconds)."""
+    """Wall-clock and processor milliseconds of an item, and of a MiB sent and returned, by one worker that is there."""
     megabyte = 1 << 20
     found = {}
-    for name, engine in (("here", Here), ("processes", lambda: Processes(workers=1))):
-        item = [1e3 * one / (ITEMS - 1) for one in mapped(engine, nothing, list(range(ITEMS)))]
-        sent = mapped(engine, nothing, [bytes(MEGABYTES * megabyte)] * LARGE)
-        back = mapped(engine, grown, [MEGABYTES * megabyte] * LARGE)
-        found[f"{name}: ms an item"] = item[0], item[1]
-        for words, pair in (("sent", sent), ("returned", back)):
-            each = [1e3 * one / (LARGE - 1) / MEGABYTES for one in pair]
-            found[f"{name}: ms a MiB {words}"] = each[0], each[1]
+    with Processes(workers=1) as engine:
+
+        def mapped(function: Any, items: Sequence[Any]) -> tuple[float, float]:
+            def run() -> None:
+                assert all(outcome.error is None for outcome in engine.map(function, items))
+
+            return timed(run)
+
+        mapped(nothing, [0])
+        wall, processor = mapped(nothing, list(range(ITEMS)))
+        found["ms an item"] = 1e3 * wall / ITEMS, 1e3 * processor / ITEMS
+        large = {
+            "sent": (nothing, [bytes(MEGABYTES * megabyte)] * LARGE),
+            "returned": (grown, [MEGABYTES * megabyte] * LARGE),
+        }
+        for words, (function, items) in large.items():
+            wall, processor = mapped(function, items)
+            found[f"ms a MiB {words}"] = 1e3 * wall / LARGE / MEGABYTES, 1e3 * processor / LARGE / MEGABYTES
     return found
 
 
-def training(workers: int) -> tuple[float, float]:
+def training(workers: int, epochs: int) -> tuple[float, float]:
     """Of the training stage of the recipe digits."""
-    settings = [f"train.members={MEMBERS}", f"train.epochs={EPOCHS}", "compute.device=cpu"]
+    settings = [f"train.members={MEMBERS}", f"train.epochs={epochs}", "compute.device=cpu"]
     settings += ["compute.engine=processes", f"compute.workers={workers}"]
     with tempfile.TemporaryDirectory() as folder:
         return timed(lambda: pipeline.train("digits", Path(folder) / "study", overrides=settings))
@@ -90,13 +93,15 @@ def main() -> None:
     """Measure all in turns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--epochs", type=int, default=20)
+    said = parser.parse_args()
+    repeats = said.repeats
     rows: dict[str, list[tuple[float, float]]] = {}
     for _ in range(repeats):
         for name, pair in overheads().items():
             rows.setdefault(name, []).append(pair)
         for workers in (1, 2):
-            rows.setdefault(f"training, {workers} worker(s): s", []).append(training(workers))
+            rows.setdefault(f"training, {workers} worker(s): s", []).append(training(workers, said.epochs))
     for name, pairs in rows.items():
         wall, processor = zip(*pairs, strict=True)
         print(f"{name}: {spread(wall)}, processor time {spread(processor)}")

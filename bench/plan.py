@@ -195,6 +195,7 @@ def costs() -> str:
             "written while training, all told",
             *(size((one.checkpoint + one.resume) * one.members * one.epochs) for one in PLANS),
         ),
+        ("data that a machine reads", *(size(one.data) for one in PLANS)),
         ("examples/s of one A100", *(f"{one.speed:,.0f}" for one in PLANS)),
         ("GPU hours of training", *(f"{one.gpu_hours:,.0f}" for one in PLANS)),
         ("labels of all members in memory", *(size(one.labels) for one in PLANS)),

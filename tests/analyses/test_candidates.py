@@ -204,6 +204,6 @@ def test_nothing_is_calibrated_on_next_to_no_errors():
 
 
 def test_too_few_examples_are_refused():
-    few = predictions(8, 1)
-    with pytest.raises(NotEnough, match="needs 10 test examples"):
+    few = predictions(19, 1)
+    with pytest.raises(NotEnough, match="needs 20 test examples or more"):
         table_of(Offered(members=[0, 1, 2, 3], predictions={"test": few}))

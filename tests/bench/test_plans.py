@@ -78,6 +78,8 @@ def test_seeds_differ_and_repeat():
 
 def test_the_tables_are_made():
     assert "| a checkpoint | 102 MB | 438 MB | 1.19 MB |" in plan.costs()
+    page = (BENCH.parent / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert all(row in page for row in plan.costs().splitlines())
     row = plan.summary(Cluster(machines=1), LORA.job(), simulated(Cluster(machines=1), LORA.job(), 1))
     assert len(row) == len(plan.HEADER) - 3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from stand_ins import no_figures
 
 import modescape as ms
 from modescape.errors import WorkError
@@ -20,15 +21,17 @@ def models(examples: int, count: int = 4) -> tuple[dict[str, np.ndarray], np.nda
 
 @pytest.mark.ci
 def test_a_comparison_is_decided_on(tmp_path):
-    given, label = models(2000)
-    ms.compare(given, label, out=tmp_path / "kept")
+    given, label = models(2000, 3)
+    with no_figures():
+        ms.compare(given, label, out=tmp_path / "kept")
     found = decide(tmp_path / "kept")
     assert found.decision.advice == "ensemble"
     assert found.table.candidates[0].name == "the best network"
     assert found.decision.candidate(found.table).size > 1
     assert "training" not in found.sentences[0]  # it is paid already
     assert "the other 1,000 test" in found.sentences[-1]
-    given, label = models(15)
-    ms.compare(given, label, out=tmp_path / "few")
+    given, label = models(15, 2)
+    with no_figures():
+        ms.compare(given, label, out=tmp_path / "few")
     with pytest.raises(WorkError, match="has too few examples to decide on"):
         decide(tmp_path / "few")

@@ -8,6 +8,7 @@ from example_results import example_result
 
 from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.equal_cost import beaten, compared, cost_answer, cost_sentences
+from modescape.analyses.equal_cost.example import example
 from modescape.analyses.training.convergence import not_converged, trained_out
 from modescape.metrics.convergence import ending
 from modescape.report.verdict import judge
@@ -262,3 +263,20 @@ def test_networks_that_are_trained_less_than_members_are_a_limit():
     )
     about |= {"network_epochs": 40, "training_images": 45_000}
     assert not any("Full training" in limit for limit in judge({"cyclic": cyclic({}, **about)}).limits)
+
+
+def test_where_the_decision_weighs_the_long_run_it_alone_speaks_of_it():
+    result = cyclic({WHOLE: (BETTER, BETTER, BETTER)})
+    verdict = judge({"cyclic": result, "equal_cost": example()})
+    assert verdict.answer.startswith("Average 5 networks, then calibrate the average: NLL")
+    assert "At equal training cost one long run" not in verdict.answer
+    told = " ".join(verdict.sentences)
+    assert told.count("At equal training cost") == 1
+    assert "from 1 to 2:" in verdict.enough
+    beaten = example()
+    long = [str(name).startswith("one network trained") for name in beaten["approach"].values]
+    beaten["score"][{"approach": long, "metric": 0}] = 0.5
+    beaten["chosen"][{"approach": long}] = 0.5
+    verdict = judge({"equal_cost": beaten})
+    assert verdict.answer.startswith("At the training cost of 10 networks, one network trained 10 times as long")
+    assert "Train longer: one network trained 10 times as long" in verdict.answer

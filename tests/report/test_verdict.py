@@ -158,7 +158,8 @@ def test_brier_law_gives_the_limit():
     law = 0.4 - (1 - 1 / np.arange(1, 5)) * 0.1  # B1 = .4, V = .1: limit .3
     dataset["brier_law"] = (("approach", "size"), law[None], {"units": "1", "long_name": "law"})
     text = enough_members(dataset).replace(SPACE, " ")
-    assert "4 networks get 75 % of what infinitely many would: 0.400 alone, 0.325 together, 0.300 in the limit" in text
+    assert "the Brier score is 0.400 of one network, 0.325 of 4 together, and 0.300 of infinitely many" in text
+    assert "75" not in text  # 1 - 1/k, on any data
 
 
 def test_reasons_follow_the_numbers():

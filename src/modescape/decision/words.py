@@ -126,12 +126,19 @@ def head(
     return [part for part in parts if part]
 
 
-def evidence(table: Table, decision: Decision, unit: str = "") -> list[str]:
-    """What stands behind the advice; arguments as `head`."""
+def evidence(table: Table, decision: Decision, unit: str = "", steps: bool = False) -> list[str]:
+    """What stands behind the advice.
+
+    Args:
+        table: what was measured.
+        decision: over it.
+        unit: of a regression's targets.
+        steps: with what each further network changes, for which a page has a place of its own.
+    """
     parts = [
         _rival(table, decision, unit),
         _equal_costs(table, decision, unit),
-        _further(table, decision),
+        further(table, decision) if steps else "",
         _calibration_error(table, decision),
         f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
     ]
@@ -165,7 +172,9 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "Train longer first, and decide then: what several such networks gain says little of trained ones."
     share = abs(decision.gain.value) / scale_of(table) if scale_of(table) > 0 else math.nan
-    of_one = f", {percent(share)} of one network's" if math.isfinite(share) and table.score.smallest == 0 else ""
+    of_one = (
+        f", {percent(share)} of its {table.score.short}" if math.isfinite(share) and table.score.smallest == 0 else ""
+    )
     price = price_words(one, machine)
     return (
         f"{advice_words(table, decision)}: {changes(table, decision.chosen, 0, unit)} against one network as it is"
@@ -188,8 +197,8 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     if not decision.beaten_by:
         return ""
     ensemble = next(place for place in at_full_cost(table) if table.candidates[place].advice == "ensemble")
-    told = [(called(table, place), changes(table, place, ensemble, unit)) for place in decision.beaten_by]
-    parts = [f"{label} ({differences})" for label, differences in told]
+    told = [(place, change(table.score, table.difference(place, ensemble), unit)) for place in decision.beaten_by]
+    parts = [f"{called(table, place)} ({table.score.short} {difference})" for place, difference in told]
     verb = "does" if len(parts) == 1 else "do"
     return (
         f"At the training cost of {table.candidates[ensemble].name}, {listing(parts)} {verb} better than "
@@ -232,7 +241,7 @@ def _best_of_one_pass(table: Table) -> int:
     return best_of(table, places)
 
 
-def _further(table: Table, decision: Decision) -> str:
+def further(table: Table, decision: Decision) -> str:
     """What each further network gains, k -> k + 1, in the calibration that is advised."""
     one = decision.candidate(table)
     way = one.calibration if one.advice == "ensemble" else "none"

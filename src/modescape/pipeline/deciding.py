@@ -70,7 +70,7 @@ def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mappin
     table, rules, decision = reading.decided(results, rules, budget, machine)
     unit = str(results[DECIDING].attrs.get("target_unit", ""))
     ending = reading.ending_of(results)
-    said = [*head(table, decision, rules, machine, unit, ending), *evidence(table, decision, unit)]
+    said = [*head(table, decision, rules, machine, unit, ending), *evidence(table, decision, unit, steps=True)]
     return Decided(path, table, rules, decision, machine, [in_words_of(word, one, grouped) for one in said], notes)
 
 

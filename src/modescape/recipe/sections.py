@@ -65,8 +65,8 @@ class Variants(Section):
     train: PositiveInt = 10_000  # training images, at most
     cycles: PositiveInt = 3  # of cyclic schedules: networks of each ensemble that is compared
     long_runs: NonNegativeInt = 1
-    # networks that are trained, one by one, on all training images for as many epochs as all members together: what the
-    # ensemble's cost buys in one network; 0 = none
+    # networks that are trained, one by one, on all training images for as many epochs as all members together, and as
+    # many with the weights of all members: what the ensemble's cost buys in one network; 0 = none, and no short runs
 
 
 class Compute(Section):

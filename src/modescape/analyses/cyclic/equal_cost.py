@@ -96,9 +96,15 @@ def beaten(cyclic: xr.Dataset | None) -> bool:
     return "better" in states and "worse" not in states
 
 
-def cost_answer(cyclic: xr.Dataset | None) -> str:
-    """What wins at equal training cost, in a sentence or two; "" where nothing was compared."""
-    return " ".join(filter(None, [_long_run_answer(compared(cyclic, WHOLE)), _others_answer(cyclic)]))
+def cost_answer(cyclic: xr.Dataset | None, whole: bool = True) -> str:
+    """What wins at equal training cost, in a sentence or two; "" where nothing was compared.
+
+    Args:
+        cyclic: the result.
+        whole: with the run that is as long as all members; False where the decision weighs it.
+    """
+    long = _long_run_answer(compared(cyclic, WHOLE)) if whole else ""
+    return " ".join(filter(None, [long, _others_answer(cyclic)]))
 
 
 def _long_run_answer(found: list[Against]) -> str:
@@ -133,9 +139,10 @@ def _others_answer(cyclic: xr.Dataset | None) -> str:
     return f"At the training cost of {networks}, better than these {verb} {listing(winners)}."
 
 
-def cost_sentences(cyclic: xr.Dataset | None) -> list[str]:
-    """The comparisons with their figures."""
-    return [sentence for sentence in (_long_run_sentence(cyclic), _others_sentence(cyclic)) if sentence]
+def cost_sentences(cyclic: xr.Dataset | None, whole: bool = True) -> list[str]:
+    """The comparisons with their figures; arguments as `cost_answer`."""
+    long = _long_run_sentence(cyclic) if whole else ""
+    return [sentence for sentence in (long, _others_sentence(cyclic)) if sentence]
 
 
 def _long_run_sentence(cyclic: xr.Dataset | None) -> str:

@@ -10,7 +10,7 @@ from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.equal_cost import Against, beaten, compared, cost_answer, cost_sentences
 from modescape.wording.head import Card, Part, trained_less
 from modescape.wording.numbers import accuracy, count, decimals_for, fixed, interval
-from modescape.wording.reading import pick
+from modescape.wording.reading import holding, pick
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """What wins at equal training cost, and what was not compared; also that nothing was."""
     cyclic = results.get("cyclic")
+    decision = holding(results, "covariance", "chosen", "averaged")  # which weighs the longest run itself
+    weighed = set() if decision is None else {str(advice) for advice in decision["advice"].values}
+    whole = "train_longer" not in weighed
     return Part(
-        answer={20: cost_answer(cyclic)},
-        sentences=dict(enumerate(cost_sentences(cyclic), 10)),
-        limits={20: _price(cyclic)},
+        answer={20: cost_answer(cyclic, whole)},
+        sentences=dict(enumerate(cost_sentences(cyclic, whole), 10)),
+        limits={20: "" if "train_wider" in weighed else _price(cyclic)},
         cards={30: _cost_cards(cyclic)},
         trained_less={10: trained_less(cyclic, "cyclic schedules")},
         beaten=beaten(cyclic),

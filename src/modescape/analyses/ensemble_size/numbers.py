@@ -121,8 +121,8 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str) -> str:
     limit = max(single - (single - together) / (1 - 1 / gain.size), 0.0)
     roots = [f"{fixed(math.sqrt(value), 3)}{unit}" for value in (single, together, limit)]
     return (
-        f"{first} In the squared error {gain.size} networks get {percent(1 - 1 / gain.size)} of what infinitely many "
-        f"would: its root is {roots[0]} alone, {roots[1]} together, {roots[2]} in the limit (an exact law)."
+        f"{first} By an exact law of the squared error, its root is {roots[0]} of one network, {roots[1]} of "
+        f"{gain.size} together, and {roots[2]} of infinitely many."
     )
 
 

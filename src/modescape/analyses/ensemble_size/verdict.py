@@ -153,8 +153,8 @@ def _brier_law(sizes: xr.Dataset, size: int) -> str:
         return ""
     limit = single - (single - together) / (1 - 1 / size)
     return (
-        f"In the Brier score {size} networks get {percent(1 - 1 / size)} of what infinitely many would: "
-        f"{fixed(single, 3)} alone, {fixed(together, 3)} together, {fixed(limit, 3)} in the limit (an exact law)."
+        f"By an exact law the Brier score is {fixed(single, 3)} of one network, {fixed(together, 3)} of {size} "
+        f"together, and {fixed(limit, 3)} of infinitely many."
     )
 
 

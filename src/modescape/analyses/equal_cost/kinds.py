@@ -60,8 +60,9 @@ def table_of(offered: Offered) -> Table:
     validation = _validation(offered)
     key = rng.key(offered.seed, "decision")
     whole = Side(test.label, test.example_group, rng.key(key, "test"))
-    if whole.units < LEAST_JUDGED:
-        raise NotEnough(f"{WHAT} needs {LEAST_JUDGED} test examples (or groups of them); there are {whole.units}")
+    least = 2 * LEAST_JUDGED if validation is None else LEAST_JUDGED
+    if whole.units < least:
+        raise NotEnough(f"{WHAT} needs {least} test examples or more (or groups of them); there are {whole.units}")
     if validation is None:
         half = whole.halves()
         both = Both(test, test, (half == 0, half == 1))

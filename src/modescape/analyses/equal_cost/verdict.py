@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.reading import decided
-from modescape.decision.words import evidence, head
+from modescape.decision.words import evidence, further, head
 from modescape.wording.head import Part
 
 if TYPE_CHECKING:
@@ -25,5 +25,6 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     return Part(
         answer={12: said},
         sentences={5: " ".join(evidence(table, decision, unit))},
+        enough=further(table, decision),
         beaten=bool(decision.beaten_by),
     )
