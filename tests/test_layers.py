@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "modescape"
 
 ROWS = [  # a new room is a name in a row; rooms of one row never import each other
     ("errors", "types", "keeping", "trackers", "version"),
+    ("storage",),
     ("plain", "arrays", "answers"),
     ("progress", "named"),
     ("durable", "tree", "batches", "rng", "results", "runtime", "offered", "principal"),
@@ -39,7 +40,7 @@ ROWS = [  # a new room is a name in a row; rooms of one row never import each ot
     ("cli",),
     ("__main__",),
 ]
-WORDS = {room for row in ROWS[:5] for room in row}
+WORDS = {room for row in ROWS[:6] for room in row}
 NARROWER = {  # rooms that may know less than their row allows
     "predict": WORDS | {"recipe", "tasks", "data", "models", "network"},  # it is handed weights, not a study
     "metrics": WORDS,  # arrays in, arrays out

@@ -26,6 +26,7 @@ from modescape.network.initial import initial_module
 from modescape.network.member_ops import ComputePolicy
 from modescape.offered import Offered
 from modescape.predict import Evaluator
+from modescape.storage import lease
 from modescape.study import Study, layout
 from modescape.study.offering import offer
 from modescape.train.loop import Trainer
@@ -42,6 +43,7 @@ class StudyRef:
 
     path: str
     content: str  # digest of the recipe and the manifest as they lie there: a folder may become another study
+    lease: str = ""  # what the holder of a study in a store of objects is known by
 
     @classmethod
     def of(cls, study: Study) -> StudyRef:
@@ -49,10 +51,11 @@ class StudyRef:
         digest = hashlib.sha256()
         for name in (layout.RECIPE, layout.MANIFEST):
             digest.update((study.path / name).read_bytes())
-        return cls(str(study.path), digest.hexdigest())
+        return cls(str(study.path), digest.hexdigest(), lease.token(str(study.path)))
 
     def open(self) -> StudyContext:
         """The study, with nothing loaded yet."""
+        lease.adopt(self.path, self.lease)
         return StudyContext(Study.open(self.path))
 
 

@@ -1,4 +1,7 @@
-"""Files that appear complete or not at all, also after a power cut, and the sweeping of what a killed writer left."""
+"""Files that appear complete or not at all, also after a power cut, and the sweeping of what a killed writer left.
+
+Objects of a store (`modescape.storage`) do so by themselves: one request puts a whole one.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from modescape.errors import InputError, WorkError
+from modescape.storage import ObjectPath
 
 # ours (.<name>.<pid>.tmp) and those of zarr's own store (<name>.<32 hex digits>.partial)
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
@@ -33,6 +38,8 @@ def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None
         InputError: if the folder is not writable.
         WorkError: if writing fails otherwise (a full disk, a folder that is gone).
     """
+    if isinstance(path, ObjectPath):
+        return path.publish(data)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         make_folder(path.parent, within or path.parent, confirmed=confirmed)
@@ -70,12 +77,14 @@ def together(folder: Path) -> Iterator[None]:
         yield
     finally:
         waiting.discard(folder)
-        if folder.is_dir():
+        if not isinstance(folder, ObjectPath) and folder.is_dir():
             _sync_folder(folder)
 
 
 def keep_as(path: Path, other: Path) -> None:
     """Give a file a second name, in the place of what had it, before the first is replaced; nothing if it is absent."""
+    if isinstance(path, ObjectPath):
+        return path.copy_to(other)
     temporary = other.with_name(f".{other.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
@@ -93,6 +102,8 @@ def make_folder(folder: Path, within: Path | None = None, *, confirmed: bool = T
     Raises:
         OSError: if ``within`` is not there, or a folder cannot be made.
     """
+    if isinstance(folder, ObjectPath):
+        return
     missing: list[Path] = []
     while not folder.is_dir():
         if folder == within:
@@ -141,12 +152,21 @@ def claim_folder(folder: Path) -> None:
         raise _explained(folder, error) from error
 
 
+def remove_tree(folder: Path, ignore_errors: bool = False) -> None:
+    """Delete a folder and all in it, or all objects below it."""
+    if isinstance(folder, ObjectPath):
+        return folder.remove_tree()
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
+
+
 def sweep(folder: Path, leave: Collection[str] = ()) -> int:
     """Delete temporary files below a folder and count them; call it as the only writer.
 
     Folders directly in it that are named in ``leave`` have another writer and are left alone.
     """
     count = 0
+    if isinstance(folder, ObjectPath):
+        return count
     for root, folders, files in os.walk(folder):
         if Path(root) == folder:
             folders[:] = [name for name in folders if name not in leave]

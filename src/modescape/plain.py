@@ -15,6 +15,7 @@ from typing import Any
 
 from modescape.errors import InputError
 from modescape.keeping import MOST_EPOCHS
+from modescape.storage import ObjectPath
 
 MOST_MEMBERS = 100_000
 MOST_CLASSES = 100_000
@@ -124,6 +125,8 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
     Raises:
         OSError: if it cannot be read, is no ordinary file, or is longer.
     """
+    if isinstance(path, ObjectPath):
+        return _read_object(path, most)
     descriptor = os.open(path, _FLAGS)
     about = os.fstat(descriptor)
     fault = "" if stat.S_ISREG(about.st_mode) else "it is not an ordinary file"
@@ -134,6 +137,13 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
         raise OSError(0, fault, str(path))
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
+
+
+def _read_object(path: ObjectPath, most: int | None) -> bytes:
+    data = path.read_bytes(None if most is None else most + 1)
+    if most is not None and len(data) > most:
+        raise OSError(0, f"it has more than {most:,} bytes", str(path))
+    return data
 
 
 def visible(text: str) -> str:

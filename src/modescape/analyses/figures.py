@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses import ANALYSES, task_of
 from modescape.errors import InputError
 from modescape.plain import file_name, is_own
+from modescape.storage import place
 from modescape.wording.examples import in_words_of, word_of
 from modescape.wording.figures import in_words
 
@@ -89,7 +90,7 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     else:
         drawings = charts.draw(described_as, words), charts.sheet(described_as)
         drawn, scene = (*drawings, words, table(described_as)), charts.space(described_as)
-    return save_files(file_name(name), *drawn, Path(folder), scene)
+    return save_files(file_name(name), *drawn, place(folder), scene)
 
 
 def has_figure(name: str) -> bool:

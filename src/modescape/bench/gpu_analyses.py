@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import modescape as ms
 from modescape import rng, runtime
+from modescape.analyses import ANALYSES
 from modescape.bench.gpu_run import Run, timed
 from modescape.bench.workload import load, resident
 from modescape.models.resnet import resnet20
@@ -31,8 +32,9 @@ from modescape.pipeline.training import train_missing
 from modescape.progress import Progress
 
 GOAL, ALIGNING = 20.0, 10.0  # times as fast a point; seconds
-DRAWING = ("ensemble_methods", "diversity_plane")  # analyses that read networks drawn around solutions
-LOOKING = ("radial", "surface", "curvature", "connectivity", "cka")  # that send weights of their own through networks
+LOOKING = [  # analyses that send images through networks and train none
+    name for name, one in ANALYSES.items() if "cost" in one.also and "auxiliary" not in one.also and not one.only_for
+]
 SIZES = ("train.members=3", "train.epochs=3", "train.trajectories=3", "data.test=2000", "subspace.samples=10")
 SMALL = ("train.members=2", "train.epochs=2", "train.trajectories=2", "data.test=20", "subspace.samples=2")
 
@@ -47,7 +49,7 @@ def analyses(run: Run) -> None:
     for policy in ("eval", "recompute"):
         name = f"surface, batch norm {policy}"
         run.part(name, lambda policy=policy: surface(run, images, label, policy, size), needs=30)
-    run.part("curvature", lambda: curvature(run, images, label), needs=30)
+    run.part("products and eigenvalues", lambda: curvature(run, images, label), needs=30)
     run.part("alignment", lambda: alignment(run, images, label), needs=30)
     run.part("sampling and analyses of a study", lambda: study(run), needs=60)
 
@@ -129,7 +131,7 @@ def clock(run: Run, work: Callable[[], Any]) -> float:
 
 def study(run: Run) -> dict[str, Any]:
     """Seconds of the stages behind training, and of each analysis alone."""
-    sizes = [*(SMALL if run.small else SIZES), f"analyses=[{', '.join((*DRAWING, *LOOKING))}]"]
+    sizes = [*(SMALL if run.small else SIZES), f"analyses=[{', '.join(LOOKING)}]"]
     heard = _Counting()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study"
@@ -138,12 +140,12 @@ def study(run: Run) -> dict[str, Any]:
             found: dict[str, Any] = {"members": len(made.trained)}
             for stage, work in {
                 "predicting": lambda: predict_missing(made, engine, heard, dataset),
-                "predicting samples": lambda: sample_missing(made, engine, heard, DRAWING),
+                "predicting samples": lambda: sample_missing(made, engine, heard, LOOKING),
             }.items():
                 seconds = clock(run, work)
                 images = heard.totals.get(stage, 0.0)
                 found[stage] = {"seconds": seconds, "images": images, "images_per_second": images / seconds}
-            for name in (*DRAWING, *LOOKING):
+            for name in LOOKING:
                 if run.left < 20:
                     found[name] = "left out: no time was left"
                     continue

@@ -70,7 +70,7 @@ def of_status(status: StudyStatus) -> dict[str, Any]:
 
     from modescape.study import layout
 
-    path = Path(status.path).absolute()
+    path = status.path.absolute()
     page = path / layout.REPORT
     return {
         "study": str(path),

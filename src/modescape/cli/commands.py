@@ -12,6 +12,7 @@ from modescape.answers import answer
 from modescape.cli.answering import say, say_status
 from modescape.cli.shared import (
     HELP,
+    FolderType,
     Group,
     Work,
     end,
@@ -116,7 +117,7 @@ def train(
 
 
 @cli.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FolderType())
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @study_options
 @json_option
@@ -147,7 +148,7 @@ def analyse(
 
 
 @cli.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FolderType())
 @json_option
 def report(directory: Path, as_json: bool) -> None:
     """Write the page of a study from its results, without training or measuring anything.
@@ -166,7 +167,7 @@ def report(directory: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FolderType())
 @click.option("--verify", is_flag=True, help="Check every checksum; exit code 1 when something is damaged.")
 @json_option
 def status(directory: Path, verify: bool, as_json: bool) -> None:

@@ -9,14 +9,14 @@ import click
 
 from modescape.cli.answering import say
 from modescape.cli.commands import cli
-from modescape.cli.shared import json_option, this_command, working_on
+from modescape.cli.shared import FolderType, json_option, this_command, working_on
 from modescape.errors import InputError
 
 UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @cli.command()
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", type=FolderType(), metavar="DIR")
 @click.option("--passes", type=float, metavar="N", help="Forward passes of one network a prediction may take.")
 @click.option("--memory", metavar="BYTES", help="Of weights that may be held, such as 200MB.")
 @click.option("--latency", type=float, metavar="SECONDS", help="That one example may take, on this machine.")

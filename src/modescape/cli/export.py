@@ -9,7 +9,7 @@ import click
 from modescape.answers import answer
 from modescape.cli.answering import say
 from modescape.cli.commands import cli
-from modescape.cli.shared import json_option, this_command, working_on
+from modescape.cli.shared import FolderType, json_option, this_command, working_on
 from modescape.errors import InputError
 
 FORMATS = ("pt2", "onnx", "safetensors")
@@ -17,7 +17,7 @@ CALIBRATIONS = ("auto", "average", "members", "none")
 
 
 @cli.command()
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", type=FolderType(), metavar="DIR")
 @click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="What is written.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder. [exports/<recipe name>]")
 @click.option("--members", metavar="0,1,2", help="Which members. [all that are trained]")

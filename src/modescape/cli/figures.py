@@ -9,13 +9,13 @@ import click
 from modescape.answers import answer
 from modescape.cli.answering import say
 from modescape.cli.commands import cli
-from modescape.cli.shared import json_option, this_command, working_on
+from modescape.cli.shared import FolderType, json_option, this_command, working_on
 
 STYLES = ("paper", "slides", "page")
 
 
 @cli.command()
-@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", type=FolderType(), metavar="DIR")
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option(
     "--style",

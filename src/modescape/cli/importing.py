@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modescape.cli.commands import cli
-from modescape.cli.shared import Work, end, json_option, study_options, this_command, working_on
+from modescape.cli.shared import FolderType, Work, end, json_option, study_options, this_command, working_on
 
 FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescape.interop.checkpoints.held` has them
 
@@ -19,7 +19,7 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
 @click.option(
     "--data", metavar="SOURCE|RECIPE", help="What it is run on: as data.source, a built-in recipe, or a YAML file."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+@click.option("--out", type=FolderType(), help="The study's folder, or a URL. [studies/<recipe name>]")
 @click.option("--weights", type=click.Choice(["raw", "ema"]), default="raw", help="Averaged copies: ema. [raw]")
 @click.option(
     "--first", type=click.IntRange(0, 1), help="Number that file names give the first epoch's end. [1; lightning 0]"
@@ -57,7 +57,7 @@ def import_(
 
     wanted = Wanted(files, format, factory, data, work.overrides(), weights, first)
     progress = work.progress()
-    where = Path(out) if out is not None else Path("studies") / "imported"
+    where = out if out is not None else Path("studies") / "imported"
     with working_on(where, this_command()):
         study = written(wanted, out, progress)
         if no_analyses:

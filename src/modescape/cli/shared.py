@@ -17,11 +17,22 @@ import click
 
 from modescape.engines import ENGINE_NAMES, ENGINES
 from modescape.errors import DamageError
+from modescape.storage import place
 from modescape.trackers import TRACKER_NAMES
 
 if TYPE_CHECKING:
     from modescape.progress import Progress
     from modescape.study import Study
+
+
+class FolderType(click.ParamType):
+    """A folder, or a URL such as ``s3://bucket/study``."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Its path; nothing is looked at."""
+        return place(value)
 
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -165,7 +176,7 @@ def stop(sentence: str, command: str) -> NoReturn:
 
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--out and --quick, the same on every command that may begin a study."""
-    out = click.option("--out", type=click.Path(path_type=Path), help="The study's folder. [studies/<recipe name>]")
+    out = click.option("--out", type=FolderType(), help="The study's folder, or a URL. [studies/<recipe name>]")
     quick = click.option(
         "--quick",
         is_flag=True,

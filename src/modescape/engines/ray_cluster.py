@@ -18,7 +18,11 @@ PATIENCE = 10.0  # seconds in which a cluster has to answer
 BETWEEN = 1.0  # seconds between two questions whether the head is there
 SILENT = 3  # questions in a row without an answer: the head is gone
 STORE = 1 << 28  # bytes of Ray's store of objects in a cluster that is begun here: what workers send is small
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}  # nothing is sent anywhere
+SETTINGS = {  # where the user has set no others
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent anywhere
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # Ray's own 15 leaves workers a fifteenth of a machine that has other work to do
+}
 GONE = "the same command goes on from there; without Ray: --engine auto"
 
 
@@ -40,7 +44,7 @@ def connect(address: str | None, workers: int | None) -> bool:
     Raises:
         InputError: if no cluster answers.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+    os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
     ray = package()
     if ray.is_initialized():
         return False

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from modescape import data
+from modescape import data, durable
 from modescape.analyses.auxiliary import variants
 from modescape.data.dataset import Dataset
 from modescape.engines import Engine
@@ -209,7 +208,7 @@ def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe]
     if (path / layout.MANIFEST).exists():
         if not outdated(study, {folder: recipe}):
             return Study.open(path)
-        shutil.rmtree(path)
+        durable.remove_tree(path)
     dataset = loaded(recipe)
     if dataset.fingerprint != study.manifest["fingerprint"]:
         raise InputError(f"the data at '{recipe.data.source}' changed since the study was begun; put it back")

@@ -42,6 +42,7 @@ from modescape.plain import is_own, shown
 from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import flat, settings
+from modescape.storage import place
 from modescape.study import Study, layout
 from modescape.study.shared import shared_entry
 from modescape.train.planning import make_plan
@@ -56,11 +57,11 @@ def begin(
     """The locked study of a recipe, an engine to work on it with, and its data."""
     loaded = recipes.load(recipe, overrides)
     _say_own(loaded.analyses or [], progress)
-    check_installed(loaded.compute.track)
+    path = place(out) if out is not None else Path("studies") / loaded.name
+    check_installed(loaded.compute.track, path)
     say_code("data.source", loaded.data.code, progress)
     resolved = with_start(with_analysis_defaults(loaded))
     device = runtime.choose_device(resolved.compute.device)
-    path = Path(out) if out is not None else Path("studies") / resolved.name
     dataset = data.load(resolved.data, resolved.seed, _decoding(progress), resolved.task)
     progress.finish()
     for note in dataset.notes:
@@ -75,7 +76,7 @@ def begin(
         manifest = study.manifest
         _check_unfinished(study, resolved, dataset)
     reckoned = partial(worker_memory, resolved, manifest, dataset)
-    engine = engine_of(resolved, manifest["plan"]["device"], progress.line, reckoned)
+    engine = engine_of(resolved, manifest["plan"]["device"], progress.line, reckoned, path)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing(manifest["plan"].get("build"))):
         progress.line(lack)
     if study is None:
@@ -138,7 +139,7 @@ def reopen(
     study = Study.open(path)
     loaded = recipes.load(study.recipe if recipe is None else recipe, overrides)
     _say_own([*(loaded.analyses or []), *names], progress)
-    check_installed(loaded.compute.track)
+    check_installed(loaded.compute.track, study.path)
     for name in names:
         analyses.check_settings(name, {})
     changed = with_analysis_defaults(loaded)
@@ -149,7 +150,7 @@ def reopen(
     say_code("data.source", changed.data.code, progress)
     say_code("model.factory", changed.model.factory, progress)
     reckoned = partial(worker_memory, changed, study.manifest)
-    engine = engine_of(changed, study.manifest["plan"]["device"], progress.line, reckoned)
+    engine = engine_of(changed, study.manifest["plan"]["device"], progress.line, reckoned, path=study.path)
     with study.lock():
         study.update_recipe(changed)
         with engine:

@@ -12,6 +12,7 @@ from modescape.errors import InputError
 from modescape.pipeline.quick import quick_recipe
 from modescape.plain import shown
 from modescape.recipe import Recipe
+from modescape.storage import place
 from modescape.study import layout
 
 
@@ -45,7 +46,7 @@ def choose(
     if folder is None:
         wanted = "digits" if recipe is None else recipe
         resolved = quick_recipe(wanted, overrides) if quick else recipes.load(wanted, overrides)
-        path = Path(out) if out is not None else Path("studies") / resolved.name
+        path = place(out) if out is not None else Path("studies") / resolved.name
         return Choice(resolved, path, _shadowed(recipe, resolved, path))
     begun = recipes.load(folder / layout.RECIPE)
     if quick and begun.quick is None:
@@ -60,21 +61,21 @@ def choose(
 def _folder(recipe: str | Path | Recipe | None, out: str | Path | None) -> Path | None:
     """The folder of the study that is to go on; None where a recipe was named."""
     if recipe is None:
-        return Path(out) if out is not None and _is_begun(Path(out)) else None
-    if isinstance(recipe, Recipe) or recipes.is_builtin(recipe) or Path(recipe).is_file():
+        return place(out) if out is not None and _is_begun(place(out)) else None
+    if isinstance(recipe, Recipe) or recipes.is_builtin(recipe) or place(recipe).is_file():
         return None
-    if not Path(recipe).is_dir():
-        if len(Path(recipe).parts) > 1 and Path(recipe).suffix not in recipes.SUFFIXES:
+    folder = place(recipe)
+    if not folder.is_dir():
+        if len(folder.parts) > 1 and folder.suffix not in recipes.SUFFIXES:
             raise InputError(f"there is nothing at '{recipe}'; expected a study's folder, or a YAML file")
         return None
-    folder = Path(recipe)
     if not _is_begun(folder):
         raise InputError(
             f"the folder '{folder}' holds no study ({layout.RECIPE}); expected a study's folder, a YAML file, or one "
             f"of the recipes {', '.join(recipes.builtin_names())}\n"
             f"If it holds pictures: modescape run images --set data.source={shlex.quote(str(folder))}"
         )
-    if out is not None and Path(out).resolve() != folder.resolve():
+    if out is not None and place(out).resolve() != folder.resolve():
         raise InputError(
             f"the study '{folder}' goes on where it is: leave out --out, or begin another one of the same recipe with "
             f"{folder / layout.RECIPE} --out {out}"

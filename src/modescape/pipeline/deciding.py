@@ -21,6 +21,7 @@ from modescape.decision.words import COVERS, evidence, head
 from modescape.errors import InputError, ModescapeError, NotEnough, WorkError
 from modescape.pipeline.comparison import ABOUT
 from modescape.pipeline.comparison_page import WORD
+from modescape.storage import place
 from modescape.study import Study, layout
 from modescape.study.results import read_dataset
 from modescape.wording.examples import in_words_of
@@ -58,7 +59,7 @@ def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mappin
         InputError: if there is neither, a threshold is not known, or the budget allows not even one network.
         WorkError: if too little was predicted.
     """
-    path = Path(path)
+    path = place(path)
     if (path / ABOUT).is_file():
         results, word, grouped, machine, notes = _of_comparison(path), WORD, False, Machine(), []
     else:

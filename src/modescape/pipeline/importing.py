@@ -15,6 +15,7 @@ from modescape.pipeline.import_sources import Wanted, alone, with_network
 from modescape.pipeline.imported import finish
 from modescape.progress import Progress, usual
 from modescape.recipe import Imported, Recipe
+from modescape.storage import place
 from modescape.study import Study, write_checkpoint, write_member_state
 from modescape.study.layout import checkpoint_name, member_folder
 from modescape.types import ModelState
@@ -80,7 +81,7 @@ def written(wanted: Wanted, out: str | Path | None, progress: Progress) -> Study
     seen = surveyed(given, source.state, progress.advance)
     progress.finish()
     recipe = _resolved(source.recipe, wanted, given, seen.digest, source.dataset is not None)
-    path = Path(out) if out is not None else Path("studies") / recipe.name
+    path = place(out) if out is not None else Path("studies") / recipe.name
     notes = [*given.notes, *source.files.notes, *source.notes, *seen.notes]
     for note in notes:
         progress.line(note)

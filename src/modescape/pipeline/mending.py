@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from modescape import runtime
+from modescape import durable, runtime
 from modescape.context import StudyContext, StudyRef, epoch_examples
 from modescape.engines import Engine
 from modescape.errors import DamageError, WorkError
@@ -191,4 +190,4 @@ def _forget(study: Study, number: int) -> None:
     """Delete a member and what was predicted of it."""
     for split in SPLITS:
         PredictionWriter(study, split).drop([number])
-    shutil.rmtree(member_folder(study.path, number))
+    durable.remove_tree(member_folder(study.path, number))

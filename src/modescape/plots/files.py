@@ -16,6 +16,7 @@ from modescape import durable
 from modescape.plots import paper
 from modescape.plots.scenes_web import Space
 from modescape.plots.sheet import Sheet, to_json
+from modescape.storage import ObjectPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,12 +83,21 @@ def save_files(
     }
     durable.make_folder(folder)
     script, text = folder / "plotly.min.js", plotly_script()
-    if not script.is_file() or script.stat().st_size != len(text) or script.read_bytes() != text:
+    if not _holds(script, text):
         durable.write_bytes(script, text)
     with durable.together(folder):
         for file_name, content in contents.items():
             durable.write_bytes(folder / file_name, content)
     return tuple(folder / file_name for file_name in contents)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has this content; of an object, which is whole or not there, the size says so."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    return size == len(content) and (isinstance(path, ObjectPath) or path.read_bytes() == content)
 
 
 def settle(figure: Figure) -> None:

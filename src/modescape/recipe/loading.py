@@ -15,6 +15,7 @@ from modescape.plain import MOST_YAML, MOST_YAML_DEPTH, OddYamlError, check_yaml
 from modescape.recipe.sections import Recipe
 from modescape.recipe.training import SCHEDULES, Constant
 from modescape.recipe.writing import EXPONENT, FIRST
+from modescape.storage import place
 
 SUFFIXES = (".yaml", ".yml")  # of a recipe's file
 
@@ -45,7 +46,7 @@ def load(recipe: str | Path | Recipe, overrides: Sequence[str] = ()) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return parse(override(recipe.model_dump(mode="json"), overrides), origin="the recipe")
-    path = Path(recipe)
+    path = place(recipe)
     if not is_builtin(recipe) and (path.suffix in SUFFIXES or path.is_file()):
         try:
             text = read_regular(path, MOST_YAML).decode()

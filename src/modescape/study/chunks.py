@@ -14,6 +14,7 @@ import numpy as np
 
 from modescape import durable
 from modescape.errors import DamageError, WorkError
+from modescape.storage import ObjectPath
 from modescape.study import layout
 
 CHECKSUM_BYTES = 4  # behind every chunk
@@ -53,9 +54,7 @@ def read_rows(path: Path, shape: tuple[int, int], rows: slice) -> np.ndarray:
     start, stop, _ = rows.indices(shape[0])
     wide = shape[1] * NUMBER.itemsize
     try:
-        with path.open("rb") as file:
-            file.seek(start * wide)
-            data = file.read(max(stop - start, 0) * wide)
+        data = _part(path, start * wide, max(start, stop) * wide)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -63,6 +62,14 @@ def read_rows(path: Path, shape: tuple[int, int], rows: slice) -> np.ndarray:
     if len(data) != max(stop - start, 0) * wide:
         raise DamageError(f"'{path}' is cut off: it ends before row {stop}")
     return np.frombuffer(data, NUMBER).reshape(-1, shape[1]).astype(np.float32)
+
+
+def _part(path: Path, start: int, end: int) -> bytes:
+    if isinstance(path, ObjectPath):
+        return path.read_bytes(end, start) if end > start else b""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start)
 
 
 def write_chunk(path: Path, values: np.ndarray, within: Path, *, confirmed: bool = True) -> None:

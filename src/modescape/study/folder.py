@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from modescape import durable
 from modescape.errors import InputError
 from modescape.plain import MOST_YAML, read_regular
+from modescape.storage import place
 from modescape.study import layout
 from modescape.study.lock import locked
 from modescape.study.manifest import NEEDED, read_manifest
@@ -43,12 +44,12 @@ class StudyFolder:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Open an existing study.
+        """Open an existing study: a folder, or a URL such as ``s3://bucket/study``.
 
         Raises:
             InputError: if there is no study, its format is newer, or its manifest is damaged.
         """
-        folder = Path(path)
+        folder = place(path)
         return cls(folder, read_manifest(folder))
 
     @classmethod
@@ -71,7 +72,7 @@ class StudyFolder:
         missing = [key for key in NEEDED if key not in manifest]
         if missing:
             raise ValueError(f"the manifest lacks {', '.join(missing)}")
-        folder = Path(path)
+        folder = place(path)
         try:
             durable.make_folder(folder)
         except OSError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,10 @@ from zarr.storage import LocalStore
 from modescape import durable
 from modescape.errors import DamageError, InputError, WorkError
 from modescape.plain import shown
+from modescape.storage import ObjectPath, place
 from modescape.study import layout
 from modescape.study.chunks import read_chunk, read_rows, write_chunk
+from modescape.study.objects import ObjectStore
 from modescape.study.stores import GROUP, Columns, array_file, check_store
 from modescape.tasks import CLASSES, Stored
 
@@ -50,6 +51,13 @@ class DurableStore(LocalStore):
         """Write one file; see `durable.write_bytes`."""
         self._check_writable()
         durable.write_bytes(self.root / key, value.to_bytes(), self.root.parent)
+
+
+def store_of(root: Path, read_only: bool = False) -> DurableStore | ObjectStore:
+    """The store of zarr for a folder, or for objects below a URL."""
+    if isinstance(root, ObjectPath):
+        return ObjectStore(root, read_only=read_only)
+    return DurableStore(root, read_only=read_only)
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Group:
             DamageError: if it is damaged.
         """
         check_store(self.folder, self.columns, self.stored, self.separator)
-        store = DurableStore(self.study / layout.PREDICTIONS, read_only=mode == "r")
+        store = store_of(self.study / layout.PREDICTIONS, read_only=mode == "r")
         with damage(self.folder):
             return zarr.open_group(store, path=self.name, mode=mode, zarr_format=3, use_consolidated=False)
 
@@ -103,7 +111,7 @@ class Group:
             attributes: plain values.
             names: of the group of each example, texts [example]; None where they have none.
         """
-        store = DurableStore(self.study / layout.PREDICTIONS)
+        store = store_of(self.study / layout.PREDICTIONS)
         with damage(store.root):
             durable.make_folder(store.root, self.study)  # zarr would make it without confirming it
             root = zarr.open_group(store, mode="a", zarr_format=3, use_consolidated=False)
@@ -116,7 +124,7 @@ class Group:
     def delete(self) -> None:
         """Delete it."""
         self.begin_anew()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        durable.remove_tree(self.folder, ignore_errors=True)
 
     def named(self, group: zarr.Group) -> dict[str, np.ndarray]:
         """Coordinates of the rows, [model] each: up to the first that was not named before a writer died."""
@@ -253,7 +261,7 @@ def _create(
 
 def array(group: zarr.Group, name: str) -> Any:
     """An array of the group, which writes chunks also when they hold nothing but the fill value."""
-    with damage(Path(str(group.store.root)) / group.path / name):  # type: ignore[attr-defined]
+    with damage(place(str(group.store.root)) / group.path / name):  # type: ignore[attr-defined]
         return group[name].with_config({"write_empty_chunks": True})  # type: ignore[union-attr]
 
 

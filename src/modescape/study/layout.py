@@ -26,6 +26,7 @@ from modescape.plain import (
     plain_name,
     read_regular,
 )
+from modescape.storage import ObjectPath
 from modescape.tasks import TASKS
 
 FORMAT = 1  # of the directory; a reader refuses what is newer
@@ -127,13 +128,9 @@ def choices(study: Path) -> list[str]:
 
 def sampled_sets(study: Path) -> list[str]:
     """Names of the sets of images on which sampled networks were predicted, ascending."""
-    folder = study / PREDICTIONS / SAMPLED
-    return [name for name in names(folder) if is_name(name) and any(map(Path.is_file, _last_arrays(folder / name)))]
-
-
-def _last_arrays(group: Path) -> list[Path]:
-    """Descriptions of the arrays that are made last in a group, of any task."""
-    return [group / name / "zarr.json" for name in {known.last for known in TASKS.values()}]
+    folder, last = study / PREDICTIONS / SAMPLED, {known.last for known in TASKS.values()}  # array that is made last
+    there = filter(is_name, names(folder))
+    return [name for name in there if any((folder / name / one / "zarr.json").is_file() for one in last)]
 
 
 def run_again(study: Path, verb: str = "run") -> str:
@@ -156,6 +153,8 @@ def result_path(study: Path, name: str) -> Path:
 
 def names(folder: Path | str) -> list[str]:
     """Sorted names in a folder; none if there is no such folder."""
+    if isinstance(folder, ObjectPath):
+        return folder.names()
     try:
         with os.scandir(folder) as items:
             return sorted(item.name for item in items)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modescape.errors import InputError
+from modescape.storage import ObjectPath, lease
 from modescape.study import layout
 
 _held: set[BinaryIO] = set()
@@ -21,11 +22,13 @@ def locked(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the study in ``folder`` for writing, until the block ends or its process dies. Not re-entrant.
 
     By ``flock``, which the kernel drops with its holder; where there is none (Windows) by the library filelock, which
-    takes the system's own lock.
+    takes the system's own lock; in a store of objects by a lease, which ends by itself (`modescape.storage.lease`).
 
     Raises:
         InputError: if another process (or this one) holds it, or the folder is not writable.
     """
+    if isinstance(folder, ObjectPath):
+        return lease.held(str(folder))
     if importlib.util.find_spec("fcntl") is not None:
         return _by_flock(folder)
     from modescape.study.lock_elsewhere import by_library

@@ -10,6 +10,8 @@ from typing import Any
 
 from modescape.errors import InputError, WorkError
 from modescape.plain import MOST_CLASSES, MOST_NAME, MOST_PIXELS, is_count, shown
+from modescape.storage import ObjectPath
+from modescape.storage.store import StoreError
 from modescape.study.layout import FORMAT, MANIFEST
 from modescape.study.sealed import read_sealed
 
@@ -30,14 +32,18 @@ def read_manifest(study: Path) -> dict[str, Any]:
     """
     path = study / MANIFEST
     make = f"make one with: modescape run digits --out {shlex.quote(str(study))}"
-    if not study.exists():
+    if isinstance(study, ObjectPath):  # folders are not made there, and each question takes a request
+        pass
+    elif not study.exists():
         raise InputError(f"'{study}' is not a study: there is no such folder; {make}")
-    if not study.is_dir():
+    elif not study.is_dir():
         raise InputError(f"'{study}' is not a study: it is a file, expected the folder of a study")
     try:
         manifest = read_sealed(path)
     except FileNotFoundError:
         raise InputError(f"'{study}' is not a study: it has no {MANIFEST}; {make}") from None
+    except StoreError as error:
+        raise InputError(str(error)) from error
     except WorkError as error:
         raise InputError(f"{error}; restore it from a copy, or start again in another folder") from error
     missing = [key for key in NEEDED if key not in manifest]

@@ -10,6 +10,7 @@ from typing import Any
 
 from modescape.errors import InputError, ModescapeError, WorkError
 from modescape.plain import file_name, in_session, is_name, shown
+from modescape.storage import ObjectPath
 from modescape.study import layout
 from modescape.study.members import read_member
 from modescape.study.study import Study
@@ -162,6 +163,9 @@ def _rows(study: Study, split: str) -> int:
     folder = str(
         layout.chunk_folder(study.path, split, study.task.stored.fields[-1].name)
     )  # text: building 50,000 paths takes longer than asking for them
+    if isinstance(study.path, ObjectPath):
+        there = layout.chunk_folder(study.path, split, study.task.stored.fields[-1].name)
+        return sum(name.endswith("/0/0") for name in there.below())  # type: ignore[attr-defined]
     return sum(os.access(f"{folder}/{name}/0/0", os.F_OK) for name in layout.names(folder) if name.isdigit())
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 
 from modescape.errors import InputError
+from modescape.storage import ObjectPath
 from modescape.trackers import About, Tracker
 
 TRACKERS = {  # name -> module with `open_run`, and the package that it needs
@@ -16,12 +18,17 @@ TRACKERS = {  # name -> module with `open_run`, and the package that it needs
 }
 
 
-def check_installed(names: Sequence[str]) -> None:
-    """Refuse trackers whose packages are not there.
+def check_installed(names: Sequence[str], study: Path | None = None) -> None:
+    """Refuse trackers whose packages are not there, and any that would write into a store of objects.
 
     Raises:
         InputError: naming the first of them.
     """
+    if names and isinstance(study, ObjectPath):
+        raise InputError(
+            f"compute.track has {names[0]!r}, which writes files beside a study, and '{study}' is no folder; "
+            "track a study on a disk, or leave --track out"
+        )
     for name in names:
         if importlib.util.find_spec(package := TRACKERS[name][1]) is None:
             raise InputError(
