@@ -140,7 +140,7 @@ def test_a_study_is_the_one_of_a_folder_by_bytes(engine, rate, whole, tmp_path):
         is_the_same(store, whole, tmp_path / "copy", page=engine == "processes")
 
 
-@pytest.mark.parametrize("name", ["members/001/epoch-002.safetensors", "results/ensemble_size.nc"])
+@pytest.mark.parametrize("name", ["members/000/epoch-002.safetensors", "results/ensemble_size.nc"])
 def test_a_killed_writers_lease_ends_and_another_goes_on(name, store, local, tmp_path):
     first = store.start(*store.run("--engine", "processes"))
     store.wait_for(name)
