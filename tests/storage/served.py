@@ -1,7 +1,7 @@
 """A store of objects on this machine: moto's S3 behind a layer that counts requests and lets some of them fail.
 
-python served.py RATE SEED prints its address; GET /_counts answers requests and bytes by kind, GET /_healed
-ends the failing; it ends with its input.
+python served.py RATE SEED prints its address; GET /_counts answers requests and bytes by kind, GET /_put
+what was written, GET /_healed ends the failing; it ends with its input.
 """
 
 import json
@@ -18,14 +18,15 @@ class Unreliable:
     def __init__(self, application, rate, seed):
         self.application, self.rate, self.draws = application, rate, random.Random(seed)
         self.counts, self.turn = Counter(), threading.Lock()
+        self.put = []  # paths of objects that were written
 
     def __call__(self, environ, start):
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path == "/_healed":
             self.rate = 0
-        if path in ("/_counts", "/_healed"):
+        if path in ("/_counts", "/_healed", "/_put"):
             start("200 OK", [("Content-Type", "application/json")])
-            return [json.dumps(self.counts).encode()]
+            return [json.dumps(self.put if path == "/_put" else self.counts).encode()]
         ours = path.strip("/").count("/") > 0 or "list-type" in environ.get("QUERY_STRING", "")
         with self.turn:
             kind = "LIST" if "list-type" in environ.get("QUERY_STRING", "") else method
@@ -40,6 +41,7 @@ class Unreliable:
             start("500 cut off", [])
             return self.cut(environ)
         answer = list(self.application(environ, start))
+        self.put += [path] * (method == "PUT")
         self.counts["received"] += sum(map(len, answer)) * (method == "GET")
         return self.cut(environ) if fault == "after" else answer
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -70,11 +69,10 @@ class Store:
         return folder
 
     def wait_for(self, name):
-        """Until there is an object of the study that is not empty; asked for without a client, which takes a while."""
+        """Until an object of the study was written; asked for without a client, which takes a while."""
         while True:
-            url = f"{self.address}/{URL[5:]}/{name}"
-            with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url) as answer:
-                if answer.read():
+            with urllib.request.urlopen(f"{self.address}/_put") as answer:
+                if f"/{URL[5:]}/{name}" in json.loads(answer.read()):
                     return
             time.sleep(0.05)
 
