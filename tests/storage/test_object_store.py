@@ -30,7 +30,7 @@ ALL = (*SMALL, "analyses=[training, ensemble_size, cyclic, tsne_subspace]")  # a
 FEW = (*SMALL, "analyses=[training, ensemble_size]")
 COMMAND = (sys.executable, "-m", "modescape")
 URL = "s3://bucket/studies/digits"
-LEASE = 20  # seconds: a killed writer's is waited for, and a busy machine renews late
+LEASE = 40  # seconds: a killed writer's is waited for, and a busy machine renews late
 
 
 class Store:
