@@ -151,7 +151,8 @@ def test_networks_of_a_study_made_before_are_trained_again_and_one_line_says_so(
 def test_settings_that_an_earlier_version_spelled_out_are_no_hindrance():
     """A study made before ``ensemble_size.resamples`` went away has it in its ``study.yaml``."""
     before = recipe.load("digits", ["settings.ensemble_size={resamples: 1000, subsets: 50}"])
-    assert with_analysis_defaults(before).settings["ensemble_size"] == {"snapshots": 10, "subsets": 50}
+    now = with_analysis_defaults(before).settings["ensemble_size"]
+    assert now == {"snapshots": 10, "subsets": 50, "all_sizes": 40}
 
 
 def test_what_differs_is_told_in_words_where_a_setting_is_absent():

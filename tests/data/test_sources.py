@@ -357,8 +357,7 @@ def test_a_broken_row_of_the_hubs_layout_is_left_out_with_its_label(hub_folder):
 
 
 def test_pictures_that_together_exceed_the_memory_are_refused_at_the_first(tmp_path, monkeypatch):
-    memory = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 1_000}
-    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)  # a machine of less memory
+    monkeypatch.setattr("modescape.data.sources.total_memory", lambda: 1_000)  # a machine of less memory
     folder = write_folder(tmp_path / "set", {f"{'ab'[n % 2]}/{n}.png": np.full((9, 9), n, np.uint8) for n in range(20)})
     with pytest.raises(InputError, match=r"20 pictures of 9x9 pixels \(as .*a/0\.png'\) take .* make them smaller"):
         data.load(settings(folder), 0)
