@@ -134,6 +134,10 @@ def test_figures_are_answered_and_lie_where_it_says(kept, tmp_path):
     assert [line.split(",")[0] for line in explained.splitlines()[1:]] == drawn.splitlines()[0].split(",")
     again = answered("figures", str(kept / "study"), "ensemble_size", f"--out={tmp_path / 'drawn'}")
     assert again["out"] == answer["out"]
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "captions.tex").write_text("% mine")
+    refused = answered("figures", str(kept / "study"), f"--out={tmp_path / 'own'}", code=2)
+    assert "is not of the figures of this study; choose another folder" in refused["error"]["message"]
     wrong = answered("figures", str(kept / "study"), "--width=3km", code=2)
     assert wrong["error"]["message"] == "--width is '3km', expected a length such as 5.5in, 14cm, 140mm or 397pt"
 
@@ -173,7 +177,9 @@ def test_a_decision_is_answered_within_its_budget(kept):
     [
         ("--memory=much", "expected bytes, such as 5000000 or 5MB"),
         ("--memory=1", "one network alone takes"),
-        ("--passes=0", "one network alone takes 1 forward passes"),
+        ("--passes=0", "--passes is 0; expected a number above 0"),
+        ("--passes=nan", "--passes is nan; expected a number above 0"),
+        ("--passes=0.5", "one network alone takes 1 forward pass; allow at least that"),
         ("--set=price=1", "no threshold 'price'; there are least_gain, pass_price"),
         ("--set=pass_price", "expected NAME=SHARE"),
         ("--set=pass_price=7", "expected a share from 0 to 1"),

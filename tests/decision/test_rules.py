@@ -122,6 +122,35 @@ def test_one_network_is_kept_only_where_nothing_else_might_be_worth_more():
     assert found.needed > 1000
 
 
+def test_what_was_not_chosen_and_is_told_to_be_worth_its_price_is_advised():
+    """Not "cannot be told": the interval does not include 0."""
+    found = decide(table((ONE, 0.5, 0.5), (several(2), 0.495, 0.44), (several(3), 0.497, 0.5)))
+    assert (found.advice, found.chosen, found.needed) == ("ensemble", 1, None)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_more_examples_are_asked_for_than_there_are(seed):
+    random = np.random.default_rng(seed)
+    values = [0.5, *random.uniform(0.4, 0.55, 3)]
+    judged = [0.5, *random.uniform(0.4, 0.55, 3)]
+    rows = zip((ONE, several(2), several(3), CALIBRATED), values, judged, strict=True)
+    found = decide(table(*rows, error=0.03, examples=1000))
+    assert found.needed is None or (found.advice == "undecided" and found.needed >= 1000)
+
+
+def test_the_share_is_of_one_networks_loss_on_the_same_examples():
+    told = head(rows := table((ONE, 0.2, 0.5), (several(2), 0.1, 0.25)), decide(rows), Rules())
+    assert ", 50\N{NO-BREAK SPACE}% of its NLL." in told[-1]
+    rows = table((ONE, 0.8, 0.8), (several(2), 0.9, 0.9), metric="accuracy")
+    assert ", 50\N{NO-BREAK SPACE}% of its errors." in head(rows, decide(rows), Rules())[-1]
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan])
+def test_a_budget_is_above_0(value):
+    with pytest.raises(InputError, match="expected a number above 0"):
+        Budget(passes=value)
+
+
 def test_a_budget_is_kept_to():
     rows = table((ONE, 0.5, 0.5), (several(2), 0.4, 0.4), (several(4), 0.3, 0.3))
     machine = Machine(bytes=1000, seconds_per_pass=0.002)
@@ -140,6 +169,7 @@ def test_members_that_had_not_converged_come_first():
     ending = Ending(falling=3, members=4)
     found = decide(rows, ending=ending)
     assert (found.advice, found.unconverged) == ("train_longer", True)
+    assert (found.chosen, found.gain.value) == (0, 0)  # what training longer gains was not measured
     said = head(rows, found, Rules(), ending=ending)
     assert said[0].startswith("The members had not converged: the validation loss of 3 of 4")
     assert said[1].startswith("Train longer first")
@@ -173,7 +203,7 @@ def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
     rows = table((ONE, 0.5, 0.5), (several(3), 0.42, 0.42))
     rows = replace(rows, ece=np.array([0.02, 0.06]), excess=np.array([0.0, -0.055]))
     text = " ".join(evidence(rows, decide(rows)))
-    assert "Its calibration error is higher, 0.060 against 0.020: it is not sure enough" in text
+    assert "Its calibration error was measured higher, 0.060 against 0.020: it is not sure enough" in text
     assert "5.5 points below its accuracy" in text
 
 

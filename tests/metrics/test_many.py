@@ -52,6 +52,14 @@ def test_subsets_are_disjoint_and_a_larger_one_is_the_union_of_two(case) -> None
     assert few.largest == 96
 
 
+@pytest.mark.parametrize("members", [11, 15, 19, 20, 21])
+def test_any_number_of_members_above_the_setting_has_a_curve(members) -> None:
+    """Below twice ten there are no ten disjoint subsets of two."""
+    log_prob, label = predictions(members, 40)
+    found = ms.ensemble_curve(log_prob, label, all_sizes=10)
+    assert np.isfinite(found["score"].sel(metric="nll")).all()
+
+
 def test_sums_are_those_of_the_subsets(case) -> None:
     values = np.random.default_rng(0).random((50, 4, 3))
     plan = many.design(50)

@@ -20,8 +20,11 @@ SIGNS = {  # that text fonts lack
     "\N{LESS-THAN OR EQUAL TO}": r"$\leq$",
     "\N{PLUS-MINUS SIGN}": r"$\pm$",
     "\N{HORIZONTAL ELLIPSIS}": r"\ldots{}",
+    "\N{RIGHTWARDS ARROW}": r"$\rightarrow$",
+    "\N{ALMOST EQUAL TO}": r"$\approx$",
 }
-HEAD = r"""% Figures of the study "{study}" by modescape {version}; \input this file, or copy what you need of it.
+FIRST = '% Figures of the study "{study}" by modescape'
+HEAD = r""" {version}; \input this file, or copy what you need of it: it is written anew.
 % \usepackage{{graphicx}}; the figures were drawn {width:g} inches wide, with text of {text:g} points.
 % Beside each caption: its counterpart in Fort et al. 2019 (arXiv:1912.02757), and \cite keys of references.bib.
 """
@@ -65,6 +68,11 @@ def escaped(text: str) -> str:
     return "".join((SPECIAL | SIGNS).get(letter, letter) for letter in " ".join(text.split()))
 
 
+def begins(study: str) -> str:
+    """How the captions of a study's figures begin, by its name."""
+    return FIRST.format(study=" ".join(study.split()))
+
+
 def captions(study: str, version: str, figures: Sequence[Captioned], width: float, text: float) -> str:
     """A file of figures with their captions.
 
@@ -75,7 +83,7 @@ def captions(study: str, version: str, figures: Sequence[Captioned], width: floa
         width: inches.
         text: points of most text.
     """
-    parts = [HEAD.format(study=" ".join(study.split()), version=version, width=width, text=text)]
+    parts = [begins(study), HEAD.format(version=version, width=width, text=text)]
     for figure in figures:
         title, caption = escaped(figure.title), escaped(figure.caption)
         parts.append(FIGURE.format(about=figure.about(), name=figure.name, title=title, caption=caption, width=width))

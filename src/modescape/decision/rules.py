@@ -41,6 +41,13 @@ class Budget:
     memory: float | None = None  # bytes of weights
     latency: float | None = None  # seconds for one example
 
+    def __post_init__(self) -> None:
+        """Refuse what is no limit."""
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"--{name} is {value:g}; expected a number above 0")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
@@ -77,7 +84,8 @@ class Decision:
     net: Difference  # what it is better by, less its price; above 0 is worth it
     needed: int | None = None  # examples that would tell, about; None: it is told, or nothing can be said
     rival: int | None = None  # the best of another kind where candidates are chosen
-    beaten_by: tuple[int, ...] = ()  # better than the ensemble of all members at its training cost, beyond doubt
+    beaten_by: tuple[int, ...] = ()
+    # better than the ensemble of all members at its training cost: the interval leaves 0 out
     left_out: tuple[int, ...] = ()  # candidates that the budget does not allow
     unconverged: bool = False
 
@@ -135,7 +143,8 @@ def affordable(table: Table, budget: Budget, machine: Machine) -> list[int]:
         if math.isnan(one):
             raise InputError(f"--{name} is {most:g}, but what one network takes is not known here; leave it out")
         if one > most:
-            raise InputError(f"--{name} is {most:g}, and one network alone takes {one:.3g} {unit}; allow at least that")
+            taken_alone = f"{one:.3g} {unit if one != 1 else unit.removesuffix('es')}"
+            raise InputError(f"--{name} is {most:g}, and one network alone takes {taken_alone}; allow at least that")
         kept = [place for place in kept if taken(table.candidates[place]) <= most]
     return kept
 
@@ -161,7 +170,8 @@ def decide(
     found = _judged(table, rules, best, net)
     unconverged = bool(ending.members) and ending.falling >= rules.unconverged * ending.members
     if unconverged and not any(one.advice == "train_longer" for one in table.candidates):
-        found = replace(found, advice="train_longer", needed=None)
+        zero = Decision(advice="train_longer", chosen=0, gain=table.difference(0, 0), net=table.gain(0))
+        found = replace(zero, rival=found.rival)
     return replace(
         found,
         rival=_rival(table, net, best) if found.rival is None else found.rival,
@@ -197,7 +207,7 @@ def _judged(table: Table, rules: Rules, best: int, net: dict[int, float]) -> Dec
 
 
 def _kept(table: Table, rules: Rules, net: dict[int, float]) -> Decision:
-    """One network as it is, unless what comes next to it might be worth more than the least gain."""
+    """One network as it is, unless what comes next to it is told to be worth its price, or might be."""
     rival = max((place for place in net if place), key=lambda place: net[place], default=None)
     zero = Decision(advice="keep_one", chosen=0, gain=table.difference(0, 0), net=table.gain(0), rival=rival)
     if rival is None:
@@ -206,7 +216,9 @@ def _kept(table: Table, rules: Rules, net: dict[int, float]) -> Decision:
     if left.high < max(least, SMALLEST):
         return zero
     gain = table.difference(rival, 0)
-    away = abs(left.value) if left.low > 0 or left.value > least else least - left.value
+    if left.low > 0:
+        return Decision(advice=table.candidates[rival].advice, chosen=rival, gain=gain, net=left, rival=0)
+    away = abs(left.value) if left.value > least else least - left.value
     return Decision(advice="undecided", chosen=rival, gain=gain, net=left, needed=_needed(table, left, away))
 
 
@@ -236,7 +248,7 @@ def best_of(table: Table, places: list[int]) -> int:
 
 
 def beaten_by(table: Table) -> tuple[int, ...]:
-    """What is better than the ensemble of all members at its training cost, beyond doubt."""
+    """What is better than the ensemble of all members at its training cost: its interval leaves 0 out."""
     found = at_full_cost(table)
     ensemble = next((place for place in found if table.candidates[place].advice == "ensemble"), None)
     if ensemble is None:

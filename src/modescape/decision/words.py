@@ -14,7 +14,6 @@ from modescape.decision.rules import (
     at_full_cost,
     best_of,
     price_of,
-    scale_of,
 )
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording import scores
@@ -23,6 +22,7 @@ from modescape.wording.numbers import SPACE, count, decimals_for, fixed, interva
 KEEP = "Keep one network as it is"
 COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
+LEAST_ERROR = 0.01  # of a calibration error that is said to be higher: it has no interval of a difference
 STEPS = 10  # most steps of the size that are told
 
 
@@ -53,7 +53,7 @@ def called(table: Table, place: int) -> str:
 
 def price_words(one: Candidate, machine: Machine) -> str:
     """What a candidate costs."""
-    training = f"{_times(one.price.training)} the training" if math.isfinite(one.price.training) else ""
+    training = _trainings(one.price.training) if math.isfinite(one.price.training) else ""
     passes = count(round(one.price.passes), "forward pass", "forward passes")
     passes = passes if one.price.passes == round(one.price.passes) else f"{one.price.passes:.1f} forward passes"
     latency = machine.latency(one)
@@ -65,9 +65,9 @@ def price_words(one: Candidate, machine: Machine) -> str:
     return listing([part for part in (training, f"{passes} a prediction{seconds}", held) if part])
 
 
-def _times(number: float) -> str:
+def _trainings(number: float) -> str:
     whole = f"{number:,.0f}" if number == round(number) else significant(number)
-    return f"{whole}{SPACE}times" if number != 1 else "once"
+    return f"{whole}{SPACE}times the training" if number != 1 else "no more training"
 
 
 def _bytes(number: float) -> str:
@@ -138,7 +138,7 @@ def evidence(table: Table, decision: Decision, unit: str = "", steps: bool = Fal
     parts = [
         _rival(table, decision, unit),
         _equal_costs(table, decision, unit),
-        further(table, decision) if steps else "",
+        further(table, decision, unit) if steps else "",
         _calibration_error(table, decision),
         f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
     ]
@@ -171,24 +171,32 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
         return f"{KEEP}{_why_kept(table, decision, rules, unit)}."
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "Train longer first, and decide then: what several such networks gain says little of trained ones."
-    share = abs(decision.gain.value) / scale_of(table) if scale_of(table) > 0 else math.nan
-    of_one = (
-        f", {percent(share)} of its {table.score.short}" if math.isfinite(share) and table.score.smallest == 0 else ""
-    )
-    price = price_words(one, machine)
+    of_one, price = _share(table, decision), price_words(one, machine)
     return (
         f"{advice_words(table, decision)}: {changes(table, decision.chosen, 0, unit)} against one network as it is"
         f"{of_one}. Its price: {price}."
     )
 
 
+def _share(table: Table, decision: Decision) -> str:
+    """The gain over the loss of one network on the same examples, where that has a zero."""
+    if table.score.smallest != 0:
+        return ""
+    own = float(table.mean[table.deciding][0])
+    loss = 1 - own if table.score.higher_is_better else own
+    if not (math.isfinite(loss) and loss > 0):
+        return ""
+    what = "errors" if table.score.higher_is_better else table.score.short
+    return f", {percent(abs(decision.gain.value) / loss)} of its {what}"
+
+
 def _why_kept(table: Table, decision: Decision, rules: Rules, unit: str) -> str:
     if decision.rival is None:
-        return ": nothing else was measured"
+        return ": nothing else keeps to the budget" if decision.left_out else ": nothing else was measured"
     label = called(table, decision.rival)
     price = price_of(table, decision.rival, rules)
     told = changes(table, decision.rival, 0, unit)
-    least = change(table.score, Difference(price, math.nan, math.nan)).split(" (")[0].lstrip("+")
+    least = change(table.score, Difference(price, math.nan, math.nan), unit).split(" (")[0].lstrip("+")
     return f": the next best, {label}, changes {told}, and its price asks for {least} of {table.score.short}"
 
 
@@ -241,14 +249,14 @@ def _best_of_one_pass(table: Table) -> int:
     return best_of(table, places)
 
 
-def further(table: Table, decision: Decision) -> str:
+def further(table: Table, decision: Decision, unit: str = "") -> str:
     """What each further network gains, k -> k + 1, in the calibration that is advised."""
     one = decision.candidate(table)
     way = one.calibration if one.advice == "ensemble" else "none"
     steps = size_steps(table, way)[:STEPS]
     if not steps:
         return ""
-    told = [f"{small} to {large}: {change(table.score, found)}" for small, large, found in steps]
+    told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
     return f"Each further network changes the {table.score.short}, from {'; '.join(told)}."
 
 
@@ -269,12 +277,12 @@ def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
 def _calibration_error(table: Table, decision: Decision) -> str:
     """Whether what is advised is worse calibrated than one network, and why."""
     one, own = table.ece[0], table.ece[decision.chosen]
-    if decision.advice in ("keep_one", "undecided") or not (own > one):
+    if decision.advice in ("keep_one", "undecided") or not (own - one > LEAST_ERROR):
         return ""
     excess = table.excess[decision.chosen]
     why = "too sure" if excess > 0 else "not sure enough"
     by, both = abs(100 * excess), [scores.written("ece", value) for value in (own, one)]
     return (
-        f"Its calibration error is higher, {both[0]} against {both[1]}: it is {why}, "
+        f"Its calibration error was measured higher, {both[0]} against {both[1]}: it is {why}, "
         f"its mean confidence {fixed(by)} points {'above' if excess > 0 else 'below'} its accuracy."
     )

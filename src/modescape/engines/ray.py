@@ -93,7 +93,7 @@ class Ray(Engine):
         """The same, 0 where no machine holds one; looked up once a second at most."""
         seen, most = self._held.get("room", (-BETWEEN, 0))
         if time.monotonic() - seen >= BETWEEN:
-            if self._head.answers():  # else Ray would ask it for a minute
+            if self._head.answers():  # else Ray would ask it for a minute, and what was known last stands
                 most = room(self._ray().nodes(), self.needs)
             self._held["room"] = time.monotonic(), most
         return min(self.workers or most, most)
@@ -173,7 +173,7 @@ class Ray(Engine):
 
     def _start(self) -> _Worker:
         if "actors" not in self._held:
-            paths = os.pathsep.join(path for path in dict.fromkeys(["", *sys.path]) if path)
+            paths = os.pathsep.join(path for path in dict.fromkeys(sys.path) if path)
             surroundings = {"env_vars": {**ONE_THREAD, "PYTHONPATH": paths}}
             share: dict[str, Any] = {
                 "num_cpus": 1,

@@ -162,7 +162,7 @@ def ensemble_curve(
 
 def are_many(members: int, all_sizes: int, scoring: Scoring, group: np.ndarray | None) -> bool:
     """Whether `curve_of_many` is taken: more members than that, and scores that it can gather."""
-    return members > max(all_sizes, many.LEAST) and group is None and many.is_streamed(scoring)
+    return members > all_sizes and members >= 2 * many.LEAST and group is None and many.is_streamed(scoring)
 
 
 def curve_of_many(
@@ -179,7 +179,7 @@ def curve_of_many(
     Args:
         read: log-probabilities of these examples, [member, example, class], free of NaN.
         label: true classes, [example].
-        members: their number, more than `many.LEAST`.
+        members: their number, 2 `many.LEAST` or more.
         classes: their number.
         limit: most subsets of a size, or as many as are disjoint where that is more.
         key: of the stream of the orders.

@@ -12,7 +12,8 @@ the examples. So an ensemble's own score is its influence on their mean, and the
 order, which is no smaller than that over several. Of the gain an ensemble's influence is its score less the mean of its
 own members'. Above K, the largest size with `LEAST` ensembles, influences grow as `modescape.metrics.crossed` has it.
 
-One pass over the examples, a block at a time, gathers sums; memory grows neither with examples nor with sizes.
+One pass over the examples, a block at a time, gathers sums; memory grows neither with examples nor with sizes (with
+members by their square: the subsets, a byte each).
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def design(members: int, wanted: int = 200, key: int = 0) -> Design:
     """Sizes and subsets for so many members.
 
     Args:
-        members: n, `LEAST` or more.
+        members: n, 2 `LEAST` or more.
         wanted: subsets of a size, up to which further orders are taken.
         key: of the stream of the orders (see `modescape.rng.key`).
 
@@ -219,7 +220,7 @@ def curve(
     Args:
         read: log-probabilities of these examples, [member, example, class], free of NaN.
         label: true classes, [example].
-        members: their number, more than `LEAST`.
+        members: their number, 2 `LEAST` or more.
         classes: theirs.
         wanted: see `design`.
         key: of the stream of the orders.

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from modescape import durable
 from modescape.analyses import ANALYSES, figures
 from modescape.authors.bibliography import bibliography
-from modescape.authors.latex import Captioned, captions
+from modescape.authors.latex import Captioned, begins, captions
 from modescape.authors.tidy import archive
 from modescape.errors import InputError, WorkError
 from modescape.plain import file_name, is_own
 from modescape.progress import Progress, usual
 from modescape.study import Study
+from modescape.study.layout import run_again
 from modescape.version import __version__
 
 if TYPE_CHECKING:
@@ -64,14 +65,17 @@ def write_figures(
     """
     from modescape.plots.printing import STYLES
 
+    if style not in STYLES:
+        raise InputError(f"there is no style {style!r}; choose from {', '.join(STYLES)}")
     look, folder = STYLES[style], out or Path("figures") / study.recipe.name
     width = look.width if width is None else width
     if not NARROWEST <= width <= WIDEST:
         raise InputError(f"--width is {width:g} inches, expected {NARROWEST:g} to {WIDEST:g}, such as 5.5in or 14cm")
     durable.check_folder(folder, CAPTIONS, "figures")
+    _check_owner(folder, study)
     found, absent = _results(study, names)
     if not found:
-        raise WorkError(f"'{study.path}' has no results to draw; measure them first: modescape run {study.path}")
+        raise WorkError(f"'{study.path}' has no results to draw; measure them first: {run_again(study.path)}")
     durable.claim_folder(folder)
     done, contents, tables = [], {}, {}
     progress = progress or usual()
@@ -92,6 +96,23 @@ def write_figures(
         for name, content in contents.items():
             durable.write_bytes(folder / name, content)
     return Authored(folder, tuple(folder / name for name in contents), tuple(done), tuple(absent))
+
+
+def _check_owner(folder: Path, study: Study) -> None:
+    """Refuse a folder whose captions are not those of this study's figures.
+
+    Raises:
+        InputError: if they are another study's, or an author's own.
+    """
+    captions = folder / CAPTIONS
+    if not captions.is_file():
+        return
+    with captions.open(encoding="utf-8", errors="replace") as file:
+        if not file.readline().startswith(begins(study.recipe.name)):
+            raise InputError(
+                f"'{captions}' is not of the figures of this study; choose another folder with --out: files of the "
+                "same name would be replaced"
+            )
 
 
 def _results(study: Study, names: Sequence[str]) -> tuple[dict[str, xr.Dataset], list[str]]:

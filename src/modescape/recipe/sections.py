@@ -74,7 +74,7 @@ class Compute(Section):
 
     engine: EngineName = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: PositiveInt | None = None  # processes; null = one a core
+    workers: PositiveInt | None = None  # processes; null = one a core, or one a GPU
     address: str | None = None  # of a Ray cluster, such as 10.0.0.1:6379; null = RAY_ADDRESS, else one is started here
     worker_memory: PositiveInt | None = None
     # MB that a worker holds at most: a Ray cluster is given no more workers than its machines hold; null = reckoned

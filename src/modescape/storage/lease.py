@@ -218,7 +218,8 @@ def _read(url: str) -> tuple[str | None, dict[str, Any]]:
         return None, {}
     try:
         there = json.loads(store.fetch(url) or b"{}")
-        return str(found.get("ETag", "")), there if isinstance(there, dict) and "expires" in there else {}
+        ours = isinstance(there, dict) and isinstance(there.get("expires"), (int, float))
+        return str(found.get("ETag", "")), there if ours else {}
     except FileNotFoundError:
         return None, {}
     except ValueError:  # not ours, or torn where a store is no store of objects: nobody's

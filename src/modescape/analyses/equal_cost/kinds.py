@@ -25,7 +25,7 @@ SIZES = (*range(1, 11), 12, 15, 20, 30, 50, 100)  # of ensembles that are looked
 MOST_NUMBERS, LEAST_POOL = 50_000_000, 10  # predictions of members that are held at a time, and members that always are
 SLACK = 1.5  # factor by which the weights of a wider network may miss those of all members
 LEAST_JUDGED = 10  # examples (or groups) below which nothing is decided
-ONE, BEST = "one network", "the best member by validation"
+ONE, BEST = "one network", "the best member"
 
 
 @dataclass(frozen=True)
@@ -109,16 +109,7 @@ def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None
     if given:
         ranked = _Ranked.of(scorer, every)
         for size in sizes:
-            name = (
-                "the best network"
-                if size == 1
-                else f"the {size} best networks"
-                if size < count
-                else f"all {size} networks"
-            )
-            price = Price(training=math.nan, passes=size, networks=size)
-            advice = "keep_one" if size == 1 else "ensemble"
-            scorer.add(Candidate(name=name, advice=advice, size=size, price=price), [ranked.first(size)])
+            scorer.add(_given(size, count), [ranked.first(size)])
         return
     scorer.add(Candidate(name=ONE, advice="keep_one"), (every.of([one]) for one in range(count)))
     if count > 1:

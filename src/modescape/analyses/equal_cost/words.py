@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modescape.decision.candidates import Difference
 from modescape.decision.labelled import table_of_result
+from modescape.decision.rules import best_of
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, count, significant
 from modescape.wording.summary import Summary
@@ -44,12 +45,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
         cost = [_times(value) for value in (one.price.training, one.price.passes)]
         chosen = scores.written(table.deciding, float(table.chosen[place]))
         rows.append((one.label, *found, *than, chosen, *cost))
-    best = max(range(len(table.candidates)), key=lambda place: _better(table.gain(place).value))
+    best = best_of(table, list(range(len(table.candidates))))
     metrics = list(table.scores)
+    scored = rows[best][1 + metrics.index(table.deciding)]
     text = (
-        f"Dot plots of {count(len(rows), 'candidate')} against one network as it is. Of these has the best "
-        f"{table.score.short} on {table.judged_on}: {table.candidates[best].label}, "
-        f"{rows[best][1 + metrics.index(table.deciding)]}."
+        f"Dot plots of {count(len(rows), 'candidate')} against one network as it is. The best where they were chosen, "
+        f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}."
     )
     header = (
         "candidate",
@@ -60,10 +61,6 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "forward passes",
     )
     return Summary(text, header, tuple(rows))
-
-
-def _better(value: float) -> float:
-    return value if math.isfinite(value) else -math.inf
 
 
 def _times(value: float) -> str:

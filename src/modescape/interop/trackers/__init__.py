@@ -12,9 +12,9 @@ from modescape.storage import ObjectPath
 from modescape.trackers import About, Tracker
 
 TRACKERS = {  # name -> module with `open_run`, and the package that it needs
-    "tensorboard": ("modescape.interop.trackers.tensorboard", "tensorboard"),
-    "wandb": ("modescape.interop.trackers.wandb", "wandb"),
-    "mlflow": ("modescape.interop.trackers.mlflow", "mlflow"),
+    "tensorboard": ("modescape.interop.trackers.to_tensorboard", "tensorboard"),
+    "wandb": ("modescape.interop.trackers.to_wandb", "wandb"),
+    "mlflow": ("modescape.interop.trackers.to_mlflow", "mlflow"),
 }
 
 
