@@ -154,8 +154,7 @@ def test_archives_of_arrays(tmp_path, case):
 def test_an_archive_that_unpacks_to_more_than_the_memory(tmp_path, monkeypatch):
     path = archive(tmp_path / "x.npz", image=npy(np.zeros((30_000, 32, 32), np.uint8)), label=LABEL)
     assert path.stat().st_size < 100_000
-    memory = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}
-    monkeypatch.setattr("modescape.data.decode.os.sysconf", memory.get)  # a machine of little memory
+    monkeypatch.setattr("modescape.data.decode.total_memory", lambda: 4_096_000)  # a machine of little memory
     with bounded(4, 5), pytest.raises(InputError, match=r"take 30,720,024 bytes, this machine has 4,096,000"):
         sources.npz(path)
 

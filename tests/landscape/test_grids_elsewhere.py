@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from dataclasses import dataclass
@@ -40,9 +41,10 @@ class Context:
     fatal: Path | None = None
 
     def open(self):
-        if self.fatal is not None and self.fatal.exists():
-            self.fatal.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self.fatal is not None:
+            with contextlib.suppress(FileNotFoundError):  # there is none, or the other worker took it
+                self.fatal.unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
         if self.name == "mlp":
             field = Landscape(mlp(norm=True), batches=data())
         else:

@@ -107,7 +107,7 @@ def table_of_result(dataset: xr.Dataset) -> Table:
         Candidate(
             name=str(held["name"][place]),
             advice=str(held["advice"][place]),  # type: ignore[arg-type]
-            size=int(held["averaged"][place]),
+            size=int(np.nan_to_num(held["averaged"][place])),  # 0: the result does not say
             calibration=str(held["calibrated"][place]),  # type: ignore[arg-type]
             price=Price(**{name: float(held[name][place]) for name in PRICES}),
             at_full_cost=bool(held["full_cost"][place]),
