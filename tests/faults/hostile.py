@@ -52,7 +52,7 @@ def bounded(megabytes=64, seconds=5.0):
     assert taken < seconds, f"{taken:.1f} s"
 
 
-def limited(*arguments, gigabytes=2.0, seconds=20, **settings):
+def limited(*arguments, gigabytes=2.0, seconds=60, **settings):
     """A Python with that much address space: ``python *arguments``."""
 
     def limit():

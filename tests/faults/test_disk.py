@@ -103,9 +103,8 @@ def test_a_read_only_folder_is_read_and_not_written(disk, undisturbed):
     assert differences(contents(disk.root), before) == []
 
 
-@pytest.mark.parametrize(
-    "stage", ["members/", *(pytest.param(name, marks=pytest.mark.long) for name in ("predictions.zarr/", "results/"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("stage", ["members/", "predictions.zarr/", "results/"])
 def test_a_folder_that_becomes_read_only_or_is_removed_ends_the_run_in_plain_words(disk, undisturbed, stage):
     run = disk.start(*arguments(disk.root))
     with disk.within(run, stage):

@@ -217,7 +217,7 @@ def test_numbers_of_the_healthy_are_those_of_a_study_of_three(diverged, tmp_path
 # ---- something raises ----
 
 
-@pytest.mark.parametrize("engine", ["here", "processes"])
+@pytest.mark.parametrize("engine", ["here", pytest.param("processes", marks=pytest.mark.long)])
 def test_a_factory_that_raises_for_one_member(tmp_path, engine):
     settings = [*SMALL, *network("refusing", 2), "train.members=3", "analyses=[training, ensemble_size]"]
     done = modescape("run", "digits", "--out", str(tmp_path / "s"), "--engine", engine, *with_set(settings))

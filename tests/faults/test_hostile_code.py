@@ -76,7 +76,7 @@ def test_looking_at_a_study_imports_nothing_of_its_recipe(folder, factory):
     (folder / "study" / "report.html").unlink()
 
 
-@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+@pytest.mark.parametrize("quiet", [pytest.param([], marks=pytest.mark.long), ["--quiet"]])
 def test_training_says_what_it_is_about_to_import(folder, quiet):
     settings = ["--set=train.members=1", "--set=train.epochs=1", "--set=data.train=20", "--engine=here"]
     words = ["train", "digits", "--set=model.factory=evil_module:make", *settings, *quiet]

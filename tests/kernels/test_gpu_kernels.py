@@ -11,9 +11,8 @@ HERE = Path(__file__).parent
 pytest.importorskip("triton")
 
 
-@pytest.mark.parametrize(
-    "chosen", [pytest.param("not long", marks=pytest.mark.ci), pytest.param("long", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("chosen", ["not long", "long"])
 def test_interpreted_on_the_cpu(chosen):
     """Triton decides when it is imported whether it interprets, so this takes another process."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", chosen, str(HERE / "interpreted_gpu_kernels.py")]

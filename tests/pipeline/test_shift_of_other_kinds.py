@@ -21,7 +21,8 @@ def page_of(study: Study) -> str:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("variance", [pytest.param("true", marks=pytest.mark.long), "false"])
+@pytest.mark.long
+@pytest.mark.parametrize("variance", ["true", "false"])
 def test_a_regression_under_shift_and_on_other_data(tmp_path, variance):
     small = ["data.test=120", "data.validation=60", f"task.variance={variance}", *FEW]
     study = pipeline.run("diabetes", tmp_path / "here", overrides=[*small, "compute.engine=here"])
