@@ -92,11 +92,14 @@ def test_a_worker_is_reckoned_by_its_batch_its_group_and_its_data():
     recipe = load("digits", ["train.batch_size=100"])
     dataset = data.load(recipe.data, recipe.seed, task=recipe.task)
     manifest = {"plan": {"device": "cpu", "group_size": 1}, "model": {"parameters": {"a": [1000]}, "buffers": {}}}
-    one = worker_memory(recipe, manifest, dataset)
+    said: list[str] = []
+    one = worker_memory(recipe, manifest, said.append, dataset)
     larger = load("digits", ["train.batch_size=1128"])
     more = 1000 * 2 * 4 * numbers_given(recipe, dataset)  # floats of what layers give, and their gradients
-    assert worker_memory(larger, manifest, dataset) - one == more
+    assert worker_memory(larger, manifest, said.append, dataset) - one == more
     stacked = {**manifest, "plan": {"device": "cpu", "group_size": 20}}
-    assert worker_memory(recipe, stacked, dataset) > one > PROCESS
+    assert worker_memory(recipe, stacked, said.append, dataset) > one > PROCESS
     lost = load("digits", ["data.source=nowhere.npz"])
-    assert PROCESS < worker_memory(lost, manifest) < one  # the data is gone: said elsewhere
+    assert said == []
+    assert PROCESS < worker_memory(lost, manifest, said.append) < one  # the data is gone
+    assert said[0].startswith("What a worker holds was reckoned without data and layers")

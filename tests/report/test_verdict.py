@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import xarray as xr
+from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.analyses.ensemble_size.rows import score_rows
@@ -77,6 +78,14 @@ def test_headline_gives_shares_ratio_and_gains():
     assert verdict.question == "Why did the ensemble work?"
     assert verdict.answer == "Averaging independent networks worked."
     assert verdict.covers.endswith("for other networks of this recipe (snapshots: other runs) on other test images.")
+
+
+def test_with_a_decision_the_bare_answer_is_left_out():
+    sizes = {"ensemble_size": example_result("ensemble_size")}
+    assert "Averaging independent networks worked." in judge(sizes).answer
+    with_decision = judge(sizes | {"equal_cost": example_result("equal_cost")})
+    assert "Averaging independent networks worked." not in with_decision.answer
+    assert with_decision.question == judge(sizes).question
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.002, 0.010), (0.0, 0.010), (-0.004, 0.0), (math.nan, math.nan)])

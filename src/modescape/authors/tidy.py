@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 DAY = (1980, 1, 1, 0, 0, 0)  # the first that an archive knows: the same bytes every time
 DICTIONARY = {
@@ -43,9 +43,9 @@ def archive(tables: Mapping[str, str], about: Mapping[str, tuple[str, str]]) -> 
     return buffer.getvalue()
 
 
-def _written(head: tuple[str, ...], rows: object) -> str:
+def _written(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows(rows)  # type: ignore[arg-type]
+    writer.writerows(rows)
     return lines.getvalue()

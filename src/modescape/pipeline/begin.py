@@ -75,7 +75,7 @@ def begin(
     else:
         manifest = study.manifest
         _check_unfinished(study, resolved, dataset)
-    reckoned = partial(worker_memory, resolved, manifest, dataset)
+    reckoned = partial(worker_memory, resolved, manifest, progress.line, dataset)
     engine = engine_of(resolved, manifest["plan"]["device"], progress.line, reckoned, path)
     if manifest["plan"]["device"] == "cpu" and (lack := native.missing(manifest["plan"].get("build"))):
         progress.line(lack)
@@ -149,7 +149,7 @@ def reopen(
     runtime.choose_device(changed.compute.device)
     say_code("data.source", changed.data.code, progress)
     say_code("model.factory", changed.model.factory, progress)
-    reckoned = partial(worker_memory, changed, study.manifest)
+    reckoned = partial(worker_memory, changed, study.manifest, progress.line)
     engine = engine_of(changed, study.manifest["plan"]["device"], progress.line, reckoned, path=study.path)
     with study.lock():
         study.update_recipe(changed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -26,12 +26,15 @@ EXAMPLES = 2  # with which the layers are asked
 FLOAT = 4  # bytes
 
 
-def worker_memory(recipe: Recipe, manifest: Mapping[str, Any], dataset: Dataset | None = None) -> int:
+def worker_memory(
+    recipe: Recipe, manifest: Mapping[str, Any], say: Callable[[str], None], dataset: Dataset | None = None
+) -> int:
     """Bytes that a worker of a study holds at most, about.
 
     Args:
         recipe: of the study.
         manifest: of the study.
+        say: told in a line where it could not be reckoned in full.
         dataset: its data; loaded where it is not given, and left out where it cannot be.
     """
     plan, model = Plan.of(manifest.get("plan")), manifest["model"]
@@ -40,8 +43,11 @@ def worker_memory(recipe: Recipe, manifest: Mapping[str, Any], dataset: Dataset 
     try:
         dataset = dataset or data.load(recipe.data, recipe.seed, task=recipe.task)
         held, activations = data_bytes(dataset), numbers_given(recipe, dataset)
-    except Exception:  # the data is gone, or what a network raises, which may be anything: it is said elsewhere
-        pass
+    except Exception as error:  # the data is gone, or what a network raises, which may be anything
+        say(
+            f"What a worker holds was reckoned without data and layers ({type(error).__name__}); where workers die for "
+            "want of memory, say it: --set compute.worker_memory=MB"
+        )
     if plan.device == "cuda":
         return PROCESS + ON_A_GPU + DATA_COPIES * held
     examples = max(LEAST_BATCH, recipe.train.batch_size * plan.group_size)

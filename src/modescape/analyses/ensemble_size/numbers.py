@@ -22,15 +22,20 @@ def is_of_numbers(sizes: xr.Dataset | None) -> bool:
     return sizes is not None and "metric" in sizes.coords and RMSE in sizes["metric"].values
 
 
-def part_of_numbers(sizes: xr.Dataset) -> Part:
-    """Whether averaging worked, by how much, and how many networks are enough."""
+def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
+    """Whether averaging worked, by how much, and how many networks are enough.
+
+    Args:
+        sizes: the result.
+        weighed: a decision says what to make of it, so that the bare answer need not.
+    """
     gain, final = full_gain(sizes, "independent", RMSE), final_gain(sizes, RMSE)
-    unit = unit_of(sizes)
+    unit, worked = unit_of(sizes), gain is not None and gain.conclusive and gain.value < 0
     cards = (
         [] if gain is None else [_ensemble_card(sizes, gain, unit), _gain_card("Change by the ensemble", gain, unit)]
     )
     return Part(
-        answer={30: _answer(gain, bool(sizes.attrs.get("given")))},
+        answer={30: "" if worked and weighed else _answer(gain, bool(sizes.attrs.get("given")))},
         sentences={
             30: _sentence(gain, "independent networks", "that of the mean single network", unit),
             31: _sentence(final, "snapshots of one run", "that of its final network", unit),
@@ -40,7 +45,7 @@ def part_of_numbers(sizes: xr.Dataset) -> Part:
         enough=_enough(sizes, gain, unit),
         scores=score_rows(sizes),
         covers="" if gain is None else f"Intervals are for other networks {_kind(sizes)} on other test images.",
-        worked=gain is not None and gain.conclusive and gain.value < 0,
+        worked=worked,
     )
 
 

@@ -10,7 +10,7 @@ from modescape.analyses.ensemble_size.numbers import is_of_numbers, part_of_numb
 from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, percent
-from modescape.wording.reading import Gain, final_gain, full_gain, full_size, pick, score_at
+from modescape.wording.reading import Gain, final_gain, full_gain, full_size, holding, pick, score_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,15 +22,17 @@ ENOUGH = 0.9  # share of the full gain that counts as "enough members"
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """Whether averaging worked, by how much, and how many networks are enough; also that it was not measured."""
     sizes = results.get("ensemble_size")
+    weighed = holding(results, "covariance", "chosen", "averaged") is not None  # a decision says what to make of it
     if sizes is not None and is_of_numbers(sizes):
-        return part_of_numbers(sizes)
+        return part_of_numbers(sizes, weighed)
     gain = full_gain(sizes, "independent")
     given = sizes is not None and bool(sizes.attrs.get("given"))
     gained = _gain_sentence(gain, *(("of them", " over the mean network") if given else ("independent networks",)))
+    worked = gain is not None and gain.conclusive and gain.value > 0
     if gain is None and sizes is not None:
         gained = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
     return Part(
-        answer={30: _answer(gain, sizes)},
+        answer={30: "" if worked and weighed else _answer(gain, sizes)},
         sentences={30: gained, 31: _snapshot_sentence(sizes)},
         why={30: _cancel_reason(sizes)},
         limits={40: _ONE_PAIR if full_size(sizes, "independent") == 2 else ""},
@@ -38,7 +40,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         enough=enough_members(sizes),
         scores=score_rows(sizes),
         covers=_covers(gain, sizes),
-        worked=gain is not None and gain.conclusive and gain.value > 0,
+        worked=worked,
     )
 
 
