@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from example_results import example_result
 
@@ -39,6 +40,18 @@ def test_a_figure_is_as_wide_as_asked_and_its_text_is_text_of_that_size(style, w
 def test_the_same_chart_gives_the_same_bytes():
     chart = printing.fitted(figures.described("training", example_result("training", 2, 3)), 5.5)
     assert printing.files_of(chart, 1.5) == printing.files_of(chart, 1.5)
+
+
+def test_long_names_leave_room_for_the_axes():
+    """A layout that has none warns, which is an error here."""
+    names = [f"one network trained {count} times as long (each calibrated first)" for count in (2, 3)]
+    series = charts.Series(name="a", x=np.array([0.1, 0.2]), y=np.arange(2), line=None, marker=("o", "circle"))
+    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Candidate (name)", series=[series], rows=names)
+    chart = charts.Chart(title="", panels=[panel, panel], columns=2)
+    for one in (printing.fitted(chart, 5.5), *printing.single(chart, 5.5), *printing.single(chart, 3.25)):
+        figure = charts.draw_bare(one)
+        settle(figure)
+        assert all(axes.get_position().width * figure.get_size_inches()[0] > 0.7 for axes in figure.axes)
 
 
 @pytest.mark.parametrize("name", ["connectivity", "calibration", "tsne"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from modescape.plots import charts
+from modescape.plots import charts, style
 from modescape.plots.files import drawing, settle
 from modescape.plots.panels import Chart, HeatMap, Panel, shares_rows
 
@@ -21,6 +21,7 @@ TEXT = 8  # points of a figure's text where it is not enlarged
 LEAST = 1.2  # inches of axes that a panel needs beside others, with such text
 MANY = 3  # panels that are not put one below another
 LOW = 1.9  # of a panel's height, where it would be lower by its shape
+NAMES = 0.55  # share of a panel's width that names may take
 CELL = 0.22  # of a cell that has room for its value
 NUMBERS = 0.5  # for numbers and the name of a vertical axis
 TITLE_LETTERS, LABEL_LETTERS, NAME_LETTERS = 14.0, 15.0, 18.0  # to the inch: of titles, of axes, along an axis
@@ -53,6 +54,7 @@ STYLES = {
 def fitted(chart: Chart, width: float) -> Chart:
     """A chart with panels, and columns of them, that fill this width with text of 8 points."""
     columns = min(chart.columns, len(chart.panels))
+    chart = replace(chart, panels=[_named(panel, (width - 0.1) / columns) for panel in chart.panels])
     least = 2 if len(chart.panels) > MANY else 1
     while columns > least and _inside(chart, width, columns) < LEAST:
         columns -= 1
@@ -73,14 +75,23 @@ def _inside(chart: Chart, width: float, columns: int) -> float:
 
 
 def single(chart: Chart, width: float) -> list[Chart]:
-    """Every panel of a chart as a chart of its own, as wide as in the whole one."""
-    whole = fitted(chart, width)
-    wide = max(whole.panel_size[0], min(width - 0.1, 2.75))
-    size = (wide, whole.panel_size[1] * wide / whole.panel_size[0])
-    return [
-        replace(whole, title=panel.title, panels=[_own_axis(panel, False)], columns=1, panel_size=size)
-        for panel in whole.panels
-    ]
+    """Every panel of a chart as a chart of its own, as wide as in the whole one; wider where its names need it."""
+    least = max(fitted(chart, width).panel_size[0], min(width - 0.1, 2.75))
+    alone = []
+    for panel in chart.panels:
+        names = max(map(len, panel.rows or ()), default=0) / NAME_LETTERS
+        wide = min(width - 0.1, max(least, NUMBERS + names + LEAST))
+        one = replace(chart, title=panel.title, panels=[_own_axis(panel, False)], columns=1)
+        alone.append(replace(fitted(one, wide + 0.1), title=panel.title))
+    return alone
+
+
+def _named(panel: Panel | HeatMap, wide: float) -> Panel | HeatMap:
+    """A panel whose names along the vertical axis leave half of its width, or so, to the axes."""
+    if panel.rows is None:
+        return panel
+    most = int(NAMES * wide * NAME_LETTERS)
+    return replace(panel, rows=style.unique([style.shortened(name, most) for name in panel.rows]))
 
 
 def _own_axis(panel: Panel | HeatMap, beside: bool) -> Panel | HeatMap:
