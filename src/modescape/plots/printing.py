@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modescape.plots import charts, style
 from modescape.plots.files import drawing, settle
-from modescape.plots.panels import Chart, HeatMap, Panel, shares_rows
+from modescape.plots.panels import Chart, HeatMap, Panel, in_rows, scales_of, shares_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +23,7 @@ MANY = 3  # panels that are not put one below another
 LOW = 1.9  # of a panel's height, where it would be lower by its shape
 NAMES = 0.55  # share of a panel's width that names may take
 CELL = 0.22  # of a cell that has room for its value
+KEY = 0.5  # for the key of a colour scale
 NUMBERS = 0.5  # for numbers and the name of a vertical axis
 TITLE_LETTERS, LABEL_LETTERS, NAME_LETTERS = 14.0, 15.0, 18.0  # to the inch: of titles, of axes, along an axis
 AXIS = 0.75  # share of a panel's height
@@ -54,24 +55,33 @@ STYLES = {
 def fitted(chart: Chart, width: float) -> Chart:
     """A chart with panels, and columns of them, that fill this width with text of 8 points."""
     columns = min(chart.columns, len(chart.panels))
-    chart = replace(chart, panels=[_named(panel, (width - 0.1) / columns) for panel in chart.panels])
-    least = 2 if len(chart.panels) > MANY else 1
+    least = columns if _keys_are_shared(chart) else 2 if len(chart.panels) > MANY else 1
     while columns > least and _inside(chart, width, columns) < LEAST:
         columns -= 1
     inside, wide = _inside(chart, width, columns), (width - 0.1) / columns
     high = max(wide * chart.panel_size[1] / chart.panel_size[0], min(chart.panel_size[1], LOW))
-    panels = [_folded(_own_axis(panel, columns == chart.columns), inside, high) for panel in chart.panels]
+    named = [_named(_own_axis(panel, columns == chart.columns), wide) for panel in chart.panels]
+    panels = [_folded(panel, inside, high) for panel in named]
     return replace(chart, panels=panels, columns=columns, panel_size=(wide, high))
 
 
+def _keys_are_shared(chart: Chart) -> bool:
+    """Whether panels share keys of several scales: these lie beside them, and would on each other in other columns."""
+    scales = [scale for panel in chart.panels for scale in scales_of(panel)]
+    return 1 < len(set(scales)) < len(scales)
+
+
 def _inside(chart: Chart, width: float, columns: int) -> float:
-    """How wide the axes of a panel are, about, inches; names along vertical axes take from all panels of their row."""
+    """How wide the axes of a panel are, about, inches; names along axes and keys of colours take from all in a row."""
     names = [
         0 if shares_rows(chart.panels, number, columns) else max(map(len, panel.rows or ()), default=0)
         for number, panel in enumerate(chart.panels)
     ]
-    longest = [max(names[place::columns], default=0) for place in range(columns)]
-    return (width - 0.1) / columns - NUMBERS - sum(max(0.0, most / NAME_LETTERS - 0.2) for most in longest) / columns
+    most_letters = _most_letters((width - 0.1) / columns)
+    longest = [min(max(names[place::columns], default=0), most_letters) for place in range(columns)]
+    keys = max(len({scale for panel in row for scale in scales_of(panel)}) for row in in_rows(chart.panels, columns))
+    beside = KEY * keys + sum(max(0.0, most / NAME_LETTERS - 0.2) for most in longest)
+    return (width - 0.1 - beside) / columns - NUMBERS
 
 
 def single(chart: Chart, width: float) -> list[Chart]:
@@ -90,8 +100,11 @@ def _named(panel: Panel | HeatMap, wide: float) -> Panel | HeatMap:
     """A panel whose names along the vertical axis leave half of its width, or so, to the axes."""
     if panel.rows is None:
         return panel
-    most = int(NAMES * wide * NAME_LETTERS)
-    return replace(panel, rows=style.unique([style.shortened(name, most) for name in panel.rows]))
+    return replace(panel, rows=style.unique([style.shortened(name, _most_letters(wide)) for name in panel.rows]))
+
+
+def _most_letters(wide: float) -> int:
+    return int(NAMES * wide * NAME_LETTERS)
 
 
 def _own_axis(panel: Panel | HeatMap, beside: bool) -> Panel | HeatMap:
@@ -103,7 +116,9 @@ def _folded(panel: Panel | HeatMap, inside: float, high: float) -> Panel | HeatM
     """A panel whose texts are no longer than the sides of its axes."""
 
     def lines(text: str, inches: float, letters: float) -> str:
-        return "\n".join(textwrap.fill(line, max(8, int(inches * letters))) for line in text.split("\n"))
+        return "\n".join(
+            textwrap.fill(line, max(8, int(inches * letters)), break_long_words=False) for line in text.split("\n")
+        )
 
     if isinstance(panel, HeatMap) and CELL * len(panel.columns) > inside:
         panel = replace(panel, most_printed=(0, 0))
