@@ -191,6 +191,15 @@ def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
     assert "At equal training cost, against the average of 4 networks: a long run NLL +0.030" in told
 
 
+@pytest.mark.parametrize(("judged", "told"), [(0.48, True), (0.52, False)])
+def test_the_best_of_one_pass_is_named_only_where_it_is_better(judged, told):
+    found = table((ONE, 0.5, 0.5), (CALIBRATED, 0.49, judged), (several(4, True), 0.3, 0.3))
+    decision = decide(found)
+    assert decision.advice == "ensemble"
+    words = " ".join(evidence(found, decision))
+    assert ("In one forward pass the best is one network (calibrated)" in words) == told, words
+
+
 def test_each_further_network_is_told_with_its_paired_interval():
     rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.42, 0.42))
     steps = size_steps(rows, "none")

@@ -238,7 +238,8 @@ def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
         others = [place for place in full if place != ensemble]
         told = [f"{called(table, place)} {changes(table, place, ensemble, unit)}" for place in others]
         found.append(f"At equal training cost, against {called(table, ensemble)}: {'; '.join(told)}.")
-    if (best := _best_of_one_pass(table)) not in (0, decision.chosen):
+    best = _best_of_one_pass(table)
+    if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
         told = f"{changes(table, best, 0, unit)} against one network as it is"
         found.append(f"In one forward pass the best is {called(table, best)} ({told}).")
     return " ".join(found)
