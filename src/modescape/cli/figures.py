@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from modescape.answers import answer
+from modescape.cli import completing
 from modescape.cli.answering import say
 from modescape.cli.commands import cli
 from modescape.cli.shared import FolderType, json_option, this_command, working_on
@@ -16,7 +17,7 @@ STYLES = ("paper", "slides", "page")
 
 @cli.command()
 @click.argument("directory", type=FolderType(), metavar="DIR")
-@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.results)
 @click.option(
     "--style",
     type=click.Choice(STYLES),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modescape.decision.candidates import Difference
+from modescape.decision.candidates import Difference, Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.rules import best_of
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, count, significant
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import Ends, comparison
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "training",
         "forward passes",
     )
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset, table, best))
 
 
 def _times(value: float) -> str:
@@ -70,3 +71,13 @@ def _times(value: float) -> str:
 def _difference(found: Difference, name: str) -> str:
     change, bounds = scores.difference(name, found.low, found.value, found.high)
     return f"{change} ({bounds})" if bounds else change
+
+
+def _takeaway(dataset: xr.Dataset, table: Table, best: int) -> str:
+    """What the candidate that was chosen gains over one network."""
+    label, first = table.candidates[best].label, table.candidates[0].label
+    if not best:
+        return f"No candidate scored better than {first} where candidates were chosen."
+    found = table.difference(best, 0, table.deciding)
+    change = Ends(found.low, found.value, found.high)
+    return comparison(f"The candidate chosen, {label},", first, table.deciding, change, dataset)
