@@ -119,7 +119,8 @@ def measured(name: str, made: Made) -> dict[str, float]:
     result = analyses.measure(name, offered(made, given=given))
     seconds, spent = time.monotonic() - began, time.process_time() - spent
     largest = float(result["score"].sel(approach="independent", metric="accuracy")[-1]) if "score" in result else 0.0
-    return {"seconds": seconds, "processor": spent, "making": made.spent[0], "bytes": most_memory(), "accuracy": largest}
+    took = {"seconds": seconds, "processor": spent, "making": made.spent[0]}
+    return {**took, "bytes": most_memory(), "accuracy": largest}
 
 
 def main() -> None:
