@@ -158,7 +158,7 @@ def test_a_budget_is_kept_to():
     for budget in (Budget(passes=3), Budget(memory=3000), Budget(latency=0.005)):
         found = decide(rows, budget=budget, machine=machine)
         assert (found.chosen, found.left_out) == (1, (2,))
-    with pytest.raises(InputError, match=r"--memory is 10, and one network alone takes 1e\+03 bytes"):
+    with pytest.raises(InputError, match=r"--memory is 10 bytes, and one network alone takes 1,000 bytes"):
         decide(rows, budget=Budget(memory=10), machine=machine)
     with pytest.raises(InputError, match="--latency is 1, but what one network takes is not known here"):
         decide(rows, budget=Budget(latency=1))
