@@ -31,7 +31,8 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "shift": "a setting of the data",
     "ood": "a setting of the data",
     "surface": "a kind of Plotly's traces",
-    "calibration": "an option of exports, and what a model card and the answer of a decision say of them",
+    "calibration": "an option of exports, and what a model card and the answer of a decision say of them; a term of the glossary",
+    "tunnel": "a term of the glossary",
 }
 WHERE = {  # and where they mean that
     *(f"{file}.py training" for file in ("bench/__init__", "bench/training", "data/tables", "data/targets", "methods")),
@@ -47,6 +48,7 @@ WHERE = {  # and where they mean that
     *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood", "data/unlike.py ood"),
     *("decision/labelled.py training", "pipeline/deciding.py training", "pipeline/deciding.py calibration"),
     *("pipeline/model_card.py calibration", "pipeline/model_card.py training", "cli/export.py calibration"),
+    *("wording/glossary.py calibration", "wording/glossary.py tunnel"),
 }
 
 

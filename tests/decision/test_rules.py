@@ -176,7 +176,7 @@ def test_a_budget_is_kept_to():
     for budget in (Budget(passes=3), Budget(memory=3000), Budget(latency=0.005)):
         found = decide(rows, budget=budget, machine=machine)
         assert (found.chosen, found.left_out) == (1, (2,))
-    with pytest.raises(InputError, match=r"--memory is 10, and one network alone takes 1e\+03 bytes"):
+    with pytest.raises(InputError, match=r"--memory is 10 bytes, and one network alone takes 1,000 bytes"):
         decide(rows, budget=Budget(memory=10), machine=machine)
     with pytest.raises(InputError, match="--latency is 1, but what one network takes is not known here"):
         decide(rows, budget=Budget(latency=1))
@@ -235,6 +235,15 @@ def test_averages_of_weights_are_advised_or_told_of():
     assert head(aligned, decide(aligned), Rules())[0].startswith("Align the networks, then average their weights: keep")
     steps = table((ONE, 0.5, 0.5), (several(2), 0.4, 0.4), (replace(SOUP, name=f"{SOUP.name} networks"), 0.3, 0.3))
     assert [size for _, size, _ in size_steps(steps, "none")] == [2]  # of ensembles alone
+
+
+@pytest.mark.parametrize(("judged", "told"), [(0.48, True), (0.52, False)])
+def test_the_best_of_one_pass_is_named_only_where_it_is_better(judged, told):
+    found = table((ONE, 0.5, 0.5), (CALIBRATED, 0.49, judged), (several(4, True), 0.3, 0.3))
+    decision = decide(found)
+    assert decision.advice == "ensemble"
+    words = " ".join(evidence(found, decision))
+    assert ("In one forward pass the best is one network (calibrated)" in words) == told, words
 
 
 def test_each_further_network_is_told_with_its_paired_interval():

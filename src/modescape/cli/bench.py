@@ -10,6 +10,7 @@ import click
 
 from modescape.answers import answer
 from modescape.bench import BENCHMARKS
+from modescape.cli import completing
 from modescape.cli.answering import say
 from modescape.cli.commands import cli
 from modescape.cli.shared import json_option
@@ -30,7 +31,7 @@ Examples:
 
 
 @cli.command(help=BENCH_HELP)
-@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.benchmarks)
 @click.option(
     "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Turns; medians are of these."
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from modescape.answers import answer
+from modescape.cli import completing
 from modescape.cli.answering import say, say_status
 from modescape.cli.shared import (
     HELP,
@@ -45,7 +46,7 @@ def cli(debug: bool) -> None:
 
 
 @cli.command()
-@click.argument("recipe", required=False, metavar="[RECIPE|DIR]")
+@click.argument("recipe", required=False, metavar="[RECIPE|DIR]", shell_complete=completing.recipes)
 @recipe_options
 @study_options
 @json_option
@@ -83,7 +84,7 @@ def run(
 
 
 @cli.command()
-@click.argument("recipe", metavar="RECIPE|DIR")
+@click.argument("recipe", metavar="RECIPE|DIR", shell_complete=completing.recipes)
 @recipe_options
 @study_options
 @json_option
@@ -118,7 +119,7 @@ def train(
 
 @cli.command()
 @click.argument("directory", type=FolderType())
-@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.argument("names", nargs=-1, metavar="[NAME ...]", shell_complete=completing.analyses)
 @study_options
 @json_option
 def analyse(
@@ -228,7 +229,7 @@ def recipes(context: click.Context, as_json: bool) -> None:
 
 
 @recipes.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.builtin)
 @json_option
 @click.pass_context
 def show(context: click.Context, name: str, as_json: bool) -> None:

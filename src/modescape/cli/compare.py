@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modescape.cli import completing
 from modescape.cli.answering import say
 from modescape.cli.commands import cli
 from modescape.cli.shared import json_option, this_command
@@ -13,7 +14,7 @@ from modescape.errors import InputError
 
 
 @cli.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE ...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--labels", metavar="FILE[:COLUMN]", help="The true classes or numbers. [a column of the files]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page. [comparisons/<folder of the files>]")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modescape.cli import completing
 from modescape.cli.commands import cli
 from modescape.cli.shared import FolderType, Work, end, json_option, study_options, this_command, working_on
 
@@ -14,7 +15,7 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
 
 @cli.command("import")
 @click.argument("format", metavar="FORMAT", type=click.Choice(FORMATS))
-@click.argument("files", nargs=-1, required=True, metavar="FILE ...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--factory", metavar="NAME", help="The network: package.module:callable, or a built-in one.")
 @click.option(
     "--data", metavar="SOURCE|RECIPE", help="What it is run on: as data.source, a built-in recipe, or a YAML file."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modescape.cli import completing
 from modescape.cli.commands import cli
 from modescape.cli.shared import json_option
 
@@ -22,7 +23,7 @@ class Group(click.ParamType):
 
 
 @cli.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE ...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--method", metavar="COLUMN", help="The column of methods. [found by name]")
 @click.option("--run", metavar="COLUMN", help="The column of runs or seeds. [found by name]")
 @click.option("--score", multiple=True, metavar="COLUMN", help="The column of scores; repeatable. [found]")

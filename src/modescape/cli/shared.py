@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from modescape.cli import completing
 from modescape.engines import ENGINE_NAMES, ENGINES
 from modescape.errors import DamageError
 from modescape.storage import place
 from modescape.trackers import TRACKER_NAMES
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from modescape.progress import Progress
     from modescape.study import Study
 
@@ -33,6 +36,10 @@ class FolderType(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Its path; nothing is looked at."""
         return place(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Studies, and any folder."""
+        return completing.folders(incomplete)
 
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -148,10 +148,16 @@ def affordable(table: Table, budget: Budget, machine: Machine) -> list[int]:
         if math.isnan(one):
             raise InputError(f"--{name} is {most:g}, but what one network takes is not known here; leave it out")
         if one > most:
-            taken_alone = f"{one:.3g} {unit if one != 1 else unit.removesuffix('es')}"
-            raise InputError(f"--{name} is {most:g}, and one network alone takes {taken_alone}; allow at least that")
+            said, alone = _measured(most, unit), _measured(one, unit)
+            raise InputError(f"--{name} is {said}, and one network alone takes {alone}; allow at least that")
         kept = [place for place in kept if taken(table.candidates[place]) <= most]
     return kept
+
+
+def _measured(value: float, unit: str) -> str:
+    """A number in a message: 3 forward passes, 1 forward pass, 40,960 bytes."""
+    number = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{number} {unit if value != 1 else unit.removesuffix('es') if unit.endswith('passes') else unit[:-1]}"
 
 
 def decide(

@@ -229,11 +229,12 @@ def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
         others = [place for place in full if place != ensemble]
         told = [f"{called(table, place)}, {changes(table, place, ensemble, unit)}" for place in others]
         found.append(f"At equal training cost, compared with {called(table, ensemble)}: {'; '.join(told)}.")
-    best = _best_of_one_pass(table)
-    if best not in (0, decision.chosen):
+    said, best = {decision.chosen}, _best_of_one_pass(table)
+    if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
         told = f"{changes(table, best, 0, unit)} against one network as it is"
         found.append(f"In one forward pass the best is {called(table, best)}: {told}.")
-    if averages := [place for place in _averages(table) if place not in (best, decision.chosen)]:
+        said.add(best)
+    if averages := [place for place in _averages(table) if place not in said]:
         told = [f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in averages]
         found.append(f"Averages of weights, compared with one network as it is: {'; '.join(told)}.")
     return " ".join(found)

@@ -22,6 +22,7 @@ class Summary:
     header: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     left_out: int = 0  # rows that did not fit
+    takeaway: str = ""  # what the numbers allow to be concluded, in one sentence
 
 
 def placed(dataset: xr.Dataset, method: str, dim: str = "approach") -> tuple[str, str]:

@@ -9,6 +9,7 @@ from modescape.wording.numbers import fixed, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import joined
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -55,4 +56,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
         else "There are no pairs."
     )
     header = ("networks with", "barrier (nats)", "of the error", "aligned", "differ / error")
-    return Summary(text, (*header, "gain of predictions (nats)", "of weights", "distance / length"), tuple(rows))
+    return Summary(
+        text,
+        (*header, "gain of predictions (nats)", "of weights", "distance / length"),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """From when on branches are connected."""
+    return joined(connected(dataset), "One run of one recipe.")

@@ -12,6 +12,7 @@ from modescape.wording.numbers import ABSENT, fixed, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import name_of, names_of
+from modescape.wording.takeaways import THESE, Ends, ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -57,9 +58,37 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Median temperature {significant(_median(dataset['temperature'].values))}. "
         f"Deep ensemble equivalents: {listing(equivalents) or ABSENT}."
     )
-    return Summary(text, ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"), tuple(rows))
+    return Summary(
+        text,
+        ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
 
 
 def _median(values: np.ndarray) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if known.size else math.nan
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What a temperature and what averaging does."""
+    one, calibrated = (pick(dataset, "ece", approach=method) for method in ("single", "single, calibrated"))
+    text = ""
+    if math.isfinite(one) and math.isfinite(calibrated):
+        text = f"A temperature takes the ECE of one network from {fixed(one, 3)} to {fixed(calibrated, 3)}. "
+    size = equivalent(dataset, "independent").size
+    alone, together = (
+        ends(dataset, "calibrated_nll", other_approach="independent", size=value) for value in (1, max(size, 1))
+    )
+    if size > 1 and math.isfinite(alone.value) and math.isfinite(together.value):
+        text += (
+            f"Calibrated, one network has an NLL of {_bounded(alone)}, the average of {size} one of "
+            f"{_bounded(together)} (95 % intervals{THESE}; {sample(dataset)})."
+        )
+    return text.strip()
+
+
+def _bounded(found: Ends) -> str:
+    bounds = f" ({fixed(found.low, 3)} to {fixed(found.high, 3)})" if found.known else ""
+    return f"{fixed(found.value, 3)}{bounds}"

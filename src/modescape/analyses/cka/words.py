@@ -54,7 +54,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         for place, name in enumerate(layers)
     ]
     header = ("layer", "two members", "95 % interval", "before training", "change", "95 % interval", "0.9 from epoch")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _change(dataset: xr.Dataset, layers: list[str]) -> str:
@@ -100,3 +100,25 @@ def _ends(dataset: xr.Dataset, name: str, place: int) -> str:
     if not np.isfinite([low, high]).all():
         return ABSENT
     return f"{fixed(low, 2)} to {fixed(high, 2)}"
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How alike the same layers of two members are, and whether training made them so."""
+    layers, members = [str(name) for name in dataset["layer"].values], dataset.sizes["member"]
+    mean = dataset["same_layer_mean"].values
+    if members < 2 or not np.isfinite(mean).any():
+        return ""
+    least, most = (int(at(mean)) for at in (np.nanargmin, np.nanargmax))
+    said = f"The same layer of two members has a CKA of {_with_interval(dataset, 'same_layer_mean', most)}"
+    if least != most:
+        lowest = _with_interval(dataset, "same_layer_mean", least)
+        said += f" in {layers[most]} (highest) and {lowest} in {layers[least]} (lowest)"
+    low, high = (dataset[f"same_layer_change_{end}"].values for end in ("low", "high"))
+    known = int(np.isfinite(low).sum())
+    more, less = int((low > 0).sum()), int((high < 0).sum())
+    pairs = count(members * (members - 1) // 2, "pair")
+    said = f"{said}; means over {pairs}, with 95 % intervals."
+    parts = [f"{number} {word} alike" for number, word in ((more, "more"), (less, "less")) if number]
+    if known > more + less:
+        parts.append(f"{known - more - less} with an interval of the change that includes 0")
+    return f"{said} Of {count(known, 'layer')} training left {listing(parts)}." if more + less else said

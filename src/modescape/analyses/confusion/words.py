@@ -9,6 +9,7 @@ import numpy as np
 from modescape.wording.numbers import accuracy, count, listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -45,4 +46,21 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Matrices of true against predicted class, {count(len(classes), 'class', 'classes')}. "
         f"Share on the diagonal (accuracy): {listing(shares)}."
     )
-    return Summary(text, ("true class: share recognised", *methods), rows)
+    return Summary(text, ("true class: share recognised", *methods), rows, takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Accuracy of the average, and its most frequent error."""
+    methods = [str(method) for method in dataset["approach"].values]
+    before, after = (accuracy(pick(dataset, "accuracy", approach=method)) for method in methods[-2:])
+    wrong = dataset["count"].sel({"approach": methods[-1]}).transpose("class", "predicted_class").values.copy()
+    np.fill_diagonal(wrong, 0)
+    said = f"Accuracy is {before} for the {methods[-2]} and {after} for the {methods[-1]} ({sample(dataset)})"
+    if not wrong.max(initial=0) > 0:
+        return f"{said}."
+    true, predicted = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    classes = [str(value) for value in dataset["class"].values]
+    return (
+        f"{said}; the most frequent error of the {methods[-1]} is {classes[true]} predicted as {classes[predicted]} "
+        f"({count(round(float(wrong.max())), 'image')})."
+    )

@@ -10,6 +10,7 @@ from modescape.analyses.connectivity.draw import KINDS, PATHS, error_unit, facto
 from modescape.wording.numbers import ABSENT, SPACE, count, fixed, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import Ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     unit = error_unit(dataset)
     quality = "accuracy" if task_of(dataset) == "classification" else "RMSE"
     header = ("barrier", "loss (nats)", f"95{SPACE}% interval", f"{quality} ({unit})", f"95{SPACE}% interval")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 Row = tuple[str, ...]
@@ -85,3 +86,34 @@ def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple
         known = math.isfinite(low) and math.isfinite(high)
         cells += [fixed(value, decimals), f"{fixed(low, decimals)} to {fixed(high, decimals)}" if known else ABSENT]
     return (name, *cells)
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How high barriers are, and what alignment leaves of them."""
+    found = {kind: _loss(dataset, kind) for kind in kinds_of(dataset)}
+    raw = found.get("raw")
+    if raw is None or not math.isfinite(raw.value):
+        return ""
+    pairs = count(len(pairs_of(dataset)), "pair")
+    if raw.known and raw.sign <= 0:
+        return (
+            f"Whether there is a barrier between two solutions cannot be told: the mean over {pairs} is "
+            f"{_nats(raw)}, and the interval includes 0."
+        )
+    where = f"mean over {pairs}, {sample(dataset)}"
+    text = f"The test loss rises by {_nats(raw)} on the straight line between two solutions ({where})"
+    aligned = {kind: one for kind, one in found.items() if kind.startswith("aligned") and math.isfinite(one.value)}
+    if aligned:
+        best = min(aligned, key=lambda kind: aligned[kind].value)
+        text += f"; once they are {KINDS[best][0].lower()}, by {_nats(aligned[best])}"
+    return f"{text}."
+
+
+def _loss(dataset: xr.Dataset, kind: str) -> Ends:
+    value, low, high = mean_of(dataset, kind, "loss")
+    return Ends(low, value, high)
+
+
+def _nats(found: Ends) -> str:
+    bounds = f" (95{SPACE}% interval {significant(found.low)} to {significant(found.high)})" if found.known else ""
+    return f"{significant(found.value)} nats{bounds}"

@@ -10,6 +10,7 @@ from modescape.wording import scores
 from modescape.wording.numbers import listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import ends, sample, tally
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -69,4 +70,27 @@ def summarize(dataset: xr.Dataset) -> Summary:
     words = [
         f"{name}: {what}" for name in scores.difference_header(metrics, dataset) for what in ("share", "without it")
     ]
-    return Summary(text, ("model", *(name.removeprefix("difference: ") for name in words)), tuple(rows))
+    return Summary(
+        text,
+        ("model", *(name.removeprefix("difference: ") for name in words)),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How many models the average would be worse or better without."""
+    metric, models = str(dataset["metric"].values[0]), [str(name) for name in dataset["model"].values]
+    signs = [ends(dataset, "without", model=name, metric=metric).sign for name in models]
+    score = scores.known(dataset).get(metric)
+    helps, harms, open_ = tally(signs if score is None or score.higher_is_better else [-sign for sign in signs])
+    short = scores.short(metric)
+    parts = [
+        f"worse in {short} without any one of {helps}" if helps else "",
+        f"better without any one of {harms}" if harms else "",
+    ]
+    said = f"The average of all {len(models)} models is {listing([*filter(None, parts)])}" if helps or harms else ""
+    rest = f"for {open_} of {len(models)} the 95 % interval of the change without that model includes 0"
+    if not said:
+        return f"Which models the average needs cannot be told from its {short}: {rest} ({sample(dataset)})."
+    return f"{said}{f'; {rest}' if open_ else ''} ({sample(dataset)})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from modescape.analyses.curvature.draw import correlations, words
 from modescape.wording.numbers import ABSENT, count, fixed, interval, significant
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "sharpness (nats)",
         "relative",
     )
-    return Summary(text, (*header, "train loss", "test loss", name), tuple(rows))
+    return Summary(text, (*header, "train loss", "test loss", name), tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _range(low: float, high: float) -> str:
@@ -113,3 +115,18 @@ def _strongest(dataset: xr.Dataset, name: str) -> str:
         if np.isfinite(value):
             said.append(f"with {called} {fixed(value, 2)} ({interval(low, high, 2)})")
     return f"Rank correlation over members of sharpness relative to the weights {', '.join(said)}." if said else ""
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether flat members are better."""
+    at = {"metric": "adaptive", "other_metric": str(dataset["other_metric"].values[0])}
+    found, members = ends(dataset, "correlation", **at), count(dataset.sizes["member"], "member")
+    if not math.isfinite(found.value):
+        return ""
+    if not found.known:
+        return f"Whether sharpness goes with test loss cannot be told: {members} allow no interval."
+    number = f"rank correlation {fixed(found.value, 2)}, {interval(found.low, found.high, 2)}, {members}"
+    if not found.sign:
+        return f"Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 ({number})."
+    word = "higher" if found.sign > 0 else "lower"
+    return f"Members of higher relative sharpness have a {word} test loss ({number}; one of 8 correlations)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modescape.wording import scores
@@ -9,6 +10,7 @@ from modescape.wording.numbers import count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of, whole_number
+from modescape.wording.takeaways import comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         *than,
         *cost,
     )
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
@@ -79,3 +81,19 @@ def _difference(dataset: xr.Dataset, method: str, metric: str) -> str:
     )
     change, bounds = scores.difference(metric, low, value, high)
     return f"{change} ({bounds})" if bounds else change
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What one long run, or cycles, gets at the cost of independent networks."""
+    metric = str(dataset["metric"].values[0])
+    long = ends(dataset, "difference", approach="whole long run", metric=metric)
+    if math.isfinite(long.value):
+        return comparison(
+            "One network trained as long as all members", "the ensemble of all members", metric, long, dataset
+        )
+    for method in names_of(dataset):
+        found = ends(dataset, "difference", approach=method, metric=metric)
+        if math.isfinite(found.value):
+            name = f"At equal training cost, {name_of(method)}"
+            return comparison(name, "independent networks", metric, found, dataset)
+    return ""

@@ -9,6 +9,7 @@ from modescape.wording.numbers import ABSENT, fixed, listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import name_of, names_of
+from modescape.wording.takeaways import ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -61,4 +62,21 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
     )
     header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval", "ensemble")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What diversity takes off the Brier score of independent networks, and of snapshots."""
+    parts = []
+    for method in ("independent", "trajectory"):
+        if method in names_of(dataset):
+            found = ends(dataset, "diversity", approach=method, metric="brier")
+            mean = pick(dataset, "mean_score", approach=method, metric="brier")
+            if math.isfinite(found.value):
+                bounds = f", 95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if found.known else ""
+                parts.append(f"{fixed(found.value, 3)} off {fixed(mean, 3)} for {_NETWORKS[method]}{bounds}")
+    said = "; ".join(parts)
+    return f"Averaging takes the diversity term off the mean Brier score: {said} ({sample(dataset)})." if parts else ""
+
+
+_NETWORKS = {"independent": "independent networks", "trajectory": "snapshots of one run"}

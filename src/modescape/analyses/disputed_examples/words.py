@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.wording.numbers import count, fixed, listing, percent
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -49,8 +50,20 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"images. Mean mutual information {fixed(float(dataset['mean_information']), 4)} nats."
     )
     header = ("image", "label", "all together", "votes", "models right", "mutual information (nats)")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _class(classes: list[str], number: float) -> str:
     return classes[int(number)] if np.isfinite(number) else ""
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """On how many examples averaging can change much."""
+    counts = np.nan_to_num(dataset["count"].values.astype(float))
+    if not counts.sum():
+        return ""
+    every, none = (float(counts[at] / counts.sum()) for at in (-1, 0))
+    return (
+        f"All {dataset.sizes['x'] - 1} models are right on {percent(every)} of the images and none on {percent(none)}; "
+        f"on the other {percent(1 - every - none)} it matters which models are averaged ({sample(dataset)})."
+    )

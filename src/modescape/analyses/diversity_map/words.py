@@ -11,6 +11,7 @@ from modescape.plots.style import method_look
 from modescape.wording.numbers import ABSENT, count, fixed, significant
 from modescape.wording.summary import PLACED, Summary
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -77,4 +78,24 @@ def summarize(dataset: xr.Dataset) -> Summary:
     short = NAMES[error][3]
     header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval")
     said = "probabilities" if error == "brier" else "predictions"
-    return Summary(text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows))
+    return Summary(
+        text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset)
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Which method's average has the lowest score, and how far the others are."""
+    error, metric = error_of(dataset), str(dataset["metric"].values[0])
+    values = dataset[f"ensemble_{error}"].sel({"metric": metric}).transpose("approach", "draw").values
+    found = zip(names_of(dataset), values, strict=True)
+    best = {name: float(np.nanmin(own)) for name, own in found if np.isfinite(own).any()}
+    if not best:
+        return ""
+    written = fixed if error == "brier" else significant
+    order = sorted(best, key=best.__getitem__)[:2]
+    parts = [f"{method_look(name).name} ({written(best[name], 3)})" for name in order]
+    return (
+        f"The average of {count(int(dataset.attrs['networks']), 'network')} has the lowest {NAMES[error][0]} for "
+        f"{', then '.join(parts)}, each at its best step ({sample(dataset)}); no interval, and choosing the step "
+        "on these images flatters methods that have several."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from modescape.plots.style import method_look
 from modescape.wording.numbers import accuracy, significant
 from modescape.wording.summary import Summary
 from modescape.wording.tables import mean_of_known, names_of
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -63,4 +65,32 @@ def summarize(dataset: xr.Dataset) -> Summary:
         + "The table also has the mean over networks at most 2 points less accurate than the baseline."
     )
     header = ("method", "networks", "mean accuracy", "mean diversity", "of those within 2 points of the baseline")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How different independent networks and the samples of one run are at the accuracy of the baseline."""
+    best, found = float(dataset.attrs["baseline_accuracy"]), {}
+    for method in names_of(dataset):
+        chosen = dataset.sel({"approach": method})
+        good = chosen["accuracy"].values >= best - 0.02
+        found[method] = mean_of_known(chosen["diversity"].values[good])
+    return plane_takeaway(found, f"at most 2 points less accurate than the baseline ({sample(dataset)})")
+
+
+def plane_takeaway(found: dict[str, float], which: str) -> str:
+    """Independent networks beside the most diverse method of one run.
+
+    Args:
+        found: mean normalised diversity of each method's networks that are good enough.
+        which: networks count.
+    """
+    own = found.get("independent", math.nan)
+    others = {name: value for name, value in found.items() if name != "independent" and math.isfinite(value)}
+    if not math.isfinite(own):
+        return ""
+    text = f"Independent networks have a mean normalised diversity of {significant(own)}"
+    if others:
+        most = max(others, key=others.__getitem__)
+        text += f", the most diverse networks of one run ({method_look(most).name}) {significant(others[most])}"
+    return f"{text}, among networks {which}; no interval."

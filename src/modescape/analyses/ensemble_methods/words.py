@@ -10,6 +10,7 @@ from modescape.wording.numbers import accuracy, count, significant
 from modescape.wording.reading import full_size, pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import best_name, name_of, names_of, whole_number
+from modescape.wording.takeaways import NEW, effect, ends, joined
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -74,7 +75,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     diverse = "Jensen-Shannon (nats)" if spread == "jensen_shannon" else "distance of two networks"
     cost = (diverse, "training epochs", "forward passes")
-    return Summary(text, ("method", "entries", *PLACED, *scores.header(metrics, dataset), *cost), tuple(rows))
+    return Summary(
+        text,
+        ("method", "entries", *PLACED, *scores.header(metrics, dataset), *cost),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
 
 
 def _having(metric: str, value: float) -> str:
@@ -101,3 +107,21 @@ def _at_one_distance(dataset: xr.Dataset, metrics: list[str], spread: str) -> li
         name = f"{name_of(method)}, all at {significant(float(dataset.attrs['equal_distance']))}"
         rows.append((name, "1", setting, reached, *cells, divergence, *cost))
     return rows
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What independent networks gain, and how many methods gain inside one solution."""
+    metric, size = str(dataset["metric"].values[0]), full_size(dataset, "independent", str(dataset["metric"].values[0]))
+    gain = ends(dataset, "gain", approach="independent", metric=metric, size=size)
+    others = [name for name in names_of(dataset) if name not in ("independent", "weight_average")]
+    found = [ends(dataset, "gain", approach=name, metric=metric, size=1) for name in others]
+    found = [one for one in found if one.known]
+    better = 1 if scores.known(dataset)[metric].higher_is_better else -1
+    inside = (
+        f"Inside one solution, {sum(one.sign == better for one in found)} of {count(len(found), 'method')} have a "
+        f"gain in {scores.short(metric)} over the single network whose 95 % interval excludes 0."
+        if found
+        else ""
+    )
+    averaged = effect(f"Averaging {size} independent networks", metric, gain, dataset, NEW) if size > 1 else ""
+    return joined(averaged, inside)

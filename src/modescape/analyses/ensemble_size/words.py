@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modescape.wording import scores
 from modescape.wording.reading import full_gain, full_size, pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import NEW, THESE, Ends, effect
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
     header = ("networks", "size", *scores.header(dataset["metric"].values, dataset))
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
@@ -81,3 +82,14 @@ def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) ->
 
     new, these = (f"{written(f'score_low{whom}')} to {written(f'score_high{whom}')}" for whom in ("", "_these"))
     return f"{written('score')}, {new} ({these})"
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What averaging all networks changes of the first score."""
+    metric, method = str(dataset["metric"].values[0]), str(dataset["approach"].values[0])
+    gain = full_gain(dataset, method, metric)
+    if gain is None:
+        return ""
+    pair = gain.size == 2  # of two networks nothing is known of others
+    what = f"Averaging {gain.size} {'snapshots of one run' if method == 'snapshots' else 'independent networks'}"
+    return effect(what, metric, Ends(gain.low, gain.value, gain.high), dataset, THESE if pair else NEW)

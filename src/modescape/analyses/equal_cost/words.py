@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modescape.decision.candidates import Difference
+from modescape.decision.candidates import Difference, Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.rules import best_of
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, count, significant
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import Ends, comparison
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ TEXT = Text(
     "What the cost of several networks buys",
     "Everything that the training and the predictions of these networks could be spent on, as far as it was measured: "
     "one network as it is and calibrated, ensembles of every size, snapshots of one run, averages of weights, and, "
-    "where they were trained, one network trained longer, one wider network and many short runs. Each is scored raw and "
-    "calibrated, on the same test images.",
+    "where they were trained, one network trained longer, one wider network and many short runs. Each is scored raw "
+    "and calibrated, on the same test images.",
     "Each mark is the difference from one network as it is; where its interval includes 0, the two cannot be told "
     "apart. Two candidates at the same cost stand above each other in the lower panels. The calibration that is shown "
     "was chosen on validation images, so the intervals, which are of test images, are not those of a winner. They are "
@@ -51,8 +52,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     scored = rows[best][1 + metrics.index(table.deciding)]
     text = (
         f"Dot plots of {count(len(rows), 'candidate')} against one network as it is. The best where they were chosen, "
-        f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}. Intervals are 95 %, "
-        "paired, for these networks on new examples."
+        f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}. Intervals are "
+        "95 %, paired, for these networks on new examples."
     )
     header = (
         "candidate",
@@ -62,7 +63,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "training",
         "forward passes",
     )
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset, table, best))
 
 
 def _times(value: float) -> str:
@@ -72,3 +73,13 @@ def _times(value: float) -> str:
 def _difference(found: Difference, name: str) -> str:
     change, bounds = scores.difference(name, found.low, found.value, found.high)
     return f"{change} ({bounds})" if bounds else change
+
+
+def _takeaway(dataset: xr.Dataset, table: Table, best: int) -> str:
+    """What the candidate that was chosen gains over one network."""
+    label, first = table.candidates[best].label, table.candidates[0].label
+    if not best:
+        return f"No candidate scored better than {first} where candidates were chosen."
+    found = table.difference(best, 0, table.deciding)
+    change = Ends(found.low, found.value, found.high)
+    return comparison(f"The candidate chosen, {label},", first, table.deciding, change, dataset)

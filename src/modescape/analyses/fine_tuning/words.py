@@ -9,6 +9,7 @@ from modescape.wording.numbers import accuracy, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import NEW, comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -51,4 +52,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     header = [f"{which}: {score}" for which in ("one network", "ensemble") for score in scores.header(metrics)]
     pairs_header = ("disagreement", "by error", "cosine of weights", "cosine of displacements")
-    return Summary(text, ("members", *header, *pairs_header), tuple(rows))
+    return Summary(text, ("members", *header, *pairs_header), tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Which kind of ensemble is better."""
+    tuned, scratch = names_of(dataset)
+    found = ends(dataset, "score_difference", metric="accuracy")
+    return comparison(f"The {tuned} ensemble", f"the ensemble {scratch}", "accuracy", found, dataset, NEW)

@@ -9,6 +9,7 @@ from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, SPACE, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import NEW, comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
     parts = ", ".join(f"{row[0]} {row[1]}" for row in rows)
     text = f"Dot plots of scores and of their differences. {first[:1].upper()}{first[1:]}: {parts}."
     than = [f"trees minus it: {name}" for name in scores.header(metrics)]
-    return Summary(text, ("model", *scores.header(metrics), *than, "training time"), tuple(rows))
+    return Summary(
+        text, ("model", *scores.header(metrics), *than, "training time"), tuple(rows), takeaway=_takeaway(dataset)
+    )
 
 
 def _difference(dataset: xr.Dataset, approach: str, metric: str) -> str:
@@ -57,3 +60,10 @@ def _difference(dataset: xr.Dataset, approach: str, metric: str) -> str:
     )
     change, bounds = scores.difference(metric, low, value, high)
     return f"{change} ({bounds})" if bounds else change
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether trees or the ensemble are better."""
+    metric = str(dataset["metric"].values[0])
+    found = ends(dataset, "difference", approach="ensemble", metric=metric)
+    return comparison("Gradient boosting", "the ensemble", metric, found, dataset, NEW)

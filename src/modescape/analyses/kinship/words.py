@@ -85,4 +85,4 @@ def summarize(dataset: xr.Dataset) -> Summary:
         rows.append((name, RELATIONS[relation], other, cosine, away, support, sure))
     text = " ".join(filter(None, (said(dataset), spread(dataset))))
     header = ("network", "relation", "to", "cosine", "distance / length", "joined in", "relation in")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=said(dataset))

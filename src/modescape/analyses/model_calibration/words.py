@@ -8,6 +8,7 @@ from modescape.wording import scores
 from modescape.wording.numbers import significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import THESE_MODELS, effect, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{'; '.join(said)}. In the table: score after calibration, and the change with its 95 % interval."
     )
     columns = [f"{one}: {what}" for one in scores.header(metrics, dataset) for what in ("score", "change")]
-    return Summary(text, ("what", "temperature", *columns), tuple(rows))
+    return Summary(text, ("what", "temperature", *columns), tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _change(dataset: xr.Dataset, of: str, metric: str, where: dict[str, str]) -> tuple[str, str]:
@@ -58,3 +59,10 @@ def _change(dataset: xr.Dataset, of: str, metric: str, where: dict[str, str]) ->
     low, value, high = (pick(dataset, f"{change}{end}", metric=metric, **where) for end in ("_low", "", "_high"))
     number, bounds = scores.difference(metric, low, value, high)
     return scores.written(metric, pick(dataset, score, metric=metric, **where)), f"{number}, {bounds}"
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What one temperature changes of the average."""
+    calibrated = str(dataset["approach"].values[1])
+    found = ends(dataset, "together_change", approach=calibrated, metric="nll")
+    return effect("One temperature for the average of all models", "nll", found, dataset, THESE_MODELS)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modescape.wording import scores
 from modescape.wording.numbers import count, listing, p_text
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -63,4 +66,18 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"other for new runs, after correction: {count(told, 'pair')} of {int(dataset.attrs['pairs'])}."
     )
     header = ("group", "runs", *scores.header(metrics, dataset), f"adjusted p ({scores.short(metrics[0])})")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How many pairs of groups differ."""
+    metric, groups = str(dataset["metric"].values[0]), dataset.sizes["approach"]
+    p = dataset["p_adjusted"].transpose("metric", "approach", "other_approach").values[0][np.triu_indices(groups, 1)]
+    apart, pairs = int((p < 0.05).sum()), int(np.isfinite(p).sum())
+    if not pairs:
+        return "Whether groups differ cannot be told: no pair of groups has more than one run."
+    return (
+        f"For new runs on new images, {apart} of {count(pairs, 'pair')} of groups differ in {scores.short(metric)} "
+        f"after correction for multiple comparisons (adjusted p < 0.05; {sample(dataset)})"
+        f"{'' if apart == pairs else '; the others cannot be told apart'}."
+    )

@@ -10,6 +10,7 @@ from modescape.wording import scores
 from modescape.wording.numbers import count, p_text
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -70,7 +71,12 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "interval of all pairs at once."
     )
     header = [f"{name}; all pairs at once" for name in scores.difference_header(metrics, dataset)]
-    return Summary(text, ("model", *(part for one in header for part in (*one.split("; "), "adjusted p"))), tuple(rows))
+    return Summary(
+        text,
+        ("model", *(part for one in header for part in (*one.split("; "), "adjusted p"))),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
 
 
 def _cells(dataset: xr.Dataset, metric: str, best: str, other: str) -> tuple[str, str, str]:
@@ -81,3 +87,15 @@ def _cells(dataset: xr.Dataset, metric: str, best: str, other: str) -> tuple[str
     )
     difference, bounds = scores.difference(metric, low, value, high)
     return difference, bounds, p_text(p)
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How many pairs of models differ."""
+    metric, models = str(dataset["metric"].values[0]), dataset.sizes["model"]
+    p = dataset["p_adjusted"].transpose("metric", "model", "other_model").values[0][np.triu_indices(models, 1)]
+    apart, pairs = int((p < 0.05).sum()), len(p)
+    return (
+        f"On new images, {apart} of {count(pairs, 'pair')} of these models differ in {scores.short(metric)} after "
+        f"correction for multiple comparisons (adjusted p < 0.05; {sample(dataset)})"
+        f"{'' if apart == pairs else '; the others cannot be told apart'}."
+    )

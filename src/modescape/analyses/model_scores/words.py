@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modescape.wording import scores
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import THESE_MODELS, comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Dots with intervals for {dataset.sizes['model']} models, their averages and the best alone. {name}: "
         f"{', '.join(said)}. In the table: score and 95 % interval for these models on new images."
     )
-    return Summary(text, ("model", *scores.header(metrics, dataset)), rows)
+    return Summary(text, ("model", *scores.header(metrics, dataset)), rows, takeaway=_takeaway(dataset))
 
 
 def _cell(dataset: xr.Dataset, of: str, metric: str, where: dict[str, object]) -> str:
@@ -58,3 +59,11 @@ def _cell(dataset: xr.Dataset, of: str, metric: str, where: dict[str, object]) -
         scores.written(metric, pick(dataset, f"{of}{end}", metric=metric, **where)) for end in ("", "_low", "_high")
     )
     return f"{value}, {low} to {high}"
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether the average of all is better than the best model alone."""
+    metric, everything = str(dataset["metric"].values[0]), str(dataset["approach"].values[0])
+    found = ends(dataset, "over_best", approach=everything, metric=metric)
+    average = f"The average of all {dataset.sizes['model']} models"
+    return comparison(average, "the best model alone", metric, found, dataset, THESE_MODELS)

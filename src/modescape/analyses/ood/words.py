@@ -58,7 +58,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
     header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
-    return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows))
+    return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset))
 
 
 def area(dataset: xr.Dataset, **at: str) -> str:
@@ -66,3 +66,18 @@ def area(dataset: xr.Dataset, **at: str) -> str:
     value, low, high = (pick(dataset, key, **at) for key in ("auroc", "auroc_low", "auroc_high"))
     text = significant(value, 3)
     return f"{text} ({significant(low, 3)} to {significant(high, 3)})" if np.isfinite(low + high) else text
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How well one network and the ensemble tell the sets apart by entropy."""
+    parts = []
+    for name in (str(name) for name in dataset["corruption"].values):
+        areas = [
+            f"{area(dataset, approach=method, corruption=name, metric='entropy')} {words}"
+            for method, words in (("single", "for one network"), ("independent", "for independent networks averaged"))
+            if np.isfinite(pick(dataset, "auroc", approach=method, corruption=name, metric="entropy"))
+        ]
+        if areas:
+            parts.append(f"{shortened(name, NAME_LENGTH)}: {', '.join(areas)}")
+    said = "; ".join(parts)
+    return f"AUROC of the entropy (0.5 is chance; 95 % intervals, not of differences): {said}." if parts else ""

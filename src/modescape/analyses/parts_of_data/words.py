@@ -11,6 +11,7 @@ from modescape.wording.judged import bounded
 from modescape.wording.numbers import count
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import ends, sample, tally
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -55,4 +56,22 @@ def summarize(dataset: xr.Dataset) -> Summary:
     more = f" {count(left, 'smaller part')} left out." if left else ""
     text = f"Dots with intervals for {count(len(names), 'part')} of the data.{ends}{more}"
     header = [f"{one}, all together" for one in scores.header(metrics, dataset)]
-    return Summary(text, ("part", "images", *header, f"gain in {scores.short(first)}"), tuple(rows))
+    return Summary(
+        text, ("part", "images", *header, f"gain in {scores.short(first)}"), tuple(rows), takeaway=_takeaway(dataset)
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """On how many parts averaging helps."""
+    metric, names = str(dataset["metric"].values[0]), [str(name) for name in dataset["part"].values]
+    raised, lowered, open_ = tally([ends(dataset, "gain", part=name, metric=metric).sign for name in names])
+    short, parts = scores.short(metric), count(len(names), "part")
+    said = [
+        f"averaging {verb} {short} on {number} of {parts}"
+        for verb, number in (("raises", raised), ("lowers", lowered))
+        if number
+    ]
+    if open_:
+        said.append(f"on {open_} of {parts} the 95 % interval of its effect on {short} includes 0")
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]} (not corrected for the number of parts; {sample(dataset)})."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modescape.wording.numbers import accuracy, fixed, percent, significant
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -70,4 +71,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
     raw = ("distance from 1", "from 2") if numbers else ("agreement with 1", "with 2")
     quality = "RMSE" if numbers else "accuracy"
     header = ("near", "measured at", quality, "similarity to 1", "to 2", *raw, "loss (nats)")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(rows, quality, dataset))
+
+
+def _takeaway(rows: list[tuple[str, ...]], quality: str, dataset: xr.Dataset) -> str:
+    """What lies between the two solutions on the plane."""
+    return (
+        f"{quality[:1].upper()}{quality[1:]} is {rows[0][2]} and {rows[1][2]} near the two solutions and {rows[2][2]} "
+        f"between their directions, and similarity to solution 1 is {rows[0][3]} near itself and {rows[1][3]} near "
+        f"solution 2 (one plane, {sample(dataset)}, no interval)."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from modescape.wording.numbers import count, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -55,9 +57,36 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     difference = "distance of predictions" if numbers else "disagreement"
     header = ("condition", "epoch", difference, "by error", "distance / length", "cosine")
-    return Summary(text, header if numbers else (*header, "Jensen-Shannon (nats)"), tuple(rows))
+    return Summary(
+        text, header if numbers else (*header, "Jensen-Shannon (nats)"), tuple(rows), takeaway=_takeaway(dataset)
+    )
 
 
 def _last_epoch(values: xr.DataArray) -> int:
     known = np.flatnonzero(np.isfinite(values.values))
     return int(values["epoch"].values[known[-1] if known.size else -1])
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How far runs part that differ in a choice, against runs that differ in rounding alone."""
+    numbers = "disagreement" not in dataset
+    first = "prediction_distance" if numbers else "disagreement"
+    found = {}
+    for condition in names_of(dataset):
+        last = _last_epoch(dataset.sel({"approach": condition})[first])
+        found[condition] = ends(dataset, first, approach=condition, epoch=last)
+    known = {name: one for name, one in found.items() if math.isfinite(one.value)}
+    floor = [one for name, one in known.items() if "last bit" in name]
+    others = [one.value for name, one in known.items() if "last bit" not in name]
+    if not others or not floor:
+        return ""
+    written = (lambda value: significant(value, 3)) if numbers else percent
+    bounds = f" (95 % interval {written(floor[0].low)} to {written(floor[0].high)})" if floor[0].known else ""
+    lowest, highest = written(min(others)), written(max(others))
+    what = "differ in their predictions by" if numbers else "disagree on"
+    of = "" if numbers else " of the test images"
+    return (
+        f"Runs that differ only in the last bit of one weight {what} {written(floor[0].value)}{bounds}{of} at the end, "
+        f"runs that differ in a random choice {what} {lowest}{'' if lowest == highest else f' to {highest}'} "
+        f"({sample(dataset)})."
+    )

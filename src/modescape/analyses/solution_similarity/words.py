@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modescape.wording.numbers import count, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import Ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -49,4 +50,25 @@ def summarize(dataset: xr.Dataset) -> Summary:
             f"moved from it has a mean cosine of {significant(moved, 3)}: 1 would be the same way, 0 ways that have "
             "nothing in common."
         )
-    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows))
+    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How often two members disagree, beside two snapshots."""
+    found = _pair(dataset, "disagreement")
+    if not math.isfinite(found.value):
+        return ""
+    members, ratio = dataset.sizes["member"], pick(dataset, "pair_mean", metric="normalized_disagreement")
+    within = pick(dataset, "last_epochs_disagreement")
+    bounds = f", 95 % interval {percent(found.low, 3)} to {percent(found.high, 3)}" if found.known else ""
+    text = (
+        f"Two independent members disagree on {percent(found.value, 3)} of the test images (mean over "
+        f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"
+    )
+    if math.isfinite(ratio):
+        text += f": their disagreement rate is {significant(ratio)} x their error rate"
+    return text + (f". Two late snapshots of one run disagree on {percent(within)}." if math.isfinite(within) else ".")
+
+
+def _pair(dataset: xr.Dataset, metric: str) -> Ends:
+    return Ends(*(pick(dataset, f"pair_{name}", metric=metric) for name in ("low", "mean", "high")))

@@ -13,6 +13,7 @@ from modescape.wording.judged import bounded
 from modescape.wording.numbers import ABSENT, count, listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import THESE_MODELS, comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Looked at: {int(dataset.attrs['examples_looked_at']):,} images in {int(dataset.attrs['folds'])} parts."
     )
     header = ("what is kept", "models", *scores.header(metrics, dataset), f"optimism, {scores.short(metrics[0])}")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _cells(dataset: xr.Dataset, name: str, metrics: list[str], where: Mapping[str, object] | None = None) -> list[str]:
@@ -91,3 +92,11 @@ def _points(dataset: xr.Dataset, name: str, metric: str, where: Mapping[str, obj
     """A difference without interval."""
     value = pick(dataset, name, metric=metric, **where)
     return scores.difference(metric, np.nan, value, np.nan)[0]
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether a chosen subset is better than all models."""
+    where, metric = first_choice(dataset), str(dataset["metric"].values[0])
+    size, found = pick(dataset, "kept_size", **where), ends(dataset, "kept_gain", metric=metric, **where)
+    kept = f"The best subset ({size:.0f} models, {where['approach']} choice by {scores.short(where['other_metric'])})"
+    return comparison(kept, f"all {dataset.sizes['model']} models averaged", metric, found, dataset, THESE_MODELS)

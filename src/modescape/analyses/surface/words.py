@@ -63,10 +63,30 @@ def summarize(dataset: xr.Dataset) -> Summary:
     text = f"Maps of the training loss and of the test error on {planes} through weight space. Loss: {listing(lows)}."
     what = "RMSE" if numbers else "accuracy"
     header = ("plane", "lowest loss (nats)", "highest", f"best {what}", "worst", "share of the run's variance")
-    return Summary(text, (*header, "points measured", "largest error of the others", "gaps"), tuple(rows))
+    return Summary(
+        text,
+        (*header, "points measured", "largest error of the others", "gaps"),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:
     """Lowest and highest finite value."""
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How much of a run each plane shows."""
+    parts = []
+    for name in names_of(dataset):
+        share = dataset["path_share"].sel({"approach": name}).values
+        if np.isfinite(share).any():
+            parts.append(f"{percent(float(np.nanmean(share)))} {WORDS.get(name, name)}")
+    if not parts:
+        return ""
+    return (
+        f"Of a training run's variance in weight space the plane holds {listing(parts)} (mean over runs): only what a "
+        "plane holds of a run can be read from its map."
+    )

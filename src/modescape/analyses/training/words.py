@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modescape.analyses.training.convergence import not_converged
 from modescape.wording.numbers import accuracy, count, fixed
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -58,7 +59,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{_stopped(dataset)}"
     )
     header = ("member", "epoch", "train loss", "validation loss", f"train {words}", f"validation {words}")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
 def _stopped(dataset: xr.Dataset) -> str:
@@ -70,4 +71,23 @@ def _stopped(dataset: xr.Dataset) -> str:
     return (
         f" {count(epochs.size, 'member')} stopped early, after {int(epochs.min())} to {int(epochs.max())} epochs: from "
         "then on the lines show the best epoch, whose weights are the solution."
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether members had converged, else how good they are at the end."""
+    if found := not_converged(dataset):
+        return found
+    numbers = "train_rmse" in dataset
+    told, words = ("rmse", "RMSE") if numbers else ("accuracy", "accuracy")
+    values = dataset[f"validation_{told}"].dropna("epoch", how="all")
+    if not values.sizes["epoch"]:
+        return ""
+    written = partial(fixed, decimals=3) if numbers else accuracy
+    last = values.isel(epoch=-1)
+    flat = "trend" in dataset and bool((dataset["trend"].values == 0).all())
+    return (
+        f"At the end the mean validation {words} of {count(dataset.sizes['member'], 'member')} is "
+        f"{written(float(last.mean()))} ({written(float(last.min()))} to {written(float(last.max()))})"
+        f"{'; the validation loss of all of them is flat as training ends' if flat else ''}."
     )

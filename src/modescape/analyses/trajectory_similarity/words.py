@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.wording.numbers import count, percent, significant
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -68,4 +69,23 @@ def summarize(dataset: xr.Dataset) -> Summary:
         )
     differing = ("distance from the last", "over the error") if numbers else ("disagreement with the last",)
     header = ("member", "epoch", "cosine with the last", "without normalisation layers", *differing)
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How far the first and the last snapshot but one are from the solution, mean over runs."""
+    compared = "disagreement" if "disagreement" in dataset else "normalized_distance"
+    own = dataset[compared].isel(other_epoch=-1).transpose("member", "epoch").values
+    if own.shape[1] < 3:
+        return ""
+    runs, epochs = count(len(own), "run"), [int(epoch) for epoch in dataset["epoch"].values]
+    first, last = (float(np.nanmean(own[:, at])) for at in (0, -2))
+    if compared == "disagreement":
+        return (
+            f"The snapshot at epoch {epochs[-2]} disagrees with the final network on {percent(last)} of the test "
+            f"images, that at epoch {epochs[0]} on {percent(first)} (mean of {runs}; {sample(dataset)}, no interval)."
+        )
+    return (
+        f"The predictions at epoch {epochs[-2]} differ from the final ones by {significant(last)} times their error, "
+        f"those at epoch {epochs[0]} by {significant(first)} times (mean of {runs}; {sample(dataset)}, no interval)."
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.wording.numbers import count, fixed, listing, percent
+from modescape.wording.numbers import count, fixed, listing, percent, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.text import Text
@@ -52,4 +53,22 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"one path from start to end for each of {count(len(members), 'trajectory', 'trajectories')}. "
         f"The two PCA axes hold {percent(float(np.nansum(shares)))} of the variance."
     )
-    return Summary(text, ("method", "member", "epoch", "x", "y"), tuple(rows))
+    return Summary(text, ("method", "member", "epoch", "x", "y"), tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether runs end in one place of the map that keeps distances."""
+    shares = [pick(dataset, "variance_share", approach="PCA", draw=axis) for axis in dataset["draw"].values]
+    held = percent(float(np.nansum(shares)))
+    place = np.stack([dataset[axis].sel({"approach": "PCA"}).values for axis in ("x", "y")], axis=1)
+    runs = [place[dataset["member"].values == member] for member in np.unique(dataset["member"].values)]
+    if len(runs) < 2 or any(len(run) < 2 for run in runs):
+        return f"The two PCA axes hold {held} of the variance; the map shows one run, so it compares none."
+    apart = np.mean([np.linalg.norm(one[-1] - two[-1]) for one, two in itertools.combinations(runs, 2)])
+    step = np.mean([np.linalg.norm(run[-1] - run[-2]) for run in runs])
+    if not step > 0:
+        return f"The two PCA axes hold {held} of the variance."
+    return (
+        f"On the PCA map, which holds {held} of the variance, the ends of {len(runs)} runs lie "
+        f"{significant(float(apart / step))} times as far apart as the last two checkpoints of a run (no interval)."
+    )

@@ -57,16 +57,24 @@ def summarize(dataset: xr.Dataset) -> Summary:
             percent(inside[-1]),
         )
         rows.append((method_look(method).name, *placed(dataset, method), *cells))
+    near = f"Of the samples, {percent(mean_of_known(np.array(inside)))} lie nearest to the end of their own run."
     text = (
         f"Maps of predictions by t-SNE, one for each of {count(len(rows), 'method')}: checkpoints of "
         f"{count(len(members), 'run')} and samples around their solutions. "
-        f"Of the samples, {percent(mean_of_known(np.array(inside)))} lie nearest to the end of their own run."
+        f"{near}"
     )
     header = ("samples to own solution (mean, no unit)", "between solutions (mean)", "nearest to own")
-    return Summary(text, ("method", *PLACED, *header), tuple(rows))
+    return Summary(
+        text, ("method", *PLACED, *header), tuple(rows), takeaway=_takeaway(near, int(is_sample.sum()) * len(rows))
+    )
 
 
 def _nearest(places: np.ndarray, ends: dict) -> np.ndarray:
     """Which end lies nearest to each place; [place]."""
     away = np.stack([np.linalg.norm(places - end, axis=1) for end in ends.values()])
     return np.array(list(ends))[away.argmin(axis=0)]
+
+
+def _takeaway(text: str, samples: int) -> str:
+    """Whether samples stay with their own run."""
+    return f"{text[:-1]} ({count(samples, 'sample')} on maps that keep neighbours, not distances; no interval)."

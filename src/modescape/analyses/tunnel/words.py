@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modescape.wording.numbers import ABSENT, accuracy, fixed, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -62,4 +65,21 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     quality = "RMSE" if numbers else "accuracy"
     header = ("path", "position", "test loss (nats)", quality, "similarity to the start", "to the end", "to another")
-    return Summary(text, header, tuple(rows[:15]))
+    return Summary(text, header, tuple(rows[:15]), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether the path keeps the loss low, and whether the function changes on it."""
+    ways = names_of(dataset)
+    heights = {way: pick(dataset, "barrier", approach=way, metric="train_loss") for way in ways}
+    if not {"straight", "tunnel"} <= set(ways):
+        return ""
+    middle = dataset["similarity"].sel({"approach": "tunnel"}).sel(t=0.5, method="nearest").values
+    text = (
+        f"The barrier of the training loss is {significant(heights['straight'])} nats on the straight line and "
+        f"{significant(heights['tunnel'])} nats on the optimised path; half-way along that path the similarity is "
+        f"{fixed(float(middle[0]), 2)} and {fixed(float(middle[1]), 2)} to its ends"
+    )
+    if len(middle) > 2 and np.isfinite(middle[2]):
+        text += f", {fixed(float(middle[2]), 2)} to an unrelated solution"
+    return f"{text} (one pair, {sample(dataset)}, no interval)."

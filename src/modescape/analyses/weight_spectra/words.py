@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modescape.plain import shown
 from modescape.wording.numbers import count, fixed, significant
 from modescape.wording.summary import Summary
@@ -40,4 +42,22 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Lines of singular values of {count(dataset.sizes['layer'], 'matrix', 'matrices')} of "
         f"{count(dataset.sizes['model'], 'network')}; the table has medians over networks."
     )
-    return Summary(text, ("layer", "largest", "stable rank", "effective rank", "above random"), tuple(rows))
+    return Summary(
+        text,
+        ("layer", "largest", "stable rank", "effective rank", "above random"),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Of how many matrices singular values lie above the edge of a random one."""
+    above = dataset["above_random"].median("model").values
+    if not above.size or not np.isfinite(above).any():
+        return ""
+    low, high = (f"{at(above[np.isfinite(above)]):.0f}" for at in (np.min, np.max))
+    number = low if low == high else f"{low} to {high}"
+    return (
+        f"{int((above > 0).sum())} of {count(dataset.sizes['layer'], 'matrix', 'matrices')} have singular values above "
+        f"the edge of a random matrix, {number} each (medians over {count(dataset.sizes['model'], 'network')})."
+    )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modescape.wording.numbers import fixed, percent
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import names_of
+from modescape.wording.takeaways import ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -43,4 +46,30 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Lines against the number of networks. 95 % intervals hold {percent(one)} of the targets for one network and "
         f"{percent(together)} for {last}; the factor of variances fitted for all is {fixed(factor, 3)}."
     )
-    return Summary(text, ("variances", "networks", "inside (%)", "95 % interval", "width", "NLL (nats)"), tuple(rows))
+    return Summary(
+        text,
+        ("variances", "networks", "inside (%)", "95 % interval", "width", "NLL (nats)"),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """Whether intervals of all networks cover what they should."""
+    last = int(dataset["size"].values.max())
+    low, share, high = ends(dataset, "coverage", approach="as predicted", size=last)
+    if not np.isfinite([low, share, high]).all():
+        return ""
+    who = f"{last} networks averaged" if last > 1 else "one network"
+    intervals = f"the 95 % prediction intervals of {who} are too"
+    if low <= NOMINAL <= high:
+        said = f"Whether {intervals} narrow or too wide cannot be told"
+    else:
+        said = f"T{intervals[1:]} {'narrow' if high < NOMINAL else 'wide'}"
+    return (
+        f"{said}: they contain {fixed(100 * share, 1)} % of the targets "
+        f"(95 % interval {fixed(100 * low, 1)} to {fixed(100 * high, 1)} %; {sample(dataset)})."
+    )
+
+
+NOMINAL = 0.95  # what central 95 % intervals should contain

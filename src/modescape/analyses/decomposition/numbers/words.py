@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from modescape.wording.numbers import fixed
+from modescape.wording.numbers import fixed, percent
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of
+from modescape.wording.takeaways import ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -43,5 +45,21 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"networks' predictions takes {fixed(gap, 3)} off a squared error of {fixed(mean, 3)}."
     )
     return Summary(
-        text, ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble"), tuple(rows)
+        text,
+        ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble"),
+        tuple(rows),
+        takeaway=_takeaway(dataset),
+    )
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """What the ambiguity takes off the squared error of independent networks."""
+    found = ends(dataset, "diversity", approach="independent", metric="squared_error")
+    mean = pick(dataset, "mean_score", approach="independent", metric="squared_error")
+    if not (math.isfinite(found.value) and mean > 0):
+        return ""
+    bounds = f", 95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if found.known else ""
+    return (
+        f"Averaging takes the ambiguity, {fixed(found.value, 3)}, off a mean squared error of {fixed(mean, 3)}: "
+        f"{percent(found.value / mean)} of it ({sample(dataset)}{bounds})."
     )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modescape.analyses.diversity_plane.words import plane_takeaway
 from modescape.plots.style import method_look
 from modescape.wording.numbers import significant
 from modescape.wording.summary import Summary
 from modescape.wording.tables import mean_of_known, names_of
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -55,4 +57,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
         + "The table also has the mean over networks at most 5 % worse than the baseline."
     )
     header = ("method", "networks", "mean RMSE", "mean distance / error", "of those within 5 % of the baseline")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How different independent networks and the samples of one run are at the error of the baseline."""
+    best, found = float(dataset.attrs["baseline_rmse"]), {}
+    for method in names_of(dataset):
+        chosen = dataset.sel({"approach": method})
+        found[method] = mean_of_known(chosen["diversity"].values[chosen["rmse"].values <= CLOSE * best])
+    return plane_takeaway(found, f"at most 5 % worse than the baseline ({sample(dataset)})")

@@ -51,4 +51,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"curve, {'; '.join(parts) or 'no other data set was given'}."
     )
     header = ("variance", "data set", f"deviation ({unit_of(dataset)})", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(parts))
+
+
+def _takeaway(parts: list[str]) -> str:
+    """Which part of the variance tells the sets apart best."""
+    said = "; ".join(part.replace(": between", ", between").replace(": predicted", ", predicted") for part in parts)
+    return f"Highest AUROC (0.5 is chance; the parts are not tested against each other), {said}." if parts else ""

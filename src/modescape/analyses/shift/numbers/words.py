@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modescape.analyses.shift.draw import left_out_sentence, without_effect
@@ -11,6 +12,7 @@ from modescape.wording.numbers import ABSENT, count, fixed, listing, percent
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of
+from modescape.wording.takeaways import ends, sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -57,4 +59,21 @@ def summarize(dataset: xr.Dataset) -> Summary:
     if left_out:
         text += f" {left_out_sentence(left_out, dataset['effect'].attrs['units'])}"
     header = ("networks", "severity", *scores.header(metrics), "RMSE, 95 % interval", "inside (%)", "width")
-    return Summary(text, header, tuple(rows))
+    return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How errors grow, and whether intervals still cover."""
+    severities = sorted(int(severity) for severity in dataset["severity"].values)
+    parts = []
+    for method, name in (("single", "one network"), ("independent", "all networks together")):
+        last = {"approach": method, "severity": severities[-1]}
+        share = ends(dataset, "coverage", **last)
+        error = pick(dataset, "score", metric="rmse", **last)
+        if method in names_of(dataset) and math.isfinite(error):
+            bounds = f" (95 % interval {percent(share.low)} to {percent(share.high)})" if share.known else ""
+            parts.append(
+                f"{name}: RMSE {scores.written('rmse', error)}{scores.unit('rmse', dataset)}, 95 % prediction "
+                f"intervals contain {percent(share.value)} of the targets{bounds}"
+            )
+    return f"At severity {severities[-1]}, {'; '.join(parts)} ({sample(dataset)})." if parts else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modescape.wording.numbers import count, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
+from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -39,4 +41,22 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"predictions {significant(across)}, over the error {significant(over)}. Late snapshots of one run are "
         f"{significant(within)} apart."
     )
-    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows))
+    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows), takeaway=_takeaway(dataset))
+
+
+def _takeaway(dataset: xr.Dataset) -> str:
+    """How far apart two members predict, beside two snapshots."""
+    low, value, high = (pick(dataset, f"pair_{name}", metric="normalized_distance") for name in ("low", "mean", "high"))
+    within = pick(dataset, "last_epochs_distance")
+    across = pick(dataset, "pair_mean", metric="prediction_distance")
+    if not math.isfinite(value):
+        return ""
+    members = dataset.sizes["member"]
+    bounds = f", 95 % interval {significant(low, 3)} to {significant(high, 3)}" if math.isfinite(low + high) else ""
+    text = (
+        f"The predictions of two independent members differ by {significant(value, 3)} x their error (mean over "
+        f"{count(members * (members - 1) // 2, 'pair')}{bounds}; {sample(dataset)})"
+    )
+    if math.isfinite(within) and across > 0:
+        text += f"; those of two late snapshots of one run by {significant(value * within / across)} x"
+    return f"{text}."
