@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Look: TypeAlias = "tuple[str, str, tuple[str, str], bool]"  # name, colour, mark, hollow
 
 TITLE = "When one run becomes several functions"
-AXIS = "Epochs in common (number)"
+AXIS = "Number of epochs in common"
 AS_THEY_ARE: Look = ("As they are", style.BLUE, ("o", "circle"), False)
 ALIGNED: Look = ("Aligned", style.ORANGE, ("D", "diamond"), True)
 DIFFER: Look = ("Two networks", style.PURPLE, ("s", "square"), False)

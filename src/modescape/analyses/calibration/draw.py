@@ -64,7 +64,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
         _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
-        _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent (number, log scale)"),
+        _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent number of networks (log scale)"),
         _errors(dataset),
         _temperatures(dataset),
     ]
@@ -107,7 +107,7 @@ def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) ->
         series.insert(0, Series(name=EQUAL, x=ends, y=ends, line="dash", width=1, group=EXACT, in_legend=False))
     return Panel(
         title=title,
-        x_label=f"Networks averaged (number{', log scale' if log else ''})",
+        x_label=f"Number of networks averaged{' (log scale)' if log else ''}",
         y_label=label,
         series=series,
         log_x=log,
@@ -160,7 +160,7 @@ def _errors(dataset: xr.Dataset) -> Panel:
     return Panel(
         title="Calibration error: lower is better",
         x_label="ECE (0 to 1)",
-        y_label="Probabilities (kind)",
+        y_label="Probabilities of",
         series=series,
         rows=[kind.name for kind in kinds.values()],
     )
@@ -180,7 +180,7 @@ def _temperatures(dataset: xr.Dataset) -> Panel:
     )
     return Panel(
         title="Temperatures: above 1 is overconfident",
-        x_label="Member (number)",
+        x_label="Member",
         y_label="Fitted temperature (1)",
         series=[one, fitted],
         whole_x=True,

@@ -82,7 +82,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def _matrix(title: str, own: list[str], matrix: np.ndarray, scale: style.Scale) -> HeatMap:
-    found = charts.square(title, "Layer (name)", own, matrix, scale, LABELS)
+    found = charts.square(title, "Layer", own, matrix, scale, LABELS)
     return dataclasses.replace(found, label_length=LENGTH)
 
 
@@ -115,7 +115,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
     return Panel(
         title="The same layer of two members",
         x_label="CKA (1)",
-        y_label="Layer (name)",
+        y_label="Layer",
         series=series,
         x_range=(low - 0.02, 1.02),
         rows=own,
@@ -135,7 +135,7 @@ def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
     low = min(0.0, charts.span(values)[0])
     return Panel(
         title="Epochs of a run against its last",
-        x_label="Epoch (passes)",
+        x_label="Epoch",
         y_label="CKA (1)",
         series=series,
         y_range=(low - 0.02, 1.02),

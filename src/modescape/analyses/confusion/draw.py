@@ -43,8 +43,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         HeatMap(
             title=_panel_title(dataset, place),
-            x_label="Predicted class (name)",
-            y_label="True class (name)",
+            x_label="Predicted class",
+            y_label="True class",
             matrix=matrix,
             rows=names,
             columns=names,

@@ -142,7 +142,7 @@ def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
         there = math.isfinite(low) and math.isfinite(high)
         interval = f" ({low:.2f} to {high:.2f})" if there else ""
         title = f"{_title(dataset, kind)}\nmean {mean:.2f}{interval}"
-        panel = charts.square(title, "Member (number)", members, cells[kind], scale, LABELS)
+        panel = charts.square(title, "Member", members, cells[kind], scale, LABELS)
         error = factor_of(dataset) * _off_diagonal(values[kind].sel(metric="error"))
         found.append(dataclasses.replace(panel, extra=error, extra_unit=f"{error_unit(dataset)} of error"))
     return found
@@ -177,7 +177,7 @@ def _means(dataset: xr.Dataset, metric: str) -> Panel:
     return Panel(
         title=f"Barrier of the {metric}:\nmean over pairs",
         x_label=f"Barrier ({unit})",
-        y_label="Kind (name)",
+        y_label="Straight line between solutions",
         series=series,
         rows=[_title(dataset, kind) for kind in kinds],
     )

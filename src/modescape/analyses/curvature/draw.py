@@ -127,7 +127,7 @@ def _members(dataset: xr.Dataset) -> Panel:
     ]
     return Panel(
         title=_title("Largest and trace", log := _wide(series)),
-        x_label="Member (number)",
+        x_label="Member",
         y_label=EIGENVALUE,
         series=series,
         log_y=log,
@@ -143,7 +143,7 @@ def _along(dataset: xr.Dataset) -> Panel:
     series.append(Series(name="Smallest, sign reversed", x=epochs, y=below, line="dash", marker=SQUARE))
     return Panel(
         title=_title("Eigenvalues along a run", log := _wide(series)),
-        x_label="Epoch (passes)",
+        x_label="Epoch",
         y_label=EIGENVALUE,
         series=series,
         log_y=log,
@@ -158,7 +158,7 @@ def _traces(dataset: xr.Dataset) -> Panel:
     log = _wide(series)
     return Panel(
         title=_title("Trace along a run", log),
-        x_label="Epoch (passes)",
+        x_label="Epoch",
         y_label="Trace (nats per squared weight)",
         series=series,
         log_y=log,

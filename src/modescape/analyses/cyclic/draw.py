@@ -96,7 +96,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=better(score, score.name),
         x_label=score.axis,
-        y_label="Method (name)",
+        y_label="Method",
         series=[single, *ensembles],
         rows=_names(dataset),
     )
@@ -111,7 +111,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: {'right' if score.higher_is_better else 'left'} of 0 is better",
         x_label=f"Difference ({score.difference_unit})",
-        y_label="Method (name)",
+        y_label="Method",
         series=[zero, *marks],
         rows=_names(dataset),
     )

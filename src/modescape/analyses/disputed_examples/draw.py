@@ -55,8 +55,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         Panel(
             title="Examples by how many models are right",
-            x_label="Models that are right (number)",
-            y_label="Examples (number, log scale)",
+            x_label="Number of models that are right",
+            y_label="Number of examples (log scale)",
             series=[counts],
             log_y=True,
             whole_x=True,
@@ -64,7 +64,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         Panel(
             title="The most disputed",
             x_label="Mutual information (nats)",
-            y_label="Example (name)",
+            y_label="Example",
             series=[information],
             rows=rows,
         ),

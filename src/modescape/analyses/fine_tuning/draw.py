@@ -66,7 +66,7 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def _rows(title: str, label: str, series: list[Series]) -> Panel:
-    return Panel(title=title, x_label=label, y_label="Members (kind)", series=series, rows=NAMES)
+    return Panel(title=title, x_label=label, y_label="Members", series=series, rows=NAMES)
 
 
 def _marks(name: str, look: Look, values: list[Any], factor: float = 1) -> Series:
@@ -94,7 +94,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: fine-tuned minus from scratch",
         x_label=f"Difference ({score.difference_unit})",
-        y_label="Score of (kind)",
+        y_label="Score of",
         series=[zero, marks],
         rows=list(STEPS.values()),
     )

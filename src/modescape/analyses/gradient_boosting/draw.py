@@ -56,7 +56,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=better(score, score.name),
         x_label=score.axis,
-        y_label="Model (kind)",
+        y_label="Model",
         series=[_mark(dataset, "score", metric, score.factor, name, row) for row, name in enumerate(names)],
         rows=list(NAMES.values()),
     )
@@ -69,7 +69,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: {side} of 0 the trees are better",
         x_label=f"Gradient boosting minus it ({score.difference_unit})",
-        y_label="Model (kind)",
+        y_label="Model",
         series=[zero, *(_mark(dataset, "difference", metric, score.factor, name, at) for at, name in enumerate(rows))],
         rows=[NAMES[name] for name in rows],
     )

@@ -48,9 +48,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     names = [str(name) for name in dataset["model"].values]
     there = [name for name in MATRICES if name in dataset]
     panels: list[HeatMap | Panel] = [
-        charts.square(
-            MATRICES[name][0], "Network (name)", names, _off_diagonal(dataset, name), _scale(dataset, name), LABELS
-        )
+        charts.square(MATRICES[name][0], "Network", names, _off_diagonal(dataset, name), _scale(dataset, name), LABELS)
         for name in there
     ]
     panels.append(_tree(dataset, names))
@@ -135,7 +133,7 @@ def _tree(dataset: xr.Dataset, names: list[str]) -> Panel:
     return Panel(
         title="Tree of descent",
         x_label="Distance from the first of the family, along the tree (1)",
-        y_label="Network (name)",
+        y_label="Network",
         series=series,
         rows=[names[model] for model in places],
         x_range=(-0.04 * right, 1.08 * right),

@@ -56,7 +56,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         label = f"Change of {score.short} ({score.difference_unit})"
         title = f"Change of {score.short}: left is better"
         panels.append(
-            Panel(title=title, x_label=label, y_label="Model (name)", series=[_line(0.0, len(rows)), bars], rows=rows)
+            Panel(title=title, x_label=label, y_label="Model", series=[_line(0.0, len(rows)), bars], rows=rows)
         )
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.2, 2.8))
 
@@ -101,7 +101,7 @@ def _temperatures(dataset: xr.Dataset, rows: list[str]) -> Panel:
     return Panel(
         title="Temperatures: above 1 is too sure",
         x_label="Temperature (1, log scale)",
-        y_label="Model (name)",
+        y_label="Model",
         series=[_line(1.0, len(rows)), marks],
         rows=rows,
         log_x=True,

@@ -45,9 +45,7 @@ def _means(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     value, low, high = (score.factor * chosen[f"mean{end}"].values for end in ("", "_low", "_high"))
     series = _bars("Mean over runs", value, low, high, dataset["runs"].values == 1)
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["approach"].values]
-    return Panel(
-        title=better(score, score.label), x_label=score.axis, y_label="Group (name)", series=[series], rows=rows
-    )
+    return Panel(title=better(score, score.label), x_label=score.axis, y_label="Group", series=[series], rows=rows)
 
 
 def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:

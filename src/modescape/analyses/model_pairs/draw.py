@@ -77,8 +77,8 @@ def _difference(dataset: xr.Dataset, metric: str, score: Score, order: np.ndarra
 def _square(title: str, names: list[str], matrix: np.ndarray, scale: style.Scale, decimals: int) -> HeatMap:
     return HeatMap(
         title=title,
-        x_label="Model (name)",
-        y_label="Model (name)",
+        x_label="Model",
+        y_label="Model",
         matrix=matrix,
         rows=names,
         columns=names,

@@ -65,7 +65,7 @@ def describe(dataset: xr.Dataset) -> Chart:
             for number, (name, colour, marker, hollow) in enumerate(KINDS)
         ]
         title = better(score, score.label)
-        panels.append(Panel(title=title, x_label=score.axis, y_label="Model (name)", series=series, rows=rows))
+        panels.append(Panel(title=title, x_label=score.axis, y_label="Model", series=series, rows=rows))
     return Chart(
         title=TITLE,
         panels=panels,

@@ -110,7 +110,7 @@ def _dots(dataset: xr.Dataset, variable: str) -> Panel:
     return Panel(
         title=title,
         x_label=label,
-        y_label="Method (name)",
+        y_label="Method",
         series=series,
         rows=[style.method_look(method).name for method in every],
         x_range=limits,

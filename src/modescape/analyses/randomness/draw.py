@@ -57,7 +57,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         Panel(
             title=title,
-            x_label="Epoch (passes over the training split)",
+            x_label="Epoch",
             y_label=in_target_unit(dataset, label),
             series=[_line(dataset, variable, factor, place) for place in range(dataset.sizes["approach"])],
             log_y=log,

@@ -63,7 +63,7 @@ def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
     return HeatMap(
         title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
         x_label=X_LABEL,
-        y_label=f"{'Kind of shift' if selected(dataset) else 'Corruption'} (name)",
+        y_label="Kind of shift" if selected(dataset) else "Corruption",
         matrix=100 * chosen.transpose("corruption", "severity").values,
         rows=[
             corruption_name(name) + (" (left out)" if str(name) in left_out else "")

@@ -74,9 +74,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     members = [str(member) for member in dataset.member.values]
     titles = {name: f"{NAMES[name]}\n{pair_text(dataset, name)}" for name in names}
     matrices = {name: off_diagonal(dataset, name) for name in names}
-    panels = [
-        charts.square(titles[name], "Member (number)", members, matrices[name], scales[name], LABELS) for name in names
-    ]
+    panels = [charts.square(titles[name], "Member", members, matrices[name], scales[name], LABELS) for name in names]
     return Chart(title=TITLE, panels=panels, columns=_columns(names), panel_size=(4.0, 3.7), panel_height=447)
 
 

@@ -85,7 +85,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         charts.square(
             f"{NAMES[name]}\nmember {member}",
-            "Epoch (passes)",
+            "Epoch",
             epochs,
             _matrix(dataset, name, row),
             scales[name],

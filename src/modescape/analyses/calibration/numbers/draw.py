@@ -52,7 +52,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         panels.append(
             Panel(
                 title=title,
-                x_label="Networks (number)",
+                x_label="Number of networks",
                 y_label=in_target_unit(dataset, label),
                 series=series,
                 x_range=span,

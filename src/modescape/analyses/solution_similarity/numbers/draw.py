@@ -40,5 +40,5 @@ def describe(dataset: xr.Dataset) -> Chart:
         scale = style.cosine_scale(matrix) if name == "cosine" else style.from_zero(matrix)
         scale = dataclasses.replace(scale, label=in_target_unit(dataset, key))
         titled = f"{title}\n{pair_text(dataset, name)}"
-        panels.append(charts.square(titled, "Member (number)", members, matrix, scale, LABELS))
+        panels.append(charts.square(titled, "Member", members, matrix, scale, LABELS))
     return Chart(title=TITLE, panels=panels, columns=3, panel_size=(4.0, 3.7), panel_height=447)
