@@ -70,7 +70,7 @@ def _change(dataset: xr.Dataset, layers: list[str]) -> str:
         if names
     ]
     rest = int(np.isfinite(low).sum()) - len(more) - len(less)
-    unclear = f" Of {count(rest, 'layer')} the interval of the change holds 0." if rest else ""
+    unclear = f" Of {count(rest, 'layer')} the interval of the change includes 0." if rest else ""
     return (f" Training has {' and '.join(said)}." if said else "") + unclear
 
 

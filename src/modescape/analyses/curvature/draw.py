@@ -64,18 +64,18 @@ def correlations(dataset: xr.Dataset) -> str:
     low, value, high = (dataset[f"correlation{end}"].values.ravel() for end in ("_low", "", "_high"))
     there = np.isfinite(low) & np.isfinite(high)
     if not there.any():
-        return "So few members allow no interval of a rank correlation." if np.isfinite(value).any() else ""
+        return "There are too few members for the interval of a rank correlation." if np.isfinite(value).any() else ""
     apart = int(((low > 0) | (high < 0))[there].sum())
     number = int(there.sum())
     if not apart:
         other = words(dataset, str(dataset["other_metric"].values[1]))[0]
         return (
             f"The intervals of all {number} rank correlations (of both kinds of sharpness, the largest eigenvalue and "
-            f"the trace) hold 0: these members do not say whether curvature goes with test loss or {other}."
+            f"the trace) include 0: these members do not show whether curvature goes with test loss or {other}."
         )
     return (
-        f"{apart} of {number} intervals of rank correlations {'do' if apart > 1 else 'does'} not hold 0; of so many "
-        "one may by chance."
+        f"{apart} of {number} intervals of rank correlations {'exclude' if apart > 1 else 'excludes'} 0; with so many, "
+        "one may do so by chance."
     )
 
 

@@ -125,7 +125,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if not math.isfinite(found.value):
         return ""
     if not found.known:
-        return f"Whether sharpness goes with test loss cannot be told: {members} allow no interval."
+        return f"Whether sharpness goes with test loss cannot be told: {members} are too few for an interval."
     number = f"rank correlation {fixed(found.value, 2)}, {interval(found.low, found.high, 2)}, {members}"
     if not found.sign:
         return f"Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 ({number})."

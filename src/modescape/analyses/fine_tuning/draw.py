@@ -34,7 +34,7 @@ def caption(dataset: xr.Dataset) -> str:
     said = both if rates[0] == rates[1] else f"at the learning rates {rates[0]} and {rates[1]}"
     return style.sentences(
         f"{networks} of each kind, {style.counted(int(about['epochs']), 'epoch')} each,",
-        f"{said}, for which nothing was searched; on {style.tested_on(dataset)}.",
+        f"{said}, none of which was tuned; on {style.tested_on(dataset)}.",
         "Cross: mean of single networks; disc: their ensemble; bars: 95 % intervals. Right of 0: fine-tuned networks",
         "have more of it. Displacement: what the trained weights that are in the checkpoint have moved from where each",
         "network began.",
@@ -56,7 +56,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *found,
         _rows("Disagreement: right is more diverse", "Labelled differently (%)", disagree),
-        _rows("Alike in weights", "Cosine (1)", cosines),
+        _rows("Similarity of weights", "Cosine (1)", cosines),
     ]
 
 

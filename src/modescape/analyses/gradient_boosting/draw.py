@@ -31,7 +31,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"Means of {style.counted(int(about['members']), 'network')} one by one, all of them averaged, and",
         f"scikit-learn's histogram gradient boosting with its default settings, on {style.tested_on(dataset)}. Of the",
         f"{style.counted(int(about['most_trees']), 'step')} of boosting {int(about['trees']):,} are used, as the",
-        "validation rows have it. All were fitted to the same training rows.",
+        "validation rows decide. All were fitted to the same training rows.",
         style.intervals(dataset),
         style.left_out(dataset),
     )

@@ -35,10 +35,10 @@ def caption(dataset: xr.Dataset) -> str:
     """How to read the matrices and the tree."""
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['model'], 'network')}, in the order given.",
-        "Centred: matrices of all layers, the mean over the units of each taken off: strangers have 0 on average.",
+        "Centred: matrices of all layers, the mean over each one's units subtracted: unrelated ones have 0.",
         "Distances are over the geometric mean of the two lengths. Tree: each network is joined to the relative next",
         "to it, the further to the right the further from the first of its family along the tree; numbers are",
-        f"percentages of {int(dataset.attrs['draws'])} draws of parameters in which the two are joined.",
+        f"percentages of {int(dataset.attrs['draws'])} resamples of parameters in which the two are joined.",
         style.left_out(dataset),
     )
 

@@ -26,7 +26,8 @@ def caption(dataset: xr.Dataset) -> str:
     """What marks and bars are."""
     return style.sentences(
         f"Means over the runs of each group on {style.tested_on(dataset)}, and differences of two groups; bars: 95 %",
-        "intervals for new runs on new images, each difference alone. Hollow: one run, and the interval of that.",
+        "intervals for new runs on new images, each difference alone. Hollow: one run, with the interval for "
+        "that model.",
         style.intervals(dataset),
         style.left_out(dataset),
     )

@@ -28,7 +28,7 @@ LOOKS = (  # of data sets in the dot plots; the first is in distribution
 )
 DOTS = {  # variable: title, axis label
     "jensen_shannon": ("Disagreement: Jensen-Shannon", "Jensen-Shannon divergence (nats)"),
-    "auroc": ("Telling the sets apart by entropy", "Area under the ROC curve (1: perfect)"),
+    "auroc": ("Separating the sets by entropy", "Area under the ROC curve (1: perfect)"),
 }
 
 

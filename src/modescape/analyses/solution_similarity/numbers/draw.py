@@ -25,7 +25,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Distance: "
         f"root mean square of the differences of predictions on {style.tested_on(dataset)}; over the root mean squared "
-        "error of the two, 1.41 means errors without anything in common. Over the panels: mean over pairs (95 %).",
+        "error of the two, 1.41 means uncorrelated errors. Over the panels: mean over pairs (95 %).",
         style.intervals(dataset),
         style.left_out(dataset),
     )
