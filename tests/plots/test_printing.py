@@ -1,5 +1,6 @@
 """Figures for authors' documents: their size, their text, their panels."""
 
+import itertools
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ from example_results import example_result
 
 from modescape.analyses import ANALYSES, figures
 from modescape.authors.bibliography import bibliography, entries
+from modescape.pipeline.authoring import NARROWEST
 from modescape.plots import charts, printing
 from modescape.plots.files import settle
 
@@ -52,6 +54,37 @@ def test_long_names_leave_room_for_the_axes():
         figure = charts.draw_bare(one)
         settle(figure)
         assert all(axes.get_position().width * figure.get_size_inches()[0] > 0.7 for axes in figure.axes)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [("equal_cost", 2), ("connectivity", 1), ("surface", 1), ("trajectory_similarity", 2)]
+)
+def test_panels_of_the_narrowest_figure_have_axes(name, columns):
+    """The last one's two keys of colours would lie on each other in one column."""
+    chart = printing.fitted(figures.described(name, example_result(name)), NARROWEST)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    wide = [axes.get_position().width * NARROWEST for axes in figure.axes[: len(chart.panels)]]
+    assert (chart.columns, min(wide) > 0.4) == (columns, True), wide
+
+
+def test_numbers_along_a_narrow_axis_stand_apart():
+    values = np.linspace(0.00012, 0.00031, 9)
+    series = charts.Series(name="a", x=values, y=values)
+    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Loss (nats)", series=[series])
+    chart = printing.fitted(charts.Chart(title="", panels=[panel] * 3, columns=3), 5.5)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    printing.thin_out(figure)
+    for axes in figure.axes:
+        left, right = axes.get_xlim()
+        boxes = [
+            label.get_window_extent()
+            for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+            if left <= tick <= right
+        ]
+        assert 2 <= len(boxes) <= 4
+        assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("name", ["connectivity", "calibration", "tsne"])

@@ -11,6 +11,7 @@ PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "ne
 """What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
 
 AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
+AVERAGED = {"subspace": {"samples", "last", "batch_norm"}}  # averages the weights of runs' ends, and runs such networks
 STATISTICS = {"subspace": {"batch_norm"}}  # runs weights between those that were trained
 SHIFTED = {"data": {"shift", "frost"}}
 OTHER = {"data": {"ood"}}
@@ -136,8 +137,8 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "equal_cost": Analysis(
         "modescape.analyses.equal_cost",
         (PREDICTIONS,),
-        (TRAINED,),
-        also=("verdict", "auxiliary"),
+        (TRAINED, AVERAGED),
+        also=("verdict", "cost", "auxiliary"),
         quick=True,
         at_equal_cost=True,
         numbers=SAME,
