@@ -31,7 +31,8 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "shift": "a setting of the data",
     "ood": "a setting of the data",
     "surface": "a kind of Plotly's traces",
-    "calibration": "an option of exports; said by model cards and answers of decisions; a term of the glossary",
+    "calibration": "an option of exports, and what a model card and the answer of a decision say of them; a term of "
+    "the glossary",
     "tunnel": "a term of the glossary",
 }
 WHERE = {  # and where they mean that

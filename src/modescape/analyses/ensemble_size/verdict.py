@@ -97,7 +97,9 @@ def _gain_sentence(gain: Gain | None, networks: str, over: str = "", whom: str =
     subject = f"Averaging {gain.size}{SPACE}{networks}"
     bounds = interval(low, high, decimals, whom)
     if not gain.conclusive:
-        reason = "because the interval holds 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
+        reason = (
+            "because the interval includes 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
+        )
         change = f"changes accuracy by {fixed(value, decimals, signed=True)} points{over} ({bounds})"
         return f"{subject} {change}: inconclusive, {reason}."
     if value > 0:

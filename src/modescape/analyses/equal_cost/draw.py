@@ -124,7 +124,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: {side} of 0 is better",
         x_label=f"Difference ({score.difference_unit})",
-        y_label="Candidate (name)",
+        y_label="Candidate",
         series=[zero, *marks],
         rows=[style.shortened(table.candidates[place].label, 48) for place in places],
     )
