@@ -36,7 +36,7 @@ def test_a_figure_is_as_wide_as_asked_and_its_text_is_text_of_that_size(style, w
     assert (wide, high) == (pytest.approx(72 * width), pytest.approx(top, rel=1e-4))
     view = [float(number) for number in re.search(r'viewBox="([^"]+)"', head)[1].split()]
     assert wide / view[2] == pytest.approx(enlarged)
-    assert ">Networks" in files["svg"].decode()
+    assert ">Number of" in files["svg"].decode()
 
 
 def test_the_same_chart_gives_the_same_bytes():
@@ -48,7 +48,7 @@ def test_long_names_leave_room_for_the_axes():
     """A layout that has none warns, which is an error here."""
     names = [f"one network trained {count} times as long (each calibrated first)" for count in (2, 3)]
     series = charts.Series(name="a", x=np.array([0.1, 0.2]), y=np.arange(2), line=None, marker=("o", "circle"))
-    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Candidate (name)", series=[series], rows=names)
+    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Candidate", series=[series], rows=names)
     chart = charts.Chart(title="", panels=[panel, panel], columns=2)
     for one in (printing.fitted(chart, 5.5), *printing.single(chart, 5.5), *printing.single(chart, 3.25)):
         figure = charts.draw_bare(one)

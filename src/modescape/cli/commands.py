@@ -198,7 +198,7 @@ def status(directory: Path, verify: bool, as_json: bool) -> None:
         say_status(found, problems, again)
     else:
         lines = [status_text(found)] if found else []
-        lines += [*map(visible, problems), f"mended by: {again}"] if problems else []
+        lines += [*map(visible, problems), f"repair with: {again}"] if problems else []
         lines += ["every checksum is right"] if problems == [] else []
         click.echo("\n".join(lines))
     if problems:

@@ -32,11 +32,11 @@ from modescape.errors import InputError
     metavar="METHOD=NAMES",
     help="Models that belong together, such as runs of one method: names or patterns, with commas; repeatable.",
 )
-@click.option("--parts", default="", metavar="COLUMN|FILE", help="Parts of the examples, reported one by one.")
+@click.option("--parts", default="", metavar="COLUMN|FILE", help="Parts of the examples, reported separately.")
 @click.option(
-    "--examples-group", default="", metavar="COLUMN|FILE", help="What belongs together: intervals are for new groups."
+    "--examples-group", default="", metavar="COLUMN|FILE", help="Groups of examples; intervals are then for new groups."
 )
-@click.option("--seed", default=0, type=click.IntRange(min=0), help="Of what is drawn. [0]")
+@click.option("--seed", default=0, type=click.IntRange(min=0), help="Seed of random draws. [0]")
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def compare(

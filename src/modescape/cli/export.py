@@ -26,7 +26,7 @@ CALIBRATIONS = ("auto", "average", "members", "none")
     type=click.Choice(CALIBRATIONS),
     default="auto",
     show_default=True,
-    help="What is put right on the validation examples: the average, each member before it, nothing, or what is best.",
+    help="What to calibrate on the validation examples: the average, each member first, nothing, or whichever is best.",
 )
 @json_option
 def export(directory: Path, to: str, out: Path | None, members: str | None, calibration: str, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def export(directory: Path, to: str, out: Path | None, members: str | None, cali
 
 def _checked(check: dict[str, float]) -> str:
     what = "Read back, it" if check["read_back"] else "It was not run from the file; as a module it"
-    return f"{what} answers {check['examples']} test examples as the study does, to {check['difference']:.1e}."
+    return f"{what} predicts {check['examples']} test examples as the study does, to within {check['difference']:.1e}."
 
 
 def _numbers(members: str | None) -> list[int]:

@@ -18,7 +18,7 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
 @click.argument("files", nargs=-1, required=True, metavar="FILE ...", shell_complete=completing.files)
 @click.option("--factory", metavar="NAME", help="The network: package.module:callable, or a built-in one.")
 @click.option(
-    "--data", metavar="SOURCE|RECIPE", help="What it is run on: as data.source, a built-in recipe, or a YAML file."
+    "--data", metavar="SOURCE|RECIPE", help="Data to run it on: as data.source, a built-in recipe, or a YAML file."
 )
 @click.option("--out", type=FolderType(), help="The study's folder, or a URL. [studies/<recipe name>]")
 @click.option("--weights", type=click.Choice(["raw", "ema"]), default="raw", help="Averaged copies: ema. [raw]")

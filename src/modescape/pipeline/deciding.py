@@ -71,6 +71,8 @@ def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mappin
         study = Study.open(path)
         results, (machine, notes) = _of_study(study), machine_of(study)
         word, grouped = study.word, "groups" in study.manifest
+        if missing := str(results[DECIDING].attrs.get("not_averaged", "")):
+            notes.append(f"Averages of weights were not scored: {missing}")
     reading = ANALYSES[DECIDING].part("reading")
     rules = _changed(reading.rules_of(results[DECIDING]), thresholds or {})
     table, rules, decision = reading.decided(results, rules, budget, machine)
@@ -187,6 +189,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
     table, decision, machine = found.table, found.decision, found.machine
     one = decision.candidate(table)
     covers = f"{COVERS}; candidate minus one network as it is"
+    gains = {name: table.difference(decision.chosen, 0, name).widened(decision.widened) for name in table.scores}
     return answer(
         "decide",
         verdict=found.sentences,
@@ -196,7 +199,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
         size=one.size,
         candidate=one.label,
         calibration=one.calibration,
-        gain={name: score(*_ends(table.difference(decision.chosen, 0, name)), covers=covers) for name in table.scores},
+        gain={name: score(*_ends(gains[name]), covers=covers) for name in table.scores},
         cost=_cost(one, machine),
         decided_by=table.deciding,
         net=score(*_ends(decision.net), covers=f"{COVERS}; improvement less its price"),

@@ -55,7 +55,7 @@ def panels_of(dataset: xr.Dataset, scores: Mapping[str, tuple[str, str]]) -> lis
         Panel(
             title=title,
             x_label=label,
-            y_label="Method (name)",
+            y_label="Method",
             series=_rows(dataset.sel({"metric": metric}), order),
             rows=names,
         )

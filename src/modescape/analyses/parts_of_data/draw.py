@@ -58,5 +58,5 @@ def describe(dataset: xr.Dataset) -> Chart:
                 )
             )
         title = better(score, score.label)
-        panels.append(Panel(title=title, x_label=score.axis, y_label="Part (name)", series=series, rows=rows))
+        panels.append(Panel(title=title, x_label=score.axis, y_label="Part", series=series, rows=rows))
     return Chart(title=TITLE, panels=panels, columns=min(2, max(1, len(panels))), panel_size=(4.2, 2.6))

@@ -62,7 +62,7 @@ def _sizes(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
         series.append(Series(name=name, x=size, y=seen, colour=colour, line="dash", width=1))
     return Panel(
         title=better(score, score.label),
-        x_label="Models kept (number)",
+        x_label="Number of models kept",
         y_label=score.axis,
         series=series,
         x_range=ends,
@@ -91,7 +91,7 @@ def _models(dataset: xr.Dataset) -> Panel:
     return Panel(
         title="Which models are kept",
         x_label="Share of parts, weight (1)",
-        y_label="Model (name)",
+        y_label="Model",
         series=series,
         rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],
     )

@@ -22,14 +22,14 @@ TEXT = Text(
     "Paths through function space",
     "Each point is a checkpoint, placed by its predicted probabilities on test images; the points of one run are "
     "joined in the order of epochs. Once with t-SNE, once with PCA.",
-    "Look at whether runs that start in different places end in the same place. t-SNE keeps neighbourhoods, not "
-    "distances, and draws separate arms even where there are none; PCA keeps distances, as far as its two axes "
-    "hold the variance. Axes have no unit and no direction.",
+    "See whether runs that start in different places end in the same place. t-SNE preserves neighbourhoods, not "
+    "distances, and can create spurious arms; PCA preserves distances as far as its two axes hold the variance. The "
+    "axes have no unit, and their direction is arbitrary.",
 )
 
 NUMBERS = Text(  # of a regression
     TEXT.title,
-    "Each point is a checkpoint, placed by what it predicts for test images, in standard deviations of the targets; "
+    "Each point is a checkpoint, placed by its predictions for test images, in standard deviations of the targets; "
     "the points of one run are joined in the order of epochs. Once with t-SNE, once with PCA.",
     TEXT.reading,
 )

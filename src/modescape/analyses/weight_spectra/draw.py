@@ -51,7 +51,7 @@ def _panel(dataset: xr.Dataset, name: str, place: int) -> Panel:
     ]
     return Panel(
         title=style.shortened(name, 30),
-        x_label="Place (number)",
+        x_label="Rank of the singular value",
         y_label="Singular value (1)",
         series=series,
         whole_x=True,
