@@ -173,7 +173,7 @@ def largest_statistics(covariance: np.ndarray, key: int, draws: int = 10_000) ->
 
 
 def _largest_of_pairs(z: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """The largest |z_i - z_j| / deviation_ij over i < j, [draw], of z [model, draw]; draws that caches hold at a time."""
+    """The largest |z_i - z_j| / deviation_ij over i < j, [draw], of z [model, draw]; a cacheful of draws at a time."""
     models, draws = z.shape
     out, work = np.zeros(draws), np.empty((models, DRAWS_AT_A_TIME))
     for start in range(0, draws, DRAWS_AT_A_TIME):
