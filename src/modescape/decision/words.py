@@ -149,7 +149,10 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "Train longer first, and decide then: what several such networks gain says little of trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
-    return f"{advice_words(table, decision)}: {told} against one network as it is{of_one}. Its price: {price}."
+    return (
+        f"{advice_words(table, decision)}: {told} against one network as it is{of_one} (intervals for {COVERS}). "
+        f"Its price: {price}."
+    )
 
 
 def _share(table: Table, decision: Decision) -> str:
@@ -184,7 +187,7 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     verb = "does" if len(told) == 1 else "do"
     return (
         f"At the training cost of {table.candidates[ensemble].name}, {better} {verb} better than "
-        f"{called(table, ensemble)}: {table.score.short} {listing(told)}."
+        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {COVERS}."
     )
 
 
@@ -262,7 +265,7 @@ def further(table: Table, decision: Decision, unit: str = "") -> str:
     if not steps:
         return ""
     told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
-    return f"Each further network changes the {table.score.short}, from {'; '.join(told)}."
+    return f"For {COVERS}, each further network changes the {table.score.short}, from {'; '.join(told)}."
 
 
 def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:

@@ -60,7 +60,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"),
+        ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval, these networks"),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )

@@ -30,6 +30,9 @@ TEXT = Text(
 NUMBERS = TEXT
 
 
+INTERVAL = "95 % interval, new networks"
+
+
 def summarize(dataset: xr.Dataset) -> Summary:
     """What the figure shows, in sentences and a table."""
     layers = [str(name) for name in dataset["layer"].values]
@@ -53,7 +56,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         )
         for place, name in enumerate(layers)
     ]
-    header = ("layer", "two members", "95 % interval", "before training", "change", "95 % interval", "0.9 from epoch")
+    header = ("layer", "two members", INTERVAL, "before training", "change", INTERVAL, "0.9 from epoch")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 

@@ -70,7 +70,9 @@ Row = tuple[str, ...]
 
 def _row(dataset: xr.Dataset, name: str, kind: str) -> Row:
     return _cells(
-        dataset, f"{name}, mean over pairs", *(mean_of(dataset, kind, metric) for metric in ("loss", "error"))
+        dataset,
+        f"{name}, mean over pairs{whom(dataset)}",
+        *(mean_of(dataset, kind, metric) for metric in ("loss", "error")),
     )
 
 
@@ -79,7 +81,12 @@ def _path_row(dataset: xr.Dataset, name: str, path: str) -> Row:
         tuple(pick(dataset, f"path_barrier{end}", other_approach=path, metric=metric) for end in ("", "_low", "_high"))
         for metric in ("loss", "error")
     ]
-    return _cells(dataset, f"{name.lower()}, first pair", *ends)
+    return _cells(dataset, f"{name.lower()}, first pair (interval for it)", *ends)
+
+
+def whom(dataset: xr.Dataset) -> str:
+    """Whom the interval of a mean over pairs is for: two networks make one pair, which stands for itself."""
+    return " (interval for these networks)" if dataset.sizes["member"] == 2 else " (interval for new networks)"
 
 
 def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple[float, ...]) -> Row:

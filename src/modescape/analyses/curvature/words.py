@@ -79,7 +79,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "largest eigenvalue",
         "smallest, at most",
         "trace",
-        "95 % interval",
+        "95 % interval, over random vectors",
         "sharpness (nats)",
         "relative",
     )

@@ -61,7 +61,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "Dumbbells from the mean network's score to the ensemble's, one a method, in four scores. "
         f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
     )
-    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval", "ensemble")
+    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval, new networks", "ensemble")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 

@@ -76,7 +76,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "methods that were tried at several steps."
     )
     short = NAMES[error][3]
-    header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval")
+    header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval, new networks")
     said = "probabilities" if error == "brier" else "predictions"
     return Summary(
         text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset)

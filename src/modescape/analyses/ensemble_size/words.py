@@ -70,7 +70,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
-    header = ("networks", "size", *scores.header(dataset["metric"].values, dataset))
+    named = [f"{one}, 95 % for new networks (for these)" for one in scores.header(dataset["metric"].values, dataset)]
+    header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 

@@ -57,7 +57,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{count(len(sets), 'data set')}. "
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
+    header = (
+        "Jensen-Shannon (nats)",
+        "mean entropy (nats)",
+        "AUROC (95 %, new networks)",
+        "AUPR",
+        "FPR at 95 %",
+    )
     return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset))
 
 

@@ -50,7 +50,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
             f"moved from it has a mean cosine of {significant(moved, 3)}: 1 would be the same way, 0 ways that have "
             "nothing in common."
         )
-    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows), takeaway=_takeaway(dataset))
+    return Summary(
+        text, ("over pairs of members", "mean", "95 % interval, new networks"), tuple(rows), takeaway=_takeaway(dataset)
+    )
 
 
 def _takeaway(dataset: xr.Dataset) -> str:

@@ -48,7 +48,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("variances", "networks", "inside (%)", "95 % interval", "width", "NLL (nats)"),
+        ("variances", "networks", "inside (%)", "95 % interval, these networks", "width", "NLL (nats)"),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )

@@ -47,7 +47,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble"),
+        ("score", "method", "mean network", "diversity term", "95 % interval, new networks", "ensemble"),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )

@@ -51,7 +51,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"histograms of the deviation, on {count(dataset.sizes['corruption'], 'data set')}. Highest area under the "
         f"curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("variance", "data set", f"deviation ({unit_of(dataset)})", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
+    header = (
+        "variance",
+        "data set",
+        f"deviation ({unit_of(dataset)})",
+        "AUROC (95 % interval, new networks)",
+        "AUPR",
+        "FPR at 95 %",
+    )
     return Summary(text, header, tuple(rows), takeaway=_takeaway(parts))
 
 

@@ -41,7 +41,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"predictions {significant(across)}, over the error {significant(over)}. Late snapshots of one run are "
         f"{significant(within)} apart."
     )
-    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows), takeaway=_takeaway(dataset))
+    return Summary(
+        text, ("over pairs of members", "mean", "95 % interval, new networks"), tuple(rows), takeaway=_takeaway(dataset)
+    )
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
