@@ -42,9 +42,9 @@ def figures(
 ) -> None:
     """Write the figures of the study in DIR for papers and slides: all of them, or those of the analyses NAME ...
 
-    Each figure as PDF and SVG, whole and panel by panel (-a, -b, ...), without a caption and with text as text, at print size.
-    Beside them captions.tex (with n and how the intervals were made), data.zip (the numbers as tidy CSV, with a
-    dictionary) and references.bib.
+    Each figure as PDF and SVG, whole and panel by panel (-a, -b, ...), without a caption and with text as text, at
+    print size. Beside them captions.tex (with n and how the intervals were made), data.zip (the numbers as tidy CSV,
+    with a dictionary) and references.bib.
 
     Examples:
       modescape figures studies/digits
