@@ -1,14 +1,19 @@
 """How often the advice of `modescape decide` is right: many small studies against the truth on a large held-out set.
 
 Each study draws a data set, its sizes, noise in its labels, a network, and how long it is trained; trains members (two
-layers, Adam, all of them stacked), one network as long as all of them, one wider and as many shorter ones; and is
-decided on as a study of the command line is, from its validation and test examples. The truth are the same candidates
+layers, Adam, all of them stacked), one network as long as all of them, one wider and as many shorter ones; averages the
+weights of each run's end, and those of members, aligned first unless they had one start; and is decided on as a study
+of the command line is, from its validation and test examples. Some studies are of networks that are given: an import
+of a soup's ingredients, each trained by settings of its own. The truth are the same candidates
 (those that the study has) on examples that it never sees: the one with the most left of its gain after its price.
 
 Advice is *right* where it leaves at most `least_gain` of the loss less than the best candidate would (the threshold
 below which the rule itself calls a gain nothing), and *exact* where it is of the best candidate's kind.
 
-Usage: python bench/decisions.py [--studies 200] [--seed 0] [--minutes 60] [--cifar FOLDER] [--published FOLDER]
+A study's result is appended to the file as it is made; what is there is not made again, so that a run that was stopped
+goes on. Thresholds were chosen on the studies of seed 1; the figures are of those of seed 2.
+
+Usage: python bench/decisions.py [--studies 240] [--seed 2] [--minutes 60] [--cifar FOLDER] [--published FOLDER]
        [--out bench/results/decisions.json]
 """
 
@@ -19,7 +24,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,13 +32,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from modescape.alignment import align_many
 from modescape.analyses.auxiliary import LONG_RUN, SHORT, WIDE
 from modescape.analyses.equal_cost.kinds import table_of
-from modescape.decision import Rules, decide
+from modescape.decision import Rules, Table, decide
 from modescape.decision.rules import Ending, price_of, scale_of
 from modescape.metrics.convergence import ending
 from modescape.offered import INDEPENDENT, SNAPSHOTS, InMemory, Offered, Training
 
+LEAST = Rules().least_gain  # regret up to which advice is right
 EPOCHS, KEPT = 20, 5  # parts of a training, and the last of them that are snapshots
 HELD = 4000  # examples of the truth, at most
 Rows = tuple[np.ndarray, np.ndarray]  # features [example, feature], targets [example]
@@ -54,6 +61,7 @@ class Setting:
     rate: float
     long: bool  # whether the longer, wider and shorter networks are there to decide on
     seed: int
+    kind: str = "own"  # starts of the members: "own", "common" (one network, trained before), or "given", an import
 
 
 def of_sklearn(name: str) -> Rows:
@@ -161,13 +169,27 @@ def said(stack: Stack, features: np.ndarray, numbers: bool) -> np.ndarray:
     return out - top - np.log(np.exp(out - top).sum(-1, keepdims=True))
 
 
-def trained(members: int, width: int, steps: int, one: Setting, split: dict[str, Rows], seed: int) -> Iterator[Stack]:
-    """Networks after each of `EPOCHS` parts of their training; the rate falls by a cosine to 0."""
+def trained(
+    members: int,
+    width: int,
+    steps: int,
+    one: Setting,
+    split: dict[str, Rows],
+    seed: int,
+    start: Stack | None = None,
+) -> Iterator[Stack]:
+    """Networks after each of `EPOCHS` parts of their training; the rate falls by a cosine to 0.
+
+    Given networks have a rate each, from a third to three times the setting's.
+    """
     random = np.random.default_rng((one.seed, seed))
     features, target = split["train"]
     numbers = one.data in REGRESSIONS
     outputs = 2 if numbers else int(max(rows[1].max() for rows in split.values())) + 1
     stack = Stack.drawn(members, features.shape[1], width, outputs, random)
+    if start is not None:
+        stack = Stack([np.repeat(weight, members, 0) for weight in start.weights])
+    own = 3 ** random.uniform(-1, 1, (members, 1, 1)) if one.kind == "given" else 1.0
     moments = [[np.zeros_like(weight) for weight in stack.weights] for _ in range(2)]
     ends = set(np.linspace(0, steps, EPOCHS + 1).round().astype(int)[1:])
     for step in range(1, steps + 1):
@@ -178,7 +200,7 @@ def trained(members: int, width: int, steps: int, one: Setting, split: dict[str,
             first += 0.1 * (gradient - first)
             second += 0.001 * (gradient**2 - second)
             moved = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-            stack.weights[place] -= rate * moved
+            stack.weights[place] -= own * rate * moved
         if step in ends:
             yield stack
 
@@ -194,6 +216,57 @@ class Weights:
         from modescape.types import ModelState
 
         return ModelState({"weights": torch.empty(self.count, device="meta")}, {})
+
+
+@dataclass
+class Averages:
+    """Averages of weights of networks [kept, member], run on features; as `modescape decide` asks for them."""
+
+    stacks: list[Stack]  # the last ones
+    sets: dict[str, np.ndarray]  # set of examples -> features
+    numbers: bool
+    aligned: list[list[np.ndarray]] | None = None  # weights of each member
+
+    def of_run(self, member: int) -> dict[str, np.ndarray] | None:
+        """The mean of a run's last weights."""
+        if len(self.stacks) < 2:
+            return None
+        return self._said([[weight[member] for weight in stack.weights] for stack in self.stacks])
+
+    def of_members(self, members: Sequence[int], aligned: bool) -> dict[str, np.ndarray] | None:
+        """The mean weights of members."""
+        every = self._in_one_order() if aligned else self._alone()
+        return self._said([every[member] for member in members])
+
+    def _alone(self) -> list[list[np.ndarray]]:
+        last = self.stacks[-1].weights
+        return [[weight[member] for weight in last] for member in range(len(last[0]))]
+
+    def _in_one_order(self) -> list[list[np.ndarray]]:
+        """Members with their units in one order, by `modescape.align_many`."""
+        if self.aligned is None:
+            every, names = self._alone(), ("0.weight", "0.bias", "2.weight", "2.bias")
+            inputs, width, outputs = *every[0][0].shape, every[0][2].shape[1]
+            net = torch.nn.Sequential(
+                torch.nn.Linear(inputs, width), torch.nn.ReLU(), torch.nn.Linear(width, outputs)
+            ).double()
+            states = [
+                {
+                    name: torch.from_numpy(one.squeeze(0) if one.shape[0] == 1 and "bias" in name else one.T.copy())
+                    for name, one in zip(names, own, strict=True)
+                }
+                for own in every
+            ]
+            found = align_many(net, states, [(torch.zeros(2, inputs).double(), torch.zeros(2).long())])
+            self.aligned = [
+                [one.state[name].numpy()[None] if "bias" in name else one.state[name].numpy().T for name in names]
+                for one in found
+            ]
+        return self.aligned
+
+    def _said(self, every: list[list[np.ndarray]]) -> dict[str, np.ndarray]:
+        mean = Stack([np.mean(weights, 0)[None] for weights in zip(*every, strict=True)])
+        return {name: said(mean, features, self.numbers)[0] for name, features in self.sets.items()}
 
 
 def offered_of(
@@ -224,35 +297,51 @@ def offered_of(
     return Offered(members=list(range(members)), predictions=predictions, examples=counts, task=task, **more)
 
 
-def networks(one: Setting, split: dict[str, Rows], sets: dict[str, str]) -> tuple[Offered, Ending]:
-    """Members and what costs as much as they do, on sets of examples under the names that a study gives them."""
+def networks(one: Setting, split: dict[str, Rows], sets: dict[str, str]) -> tuple[Offered, Ending, list[Stack]]:
+    """Members and what costs as much as they do, on sets of examples; how training ended; the members' last weights.
+
+    Args:
+        one: the study.
+        split: examples of every part.
+        sets: name that a study gives examples -> their part.
+    """
     own = {name: split[of] for name, of in sets.items()}
     numbers, inputs = one.data in REGRESSIONS, split["train"][0].shape[1]
     outputs = 2 if numbers else int(max(rows[1].max() for rows in split.values())) + 1
 
     def run(members: int, width: int, steps: int, seed: int, keep: int, last: int, **more: Any) -> Offered:
         held: dict[str, list[np.ndarray]] = {name: [] for name in own}
-        losses = []
-        for stack in trained(members, width, steps, one, split, seed):
-            for name, (features, _) in own.items():
-                held[name] = [*held[name], said(stack, features, numbers)][-keep:]
-            losses.append(loss(held["validation"][-1], own["validation"][1], numbers))
+        losses: list[np.ndarray] = []
+        weights: list[Stack] = []
+        made = trained(members, width, steps, one, split, seed, start if width == one.width else None)
+        for epoch, stack in enumerate(made, start=1):
+            losses.append(loss(said(stack, own["validation"][0], numbers), own["validation"][1], numbers))
+            if epoch > EPOCHS - keep:
+                weights.append(Stack([weight.copy() for weight in stack.weights]))
+                for name, (features, _) in own.items():
+                    held[name].append(said(stack, features, numbers))
         curves.append(np.array(losses).T)
+        ends.append(weights)
         count = width * (inputs + 1) + outputs * (width + 1)
         parts = {name: np.stack(values) for name, values in held.items()}
         return offered_of(parts, own, np.arange(last - keep + 1, last + 1), one, checkpoints=Weights(count), **more)
 
     curves: list[np.ndarray] = []
-    about = Training(members=one.members, epochs=EPOCHS, long_runs=1)
+    ends: list[list[Stack]] = []
+    start = _start(one, split)
+    about = Training(members=one.members, epochs=EPOCHS, long_runs=1, starts_equal=start is not None)
     members = run(one.members, one.width, one.steps, 0, KEPT, EPOCHS)
     found = ending(curves[0])
     others = {}
+    if one.kind == "given":
+        names = [f"network {number}" for number in range(one.members)]
+        return replace(members, names=names), Ending(), ends[0]
     if one.long:
         short = EPOCHS // one.members
         wide = round(one.width * one.members)  # a network of one hidden layer grows with its width
         others = {
             LONG_RUN: run(1, one.width, one.steps * one.members, 1, 1, EPOCHS * one.members),
-            WIDE: run(1, wide, one.steps, 2, 1, EPOCHS),
+            **({} if start else {WIDE: run(1, wide, one.steps, 2, 1, EPOCHS)}),
             SHORT: run(one.members, one.width, max(one.steps * short // EPOCHS, EPOCHS), 3, 1, short),
         }
         lengths = {LONG_RUN: EPOCHS * one.members, WIDE: EPOCHS, SHORT: short}
@@ -261,7 +350,16 @@ def networks(one: Setting, split: dict[str, Rows], sets: dict[str, str]) -> tupl
             for name, other in others.items()
         }
     falling = sum(str(state) == "falling" for state in np.atleast_1d(found.state))
-    return replace(members, training=about, auxiliary=others), Ending(falling=falling, members=one.members)
+    return replace(members, training=about, auxiliary=others), Ending(falling=falling, members=one.members), ends[0]
+
+
+def _start(one: Setting, split: dict[str, Rows]) -> Stack | None:
+    """A network that was trained on half of the examples, from which members begin; given ones half of the time."""
+    if one.kind == "own" or (one.kind == "given" and one.seed % 2):
+        return None
+    half = {**split, "train": tuple(part[: one.train // 2] for part in split["train"])}
+    *_, last = trained(1, one.width, one.steps, replace(one, kind="own"), half, 9)  # type: ignore[arg-type]
+    return last
 
 
 def loss(predicted: np.ndarray, target: np.ndarray, numbers: bool) -> np.ndarray:
@@ -312,6 +410,7 @@ def setting(number: int, seed: int, sources: dict[str, Rows]) -> Setting:
         rate=float(random.choice([1e-3, 5e-3, 2e-2])),
         long=bool(random.random() < 0.75),
         seed=1000 * seed + number,
+        kind=str(random.choice(["own", "own", "own", "common", "given"])),
     )
 
 
@@ -319,9 +418,12 @@ def judged(one: Setting, rows: Rows) -> dict[str, Any]:
     """The advice of one study, and the truth."""
     split = split_of(one, rows)
     both = {"validation": "validation", "test": "test", "held": "held"}
-    every, falling = networks(one, split, both)
-    seen, truth = (_judged_on(every, name) for name in ("test", "held"))
-    return {**one.__dict__, "held": len(split["held"][1]), **_against(seen, truth, falling)}
+    every, falling, ends = networks(one, split, both)
+    tables, averages = [], Averages(ends, {}, one.data in REGRESSIONS)
+    for name in ("test", "held"):
+        averages.sets = {"validation": split["validation"][0], "test": split[name][0]}
+        tables.append(table_of(_judged_on(every, name), averages))
+    return {**one.__dict__, "held": len(split["held"][1]), **_against(tables[0], tables[1], falling)}
 
 
 def _judged_on(every: Offered, name: str) -> Offered:
@@ -331,8 +433,8 @@ def _judged_on(every: Offered, name: str) -> Offered:
     return replace(every, predictions=sets, auxiliary=auxiliary)
 
 
-def _against(seen: Offered, truth: Offered, falling: Ending) -> dict[str, Any]:
-    table, true, rules = table_of(seen), table_of(truth), Rules()
+def _against(table: Table, true: Table, falling: Ending) -> dict[str, Any]:
+    rules = Rules()
     found = decide(table, rules, ending=falling)
     left = {
         one.label: float(true.gain(place).value - price_of(true, place, rules)) / scale_of(true)
@@ -392,38 +494,74 @@ def published(folder: str, number: int, seed: int) -> dict[str, Any]:
 
     half = test // 2
     seen, truth = offer(parts["seen"][:half], parts["seen"][half:]), offer(parts["seen"][:half], parts["held"])
-    about = {"data": "published classifiers", "members": count, "test": test, "held": len(parts["held"])}
-    return {**about, "seed": seed, **_against(seen, truth, Ending())}
+    about = {
+        "data": "published classifiers",
+        "kind": "given",
+        "members": count,
+        "test": test,
+        "held": len(parts["held"]),
+    }
+    return {**about, "seed": seed, **_against(table_of(seen), table_of(truth), Ending())}
 
 
 def summary(rows: list[dict[str, Any]], least: float) -> dict[str, Any]:
-    """Shares of the studies."""
+    """Shares of the studies, those with an interval by Wilson's."""
     decided = [row for row in rows if row["advice"] != "undecided"]
     right = [row for row in decided if row["regret"] <= least]
     exact = [row for row in decided if row["advice"] == row["best_advice"]]
-    by_data: dict[str, Any] = {}
-    for name in dict.fromkeys(row["data"] for row in rows):
-        own = [row for row in rows if row["data"] == name]
-        told = [row for row in own if row["advice"] != "undecided"]
-        by_data[name] = [len(own), len(told), sum(row["regret"] <= least for row in told)]
     return {
         "studies": len(rows),
         "decided": len(decided),
-        "undecided_share": 1 - len(decided) / len(rows),
+        "right": len(right),
+        "undecided_share": 1 - len(decided) / max(len(rows), 1),
+        "undecided_interval": wilson(len(rows) - len(decided), len(rows)),
         "right_share": len(right) / max(len(decided), 1),
+        "right_interval": wilson(len(right), len(decided)),
         "exact_share": len(exact) / max(len(decided), 1),
         "mean_regret": float(np.mean([row["regret"] for row in decided])) if decided else None,
         "advice": dict(Counter(row["advice"] for row in rows)),
         "truth": dict(Counter(row["best_advice"] for row in rows)),
-        "by_data": by_data,
+        "by_data": counts(rows, "data", least),
+        "by_kind": counts(rows, "kind", least),
+        "by_advice": counts(rows, "advice", least),
     }
 
 
+def counts(rows: list[dict[str, Any]], name: str, least: float) -> dict[str, list[int]]:
+    """Value of a column -> studies, those decided, and those of them that were right."""
+    found: dict[str, list[int]] = {}
+    for value in dict.fromkeys(row[name] for row in rows):
+        own = [row for row in rows if row[name] == value]
+        told = [row for row in own if row["advice"] != "undecided"]
+        found[value] = [len(own), len(told), sum(row["regret"] <= least for row in told)]
+    return found
+
+
+def wilson(hits: int, count: int, z: float = 1.959964) -> list[float] | None:
+    """95 % interval of a share (Wilson 1927); None of nothing."""
+    if not count:
+        return None
+    share, weight = hits / count, z**2 / count
+    middle, half = (share + weight / 2) / (1 + weight), z * (share * (1 - share) / count + weight / count / 4) ** 0.5
+    return [middle - half / (1 + weight), middle + half / (1 + weight)]
+
+
+def made(number: int, options: argparse.Namespace, sources: dict[str, Rows]) -> dict[str, Any]:
+    """One study, its number, and the processor seconds that it took."""
+    start, kinds = time.process_time(), len(sources) + bool(options.published)
+    if options.published and number % kinds == kinds - 1:
+        found = published(options.published, number, options.seed)
+    else:
+        one = setting(number - number // kinds if options.published else number, options.seed, sources)
+        found = judged(one, sources[one.data])
+    return {"number": number, "cpu_seconds": round(time.process_time() - start, 2), **found}
+
+
 def main() -> None:
-    """Run studies until there are enough of them, or the time is over."""
+    """Run studies until there are enough of them, or the time is over; those that are there are not run again."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--studies", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--studies", type=int, default=240)
+    parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cifar", default="")
     parser.add_argument("--published", default="")
@@ -433,21 +571,32 @@ def main() -> None:
     sources = {name: source(name) for name, source in SOURCES.items()}
     if options.cifar:
         sources["CIFAR-10, 8 x 8 greys"] = pictures(options.cifar)
-    start, rows = time.monotonic(), []
-    kinds = len(sources) + bool(options.published)
-    for number in range(options.studies):
+    rows = begun(options.out)
+    start = time.monotonic()
+    for number in range(len(rows), options.studies):
         if time.monotonic() - start > 60 * options.minutes:
             break
-        if options.published and number % kinds == kinds - 1:
-            rows.append(published(options.published, number, options.seed))
-        else:
-            one = setting(number - number // kinds if options.published else number, options.seed, sources)
-            rows.append(judged(one, sources[one.data]))
-        found = {"summary": summary(rows, Rules().least_gain), "rules": Rules().__dict__, "studies": rows}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1, default=float) + "\n")
+        rows.append(made(number, options, sources))
+        write(options.out, rows)
         print(json.dumps({name: rows[-1][name] for name in ("data", "advice", "best_advice", "regret")}), flush=True)
-    print(json.dumps(found["summary"], indent=1))
+    print(json.dumps(summary(rows, LEAST), indent=1))
+
+
+def begun(path: Path) -> list[dict[str, Any]]:
+    """Studies that were made with the same rules; none where there is no such file."""
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text())
+    return found["studies"] if found.get("rules") == Rules().__dict__ else []
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """All studies so far, whole or not at all."""
+    found = {"summary": summary(rows, LEAST), "rules": Rules().__dict__, "studies": rows}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(found, indent=1, default=float) + "\n")
+    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def test_verify_finds_a_flipped_bit(study):
         assert verified.returncode == 1
         assert "damaged" in verified.stdout
         assert "001/epoch-002.safetensors" in verified.stdout
-        assert verified.stdout.endswith(f"mended by: modescape run {out}\n")
+        assert verified.stdout.endswith(f"repair with: modescape run {out}\n")
     finally:
         path.write_bytes(good)
 
@@ -112,7 +112,7 @@ def test_damage_says_what_mends_it(study):
     try:
         done = called("analyse", str(out), "training")
         assert done.returncode == 1
-        again = f"It is made again by: modescape run {out}\n"
+        again = f"Recreate it with: modescape run {out}\n"
         assert done.stderr == f"modescape: '{path}' is damaged: its checksum does not fit\n{again}"
     finally:
         path.write_bytes(good)

@@ -102,6 +102,24 @@ def test_a_second_name_takes_the_place_of_an_older_file(tmp_path):
     assert {item.name for item in tmp_path.iterdir()} == {"first", "second"}
 
 
+def test_a_folder_of_answers_holds_nothing_else_and_is_on_a_disk_outside_the_study(tmp_path):
+    study = tmp_path / "study"
+    (study / "members").mkdir(parents=True)
+    new = tmp_path / "new" / "one"
+    assert durable.check_folder(Path(f"file://{new}"), "about.json", "an answer", study) == new
+    durable.check_folder(study / "members", "about.json", "an answer", tmp_path / "other")
+    for folder in (study, study / "members" / "new", tmp_path / "other" / ".." / "study" / "new"):
+        with pytest.raises(InputError, match=r"lies in the study .*choose a folder outside of it with --out"):
+            durable.check_folder(folder, "about.json", "an answer", study)
+    with pytest.raises(InputError, match="'s3://bucket/new' is a URL, and this is written to a disk"):
+        durable.check_folder(Path("s3://bucket/new"), "about.json", "an answer")
+    (study / "notes.txt").touch()
+    with pytest.raises(InputError, match="holds files that are not of an answer"):
+        durable.check_folder(study, "about.json", "an answer")
+    (study / "about.json").touch()
+    assert durable.check_folder(study, "about.json", "an answer") == study
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose a folder that you may write to"):

@@ -138,8 +138,41 @@ def test_figures_are_answered_and_lie_where_it_says(kept, tmp_path):
     (tmp_path / "own" / "captions.tex").write_text("% mine")
     refused = answered("figures", str(kept / "study"), f"--out={tmp_path / 'own'}", code=2)
     assert "is not of the figures of this study; choose another folder" in refused["error"]["message"]
-    wrong = answered("figures", str(kept / "study"), "--width=3km", code=2)
-    assert wrong["error"]["message"] == "--width is '3km', expected a length such as 5.5in, 14cm, 140mm or 397pt"
+    assert captions.startswith('% Figures of the study "study" by modescape')  # as its folder is called
+    (verdict,) = answer["verdict"]
+    assert " ".join(verdict.split()) == "1 figure and 4 single panels, as PDF and SVG."
+
+
+INSIDE = "lies in the study"
+URL = "'s3://bucket/out' is a URL, and this is written to a disk; choose a folder with --out"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["figures", "STUDY", "--width=3km"],
+            "--width is '3km', expected a length such as 5.5in, 14cm, 140mm or 397pt",
+        ),
+        (["figures", "STUDY", "--width=2in"], "--width is 2 inches (5.08 cm), expected 3 to 40 inches"),
+        (["figures", "STUDY", "--width=13cm", "--style=slides"], "--width is 5.12 inches (13 cm), expected 6 to 40"),
+        (["figures", "STUDY", "--out=s3://bucket/out"], URL),
+        (["export", "STUDY", "--out=s3://bucket/out"], URL),
+        (["compare", "STUDY/manifest.json", "--out=s3://bucket/out"], URL),
+        (["figures", "STUDY", "--out=STUDY/drawn"], INSIDE),
+        (["export", "STUDY", "--out=file://STUDY/deployed"], INSIDE),
+        (["figures", ""], "is not a study"),
+        (["decide", ""], "is not a study"),
+    ],
+)
+def test_what_is_wrong_about_a_folder_or_a_width_is_said(kept, words, expected, tmp_path):
+    """Of "" as of the folder that the command runs in."""
+    before = sorted(kept.rglob("*"))
+    done = called(*(word.replace("STUDY", str(kept / "study")) for word in words), "--json", cwd=tmp_path)
+    answer = checked(json.loads(done.stdout))
+    assert (done.returncode, answer["error"]["exit_code"]) == (2, 2)
+    assert expected in answer["error"]["message"]
+    assert (sorted(kept.rglob("*")), list(tmp_path.iterdir())) == (before, [])
 
 
 def test_an_export_is_answered(kept, tmp_path):
@@ -176,7 +209,8 @@ def test_a_decision_is_answered_within_its_budget(kept):
     ("option", "words"),
     [
         ("--memory=much", "expected bytes, such as 5000000 or 5MB"),
-        ("--memory=1", "one network alone takes"),
+        ("--memory=1", "--memory is 1 byte, and one network alone takes"),
+        ("--memory=1kB", "--memory is 1,000 bytes, and one network alone takes"),
         ("--passes=0", "--passes is 0; expected a number above 0"),
         ("--passes=nan", "--passes is nan; expected a number above 0"),
         ("--passes=0.5", "one network alone takes 1 forward pass; allow at least that"),

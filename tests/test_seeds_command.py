@@ -36,7 +36,7 @@ def test_people_read_the_verdict_first(table):
     assert done.returncode == 0, done.stderr
     text = done.stdout.replace("\u00a0", " ")
     assert text.startswith("a is ahead of b by 1.57 (95 % interval")
-    assert "no more than seed noise can make" in text
+    assert "within seed noise; undecided" in text
     assert "cannot get below p = 0.25" in text
     for part in ("width", "power", "best of 3", "Read as long: method is 'method'", "go on", "evidence"):
         assert part in text, part
@@ -107,7 +107,7 @@ def test_a_dict_of_arrays_is_answered():
     )
     with pytest.raises(InputError, match="run 1, column 'score': nan is no score"):
         ms.seeds({"a": [0.5, float("nan")]})
-    assert "are they of one unit?" in " ".join(ms.seeds({"a": [0.91, 92.3, 0.93], "b": [0.9, 0.94]}).warnings)
+    assert "are they in one unit?" in " ".join(ms.seeds({"a": [0.91, 92.3, 0.93], "b": [0.9, 0.94]}).warnings)
     alone = ms.seeds({"a": [91.0, 92.1, 93.2]})
     assert alone.verdict[0].startswith("a: 92.10 on average over 3")
     assert not alone.differences

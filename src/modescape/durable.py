@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from modescape.errors import InputError, WorkError
-from modescape.storage import ObjectPath
+from modescape.storage import ObjectPath, place
 
 # ours (.<name>.<pid>.tmp) and those of zarr's own store (<name>.<32 hex digits>.partial)
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
@@ -121,22 +121,32 @@ def make_folder(folder: Path, within: Path | None = None, *, confirmed: bool = T
             _sync_folder(new.parent)
 
 
-def check_folder(folder: Path, known_by: str, whose: str) -> None:
+def check_folder(folder: Path, known_by: str, whose: str, apart: Path | None = None) -> Path:
     """Refuse to write into a folder that holds anything else, or that cannot be one.
 
     Args:
         folder: into which a command is to write.
         known_by: name of the file that an earlier answer of the same command is known by.
-        whose: what the command writes, for the message.
+        whose: what the command writes, for the message: "an export".
+        apart: the study that it is of, which it may not lie in.
+
+    Returns:
+        It on this disk: that of ``file:///folder`` is ``/folder``.
 
     Raises:
-        InputError: if it, or a folder above it, is a file, or if it holds other files.
+        InputError: if it is a URL, if it or a folder above it is a file, if it holds other files, or lies in the study.
     """
+    folder = place(folder)
+    if isinstance(folder, ObjectPath):
+        raise InputError(f"'{folder}' is a URL, and this is written to a disk; choose a folder with --out")
+    if apart is not None and not isinstance(apart, ObjectPath) and folder.resolve().is_relative_to(apart.resolve()):
+        raise InputError(f"'{folder}' lies in the study '{apart}'; choose a folder outside of it with --out")
     there = next((one for one in (folder, *folder.parents) if one.exists()), Path())
     if not there.is_dir():
         raise InputError(f"'{there}' is a file; choose another folder with --out")
     if there == folder and any(folder.iterdir()) and not (folder / known_by).is_file():
-        raise InputError(f"'{folder}' holds files that are no {whose}'s; choose another folder with --out")
+        raise InputError(f"'{folder}' holds files that are not of {whose}; choose another folder with --out")
+    return folder
 
 
 def claim_folder(folder: Path) -> None:

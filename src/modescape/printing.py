@@ -128,7 +128,7 @@ def _print_differences(found: SeedsAnswer) -> None:
 
 
 def _print_looks(found: SeedsAnswer) -> None:
-    """The test that may be looked at after every run."""
+    """The sequential test."""
     from modescape.wording.seeds import decimals_of
 
     table = _table("at any time", "pairs", "evidence", "p (Holm)", "95 % interval", "decision")

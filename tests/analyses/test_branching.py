@@ -192,11 +192,11 @@ def test_from_when_on_heights_stay_below_a_limit():
 def test_a_run_that_is_connected_to_itself_alone_is_not_said_to_connect_branches():
     found = example(epochs=8)
     last = float(found["branch_epoch"][-1])
-    assert connected(found).startswith("From ")
+    assert connected(found).startswith("With 3 epochs in common or more")
     never = found.assign(connected_epoch=last, connected_epoch_low=2.0, connected_epoch_high=last)
     assert connected(never) == (
-        "From none of the epochs that were tried on are branches connected (95 % interval: they may be from 2 on), by "
-        "a limit of 2 points."
+        "Branches are connected from none of the epochs tested (95 % interval: they may be from 2 on), at a limit of 2 "
+        "points."
     )
     assert "interval" not in connected(never.assign(connected_epoch_low=last))
 

@@ -84,7 +84,7 @@ def test_disagreement_and_correlations_are_those_of_the_predictions(networks: St
     wanted = rank_correlation(found["trace"].values, found["disagreement"].values)
     assert float(found["correlation"].sel(metric="trace", other_metric="disagreement")) == pytest.approx(wanted.value)
     assert np.isnan(found["correlation_low"]).all()  # three members allow no interval
-    assert "So few members" in draw.caption(found)
+    assert "too few members" in draw.caption(found)
 
 
 def test_a_member_without_predictions_is_as_far_from_the_others_as_nothing_says():
@@ -131,8 +131,10 @@ def test_one_largest_eigenvalue_is_no_range():
 
 def test_what_is_significant_is_said_and_what_is_not():
     none = example()
-    assert "hold 0: these members do not say" in words.summarize(none).text
+    assert "include 0: these members do not show" in words.summarize(none).text
     one = none.copy(deep=True)
     one["correlation_low"][0, 0] = 0.1
-    assert "1 of 8 intervals of rank correlations does not hold 0; of so many one may by chance." in draw.caption(one)
+    assert "1 of 8 intervals of rank correlations excludes 0; with so many, one may do so by chance." in draw.caption(
+        one
+    )
     assert "1 point without a finite loss" in draw.caption(none)

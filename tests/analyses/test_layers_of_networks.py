@@ -157,7 +157,7 @@ def test_names_say_what_a_number_is_and_keep_their_end():
 def test_what_is_not_significant_is_said():
     words = summarize(example()).text
     assert "Training has made layer1.0, layer2.0 and layer3.0 of two members more alike" in words
-    assert "Of 1\N{NO-BREAK SPACE}layer the interval of the change holds 0" in words
+    assert "Of 1\N{NO-BREAK SPACE}layer the interval of the change includes 0" in words
 
 
 @pytest.mark.ci

@@ -79,7 +79,7 @@ class described:
         from modescape.plots.charts import Chart, Panel, Series
         length = dataset["length"].values
         series = [Series(name="Length", x=np.arange(len(length)), y=length)]
-        panel = Panel(title="Lengths", x_label="Member (number)", y_label="Length (1)", series=series)
+        panel = Panel(title="Lengths", x_label="Member", y_label="Length (1)", series=series)
         return Chart(title="Lengths of the weights", panels=[panel], columns=1)
 
 
@@ -170,7 +170,7 @@ def describe(dataset):
     import my_later
     from modescape.plots.charts import Chart, Panel, Series
     series = [Series(name=my_later.WORDS, x=dataset["length"].values, y=dataset["length"].values)]
-    panel = Panel(title="Lengths", x_label="Member (number)", y_label="Length (1)", series=series)
+    panel = Panel(title="Lengths", x_label="Member", y_label="Length (1)", series=series)
     return Chart(title="Lengths", panels=[panel], columns=1)
 
 

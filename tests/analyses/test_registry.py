@@ -23,7 +23,7 @@ from modescape.wording.summary import Summary
 from modescape.wording.text import Text
 
 SOURCE = Path(analyses.__file__).parents[1]
-MORE = {"verdict", "cost", "auxiliary"}
+MORE = {"verdict", "cost", "auxiliary", "explore"}
 OTHER_MEANINGS = {  # words that are also the name of something else
     "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from, "
     "what a candidate of the decision costs",
@@ -31,7 +31,8 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "shift": "a setting of the data",
     "ood": "a setting of the data",
     "surface": "a kind of Plotly's traces",
-    "calibration": "an option of exports, and what a model card and the answer of a decision say of them; a term of the glossary",
+    "calibration": "an option of exports, and what a model card and the answer of a decision say of them; a term of "
+    "the glossary",
     "tunnel": "a term of the glossary",
 }
 WHERE = {  # and where they mean that
@@ -101,7 +102,8 @@ def test_what_an_analysis_costs_follows_from_its_line(name: str):
     cost = cost_of(name, sizes)
     assert isinstance(cost, Cost)
     assert (cost == Cost()) == ("cost" not in ANALYSES[name].also)
-    if analyses.NETWORK not in ANALYSES[name].needs and not draws(sizes, name):
+    runs = analyses.NETWORK in ANALYSES[name].needs or analyses.AVERAGED in ANALYSES[name].uses
+    if not runs and not draws(sizes, name):
         assert cost.images == cost.steps == 0
 
 

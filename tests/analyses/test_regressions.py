@@ -45,7 +45,7 @@ def test_the_result_follows_the_schema_and_has_values(name, result):
     unknown = {
         "decomposition": ("scale", "distance"),
         "curvature": ("correlation_low", "correlation_high"),
-        "equal_cost": ("ece", "excess"),  # of confidences in classes
+        "equal_cost": ("ece", "excess", "temperature"),  # of confidences in classes
     }
     for key, values in result.data_vars.items():
         assert np.isfinite(values).any() or key in unknown.get(name, ()), key

@@ -49,7 +49,7 @@ def test_gradients_are_those_of_the_loss(decisions, numbers):
 
 
 def test_shares_are_of_the_studies_that_were_decided(decisions):
-    row = {"data": "a", "advice": "ensemble", "best_advice": "ensemble", "regret": 0.0}
+    row = {"data": "a", "kind": "own", "advice": "ensemble", "best_advice": "ensemble", "regret": 0.0}
     rows = [row, row | {"regret": 0.02}, row | {"best_advice": "calibrate"}, row | {"advice": "undecided"}]
     found = decisions.summary(rows, 0.01)
     assert (found["studies"], found["decided"], found["undecided_share"]) == (4, 3, 0.25)

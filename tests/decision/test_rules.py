@@ -138,11 +138,29 @@ def test_more_examples_are_asked_for_than_there_are(seed):
     assert found.needed is None or (found.advice == "undecided" and found.needed >= 1000)
 
 
+def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
+    """By intervals for all candidates together, in place of those of a winner."""
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (several(3), 0.45, 0.42), error=0.01)
+    found = decide(rows)
+    assert (found.chosen, found.overruled, found.advice) == (2, 1, "ensemble")
+    assert found.widened == pytest.approx(2.241403 / 1.959964)  # two candidates beside one network
+    assert found.gain.high - found.gain.low == pytest.approx(2 * 0.01 * 2.241403)
+    assert "The best on 500 validation images, the average of 2 networks, is worse there" in " ".join(
+        evidence(rows, found)
+    )
+    unsure = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.45, 0.42), error=0.01)
+    assert (decide(unsure).chosen, decide(unsure).overruled) == (1, None)  # 0.02 - 0.005 by 0.01
+    untold = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.48), (CALIBRATED, 0.45, 0.49), (LONG, 0.47, 0.4), error=0.01)
+    found = decide(untold)
+    assert (found.advice, found.overruled) == ("train_longer", 1)
+    assert "is worse there" in " ".join(evidence(untold, found))
+
+
 def test_the_share_is_of_one_networks_loss_on_the_same_examples():
     told = head(rows := table((ONE, 0.2, 0.5), (several(2), 0.1, 0.25)), decide(rows), Rules())
-    assert ", 50\N{NO-BREAK SPACE}% of its NLL." in told[-1]
+    assert ", 50\N{NO-BREAK SPACE}% of its NLL (intervals for these networks" in told[-1]
     rows = table((ONE, 0.8, 0.8), (several(2), 0.9, 0.9), metric="accuracy")
-    assert ", 50\N{NO-BREAK SPACE}% of its errors." in head(rows, decide(rows), Rules())[-1]
+    assert ", 50\N{NO-BREAK SPACE}% of its errors (intervals" in head(rows, decide(rows), Rules())[-1]
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan])
@@ -158,7 +176,7 @@ def test_a_budget_is_kept_to():
     for budget in (Budget(passes=3), Budget(memory=3000), Budget(latency=0.005)):
         found = decide(rows, budget=budget, machine=machine)
         assert (found.chosen, found.left_out) == (1, (2,))
-    with pytest.raises(InputError, match=r"--memory is 10, and one network alone takes 1e\+03 bytes"):
+    with pytest.raises(InputError, match=r"--memory is 10 bytes, and one network alone takes 1,000 bytes"):
         decide(rows, budget=Budget(memory=10), machine=machine)
     with pytest.raises(InputError, match="--latency is 1, but what one network takes is not known here"):
         decide(rows, budget=Budget(latency=1))
@@ -183,12 +201,40 @@ def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
     found = decide(rows)
     assert found.beaten_by == (3,)
     said = head(rows, found, Rules())
-    assert said[0].startswith("At the training cost of 4 networks, a long run (NLL \N{MINUS SIGN}0.030")
-    assert said[0].endswith("does better than the average of 4 networks.")
+    assert said[0].startswith(
+        "At the training cost of 4 networks, a long run does better than the average of 4 networks: NLL "
+        "\N{MINUS SIGN}0.030"
+    )
+    first, second, third = head(rows, found, Rules(), ending=Ending(falling=3, members=4))
+    assert first.startswith("The members had not converged: the validation loss of 3 of 4 still falls")
+    assert [second, third] == said
     worse = table((ONE, 0.5, 0.5), (several(4, True), 0.40, 0.40), (LONG, 0.43, 0.43))
     assert decide(worse).beaten_by == ()
     told = " ".join(evidence(worse, decide(worse)))
-    assert "At equal training cost, against the average of 4 networks: a long run NLL +0.030" in told
+    assert "At equal training cost, compared with the average of 4 networks: a long run, NLL +0.030" in told
+
+
+SOUP = Candidate(name="one network with the mean weights of 3 members", advice="average_weights", size=3)
+ALIGNED = replace(SOUP, name="one network with the mean weights of 3 aligned members", advice="align_and_average")
+
+
+def test_averages_of_weights_are_advised_or_told_of():
+    """One forward pass: they need to gain less than the ensemble that is better."""
+    rows = table((ONE, 0.5, 0.5), (several(3), 0.448, 0.448), (SOUP, 0.45, 0.45), (ALIGNED, 0.9, 0.9))
+    found = decide(rows)
+    assert found.advice == "average_weights"
+    (said,) = head(rows, found, Rules())
+    assert said.startswith(
+        "Average the weights: keep one network with the mean weights of 3 members: NLL \N{MINUS SIGN}"
+    )
+    assert "1\N{NO-BREAK SPACE}forward pass a prediction" in said
+    told = " ".join(evidence(rows, found))
+    assert f"compared with one network as it is: {ALIGNED.name}, NLL +0.400" in told
+    assert SOUP.name not in told.split("Averages of weights")[1]
+    aligned = table((ONE, 0.5, 0.5), (several(3), 0.48, 0.48), (ALIGNED, 0.45, 0.45))
+    assert head(aligned, decide(aligned), Rules())[0].startswith("Align the networks, then average their weights: keep")
+    steps = table((ONE, 0.5, 0.5), (several(2), 0.4, 0.4), (replace(SOUP, name=f"{SOUP.name} networks"), 0.3, 0.3))
+    assert [size for _, size, _ in size_steps(steps, "none")] == [2]  # of ensembles alone
 
 
 @pytest.mark.parametrize(("judged", "told"), [(0.48, True), (0.52, False)])
@@ -212,8 +258,14 @@ def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
     rows = table((ONE, 0.5, 0.5), (several(3), 0.42, 0.42))
     rows = replace(rows, ece=np.array([0.02, 0.06]), excess=np.array([0.0, -0.055]))
     text = " ".join(evidence(rows, decide(rows)))
-    assert "Its calibration error was measured higher, 0.060 against 0.020: it is not sure enough" in text
-    assert "5.5 points below its accuracy" in text
+    assert "Its calibration error was measured higher, 0.060 against 0.020: it is underconfident" in text
+    assert "5.5 points below its accuracy." in text
+    rows = replace(rows, temperature=np.array([1.0, 0.72]))
+    text = " ".join(evidence(rows, decide(rows)))
+    assert "; the temperature found on 500 validation images is 0.72 (above 1 lowers confidence" in text
+    calibrated = replace(rows, candidates=(ONE, replace(several(3), calibration="average")))
+    text = " ".join(evidence(calibrated, decide(calibrated)))
+    assert "although it is calibrated, at the temperature 0.72 found on 500 validation images." in text
 
 
 def test_thresholds_are_shares():

@@ -301,7 +301,7 @@ def test_what_cannot_be_exported_is_refused(study):
 def test_a_folder_of_somebody_else_s_is_left_as_it_is(study, tmp_path):
     (tmp_path / "README.md").write_text("mine")
     for folder, words in (
-        (tmp_path, "holds files that are no export's"),
+        (tmp_path, "holds files that are not of an export"),
         (tmp_path / "README.md", "README.md' is a file"),
         (tmp_path / "README.md" / "below", "README.md' is a file"),
     ):

@@ -204,7 +204,7 @@ def test_nothing_is_left_of_what_is_refused(made, tmp_path):
     assert done.stderr.strip().endswith(f"there is no file '{made.path / 'none.npy'}'")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").touch()
-    with pytest.raises(InputError, match="holds files that are no comparison's"):
+    with pytest.raises(InputError, match="holds files that are not of a comparison"):
         ms.compare([made.path / "net-0.npy"], made.path / "label.npy", out=tmp_path / "mine")
     with pytest.raises(InputError, match="is a file; choose another folder"):
         ms.compare([made.path / "net-0.npy"], made.path / "label.npy", out=tmp_path / "mine/notes.txt/below")

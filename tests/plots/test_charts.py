@@ -11,7 +11,7 @@ from modescape.plots import charts, panels, panels_web, scores, style
 from modescape.plots.charts import Chart, Field, HeatMap, Panel, Series
 
 X = np.array([1.0, 2, 3, 4])
-LABELS = {"title": "A panel", "x_label": "Steps (number)", "y_label": "Height (m)"}
+LABELS = {"title": "A panel", "x_label": "Number of steps", "y_label": "Height (m)"}
 MARK = ("o", "circle")
 
 
@@ -238,7 +238,7 @@ def test_every_method_is_in_the_legend_under_its_name():
         {name: (dims, np.full(shape, 0.5)) for name in ("score", "score_low", "score_high")},
         {"approach": list(METHODS), "metric": ["accuracy"], "size": [1, 2, 3]},
     )
-    (only,) = scores.score_panels(dataset, "size", "Networks (number)")
+    (only,) = scores.score_panels(dataset, "size", "Number of networks")
     assert [series.name for series in only.series] == [method.label for method in METHODS.values()]
 
 

@@ -90,7 +90,7 @@ def test_a_choice_at_the_edge_and_one_of_no_step_are_said_and_marked():
     dataset["step"][:, 0] = 0
     said = (
         "No step was better than the centre alone, where all samples are one, for Random subspace and Diagonal "
-        "Gaussian. The last step that was tried is the best of SWAG: a better one may lie beyond it."
+        "Gaussian. The last step tried is the best of SWAG: a better one may lie beyond it."
     )
     assert steps.choices(dataset) == said
     assert said in subspace_scales.caption(dataset)
@@ -109,7 +109,7 @@ def test_a_choice_whose_interval_holds_no_step_is_said_to_be_open():
     dataset["step"][:, 0] = 0
     dataset["chosen_low"][[dataset.get_index("approach").get_loc(name) for name in ("low_rank", "random")]] = 0
     assert steps.choices(dataset) == (
-        "Whether a step helps at all is open for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
+        "Whether any step helps cannot be told for Random subspace and Low-rank Gaussian (unit): the 95 % interval of "
         "the choice reaches down to no step."
     )
 

@@ -1,5 +1,6 @@
 """Figures for authors' documents: their size, their text, their panels."""
 
+import itertools
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ from example_results import example_result
 
 from modescape.analyses import ANALYSES, figures
 from modescape.authors.bibliography import bibliography, entries
+from modescape.pipeline.authoring import NARROWEST
 from modescape.plots import charts, printing
 from modescape.plots.files import settle
 
@@ -34,7 +36,7 @@ def test_a_figure_is_as_wide_as_asked_and_its_text_is_text_of_that_size(style, w
     assert (wide, high) == (pytest.approx(72 * width), pytest.approx(top, rel=1e-4))
     view = [float(number) for number in re.search(r'viewBox="([^"]+)"', head)[1].split()]
     assert wide / view[2] == pytest.approx(enlarged)
-    assert ">Networks" in files["svg"].decode()
+    assert ">Number of" in files["svg"].decode()
 
 
 def test_the_same_chart_gives_the_same_bytes():
@@ -46,12 +48,43 @@ def test_long_names_leave_room_for_the_axes():
     """A layout that has none warns, which is an error here."""
     names = [f"one network trained {count} times as long (each calibrated first)" for count in (2, 3)]
     series = charts.Series(name="a", x=np.array([0.1, 0.2]), y=np.arange(2), line=None, marker=("o", "circle"))
-    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Candidate (name)", series=[series], rows=names)
+    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Candidate", series=[series], rows=names)
     chart = charts.Chart(title="", panels=[panel, panel], columns=2)
     for one in (printing.fitted(chart, 5.5), *printing.single(chart, 5.5), *printing.single(chart, 3.25)):
         figure = charts.draw_bare(one)
         settle(figure)
         assert all(axes.get_position().width * figure.get_size_inches()[0] > 0.7 for axes in figure.axes)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [("equal_cost", 2), ("connectivity", 1), ("surface", 1), ("trajectory_similarity", 2)]
+)
+def test_panels_of_the_narrowest_figure_have_axes(name, columns):
+    """The last one's two keys of colours would lie on each other in one column."""
+    chart = printing.fitted(figures.described(name, example_result(name)), NARROWEST)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    wide = [axes.get_position().width * NARROWEST for axes in figure.axes[: len(chart.panels)]]
+    assert (chart.columns, min(wide) > 0.4) == (columns, True), wide
+
+
+def test_numbers_along_a_narrow_axis_stand_apart():
+    values = np.linspace(0.00012, 0.00031, 9)
+    series = charts.Series(name="a", x=values, y=values)
+    panel = charts.Panel(title="Loss", x_label="Loss (nats)", y_label="Loss (nats)", series=[series])
+    chart = printing.fitted(charts.Chart(title="", panels=[panel] * 3, columns=3), 5.5)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    printing.thin_out(figure)
+    for axes in figure.axes:
+        left, right = axes.get_xlim()
+        boxes = [
+            label.get_window_extent()
+            for tick, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+            if left <= tick <= right
+        ]
+        assert 2 <= len(boxes) <= 4
+        assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("name", ["connectivity", "calibration", "tsne"])

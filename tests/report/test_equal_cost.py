@@ -108,7 +108,9 @@ def test_what_wins_is_the_first_sentence_and_has_its_figures():
     )
     (card,) = [card for card in verdict.cards if card.label.startswith("One network, 400")]
     assert card.value.replace(SPACE, " ") == "96.8 %"
-    assert card.note.replace(SPACE, " ") == "+0.8 points against the ensemble, 95 % interval 0.4 to 1.2"
+    assert (
+        card.note.replace(SPACE, " ") == "+0.8 points against the ensemble, 95 % interval 0.4 to 1.2 for these networks"
+    )
 
 
 def test_the_brier_score_is_told_where_it_tells_apart_and_names_no_winner():
@@ -263,6 +265,18 @@ def test_networks_that_are_trained_less_than_members_are_a_limit():
     )
     about |= {"network_epochs": 40, "training_images": 45_000}
     assert not any("Full training" in limit for limit in judge({"cyclic": cyclic({}, **about)}).limits)
+
+
+def test_with_a_decision_convergence_stays_first_and_what_beats_the_ensemble_second():
+    beaten = example()
+    long = [str(name).startswith("one network trained") for name in beaten["approach"].values]
+    beaten["score"][{"approach": long, "metric": 0}] = 0.5
+    beaten["chosen"][{"approach": long}] = 0.5
+    answer = judge({"training": training([FALLING, FLAT]), "equal_cost": beaten}).answer
+    parts = ("The members had not converged", "At the training cost of 10 networks, one network", "Train longer")
+    places = [answer.index(part) for part in parts]
+    assert places == sorted(places)
+    assert places[0] == 0
 
 
 def test_where_the_decision_weighs_the_long_run_it_alone_speaks_of_it():

@@ -14,7 +14,7 @@ from modescape.report.verdict import judge
 from modescape.results import make_result
 from modescape.wording.reading import full_gain, pick
 
-SPACE = "\N{NO-BREAK SPACE}"
+SPACE, MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
 PROVENANCE = {
     **{"recipe_hash": "ab", "recipe_name": "study", "version": "0.1", "seed": 0},
     **{"examples": 100, "members": 10, "repeats": 1},
@@ -72,8 +72,8 @@ def test_headline_gives_shares_ratio_and_gains():
     text = " ".join(verdict.sentences).replace(SPACE, " ")
     assert text == (
         "Two snapshots of one run disagree on 6.3 % of the test images, two independent networks on 27 %: "
-        "4.3 times as much. Averaging 10 independent networks gains 4.1 points of accuracy (95 % interval 3.5 to 4.7). "
-        "Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to 0.6)."
+        "4.3 times as often. Averaging 10 independent networks gains 4.1 points of accuracy (95 % interval 3.5 to 4.7 "
+        "for new networks). Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to 0.6)."
     )
     assert verdict.question == "Why did the ensemble work?"
     assert verdict.answer == "Averaging independent networks worked."
@@ -105,20 +105,24 @@ def test_inconclusive_sentence_gives_the_signed_change():
     assert verdict.covers.endswith("; that of the gain of two networks, for these two.")
     assert sentence.replace(SPACE, " ") == (
         "Averaging 2 independent networks changes accuracy by \N{MINUS SIGN}0.4 points "
-        "(95 % interval \N{MINUS SIGN}1.0 to 0.2): inconclusive, because the interval holds 0."
+        "(95 % interval \N{MINUS SIGN}1.0 to 0.2 for these networks): inconclusive, because the interval includes 0."
     )
 
 
 def test_negative_gain_is_a_loss_with_its_bounds_turned():
     verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.012, -0.019, -0.005)])})
     assert verdict.answer == "Averaging independent networks did harm."
-    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9)" in verdict.sentences[0].replace(SPACE, " ")
-    assert "negative" in verdict.enough
+    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9 for these networks)" in verdict.sentences[0].replace(
+        SPACE, " "
+    )
+    assert f"by {MINUS}1.2 points with 2" in verdict.enough.replace(SPACE, " ")
 
 
 def test_small_conclusive_gain_is_not_printed_as_zero():
     (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (0.0006, 0.0002, 0.001)])}).sentences
-    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10)" in sentence.replace(SPACE, " ")
+    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10 for these networks)" in sentence.replace(
+        SPACE, " "
+    )
 
 
 def test_single_member_has_no_verdict_and_no_gain():
@@ -148,7 +152,7 @@ def test_disagreements_that_the_interval_cannot_tell_apart():
     within_interval = judge({"solution_similarity": solutions(0.1, 0.09, 0.08, 0.12)}).sentences[0]
     assert "inconclusive" in within_interval
     assert "times" not in within_interval
-    assert judge({"solution_similarity": solutions(0.1, 0.097, 0.099, 0.101)}).sentences[0].endswith("about as much.")
+    assert judge({"solution_similarity": solutions(0.1, 0.097, 0.099, 0.101)}).sentences[0].endswith("about as often.")
 
 
 def test_snapshots_that_never_disagree_give_no_ratio():
@@ -156,10 +160,15 @@ def test_snapshots_that_never_disagree_give_no_ratio():
     assert sentence.replace(SPACE, " ").endswith("on 0 % of the test images, two independent networks on 27 %.")
 
 
-def test_enough_is_the_smallest_size_at_ninety_percent_of_the_full_gain():
-    # gain(k) = g (1 - 1/k) / (1 - 1/10): 90 % of the full gain is 1 - 1/k >= .81, so k = 6
-    assert enough_members(sizes(climbing(0.05, 10))).startswith(f"6{SPACE}networks reach 90{SPACE}%")
-    assert enough_members(sizes([(0, 0, 0), (0.01, 0.005, 0.02), (0.04, 0.03, 0.05)])).startswith("All 3:")
+def test_each_size_is_told_with_its_interval_and_no_share_of_the_full_gain():
+    """Shares of the gain of all are about 1 - 1/k on any data."""
+    found = sizes([(0, 0, 0), (0.01, 0.005, 0.02), (0.04, -0.03, 0.05)])
+    text = enough_members(found).replace(SPACE, " ")
+    assert text == (
+        "Averaging changes the accuracy of one network by +1.0 points with 2 (95 % interval 0.5 to 2.0) and +4.0 "
+        f"points with 3 (95 % interval {MINUS}3.0 to 5.0; inconclusive), for new networks on new images."
+    )
+    assert enough_members(found, weighed=True) == ""  # a decision has each step, paired
 
 
 def test_brier_law_gives_the_limit():
@@ -173,14 +182,14 @@ def test_brier_law_gives_the_limit():
 
 def test_reasons_follow_the_numbers():
     different = judge({"solution_similarity": solutions()}).why
-    assert different[0].startswith("They are different functions: two of them disagree 0.76 times as often")
-    assert "0.013: their weights are close to perpendicular" in different[0]  # without batch norm, not 0.3
+    assert different[0].startswith("They are different functions: their disagreement rate is 0.76 x their")
+    assert "0.013: their weights are nearly orthogonal" in different[0]  # without batch norm, not 0.3
     alike = judge({"solution_similarity": solutions(0.02, normalized=0.1, accuracy=(0.5, 0.8))}).why
-    assert alike[0].startswith("They are similar functions: two of them disagree only 0.10 times")
+    assert alike[0].startswith("They are similar functions: their disagreement rate is only 0.10 x")
     same = judge({"solution_similarity": solutions(0.0, normalized=0.0, accuracy=(0.9, 0.9))}).why
     assert (
         same[1].replace(SPACE, " ")
-        == "They label every test image alike (90.0 % right): averaging can change no label."
+        == "They give every test image the same label (90.0 % right): averaging can change no label."
     )
 
 
@@ -190,12 +199,12 @@ def test_the_spread_between_members_is_told_from_test_sampling():
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.92, 0.94, 0.95), between=between)}).why
     assert reason.replace(SPACE, " ") == (
         "They are not equally accurate (92.0 % to 95.0 %; Cochran's Q 42.6, p < 0.001): the standard deviation between "
-        "members is 0.8 points; test sampling alone makes 0.5, what lies beyond it 0.7 (at most 1.3, 95 % upper "
+        "members is 0.8 points; test-set sampling alone gives 0.5, the rest is 0.7 (at most 1.3, 95 % upper "
         "bound); squares of these add up."
     )
     between = (0.005, 0.004, 0.003, 0.0071, 13.8, 0.13)
     (_, reason) = judge({"solution_similarity": solutions(accuracy=(0.94, 0.95, 0.96), between=between)}).why
-    assert reason.startswith("That they differ in accuracy cannot be told from sampling of the test images (94.0")
+    assert reason.startswith("Whether they differ in accuracy beyond test-set sampling cannot be told (94.0")
     assert "p = 0.13" in reason.replace(SPACE, " ")
     (_, reason) = judge({"solution_similarity": solutions()}).why  # made before this was measured
     assert reason.replace(SPACE, " ") == "Their accuracies range from 64.0 % to 66.0 %."
@@ -209,8 +218,8 @@ def test_snapshots_are_judged_against_the_final_network():
     verdict = judge({"ensemble_size": dataset})
     assert verdict.sentences[-1].replace(SPACE, " ") == (
         "Averaging 10 snapshots of one run changes accuracy by \N{MINUS SIGN}0.1 points over its final network (95 % "
-        "interval \N{MINUS SIGN}0.3 to 0.2): inconclusive, because the interval holds 0. Over the mean snapshot it is "
-        "+0.2 points (95 % interval 0.1 to 0.2)."
+        "interval \N{MINUS SIGN}0.3 to 0.2): inconclusive, because the interval includes 0. Over the mean snapshot it "
+        "is +0.2 points (95 % interval 0.1 to 0.2)."
     )
     dataset["gain_low"][-1, :, -1] = -2e-6  # printed as 0.000
     assert judge({"ensemble_size": dataset}).sentences[-1].endswith("0.000 to 0.200): inconclusive.")
@@ -223,12 +232,11 @@ def test_snapshots_are_judged_against_the_final_network():
 @pytest.mark.parametrize(
     ("gain", "low", "high", "expected"),
     [
-        (-0.08, -0.09, -0.07, "Their errors partly cancel"),
-        (0.02, 0.01, 0.03, "Their errors do not cancel"),
+        (-0.08, -0.09, -0.07, f"Averaging the probabilities takes 20{SPACE}% off the Brier score, from 0.400 to 0.320"),
         (-0.01, -0.02, 0.001, None),
     ],
 )
-def test_brier_decides_whether_errors_cancel(gain, low, high, expected):
+def test_the_brier_score_says_how_much_of_the_errors_cancels(gain, low, high, expected):
     dataset = sizes([(0, 0, 0), (gain, low, high)], metric="brier", base=0.4)
     why = judge({"ensemble_size": dataset}).why
     assert why == [] if expected is None else why[0].startswith(expected)

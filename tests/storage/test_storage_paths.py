@@ -12,7 +12,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from modescape import durable
 from modescape.errors import InputError
+from modescape.pipeline.begin import existing
 from modescape.plain import read_regular
+from modescape.recipe import load
 from modescape.storage import ObjectPath, place, store
 from modescape.storage.store import StoreError
 
@@ -23,7 +25,13 @@ class Failing(MemoryFileSystem):
     protocol = "failing"
     store, pseudo_dirs = {}, [""]
     errors = []  # noqa: RUF012
+    unknown = None  # error of every question
     asked = 0
+
+    def info(self, path, **options):
+        if self.unknown is not None:
+            raise self.unknown
+        return super().info(path, **options)
 
     def pipe_file(self, *arguments, **options):
         type(self).asked += 1
@@ -63,6 +71,7 @@ def failing():
 
 def test_a_url_is_objects_and_everything_else_a_path_as_before(tmp_path):
     assert place("studies/a") == Path("studies/a")
+    assert place("") == place(Path()) == place(".") == Path()
     assert type(place("s3:/one/slash")) is type(Path())
     assert place(f"file://{tmp_path}/a") == tmp_path / "a"
     assert place("s3://bucket/a") == ObjectPath("s3://bucket/a") == place(Path("s3://bucket/a"))
@@ -137,6 +146,12 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_said_at_once(failing)
     assert (failing / "a").read_bytes() == b"1"
 
 
+def test_where_a_store_says_nothing_no_study_is_begun(failing, monkeypatch):
+    monkeypatch.setattr(Failing, "unknown", OSError(errno.EINVAL, "no answer"))  # a store that is no store
+    with pytest.raises(InputError, match=r"the store does not answer as it should \(.*no answer\)"):
+        existing(failing, load("digits"), "")
+
+
 def test_what_lasts_is_said_and_given_up(capsys):
     asked = []
 
@@ -159,7 +174,11 @@ def test_where_files_grow_they_get_their_name_when_they_are_whole(tmp_path):
 
 @pytest.mark.parametrize(
     ("url", "words"),
-    [("nonsense://a/b", "there is no storage 'nonsense'"), ("dropbox://a/b", "package that is not installed")],
+    [
+        ("nonsense://a/b", "there is no storage 'nonsense'"),
+        ("dropbox://a/b", r"package that is not installed \(.*\); install what it names$"),
+        ("https://a/b", "is an address of the web; a study lies in a folder or in a store of objects$"),
+    ],
 )
 def test_a_store_that_is_not_there_is_said(url, words):
     with pytest.raises(InputError, match=words):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modescape.analyses.registry import (
     ANALYSES,
     AROUND,
+    AVERAGED,
     BESIDE,
     CHECKPOINTS,
     COLUMN,
@@ -177,6 +178,7 @@ def _function(name: str) -> Callable[..., xr.Dataset]:
 __all__ = [
     "ANALYSES",
     "AROUND",
+    "AVERAGED",
     "BESIDE",
     "CHECKPOINTS",
     "COLUMN",

@@ -106,7 +106,7 @@ def say_status(status: StudyStatus | None, problems: list[str] | None, again: st
     looked = [] if problems is None else [*problems] or ["every checksum is right"]
     more = {} if problems is None else {"problems": problems}
     if status is None:
-        message = "\n".join([*looked, f"mended by: {again}"])
+        message = "\n".join([*looked, f"repair with: {again}"])
         raise Unfinished(message, answer("status", verdict=looked, again=again, **more))
     on = None if status.complete and not problems else again if problems else status.again
     verdict = ["complete" if status.complete else f"incomplete; go on with: {status.again}", *looked]
@@ -146,6 +146,6 @@ def of_training(study: Study) -> dict[str, Any]:
 
 
 def _lost(members: Iterable[Member | MemberStatus]) -> list[str]:
-    """A line a member that is not to be had."""
+    """One line per member that is not to be had."""
     lost = [one for one in members if one.status in ("diverged", "failed", "damaged")]
     return [f"member {one.number} {one.status}: {one.message}" for one in lost]

@@ -17,9 +17,9 @@ UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KIB": 2**10, "MIB": 2*
 
 @cli.command()
 @click.argument("directory", type=FolderType(), metavar="DIR")
-@click.option("--passes", type=float, metavar="N", help="Forward passes of one network a prediction may take.")
-@click.option("--memory", metavar="BYTES", help="Of weights that may be held, such as 200MB.")
-@click.option("--latency", type=float, metavar="SECONDS", help="That one example may take, on this machine.")
+@click.option("--passes", type=float, metavar="N", help="Most forward passes of one network per prediction.")
+@click.option("--memory", metavar="BYTES", help="Most memory for weights, such as 200MB.")
+@click.option("--latency", type=float, metavar="SECONDS", help="Most seconds per example, on this machine.")
 @click.option(
     "--set",
     "thresholds",

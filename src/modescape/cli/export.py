@@ -18,7 +18,7 @@ CALIBRATIONS = ("auto", "average", "members", "none")
 
 @cli.command()
 @click.argument("directory", type=FolderType(), metavar="DIR")
-@click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="What is written.")
+@click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="Format of the file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder. [exports/<recipe name>]")
 @click.option("--members", metavar="0,1,2", help="Which members. [all that are trained]")
 @click.option(
@@ -26,15 +26,15 @@ CALIBRATIONS = ("auto", "average", "members", "none")
     type=click.Choice(CALIBRATIONS),
     default="auto",
     show_default=True,
-    help="What is put right on the validation examples: the average, each member before it, nothing, or what is best.",
+    help="What to calibrate on the validation examples: the average, each member first, nothing, or whichever is best.",
 )
 @json_option
 def export(directory: Path, to: str, out: Path | None, members: str | None, calibration: str, as_json: bool) -> None:
     """Write the ensemble of the study in DIR as one file that runs without modescape.
 
-    Pictures, rows or tokens go in as they lie in the data; out come the mean probability, the disagreement, the
-    entropy and the mutual information of each example. Beside the file lie a card, README.md, with the figures of the
-    study, and ensemble.json. What was written is run, and held against the study's own predictions.
+    Pictures, rows or tokens go in as they are in the data; the mean probability, the disagreement, the entropy and
+    the mutual information of each example come out. Beside the file are a card, README.md, with the figures of the
+    study, and ensemble.json. The file is run, and compared with the study's own predictions.
 
     Examples:
       modescape export studies/digits
@@ -60,7 +60,7 @@ def export(directory: Path, to: str, out: Path | None, members: str | None, cali
 
 def _checked(check: dict[str, float]) -> str:
     what = "Read back, it" if check["read_back"] else "It was not run from the file; as a module it"
-    return f"{what} answers {check['examples']} test examples as the study does, to {check['difference']:.1e}."
+    return f"{what} predicts {check['examples']} test examples as the study does, to within {check['difference']:.1e}."
 
 
 def _numbers(members: str | None) -> list[int]:

@@ -25,8 +25,10 @@ STYLES = ("paper", "slides", "page")
     show_default=True,
     help="For a text column (5.5in, 8 points), a slide (10in, 16 points), or a page on a screen (7.5in, 10 points).",
 )
-@click.option("--width", metavar="LENGTH", help="Of a whole figure: 5.5in, 14cm, 140mm or 397pt. [as the style says]")
-@click.option("--out", type=click.Path(path_type=Path), help="The folder. [figures/<recipe name>]")
+@click.option(
+    "--width", metavar="LENGTH", help="Width of a whole figure: 5.5in, 14cm, 140mm or 397pt. [as the style says]"
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The folder. [figures/<name of DIR>]")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @json_option
 def figures(
@@ -40,24 +42,25 @@ def figures(
 ) -> None:
     """Write the figures of the study in DIR for papers and slides: all of them, or those of the analyses NAME ...
 
-    Each figure as PDF and SVG, whole and panel by panel (-a, -b, ...), without a caption and with text as text, at the
-    size at which it is printed. Beside them captions.tex (with n and how the intervals were made), data.zip (the
-    numbers as tidy CSV, with a dictionary) and references.bib.
+    Each figure as PDF and SVG, whole and panel by panel (-a, -b, ...), without a caption and with text as text, at
+    print size. Beside them captions.tex (with n and how the intervals were made), data.zip (the numbers as tidy CSV,
+    with a dictionary) and references.bib.
 
     Examples:
       modescape figures studies/digits
       modescape figures studies/digits ensemble_size tsne --width 3.25in
       modescape figures studies/digits --style slides --out talk
     """
-    from modescape.pipeline.authoring import inches, write_figures
+    from modescape.pipeline.authoring import inches, opened, write_figures
     from modescape.progress import BarProgress, Progress
-    from modescape.study import Study
+    from modescape.wording.numbers import count
 
     with working_on(directory, this_command()):
         wide, progress = None if width is None else inches(width), Progress() if quiet else BarProgress()
-        done = write_figures(Study.open(directory), names, style=style, width=wide, out=out, progress=progress)
+        done = write_figures(opened(directory), names, style=style, width=wide, out=out, progress=progress)
     panels = sum(len(figure.panels) for figure in done.figures)
-    verdict = [f"{len(done.figures)} figures and {panels} single panels, as PDF and SVG."]
+    drawn = f"{count(len(done.figures), 'figure')} and {count(panels, 'single panel')}"
+    verdict = [f"{drawn}, as PDF and SVG."]
     if as_json:
         about = [
             {

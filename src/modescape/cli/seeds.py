@@ -30,22 +30,24 @@ class Group(click.ParamType):
 @click.option("--task", metavar="COLUMN", help="The column of tasks. [found by name]")
 @click.option("--without", multiple=True, metavar="COLUMN", help="Leave a column out; repeatable.")
 @click.option("--group", "groups", multiple=True, type=Group(), help="Runs of a method, by name; repeatable.")
-@click.option("--against", metavar="METHOD", help="Compare all with this one only. [every two]")
-@click.option("--paired/--unpaired", default=None, help="Runs go two by two. [where they bear the same names]")
+@click.option("--against", metavar="METHOD", help="Compare all methods with this one only. [every pair]")
+@click.option("--paired/--unpaired", default=None, help="Pair the runs. [where their names match]")
 @click.option("--lower-is-better", is_flag=True, help="Scores are losses or errors.")
-@click.option("--width", type=float, help="Say how many runs make intervals as narrow as this, end to end.")
-@click.option("--power", type=float, help="Say how many runs find a difference with this probability. [.8]")
-@click.option("--difference", type=float, help="The difference to be found. [the one that was seen]")
-@click.option("--best", "best_of", type=click.IntRange(1, 1_000_000), help="Luck of the best of so many runs. [5]")
+@click.option("--width", type=float, help="Report how many runs give intervals no wider than this.")
+@click.option("--power", type=float, help="Report how many runs detect a difference with this power. [.8]")
+@click.option("--difference", type=float, help="The difference to detect. [the one observed]")
+@click.option(
+    "--best", "best_of", type=click.IntRange(1, 1_000_000), help="What the best of this many runs gains by luck. [5]"
+)
 @click.option("--mean-of-tasks", is_flag=True, help="Also compare each method's mean over tasks.")
-@click.option("--sequential", is_flag=True, help="Also a test that may be looked at after every run.")
+@click.option("--sequential", is_flag=True, help="Also a sequential test, valid after every run.")
 @json_option
 def seeds(files: tuple[str, ...], as_json: bool, **asked: object) -> None:
     """Say whether differences between methods are more than seed noise, and how many runs would settle it.
 
-    FILE is a table of scores (CSV, TSV, Parquet, JSON lines; "-" is standard input): a row a score, with columns of
-    methods, seeds and scores, or a row a run and a column a method. Exports of W&B, MLflow and TensorBoard (a file a
-    run) are read, too. Numbers stay in the file's unit.
+    FILE is a table of scores (CSV, TSV, Parquet, JSON lines; "-" is standard input): one row per score, with columns of
+    methods, seeds and scores, or one row per run and one column per method. Exports of W&B, MLflow and TensorBoard (one
+    file per run) are read as well. Numbers stay in the file's unit.
 
     Examples:
       modescape seeds scores.csv

@@ -114,7 +114,7 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--track",
             multiple=True,
             type=click.Choice(TRACKER_NAMES),
-            help="Who else is told of epochs and results; repeatable.",
+            help="Tracker that epochs and results are reported to; repeatable.",
         ),
         click.option("--quiet", is_flag=True, help="No progress on standard error."),
     ]
@@ -164,7 +164,7 @@ def working_on(study: Path, again: str | None = None) -> Iterator[None]:
     except DamageError as error:
         if "modescape run" in str(error):
             raise
-        raise DamageError(f"{error}\nIt is made again by: {layout.run_again(study)}") from error
+        raise DamageError(f"{error}\nRecreate it with: {layout.run_again(study)}") from error
 
 
 def this_command() -> str:
@@ -189,6 +189,6 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         is_flag=True,
         help="A first look in about a tenth of the time: at most 4 networks, fewer epochs, and only the analyses "
         "behind the verdict; the page names what is left out. A study of its own, in "
-        "studies/<recipe name>-quick; --set wins over it.",
+        "studies/<recipe name>-quick; --set takes precedence.",
     )
     return out(quick(command))

@@ -39,10 +39,15 @@ class Candidate:
 
     name: str  # in words, without its calibration: "4 networks"
     advice: Advice
-    size: int = 1  # networks that are averaged
+    size: int = 1  # networks that are averaged, their predictions or their weights
     calibration: Calibration = "none"
     price: Price = Price()
     at_full_cost: bool = False  # costs as much training as all members together
+
+    @property
+    def several(self) -> bool:
+        """Whether predictions of several networks are averaged."""
+        return self.advice == "ensemble" and self.size > 1
 
     @property
     def label(self) -> str:
@@ -62,6 +67,11 @@ class Difference:
     def told(self) -> bool:
         """Whether the interval leaves 0 out."""
         return math.isfinite(self.low) and math.isfinite(self.high) and not self.low <= 0 <= self.high
+
+    def widened(self, factor: float) -> Difference:
+        """The same with an interval that is so many times as long."""
+        low, high = (self.value + factor * (end - self.value) for end in (self.low, self.high))
+        return Difference(self.value, low, high)
 
     def scaled(self, factor: float) -> Difference:
         """All three times a number; a negative one turns the ends around."""
@@ -89,7 +99,9 @@ class Table:
     chosen_on: str  # which examples choose, in words
     judged_on: str
     ece: np.ndarray  # expected calibration error where they are judged, [candidate]; NaN of a regression
-    excess: np.ndarray  # mean confidence minus the share that is right there, [candidate]; above 0: too sure
+    excess: np.ndarray  # mean confidence minus the share that is right there, [candidate]; above 0: overconfident
+    temperature: np.ndarray | None = None
+    """That suits a candidate best where it is chosen, before it is calibrated, [candidate]; NaN: not fitted."""
 
     @property
     def score(self) -> Score:

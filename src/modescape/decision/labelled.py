@@ -57,6 +57,12 @@ def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str
             "1",
             "mean confidence minus the share that is right",
         ),
+        "temperature": (
+            ("approach",),
+            np.full(len(places), np.nan) if table.temperature is None else table.temperature,
+            "1",
+            "temperature fitted to its average where candidates are chosen, before that is calibrated",
+        ),
         **{
             name: (("approach",), np.array([getattr(one.price, name) for one in table.candidates]), "1", text)
             for name, text in PRICES.items()
@@ -126,4 +132,5 @@ def table_of_result(dataset: xr.Dataset) -> Table:
         judged_on=str(about["judged_on"]),
         ece=dataset["ece"].values,
         excess=dataset["excess"].values,
+        temperature=dataset["temperature"].values if "temperature" in dataset else None,
     )

@@ -6,11 +6,13 @@ docs/decision.md says it in words, with the reason for every threshold.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
-from modescape.decision.candidates import Advice, Candidate, Difference, Table
+from modescape.decision.candidates import Advice, Candidate, Difference, Table, Z
 from modescape.errors import InputError
 
 SMALLEST = 1e-12  # what rounding leaves of no difference
@@ -88,6 +90,9 @@ class Decision:
     # better than the ensemble of all members at its training cost: the interval leaves 0 out
     left_out: tuple[int, ...] = ()  # candidates that the budget does not allow
     unconverged: bool = False
+    overruled: int | None = None
+    """What had been chosen, where the examples that judge told another to be better, at 95 % for all candidates."""
+    widened: float = 1.0  # factor of the lengths of intervals that is due to that
 
     def candidate(self, table: Table) -> Candidate:
         """What is advised."""
@@ -143,10 +148,16 @@ def affordable(table: Table, budget: Budget, machine: Machine) -> list[int]:
         if math.isnan(one):
             raise InputError(f"--{name} is {most:g}, but what one network takes is not known here; leave it out")
         if one > most:
-            taken_alone = f"{one:.3g} {unit if one != 1 else unit.removesuffix('es')}"
-            raise InputError(f"--{name} is {most:g}, and one network alone takes {taken_alone}; allow at least that")
+            said, alone = _measured(most, unit), _measured(one, unit)
+            raise InputError(f"--{name} is {said}, and one network alone takes {alone}; allow at least that")
         kept = [place for place in kept if taken(table.candidates[place]) <= most]
     return kept
+
+
+def _measured(value: float, unit: str) -> str:
+    """A number in a message: 3 forward passes, 1 forward pass, 40,960 bytes."""
+    number = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{number} {unit if value != 1 else unit.removesuffix('es') if unit.endswith('passes') else unit[:-1]}"
 
 
 def decide(
@@ -167,14 +178,16 @@ def decide(
     net = {place: table.gain_where_chosen(place) - price_of(table, place, rules) for place in kept}
     net = {place: value for place, value in net.items() if math.isfinite(value)}
     best = max(net, key=lambda place: (net[place], -place), default=0)
-    found = _judged(table, rules, best, net)
+    found = _overruled(table, rules, _judged(table, rules, best, net), list(net))
     unconverged = bool(ending.members) and ending.falling >= rules.unconverged * ending.members
     if unconverged and not any(one.advice == "train_longer" for one in table.candidates):
         zero = Decision(advice="train_longer", chosen=0, gain=table.difference(0, 0), net=table.gain(0))
         found = replace(zero, rival=found.rival)
     return replace(
         found,
-        rival=_rival(table, net, best) if found.rival is None else found.rival,
+        rival=_rival(table, net, best if found.overruled is None else found.chosen)
+        if found.rival is None
+        else found.rival,
         beaten_by=beaten_by(table),
         left_out=left_out,
         unconverged=unconverged,
@@ -204,6 +217,25 @@ def _judged(table: Table, rules: Rules, best: int, net: dict[int, float]) -> Dec
         return Decision(advice=advice, chosen=other, gain=table.difference(other, 0), net=own, rival=best)
     away = abs(left.value)
     return Decision(advice="undecided", chosen=best, gain=gain, net=left, needed=_needed(table, left, away))
+
+
+def _overruled(table: Table, rules: Rules, found: Decision, kept: Sequence[int]) -> Decision:
+    """The same, or what the examples that judge tell to leave more than that, at 95 % for all candidates together."""
+    against = 0 if found.advice == "undecided" else found.chosen
+    wider = NormalDist().inv_cdf(1 - 0.025 / max(len(kept) - 1, 1)) / Z  # Bonferroni's
+    left = {place: net_gain(table, place, rules, against).widened(wider) for place in kept if place != against}
+    told = [place for place, own in left.items() if own.low > SMALLEST]
+    if not told:
+        return found
+    best = max(told, key=lambda place: left[place].value)
+    return Decision(
+        advice=table.candidates[best].advice,
+        chosen=best,
+        gain=table.difference(best, 0).widened(wider),
+        net=net_gain(table, best, rules).widened(wider),
+        overruled=found.chosen,
+        widened=wider,
+    )
 
 
 def _kept(table: Table, rules: Rules, net: dict[int, float]) -> Decision:

@@ -6,6 +6,8 @@ import itertools
 import math
 
 from modescape.decision.candidates import Candidate, Difference, Table
+from modescape.decision.confidence import calibration_error
+from modescape.decision.prices import price_words
 from modescape.decision.rules import (
     Decision,
     Ending,
@@ -16,13 +18,12 @@ from modescape.decision.rules import (
     price_of,
 )
 from modescape.metrics.scores import TARGET_UNIT, Score
-from modescape.wording import scores
-from modescape.wording.numbers import SPACE, count, decimals_for, fixed, interval, listing, percent, significant
+from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, listing, percent
 
 KEEP = "Keep one network as it is"
 COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
-LEAST_ERROR = 0.01  # of a calibration error that is said to be higher: it has no interval of a difference
+AVERAGES = ("average_weights", "align_and_average")
 STEPS = 10  # most steps of the size that are told
 
 
@@ -35,11 +36,11 @@ def change(score: Score, found: Difference, unit: str = "") -> str:
     return f"{fixed(numbers[0], decimals, signed=True)}{behind} ({interval(numbers[1], numbers[2], decimals)})"
 
 
-def changes(table: Table, one: int, other: int, unit: str = "") -> str:
-    """Differences in all scores that are told."""
+def changes(table: Table, one: int, other: int, unit: str = "", widened: float = 1.0) -> str:
+    """Differences in all scores that are told, their intervals times a factor."""
     parts = []
     for name, score in table.scores.items():
-        found = table.difference(one, other, name)
+        found = table.difference(one, other, name).widened(widened)
         same = abs(found.low) < SAME and abs(found.high) < SAME
         parts.append(f"{score.short} unchanged" if same else f"{score.short} {change(score, found, unit)}")
     return ", ".join(parts)
@@ -51,40 +52,14 @@ def called(table: Table, place: int) -> str:
     return f"the average of {one.label}" if one.advice == "ensemble" else one.label
 
 
-def price_words(one: Candidate, machine: Machine) -> str:
-    """What a candidate costs."""
-    training = _trainings(one.price.training) if math.isfinite(one.price.training) else ""
-    passes = count(round(one.price.passes), "forward pass", "forward passes")
-    passes = passes if one.price.passes == round(one.price.passes) else f"{one.price.passes:.1f} forward passes"
-    latency = machine.latency(one)
-    seconds = f" ({significant(1000 * latency)}{SPACE}ms an example on this machine)" if math.isfinite(latency) else ""
-    memory = machine.memory(one)
-    held = f"{_bytes(memory)} of weights" if math.isfinite(memory) else ""
-    time = one.price.training * machine.training_seconds
-    training += f" ({significant(time)}{SPACE}s here)" if training and math.isfinite(time) else ""
-    return listing([part for part in (training, f"{passes} a prediction{seconds}", held) if part])
-
-
-def _trainings(number: float) -> str:
-    whole = f"{number:,.0f}" if number == round(number) else significant(number)
-    return f"{whole}{SPACE}times the training" if number != 1 else "no more training"
-
-
-def _bytes(number: float) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= size:
-            return f"{significant(number / size, 3)}{SPACE}{unit}"
-    return f"{number:.0f}{SPACE}bytes"
-
-
 def advice_words(table: Table, decision: Decision) -> str:
     """The advice in one sentence, with what it gains."""
     one = decision.candidate(table)
     what = {
         "train_longer": f"Train longer: {one.name}",
         "train_wider": f"Train one wider network: {one.name}",
-        "average_weights": f"Average the weights: {one.name}",
-        "align_and_average": f"Align the networks and average their weights: {one.name}",
+        "average_weights": f"Average the weights: keep {one.name}",
+        "align_and_average": f"Align the networks, then average their weights: keep {one.name}",
         "ensemble": f"Average {one.name}",
         "keep_one": f"Keep {one.name}",
         "calibrate": f"Calibrate {one.name}",
@@ -95,7 +70,7 @@ def advice_words(table: Table, decision: Decision) -> str:
 def _calibrated(one: Candidate) -> str:
     return (
         {"none": "", "members": ", each calibrated first", "average": ", then calibrate the average"}[one.calibration]
-        if one.size > 1
+        if one.several
         else ("" if one.calibration == "none" else ", and calibrate it")
     )
 
@@ -136,10 +111,11 @@ def evidence(table: Table, decision: Decision, unit: str = "", steps: bool = Fal
         steps: with what each further network changes, for which a page has a place of its own.
     """
     parts = [
+        _overruled(table, decision, unit),
         _rival(table, decision, unit),
         _equal_costs(table, decision, unit),
         further(table, decision, unit) if steps else "",
-        _calibration_error(table, decision),
+        calibration_error(table, decision),
         f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
     ]
     return [part for part in parts if part]
@@ -156,13 +132,14 @@ def _not_converged(ending: Ending) -> str:
 
 def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, unit: str) -> str:
     one = decision.candidate(table)
+    told = changes(table, decision.chosen, 0, unit, decision.widened)
     if decision.advice == "undecided":
         enough = (
-            f"about {decision.needed:,} would tell, if the difference stayed as it is"
+            f"About {decision.needed:,} would tell, if the difference stayed as it is"
             if decision.needed
-            else "how many would tell cannot be said"
+            else "How many would tell cannot be said"
         )
-        what, told = called(table, decision.chosen), changes(table, decision.chosen, 0, unit)
+        what = called(table, decision.chosen)
         return (
             f"Cannot be told with {table.examples:,} test images: whether {what} is worth its price over one network "
             f"({told}); {enough}."
@@ -173,8 +150,8 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
         return "Train longer first, and decide then: what several such networks gain says little of trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
     return (
-        f"{advice_words(table, decision)}: {changes(table, decision.chosen, 0, unit)} against one network as it is"
-        f"{of_one}. Its price: {price}."
+        f"{advice_words(table, decision)}: {told} against one network as it is{of_one} (intervals for {COVERS}). "
+        f"Its price: {price}."
     )
 
 
@@ -205,12 +182,28 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     if not decision.beaten_by:
         return ""
     ensemble = next(place for place in at_full_cost(table) if table.candidates[place].advice == "ensemble")
-    told = [(place, change(table.score, table.difference(place, ensemble), unit)) for place in decision.beaten_by]
-    parts = [f"{called(table, place)} ({table.score.short} {difference})" for place, difference in told]
-    verb = "does" if len(parts) == 1 else "do"
+    told = [change(table.score, table.difference(place, ensemble), unit) for place in decision.beaten_by]
+    better = listing([called(table, place) for place in decision.beaten_by])
+    verb = "does" if len(told) == 1 else "do"
     return (
-        f"At the training cost of {table.candidates[ensemble].name}, {listing(parts)} {verb} better than "
-        f"{called(table, ensemble)}."
+        f"At the training cost of {table.candidates[ensemble].name}, {better} {verb} better than "
+        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {COVERS}."
+    )
+
+
+def _overruled(table: Table, decision: Decision, unit: str) -> str:
+    """That the examples that judge spoke against what had been chosen."""
+    if decision.overruled is None:
+        return ""
+    label, whole = called(table, decision.overruled), f"all {len(table.candidates)} candidates together"
+    why = "is not told to be worth its price"
+    if table.gain(decision.chosen, decision.overruled).widened(decision.widened).low > 0:
+        why = (
+            f"is worse there: the advice changes {changes(table, decision.chosen, decision.overruled, unit)} against it"
+        )
+    return (
+        f"The advice was found on {table.judged_on}, so its intervals are 95 % for {whole}. The best on "
+        f"{table.chosen_on}, {label}, {why}."
     )
 
 
@@ -225,24 +218,38 @@ def _rival(table: Table, decision: Decision, unit: str) -> str:
     told = changes(table, decision.rival, decision.chosen, unit)
     label = called(table, decision.rival)
     if table.gain_where_chosen(decision.rival, decision.chosen) > 0 and not found.told:
-        return f"Whether {label} would be better still cannot be told ({told})."
-    return f"The next best of another kind, {label}, is {state} ({told})."
+        return f"Whether {label} would be better still cannot be told: {told}."
+    return f"The next best of another kind, {label}, is {state}: {told}."
 
 
 def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
     """Everything at the training cost of all members, and everything at one forward pass."""
     full = [place for place in at_full_cost(table) if place not in decision.beaten_by]
+    full = [place for place in full if table.candidates[place].advice not in AVERAGES]
     ensemble = next((place for place in full if table.candidates[place].advice == "ensemble"), None)
     found = []
     if ensemble is not None and len(full) > 1:
         others = [place for place in full if place != ensemble]
-        told = [f"{called(table, place)} {changes(table, place, ensemble, unit)}" for place in others]
-        found.append(f"At equal training cost, against {called(table, ensemble)}: {'; '.join(told)}.")
-    best = _best_of_one_pass(table)
+        told = [f"{called(table, place)}, {changes(table, place, ensemble, unit)}" for place in others]
+        found.append(f"At equal training cost, compared with {called(table, ensemble)}: {'; '.join(told)}.")
+    said, best = {decision.chosen}, _best_of_one_pass(table)
     if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
         told = f"{changes(table, best, 0, unit)} against one network as it is"
-        found.append(f"In one forward pass the best is {called(table, best)} ({told}).")
+        found.append(f"In one forward pass the best is {called(table, best)}: {told}.")
+        said.add(best)
+    if averages := [place for place in _averages(table) if place not in said]:
+        told = [f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in averages]
+        found.append(f"Averages of weights, compared with one network as it is: {'; '.join(told)}.")
     return " ".join(found)
+
+
+def _averages(table: Table) -> list[int]:
+    """The best average of weights of each kind, where candidates are chosen: of one run, members, aligned members."""
+    groups: dict[tuple[str, bool], list[int]] = {}
+    for place, one in enumerate(table.candidates):
+        if one.advice in AVERAGES:
+            groups.setdefault((one.advice, one.size > 1), []).append(place)
+    return [best_of(table, places) for places in groups.values()]
 
 
 def _best_of_one_pass(table: Table) -> int:
@@ -258,7 +265,7 @@ def further(table: Table, decision: Decision, unit: str = "") -> str:
     if not steps:
         return ""
     told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
-    return f"Each further network changes the {table.score.short}, from {'; '.join(told)}."
+    return f"For {COVERS}, each further network changes the {table.score.short}, from {'; '.join(told)}."
 
 
 def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
@@ -267,23 +274,9 @@ def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
     places = [
         (one.size, place)
         for place, one in enumerate(table.candidates)
-        if (one.name.endswith(" networks") and one.calibration == way)
+        if (one.advice == "ensemble" and one.name.endswith(" networks") and one.calibration == way)
         or (one.name == first and one.calibration == ("none" if way == "none" else "average"))
     ]
     places.sort()
     pairs = itertools.pairwise(places)
     return [(small, large, table.difference(there, here)) for (small, here), (large, there) in pairs]
-
-
-def _calibration_error(table: Table, decision: Decision) -> str:
-    """Whether what is advised is worse calibrated than one network, and why."""
-    one, own = table.ece[0], table.ece[decision.chosen]
-    if decision.advice in ("keep_one", "undecided") or not (own - one > LEAST_ERROR):
-        return ""
-    excess = table.excess[decision.chosen]
-    why = "too sure" if excess > 0 else "not sure enough"
-    by, both = abs(100 * excess), [scores.written("ece", value) for value in (own, one)]
-    return (
-        f"Its calibration error was measured higher, {both[0]} against {both[1]}: it is {why}, "
-        f"its mean confidence {fixed(by)} points {'above' if excess > 0 else 'below'} its accuracy."
-    )

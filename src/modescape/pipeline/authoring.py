@@ -15,10 +15,11 @@ from modescape.authors.bibliography import bibliography
 from modescape.authors.latex import Captioned, begins, captions
 from modescape.authors.tidy import archive
 from modescape.errors import InputError, WorkError
+from modescape.pipeline.comparison import ABOUT
 from modescape.plain import file_name, is_own
 from modescape.progress import Progress, usual
 from modescape.study import Study
-from modescape.study.layout import run_again
+from modescape.study.layout import FIGURES, run_again
 from modescape.version import __version__
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 CAPTIONS, NUMBERS, REFERENCES = "captions.tex", "data.zip", "references.bib"
 LETTERS = string.ascii_lowercase
-NARROWEST, WIDEST = 2.0, 40.0  # inches
+NARROWEST, WIDEST = 3.0, 40.0  # inches; the first with text of 8 points, and wider as it is larger
 
 
 @dataclass(frozen=True)
@@ -55,27 +56,24 @@ def write_figures(
         names: of analyses; default: all that have a result.
         style: one of `modescape.plots.printing.STYLES`.
         width: of a whole figure, inches; default: the style's.
-        out: the folder; default: figures/<recipe name>.
+        out: the folder, not one inside the study; default: figures/<name of the study's folder>.
         progress: told of every figure.
 
     Raises:
-        InputError: if the width is no width of a figure, an analysis is unknown or has no result, or the folder holds
-            something else.
-        WorkError: if there is no result at all.
+        InputError: if the width is no width of a figure, an analysis is unknown or has no result, there is no result at
+            all, or the folder holds something else.
     """
     from modescape.plots.printing import STYLES
 
     if style not in STYLES:
         raise InputError(f"there is no style {style!r}; choose from {', '.join(STYLES)}")
-    look, folder = STYLES[style], out or Path("figures") / study.recipe.name
-    width = look.width if width is None else width
-    if not NARROWEST <= width <= WIDEST:
-        raise InputError(f"--width is {width:g} inches, expected {NARROWEST:g} to {WIDEST:g}, such as 5.5in or 14cm")
-    durable.check_folder(folder, CAPTIONS, "figures")
-    _check_owner(folder, study)
+    look, called = STYLES[style], study.path.absolute().name
+    width = _checked(look.width if width is None else width, NARROWEST * look.enlarged)
+    folder = durable.check_folder(out or Path("figures") / called, CAPTIONS, "earlier figures", study.path)
+    _check_owner(folder, called)
     found, absent = _results(study, names)
     if not found:
-        raise WorkError(f"'{study.path}' has no results to draw; measure them first: {run_again(study.path)}")
+        raise InputError(f"'{study.path}' has no results to draw; measure them first: {run_again(study.path)}")
     durable.claim_folder(folder)
     done, contents, tables = [], {}, {}
     progress = progress or usual()
@@ -88,7 +86,7 @@ def write_figures(
         progress.advance(1, name)
     progress.finish()
     contents |= {
-        CAPTIONS: captions(study.recipe.name, __version__, done, width, look.text).encode(),
+        CAPTIONS: captions(called, __version__, done, width, look.text).encode(),
         NUMBERS: archive(tables, {one.name: (one.title, one.caption) for one in done}),
         REFERENCES: bibliography(key for one in done for key in one.sources).encode(),
     }
@@ -98,8 +96,20 @@ def write_figures(
     return Authored(folder, tuple(folder / name for name in contents), tuple(done), tuple(absent))
 
 
-def _check_owner(folder: Path, study: Study) -> None:
-    """Refuse a folder whose captions are not those of this study's figures.
+def _checked(width: float, least: float) -> float:
+    """Refuse a width, in inches, on which a figure cannot be laid out.
+
+    Raises:
+        InputError: if it is narrower, or wider than paper.
+    """
+    if not least <= width <= WIDEST:
+        said = f"{width:.3g} inches ({2.54 * width:.3g} cm)"
+        raise InputError(f"--width is {said}, expected {least:g} to {WIDEST:g} inches, such as 5.5in or 14cm")
+    return width
+
+
+def _check_owner(folder: Path, called: str) -> None:
+    """Refuse a folder whose captions are not those of the figures of the study of that name.
 
     Raises:
         InputError: if they are another study's, or an author's own.
@@ -108,11 +118,25 @@ def _check_owner(folder: Path, study: Study) -> None:
     if not captions.is_file():
         return
     with captions.open(encoding="utf-8", errors="replace") as file:
-        if not file.readline().startswith(begins(study.recipe.name)):
+        if not file.readline().startswith(begins(called)):
             raise InputError(
                 f"'{captions}' is not of the figures of this study; choose another folder with --out: files of the "
                 "same name would be replaced"
             )
+
+
+def opened(folder: Path) -> Study:
+    """The study in a folder.
+
+    Raises:
+        InputError: if there is none, such as in that of a comparison.
+    """
+    if (folder / ABOUT).is_file():
+        raise InputError(
+            f"'{folder}' is a comparison, and figures for documents are drawn of studies; those of a comparison, as "
+            f"they are on its page, lie in '{folder / FIGURES}'"
+        )
+    return Study.open(folder)
 
 
 def _results(study: Study, names: Sequence[str]) -> tuple[dict[str, xr.Dataset], list[str]]:

@@ -43,6 +43,7 @@ from modescape.progress import Progress
 from modescape.recipe import Recipe
 from modescape.recipe.identity import flat, settings
 from modescape.storage import place
+from modescape.storage.store import StoreError
 from modescape.study import Study, layout
 from modescape.study.shared import shared_entry
 from modescape.train.planning import make_plan
@@ -176,7 +177,11 @@ def with_analysis_defaults(recipe: Recipe) -> Recipe:
 
 def existing(path: Path, recipe: Recipe, fingerprint: str) -> Study | None:
     """The study that is there, if it is of this recipe; None for a new folder, or one whose making was cut off."""
-    if (path / layout.MANIFEST).exists():
+    try:
+        there = (path / layout.MANIFEST).exists()
+    except StoreError as error:  # nothing was begun
+        raise InputError(str(error)) from error
+    if there:
         study = Study.open(path)
         _refuse_other(study, recipe, fingerprint)
         return study

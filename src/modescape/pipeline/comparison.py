@@ -130,7 +130,7 @@ def compare(
     files = predictions if isinstance(predictions, Mapping) else list(map(str, predictions))
     path = None if out is None else Path(out)
     if path is not None:
-        check_folder(path, ABOUT, "comparison")
+        path = check_folder(path, ABOUT, "a comparison")
     progress = progress or usual()
     with _scratch(path) as scratch:
         gathered = gather(files, options, scratch, labels)

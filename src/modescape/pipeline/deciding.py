@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from modescape import analyses
 from modescape.analyses import ANALYSES
 from modescape.answers import answer, score
@@ -18,13 +20,15 @@ from modescape.decision import Budget, Candidate, Decision, Rules, Table
 from modescape.decision.candidates import Difference
 from modescape.decision.rules import Machine
 from modescape.decision.words import COVERS, evidence, head
-from modescape.errors import InputError, ModescapeError, NotEnough, WorkError
+from modescape.errors import DamageError, InputError, ModescapeError, NotEnough, WorkError
 from modescape.pipeline.comparison import ABOUT
 from modescape.pipeline.comparison_page import WORD
 from modescape.storage import place
 from modescape.study import Study, layout
 from modescape.study.results import read_dataset
 from modescape.wording.examples import in_words_of
+from modescape.wording.numbers import percent
+from modescape.wording.reading import holding
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,8 +60,9 @@ def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mappin
         thresholds: of `modescape.decision.Rules`, in the place of those of the recipe.
 
     Raises:
-        InputError: if there is neither, a threshold is not known, or the budget allows not even one network.
-        WorkError: if too little was predicted.
+        InputError: if there is neither, too little was predicted, a threshold is not known, or the budget allows not
+            even one network.
+        WorkError: if a result of a comparison is damaged.
     """
     path = place(path)
     if (path / ABOUT).is_file():
@@ -66,12 +71,15 @@ def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mappin
         study = Study.open(path)
         results, (machine, notes) = _of_study(study), machine_of(study)
         word, grouped = study.word, "groups" in study.manifest
+        if missing := str(results[DECIDING].attrs.get("not_averaged", "")):
+            notes.append(f"Averages of weights were not scored: {missing}")
     reading = ANALYSES[DECIDING].part("reading")
     rules = _changed(reading.rules_of(results[DECIDING]), thresholds or {})
     table, rules, decision = reading.decided(results, rules, budget, machine)
     unit = str(results[DECIDING].attrs.get("target_unit", ""))
     ending = reading.ending_of(results)
-    said = [*head(table, decision, rules, machine, unit, ending), *evidence(table, decision, unit, steps=True)]
+    said = [*head(table, decision, rules, machine, unit, ending), *_best_model(results, table, decision)]
+    said += evidence(table, decision, unit, steps=True)
     return Decided(path, table, rules, decision, machine, [in_words_of(word, one, grouped) for one in said], notes)
 
 
@@ -82,16 +90,33 @@ def _changed(rules: Rules, thresholds: Mapping[str, float]) -> Rules:
     return Rules(**{**known, **thresholds})
 
 
+def _best_model(results: Mapping[str, xr.Dataset], table: Table, decision: Decision) -> list[str]:
+    """Which model is the best, where models have names and one of them is advised."""
+    named = holding(results, "over_best", "chosen", "score")
+    if named is None or decision.candidate(table).size > 1:
+        return []
+    of_models = named.sel(metric=table.deciding)
+    values = np.where(np.isfinite(of_models["score"].values), table.sign * of_models["score"].values, -math.inf)
+    best, short = int(values.argmax()), table.score.short
+    name, chosen = str(of_models["model"].values[best]), float(of_models["chosen"].values[best])
+    often = f"it is the best on {percent(chosen)} of random halves of the examples"
+    return [f"The best by its {short} is '{name}'{f'; {often}' if math.isfinite(chosen) else ''}."]
+
+
 def _of_comparison(path: Path) -> dict[str, xr.Dataset]:
     """Results of a comparison that was kept."""
-    found = {}
+    found, again = {}, "compare the files again: modescape compare FILE ..."
     for name in ANALYSES:
-        with contextlib.suppress(FileNotFoundError):
-            found[name] = read_dataset(layout.result_path(path, name))
+        result = layout.result_path(path, name)
+        try:
+            found[name] = read_dataset(result)
+        except FileNotFoundError:
+            continue
+        except DamageError as damage:
+            raise WorkError(f"'{result}' of a comparison is not as it was written; {again}") from damage
     if DECIDING not in found:
-        raise WorkError(
-            f"the comparison in '{path}' has too few examples to decide on, or was made by an older version"
-        )
+        reason = "it has too few examples, or was made by an older version"
+        raise InputError(f"the comparison in '{path}' holds no result to decide on: {reason}; {again}")
     return found
 
 
@@ -107,7 +132,7 @@ def _of_study(study: Study) -> dict[str, xr.Dataset]:
         try:
             found[DECIDING] = analyses.measure(DECIDING, study, **study.recipe.settings.get(DECIDING, {}))
         except NotEnough as shortage:
-            raise WorkError(f"nothing can be decided in '{study.path}': {shortage}") from shortage
+            raise InputError(f"nothing can be decided in '{study.path}': {shortage}") from shortage
     return found
 
 
@@ -164,6 +189,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
     table, decision, machine = found.table, found.decision, found.machine
     one = decision.candidate(table)
     covers = f"{COVERS}; candidate minus one network as it is"
+    gains = {name: table.difference(decision.chosen, 0, name).widened(decision.widened) for name in table.scores}
     return answer(
         "decide",
         verdict=found.sentences,
@@ -173,7 +199,7 @@ def answer_of(found: Decided) -> dict[str, Any]:
         size=one.size,
         candidate=one.label,
         calibration=one.calibration,
-        gain={name: score(*_ends(table.difference(decision.chosen, 0, name)), covers=covers) for name in table.scores},
+        gain={name: score(*_ends(gains[name]), covers=covers) for name in table.scores},
         cost=_cost(one, machine),
         decided_by=table.deciding,
         net=score(*_ends(decision.net), covers=f"{COVERS}; improvement less its price"),

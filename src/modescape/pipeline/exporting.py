@@ -123,7 +123,7 @@ def export(
         raise InputError(f"no format {to!r}; expected one of {', '.join(FORMATS)}")
     study = study if isinstance(study, Study) else Study.open(study)
     folder = Path(out) if out is not None else Path("exports") / study.recipe.name
-    check_folder(folder, ABOUT, "export")
+    folder = check_folder(folder, ABOUT, "an export", study.path)
     module = Ensemble.of(study, members, calibration)
     about = about_ensemble(study, module, module.chosen, module.calibrated, to)
     written = FORMATS[to](module, module.example, about)

@@ -2,7 +2,7 @@
 
 A figure's module makes `Panel`s of `Series` (and `HeatMap`s among them) from its dataset; both drawings show the same.
 
-    panel = Panel(title="Loss", x_label="Epoch (passes)", y_label="Loss (nats)", series=[Series(name="a", x=x, y=y)])
+    panel = Panel(title="Loss", x_label="Epoch", y_label="Loss (nats)", series=[Series(name="a", x=x, y=y)])
     chart = Chart(title="A run", panels=[panel], columns=1)
     draw(chart, "What is shown.")  # matplotlib's figure
     sheet(chart)  # Plotly's
@@ -114,8 +114,8 @@ def square(title: str, axis: str, names: Sequence[str], matrix: np.ndarray, scal
 
 
 def by_method(title: str, x_label: str, names: Sequence[str], series: Sequence[Series], **more: Any) -> Panel:
-    """A panel with a row a method, named on the vertical axis."""
-    return Panel(title=title, x_label=x_label, y_label="Method (name)", series=series, rows=names, **more)
+    """A panel with one row per method, named on the vertical axis."""
+    return Panel(title=title, x_label=x_label, y_label="Method", series=series, rows=names, **more)
 
 
 def draw(chart: Chart, caption: str) -> Figure:

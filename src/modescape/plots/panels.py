@@ -65,7 +65,7 @@ class View:
     """A field as a surface in space, with lines upon it."""
 
     name: str  # among the views of a scene, plain text
-    x_label: str  # with the unit in parentheses
+    x_label: str  # with the unit in parentheses, where it is no count and no name
     y_label: str
     field: Field
     series: Sequence[Series]  # drawn as high as the field is there, as lines or as marks
@@ -89,7 +89,7 @@ class Panel:
     """Series between two axes."""
 
     title: str
-    x_label: str  # with the unit in parentheses
+    x_label: str  # with the unit in parentheses, where it is no count and no name
     y_label: str
     series: Sequence[Series]
     x_range: tuple[float, float] | None = None  # None: as the series need
@@ -111,7 +111,7 @@ class HeatMap:
     """A matrix among the panels."""
 
     title: str
-    x_label: str  # with the unit in parentheses
+    x_label: str  # with the unit in parentheses, where it is no count and no name
     y_label: str
     matrix: np.ndarray  # [row, column], the first row on top; NaN: grey
     rows: Sequence[str]  # plain text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 TEXT = 8  # points of a figure's text where it is not enlarged
 LEAST = 1.2  # inches of axes that a panel needs beside others, with such text
-MANY = 3  # panels that are not put one below another
+MANY = 3  # panels that are not put one below another, unless their axes would be
+SMALL = 0.55  # inches wide, or less
 LOW = 1.9  # of a panel's height, where it would be lower by its shape
 NAMES = 0.55  # share of a panel's width that names may take
 CELL = 0.22  # of a cell that has room for its value
 KEY = 0.5  # for the key of a colour scale
 NUMBERS = 0.5  # for numbers and the name of a vertical axis
+TICK = 0.4  # between numbers along a horizontal axis
 TITLE_LETTERS, LABEL_LETTERS, NAME_LETTERS = 14.0, 15.0, 18.0  # to the inch: of titles, of axes, along an axis
 AXIS = 0.75  # share of a panel's height
 CELLS, POINTS_PER_INCH = 300, 72  # dots to the inch of the cells of a matrix; units of a file
@@ -58,6 +61,7 @@ def fitted(chart: Chart, width: float) -> Chart:
     least = columns if _keys_are_shared(chart) else 2 if len(chart.panels) > MANY else 1
     while columns > least and _inside(chart, width, columns) < LEAST:
         columns -= 1
+    columns = 1 if _inside(chart, width, columns) < SMALL and _keys_follow(chart) else columns
     inside, wide = _inside(chart, width, columns), (width - 0.1) / columns
     high = max(wide * chart.panel_size[1] / chart.panel_size[0], min(chart.panel_size[1], LOW))
     named = [_named(_own_axis(panel, columns == chart.columns), wide) for panel in chart.panels]
@@ -69,6 +73,12 @@ def _keys_are_shared(chart: Chart) -> bool:
     """Whether panels share keys of several scales: these lie beside them, and would on each other in other columns."""
     scales = [scale for panel in chart.panels for scale in scales_of(panel)]
     return 1 < len(set(scales)) < len(scales)
+
+
+def _keys_follow(chart: Chart) -> bool:
+    """Whether the keys of colours lie one below another where the panels do: panels of one scale follow each other."""
+    scales = [scale for panel in chart.panels for scale in scales_of(panel)]
+    return len(list(itertools.groupby(scales))) == len(set(scales))
 
 
 def _inside(chart: Chart, width: float, columns: int) -> float:
@@ -132,7 +142,22 @@ def _folded(panel: Panel | HeatMap, inside: float, high: float) -> Panel | HeatM
 
 def files_of(chart: Chart, enlarged: float) -> dict[str, bytes]:
     """A chart as "pdf" and "svg", so many times as large as it is laid out; the same bytes for the same chart."""
-    return files_of_figure(charts.draw_bare(chart), enlarged)
+    figure = charts.draw_bare(chart)
+    settle(figure)
+    thin_out(figure)
+    return files_of_figure(figure, enlarged)
+
+
+def thin_out(figure: Figure) -> None:
+    """Put no more numbers along the horizontal axes of a figure that is laid out than there is room for."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axes in figure.axes:
+        locator, (low, high) = axes.xaxis.get_major_locator(), sorted(axes.get_xlim())
+        most = max(2, int(axes.get_position().width * figure.get_size_inches()[0] / TICK))
+        shown = sum(low <= tick <= high for tick in locator())
+        if isinstance(locator, MaxNLocator) and shown - 1 > most:
+            locator.set_params(nbins=most)
 
 
 def files_of_figure(figure: Figure, enlarged: float) -> dict[str, bytes]:

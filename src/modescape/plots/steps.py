@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BATCH_NORM = {  # policy: sentence
-    "recompute": "Batch-norm statistics, where there are any, are made anew at every point.",
-    "stored": "Batch-norm statistics, where there are any, are those of a solution.",
+    "recompute": "Batch-norm statistics, if any, are recomputed at every point.",
+    "stored": "Batch-norm statistics, if any, are those of a solution.",
 }
 
 
@@ -62,12 +62,12 @@ def choices(dataset: xr.Dataset | None) -> str:
         )
     if found["edge"]:
         sentences.append(
-            f"The last step that was tried is the best of {_listing(found['edge'])}: a better one may lie beyond it."
+            f"The last step tried is the best of {_listing(found['edge'])}: a better one may lie beyond it."
         )
     if unsure := _unsettled(dataset):
         sentences.append(
-            f"Whether a step helps at all is open for {_listing(unsure)}: the 95 % interval of the choice reaches down "
-            "to no step."
+            f"Whether any step helps cannot be told for {_listing(unsure)}: the 95 % interval of the choice reaches "
+            "down to no step."
         )
     return " ".join(sentences)
 

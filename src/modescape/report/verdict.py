@@ -1,6 +1,6 @@
 """The verdict in plain words: what analyses say of their results, put together.
 
-A rule of the house: where the interval of a gain holds 0, the verdict says "inconclusive".
+A rule of the house: where the interval of a gain includes 0, the verdict says "inconclusive".
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ def place(path: str | os.PathLike[str]) -> Path:
     """
     if isinstance(path, ObjectPath):
         return path
-    form = _WRITTEN_AS_PATH if isinstance(path, PurePath) and not os.path.lexists(path.parts[0]) else _URL
+    # a Path of a URL, unless its first part is a folder that is there; that of this folder has no parts
+    begun = os.path.lexists(path.parts[0]) if isinstance(path, PurePath) and path.parts else True
+    form = _URL if begun else _WRITTEN_AS_PATH
     found = form.fullmatch(os.fspath(path))
     if found is None:
         return Path(path)

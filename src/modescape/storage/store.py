@@ -43,15 +43,16 @@ def filesystem(url: str) -> tuple[Any, str]:
         InputError: if there is no such protocol, or its package is not installed.
     """
     protocol = url.partition(":")[0]
+    if protocol in ("http", "https"):
+        raise InputError(f"'{url}' is an address of the web; a study lies in a folder or in a store of objects")
     try:
         from fsspec import get_filesystem_class
 
         kind = get_filesystem_class(protocol)
     except ImportError as error:
-        raise InputError(
-            f"'{url}' needs a package that is not installed ({_line(error)}); for s3:// it comes with: "
-            "pip install 'modescape[storage]'"
-        ) from error
+        s3 = protocol in ("s3", "s3a")
+        install = "it comes with: pip install 'modescape[storage]'" if s3 else "install what it names"
+        raise InputError(f"'{url}' needs a package that is not installed ({_line(error)}); {install}") from error
     except ValueError as error:
         raise InputError(
             f"'{url}': there is no storage '{protocol}'; expected a folder, or a URL such as s3://bucket/study"

@@ -11,6 +11,9 @@ ABSENT = "\N{EN DASH}"
 ROUNDING = 1e-9  # below it a number is what rounding leaves of 0
 
 
+NEW, THESE = "new networks", "these networks"  # on new examples, both
+
+
 def fixed(value: float, decimals: int = 1, *, signed: bool = False) -> str:
     """A number with this many decimals; a dash when there is none, a real minus sign, no "-0.0"."""
     if not math.isfinite(value):
@@ -55,11 +58,19 @@ def decimals_for(*values: float, least: int = 1, most: int = 3) -> int:
     return most
 
 
-def interval(low: float, high: float, decimals: int) -> str:
-    """A 95 % interval in words, or that there is none."""
+def interval(low: float, high: float, decimals: int, whom: str = "") -> str:
+    """A 95 % interval in words, or that there is none.
+
+    Args:
+        low: its lower end.
+        high: its upper end.
+        decimals: of both.
+        whom: which networks it is for, such as `NEW` or `THESE`; "": what is said elsewhere.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
         return "no interval"
-    return f"95{SPACE}% interval {fixed(low, decimals)} to {fixed(high, decimals)}"
+    behind = f" for {whom}" if whom else ""
+    return f"95{SPACE}% interval {fixed(low, decimals)} to {fixed(high, decimals)}{behind}"
 
 
 def p_text(p: float) -> str:

@@ -52,7 +52,7 @@ def verdict(found: Judgement) -> list[str]:
         sure = sum(pair.more_than_noise for pair in found.pairs)
         lines.append(
             f"Of {len(found.pairs):,} differences {sure:,} {'is' if sure == 1 else 'are'} more than seed noise, "
-            "corrected for being many (Holm)."
+            "after Holm's correction."
         )
     return [*lines, *_exact(found), *_luck(found), *_looking(found)]
 
@@ -61,7 +61,7 @@ def _alone(one: Method) -> str:
     decimals, found = decimals_of(one.summary.sd), one.summary
     return (
         f"{one.runs.label}: {fixed(found.mean, decimals)} on average over {count(found.runs, 'run')} "
-        f"(95{SPACE}% interval for the mean of all runs that could be made {fixed(found.low, decimals)} to "
+        f"(95{SPACE}% interval for the mean over new runs {fixed(found.low, decimals)} to "
         f"{fixed(found.high, decimals)}), spread over seeds (sd) {fixed(found.sd, decimals)}."
     )
 
@@ -96,7 +96,7 @@ def _of_pair(found: Judgement, pair: Pair, start: str) -> list[str]:
     if pair.more_than_noise:
         lines = [f"{start}{better} is better than {worse} by {told}: more than seed noise."]
     else:
-        lines = [f"{start}{better} is ahead of {worse} by {told}: no more than seed noise can make; not settled."]
+        lines = [f"{start}{better} is ahead of {worse} by {told}: within seed noise; undecided."]
         lines += _to_settle(found, pair, decimals)
     return lines
 
@@ -112,8 +112,8 @@ def _to_settle(found: Judgement, pair: Pair, decimals: int) -> list[str]:
     low, high = ("a million and more" if runs is None else f"{runs:,}" for runs in (needed.low, needed.high))
     share = f"{100 * power:.0f}{SPACE}% of cases"
     return [
-        f"To find {what} in {share} takes {runs} of each method (now {now}); {low} to {high}, as the spread itself is "
-        f"known from {count(min(there), 'run')} only."
+        f"To detect {what} in {share} takes {runs} of each method (now {now}); {low} to {high}, as the spread itself "
+        f"is known from {count(min(there), 'run')} only."
     ]
 
 
@@ -129,13 +129,13 @@ def _exact(found: Judgement) -> list[str]:
         here = f" (here {exact.p:.2g})" if len(tested) == 1 else ""
         lines.append(
             f"A permutation test of {runs} cannot get below p{SPACE}={SPACE}{exact.smallest:.2g}, whatever the "
-            f"scores{here}: the answer rests on scores being about normal."
+            f"scores{here}: the answer assumes roughly normal scores."
         )
     apart = [(pair, exact) for pair, exact in tested if exact.smallest <= 0.05]
     apart = [(pair, exact) for pair, exact in apart if (exact.p <= 0.05) != (pair.difference.p <= 0.05)]
     return lines + [
-        f"Take care with {pair.first.label} and {pair.second.label}: the exact permutation test, which needs no normal "
-        f"scores, says {p_value(exact.p)}, the t test {p_value(pair.difference.p)}."
+        f"Caution with {pair.first.label} and {pair.second.label}: the exact permutation test, which needs no normal "
+        f"scores, gives {p_value(exact.p)}, the t test {p_value(pair.difference.p)}."
         for pair, exact in apart[:MOST_TASKS]
     ]
 
@@ -171,13 +171,13 @@ def _luck(found: Judgement) -> list[str]:
 
 
 def _looking(found: Judgement) -> list[str]:
-    """What the test says that may be looked at after every run."""
+    """What the sequential test says."""
     looked = [(pair, pair.looked) for pair in found.pairs if pair.looked is not None]
     by_decision: dict[str, list[str]] = {}
     for pair, look in looked:
         by_decision.setdefault(look.decision, []).append(f"{pair.first.label} - {pair.second.label}")
     return [
-        f"Looked at after every run ({count(len(pairs), 'comparison')}): {decision}"
+        f"Sequential test ({count(len(pairs), 'comparison')}): {decision}"
         f"{' for ' + listing(pairs) if len(looked) > 1 and len(pairs) <= MOST_TASKS else ''}."
         for decision, pairs in by_decision.items()
     ]
@@ -191,30 +191,28 @@ def cautions(found: Judgement) -> list[str]:
     lines = []
     if few:
         lines.append(
-            f"{_some(few)}: fewer than {FEW} runs; the spread is hardly known, and intervals rest on normal scores."
+            f"{_some(few)}: fewer than {FEW} runs; the spread is poorly known, and intervals assume normal scores."
         )
     if skewed:
-        lines.append(
-            f"{_some(skewed)}: skewed over runs; the bootstrap interval (BCa) stands beside that of Student's t."
-        )
+        lines.append(f"{_some(skewed)}: skewed over runs; the bootstrap interval (BCa) is given beside Student's t.")
     beyond = [one.runs.label for one in found.methods if _beyond(one)]
     if beyond:
         lines.append(
-            f"{_some(beyond)}: if the scores are shares, the interval goes beyond 0 or 1; it is too simple there."
+            f"{_some(beyond)}: if the scores are shares, the interval goes beyond 0 or 1; it is too crude there."
         )
     mixed = [one.runs.label for one in found.methods if 0 < min(one.runs.scores) <= 1 and _factor(one) > APART]
     if mixed:
         lines.append(
-            f"{_some(mixed)}: the largest score is more than {APART} times the smallest; are they of one unit?"
+            f"{_some(mixed)}: the largest score is more than {APART} times the smallest; are they in one unit?"
         )
     losses = [name for name in names if LOSS.search(name)]
     if losses and not found.question.lower_is_better:
-        lines.append(f"{_some(losses)}: higher is taken to be better; --lower-is-better says that it is not.")
+        lines.append(f"{_some(losses)}: higher is taken to be better; if it is not, pass --lower-is-better.")
     sizes = [abs(pair.first.scores[0] / pair.second.scores[0]) for pair in found.pairs if pair.second.scores[0]]
     if sizes and max(max(sizes), 1 / max(min(sizes), 1e-300)) > APART:
-        lines.append("Some methods differ so much in size that their scores may not be of one unit.")
+        lines.append("Some methods differ so much in size that their scores may not be in one unit.")
     if not found.pairs and len(found.methods) == 1:
-        lines.append("There is one method: differences take two.")
+        lines.append("There is only one method: a difference needs two.")
     return lines
 
 
@@ -237,24 +235,22 @@ def _some(names: Sequence[str]) -> str:
 def assumptions(found: Judgement) -> list[str]:
     """What the numbers assume."""
     paired = {pair.difference.paired for pair in found.pairs}
-    lines = [
-        "Intervals and tests are for new runs of the same code on the same data, made independently of each other."
-    ]
+    lines = ["Intervals and tests are for new, independent runs of the same code on the same data."]
     if True in paired:
-        lines.append("Runs of one name are taken as pairs: paired t test (--unpaired takes Welch's).")
+        lines.append("Runs with the same name are paired: paired t test (--unpaired: Welch's).")
     if False in paired:
         lines.append(
-            "Runs without a name in common are not paired: Welch's t test, a spread for each method (--paired takes "
-            "them two by two)."
+            "Runs without a name in common are not paired: Welch's t test, a spread for each method (--paired pairs "
+            "them in order)."
         )
     if found.pairs:
         lines.append(
-            "Runs needed are for one comparison at 5 %, if the spread is the one that was seen and scores are about "
-            "normal; their range is what the interval of the spread makes of them."
+            "Runs needed are for one comparison at 5 %, assuming the observed spread and roughly normal scores; their "
+            "range comes from the interval of the spread."
         )
     if found.question.sequential:
         lines.append(
-            "The test for looking after every run takes runs in the order of the file, two by two, and keeps 5 % "
-            "however often one looks, of normal differences."
+            "The sequential test takes runs in pairs, in the order of the file, and keeps its 5 % "
+            "error rate however often one looks, for normal differences."
         )
     return lines

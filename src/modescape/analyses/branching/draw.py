@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Look: TypeAlias = "tuple[str, str, tuple[str, str], bool]"  # name, colour, mark, hollow
 
 TITLE = "When one run becomes several functions"
-AXIS = "Epochs in common (number)"
+AXIS = "Number of epochs in common"
 AS_THEY_ARE: Look = ("As they are", style.BLUE, ("o", "circle"), False)
 ALIGNED: Look = ("Aligned", style.ORANGE, ("D", "diamond"), True)
 DIFFER: Look = ("Two networks", style.PURPLE, ("s", "square"), False)
@@ -32,16 +32,16 @@ def caption(dataset: xr.Dataset) -> str:
     """What a row compares, from when on networks are connected, and what a regression's limit is."""
     about = dataset.attrs
     return style.sentences(
-        "A row: networks that have their first epochs in common, then see the examples in orders of their own (with",
+        "A row: networks that share their first epochs and then see the examples in orders of their own (with",
         "augmentation and dropout), mean over pairs;",
         f"{_networks(dataset)} on {style.tested_on(dataset)}.",
         "0: one initialisation. The last row is the run itself, where nothing differs by definition.",
         "Independent: from initialisations of their own.",
         f"Barrier: on the straight line, {int(about['points'])} places; dashed: the limit. Aligned: the units of one",
-        "network in the order of the other's. Gain: how much lower the loss is than the mean of the two networks'.",
+        "network permuted to match the other's. Gain: how much lower the loss is than the mean of the two networks'.",
         connected(dataset),
         _refused(dataset),
-        "Averages of weights that lose more than the axis shows are left out: their barrier says how much.",
+        "Averages of weights that lose more than the axis shows are not drawn: their barrier shows how much.",
         steps.batch_norm(dataset),
         style.intervals(dataset),
         style.left_out(dataset),
@@ -59,9 +59,9 @@ def connected(dataset: xr.Dataset) -> str:
     ends = f" (95 % interval: {low:g} to {high:g})" if np.isfinite([low, high]).all() else ""
     if first == dataset["branch_epoch"].values[-1]:  # that is the run itself, at height 0 whatever was tried
         may = "" if not np.isfinite(low) or low >= first else f" (95 % interval: they may be from {low:g} on)"
-        return f"From none of the epochs that were tried on are branches connected{may}, by a limit of {limit}."
+        return f"Branches are connected from none of the epochs tested{may}, at a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
-    return f"From {epochs} in common on, of those tried{ends}, the mean barrier of the error is at most {limit}."
+    return f"With {epochs} in common or more, of those tested{ends}, the mean barrier of the error is at most {limit}."
 
 
 def _networks(dataset: xr.Dataset) -> str:
@@ -143,7 +143,7 @@ def _names(dataset: xr.Dataset) -> list[str]:
 
 
 def _marks(dataset: xr.Dataset, variable: str, look: Look, factor: float) -> Series:
-    """A mark a row, with its interval."""
+    """One mark per row, with its interval."""
     low, middle, high = (factor * dataset[f"{variable}{end}"].values.astype(float) for end in ("_low", "", "_high"))
     if variable == "average_gain":  # which may lose as much as a barrier is high
         most = np.nanmax(np.append(dataset["ensemble_gain_high"].values, 0.0))

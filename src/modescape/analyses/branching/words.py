@@ -19,16 +19,16 @@ SOURCES = ("frankle2020",)
 
 TEXT = Text(
     "When one run becomes several functions",
-    "One run and branches of it: each has its first epochs in common with the run, weights and optimiser, then sees "
-    "the training examples in an order of its own to the end. How high the loss and the error rise on the straight "
-    "line between two of them, how much their predictions differ, and what averaging two gains: their predictions, "
-    "or their weights.",
-    "Read down the rows: the more epochs are in common, the lower the barrier. Where it is gone, the run so far has "
-    "decided in which basin its branches end: averaging their weights no longer hurts, and may gain some of what the "
-    "average of their predictions gains, in one forward pass. Connected is not the same: look how much the branches "
-    "still differ, and compare with the independent networks. Alignment lowers the barrier between "
-    "independent networks; the units of branches mostly stand in one order already. Epochs between the rows were not "
-    "tried, and this is one run of one recipe.",
+    "One run and its branches: each shares the first epochs of the run, weights and optimiser state, and then sees "
+    "the training examples in its own order to the end. How far the loss and the error rise on the straight line "
+    "between two of them, how much their predictions differ, and what averaging two gains: averaging their "
+    "predictions, or their weights.",
+    "Read down the rows: the more epochs are shared, the lower the barrier. Where there is none, the run has by then "
+    "determined in which basin its branches end: averaging their weights does no harm, and may gain part of what "
+    "averaging their predictions gains, in one forward pass. Connected does not mean equal: see how much the branches "
+    "still differ, and compare with the independent networks. Alignment lowers the barrier between independent "
+    "networks; the units of branches are mostly in the same order already. Epochs between the rows were not tested, "
+    "and this is one run of one recipe.",
 )
 
 NUMBERS = TEXT  # of a regression, too

@@ -36,7 +36,9 @@ RELIABILITY = {  # method: look; panel by panel
     },
     "All networks averaged": {
         "independent": _Kind("Average as trained", style.BLUE, ("o", "circle"), "solid"),
-        "independent, calibrated members": _Kind("Average of calibrated ones", style.ORANGE, ("s", "square"), "dot"),
+        "independent, calibrated members": _Kind(
+            "Average of calibrated networks", style.ORANGE, ("s", "square"), "dot"
+        ),
         "independent, calibrated average": _Kind("Average, then calibrated", style.GREEN, ("h", "hexagon"), "dash"),
     },
 }
@@ -46,13 +48,14 @@ def caption(dataset: xr.Dataset) -> str:
     """What marks are, where temperatures were fitted, and what an equivalent is."""
     return style.sentences(
         "Top: accuracy of the test images whose top probability falls into one of 15 bins; larger marks hold more",
-        "images; on the diagonal probabilities mean what they say. Calibrated: divided by a temperature fitted on",
+        "images; on the diagonal, probabilities are calibrated. Calibrated: divided by a temperature fitted on",
         f"validation. On {style.tested_on(dataset)}. ECE: mean distance from the diagonal. Calibrated NLL: temperature",
         "fitted on one half of the test images, scored on the other, both ways, mean over splits. Equivalent: number",
-        "of independent networks, interpolated, whose average has the same calibrated NLL; dashed: worth themselves;",
-        f"defined from 1 on and up to the {_most(dataset)} that there are.",
+        "of independent networks, interpolated, whose average has the same calibrated NLL; dashed: as many "
+        "as there are;",
+        f"defined from 1 to the {_most(dataset)} there are.",
         _below_one(dataset),
-        "Bands: 95 % intervals, cut off at both.",
+        "Bands: 95 % intervals, clipped at both ends.",
         style.intervals(dataset),
         style.from_members(dataset),
         steps.endings(dataset, "other_approach"),
@@ -64,7 +67,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
         _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
-        _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent (number, log scale)"),
+        _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent number of networks (log scale)"),
         _errors(dataset),
         _temperatures(dataset),
     ]
@@ -107,7 +110,7 @@ def _against_size(dataset: xr.Dataset, variable: str, title: str, label: str) ->
         series.insert(0, Series(name=EQUAL, x=ends, y=ends, line="dash", width=1, group=EXACT, in_legend=False))
     return Panel(
         title=title,
-        x_label=f"Networks averaged (number{', log scale' if log else ''})",
+        x_label=f"Number of networks averaged{' (log scale)' if log else ''}",
         y_label=label,
         series=series,
         log_x=log,
@@ -160,7 +163,7 @@ def _errors(dataset: xr.Dataset) -> Panel:
     return Panel(
         title="Calibration error: lower is better",
         x_label="ECE (0 to 1)",
-        y_label="Probabilities (kind)",
+        y_label="Probabilities of",
         series=series,
         rows=[kind.name for kind in kinds.values()],
     )
@@ -180,7 +183,7 @@ def _temperatures(dataset: xr.Dataset) -> Panel:
     )
     return Panel(
         title="Temperatures: above 1 is overconfident",
-        x_label="Member (number)",
+        x_label="Member",
         y_label="Fitted temperature (1)",
         series=[one, fitted],
         whole_x=True,

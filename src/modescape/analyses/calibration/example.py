@@ -59,7 +59,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "size": size,
             "member": np.arange(members),
         },
-        title="Calibration, and what ensembles are worth after it",
+        title="Calibration, and what remains of an ensemble's gain after it",
         **about(members, intervals="95 %: bootstrap over test examples"),
     )
 

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 SOURCES = ("guo2017", "ashukha2020")
 
 TEXT = Text(
-    "Calibration, and what ensembles are worth after it",
-    "Accuracy against confidence for one network and for the average of several, as trained and after temperatures "
-    "were fitted on validation; then the calibrated negative log-likelihood against the number of networks "
-    "averaged, and deep ensemble equivalents: the number of independent networks that score the same.",
-    "Below the diagonal networks are overconfident. Averaging lowers confidence, so part of what an ensemble gains "
-    "could be had by a temperature: the calibrated log-likelihood takes that part away, and what remains is the "
-    "gain of averaging. Averaging networks that were calibrated one by one tends to end above the diagonal; "
-    "calibrating the average does not. An equivalent below the diagonal of its panel says that a method's networks "
-    "are worth less than as many independent ones; a method that is worse than one network has no equivalent, and "
-    "the difference is given in nats. Here each temperature is fitted on one half of the test images "
-    "and scored on the other, both ways; everywhere else temperatures come from validation.",
+    "Calibration, and what remains of an ensemble's gain after it",
+    "Accuracy against confidence for one network and for the average of several, as trained and after temperature "
+    "scaling on validation data; then the calibrated negative log-likelihood against the number of networks averaged, "
+    "and deep ensemble equivalents: the number of independent networks with the same score.",
+    "Below the diagonal, networks are overconfident. Averaging lowers confidence, so part of an ensemble's gain could "
+    "be had by temperature scaling alone: the calibrated log-likelihood removes that part, and what remains is the "
+    "gain of averaging. The average of networks that were calibrated one by one tends to be underconfident (above the "
+    "diagonal); calibrating the average corrects that. An equivalent below the diagonal of its panel means that a "
+    "method's networks are worth fewer independent ones than there are of them; a method that is worse than one "
+    "network has no equivalent, and the difference is given in nats. Here each temperature is fitted on one half of "
+    "the test images and scored on the other, both ways; everywhere else temperatures are fitted on validation data.",
 )
 
 
@@ -60,7 +60,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval"),
+        ("quantity", "networks", *PLACED, "value", "equivalent; 95 % interval, these networks"),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )

@@ -28,16 +28,17 @@ def caption(dataset: xr.Dataset) -> str:
     pairs = style.counted(members * (members - 1) // 2, "pair")
     runs = len(runs_of(dataset))
     return style.sentences(
-        "Linear centred kernel alignment (CKA, unbiased) of what two layers give for the same",
+        "Linear centred kernel alignment (CKA, unbiased) of two layers' activations for the same",
         f"{style.tested_on(dataset)}, in {batches}. 1: the same features up to a rotation and a",
-        "factor; about 0: nothing in common. Layers are those that hold weights, or blocks of these, in the order in",
+        "factor; about 0: unrelated. Layers are those that hold weights, or blocks of these, in the order in",
         f"which they run. Dots: {pairs} of {style.counted(members, 'member')}; bars: means over pairs with their",
         f"intervals. {style.intervals(dataset)}",
         f"Epochs: mean over {style.counted(runs, 'run')}, without intervals." if runs else "",
-        "Of a sentence a layer gives the mean over its tokens." if dataset.attrs.get("tokens") else "",
-        "Batch norm has the statistics that each checkpoint holds." if dataset.attrs["batch_norm"] == "stored" else "",
-        "CKA weighs directions by their variance: small ones, which may decide an answer, hardly count. It may be high",
-        "between untrained networks, too.",
+        "For a sentence, activations are averaged over its tokens." if dataset.attrs.get("tokens") else "",
+        "Batch norm uses the statistics stored in each checkpoint." if dataset.attrs["batch_norm"] == "stored" else "",
+        "CKA weights directions by their variance: small ones, which may decide a prediction, hardly count. "
+        "It can be high",
+        "between untrained networks.",
         style.left_out(dataset),
     )
 
@@ -82,12 +83,12 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def _matrix(title: str, own: list[str], matrix: np.ndarray, scale: style.Scale) -> HeatMap:
-    found = charts.square(title, "Layer (name)", own, matrix, scale, LABELS)
+    found = charts.square(title, "Layer", own, matrix, scale, LABELS)
     return dataclasses.replace(found, label_length=LENGTH)
 
 
 def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
-    """A row a layer: pairs as dots, means before and after training with their intervals."""
+    """One row per layer: pairs as dots, means before and after training with their intervals."""
     row = np.arange(len(own), dtype=float)
     values = dataset["same_layer"].transpose("member", "other_member", "layer").values
     each = values[np.triu_indices(len(values), 1)]
@@ -115,7 +116,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
     return Panel(
         title="The same layer of two members",
         x_label="CKA (1)",
-        y_label="Layer (name)",
+        y_label="Layer",
         series=series,
         x_range=(low - 0.02, 1.02),
         rows=own,
@@ -123,7 +124,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
 
 
 def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
-    """A line a layer: its features at each epoch against those at the end, mean over runs."""
+    """One line per layer: its features at each epoch against those at the end, mean over runs."""
     values = dataset["along"].transpose("member", "epoch", "layer").values[runs_of(dataset)].mean(0)
     places = np.linspace(*READABLE, max(len(own), 2))
     shades = style.colour_map("viridis")[(255 * places).astype(int)]
@@ -135,7 +136,7 @@ def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
     low = min(0.0, charts.span(values)[0])
     return Panel(
         title="Epochs of a run against its last",
-        x_label="Epoch (passes)",
+        x_label="Epoch",
         y_label="CKA (1)",
         series=series,
         y_range=(low - 0.02, 1.02),

@@ -17,17 +17,20 @@ SOURCES = ("kornblith2019", "nguyen2021")
 
 TEXT = Text(
     "Layers of different networks",
-    "How alike layers represent the same test images: centred kernel alignment (CKA) of every two layers of two "
-    "members and of one member, of the same layer in two members before and after training, and of every epoch of a "
-    "run with its last.",
-    "CKA compares which images a layer holds for similar, so it needs no matching of units: 1 means the same features "
-    "up to a rotation and a factor, 0 nothing in common. The diagonal of the first matrix holds the same layer of two "
-    "members; where it is as bright as that of the second, both have found the same features. Compare the points after "
-    "training with those before: layers with random weights are alike already, as they see the same images. Similar "
-    "features do not mean equal answers; the disagreement of predictions counts those. A layer whose line along "
-    "a run comes near 1 early has its features early.",
+    "How similarly layers represent the same test images, by centred kernel alignment (CKA): every two layers of two "
+    "members and of one member, the same layer of two members before and after training, and every epoch of a run "
+    "against its last.",
+    "CKA compares which images a layer represents as similar, so units need no matching: 1 means the same features up "
+    "to a rotation and a scale factor, 0 unrelated ones. The diagonal of the first matrix compares the same layer of "
+    "two members; where it is as bright as that of the second matrix, both have learned the same features. Compare "
+    "the values after training with those before: layers with random weights are already similar, because they see "
+    "the same images. Similar features do not mean equal predictions; disagreement measures those. A layer whose line "
+    "along a run comes near 1 early learns its features early.",
 )
 NUMBERS = TEXT
+
+
+INTERVAL = "95 % interval, new networks"
 
 
 def summarize(dataset: xr.Dataset) -> Summary:
@@ -53,7 +56,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         )
         for place, name in enumerate(layers)
     ]
-    header = ("layer", "two members", "95 % interval", "before training", "change", "95 % interval", "0.9 from epoch")
+    header = ("layer", "two members", INTERVAL, "before training", "change", INTERVAL, "0.9 from epoch")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 
@@ -70,7 +73,7 @@ def _change(dataset: xr.Dataset, layers: list[str]) -> str:
         if names
     ]
     rest = int(np.isfinite(low).sum()) - len(more) - len(less)
-    unclear = f" Of {count(rest, 'layer')} the interval of the change holds 0." if rest else ""
+    unclear = f" Of {count(rest, 'layer')} the interval of the change includes 0." if rest else ""
     return (f" Training has {' and '.join(said)}." if said else "") + unclear
 
 

@@ -1,4 +1,4 @@
-"""Which class is taken for which: one member, the mean member and the ensemble side by side."""
+"""Which classes are confused: one member, the mean member and the ensemble side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modescape.plots.charts import Chart, HeatMap
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "Which class is taken for which"
+TITLE = "Confusion of classes"
 LABELS = 25  # class names a side; of more classes every second, third, ... is named
 
 
@@ -43,8 +43,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         HeatMap(
             title=_panel_title(dataset, place),
-            x_label="Predicted class (name)",
-            y_label="True class (name)",
+            x_label="Predicted class",
+            y_label="True class",
             matrix=matrix,
             rows=names,
             columns=names,
@@ -71,7 +71,7 @@ def _panel_title(dataset: xr.Dataset, place: int) -> str:
     method = str(dataset["approach"].values[place])
     if method == "ensemble":
         method = f"ensemble of {dataset.attrs['members']}"
-    return f"{method[:1].upper()}{method[1:]}: {100 * float(dataset['accuracy'][place]):.1f} % right"
+    return f"{method[:1].upper()}{method[1:]}: {100 * float(dataset['accuracy'][place]):.1f} % correct"
 
 
 def _named(dataset: xr.Dataset) -> str:

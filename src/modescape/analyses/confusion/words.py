@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Which classes are confused",
-    "Test images by true class (rows) and predicted class (columns), for one member, for the mean member and for "
-    "the ensemble.",
-    "The diagonal is right. Off it, compare the same cell between panels: a confusion that fades in the ensemble "
-    "was made by some members and outvoted by the others; one that stays is shared by all of them.",
+    "Test images by true class (rows) and predicted class (columns), for one member, for the mean member and for the "
+    "ensemble.",
+    "Correct predictions are on the diagonal. Off the diagonal, compare the same cell between panels: a confusion "
+    "that fades in the ensemble was made by some members and outvoted by the others; one that stays is shared by most "
+    "of them.",
 )
 
 GIVEN = Text(  # of predictions that others made
     TEXT.title,
-    "Test images by true class (rows) and predicted class (columns), for the first network that was given, for the "
-    "mean network and for the average of all.",
-    "The diagonal is right. Off it, compare the same cell between panels: a confusion that fades in the average was "
-    "made by some networks and outvoted by the others; one that stays is shared by all of them.",
+    "Test images by true class (rows) and predicted class (columns), for the first network given, for the mean "
+    "network and for the average of all.",
+    "Correct predictions are on the diagonal. Off the diagonal, compare the same cell between panels: a confusion "
+    "that fades in the average was made by some networks and outvoted by the others; one that stays is shared by most "
+    "of them.",
 )
 
 

@@ -18,7 +18,7 @@ from modescape.plots.scores import better, in_target_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "From solution to solution: barriers and paths"
+TITLE = "Barriers and paths between solutions"
 COLUMNS = 3
 X_LABEL = "Position on path (share)"
 LABELS = 11  # members a side
@@ -44,7 +44,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"Above: barriers on the straight line between two solutions ({pairs} of {members}), the largest height of",
         f"the loss, or of the error, on {style.tested_on(dataset)} above the line between both ends, from",
-        f"{dataset.attrs['points']} places. To the left: means over pairs with their intervals for new networks, and",
+        f"{dataset.attrs['points']} points. To the left: means over pairs with their intervals for new networks, and",
         f"small marks for the pairs. {_reset(dataset)} {_aligned(dataset)}",
         f"Below: networks along paths from member {start} to member {end}; bent paths have one bend and were fitted",
         f"to the training loss in {dataset.attrs['steps']} steps. {_shift(dataset)} {steps.similar(dataset)}",
@@ -65,8 +65,8 @@ def _reset(dataset: xr.Dataset) -> str:
             "paths below are without it."
         )
     return (
-        f"Reset: batch-norm statistics made anew at every place (on {seen}), as they are along the paths below; "
-        "elsewhere they are mixed as the weights are."
+        f"Reset: batch-norm statistics recomputed at every point (on {seen}), as along the paths below; "
+        "elsewhere they are interpolated like the weights."
     )
 
 
@@ -74,8 +74,8 @@ def _aligned(dataset: xr.Dataset) -> str:
     if refused := style.one_line(dataset.attrs["refused"]):
         return f"Not aligned: {refused}."
     return (
-        "Aligned: the units of one network in the order of the other's, found by their weights; a good permutation, "
-        "not the best one."
+        "Aligned: the units of one network permuted to match the other's weights; a good permutation, "
+        "not necessarily the best."
     )
 
 
@@ -142,7 +142,7 @@ def _matrices(dataset: xr.Dataset) -> list[HeatMap]:
         there = math.isfinite(low) and math.isfinite(high)
         interval = f" ({low:.2f} to {high:.2f})" if there else ""
         title = f"{_title(dataset, kind)}\nmean {mean:.2f}{interval}"
-        panel = charts.square(title, "Member (number)", members, cells[kind], scale, LABELS)
+        panel = charts.square(title, "Member", members, cells[kind], scale, LABELS)
         error = factor_of(dataset) * _off_diagonal(values[kind].sel(metric="error"))
         found.append(dataclasses.replace(panel, extra=error, extra_unit=f"{error_unit(dataset)} of error"))
     return found
@@ -160,7 +160,7 @@ def _off_diagonal(matrix: xr.DataArray) -> np.ndarray:
 
 
 def _means(dataset: xr.Dataset, metric: str) -> Panel:
-    """Means over pairs with their intervals, a row a kind; each pair as a small mark."""
+    """Means over pairs with their intervals, one row per kind; each pair as a small mark."""
     kinds, series = kinds_of(dataset), []
     factor = factor_of(dataset) if metric == "error" else 1.0
     for row, kind in enumerate(kinds):
@@ -177,7 +177,7 @@ def _means(dataset: xr.Dataset, metric: str) -> Panel:
     return Panel(
         title=f"Barrier of the {metric}:\nmean over pairs",
         x_label=f"Barrier ({unit})",
-        y_label="Kind (name)",
+        y_label="Straight line between solutions",
         series=series,
         rows=[_title(dataset, kind) for kind in kinds],
     )
@@ -208,7 +208,7 @@ def _along(dataset: xr.Dataset) -> list[Panel]:
 
 
 def _of_paths(dataset: xr.Dataset, title: str, label: str, values: xr.DataArray, **more: Any) -> Panel:
-    """A line a path, of values [other_approach, t]."""
+    """One line per path, of values [other_approach, t]."""
     lines = [_line(dataset, path, values.sel(other_approach=path).values) for path in _paths(dataset)]
     return Panel(title=title, x_label=X_LABEL, y_label=label, series=lines, **more)
 
@@ -218,7 +218,7 @@ def _paths(dataset: xr.Dataset) -> list[str]:
 
 
 def _similar(dataset: xr.Dataset) -> list[Panel]:
-    """How like both ends, and like solutions that have nothing to do with the path."""
+    """How like both ends, and like solutions that are unrelated to the path."""
     similarity = dataset["similarity"]
     towards = [
         ("Similarity to the start", similarity.isel(member=0)),

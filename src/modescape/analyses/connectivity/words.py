@@ -20,21 +20,24 @@ SOURCES = ("garipov2018", "draxler2018", "ainsworth2023", "jordan2023")
 
 TEXT = Text(
     "Barriers between solutions, and paths around them",
-    "How high the test loss rises on the straight line between every two solutions: as they are, with the statistics "
-    "of their units reset, with the units of one in the order of the other's, and both. Then loss, accuracy, loss on "
-    "corrupted images and similarity to solutions along a straight line, the same to the aligned end, a Bezier curve "
-    "and a polychain between the first two.",
-    "The loss half way on a line is that of the two networks' averaged weights: a high barrier says that they cannot "
-    "be averaged, not that they compute different things, as hidden units have no order. What is left once they are "
-    "aligned is an upper bound: the permutation that was found is a good one, not the best, and rescalings stay. "
-    "Resetting the statistics undoes that activations shrink half way. Bent paths were fitted: one of low loss says "
-    "that the loss has no wall around a solution, not that the function stays the same. Look at the similarity: where "
-    "it falls for one end and rises for the other, the function changes although the loss does not. A middle that is "
-    "as unlike both ends as unrelated solutions are is one more solution. These are lines and four paths out of many.",
+    "How far the test loss rises on the straight line between every two solutions: as they are, with the statistics "
+    "of their units reset, with the units of one aligned to those of the other, and both. Then loss, accuracy, loss "
+    "on corrupted images and similarity to solutions along a straight line, the line to the aligned end, a Bezier "
+    "curve and a polychain between the first two.",
+    "The loss half-way along a line is that of the two networks' averaged weights: a high barrier means that the "
+    "weights cannot be averaged, not that the networks compute different functions, as hidden units can be permuted. "
+    "What remains after alignment is an upper bound: the permutation found is a good one, not necessarily the best, "
+    "and rescalings remain. Resetting the statistics undoes the shrinking of activations half-way. Curved paths were "
+    "fitted: one of low loss shows that solutions can be joined, not that the function stays the same. Look at the "
+    "similarity: where it falls for one end and rises for the other, the function changes although the loss does not. "
+    "A middle that is as unlike both ends as unrelated solutions are is one more solution. These are straight lines "
+    "and four paths out of many.",
 )
 
 NUMBERS = Text(  # of a regression
-    TEXT.title, TEXT.shown.replace("accuracy", "error"), TEXT.reading
+    TEXT.title,
+    TEXT.shown.replace("accuracy", "error"),
+    TEXT.reading,
 )
 
 
@@ -67,7 +70,9 @@ Row = tuple[str, ...]
 
 def _row(dataset: xr.Dataset, name: str, kind: str) -> Row:
     return _cells(
-        dataset, f"{name}, mean over pairs", *(mean_of(dataset, kind, metric) for metric in ("loss", "error"))
+        dataset,
+        f"{name}, mean over pairs{whom(dataset)}",
+        *(mean_of(dataset, kind, metric) for metric in ("loss", "error")),
     )
 
 
@@ -76,7 +81,12 @@ def _path_row(dataset: xr.Dataset, name: str, path: str) -> Row:
         tuple(pick(dataset, f"path_barrier{end}", other_approach=path, metric=metric) for end in ("", "_low", "_high"))
         for metric in ("loss", "error")
     ]
-    return _cells(dataset, f"{name.lower()}, first pair", *ends)
+    return _cells(dataset, f"{name.lower()}, first pair (interval for it)", *ends)
+
+
+def whom(dataset: xr.Dataset) -> str:
+    """Whom the interval of a mean over pairs is for: two networks make one pair, which stands for itself."""
+    return " (interval for these networks)" if dataset.sizes["member"] == 2 else " (interval for new networks)"
 
 
 def _cells(dataset: xr.Dataset, name: str, loss: tuple[float, ...], error: tuple[float, ...]) -> Row:

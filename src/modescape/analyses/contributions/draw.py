@@ -27,16 +27,17 @@ def caption(dataset: xr.Dataset) -> str:
     """What marks are."""
     orders = int(dataset.attrs["orders"])
     return style.sentences(
-        f"On {style.counted(int(dataset.attrs['examples_looked_at']), 'test example')}; models by the first score.",
+        f"On {style.counted(int(dataset.attrs['examples_looked_at']), 'test example')}; models ordered by the "
+        "first score.",
         f"Shapley values from {orders:,} orders of the models." if orders else "Shapley values over every subset.",
-        "Bars: 95 % intervals for these models on new images; the dashed line is no change.",
+        "Bars: 95 % intervals for these models on new images; dashed line: no change.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """For each score both quantities side by side, a row a model."""
+    """For each score both quantities side by side, one row per model."""
     found = scores(dataset)
     first = next(iter(found.items()), None)
     order = np.arange(dataset.sizes["model"])
@@ -70,7 +71,7 @@ def _panel(dataset: xr.Dataset, metric: str, score: Score, kind: str, order: np.
     return Panel(
         title=f"{title}: {better} is better",
         x_label=f"{score.name} ({'points' if score.percent else score.difference_unit})",
-        y_label="Model (name)",
+        y_label="Model",
         series=[zero, bars],
         rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],
     )

@@ -17,27 +17,29 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _SHOWN = (
-    "For every model, what the average of all would lose without it, and its Shapley value: what adding it changes the "
-    "score by, mean over all orders in which the models may come; 95 % intervals for these models on new images."
+    "For every model, what the average of all would lose without it, and its Shapley value: the change in score when "
+    "it is added, averaged over all orders of adding the models; 95 % intervals for these models on new images."
 )
 _READING = (
-    "With many models none is missed, so what is lost without one is near 0 for all; that does not say that all could "
-    "be left out. Shapley values share out what all models together have over knowing nothing, so models that can "
-    "stand in for each other share what they bring. A model with a value on the wrong side of 0 makes averages worse, "
-    "in the mean over all averages it could be in. "
+    "With many models, leaving out any one of them costs almost nothing; that does not mean that all could be left "
+    "out. Shapley values divide the gain of all models over predicting without any model, so interchangeable models "
+    "share their contribution. A model with a value on the wrong side of 0 makes averages worse, on average over all "
+    "subsets it could be added to. "
 )
 
 TEXT = Text(
     "What each model adds",
     _SHOWN,
-    _READING + "Without any model every class is as probable. The values sum to the score of all minus that of none.",
+    _READING
+    + "Without any model all classes are equally probable. The values sum to the score of all minus that of none.",
 )
 
 NUMBERS = Text(  # of a regression
     "What each model adds",
     _SHOWN.replace("images", "examples"),
-    _READING + "Without any model the mean of the targets is said, with their variance. The values sum to the score of "
-    "all minus that of none.",
+    _READING
+    + "Without any model the prediction is the mean of the targets, with their variance. The values sum to the "
+    "score of all minus that of none.",
 )
 
 
@@ -64,8 +66,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     name = score.name if score else first
     text = (
         f"Dots with intervals for what {len(names)} models add. {name}: from {ends[0]} without any "
-        f"model to {ends[1]} with all; the largest shares have {listing([names[at] for at in order])}. In the table: "
-        "Shapley value, and what is lost without the model, with 95 % intervals."
+        f"model to {ends[1]} with all; the largest contributions are those of {listing([names[at] for at in order])}. "
+        "In the table: Shapley value, and what is lost without the model, with 95 % intervals."
     )
     words = [
         f"{name}: {what}" for name in scores.difference_header(metrics, dataset) for what in ("share", "without it")

@@ -64,18 +64,18 @@ def correlations(dataset: xr.Dataset) -> str:
     low, value, high = (dataset[f"correlation{end}"].values.ravel() for end in ("_low", "", "_high"))
     there = np.isfinite(low) & np.isfinite(high)
     if not there.any():
-        return "So few members allow no interval of a rank correlation." if np.isfinite(value).any() else ""
+        return "There are too few members for the interval of a rank correlation." if np.isfinite(value).any() else ""
     apart = int(((low > 0) | (high < 0))[there].sum())
     number = int(there.sum())
     if not apart:
         other = words(dataset, str(dataset["other_metric"].values[1]))[0]
         return (
             f"The intervals of all {number} rank correlations (of both kinds of sharpness, the largest eigenvalue and "
-            f"the trace) hold 0: these members do not say whether curvature goes with test loss or {other}."
+            f"the trace) include 0: these members do not show whether curvature goes with test loss or {other}."
         )
     return (
-        f"{apart} of {number} intervals of rank correlations {'do' if apart > 1 else 'does'} not hold 0; of so many "
-        "one may by chance."
+        f"{apart} of {number} intervals of rank correlations {'exclude' if apart > 1 else 'excludes'} 0; with so many, "
+        "one may do so by chance."
     )
 
 
@@ -127,7 +127,7 @@ def _members(dataset: xr.Dataset) -> Panel:
     ]
     return Panel(
         title=_title("Largest and trace", log := _wide(series)),
-        x_label="Member (number)",
+        x_label="Member",
         y_label=EIGENVALUE,
         series=series,
         log_y=log,
@@ -143,7 +143,7 @@ def _along(dataset: xr.Dataset) -> Panel:
     series.append(Series(name="Smallest, sign reversed", x=epochs, y=below, line="dash", marker=SQUARE))
     return Panel(
         title=_title("Eigenvalues along a run", log := _wide(series)),
-        x_label="Epoch (passes)",
+        x_label="Epoch",
         y_label=EIGENVALUE,
         series=series,
         log_y=log,
@@ -158,7 +158,7 @@ def _traces(dataset: xr.Dataset) -> Panel:
     log = _wide(series)
     return Panel(
         title=_title("Trace along a run", log),
-        x_label="Epoch (passes)",
+        x_label="Epoch",
         y_label="Trace (nats per squared weight)",
         series=series,
         log_y=log,

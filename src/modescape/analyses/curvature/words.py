@@ -20,16 +20,17 @@ SOURCES = ("ghorbani2019",)
 
 TEXT = Text(
     "Curvature of the training loss",
-    "The eigenvalues of the Hessian, the second derivatives of the training loss by all weights, at every member's "
-    "solution: how they are spread, the largest ones and their sum (the trace), the same along one run; and how far "
-    "the loss rises within a small ball around each solution (sharpness), against test loss and disagreement.",
-    "Most eigenvalues lie at 0: along these directions the loss is flat. The few large ones, often about as many as "
-    "there are classes, are the directions that the training data fix. Eigenvalues below 0 say that a solution is no "
-    "minimum. Curvature in itself depends on the units of the weights: scaling one layer up and the next one down "
-    "changes it and not the function. Sharpness relative to the size of the weights does not see that. "
-    "Flat solutions are often said to generalise better; whether members that differ in random numbers alone show "
-    "any of it, the rank correlation over them says, with its interval. A small training loss makes a small curvature "
-    "by itself, as confident predictions have small derivatives.",
+    "The eigenvalues of the Hessian, the matrix of second derivatives of the training loss with respect to the "
+    "weights, at every member's solution: their distribution, the largest ones and their sum (the trace), and the "
+    "same along one run; and how far the loss rises within a small ball around each solution (sharpness), against "
+    "test loss and disagreement.",
+    "Most eigenvalues are near 0: the loss is flat along these directions. The few large ones, often about as many as "
+    "there are classes, belong to the directions that the training data determine. Negative eigenvalues mean that a "
+    "solution is not a minimum. Curvature depends on the parametrisation: scaling one layer up and the next one down "
+    "changes it and leaves the function as it is. Relative sharpness is invariant to that. Flat solutions are often "
+    "said to generalise better; the rank correlation over members, with its interval, says whether members that "
+    "differ only in their random numbers show any of it. A small training loss lowers the curvature by itself, as "
+    "confident predictions have small derivatives.",
 )
 NUMBERS = Text(  # of a regression
     TEXT.title,
@@ -78,7 +79,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "largest eigenvalue",
         "smallest, at most",
         "trace",
-        "95 % interval",
+        "95 % interval, over random vectors",
         "sharpness (nats)",
         "relative",
     )
@@ -124,7 +125,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if not math.isfinite(found.value):
         return ""
     if not found.known:
-        return f"Whether sharpness goes with test loss cannot be told: {members} allow no interval."
+        return f"Whether sharpness goes with test loss cannot be told: {members} are too few for an interval."
     number = f"rank correlation {fixed(found.value, 2)}, {interval(found.low, found.high, 2)}, {members}"
     if not found.sign:
         return f"Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 ({number})."

@@ -38,11 +38,11 @@ def _plane_in_words(dataset: xr.Dataset) -> str:
     if "accuracy" in dataset:
         return (
             "Last panel: each network's disagreement with the first independent network, divided by its own error, "
-            "against its accuracy; dashed: as many different labels as errors."
+            "against its accuracy; dashed: disagreement equal to the error."
         )
     return (
         "Last panel: distance of each network's predictions from those of the first independent network, divided by "
-        "the error of the two, against its own error; dashed: errors that have nothing in common."
+        "the error of the two, against its own error; dashed: uncorrelated errors."
     )
 
 
@@ -96,7 +96,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=better(score, score.name),
         x_label=score.axis,
-        y_label="Method (name)",
+        y_label="Method",
         series=[single, *ensembles],
         rows=_names(dataset),
     )
@@ -111,14 +111,14 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: {'right' if score.higher_is_better else 'left'} of 0 is better",
         x_label=f"Difference ({score.difference_unit})",
-        y_label="Method (name)",
+        y_label="Method",
         series=[zero, *marks],
         rows=_names(dataset),
     )
 
 
 def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in_legend: bool = True) -> list[Series]:
-    """A mark a method with its interval, each in its row."""
+    """One mark per method with its interval, each in its row."""
     chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
     low, middle, high = (factor * chosen[f"{variable}{end}"].values for end in ("_low", "", "_high"))
     found = []
@@ -144,7 +144,7 @@ def _plane(dataset: xr.Dataset) -> Panel:
     factor, name = (1, "rmse") if numbers else (100, "accuracy")
     accuracy = factor * dataset[name].transpose("approach", "draw").values
     diversity = dataset["diversity"].transpose("approach", "draw").values
-    level = ("Errors with nothing in common", 2**0.5) if numbers else ("Different labels = errors", 1.0)
+    level = ("Uncorrelated errors", 2**0.5) if numbers else ("Disagreement = error", 1.0)
     series = [charts.level(*level, charts.span(accuracy, default=(0, 100)), width=1)]
     for place, method in enumerate(methods(dataset)):
         series.append(charts.mark(method, accuracy[place], diversity[place], size=4))

@@ -48,7 +48,7 @@ class Against:
 
     @property
     def state(self) -> State:
-        """Whether the method is better; "equal" where the interval holds 0 or there is none."""
+        """Whether the method is better; "equal" where the interval includes 0 or there is none."""
         if not (math.isfinite(self.low) and math.isfinite(self.high)) or self.low <= 0 <= self.high:
             return "equal"
         return "better" if (self.difference > 0) == self.score.higher_is_better else "worse"

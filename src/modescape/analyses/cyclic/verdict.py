@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.equal_cost import Against, beaten, compared, cost_answer, cost_sentences
 from modescape.wording.head import Card, Part, trained_less
-from modescape.wording.numbers import accuracy, count, decimals_for, fixed, interval
+from modescape.wording.numbers import THESE, accuracy, count, decimals_for, fixed, interval
 from modescape.wording.reading import holding, pick
 
 if TYPE_CHECKING:
@@ -36,21 +36,22 @@ def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     """One network at the ensemble's training cost."""
     found = [one for one in compared(cyclic, WHOLE) if one.metric in ("accuracy", "rmse")]
     epochs = pick(cyclic, "training_epochs", approach=WHOLE)
+    whom = THESE if cyclic is not None and int(cyclic.attrs.get("long_runs", 1)) == 1 else "new runs"
     label = f"One network, {count(round(epochs), 'epoch')}" if math.isfinite(epochs) else ""
     return [
-        Card(label, accuracy(one.value), _cost_note(one))
+        Card(label, accuracy(one.value), _cost_note(one, whom))
         if one.score.percent
-        else Card(f"RMSE of {label[:1].lower()}{label[1:]}", f"{fixed(one.value, 3)}{one.unit}", _cost_note(one))
+        else Card(f"RMSE of {label[:1].lower()}{label[1:]}", f"{fixed(one.value, 3)}{one.unit}", _cost_note(one, whom))
         for one in found
     ]
 
 
-def _cost_note(one: Against) -> str:
+def _cost_note(one: Against, whom: str) -> str:
     numbers = [one.score.factor * number for number in (one.difference, one.low, one.high)]
     decimals = decimals_for(*numbers)
     words = {"better": "", "worse": "", "equal": ": inconclusive"}[one.state]
     change = f"{fixed(numbers[0], decimals, signed=True)}{one.unit} against the ensemble"
-    return f"{change}, {interval(numbers[1], numbers[2], decimals)}{words}"
+    return f"{change}, {interval(numbers[1], numbers[2], decimals, whom)}{words}"
 
 
 def _price(cyclic: xr.Dataset | None) -> str:

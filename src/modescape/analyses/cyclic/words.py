@@ -21,23 +21,22 @@ SOURCES = ("fort2019", "zhang2020", "huang2017")
 
 TEXT = Text(
     "Equal training cost: cyclical runs and long runs against independent networks",
-    "Ensembles made in one run with a cyclical learning rate, of snapshots or of samples with noise at two "
-    "temperatures, against independent networks and against one network trained as long as all of them together. "
-    "Below them the ensemble of all members of this study against one network trained as long as all members. "
-    "Scores, differences at equal cost, diversity, and each network's place in the plane of accuracy and "
-    "diversity.",
-    "Rings are single networks, marks their ensembles. Methods are compared with the independent networks that "
-    "cost as many epochs of training: where the interval of a difference holds 0, the two cannot be told apart. "
-    "One long run needs a single forward pass for a prediction, an ensemble one for each of its networks. The "
-    "calibrated log-likelihood is that at the temperature that suits the validation images best: what is left of "
-    "a difference there is not one of confidence. A short ring-to-mark distance with a good ring says that a run "
-    "makes good networks that are too alike.",
+    "Ensembles from one run with a cyclical learning rate, of snapshots or of samples with noise at two temperatures, "
+    "against independent networks and against one network trained as long as all of them together. Below, the "
+    "ensemble of all members of this study against one network trained as long as all members. Scores, differences at "
+    "equal cost, diversity, and each network's position in the plane of accuracy and diversity.",
+    "Rings are single networks, marks their ensembles. Methods are compared with the independent networks that cost "
+    "as many epochs of training: where the interval of a difference includes 0, the two cannot be told apart. One "
+    "long run needs a single forward pass for a prediction, an ensemble one for each of its networks. The calibrated "
+    "log-likelihood is taken at the best temperature on the validation images: a difference that remains there is not "
+    "one of confidence. A short distance from ring to mark at a good ring means that a run makes good networks that "
+    "are too similar.",
 )
 
 NUMBERS = Text(  # of a regression
     TEXT.title,
     TEXT.shown.replace("plane of accuracy and", "plane of error and"),
-    TEXT.reading.replace("is that at the temperature that", "is that with all variances times the factor that"),
+    TEXT.reading.replace("at the best temperature on", "with all variances multiplied by the best factor on"),
 )
 
 

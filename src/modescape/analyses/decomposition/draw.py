@@ -43,7 +43,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """A panel a score, a row a method, the most diverse on top."""
+    """One panel per score, one row per method, the most diverse on top."""
     return panels_of(dataset, PANELS)
 
 
@@ -55,7 +55,7 @@ def panels_of(dataset: xr.Dataset, scores: Mapping[str, tuple[str, str]]) -> lis
         Panel(
             title=title,
             x_label=label,
-            y_label="Method (name)",
+            y_label="Method",
             series=_rows(dataset.sel({"metric": metric}), order),
             rows=names,
         )

@@ -20,12 +20,12 @@ SOURCES = ("wood2023",)
 TEXT = Text(
     "Where the gain comes from",
     "For each method, the mean score of its networks and the score of their average, for the Brier score and the "
-    "negative log-likelihood, once averaging probabilities and once taking their normalised geometric mean.",
-    "The distance between ring and mark is the diversity term: the ensemble's score is the mean network's minus "
-    "it, exactly, so a method can win by better networks or by more different ones, and the figure says which. "
-    "Confidence enters the term: sure networks that differ count more than unsure ones. Two terms need no "
-    "labels: that of the Brier score of the mean probability, which is the networks' variance, and that of the "
-    "log-likelihood of the geometric mean. That of the log-likelihood of the mean probability does need them and "
+    "negative log-likelihood, averaging either probabilities or log-probabilities (normalised geometric mean).",
+    "The distance between ring and mark is the diversity term: the ensemble's score is exactly the mean network's "
+    "minus it, so a method can win by better networks or by more diverse ones, and the figure shows which. Confidence "
+    "enters the term: confident networks that differ count more than uncertain ones. Two terms need no labels: that "
+    "of the Brier score of the mean probability, which is the variance of the networks' probabilities, and that of "
+    "the log-likelihood of the geometric mean. The term of the log-likelihood of the mean probability needs them and "
     "is not the Jensen-Shannon divergence.",
 )
 
@@ -61,7 +61,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "Dumbbells from the mean network's score to the ensemble's, one a method, in four scores. "
         f"Diversity term of the Brier score: {listing(shares) or ABSENT}."
     )
-    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval", "ensemble")
+    header = ("score", "method", *PLACED, "mean network", "diversity term", "95 % interval, new networks", "ensemble")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 

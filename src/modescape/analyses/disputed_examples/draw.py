@@ -12,7 +12,7 @@ from modescape.plots.charts import Chart, Panel, Series
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "On which examples models disagree most"
+TITLE = "Examples on which the models disagree most"
 NAME_LENGTH = 18
 DRAWN = 25
 
@@ -21,8 +21,8 @@ def caption(dataset: xr.Dataset) -> str:
     """What marks are."""
     models = dataset.sizes["x"] - 1
     return style.sentences(
-        f"Left: how many of {style.tested_on(dataset)} so many of {style.counted(models, 'model')} get right. Right:",
-        "the examples with the largest mutual information of prediction and model; under the pointer their labels.",
+        f"Left: {style.tested_on(dataset)} by how many of {style.counted(models, 'model')} are right. Right:",
+        "the examples with the largest mutual information between prediction and model; their labels on hover.",
         style.left_out(dataset),
     )
 
@@ -40,7 +40,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     label, predicted = (dataset[name].values[:DRAWN].astype(float) for name in ("label", "predicted"))
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["example"].values[:DRAWN]]
     hover = [
-        f"label {_name(classes, own)}, together {_name(classes, said)}"
+        f"label {_name(classes, own)}, average {_name(classes, said)}"
         for own, said in zip(label, predicted, strict=True)
     ]
     information = Series(
@@ -55,8 +55,8 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         Panel(
             title="Examples by how many models are right",
-            x_label="Models that are right (number)",
-            y_label="Examples (number, log scale)",
+            x_label="Number of models that are right",
+            y_label="Number of examples (log scale)",
             series=[counts],
             log_y=True,
             whole_x=True,
@@ -64,7 +64,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         Panel(
             title="The most disputed",
             x_label="Mutual information (nats)",
-            y_label="Example (name)",
+            y_label="Example",
             series=[information],
             rows=rows,
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.wording.numbers import count, fixed, listing, percent
+from modescape.wording.numbers import count, fixed, percent
 from modescape.wording.summary import Summary
 from modescape.wording.takeaways import sample
 from modescape.wording.text import Text
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = Text(
-    "On which images models disagree most",
-    "The images with the largest mutual information of prediction and model, with their labels and votes; and how many "
-    "images are right in how many models.",
-    "Mutual information is 0 where all models say the same, even if none is sure, and grows where each is sure of "
-    "something else. Look at these images first: models that agree with each other against the label may be right, and "
-    "the label wrong. Images that no model gets right are beyond any average of these models; those that some get "
-    "right are what choosing and averaging can win or lose.",
+    "Images on which the models disagree most",
+    "The images with the largest mutual information between prediction and model, with their labels and votes; and "
+    "how many images are classified correctly by how many models.",
+    "Mutual information is 0 where all models predict the same probabilities, even if they are uncertain, and grows "
+    "where each is confident of a different class. Look at these images first: where the models agree with each other "
+    "and not with the label, the label may be wrong. Images that all models get right stay right in their average, "
+    "and those that none gets right rarely become so; on the others, selection and averaging can gain or lose.",
 )
 VOTES = 3  # classes that are listed
 
@@ -42,12 +42,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
         )
     counts = np.nan_to_num(dataset["count"].values.astype(float))
     total = counts.sum() or 1.0
-    shares = (counts[-1] / total, counts[0] / total, 1 - (counts[-1] + counts[0]) / total)
-    names = ("every model", "no model", "some of them")
+    every, none, some = (
+        percent(share) for share in (counts[-1] / total, counts[0] / total, 1 - (counts[-1] + counts[0]) / total)
+    )
     text = (
-        f"Bars of how many images how many of {count(models, 'model')} get right, and dots for the most disputed ones. "
-        f"Right in {listing([f'{name} {percent(share)}' for name, share in zip(names, shares, strict=True)])} of the "
-        f"images. Mean mutual information {fixed(float(dataset['mean_information']), 4)} nats."
+        f"Bars of the number of images by how many of {count(models, 'model')} are right, and dots for the most "
+        f"disputed. Every model is right on {every} of the images, no model on {none} and some of them on {some}. Mean "
+        f"mutual information {fixed(float(dataset['mean_information']), 4)} nats."
     )
     header = ("image", "label", "all together", "votes", "models right", "mutual information (nats)")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))

@@ -13,7 +13,7 @@ from modescape.plots.scores import in_target_unit, methods
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "How good, how diverse, and what the average is worth"
+TITLE = "Quality, diversity and the score of the average"
 ISO = "Equal score of the average"
 NAMES = {  # error: what it is, its axis, that of V, before a score under the pointer
     "brier": ("Brier score", "Mean network's Brier score (0 to 2)", "Diversity V (Brier units)", "Brier"),
@@ -60,9 +60,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"(grey: not measured). Size: training epochs of the set{cost}.",
         "" if _metrics(dataset) == ["raw"] else "Calibrated: each network's temperature fitted on validation.",
         f"Not drawn: {style.counted(beyond, 'set')} of worse networks, where lines leave the panels." if beyond else "",
-        f"Not among the corruptions, as nothing comes of them at the severities in parentheses: {lacking}."
-        if lacking
-        else "",
+        f"Left out, as corruptions without effect at the severities in parentheses: {lacking}." if lacking else "",
         style.from_members(dataset),
         steps.control(dataset),
         style.left_out(dataset),

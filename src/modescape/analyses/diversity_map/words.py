@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "The exact map of diversity and error",
-    "For sets of networks of each method, at steps that are the same for all methods: the mean network's Brier "
-    "score against V, half the mean squared distance between the probabilities of two networks. As trained and "
-    "calibrated, on the test images and under shift.",
-    "The average of the set has exactly the Brier score written on the grey line that a mark lies on. A method can "
-    "reach a lower line by better networks (down) or by more different ones (right); along its sweep it pays for "
-    "diversity with error. Colour says whether the networks still lie in the solution's own basin. Confidence "
-    "enlarges V without making functions more different, so compare with the panels in which every network was "
-    "calibrated: what is left of the distance between methods there is a difference in function. The method with "
-    "the largest marks also had the most training.",
+    "For sets of networks of each method, at the same scales for all methods: the mean network's Brier score against "
+    "V, half the mean squared distance between the probabilities of two networks. As trained and calibrated, on the "
+    "test images and under shift.",
+    "The average of a set has exactly the Brier score written on the grey line through its mark. A method can reach a "
+    "lower line by better networks (down) or by more diverse ones (right); along its sweep it pays for diversity with "
+    "error. Colour shows whether the networks are still in the solution's own basin. Confidence increases V without "
+    "making functions more different, so compare with the panels in which every network was calibrated: the "
+    "differences between methods that remain there are differences in function. The method with the largest marks "
+    "also had the most training.",
 )
 
 NUMBERS = Text(  # of a regression
     TEXT.title,
-    "For sets of networks of each method, at steps that are the same for all methods: the mean network's squared error "
+    "For sets of networks of each method, at the same scales for all methods: the mean network's squared error "
     "against V, half the mean squared distance between the predictions of two networks, on the test images.",
-    "The average of the set has exactly the squared error written on the grey line that a mark lies on. A method can "
-    "reach a lower line by better networks (down) or by more different ones (right); along its sweep it pays for "
-    "diversity with error. Colour says whether the networks still lie in the solution's own basin. The method with the "
-    "largest marks also had the most training.",
+    "The average of a set has exactly the squared error written on the grey line through its mark. A method can reach "
+    "a lower line by better networks (down) or by more diverse ones (right); along its sweep it pays for diversity "
+    "with error. Colour shows whether the networks are still in the solution's own basin. The method with the largest "
+    "marks also had the most training.",
 )
 
 GIVEN = Text(  # of predictions that others made
     TEXT.title,
-    "The mean network's squared error (of classes: the Brier score) against V, half the mean squared distance between "
-    "the predictions of two networks, for the networks that were given.",
-    "Their average has exactly the score written on the grey line that the mark lies on. Networks reach a lower line "
-    "by being better (down) or by differing more (right).",
+    "The mean network's squared error (for classes: the Brier score) against V, half the mean squared distance "
+    "between the predictions of two networks, for the networks given.",
+    "Their average has exactly the score written on the grey line through the mark. Networks reach a lower line by "
+    "being better (down) or more diverse (right).",
 )
 
 
@@ -76,7 +76,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         "methods that were tried at several steps."
     )
     short = NAMES[error][3]
-    header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval")
+    header = ("V", f"mean network's {short}", f"average's {short}", "equivalent; 95 % interval, new networks")
     said = "probabilities" if error == "brier" else "predictions"
     return Summary(
         text, (said, "method (lowest of its steps)", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset)

@@ -13,7 +13,7 @@ from modescape.plots.scores import methods
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "As good, and how different: the diversity-accuracy plane"
+TITLE = "The diversity-accuracy plane"
 STAR = ("*", "star")
 NEAR = 0.5  # of the baseline's error: how much less accurate networks of the right panel are, at most
 MOST = 3.0  # diversity; networks much better than the baseline can lie anywhere above
@@ -34,9 +34,9 @@ def caption(dataset: xr.Dataset) -> str:
         f"from the baseline's ({_baseline(dataset)}), divided by the network's own error.",
         "Stars are the other networks."
         if _given(dataset)
-        else "Stars are other independent solutions; the rest is drawn around the baseline.",
-        "Right: a part of the left.",
-        "Grey curves: errors that have nothing to do with the baseline's, and the baseline with labels replaced at",
+        else "Stars are other independent solutions; all else is sampled around the baseline.",
+        "Right: a detail of the left panel.",
+        "Grey curves: errors independent of the baseline's, and the baseline with labels replaced at",
         "random; models, not limits. Dotted: between these lines every network must lie. Dashed: the mean over pairs",
         "of networks whose votes are calibrated class by class.",
         f"Not drawn: {style.counted(beyond, 'network')} above {_top(dataset):.1f}." if beyond else "",

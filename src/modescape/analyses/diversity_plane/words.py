@@ -22,25 +22,24 @@ SOURCES = ("fort2019",)
 
 TEXT = Text(
     "The diversity-accuracy plane",
-    "For networks of each method: their accuracy, and the share of labels that differ from a baseline's, divided "
-    "by the network's own error. With two reference curves, the true bounds, and the value for calibrated votes.",
-    "Up is more different, right is better: independent solutions as accurate as the baseline and near 1 have what "
-    "samples around it lack. Compare at equal accuracy, since a network gets more different simply by getting "
-    "worse: the lower curve is a baseline with labels replaced at random, which gains nothing. Both curves are "
-    "models of how errors fall, not limits; networks may lie outside them, but never outside the dotted bounds, "
-    "which follow from the two accuracies alone. How far up a method's samples reach is set by its scale, so the "
-    "whole way out is drawn, at six steps that are the same for all methods. The bounds and curves are derived in "
-    "docs/limits.md.",
+    "For networks of each method: their accuracy, and the share of labels that differ from a baseline's, divided by "
+    "the network's own error rate. With two reference curves, the exact bounds, and the value for calibrated votes.",
+    "Higher is more diverse, further right is better: independent solutions as accurate as the baseline and near 1 "
+    "have what samples around it lack. Compare at equal accuracy, since a network becomes more different simply by "
+    "becoming worse: the lower curve is the baseline with labels replaced at random, which gains nothing. Both curves "
+    "are models of how errors arise, not limits; networks may lie outside them, but never outside the dotted bounds, "
+    "which follow from the two accuracies alone. How far up a method's samples reach depends on its scale, so each "
+    "method is drawn at six scales, the same for all methods. The bounds and curves are derived in docs/limits.md.",
 )
 
 GIVEN = Text(  # of predictions that others made
     TEXT.title,
-    "For each network that was given beside the first, which is the baseline: how good it is, and how much it differs "
-    "from the baseline over its own error. With reference curves and the true bounds.",
-    "Up is more different, right is better (of a regression: left). Compare at equal quality, since a network gets "
-    "more different simply by getting worse: the lower curve is the baseline with answers replaced at random, which "
-    "gains nothing. Both curves are models of how errors fall, not limits; networks may lie outside them, but never "
-    "outside the dotted bounds. They are derived in docs/limits.md.",
+    "For each network given, except the first, which is the baseline: how good it is, and how much it differs from "
+    "the baseline, divided by its own error. With reference curves and the exact bounds.",
+    "Higher is more diverse, further right is better (for a regression: further left). Compare at equal quality, "
+    "since a network becomes more different simply by becoming worse: the lower curve is the baseline with "
+    "predictions replaced at random, which gains nothing. Both curves are models of how errors arise, not limits; "
+    "networks may lie outside them, but never outside the dotted bounds. They are derived in docs/limits.md.",
 )
 
 

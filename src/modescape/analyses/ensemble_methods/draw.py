@@ -51,7 +51,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """The scores against size, then diversity at the own scales and at one distance, loss at both, and cost."""
-    scores = score_panels(dataset, "size", "Entries averaged (number)")
+    scores = score_panels(dataset, "size", "Number of entries averaged")
     order = _by_diversity(dataset)
     return [*scores, _diversity(dataset, order), _at_one(dataset, order), _loss(dataset, order), _cost(dataset, order)]
 
@@ -151,7 +151,7 @@ def _cost(dataset: xr.Dataset, order: list[str]) -> Panel:
         for variable, (name, marker) in COSTS.items()
     ]
     return charts.by_method(
-        "Cost of one entry", "Epochs, passes (number, log scale)", _names(order), series, log_x=True
+        "Cost of one entry", "Training epochs, forward passes (log scale)", _names(order), series, log_x=True
     )
 
 

@@ -79,7 +79,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         panels.append(
             Panel(
                 title=better(score, score.label),
-                x_label="Networks averaged (number)",
+                x_label="Number of networks averaged",
                 y_label=score.axis,
                 series=series,
                 x_range=(0.5, last + 0.5),

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import SPACE, count, decimals_for, fixed, interval, percent
+from modescape.wording.numbers import ABSENT, NEW, SPACE, THESE, decimals_for, fixed, interval, listing, percent
 from modescape.wording.reading import Gain, final_gain, full_gain, pick
 
 if TYPE_CHECKING:
     import xarray as xr
 
 RMSE = "rmse"
-ENOUGH = 0.9  # share of the full gain that counts as "enough members"
+STEPS = 10  # most sizes that are told
 
 
 def is_of_numbers(sizes: xr.Dataset | None) -> bool:
@@ -42,7 +42,7 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
         },
         why={30: _cancel(sizes, gain)},
         cards={20: cards},
-        enough=_enough(sizes, gain, unit),
+        enough=_enough(sizes, gain, unit, weighed),
         scores=score_rows(sizes),
         covers="" if gain is None else f"Intervals are for other networks {_kind(sizes)} on other test images.",
         worked=worked,
@@ -96,10 +96,11 @@ def _cancel(sizes: xr.Dataset, gain: Gain | None) -> str:
     single, together = _law(sizes, gain.size)
     if not math.isfinite(single):
         return ""
+    share = percent((single - together) / single) if single > 0 else ABSENT
     return (
-        f"Their errors partly cancel: the mean squared error of the mean prediction is that of the mean network less "
-        f"the variance of the predictions, {fixed(single, 3)} - {fixed(single - together, 3)} = {fixed(together, 3)} "
-        "(in squares of the target's unit; exact)."
+        f"Averaging takes {share} off the mean squared error of the mean network, {fixed(single, 3)} to "
+        f"{fixed(together, 3)} (squares of the target's unit): the variance of the predictions, exactly; what all "
+        "networks get wrong alike stays."
     )
 
 
@@ -108,27 +109,39 @@ def _law(sizes: xr.Dataset, size: int) -> tuple[float, float]:
     return single, together
 
 
-def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str) -> str:
-    if gain is None or not gain.conclusive or gain.value >= 0:
+def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> str:
+    """What each size changes, unless a decision tells it, and what the law of the squared error adds."""
+    if gain is None:
         return ""
-    reached = [
-        int(size)
-        for size in sizes["size"].values
-        if pick(sizes, "gain", approach="independent", metric=RMSE, size=size) <= ENOUGH * gain.value
-    ]
-    first = (
-        f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of what all {gain.size} gain in root mean squared "
-        "error (of means over subsets; this number has no interval)."
-    )
+    by_size = f"{_by_size(sizes, unit)}, for {_whose(gain)}"
+    told = "" if weighed else f"Averaging changes the root mean squared error of one network by {by_size}."
     single, together = _law(sizes, gain.size)
     if not math.isfinite(single):
-        return first
+        return told
     limit = max(single - (single - together) / (1 - 1 / gain.size), 0.0)
     roots = [f"{fixed(math.sqrt(value), 3)}{unit}" for value in (single, together, limit)]
     return (
-        f"{first} By an exact law of the squared error, its root is {roots[0]} of one network, {roots[1]} of "
+        f"{told} By an exact law of the squared error, its root is {roots[0]} of one network, {roots[1]} of "
         f"{gain.size} together, and {roots[2]} of infinitely many."
-    )
+    ).strip()
+
+
+def _whose(gain: Gain) -> str:
+    """Whom the interval of a gain is for: one pair does not show how pairs differ."""
+    return THESE if gain.size == 2 else NEW
+
+
+def _by_size(sizes: xr.Dataset, unit: str) -> str:
+    parts = []
+    for size in (int(size) for size in sizes["size"].values if size > 1):
+        at = {"approach": "independent", "metric": RMSE, "size": size}
+        low, value, high = (pick(sizes, name, **at) for name in ("gain_low", "gain", "gain_high"))
+        if math.isfinite(value):
+            decimals = decimals_for(low, value, high, least=1, most=4)
+            change = f"{fixed(value, decimals, signed=True)}{unit} with {size}"
+            state = "; inconclusive" if low <= 0 <= high else ""
+            parts.append(f"{change} ({interval(low, high, decimals)}{state})")
+    return listing(parts[:STEPS])
 
 
 def _ensemble_card(sizes: xr.Dataset, gain: Gain, unit: str) -> Card:
@@ -137,10 +150,10 @@ def _ensemble_card(sizes: xr.Dataset, gain: Gain, unit: str) -> Card:
         for name in ("score_low", "score", "score_high")
     )
     decimals = decimals_for(low, value, high, least=1, most=4)
-    return Card(f"RMSE of {gain.size} together", f"{fixed(value, decimals)}{unit}", interval(low, high, decimals))
+    return Card(f"RMSE of {gain.size} together", f"{fixed(value, decimals)}{unit}", interval(low, high, decimals, NEW))
 
 
 def _gain_card(label: str, gain: Gain, unit: str) -> Card:
     decimals = decimals_for(gain.low, gain.value, gain.high, least=1, most=4)
-    note = interval(gain.low, gain.high, decimals) + ("" if gain.conclusive else ": inconclusive")
+    note = interval(gain.low, gain.high, decimals, _whose(gain)) + ("" if gain.conclusive else ": inconclusive")
     return Card(label, f"{fixed(gain.value, decimals, signed=True)}{unit}", note)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from modescape.analyses.ensemble_size.numbers import is_of_numbers, part_of_numbers
 from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, percent
+from modescape.wording.numbers import NEW, SPACE, THESE, accuracy, decimals_for, fixed, interval, listing, percent
 from modescape.wording.reading import Gain, final_gain, full_gain, full_size, holding, pick, score_at
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-ENOUGH = 0.9  # share of the full gain that counts as "enough members"
+STEPS = 10  # most sizes that are told
 
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
@@ -27,7 +27,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         return part_of_numbers(sizes, weighed)
     gain = full_gain(sizes, "independent")
     given = sizes is not None and bool(sizes.attrs.get("given"))
-    gained = _gain_sentence(gain, *(("of them", " over the mean network") if given else ("independent networks",)))
+    networks, over = ("of them", " over the mean network") if given else ("independent networks", "")
+    gained = "" if gain is None else _gain_sentence(gain, networks, over, _whose(gain))
     worked = gain is not None and gain.conclusive and gain.value > 0
     if gain is None and sizes is not None:
         gained = "Fewer than two independent networks were scored, so there is no ensemble of them to judge."
@@ -37,7 +38,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         why={30: _cancel_reason(sizes)},
         limits={40: _ONE_PAIR if full_size(sizes, "independent") == 2 else ""},
         cards={20: _ensemble_cards(sizes, gain, given), 50: _snapshot_cards(sizes)},
-        enough=enough_members(sizes),
+        enough=enough_members(sizes, weighed),
         scores=score_rows(sizes),
         covers=_covers(gain, sizes),
         worked=worked,
@@ -52,13 +53,16 @@ _ONE_PAIR = (
 
 def _ensemble_cards(sizes: xr.Dataset | None, gain: Gain | None, given: bool) -> list[Card]:
     if gain is not None and given:  # what they are together stands there already, beside the best alone
-        return [_gain_card("Gain over the mean network", gain)]
-    return [] if gain is None else [_ensemble_card(sizes, gain), _gain_card("Gain of the ensemble", gain)]
+        return [_gain_card("Gain over the mean network", gain, _whose(gain))]
+    return [] if gain is None else [_ensemble_card(sizes, gain), _gain_card("Gain of the ensemble", gain, _whose(gain))]
 
 
 def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
     gain = final_gain(sizes)
-    return [] if gain is None else [_gain_card(f"Gain of {gain.size}{SPACE}snapshots over the run's end", gain)]
+    if sizes is None or gain is None:
+        return []
+    whom = "this run" if int(sizes.attrs.get("runs_of_snapshots", 2)) == 1 else "new runs"
+    return [_gain_card(f"Gain of {gain.size}{SPACE}snapshots over the run's end", gain, whom)]
 
 
 def _covers(gain: Gain | None, sizes: xr.Dataset | None) -> str:
@@ -85,20 +89,22 @@ def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     return "Averaging independent networks worked." if gain.value > 0 else "Averaging independent networks did harm."
 
 
-def _gain_sentence(gain: Gain | None, networks: str, over: str = "") -> str:
+def _gain_sentence(gain: Gain | None, networks: str, over: str = "", whom: str = "") -> str:
     if gain is None:
         return ""
     value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
     decimals = decimals_for(value, low, high)
     subject = f"Averaging {gain.size}{SPACE}{networks}"
-    bounds = interval(low, high, decimals)
+    bounds = interval(low, high, decimals, whom)
     if not gain.conclusive:
-        reason = "because the interval holds 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
+        reason = (
+            "because the interval includes 0" if math.isfinite(low) and math.isfinite(high) else "without an interval"
+        )
         change = f"changes accuracy by {fixed(value, decimals, signed=True)} points{over} ({bounds})"
         return f"{subject} {change}: inconclusive, {reason}."
     if value > 0:
         return f"{subject} gains {fixed(value, decimals)} points of accuracy{over} ({bounds})."
-    bounds = interval(-high, -low, decimals)
+    bounds = interval(-high, -low, decimals, whom)
     return f"{subject} loses {fixed(-value, decimals)} points of accuracy{over} ({bounds})."
 
 
@@ -118,35 +124,43 @@ def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
 
 def _cancel_reason(sizes: xr.Dataset | None) -> str:
     gain = full_gain(sizes, "independent", "brier")
-    if gain is None or not gain.conclusive:
+    if gain is None or not gain.conclusive or gain.value >= 0:  # an average never has the higher one (Jensen)
         return ""
     single, together = (score_at(sizes, "independent", "brier", size) for size in (1, gain.size))
-    moved = f"takes the Brier score from {fixed(single, 3)} to {fixed(together, 3)}"
-    if gain.value > 0:
-        return f"Their errors do not cancel: averaging the probabilities {moved}, which is worse."
-    return f"Their errors partly cancel: averaging the probabilities {moved} (lower is better)."
+    return (
+        f"Averaging the probabilities takes {percent((single - together) / single)} off the Brier score, from "
+        f"{fixed(single, 3)} to {fixed(together, 3)}: as much of their errors cancels (averaging never raises it)."
+    )
 
 
-def enough_members(sizes: xr.Dataset | None) -> str:
-    """How many members reach 90 % of the full gain in accuracy, with what the Brier law adds."""
+def enough_members(sizes: xr.Dataset | None, weighed: bool = False) -> str:
+    """What each size gains over one network, and what the Brier law adds.
+
+    Args:
+        sizes: the result.
+        weighed: a decision tells what each further network changes, so that this need not.
+    """
     gain = full_gain(sizes, "independent")
     if sizes is None or gain is None:
         return ""
-    if not gain.conclusive or gain.value <= 0:
-        first = f"Accuracy gives no answer, as the gain of all {gain.size} is " + (
-            "inconclusive." if not gain.conclusive else "negative."
+    told = f"Averaging changes the accuracy of one network by {_by_size(sizes)}, for {_whose(gain)} on new images."
+    told = "" if weighed else told
+    return f"{told} {_brier_law(sizes, gain.size)}".strip()
+
+
+def _by_size(sizes: xr.Dataset) -> str:
+    parts = []
+    for size in (int(size) for size in sizes["size"].values if size > 1):
+        low, value, high = (
+            100 * pick(sizes, name, approach="independent", metric="accuracy", size=size)
+            for name in ("gain_low", "gain", "gain_high")
         )
-    else:
-        reached = [
-            int(size)
-            for size in sizes["size"].values
-            if pick(sizes, "gain", approach="independent", metric="accuracy", size=size) >= ENOUGH * gain.value
-        ]
-        first = f"{count(min(reached), 'network')} reach {percent(ENOUGH)} of the gain in accuracy of all {gain.size} "
-        first += "(of means over subsets; this number has no interval)."
-        if min(reached) == gain.size:
-            first = f"All {gain.size}: no smaller ensemble reaches {percent(ENOUGH)} of their gain in accuracy."
-    return f"{first} {_brier_law(sizes, gain.size)}".strip()
+        if math.isfinite(value):
+            decimals = decimals_for(value, low, high)
+            state = "" if low > 0 or high < 0 else "; inconclusive"
+            bounds = f"{interval(low, high, decimals)}{state}"
+            parts.append(f"{fixed(value, decimals, signed=True)} points with {size} ({bounds})")
+    return listing(parts[:STEPS])
 
 
 def _brier_law(sizes: xr.Dataset, size: int) -> str:
@@ -165,11 +179,16 @@ def _ensemble_card(sizes: xr.Dataset | None, gain: Gain) -> Card:
         pick(sizes, name, approach="independent", metric="accuracy", size=gain.size)
         for name in ("score_low", "score", "score_high")
     )
-    return Card(f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1))
+    return Card(f"Ensemble of {gain.size}", accuracy(value), interval(100 * low, 100 * high, 1, NEW))
 
 
-def _gain_card(label: str, gain: Gain) -> Card:
+def _whose(gain: Gain) -> str:
+    """Whom the interval of a gain is for: one pair does not show how pairs differ."""
+    return THESE if gain.size == 2 else NEW
+
+
+def _gain_card(label: str, gain: Gain, whom: str) -> Card:
     value, low, high = 100 * gain.value, 100 * gain.low, 100 * gain.high
     decimals = decimals_for(value, low, high)
-    note = interval(low, high, decimals) + ("" if gain.conclusive else ": inconclusive")
+    note = interval(low, high, decimals, whom) + ("" if gain.conclusive else ": inconclusive")
     return Card(label, f"{fixed(value, decimals, signed=True)}{SPACE}points", note)

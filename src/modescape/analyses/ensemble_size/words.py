@@ -40,11 +40,11 @@ NUMBERS = Text(  # of a regression
 GIVEN = Text(  # of predictions that others made
     "How many networks to average",
     "Every score of the averaged predictions against the number of networks averaged: the mean over subsets of the "
-    "networks that were given, of each size.",
-    "Size 1 is the mean single network. Where each network says one class alone, the average is a vote: the class with "
-    "most votes, of equally many the first. The band is a 95 % interval for new networks like these on new images; the "
-    "table also has the narrower one for these networks on new images. A subset that was chosen for being good is not "
-    "on this curve: its section says what choosing brings.",
+    "given networks, for each size.",
+    "Size 1 is the mean single network. Where each network gives only a class, the average is a vote: the class with "
+    "the most votes, the first of several in a tie. The band is a 95 % interval for new networks like these on new "
+    "images; the table also has the narrower one for these networks on new images. A subset selected for being good "
+    "is not on this curve: its own section shows what selection gains.",
 )
 
 
@@ -70,7 +70,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Line charts of scores against the number of networks averaged. {name}, {'; '.join(parts) or 'one size'}. "
         "In the table: score, 95 % interval for new networks on new images, and in brackets for these networks."
     )
-    header = ("networks", "size", *scores.header(dataset["metric"].values, dataset))
+    named = [f"{one}, 95 % for new networks (for these)" for one in scores.header(dataset["metric"].values, dataset)]
+    header = ("networks", "size", *named)
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
 
 

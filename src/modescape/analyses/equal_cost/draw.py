@@ -8,9 +8,10 @@ import numpy as np
 
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
-from modescape.decision.rules import best_of
+from modescape.decision.rules import best_of, scale_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
+from modescape.wording.numbers import fixed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,31 +30,57 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
+OFF_SCALE = 3.0  # times the largest gain: what loses more than that would press all others together
+
+
 def caption(dataset: xr.Dataset) -> str:
     """What is shown, and of whom the intervals are."""
     table = table_of_result(dataset)
     return style.sentences(
         f"Each candidate in the calibration that was best on {table.chosen_on}, minus one network as it is; judged on",
         f"{table.judged_on}. Costs are times those of one network.",
+        off_scale(dataset),
+        f"Averages of weights were not scored: {missing}." if (missing := dataset.attrs.get("not_averaged")) else "",
         style.intervals(dataset),
         style.left_out(dataset),
     )
 
 
-def shown(table: Table) -> list[int]:
-    """One candidate a name, in the calibration that was best where it was chosen; the best of them first."""
+def off_scale(dataset: xr.Dataset) -> str:
+    """Which candidates are worse than the axes show, in a sentence; "" where none is."""
+    table = table_of_result(dataset)
+    unit = str(dataset.attrs.get("target_unit", ""))
+    told = [f"{table.candidates[place].label}, {_lost(table, place, unit)}" for place in shown(table)[1]]
+    return f"Worse than the axes show: {'; '.join(told)}." if told else ""
+
+
+def _lost(table: Table, place: int, unit: str) -> str:
+    score = table.score.in_unit(unit)
+    numbers = fixed(score.factor * table.difference(place, 0).value, 1 if score.percent else 3, signed=True)
+    return f"{score.short} {numbers}"
+
+
+def shown(table: Table) -> tuple[list[int], list[int]]:
+    """One candidate a name, in the calibration that was best where it was chosen, best first; and what is off scale.
+
+    What loses more than `OFF_SCALE` times the largest gain, or the half of one network's loss where that is more, such
+    as the mean weights of networks that share no basin, is named in the caption and not drawn.
+    """
     groups: dict[str, list[int]] = {}
     for place, one in enumerate(table.candidates):
         if place:
             groups.setdefault(one.name, []).append(place)
     best = [best_of(table, places) for places in groups.values()]
-    return sorted(best, key=lambda place: -np.nan_to_num(table.gain(place).value, nan=-np.inf))
+    gain = {place: float(np.nan_to_num(table.gain(place).value, nan=-np.inf)) for place in best}
+    best.sort(key=lambda place: -gain[place])
+    most = -OFF_SCALE * max([*gain.values(), scale_of(table) / (2 * OFF_SCALE)])
+    return [place for place in best if gain[place] >= most], [place for place in best if gain[place] < most]
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
     """Gains in every score that is told, and the deciding one against both costs."""
     table = table_of_result(dataset)
-    places = shown(table)
+    places = shown(table)[0]
     unit = str(dataset.attrs.get("target_unit", ""))
     rows = [_gains(table, places, name, score.in_unit(unit)) for name, score in table.scores.items()]
     costs = [
@@ -103,7 +130,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: {side} of 0 is better",
         x_label=f"Difference ({score.difference_unit})",
-        y_label="Candidate (name)",
+        y_label="Candidate",
         series=[zero, *marks],
         rows=[style.shortened(table.candidates[place].label, 48) for place in places],
     )

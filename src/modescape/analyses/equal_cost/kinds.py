@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
 
 from modescape import rng
 from modescape.analyses.auxiliary import CYCLIC, LONG_RUN, SHORT, WIDE
+from modescape.analyses.equal_cost.averages import (
+    Averaging,
+    add_aligned,
+    add_best_averages,
+    add_run_averages,
+    add_shared,
+)
 from modescape.analyses.equal_cost.halves import Side
-from modescape.analyses.equal_cost.scoring_candidates import Said, Scorer
+from modescape.analyses.equal_cost.ranking import Ranked
+from modescape.analyses.equal_cost.scoring_candidates import Both, Scorer
 from modescape.analyses.requirements import predicted, scoring_of, snapshots_of, trained
 from modescape.decision import Candidate, Price, Table
 from modescape.errors import InputError, NotEnough
 from modescape.metrics.subsets import subsets
-from modescape.offered import INDEPENDENT, SNAPSHOTS, Offered, Predictions, model_of, stacked
+from modescape.offered import INDEPENDENT, SNAPSHOTS, Offered, Predictions
 from modescape.wording.numbers import significant
 
 WHAT = "the decision"
@@ -28,29 +32,12 @@ LEAST_JUDGED = 10  # examples (or groups) below which nothing is decided
 ONE, BEST = "one network", "the best member"
 
 
-@dataclass(frozen=True)
-class Both:
-    """Where predictions are read: of one set that chooses and one that judges, or of two halves of one."""
-
-    choosing: Predictions
-    judging: Predictions
-    halves: tuple[np.ndarray, np.ndarray] | None  # masks of the same examples; None: two sets
-
-    def said(self, scorer: Scorer, networks: Sequence[tuple[int, int]]) -> Said:
-        """Of networks, each a (member, epoch)."""
-        chosen, judged = (
-            stacked(one, [model_of(one, *network) for network in networks]) for one in (self.choosing, self.judging)
-        )
-        if self.halves is not None:
-            chosen, judged = chosen[:, self.halves[0]], judged[:, self.halves[1]]
-        return scorer.said(chosen, judged)
-
-
-def table_of(offered: Offered) -> Table:
+def table_of(offered: Offered, averaging: Averaging | None = None) -> Table:
     """Score all that there is.
 
     Args:
         offered: predictions of test examples; validation examples choose, or else half of the test examples.
+        averaging: what networks with averages of weights say; None where no weights can be run.
 
     Raises:
         NotEnough: if there is no network, or too few examples.
@@ -73,7 +60,9 @@ def table_of(offered: Offered) -> Table:
         sides = Side(validation.label, validation.example_group, rng.key(key, "validation")), whole
         where = ("{} validation images", "{} test images")
     scorer = Scorer(scoring_of(offered), offered.task, *sides)
-    _add_members(scorer, both, offered, key)
+    ranked = _add_members(scorer, both, offered, key)
+    if averaging is not None:
+        _add_averages(scorer, both, offered, averaging, ranked)
     for add in (_add_snapshots, _add_longer, _add_wider, _add_shorter, _add_cyclic):
         add(scorer, both, offered)
     counts = (words.format(f"{side.units:,}") for side, words in zip(sides, where, strict=True))
@@ -97,8 +86,8 @@ def pool_of(offered: Offered) -> list[tuple[int, int]]:
     return [(int(test.members[model]), int(test.epochs[model])) for model in models[: max(most, LEAST_POOL)]]
 
 
-def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None:
-    """One network, the best of all, and ensembles of every size.
+def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> Ranked:
+    """One network, the best of all, and ensembles of every size; the order of networks from the best on.
 
     Members that differ in their random numbers alone are interchangeable: a size is the mean over subsets of them. Of
     networks that others trained those that score best where candidates are chosen come first.
@@ -106,15 +95,14 @@ def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None
     every = both.said(scorer, pool_of(offered))
     count, given = len(every.chosen), offered.given
     sizes = sorted({size for size in (*SIZES, count) if size <= count})
+    ranked = Ranked.of(scorer, every)
     if given:
-        ranked = _Ranked.of(scorer, every)
         for size in sizes:
             scorer.add(_given(size, count), [ranked.first(size)])
-        return
+        return ranked
     scorer.add(Candidate(name=ONE, advice="keep_one"), (every.of([one]) for one in range(count)))
     if count > 1:
         price = Price(training=count)
-        ranked = _Ranked.of(scorer, every)
         scorer.add(Candidate(name=BEST, advice="keep_one", price=price), [ranked.first(1)])
     for size in sizes[1:]:
         candidate = Candidate(
@@ -125,6 +113,21 @@ def _add_members(scorer: Scorer, both: Both, offered: Offered, key: int) -> None
             at_full_cost=size == len(offered.members),
         )
         scorer.add(candidate, (every.of(mask) for mask in subsets(count, size, MOST_SUBSETS, key)))
+    return ranked
+
+
+def _add_averages(scorer: Scorer, both: Both, offered: Offered, averaging: Averaging, ranked: Ranked) -> None:
+    """Averages of weights: of the best that others trained, of members with a common start, of aligned members."""
+    members = [member for member, _ in pool_of(offered)]
+    one_start = bool(offered.training.start) or offered.training.starts_equal
+    if offered.given:
+        add_best_averages(scorer, both, averaging, ranked, members)
+    else:
+        add_run_averages(scorer, both, averaging, members)
+    if one_start and not offered.given:
+        add_shared(scorer, both, averaging, members, len(offered.members))
+    else:
+        add_aligned(scorer, both, averaging, members, len(offered.members), given=offered.given)
 
 
 def _given(size: int, count: int) -> Candidate:
@@ -132,44 +135,6 @@ def _given(size: int, count: int) -> Candidate:
     name = "the best network" if size == 1 else f"the {size} best networks" if size < count else f"all {size} networks"
     price = Price(training=math.nan, passes=size, networks=size)
     return Candidate(name=name, advice="keep_one" if size == 1 else "ensemble", size=size, price=price)
-
-
-@dataclass(frozen=True)
-class _Ranked:
-    """Networks from the best on, ranked where candidates are chosen: for each half of these by the other half."""
-
-    every: Said
-    order: np.ndarray  # by all that chooses, [network]
-    of_half: np.ndarray  # by the other half, [half, network]
-    half: np.ndarray  # which half each example that chooses is in
-
-    @classmethod
-    def of(cls, scorer: Scorer, every: Said) -> _Ranked:
-        """Rank networks by the deciding score."""
-        half = scorer.choosing.halves()
-        name, score = next(iter(scorer.told.items()))
-        plain = Side(scorer.choosing.label, None, scorer.choosing.key)
-        values = np.stack([scorer.scores_of(name, own, plain) for own in every.chosen])
-        values = np.nan_to_num(values if score.higher_is_better else -values, nan=-np.inf, neginf=-1e300)
-        means = [values.mean(1), values[:, half == 1].mean(1), values[:, half == 0].mean(1)]
-        whole, *halves = (np.argsort(-one, kind="stable") for one in means)
-        return cls(every, whole, np.stack(halves), half)
-
-    def first(self, size: int) -> Said:
-        """The best ones."""
-        examples = np.arange(len(self.half))
-
-        def without_sight(predictive: np.ndarray | None) -> np.ndarray | None:
-            if predictive is None:
-                return None
-            return np.stack([predictive[self.of_half[self.half, rank], examples] for rank in range(size)])
-
-        rows, said = self.order[:size], self.every
-        return replace(
-            said.of(rows),
-            chosen=without_sight(said.chosen),
-            chosen_calibrated=without_sight(said.chosen_calibrated),
-        )
 
 
 def _add_snapshots(scorer: Scorer, both: Both, offered: Offered) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.kinds import pool_of, table_of
+from modescape.analyses.equal_cost.running import StudyAveraging
 from modescape.analyses.requirements import left_out
+from modescape.context import StudyContext
+from modescape.decision import Table
 from modescape.decision.labelled import attributes_of, coordinates_of, variables_of
+from modescape.errors import ModescapeError, NotEnough
 from modescape.offered import Offered
 from modescape.results import make_result
+from modescape.runtime import one_thread
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,6 +23,22 @@ INTERVALS = (
     "95 %: these networks on new examples; normal, on the covariance of scores over the examples that judge, paired. "
     "Where a candidate is one network of its kind, it stands for itself"
 )
+
+
+def _scored(offered: Offered, members: Sequence[int]) -> tuple[Table, str]:
+    """The candidates, and why none is an average of weights; "" where there are such, or no network to run."""
+    context = offered.context
+    if not isinstance(context, StudyContext) or "plan" not in context.study.manifest:
+        return table_of(offered), ""
+    try:
+        with one_thread(), context.at_work():
+            averaging = StudyAveraging(context, members)
+            averaging.open()
+            return table_of(offered, averaging), ""
+    except NotEnough:
+        raise
+    except ModescapeError as error:  # the data or the network is not there any more
+        return table_of(offered), str(error)
 
 
 def measure(
@@ -40,17 +62,18 @@ def measure(
     Raises:
         NotEnough: if there is no network, or too few examples.
     """
-    table = table_of(offered)
-    members = len(pool_of(offered))
+    members = [member for member, _ in pool_of(offered)]
+    table, missing = _scored(offered, members)
     tested = offered.examples.get("test", table.examples)
     return make_result(
         variables_of(table),
         coordinates_of(table),
         title="What the cost of several networks buys",
         intervals=INTERVALS,
-        provenance=offered.provenance(examples=tested, members=members, repeats=1),
+        provenance=offered.provenance(examples=tested, members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
+        not_averaged=missing,
         **attributes_of(table),
         least_gain=least_gain,
         pass_price=pass_price,

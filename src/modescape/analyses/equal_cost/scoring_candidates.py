@@ -1,8 +1,8 @@
-"""Scores of candidates on the same examples, raw and calibrated: a row a candidate of a `modescape.decision.Table`."""
+"""Scores of candidates on the same examples, raw and calibrated: rows of a `modescape.decision.Table`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from modescape.metrics.grouping import by_group
 from modescape.metrics.regression import example_squared
 from modescape.metrics.scores import Score
 from modescape.metrics.scoring import Scoring
+from modescape.metrics.temperature import fit_temperature
+from modescape.offered import Predictions, model_of, stacked
 
 TOLD = {
     "classification": ("nll", "accuracy"),
@@ -45,7 +47,32 @@ class _Row(NamedTuple):
 
     chosen: dict[str, float]  # where it is chosen
     examples: dict[str, np.ndarray]  # of each example (or group) where it is judged
-    confidence: tuple[float, float]  # expected calibration error there; mean confidence minus the share that is right
+    confidence: tuple[float, float, float]
+    """Expected calibration error there; mean confidence minus the share that is right; the temperature found."""
+
+
+@dataclass(frozen=True)
+class Both:
+    """Where predictions are read: of one set that chooses and one that judges, or of two halves of one."""
+
+    choosing: Predictions
+    judging: Predictions
+    halves: tuple[np.ndarray, np.ndarray] | None  # masks of the same examples; None: two sets
+
+    def said(self, scorer: Scorer, networks: Sequence[tuple[int, int]]) -> Said:
+        """Of networks, each a (member, epoch)."""
+        chosen, judged = (
+            stacked(one, [model_of(one, *network) for network in networks]) for one in (self.choosing, self.judging)
+        )
+        return scorer.said(*self.cut(chosen, judged))
+
+    def cut(self, chosen: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions [network, example, width] of both sets, as they are read: of two halves those of one set."""
+        return (chosen, judged) if self.halves is None else (chosen[:, self.halves[0]], judged[:, self.halves[1]])
+
+    def of_one(self, said: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The same of what one network says: set -> [example, width]."""
+        return self.cut(said["validation" if self.halves is None else "test"][None], said["test"][None])
 
 
 @dataclass
@@ -80,8 +107,7 @@ class Scorer:
 
     def add(self, candidate: Candidate, repeats: Iterable[Said]) -> None:
         """A candidate in every calibration that it can have; scores are means over repeats."""
-        several = candidate.size > 1
-        ways: tuple[Calibration, ...] = ("none", "members", "average") if several else ("none", "average")
+        ways: tuple[Calibration, ...] = ("none", "members", "average") if candidate.several else ("none", "average")
         found: dict[Calibration, list[_Row]] = {}
         for said in repeats:
             for way in ways if self.fits else ("none",):
@@ -103,17 +129,19 @@ class Scorer:
             assert said.judged_calibrated is not None
             chosen, judged = said.chosen_calibrated, said.judged_calibrated
         chosen, judged = (self.scoring.combine(part) if len(part) > 1 else part[0] for part in (chosen, judged))
+        before, after = chosen, judged
         if way == "average":
-            before, after = chosen, judged
             chosen = calibrated(before, self.choosing, self.scoring)
             judged = self.scoring.calibrate(after[None], before[None], self.choosing.label)[0]
         told = self.told.items()
         own = {name: float(np.mean(examples_of(name, score, chosen, self.choosing))) for name, score in told}
         scores = {name: examples_of(name, score, judged, self.judging) for name, score in told}
         if "ece" not in self.scoring.scores:
-            return _Row(own, scores, (np.nan, np.nan))
+            return _Row(own, scores, (np.nan, np.nan, np.nan))
         excess = np.exp(judged.max(-1)).mean() - (judged.argmax(-1) == self.judging.label).mean()
-        return _Row(own, scores, (float(self.scoring.scores["ece"](judged, self.judging.label)), float(excess)))
+        temperature = float(fit_temperature(before, self.choosing.label)) if self.fits else np.nan
+        error = float(self.scoring.scores["ece"](judged, self.judging.label))
+        return _Row(own, scores, (error, float(excess), temperature))
 
     def scores_of(self, name: str, predictive: np.ndarray, side: Side) -> np.ndarray:
         """Score of every example of one network [example, width]."""
@@ -125,7 +153,7 @@ class Scorer:
         stacked = {name: np.stack([row[name] for row in self.examples]) for name in told}
         finite = [name for name in told if np.isfinite([self.chosen[0][name], stacked[name][0].mean()]).all()]
         deciding = (finite or list(told))[0]
-        ece, excess = np.stack(self.confidence).T
+        ece, excess, temperature = np.stack(self.confidence).T
         return Table(
             candidates=tuple(self.candidates),
             deciding=deciding,
@@ -138,6 +166,7 @@ class Scorer:
             judged_on=judged_on,
             ece=ece,
             excess=excess,
+            temperature=temperature,
         )
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 TEXT = Text(
     "What the cost of several networks buys",
     "Everything that the training and the predictions of these networks could be spent on, as far as it was measured: "
-    "one network as it is and calibrated, ensembles of every size, snapshots of one run, and, where they were trained, "
-    "one network trained longer, one wider network and many short runs. Each is scored raw and calibrated, on the same "
-    "test images.",
+    "one network as it is and calibrated, ensembles of every size, snapshots of one run, averages of weights, and, "
+    "where they were trained, one network trained longer, one wider network and many short runs. Each is scored raw "
+    "and calibrated, on the same test images.",
     "Each mark is the difference from one network as it is; where its interval includes 0, the two cannot be told "
     "apart. Two candidates at the same cost stand above each other in the lower panels. The calibration that is shown "
     "was chosen on validation images, so the intervals, which are of test images, are not those of a winner. They are "
@@ -30,8 +30,9 @@ TEXT = Text(
 )
 GIVEN = Text(
     TEXT.title,
-    "The best of these networks by itself, and averages of the best two, three and so on, raw and calibrated. They "
-    "were ranked, calibrated and chosen on half of the examples, and are judged on the other half.",
+    "The best of these networks by itself, and averages of the best two, three and so on, raw and calibrated; of their "
+    "weights, too, where the networks can be run. They were ranked, calibrated and chosen on half of the examples, and "
+    "are judged on the other half.",
     "Each mark is the difference from the best network as it is; where its interval includes 0, the two cannot be told "
     "apart. Intervals are for these networks on new examples.",
 )
@@ -51,7 +52,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     scored = rows[best][1 + metrics.index(table.deciding)]
     text = (
         f"Dot plots of {count(len(rows), 'candidate')} against one network as it is. The best where they were chosen, "
-        f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}."
+        f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}. Intervals are "
+        "95 %, paired, for these networks on new examples."
     )
     header = (
         "candidate",

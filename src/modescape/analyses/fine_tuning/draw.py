@@ -34,7 +34,7 @@ def caption(dataset: xr.Dataset) -> str:
     said = both if rates[0] == rates[1] else f"at the learning rates {rates[0]} and {rates[1]}"
     return style.sentences(
         f"{networks} of each kind, {style.counted(int(about['epochs']), 'epoch')} each,",
-        f"{said}, for which nothing was searched; on {style.tested_on(dataset)}.",
+        f"{said}, none of which was tuned; on {style.tested_on(dataset)}.",
         "Cross: mean of single networks; disc: their ensemble; bars: 95 % intervals. Right of 0: fine-tuned networks",
         "have more of it. Displacement: what the trained weights that are in the checkpoint have moved from where each",
         "network began.",
@@ -56,7 +56,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *found,
         _rows("Disagreement: right is more diverse", "Labelled differently (%)", disagree),
-        _rows("Alike in weights", "Cosine (1)", cosines),
+        _rows("Similarity of weights", "Cosine (1)", cosines),
     ]
 
 
@@ -66,11 +66,11 @@ def describe(dataset: xr.Dataset) -> Chart:
 
 
 def _rows(title: str, label: str, series: list[Series]) -> Panel:
-    return Panel(title=title, x_label=label, y_label="Members (kind)", series=series, rows=NAMES)
+    return Panel(title=title, x_label=label, y_label="Members", series=series, rows=NAMES)
 
 
 def _marks(name: str, look: Look, values: list[Any], factor: float = 1) -> Series:
-    """A mark a row with its interval; ``values`` are low, middle and high, [row] each."""
+    """One mark per row with its interval; ``values`` are low, middle and high, [row] each."""
     low, middle, high = (factor * np.asarray(own, dtype=float) for own in values)
     rows = np.arange(len(middle), dtype=float)
     ends = {"low": low, "high": high, "intervals_along_x": True}
@@ -94,7 +94,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: fine-tuned minus from scratch",
         x_label=f"Difference ({score.difference_unit})",
-        y_label="Score of (kind)",
+        y_label="Score of",
         series=[zero, marks],
         rows=list(STEPS.values()),
     )

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = Text(
-    "What the common start buys: fine-tuned members and members from scratch",
-    "The members of this study, which start from one checkpoint, beside as many networks that were trained by the same "
-    "recipe from their own random weights: a network alone, the ensemble, what the ensemble gains, how often two "
-    "networks disagree, and how alike their weights and their displacements are.",
+    "Fine-tuned members and members trained from scratch",
+    "The members of this study, which start from one checkpoint, beside as many networks trained by the same recipe "
+    "from their own random initialisations: the score of one network and of the ensemble, the ensemble's gain, how "
+    "often two networks disagree, and the cosine similarity of their weights and of their displacements from the "
+    "start.",
     "A good checkpoint makes better networks that are more alike, so that averaging them gains less: the marks of one "
-    "network and of the ensemble lie close together. Whether the fine-tuned ensemble or that from scratch is better is "
-    "read from the second row of the differences. Weights of fine-tuned networks have a high cosine because they start "
-    "alike; the cosine of displacements says whether they also went the same way. Networks from scratch have each "
-    "their own start, and their hidden units may be permuted: their cosines are near 0. The learning rate was searched "
-    "for neither kind.",
+    "network and of the ensemble are close together. Whether the fine-tuned ensemble or that from scratch is better "
+    "is shown in the second row of the differences. Weights of fine-tuned networks have a high cosine because they "
+    "share a start; the cosine of displacements shows whether they also moved the same way. Networks from scratch "
+    "have different starts, and their hidden units can be permuted: their cosines are near 0. The learning rate was "
+    "tuned for neither kind.",
 )
 PAIRS = ("disagreement", "normalized_disagreement", "cosine", "displacement_cosine")
 

@@ -31,7 +31,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"Means of {style.counted(int(about['members']), 'network')} one by one, all of them averaged, and",
         f"scikit-learn's histogram gradient boosting with its default settings, on {style.tested_on(dataset)}. Of the",
         f"{style.counted(int(about['most_trees']), 'step')} of boosting {int(about['trees']):,} are used, as the",
-        "validation rows have it. All were fitted to the same training rows.",
+        "validation rows decide. All were fitted to the same training rows.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -56,7 +56,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=better(score, score.name),
         x_label=score.axis,
-        y_label="Model (kind)",
+        y_label="Model",
         series=[_mark(dataset, "score", metric, score.factor, name, row) for row, name in enumerate(names)],
         rows=list(NAMES.values()),
     )
@@ -69,7 +69,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     return Panel(
         title=f"{score.name}: {side} of 0 the trees are better",
         x_label=f"Gradient boosting minus it ({score.difference_unit})",
-        y_label="Model (kind)",
+        y_label="Model",
         series=[zero, *(_mark(dataset, "difference", metric, score.factor, name, at) for at, name in enumerate(rows))],
         rows=[NAMES[name] for name in rows],
     )

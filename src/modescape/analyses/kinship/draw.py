@@ -35,10 +35,10 @@ def caption(dataset: xr.Dataset) -> str:
     """How to read the matrices and the tree."""
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['model'], 'network')}, in the order given.",
-        "Centred: matrices of all layers, the mean over the units of each taken off: strangers have 0 on average.",
+        "Centred: matrices of all layers, the mean over each one's units subtracted: unrelated ones have 0.",
         "Distances are over the geometric mean of the two lengths. Tree: each network is joined to the relative next",
         "to it, the further to the right the further from the first of its family along the tree; numbers are",
-        f"percentages of {int(dataset.attrs['draws'])} draws of parameters in which the two are joined.",
+        f"percentages of {int(dataset.attrs['draws'])} resamples of parameters in which the two are joined.",
         style.left_out(dataset),
     )
 
@@ -48,9 +48,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     names = [str(name) for name in dataset["model"].values]
     there = [name for name in MATRICES if name in dataset]
     panels: list[HeatMap | Panel] = [
-        charts.square(
-            MATRICES[name][0], "Network (name)", names, _off_diagonal(dataset, name), _scale(dataset, name), LABELS
-        )
+        charts.square(MATRICES[name][0], "Network", names, _off_diagonal(dataset, name), _scale(dataset, name), LABELS)
         for name in there
     ]
     panels.append(_tree(dataset, names))
@@ -135,7 +133,7 @@ def _tree(dataset: xr.Dataset, names: list[str]) -> Panel:
     return Panel(
         title="Tree of descent",
         x_label="Distance from the first of the family, along the tree (1)",
-        y_label="Network (name)",
+        y_label="Network",
         series=series,
         rows=[names[model] for model in places],
         x_range=(-0.04 * right, 1.08 * right),

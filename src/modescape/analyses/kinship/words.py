@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Kinship",
-    "For every pair of networks, at their last checkpoints: the cosine of their weights, that of matrices with the "
-    "mean over a layer's units taken off, and their distance; and a tree of which descends from which.",
-    "Networks from independent starts have a cosine near 0, fine-tuned ones nearly 1 with their origin. "
-    "What training adds is nearly perpendicular to what was there, so cosines multiply along a tree of descent, and "
-    "the shortest tree is that tree. A percentage says in how many draws of parameters two networks are joined. "
-    "Which came first is told where three or more lie far apart and their lengths grow: of two alone, weights do not "
-    "say it (settings.kinship.start names it). Hidden units may be in another order in two networks that compute the "
-    "same: a cosine near 0 says that neither was made from the other, not that they differ in what they say.",
+    "For every pair of networks, at their last checkpoints: the cosine similarity of their weights, that of their "
+    "weight matrices with the mean over a layer's units subtracted, and their distance; and a tree of which network "
+    "descends from which.",
+    "Networks from independent starts have a cosine near 0, fine-tuned ones a cosine near 1 with their origin. "
+    "Training moves weights nearly orthogonally to where they were, so cosines multiply along a tree of descent, and "
+    "the shortest tree is that tree. A percentage says in how many resamples of the parameters two networks are "
+    "joined. Which came first is known where three or more are far apart and their norms grow: of two alone, the "
+    "weights do not say (settings.kinship.start names it). Two networks that compute the same function may have their "
+    "hidden units in different orders: a cosine near 0 means that neither was made from the other, not that their "
+    "predictions differ.",
 )
 NUMBERS = TEXT
 RELATIONS = {

@@ -1,4 +1,4 @@
-"""How sure models are together and alone, as given and at temperatures that were fitted elsewhere."""
+"""Calibration of the models, alone and averaged, as given and after temperature scaling on other examples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modescape.plots.scores import scores
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "How sure models are, and what a temperature changes"
+TITLE = "Calibration of the models, and temperature scaling"
 NAME_LENGTH = 22
 DRAWN = ("nll", "ece")  # changes that are drawn; the table has all
 LOOKS = (  # of the averages: colour, marker, line
@@ -28,14 +28,14 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"On {style.tested_on(dataset)}, each half at the temperature that was fitted on the other. Top left: accuracy",
         "of the images whose top probability falls into one of 15 bins; larger marks hold more images; on the diagonal",
-        "probabilities mean what they say. Changes: score after minus before; left of the dashed line is better.",
+        "probabilities are calibrated. Changes: score after minus before; left of the dashed line is better.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A reliability diagram, temperatures, and the change of scores, a row a model."""
+    """A reliability diagram, temperatures, and the change of scores, one row per model."""
     found = {name: score for name, score in scores(dataset).items() if name in DRAWN}
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["model"].values]
     panels = [_reliability(dataset), _temperatures(dataset, rows)]
@@ -43,7 +43,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         chosen = dataset.sel({"metric": metric})
         value, low, high = (score.factor * chosen[f"change{end}"].values for end in ("", "_low", "_high"))
         bars = Series(
-            name="Change by the temperature",
+            name="Change by temperature scaling",
             x=value,
             y=np.arange(len(rows)),
             low=low,
@@ -56,7 +56,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         label = f"Change of {score.short} ({score.difference_unit})"
         title = f"Change of {score.short}: left is better"
         panels.append(
-            Panel(title=title, x_label=label, y_label="Model (name)", series=[_line(0.0, len(rows)), bars], rows=rows)
+            Panel(title=title, x_label=label, y_label="Model", series=[_line(0.0, len(rows)), bars], rows=rows)
         )
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.2, 2.8))
 
@@ -99,9 +99,9 @@ def _temperatures(dataset: xr.Dataset, rows: list[str]) -> Panel:
         line=None,
     )
     return Panel(
-        title="Temperatures: above 1 is too sure",
+        title="Temperatures: above 1 is overconfident",
         x_label="Temperature (1, log scale)",
-        y_label="Model (name)",
+        y_label="Model",
         series=[_line(1.0, len(rows)), marks],
         rows=rows,
         log_x=True,

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 SOURCES = ("guo2017",)
 
 TEXT = Text(
-    "How sure models are, and what a temperature changes",
-    "Accuracy against confidence of all models together, as given and after temperatures were fitted; and for every "
-    "model its temperature and what that changes. Each half of the test images is scored at the temperature that was "
-    "fitted on the other.",
-    "A temperature above 1 says that a model is too sure, one below 1 that it is not sure enough. It changes no "
-    "prediction of a single model, only how sure it is. Averaging makes predictions less sure, so an average of models "
-    "that are right as often as they say is not sure enough: average first, and fit one temperature to that. What a "
-    "temperature gains costs nothing; what is left between one model and all together is the gain of averaging.",
+    "Calibration of the models, and temperature scaling",
+    "Accuracy against confidence for all models averaged, as given and after temperature scaling; and for every model "
+    "its temperature and what that changes. Each half of the test images is scored at the temperature fitted on the "
+    "other.",
+    "A temperature above 1 means that a model is overconfident, one below 1 that it is underconfident. It changes no "
+    "prediction of a single model, only its confidence. Averaging lowers confidence, so an average of well-calibrated "
+    "models is underconfident: average first, then fit one temperature to the average. What a temperature gains is "
+    "free; what remains between one model and the average is the gain of averaging.",
 )
 
 

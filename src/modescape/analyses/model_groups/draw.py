@@ -26,7 +26,8 @@ def caption(dataset: xr.Dataset) -> str:
     """What marks and bars are."""
     return style.sentences(
         f"Means over the runs of each group on {style.tested_on(dataset)}, and differences of two groups; bars: 95 %",
-        "intervals for new runs on new images, each difference alone. Hollow: one run, and the interval of that.",
+        "intervals for new runs on new images, each difference alone. Hollow: one run, with the interval for "
+        "that model.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -45,9 +46,7 @@ def _means(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     value, low, high = (score.factor * chosen[f"mean{end}"].values for end in ("", "_low", "_high"))
     series = _bars("Mean over runs", value, low, high, dataset["runs"].values == 1)
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["approach"].values]
-    return Panel(
-        title=better(score, score.label), x_label=score.axis, y_label="Group (name)", series=[series], rows=rows
-    )
+    return Panel(title=better(score, score.label), x_label=score.axis, y_label="Group", series=[series], rows=rows)
 
 
 def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:

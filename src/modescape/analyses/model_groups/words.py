@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Which method is better",
-    "Mean scores over the runs of each group of models that was named, and the differences of every two groups; 95 % "
+    "Mean scores over the runs of each named group of models, and the differences between every two groups; 95 % "
     "intervals for new runs on new images.",
-    "A group stands for a way to train: were it trained again and tested on other images, its mean score would lie in "
-    "the interval. With two or three runs little is known of how runs differ, and intervals are wide for that reason; "
-    "with one run nothing is known of it, and the interval is for that model alone. A difference between two models "
-    "that is sure may still be a matter of their seeds: this is the place that tells.",
+    "A group stands for a training method: its interval covers the mean score that new runs of it would reach on "
+    "other images. With two or three runs the variation between runs is poorly known, so intervals are wide; with one "
+    "run it is unknown, and the interval is for that model alone. Two models can differ significantly because of "
+    "their seeds alone: only a comparison of several runs a method, as here, shows whether the methods differ.",
 )
 
 
@@ -62,8 +62,8 @@ def summarize(dataset: xr.Dataset) -> Summary:
     ]
     text = (
         f"Dots with intervals for mean scores of {count(len(names), 'group')} of models and for their differences. "
-        f"{scores.short(metrics[0])[:1].upper()}{scores.short(metrics[0])[1:]}: {listing(means)}. Told apart from each "
-        f"other for new runs, after correction: {count(told, 'pair')} of {int(dataset.attrs['pairs'])}."
+        f"{scores.short(metrics[0])[:1].upper()}{scores.short(metrics[0])[1:]}: {listing(means)}. Different for new "
+        f"runs after correction: {count(told, 'pair')} of {int(dataset.attrs['pairs'])}."
     )
     header = ("group", "runs", *scores.header(metrics, dataset), f"adjusted p ({scores.short(metrics[0])})")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modescape.metrics.scores import Score
 
-TITLE = "Every two models"
+TITLE = "Pairs of models"
 LABELS = 12  # models a side with a name
 NAME_LENGTH = 14
 DRAWN = 2  # scores whose differences are drawn; the table has all
@@ -31,7 +31,7 @@ def caption(dataset: xr.Dataset) -> str:
     """How to read the matrices."""
     return style.sentences(
         f"Row minus column on {style.tested_on(dataset)}, models by the first score. Grey: the interval of",
-        f"all {style.counted(int(dataset.attrs['pairs']), 'pair')} at once holds 0, the two are not told apart.",
+        f"all {style.counted(int(dataset.attrs['pairs']), 'pair')} at once includes 0: the two cannot be told apart.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -77,8 +77,8 @@ def _difference(dataset: xr.Dataset, metric: str, score: Score, order: np.ndarra
 def _square(title: str, names: list[str], matrix: np.ndarray, scale: style.Scale, decimals: int) -> HeatMap:
     return HeatMap(
         title=title,
-        x_label="Model (name)",
-        y_label="Model (name)",
+        x_label="Model",
+        y_label="Model",
         matrix=matrix,
         rows=names,
         columns=names,

@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _READING = (
-    "Both models of a pair meet the same examples, so what makes an example hard for both cancels, and the interval of "
-    "the difference is much narrower than those of the two scores suggest. There are many pairs, and of "
-    "twenty that do not differ one looks as if it did: intervals of all pairs at once, and adjusted p-values, allow "
-    "for that. Coloured cells are differences that remain; a grey one says that this test set does not tell the two "
-    "apart, not that they are equal. All of it is about these models; what a method would give on another run is told "
-    "by groups of runs."
+    "Both models of a pair are tested on the same examples, so the difficulty of an example cancels, and the interval "
+    "of the difference is much narrower than those of the two scores suggest. Of twenty pairs that do not differ, one "
+    "is expected to look as if it did: simultaneous intervals and adjusted p-values correct for the number of pairs. "
+    "Coloured cells are differences that remain after correction; a grey cell means that this test set cannot tell the "
+    "two apart, not that they are equal. The differences are between these models; how methods differ over runs is "
+    "shown by groups of runs."
 )
 
 TEXT = Text(
     "Which of two models is better",
-    "The difference in every score between every two models on the same images, and how far both err on the same ones: "
-    "share with different predicted classes, and overlap of errors (both wrong over either wrong).",
-    f"{_READING} Models that err on the same images gain nothing from each other; the smaller the overlap, the more an "
-    "average of the two can win.",
+    "The difference in every score between every two models on the same images, and how far their errors overlap: the "
+    "share of images with different predicted classes, and the overlap of errors (both wrong / either wrong).",
+    f"{_READING} Averaging models that are wrong on the same images gains nothing; the smaller the overlap, the more "
+    "an average of the two can gain.",
 )
 
 NUMBERS = Text(  # of a regression
     "Which of two models is better",
-    "The difference in every score between every two models on the same examples; correlation of errors.",
-    f"{_READING} Models whose errors go together gain nothing from each other; the smaller the correlation, the more "
-    "an average of the two can win.",
+    "The difference in every score between every two models on the same examples, and the correlation of their errors.",
+    f"{_READING} Averaging models whose errors are fully correlated gains nothing; the smaller the correlation, the "
+    "more an average of the two can gain.",
 )
 
 
@@ -66,9 +66,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
     apart = int((adjusted[pairs] < 0.05).sum())
     text = (
         f"Matrices of differences and of shared errors between {count(len(names), 'model')}. In "
-        f"{scores.short(metrics[0])}, {apart} of {count(len(pairs[0]), 'pair')} are told apart after correction for "
-        f"that many comparisons. In the table: {best}, the best on these images, minus each other model, with the 95 % "
-        "interval of all pairs at once."
+        f"{scores.short(metrics[0])}, {apart} of {count(len(pairs[0]), 'pair')} differ after correction for multiple "
+        f"comparisons. In the table: {best}, the best on these images, minus each other model, with "
+        "simultaneous 95 % intervals over all pairs."
     )
     header = [f"{name}; all pairs at once" for name in scores.difference_header(metrics, dataset)]
     return Summary(

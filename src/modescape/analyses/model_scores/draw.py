@@ -13,11 +13,11 @@ from modescape.plots.scores import better, scores
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "Each model, and all of them together"
+TITLE = "Each model, and their average"
 NAME_LENGTH = 26
 KINDS = (  # entry of the legend, colour, marker, whether hollow
     ("Average of several", style.VERMILION, ("D", "diamond"), False),
-    ("Best alone, chosen on one half", style.GREEN, ("s", "square"), True),
+    ("Best alone, selected on one half", style.GREEN, ("s", "square"), True),
     ("One model", style.BLUE, ("o", "circle"), False),
 )
 
@@ -26,15 +26,15 @@ def caption(dataset: xr.Dataset) -> str:
     """What marks and bars are."""
     return style.sentences(
         f"Scores on {style.tested_on(dataset)}; bars: 95 % intervals for these models on new images. The best alone is",
-        "chosen on one half and scored on the other, both ways, so it may differ from the best model's own score,",
-        "which is that of a choice on the same images. Models: the best in the first score on top.",
+        "selected on one half and scored on the other, both ways, so it may differ from the best model's own score,",
+        "which was selected on the same images. Models: the best in the first score on top.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a score, a row a model."""
+    """One panel per score, one row per model."""
     order = ranked(dataset)
     averages = [str(name) for name in dataset["approach"].values]
     rows = [
@@ -65,7 +65,7 @@ def describe(dataset: xr.Dataset) -> Chart:
             for number, (name, colour, marker, hollow) in enumerate(KINDS)
         ]
         title = better(score, score.label)
-        panels.append(Panel(title=title, x_label=score.axis, y_label="Model (name)", series=series, rows=rows))
+        panels.append(Panel(title=title, x_label=score.axis, y_label="Model", series=series, rows=rows))
     return Chart(
         title=TITLE,
         panels=panels,

@@ -55,4 +55,4 @@ def _card(dataset: xr.Dataset, metric: str, name: str) -> tuple[str, str]:
     value, low, high = (pick(dataset, f"together{end}", approach=name, metric=metric) for end in ("", "_low", "_high"))
     return scores.written(
         metric, value
-    ), f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)}"
+    ), f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)} for these models"

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = Text(
-    "How good each model is, and all of them together",
-    "The scores of every model, of the average of all, of the average of each group of models that was named, and of "
-    "the best one alone; 95 % intervals for these models on new images.",
-    "The best alone is what choosing one model gives: which one it is is found on one half of the images, its score "
-    "on the other, both ways. The best of many on all images looks better than it is, as it was chosen there. Where "
-    "the interval of a difference to the best alone leaves 0 out, averaging is better (or worse) than keeping one "
-    "model. Averages are of probabilities; of hard labels they are shares of votes, and the class with most of them "
-    "is predicted (of several with as many the first).",
+    "Scores of each model and of their average",
+    "The scores of every model, of the average of all, of the average of each named group of models, and of the best "
+    "one alone; 95 % intervals for these models on new images.",
+    '"Best alone" is what selecting a single model gives: it is selected on one half of the images and scored on the '
+    "other, both ways. The best of many models on all images looks better than it is, because it was selected there. "
+    "Where the interval of the difference from the best alone excludes 0, averaging is better (or worse) than keeping "
+    "one model. Averages are of probabilities; for hard labels they are shares of votes, and the class with the most "
+    "votes is predicted (the first of several in a tie).",
 )
 
 NUMBERS = Text(  # of a regression
-    "How good each model is, and all of them together",
-    "The scores of every model, of the mixture of all, of the mixture of each group of models that was named, and of "
-    "the best one alone; 95 % intervals for these models on new examples.",
-    "The best alone is what choosing one model gives: which one it is is found on one half of the examples, its score "
-    "on the other, both ways. The best of many on all examples looks better than it is, as it was chosen there. Where "
-    "the interval of a difference to the best alone leaves 0 out, averaging is better (or worse) than keeping one "
-    "model.",
+    "Scores of each model and of their average",
+    "The scores of every model, of the mixture of all, of the mixture of each named group of models, and of the best "
+    "one alone; 95 % intervals for these models on new examples.",
+    '"Best alone" is what selecting a single model gives: it is selected on one half of the examples and scored on '
+    "the other, both ways. The best of many models on all examples looks better than it is, because it was selected "
+    "there. Where the interval of the difference from the best alone excludes 0, averaging is better (or worse) than "
+    "keeping one model.",
 )
 
 

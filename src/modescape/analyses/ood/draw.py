@@ -28,7 +28,7 @@ LOOKS = (  # of data sets in the dot plots; the first is in distribution
 )
 DOTS = {  # variable: title, axis label
     "jensen_shannon": ("Disagreement: Jensen-Shannon", "Jensen-Shannon divergence (nats)"),
-    "auroc": ("Telling the sets apart by entropy", "Area under the ROC curve (1: perfect)"),
+    "auroc": ("Separating the sets by entropy", "Area under the ROC curve (1: perfect)"),
 }
 
 
@@ -110,7 +110,7 @@ def _dots(dataset: xr.Dataset, variable: str) -> Panel:
     return Panel(
         title=title,
         x_label=label,
-        y_label="Method (name)",
+        y_label="Method",
         series=series,
         rows=[style.method_look(method).name for method in every],
         x_range=limits,

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 SOURCES = ("fort2019",)
 
 TEXT = Text(
-    "On other data",
-    "Predictions on the test images and on images of other data sets: how much the networks of each method "
-    "disagree, how unsure their mean prediction is, and how well that tells the sets apart.",
-    "On images unlike the training images a good ensemble is less sure: its entropy moves to the right and its "
-    "networks disagree more. The area under the curve is the probability that an image of another set gets the "
-    "higher entropy; in it other data is the positive class, which some papers turn around. All methods have "
-    "equally many networks. The divergence depends on confidence as well as on function, so a method whose "
-    "networks are surer shows more of it; the area under the curve does not change when all entropies are "
-    "stretched alike. No setting was chosen on the other data.",
+    "On out-of-distribution data",
+    "Predictions on the test images and on images of other data sets: how much the networks of each method disagree, "
+    "how uncertain their mean prediction is, and how well that uncertainty separates the data sets.",
+    "On images unlike the training images a good ensemble is less confident: its entropy moves to the right and its "
+    "networks disagree more. The area under the ROC curve (AUROC) is the probability that an image of another data "
+    "set has the higher entropy; other data is the positive class here, which some papers reverse. All methods have "
+    "the same number of networks. The divergence depends on confidence as well as on function, so a method whose "
+    "networks are more confident shows more of it; the AUROC does not change when all entropies are rescaled alike. "
+    "No setting was chosen on the other data.",
 )
 
 NAME_LENGTH = 40  # characters of a data set's name
@@ -57,7 +57,13 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"{count(len(sets), 'data set')}. "
         f"Highest area under the curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("Jensen-Shannon (nats)", "mean entropy (nats)", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
+    header = (
+        "Jensen-Shannon (nats)",
+        "mean entropy (nats)",
+        "AUROC (95 %, new networks)",
+        "AUPR",
+        "FPR at 95 %",
+    )
     return Summary(text, ("method", "data set", *PLACED, *header), tuple(rows), takeaway=_takeaway(dataset))
 
 

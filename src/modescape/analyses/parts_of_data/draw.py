@@ -35,7 +35,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a score, a row a part."""
+    """One panel per score, one row per part."""
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["part"].values]
     panels = []
     for metric, score in scores(dataset).items():
@@ -58,5 +58,5 @@ def describe(dataset: xr.Dataset) -> Chart:
                 )
             )
         title = better(score, score.label)
-        panels.append(Panel(title=title, x_label=score.axis, y_label="Part (name)", series=series, rows=rows))
+        panels.append(Panel(title=title, x_label=score.axis, y_label="Part", series=series, rows=rows))
     return Chart(title=TITLE, panels=panels, columns=min(2, max(1, len(panels))), panel_size=(4.2, 2.6))

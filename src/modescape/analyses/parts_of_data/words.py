@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Part by part",
-    "The scores of the mean model and of all models together on each part of the data that was named, and what "
-    "averaging gains there; 95 % intervals for these models on new images of the part.",
-    "A good mean can hide a part on which the models are bad, or averaging does nothing. Small parts have wide "
-    "intervals; among many parts one or the other lies out by chance, so take a surprise for a question.",
+    "The scores of the mean model and of all models averaged on each named part of the data, and the gain of "
+    "averaging there; 95 % intervals for these models on new images of the part.",
+    "A good mean can hide a part on which the models are bad, or on which averaging does not help. Small parts have "
+    "wide intervals. Among many parts one or another stands out by chance: treat a surprise as a question, not as a "
+    "finding.",
 )
 
 
@@ -48,7 +49,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     if known.size:
         low, high = known[np.argmin(values[known])], known[np.argmax(values[known])]
         ends = (
-            f" {scores.short(first)[:1].upper()}{scores.short(first)[1:]} of all together is lowest on {names[low]} "
+            f" {scores.short(first)[:1].upper()}{scores.short(first)[1:]} of the average is lowest on {names[low]} "
             f"({scores.written(first, float(values[low]))}) and highest on {names[high]} "
             f"({scores.written(first, float(values[high]))})."
         )

@@ -69,14 +69,14 @@ def _alike(dataset: xr.Dataset) -> str:
         return (
             f"Agreement: share of {style.tested_on(dataset)} with the same label as the solution. Similarity: "
             "max(0, 1 \N{MINUS SIGN} d / (1 \N{MINUS SIGN} a)), d the share of other labels, a the accuracy there: 1 "
-            "for the same function, 0 for as many other labels as errors."
+            "for the same function, 0 for disagreement equal to the error."
         )
     return (
         f"Distance: root mean square of the differences from the solution's predictions on {style.tested_on(dataset)}. "
         "Similarity: max(0, 1 \N{MINUS SIGN} d / \N{SQUARE ROOT}(e\N{SUPERSCRIPT TWO} + b\N{SUPERSCRIPT TWO})), d "
-        "the distance, e and b the errors of the point and of the solution: 1 for the same function, 0 for errors that "
-        f"have nothing in common. Colours end at {FAR:g} times what the solutions have. Loss: with all variances times "
-        "the factor that suits the point best."
+        "the distance, e and b the errors of the point and of the solution: 1 for the same function, 0 for "
+        f"uncorrelated errors. Colours end at {FAR:g} times what the solutions have. Loss: with all variances times "
+        "the best factor of each point."
     )
 
 

@@ -18,25 +18,25 @@ SOURCES = ("fort2019",)
 TEXT = Text(
     "Between two solutions and the origin",
     "Networks on the plane through the origin (all weights 0) and two independent solutions, at all directions and "
-    "radii of a sector: how accurate they are, and how much they agree with either solution.",
-    "A bright wedge around each ray in the panel of accuracy, bright in the panel of similarity around one "
-    "solution alone: both are good, and they are different functions. The similarity is the one to read; raw "
-    "agreement is high between any two good networks. Part of the wedge is no finding: without biases a ReLU "
-    "network's labels do not change along a ray, as scaling the weights only scales its logits, and with batch "
-    "norm the outcome depends on how the statistics are made. So the loss is shown at the temperature that suits "
-    "each point best, which takes the scale of the logits out. A plane is a thin cut: what lies between the "
-    "solutions in it is not what lies between them on every path.",
+    "radii of a sector: their accuracy, and their agreement with either solution.",
+    "A bright wedge around each ray in the panel of accuracy that is bright around one solution alone in the panel of "
+    "similarity means that both regions are good and hold different functions. Read the similarity: raw agreement is "
+    "high between any two good networks. Part of the wedge is no finding: without biases the labels of a ReLU network "
+    "do not change along a ray, as scaling the weights only scales its logits, and with batch norm the result depends "
+    "on how the statistics are computed. The loss is therefore shown at the best temperature of each point, which "
+    "removes the scale of the logits. A plane is a thin cut: what lies between the solutions in it need not lie "
+    "between them on other paths.",
 )
 
 NUMBERS = Text(  # of a regression
     TEXT.title,
     "Networks on the plane through the origin (all weights 0) and two independent solutions, at all directions and "
-    "radii of a sector: how large their error is, and how far their predictions lie from those of either solution.",
-    "A bright wedge around each ray in the panel of the error, bright in the panel of similarity around one solution "
-    "alone: both are good, and they are different functions. The similarity is the one to read: the distance from any "
-    "good network is small. The loss is shown with all variances times the factor that suits each point best, which "
-    "takes out how sure the networks are. Far from the solutions the weights, and with them the predictions, are too "
-    "large. A plane is a thin cut: what lies between the solutions in it is not what lies between them on every path.",
+    "radii of a sector: their error, and the distance of their predictions from those of either solution.",
+    "A wedge of low error around each ray that is bright around one solution alone in the panel of similarity means "
+    "that both regions are good and hold different functions. Read the similarity: the distance between any two good "
+    "networks is small. The loss is shown with all variances multiplied by the best factor of each point, which "
+    "removes over- and underconfidence. Far from the solutions the weights, and with them the predictions, are too "
+    "large. A plane is a thin cut: what lies between the solutions in it need not lie between them on other paths.",
 )
 
 

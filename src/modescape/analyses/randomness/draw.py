@@ -35,7 +35,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         "A line compares the two networks of a pair, epoch by epoch, mean over pairs: they share what its name says.",
         "Colour and mark: initialisation and order of the examples; dotted: dropout differs, too. Grey: everything is",
-        f"the same but the last bit of one weight, the floor that chaos alone makes. {_differences(dataset)}",
+        f"the same but the last bit of one weight, the floor of chaotic training alone. {_differences(dataset)}",
         "Distance of the weights: by their mean length; pairs that are equal to the last bit have no place on its",
         "logarithmic axis.",
         style.intervals(dataset),
@@ -57,7 +57,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         Panel(
             title=title,
-            x_label="Epoch (passes over the training split)",
+            x_label="Epoch",
             y_label=in_target_unit(dataset, label),
             series=[_line(dataset, variable, factor, place) for place in range(dataset.sizes["approach"])],
             log_y=log,

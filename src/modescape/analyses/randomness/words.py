@@ -25,10 +25,10 @@ TEXT = Text(
     "Pairs of runs that share some of their random choices and differ in others: initialisation, order of the "
     "training images, dropout. For each epoch, how far apart the two networks are in labels, weights and "
     "probabilities.",
-    "The grey line is the floor: two runs that share every choice and differ in the last bit of one weight. "
-    "Training is chaotic, so that line may climb as well, and a choice matters only as far as its line lies above "
-    "the floor. Lines that end at one height say that it matters little which choice differs. A cosine near 0 "
-    "between runs from different initialisations says little by itself: hidden units can be permuted.",
+    "The grey line is the floor: two runs that share every choice and differ in the last bit of one weight. Training "
+    "is chaotic, so that line may rise as well, and a choice matters only as far as its line is above the floor. "
+    "Lines that end at the same height mean that it matters little which choice differs. A cosine near 0 between runs "
+    "from different initialisations says little by itself: hidden units can be permuted.",
 )
 
 NUMBERS = Text(  # of a regression

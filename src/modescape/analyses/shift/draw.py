@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TITLE = "Under corruption of the test images"
-X_LABEL = "Severity (0: as they are, 5: strongest)"
+X_LABEL = "Severity (0: clean, 5: strongest)"
 BY_CORRUPTION = ("single", "independent")  # methods whose accuracy is drawn a corruption
 ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accuracy (%)")
 
@@ -25,7 +25,7 @@ def averaged(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"Mean over {kinds} of corruption at each severity ({style.one_line(dataset.attrs['source'])}), on",
         f"{style.tested_on(dataset)}; severity 0: the images as they are.",
-        f"By themselves, in no mean: {style.one_line(dataset.attrs['selected_words'])}." if apart else "",
+        f"Shown separately, in no mean: {style.one_line(dataset.attrs['selected_words'])}." if apart else "",
     )
 
 
@@ -63,7 +63,7 @@ def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
     return HeatMap(
         title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
         x_label=X_LABEL,
-        y_label=f"{'Kind of shift' if selected(dataset) else 'Corruption'} (name)",
+        y_label="Kind of shift" if selected(dataset) else "Corruption",
         matrix=100 * chosen.transpose("corruption", "severity").values,
         rows=[
             corruption_name(name) + (" (left out)" if str(name) in left_out else "")

@@ -22,13 +22,12 @@ SOURCES = ("fort2019", "hendrycks2019")
 
 TEXT = Text(
     "Under corrupted images",
-    "The scores on test images that are corrupted more and more strongly, averaged over the kinds of corruption "
-    "that have an effect on such images at every severity; the diversity of the networks of each method; and the "
-    "accuracy on each kind of corruption.",
-    "Look at whether the order of the methods stays as the images get worse, and at the distance between them. "
-    "Diversity grows under corruption partly because confidence changes: the panel after calibration takes each "
-    "network's temperature, fitted on clean validation images, out of it. The spread over kinds of corruption is "
-    "no interval: it says how different the corruptions are, not how sure a mean is.",
+    "The scores on test images corrupted with increasing severity, averaged over the corruptions that change such "
+    "images at every severity; the diversity of the networks of each method; and the accuracy under each corruption.",
+    "See whether the ranking of the methods stays the same as the images get worse, and how large the gaps between "
+    "them are. Diversity grows under corruption partly because confidence changes: the panel after calibration "
+    "removes that with each network's temperature, fitted on clean validation images. The spread over corruptions is "
+    "not a confidence interval: it shows how different the corruptions are, not how uncertain a mean is.",
 )
 
 

@@ -45,8 +45,8 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Disagreement:",
         f"share of {style.tested_on(dataset)} that two label differently; its colours go by the square root and are",
-        "the same as within one run. Divided by the mean error of the two, 1 means: as many different",
-        "labels as errors. Over the panels: mean over pairs of different members (95 % interval).",
+        "the same as within one run. Divided by the mean error of the two, 1 means: disagreement equal",
+        "to the error rate. Over the panels: mean over pairs of different members (95 % interval).",
         f"{style.intervals(dataset)} Grey: a member with itself.",
         without,
         moved,
@@ -74,9 +74,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     members = [str(member) for member in dataset.member.values]
     titles = {name: f"{NAMES[name]}\n{pair_text(dataset, name)}" for name in names}
     matrices = {name: off_diagonal(dataset, name) for name in names}
-    panels = [
-        charts.square(titles[name], "Member (number)", members, matrices[name], scales[name], LABELS) for name in names
-    ]
+    panels = [charts.square(titles[name], "Member", members, matrices[name], scales[name], LABELS) for name in names]
     return Chart(title=TITLE, panels=panels, columns=_columns(names), panel_size=(4.0, 3.7), panel_height=447)
 
 

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.solution_similarity.numbers.verdict import part_of_numbers
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import SPACE, accuracy, count, decimals_for, fixed, interval, percent, significant
+from modescape.wording.numbers import (
+    NEW,
+    SPACE,
+    THESE,
+    accuracy,
+    count,
+    decimals_for,
+    fixed,
+    interval,
+    percent,
+    significant,
+)
 from modescape.wording.reading import disagreements, pick
 
 if TYPE_CHECKING:
@@ -34,7 +45,7 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 
 
 _UNRELATED = (
-    "That the networks are unrelated: hidden units can change places without changing the function, so a cosine near 0 "
+    "That the networks are unrelated: hidden units can be permuted without changing the function, so a cosine near 0 "
     "alone says little."
 )
 
@@ -54,7 +65,8 @@ def _disagreement_cards(solutions: xr.Dataset) -> list[Card]:
         cards.append(Card("Disagreement within a run", percent(within), "two late snapshots"))
     if not math.isnan(across):
         low, high = (100 * pick(solutions, f"pair_{end}", metric="disagreement") for end in ("low", "high"))
-        note = f"two independent networks, {interval(low, high, decimals_for(low, high))}"
+        whom = THESE if solutions.sizes.get("member") == 2 else NEW
+        note = f"two independent networks, {interval(low, high, decimals_for(low, high), whom)}"
         cards.append(Card("Disagreement across runs", percent(across), note))
     return cards
 
@@ -76,11 +88,11 @@ def _disagreement_sentence(solutions: xr.Dataset | None) -> str:
     low = pick(solutions, "pair_low", metric="disagreement")
     high = pick(solutions, "pair_high", metric="disagreement")
     if low <= within <= high:
-        return sentence + ": inconclusive, as the interval of the second holds the first."
+        return sentence + ": inconclusive, as the interval of the second includes the first."
     ratio = across / within
     if abs(ratio - 1) < SAME:
-        return sentence + ": about as much."
-    return sentence + f": {significant(ratio)} times as much."
+        return sentence + ": about as often."
+    return sentence + f": {significant(ratio)} times as often."
 
 
 def _functions_reason(solutions: xr.Dataset | None) -> str:
@@ -91,12 +103,12 @@ def _functions_reason(solutions: xr.Dataset | None) -> str:
     if math.isnan(normalized):
         return ""
     if normalized >= 0.5:
-        start = "They are different functions: two of them disagree"
+        start = "They are different functions: their disagreement rate is"
     else:
-        start = "They are similar functions: two of them disagree only"
-    text = f"{start} {significant(normalized)} times as often as one of them errs (0: the same predictions)."
+        start = "They are similar functions: their disagreement rate is only"
+    text = f"{start} {significant(normalized)} x their error rate (0: the same predictions)."
     if not math.isnan(cosine):
-        angle = "their weights are close to perpendicular" if abs(cosine) < 0.1 else "their weights share a direction"
+        angle = "their weights are nearly orthogonal" if abs(cosine) < 0.1 else "their weights share a direction"
         text += f" The mean cosine of two weight vectors is {significant(cosine)}: {angle}."
     moved = pick(solutions, "pair_mean", metric="displacement_cosine")
     if not math.isnan(moved):
@@ -113,7 +125,7 @@ def _equals_reason(solutions: xr.Dataset | None) -> str:
     low, high = float(solutions["accuracy"].min()), float(solutions["accuracy"].max())
     across, _ = disagreements(solutions)
     if across == 0:
-        return f"They label every test image alike ({accuracy(low)} right): averaging can change no label."
+        return f"They give every test image the same label ({accuracy(low)} right): averaging can change no label."
     names = ("", "_sampling", "_beyond", "_beyond_high")
     sd, sampling, beyond, most = (100 * pick(solutions, f"accuracy_sd{name}") for name in names)
     p_value, q = pick(solutions, "cochran_p"), pick(solutions, "cochran_q")
@@ -125,11 +137,11 @@ def _equals_reason(solutions: xr.Dataset | None) -> str:
     start = (
         f"They are not equally accurate ({bounds}; {test})"
         if p_value < 0.05
-        else f"That they differ in accuracy cannot be told from sampling of the test images ({bounds}; {test})"
+        else f"Whether they differ in accuracy beyond test-set sampling cannot be told ({bounds}; {test})"
     )
     return (
-        f"{start}: the standard deviation between members is {fixed(sd, decimals)} points; test sampling alone makes "
-        f"{fixed(sampling, decimals)}, what lies beyond it {fixed(beyond, decimals)} (at most {fixed(most, decimals)}, "
+        f"{start}: the standard deviation between members is {fixed(sd, decimals)} points; test-set sampling alone "
+        f"gives {fixed(sampling, decimals)}, the rest is {fixed(beyond, decimals)} (at most {fixed(most, decimals)}, "
         f"95{SPACE}% upper bound); squares of these add up."
     )
 

@@ -19,11 +19,11 @@ SOURCES = ("fort2019",)
 
 TEXT = Text(
     "Independent solutions compared",
-    "For every pair of members, at their last checkpoints: the cosine of their weights and the share of test "
-    "images on which they predict different labels, also divided by their mean error.",
-    "A cosine near 0 says that two weight vectors are perpendicular; as hidden units can be permuted, this alone "
-    "does not make two functions different. Disagreement does: divided by the error it is 0 for equal predictions "
-    "and about 1 for networks that differ as often as one of them errs.",
+    "For every pair of members, at their last checkpoints: the cosine similarity of their weights and the share of "
+    "test images on which they predict different labels, also divided by their mean error.",
+    "A cosine near 0 means that two weight vectors are nearly orthogonal; as hidden units can be permuted, this alone "
+    "does not make the two functions different. Disagreement does: divided by the error rate it is 0 for equal "
+    "predictions, and 1 for networks that disagree as often as one of them is wrong.",
 )
 
 
@@ -50,7 +50,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
             f"moved from it has a mean cosine of {significant(moved, 3)}: 1 would be the same way, 0 ways that have "
             "nothing in common."
         )
-    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows), takeaway=_takeaway(dataset))
+    return Summary(
+        text, ("over pairs of members", "mean", "95 % interval, new networks"), tuple(rows), takeaway=_takeaway(dataset)
+    )
 
 
 def _takeaway(dataset: xr.Dataset) -> str:

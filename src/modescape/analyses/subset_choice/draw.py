@@ -37,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a score, and one of the models."""
+    """One panel per score, and one of the models."""
     panels = [_sizes(dataset, metric, score) for metric, score in scores(dataset).items()]
     return Chart(title=TITLE, panels=[*panels, _models(dataset)], columns=2, panel_size=(4.2, 2.8), panel_height=380)
 
@@ -62,7 +62,7 @@ def _sizes(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
         series.append(Series(name=name, x=size, y=seen, colour=colour, line="dash", width=1))
     return Panel(
         title=better(score, score.label),
-        x_label="Models kept (number)",
+        x_label="Number of models kept",
         y_label=score.axis,
         series=series,
         x_range=ends,
@@ -91,7 +91,7 @@ def _models(dataset: xr.Dataset) -> Panel:
     return Panel(
         title="Which models are kept",
         x_label="Share of parts, weight (1)",
-        y_label="Model (name)",
+        y_label="Model",
         series=series,
         rows=[style.shortened(dataset["model"].values[at], NAME_LENGTH) for at in order],
     )

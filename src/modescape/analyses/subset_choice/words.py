@@ -22,21 +22,22 @@ if TYPE_CHECKING:
 LISTED = 12  # names of models in a sentence
 
 _SHOWN = (
-    "The score of the best subset of each size, chosen on all parts of the images but one and scored on that; the "
-    "score it has where it was chosen; all models together; and, for each model, how often it is kept and its weight."
+    "The score of the best subset of each size, selected on all folds of the images but one and scored on that one; "
+    "its score on the images it was selected on; all models averaged; and, for each model, how often it is kept and "
+    "its weight."
 )
 _READING = (
-    "A subset that is the best on some images looks better there than on new ones: the gap between both curves is the "
-    "optimism of choosing. The scores are those of the procedure, and no promise for one subset: the models that are "
-    "named as kept are chosen on all images in the same way. Greedy choice begins with the best model and adds what "
-    "helps most; the exact one looks at every subset. Weights are 0 or more and sum to 1; many models, or few images, "
-    "make them uncertain, and equal weights are hard to beat. "
+    "The best subset on some images looks better there than on new ones: the gap between the two curves is the "
+    "optimism of selection. The scores are those of the selection procedure, not of one particular subset: the models "
+    "named as kept are selected on all images in the same way. Greedy selection starts with the best model and adds "
+    "the one that helps most; exact selection tries every subset. Weights are non-negative and sum to 1; with many "
+    "models or few images they are uncertain, and equal weights are hard to beat. "
 )
 
 TEXT = Text(
     "Which models to keep",
     _SHOWN,
-    _READING + "The NLL chooses more surely than the accuracy, which depends on few images.",
+    _READING + "Selection by NLL is more stable than by accuracy, which depends on few images.",
 )
 
 NUMBERS = Text(  # of a regression
@@ -71,10 +72,11 @@ def summarize(dataset: xr.Dataset) -> Summary:
     names = kept_names(dataset, where)
     shown = listing(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
     text = (
-        "Line charts of scores against the number of models that are kept, and marks for how often each is. Kept "
-        f"({where['approach']} choice by {scores.short(where['other_metric'])}, on all images): {shown or ABSENT}. In "
-        f"the table: score of the procedure with its 95 % interval; optimism in {scores.short(metrics[0])}. "
-        f"Looked at: {int(dataset.attrs['examples_looked_at']):,} images in {int(dataset.attrs['folds'])} parts."
+        "Line charts of scores against the number of models kept, and marks for how often each is kept. Kept "
+        f"({where['approach']} selection by {scores.short(where['other_metric'])}, on all images): {shown or ABSENT}. "
+        f"In the table: score of the procedure with its 95 % interval; optimism in {scores.short(metrics[0])}. "
+        f"Cross-validated on {int(dataset.attrs['examples_looked_at']):,} images in "
+        f"{int(dataset.attrs['folds'])} folds."
     )
     header = ("what is kept", "models", *scores.header(metrics, dataset), f"optimism, {scores.short(metrics[0])}")
     return Summary(text, header, tuple(rows), takeaway=_takeaway(dataset))
@@ -98,5 +100,7 @@ def _takeaway(dataset: xr.Dataset) -> str:
     """Whether a chosen subset is better than all models."""
     where, metric = first_choice(dataset), str(dataset["metric"].values[0])
     size, found = pick(dataset, "kept_size", **where), ends(dataset, "kept_gain", metric=metric, **where)
-    kept = f"The best subset ({size:.0f} models, {where['approach']} choice by {scores.short(where['other_metric'])})"
+    kept = (
+        f"The best subset ({size:.0f} models, {where['approach']} selection by {scores.short(where['other_metric'])})"
+    )
     return comparison(kept, f"all {dataset.sizes['model']} models averaged", metric, found, dataset, THESE_MODELS)

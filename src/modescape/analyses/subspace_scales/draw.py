@@ -14,7 +14,7 @@ from modescape.plots.scores import in_target_unit, line_of, methods
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "How far to step from a solution"
+TITLE = "How far to sample from a solution"
 SOLUTION = "The solution itself"
 CHOSEN = "Chosen: lowest NLL"
 BEYOND = "Chosen: the last step tried"

@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 SOURCES = ("fort2019", "maddox2019")
 
 TEXT = Text(
-    "How far to step from a solution",
-    "Each method that samples around a solution has a setting that decides how far it steps. All are swept over "
-    "the same steps: the validation loss of averaged samples and the mean validation accuracy of one, against the "
-    "distance from the solution as a share of the solution's length.",
-    "Where a curve lies below the dashed line, averaging samples helped on these images; the thick part says how "
-    "far the choice is settled. Far out the samples are no longer good networks. The scale of a method decides its "
-    "place in every other comparison, so a ranking at one scale each says little: here each method "
-    "is compared at its own best step, chosen by the validation loss and never on "
-    "the test images, and beside it all of them at one distance. Gaussians step from the mean of the last "
-    "checkpoints, so their lines begin at its distance. The draws that choose a step are not those that are "
-    "tested.",
+    "How far to sample from a solution",
+    "Each method that samples around a solution has a scale that sets how far from it samples lie. All methods are "
+    "swept over the same distances: the validation loss of averaged samples and the mean validation accuracy of one, "
+    "against the distance from the solution divided by the norm of the solution.",
+    "Where a curve is below the dashed line, averaging samples helped on these images; the thick part shows how well "
+    "the choice is determined. Far out the samples are no longer good networks. The scale of a method determines its "
+    "rank in every other comparison, so a ranking at one scale each says little: here each method is compared at its "
+    "own best scale, chosen by validation loss and never on the test images, and also with all of them at one "
+    "distance. Gaussians are centred on the mean of the last checkpoints, so their lines start at its distance. The "
+    "samples that choose a scale are not those that are tested.",
 )
 
 NUMBERS = Text(  # of a regression

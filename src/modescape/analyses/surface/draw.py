@@ -24,7 +24,7 @@ PLANES = {  # name: what it is called, its axes, and how it is told apart in a s
     ),
     "solutions": (
         "Through the solutions",
-        ("Towards solution 2 (its distance)", "At right angles (same length)"),
+        ("Towards solution 2 (its distance)", "Orthogonal (same length)"),
         "through the solutions",
     ),
     "principal": (
@@ -57,7 +57,7 @@ def caption(dataset: xr.Dataset) -> str:
         _gaps(dataset),
         SOLUTIONS_OWN if dataset.attrs.get("batch_norm") == "stored" else steps.batch_norm(dataset),
         _control(dataset),
-        "These solutions of this study alone: there is no interval.",
+        "For these solutions only: there is no interval.",
         _without(dataset),
         style.left_out(dataset),
     )
@@ -72,7 +72,7 @@ def _about(dataset: xr.Dataset, name: str) -> str:
     if name == "random":
         return (
             f"{PLANES[name][0]}: along two random directions, each of whose filters is as long as the solution's; "
-            "biases and normalisation layers stand still."
+            "biases and normalisation layers are fixed."
         )
     if name == "principal":
         return f"{PLANES[name][0]}: its first two principal components, through its end."
@@ -131,7 +131,7 @@ def _without(dataset: xr.Dataset) -> str:
     reasons = style.one_line(dataset.attrs.get("without", ""))
     for name, (title, _, _) in PLANES.items():
         reasons = reasons.replace(f"{name}: ", f"{title}: ")
-    return f"Not there: {reasons}." if reasons else ""
+    return f"Missing: {reasons}." if reasons else ""
 
 
 def loss_scale(dataset: xr.Dataset) -> style.Scale:
@@ -171,7 +171,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         columns=dataset.sizes["approach"],
         panel_size=(3.2, 2.8),
         panel_height=380,
-        scene=Scene(title="The training loss in space", z_label=LOSS, views=views),
+        scene=Scene(title="The training loss as a surface", z_label=LOSS, views=views),
     )
 
 

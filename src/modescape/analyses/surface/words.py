@@ -20,20 +20,20 @@ TEXT = Text(
     "The loss surface",
     "The training loss, and the error on test images, of networks on planes through weight space: around one solution "
     "along two random directions, through three solutions, and along the two principal components of a training run. "
-    "Training runs are projected on each. Below, the same losses as a surface in space that can be turned.",
-    "Hills between solutions say that no straight way of low loss leads from one to the other; a curved one may. Where "
-    "the error is low although the loss is high, the network is right and unsure. Read a line together with the share "
-    "of the run's variance that its plane holds: on a plane of random directions nearly nothing of a run is seen, so "
-    "that it looks like a point, and the loss under a line is that of the plane, not of the run, which lies beside "
-    "it. A plane is two directions of many thousands: along random ones a minimum looks like a bowl whether or not "
-    "there are others along which the loss falls; a sharper bowl is not worse on test images; and principal "
-    "components bend every run into the same few curves, those of a random walk, too.",
+    "Training runs are projected onto each plane. Below, the same losses as a surface that can be rotated.",
+    "Hills between solutions mean that no straight line of low loss joins them; a curve may. Where the error is low "
+    "although the loss is high, the network is right and uncertain. Read a line together with the share of the run's "
+    "variance that its plane holds: on a plane of random directions almost nothing of a run is visible, so that it "
+    "looks like a point, and the loss under a line is that of the plane, not of the run, which lies beside it. A "
+    "plane shows two directions out of many thousands: along random ones a minimum looks like a bowl whether or not "
+    "the loss falls along others; a sharper bowl need not be worse on test images; and principal components bend any "
+    "run, even a random walk, into the same few curves.",
 )
 NUMBERS = Text(  # of a regression
     TEXT.title,
     TEXT.shown.replace("the error", "the error (RMSE)"),
     TEXT.reading.replace(
-        "the network is right and unsure", "the predictions are near and the variances that come with them are wrong"
+        "the network is right and uncertain", "the means are accurate and the predicted variances wrong"
     ),
 )
 WORDS = {

@@ -88,7 +88,7 @@ def _lines(dataset: xr.Dataset, curves: np.ndarray, colour: str, name: str, *, i
 def _panel(dataset: xr.Dataset, title: str, label: str, series: list[Series], **more: Any) -> Panel:
     epochs: dict[str, Any] = {"x_range": (0.0, 1.02 * _last_epoch(dataset)), "whole_x": True}
     label = in_target_unit(dataset, label)
-    return Panel(title=title, x_label="Epoch (passes)", y_label=label, series=series, **epochs, **more)
+    return Panel(title=title, x_label="Epoch", y_label=label, series=series, **epochs, **more)
 
 
 def middle(curves: np.ndarray) -> np.ndarray:

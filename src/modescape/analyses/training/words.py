@@ -17,23 +17,22 @@ TEXT = Text(
     "Training",
     "Loss, accuracy and learning rate of every member after each epoch, on the training images and on validation "
     "images that no member was trained on.",
-    "Each line is one network; the band or the bundle of lines is the spread between networks that differ only in "
-    "their random numbers. Training curves are running means over an epoch, in training mode, so early on "
-    "they can look worse than validation. Where validation loss turns upwards while training loss still falls, the "
-    "networks are becoming overconfident; where it still falls at the end, they had not converged. A loss that is "
-    "flat at the end does not say that more epochs would not help: a learning rate that runs out makes it flat, "
-    "too.",
+    "Each line is one network; their spread is the variation between networks that differ only in their random "
+    "numbers. Training curves are running means over an epoch, with dropout and other training noise active, so early "
+    "on they can look worse than validation. Where the validation loss rises while the training loss still falls, the "
+    "networks are becoming overconfident; where it is still falling at the end, they have not converged. A loss that "
+    "is flat at the end does not prove convergence: a learning rate that decays to 0 flattens any loss.",
 )
 
 NUMBERS = Text(  # of a regression
     "Training",
-    "Loss, root mean squared error and learning rate of every member after each epoch, on the training examples and on "
-    "validation examples that no member was trained on. The loss is of targets in standard deviations of the training "
-    "targets, the error in the target's unit.",
-    "Each line is one network; the bundle of lines is the spread between networks that differ only in their random "
-    "numbers. Training curves are running means over an epoch, in training mode. Where validation loss turns upwards "
-    "while the error stays, the predicted variances are becoming too small; where both turn, the means are overfitted; "
-    "where they still fall at the end, the networks had not converged.",
+    "Loss, root mean squared error and learning rate of every member after each epoch, on the training examples and "
+    "on validation examples that no member was trained on. The loss is of standardised targets, the error is in the "
+    "target's unit.",
+    "Each line is one network; their spread is the variation between networks that differ only in their random "
+    "numbers. Training curves are running means over an epoch, with dropout and other training noise active. Where "
+    "the validation loss rises while the error stays level, the predicted variances are becoming too small; where "
+    "both rise, the means are overfitting; where they are still falling at the end, the networks have not converged.",
 )
 
 

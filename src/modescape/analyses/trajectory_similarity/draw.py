@@ -65,7 +65,7 @@ def _differences(dataset: xr.Dataset) -> tuple[str, ...]:
         )
     return (
         f"Distance: root mean square of the differences of predictions on {style.tested_on(dataset)}; over the root "
-        "mean squared error of the two, 1.41 means errors without anything in common.",
+        "mean squared error of the two, 1.41 means uncorrelated errors.",
     )
 
 
@@ -85,7 +85,7 @@ def describe(dataset: xr.Dataset) -> Chart:
     panels = [
         charts.square(
             f"{NAMES[name]}\nmember {member}",
-            "Epoch (passes)",
+            "Epoch",
             epochs,
             _matrix(dataset, name, row),
             scales[name],

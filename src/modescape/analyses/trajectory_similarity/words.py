@@ -19,21 +19,21 @@ SOURCES = ("fort2019",)
 
 TEXT = Text(
     "Along one training run",
-    "For every pair of epochs of one run: the cosine of the weights and the share of test images on which the two "
-    "checkpoints predict different labels. Epoch 0 is the initialisation.",
-    "Read along a row: how far an epoch is from all others. A large patch of high cosine and low disagreement in "
-    "the late corner means that the run has settled into one function, and snapshots from there have little to "
-    "add to each other. Colours mean the same in every panel of a kind.",
+    "For every pair of epochs of one run: the cosine similarity of the weights and the share of test images on which "
+    "the two checkpoints predict different labels. Epoch 0 is the initialisation.",
+    "Read along a row to see how far an epoch is from all others. A large block of high cosine and low disagreement "
+    "at late epochs means that the run has settled on one function, and that its late snapshots add little to each "
+    "other. The same colour means the same value in all panels of a kind.",
 )
 
 NUMBERS = Text(  # of a regression
     "Along one training run",
-    "For every pair of epochs of one run: the cosine of the weights and the root mean square distance of what the two "
-    "checkpoints predict, also divided by their error. Epoch 0 is the initialisation.",
-    "Read along a row: how far an epoch is from all others. A large patch of high cosine and small distance in the "
-    "late corner means that the run has settled into one function, and snapshots from there have little to add to each "
-    "other. Over the error a distance is 0 for equal predictions, and about 1.4 for errors that have nothing in "
-    "common. Colours mean the same in every panel of a kind.",
+    "For every pair of epochs of one run: the cosine similarity of the weights and the root mean square distance "
+    "between the predictions of the two checkpoints, also divided by their error. Epoch 0 is the initialisation.",
+    "Read along a row to see how far an epoch is from all others. A large block of high cosine and small distance at "
+    "late epochs means that the run has settled on one function, and that its late snapshots add little to each "
+    "other. Divided by the error, a distance is 0 for equal predictions and about 1.4 for uncorrelated errors. The "
+    "same colour means the same value in all panels of a kind.",
 )
 
 

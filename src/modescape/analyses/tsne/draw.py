@@ -1,4 +1,4 @@
-"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which keeps distances."""
+"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which preserves distances."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"A point is a checkpoint's {LIKENESS[task_of(dataset)].points} on {style.tested_on(dataset)}; a path is",
         "one run, from its initialisation (star) to its last epoch (large dot), a small dot every",
-        f"{_step_words(dataset)}. t-SNE keeps neighbours and draws arms of its own: distances in it mean nothing.",
-        "PCA keeps distances as far as the shares of variance say.",
+        f"{_step_words(dataset)}. t-SNE keeps neighbours and can create spurious arms: its distances mean nothing.",
+        "PCA preserves distances as far as the shares of variance say.",
         style.left_out(dataset),
     )
 

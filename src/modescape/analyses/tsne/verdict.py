@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     """What its picture does not show."""
-    limit = "Distances: t-SNE draws separate arms even where there are none; PCA beside it keeps distances."
+    limit = "Distances: t-SNE can create spurious arms; PCA beside it preserves distances."
     return Part(limits={90: limit} if "tsne" in results else {})

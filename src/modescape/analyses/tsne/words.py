@@ -22,14 +22,14 @@ TEXT = Text(
     "Paths through function space",
     "Each point is a checkpoint, placed by its predicted probabilities on test images; the points of one run are "
     "joined in the order of epochs. Once with t-SNE, once with PCA.",
-    "Look at whether runs that start in different places end in the same place. t-SNE keeps neighbourhoods, not "
-    "distances, and draws separate arms even where there are none; PCA keeps distances, as far as its two axes "
-    "hold the variance. Axes have no unit and no direction.",
+    "See whether runs that start in different places end in the same place. t-SNE preserves neighbourhoods, not "
+    "distances, and can create spurious arms; PCA preserves distances as far as its two axes hold the variance. The "
+    "axes have no unit, and their direction is arbitrary.",
 )
 
 NUMBERS = Text(  # of a regression
     TEXT.title,
-    "Each point is a checkpoint, placed by what it predicts for test images, in standard deviations of the targets; "
+    "Each point is a checkpoint, placed by its predictions for test images, in standard deviations of the targets; "
     "the points of one run are joined in the order of epochs. Once with t-SNE, once with PCA.",
     TEXT.reading,
 )
@@ -57,7 +57,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
-    """Whether runs end in one place of the map that keeps distances."""
+    """Whether runs end in one place of the map that preserves distances."""
     shares = [pick(dataset, "variance_share", approach="PCA", draw=axis) for axis in dataset["draw"].values]
     held = percent(float(np.nansum(shares)))
     place = np.stack([dataset[axis].sel({"approach": "PCA"}).values for axis in ("x", "y")], axis=1)

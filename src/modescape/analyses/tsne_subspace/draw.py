@@ -26,7 +26,7 @@ KEYS = {  # name: mark, its size
 
 
 READING = (
-    "Each panel is a t-SNE of its own: it keeps neighbours and draws arms of its own; distances in it mean nothing, "
+    "Each panel is a separate t-SNE: it keeps neighbours and can create spurious arms; distances in it mean nothing, "
     "and places of different panels cannot be compared."
 )
 

@@ -20,20 +20,20 @@ SOURCES = ("fort2019", "maaten2008")
 
 TEXT = Text(
     "Samples around each solution, in function space",
-    "The checkpoints of a few runs and the networks that each subspace method draws around their solutions, placed "
-    "by their predicted probabilities on test images. A map for each method.",
-    "Look at whether the squares of one colour stay at the end of their own run or reach those of another colour: "
-    "samples that stay with their run are variations of one function. t-SNE makes arms and clusters of its own and "
-    "keeps no distances, so a gap between colours is no measure; how far samples lie from their solution is "
-    "measured in the diversity-accuracy plane, and an embedding that keeps distances stands beside the "
-    "trajectories. How far a method reaches depends on its scale; where the recipe sweeps the steps, all "
-    "draw about equally far.",
+    "The checkpoints of a few runs and the networks that each subspace method samples around their solutions, placed "
+    "by their predicted probabilities on test images. One map for each method.",
+    "See whether the squares of one colour stay at the end of their own run or reach those of another colour: samples "
+    "that stay with their run are variations of one function. t-SNE can create spurious arms and clusters and does "
+    "not preserve distances, so the size of a gap between colours means nothing; how far samples lie from their "
+    "solution is measured in the diversity-accuracy plane, and an embedding that preserves distances is shown with "
+    "the trajectories. How far a method reaches depends on its scale; where the recipe sweeps the scales, all methods "
+    "sample at about the same distance.",
 )
 
 NUMBERS = Text(  # of a regression
     TEXT.title,
-    "The checkpoints of a few runs and the networks that each subspace method draws around their solutions, placed by "
-    "what they predict for test images, in standard deviations of the targets. A map for each method.",
+    "The checkpoints of a few runs and the networks that each subspace method samples around their solutions, placed "
+    "by their predictions for test images, in standard deviations of the targets. One map for each method.",
     TEXT.reading.replace("diversity-accuracy plane", "plane of diversity and error"),
 )
 

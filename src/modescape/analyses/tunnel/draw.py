@@ -17,7 +17,7 @@ from modescape.plots.scores import better, in_target_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "From one solution to another: straight, and through a tunnel"
+TITLE = "Straight line and tunnel between two solutions"
 COLUMNS = 3
 X_LABEL = "Position on path (share)"
 WAYS = {"tunnel": ("Tunnel", style.GREEN, "solid"), "straight": ("Straight line", style.PURPLE, "dash")}
@@ -46,7 +46,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"Barrier, the height of the training loss above the line between the ends: {heights}." if known else "",
         steps.similar(dataset),
         "The unrelated solution is not on the path." if dataset.sizes["member"] > 2 else "",
-        "Below: the triangles between the origin (all weights 0) and the pieces of the tunnel, side by side; white",
+        "Below: the triangles between the origin (all weights 0) and the segments of the tunnel, side by side; white",
         "line: the tunnel.",
         steps.batch_norm(dataset),
         steps.control(dataset),

@@ -23,14 +23,14 @@ TEXT = Text(
     "The search for a low-loss path between two solutions",
     "Loss, accuracy and similarity to the solutions along the straight line between two solutions and along a path "
     "that was optimised to keep the loss low; and accuracy and similarity below and beyond that path, on the "
-    "triangles between the origin and its pieces.",
-    "If the loss is high on the straight line and level in the tunnel, the solutions are connected in weights. "
-    "Then look at the similarity: where it falls for one end and rises for the other, the function changes on the "
-    "way although the loss does not. The middle of a tunnel is a network that was trained anew to get there, so "
-    "being unlike both ends alone says little: compare with the third solution, which has nothing to do with the "
-    "path. A middle that is as unlike the ends as that one is simply another solution. The straight line also "
-    "suffers from hidden units that could be permuted; its barrier is that of these two weight vectors, not the "
-    "lowest that any order of units would give.",
+    "triangles between the origin and its segments.",
+    "If the loss is high on the straight line and low along the tunnel, the solutions are connected in weight space. "
+    "Then look at the similarity: where it falls for one end and rises for the other, the function changes along the "
+    "path although the loss does not. The middle of a tunnel is a network that was trained to get there, so being "
+    "unlike both ends alone says little: compare it with the third solution, which is unrelated to the path. A middle "
+    "that differs from both ends as much as that one does is simply another solution. Hidden units can be permuted, "
+    "which raises the straight line's barrier: it is that of these two weight vectors, not the lowest over all "
+    "permutations.",
 )
 
 NUMBERS = Text(  # of a regression

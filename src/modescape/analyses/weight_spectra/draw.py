@@ -29,7 +29,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a layer."""
+    """One panel per layer."""
     layers = [str(name) for name in dataset["layer"].values]
     places = style.spread(len(layers), LAYERS)
     panels = [_panel(dataset, layers[place], place) for place in places]
@@ -51,7 +51,7 @@ def _panel(dataset: xr.Dataset, name: str, place: int) -> Panel:
     ]
     return Panel(
         title=style.shortened(name, 30),
-        x_label="Place (number)",
+        x_label="Rank of the singular value",
         y_label="Singular value (1)",
         series=series,
         whole_x=True,

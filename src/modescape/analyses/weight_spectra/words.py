@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Spectra of weights",
-    "The singular values of every matrix of every network, at its last checkpoint; a convolution's kernel is the "
-    "matrix of its units and all that they see.",
-    "A matrix of independent random numbers has singular values below a sharp edge; what lies above it was learnt. The "
-    "stable rank, the sum of the squares over the largest one, is small where few directions carry a layer. A layer "
-    "whose line differs from that of the other networks was trained otherwise, or is of another start.",
+    "The singular values of every weight matrix of every network, at its last checkpoint; a convolution kernel is a "
+    "matrix of output units by inputs.",
+    "A matrix of independent random entries has singular values below a sharp edge; those above it were learned. The "
+    "stable rank, the sum of the squared singular values divided by the largest one squared, is small where few "
+    "directions carry a layer. A layer whose line differs from that of the other networks was trained differently or "
+    "started elsewhere.",
 )
 NUMBERS = TEXT
 

@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def paired(self) -> bool:
-        """Whether runs of the two methods were taken two by two."""
+        """Whether runs of the two methods were paired."""
         return self.test == "paired t"
 
 

@@ -38,7 +38,7 @@ class Question:
     difference: float | None = None  # that is to be found with this power; None: the one that was seen
     best_of: int | None = None  # runs of which the best is reported; None: 5, or as many as there are
     mean_of_tasks: bool = False  # also each method's mean over tasks, run by run
-    sequential: bool = False  # also the test that may be looked at after every run
+    sequential: bool = False  # also the sequential test
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Looked:
-    """A test that may be looked at after every run."""
+    """What the sequential test, valid after every run, says."""
 
     runs: int  # pairs of runs in the order of the file
     evidence: float  # after the last of them
@@ -249,7 +249,7 @@ def _pair(
 
 
 def _looked(compared: Sequence[Compared], question: Question) -> list[Looked]:
-    """The sequential test of each comparison; runs without a common name go two by two in the order of the file.
+    """The sequential test of each comparison; runs without a common name are paired in the order of the file.
 
     Two independent normal runs have a normal difference, whatever the two spreads, so that the test stays exact.
     """

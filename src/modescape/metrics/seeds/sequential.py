@@ -1,4 +1,4 @@
-"""A t test that may be looked at after every run: its error rate holds however often and whenever one stops.
+"""A sequential t test, valid after every run: its error rate holds however often and whenever one stops.
 
 For differences d_1, d_2, ... of one normal distribution with unknown variance,
 

@@ -13,7 +13,7 @@ from modescape.plots.scores import in_target_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "Whether the variances are right"
+TITLE = "Whether the predicted variances are right"
 NOMINAL = 0.95
 PANELS = {  # variable: title, axis, factor
     "coverage": ("Coverage of 95 % intervals", "Targets inside (%)", 100.0),
@@ -27,14 +27,14 @@ def caption(dataset: xr.Dataset) -> str:
     """What is drawn."""
     return style.sentences(
         f"Mixtures of networks on {style.tested_on(dataset)}; mean over at most {dataset.attrs['most_subsets']} "
-        "subsets of a size. Scaled: all variances times one factor that suits validation examples best. Grey: 95 %.",
+        "subsets of a size. Scaled: all variances times one factor fitted on validation examples. Grey: 95 %.",
         style.intervals(dataset),
         style.left_out(dataset),
     )
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a quantity."""
+    """One panel per quantity."""
     size = dataset["size"].values.astype(float)
     span = (0.5, float(size.max()) + 0.5)
     panels = []
@@ -52,7 +52,7 @@ def describe(dataset: xr.Dataset) -> Chart:
         panels.append(
             Panel(
                 title=title,
-                x_label="Networks (number)",
+                x_label="Number of networks",
                 y_label=in_target_unit(dataset, label),
                 series=series,
                 x_range=span,

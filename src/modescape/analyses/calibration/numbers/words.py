@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = Text(
-    "Whether the variances are right",
-    "Share of test targets within the central 95 % intervals of the predicted distribution, the width of these "
-    "intervals and the negative log-likelihood, against the number of networks: with variances as the networks "
-    "predict them, and with all variances times one factor that was fitted on validation examples.",
-    "Intervals that hold fewer than 95 % of the targets are too narrow: the networks are too sure. A mixture of "
-    "networks is wider than each, by the variance of their means; what the factor does as well is no gain of "
-    "averaging. Where the networks give no variance of their own, it is one number, their mean squared error on "
-    "validation examples, so that single networks cover about what they should.",
+    "Whether the predicted variances are right",
+    "The share of test targets within the central 95 % intervals of the predicted distribution, the width of these "
+    "intervals and the negative log-likelihood, against the number of networks: with variances as predicted, and with "
+    "all variances multiplied by one factor fitted on validation examples.",
+    "Intervals that contain fewer than 95 % of the targets are too narrow: the networks are overconfident. A mixture "
+    "of networks is wider than each of them, by the variance of their means; what the factor achieves as well is not "
+    "a gain of averaging. Where the networks predict no variance, it is a constant, their mean squared error on "
+    "validation examples, so that single networks have about the right coverage.",
 )
 
 
@@ -48,7 +48,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("variances", "networks", "inside (%)", "95 % interval", "width", "NLL (nats)"),
+        ("variances", "networks", "inside (%)", "95 % interval, these networks", "width", "NLL (nats)"),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )

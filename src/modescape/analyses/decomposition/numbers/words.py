@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Where the gain comes from",
-    "The mean score of single networks and the score of their mixture, for the squared error of the mean, the negative "
-    "log-likelihood and the continuous ranked probability score: independent networks, and snapshots of one run.",
-    "The distance between ring and mark is the diversity term: the ensemble's score is the mean network's minus it, "
-    "exactly. That of the squared error is the variance of the networks' predictions (the ambiguity), which needs no "
-    "targets: what the networks disagree about is what averaging takes off the error.",
+    "The mean score of single networks and the score of their mixture, for the squared error of the mean, the "
+    "negative log-likelihood and the continuous ranked probability score: independent networks, and snapshots of one "
+    "run.",
+    "The distance between ring and mark is the diversity term: the ensemble's score is exactly the mean network's "
+    "minus it. That of the squared error is the variance of the networks' predictions (the ambiguity), which needs no "
+    "targets: averaging reduces the squared error by exactly this variance.",
 )
 NAMES = {"squared_error": "squared error", "nll": "NLL (nats)", "crps": "CRPS"}
 
@@ -46,7 +47,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     )
     return Summary(
         text,
-        ("score", "method", "mean network", "diversity term", "95 % interval", "ensemble"),
+        ("score", "method", "mean network", "diversity term", "95 % interval, new networks", "ensemble"),
         tuple(rows),
         takeaway=_takeaway(dataset),
     )

@@ -14,7 +14,7 @@ from modescape.plots.scores import in_target_unit, methods
 if TYPE_CHECKING:
     import xarray as xr
 
-TITLE = "As good, and how different: the plane of error and distance"
+TITLE = "The plane of error and distance"
 FAR = 3.0  # of the baseline's error: worse networks are not drawn in the left panel
 NEAR = 1.25  # likewise in the right one
 TOP = 2.0  # over the error no distance is larger
@@ -27,8 +27,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"A mark is a network. Across: its root mean squared error on {style.tested_on(dataset)}. Up: the root mean",
         "square distance of its predictions from the baseline's "
         f"(member {int(dataset.attrs['baseline_member'])}), divided by the root mean squared error of the two.",
-        "Stars are other independent solutions; the rest is drawn around the baseline. Right: a part of the left.",
-        "Grey curves: errors that have nothing in common with the baseline's, and the baseline with noise added to",
+        "Stars are other independent solutions; all else is sampled around the baseline. Right: a detail.",
+        "Grey curves: errors uncorrelated with the baseline's, and the baseline with noise added to",
         "its predictions; models, not limits. Dotted: between these lines every network must lie.",
         f"Not drawn: {style.counted(beyond, 'network')} of larger error." if beyond else "",
         steps.control(dataset),

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 TEXT = Text(
     "The plane of error and distance",
     "For networks of each method: their root mean squared error, and the distance of their predictions from a "
-    "baseline's, divided by the error of the two. With two reference curves and the true bounds.",
-    "Up is more different, left is better: independent solutions with the error of the baseline and near 1.4 have "
-    "errors that have nothing in common with its own, which averaging would cancel best. Compare at equal error, since "
-    "a network gets more different simply by getting worse: the lower curve is the baseline with noise added to its "
-    "predictions, which gains nothing. Both curves are models of how errors fall, not limits; networks may lie outside "
-    "them, but never outside the dotted bounds, which are those of a triangle. How far up a method's samples reach is "
-    "set by its scale, so the whole way out is drawn, at six steps that are the same for all methods.",
+    "baseline's, divided by the error of the two. With two reference curves and the exact bounds.",
+    "Higher is more diverse, further left is better: independent solutions with the error of the baseline and near "
+    "1.4 have errors uncorrelated with its own, where averaging gains most. Compare at equal error, since a network "
+    "becomes more different simply by becoming worse: the lower curve is the baseline with noise added to its "
+    "predictions, which gains nothing. Both curves are models of how errors arise, not limits; networks may lie "
+    "outside them, but never outside the dotted bounds, which follow from the triangle inequality. How far up a "
+    "method's samples reach depends on its scale, so each method is drawn at six scales, the same for all methods.",
 )
 CLOSE = 1.05  # times the baseline's error
 

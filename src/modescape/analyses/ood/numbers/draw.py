@@ -44,7 +44,7 @@ def unit_of(dataset: xr.Dataset) -> str:
 def describe(dataset: xr.Dataset) -> Chart:
     """Deviations and detection side by side, then the deviations of each approach."""
     deviation = _dots(dataset, "deviation", "Predicted deviation", f"Deviation ({unit_of(dataset)})")
-    detection = _dots(dataset, "auroc", "Telling the sets apart by variance", "Area under the ROC curve (1: perfect)")
+    detection = _dots(dataset, "auroc", "Separating the sets by variance", "Area under the ROC curve (1: perfect)")
     panels = [deviation, detection, *(_histogram(dataset, method) for method in methods(dataset))]
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.0, 2.3), panel_height=330)
 

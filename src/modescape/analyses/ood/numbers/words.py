@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
 TEXT = Text(
-    "On other data",
-    "The variance of the prediction on the test images and on images of other data sets: what each network predicts, "
-    "how far the networks' means lie apart, and both together, which is the variance of the ensemble; and how well "
-    "each of these tells the sets apart.",
-    "On images unlike the training images a good ensemble is less sure: its deviation moves to the right. The area "
-    "under the curve is the probability that an image of another set gets the larger variance. What a network predicts "
-    "is the noise that it saw in training, and need not grow elsewhere; what networks disagree about does where "
-    "nothing has told them what to predict. No setting was chosen on the other data.",
+    "On out-of-distribution data",
+    "The variance of the prediction on the test images and on images of other data sets: the variance that each "
+    "network predicts, the variance between the networks' means, and their sum, the variance of the ensemble; and how "
+    "well each of these separates the data sets.",
+    "On images unlike the training images a good ensemble is less confident: its standard deviation moves to the "
+    "right. The area under the ROC curve (AUROC) is the probability that an image of another data set has the larger "
+    "variance. The variance a network predicts is the noise seen in training and need not grow elsewhere; the "
+    "variance between networks grows where the training data do not determine the prediction. No setting was chosen "
+    "on the other data.",
 )
 
 
@@ -50,7 +51,14 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"histograms of the deviation, on {count(dataset.sizes['corruption'], 'data set')}. Highest area under the "
         f"curve, {'; '.join(parts) or 'no other data set was given'}."
     )
-    header = ("variance", "data set", f"deviation ({unit_of(dataset)})", "AUROC (95 % interval)", "AUPR", "FPR at 95 %")
+    header = (
+        "variance",
+        "data set",
+        f"deviation ({unit_of(dataset)})",
+        "AUROC (95 % interval, new networks)",
+        "AUPR",
+        "FPR at 95 %",
+    )
     return Summary(text, header, tuple(rows), takeaway=_takeaway(parts))
 
 

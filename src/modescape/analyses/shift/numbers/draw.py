@@ -58,7 +58,7 @@ def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
 
 
 def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> list[Series]:
-    """A line a method, with the band where the variable has one."""
+    """One line per method, with the band where the variable has one."""
     lines = []
     for method in methods(dataset):
         chosen, ends = dataset.sel({"approach": method}), {}
@@ -89,7 +89,7 @@ def _by_kind(dataset: xr.Dataset, method: str, unit: str) -> HeatMap:
     return HeatMap(
         title=f"{score.short} by kind of shift: {style.method_look(method).name.lower()}",
         x_label=X_LABEL,
-        y_label="Kind of shift (name)",
+        y_label="Kind of shift",
         matrix=chosen,
         rows=[
             corruption_name(name) + (" (left out)" if str(name) in left_out else "")

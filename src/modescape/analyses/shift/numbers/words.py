@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Under shift",
-    "The errors of one network and of all networks together on test images that are made worse more and more "
-    "strongly, averaged over the kinds of corruption; whether their 95 % intervals still hold 95 % of the targets; and "
-    "the error on each kind of shift.",
-    "A model that knows what it does not know gets wider intervals where its error grows, and keeps its coverage. The "
-    "variance between networks can grow with the shift, as nothing holds networks together away from the training "
-    "data; the variance that each predicts need not. A covariate shift changes no image: it is scored on those whose "
-    "values of one column are highest, so that its line says how the model does on a population of other make-up.",
+    "The errors of one network and of all networks averaged on test images corrupted with increasing severity, "
+    "averaged over the corruptions; whether their 95 % prediction intervals still contain 95 % of the targets; and "
+    "the error under each kind of shift.",
+    "A model that represents its uncertainty well has wider intervals where its error grows, and keeps its coverage. "
+    "The variance between networks can grow under shift, as nothing constrains them away from the training data; the "
+    "variance that each predicts need not. A covariate shift changes no image: it scores the images with the highest "
+    "values of one column, and so shows how the model does on a different population.",
 )
 
 

@@ -25,7 +25,7 @@ def caption(dataset: xr.Dataset) -> str:
     return style.sentences(
         f"The last checkpoints of {style.counted(dataset.sizes['member'], 'member')} against each other. Distance: "
         f"root mean square of the differences of predictions on {style.tested_on(dataset)}; over the root mean squared "
-        "error of the two, 1.41 means errors without anything in common. Over the panels: mean over pairs (95 %).",
+        "error of the two, 1.41 means uncorrelated errors. Over the panels: mean over pairs (95 %).",
         style.intervals(dataset),
         style.left_out(dataset),
     )
@@ -40,5 +40,5 @@ def describe(dataset: xr.Dataset) -> Chart:
         scale = style.cosine_scale(matrix) if name == "cosine" else style.from_zero(matrix)
         scale = dataclasses.replace(scale, label=in_target_unit(dataset, key))
         titled = f"{title}\n{pair_text(dataset, name)}"
-        panels.append(charts.square(titled, "Member (number)", members, matrix, scale, LABELS))
+        panels.append(charts.square(titled, "Member", members, matrix, scale, LABELS))
     return Chart(title=TITLE, panels=panels, columns=3, panel_size=(4.0, 3.7), panel_height=447)

@@ -42,7 +42,7 @@ def _sentence(solutions: xr.Dataset, unit: str) -> str:
     low, high = (pick(solutions, f"pair_{end}", metric="prediction_distance") for end in ("low", "high"))
     text = f"{text}, what two snapshots of one run predict {significant(within)}{unit}"
     if low <= within <= high:
-        return f"{text}: inconclusive, as the interval of the first holds the second."
+        return f"{text}: inconclusive, as the interval of the first includes the second."
     return f"{text}: {significant(across / within)} times as much across runs as within one."
 
 
@@ -52,6 +52,6 @@ def _reason(solutions: xr.Dataset) -> str:
         return ""
     start = "They are different functions" if over >= 0.5 else "They are similar functions"
     return (
-        f"{start}: the predictions of two lie {significant(over)} times their error apart (0: the same predictions; "
-        "1.4: errors that have nothing in common)."
+        f"{start}: the predictions of two are {significant(over)} times their error apart (0: the same predictions; "
+        "1.4: uncorrelated errors)."
     )

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 TEXT = Text(
     "Independent solutions compared",
-    "For every pair of members, at their last checkpoints: the cosine of their weights and the root mean square "
-    "distance of what they predict, also divided by their error.",
-    "A cosine near 0 says that two weight vectors are perpendicular; as hidden units can be permuted, this alone does "
-    "not make two functions different. The distance does: over the error it is 0 for equal predictions, and about 1.4 "
-    "for networks whose errors have nothing in common, which averaging would cancel best.",
+    "For every pair of members, at their last checkpoints: the cosine similarity of their weights and the root mean "
+    "square distance between their predictions, also divided by their error.",
+    "A cosine near 0 means that two weight vectors are nearly orthogonal; as hidden units can be permuted, this alone "
+    "does not make the two functions different. The distance does: divided by the error it is 0 for equal "
+    "predictions, and about 1.4 for networks whose errors are uncorrelated, where averaging gains most.",
 )
 
 
@@ -41,7 +41,9 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"predictions {significant(across)}, over the error {significant(over)}. Late snapshots of one run are "
         f"{significant(within)} apart."
     )
-    return Summary(text, ("over pairs of members", "mean", "95 % interval"), tuple(rows), takeaway=_takeaway(dataset))
+    return Summary(
+        text, ("over pairs of members", "mean", "95 % interval, new networks"), tuple(rows), takeaway=_takeaway(dataset)
+    )
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
