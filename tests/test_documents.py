@@ -30,10 +30,19 @@ def test_every_document_stands_once_in_the_navigation():
     assert sorted(listed) == sorted(written | MADE)
 
 
-def test_links_between_documents_lead_to_files():
+def anchors(path):
+    """What headings are called in links, as GitHub and the site do."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_links_between_documents_lead_to_files_and_headings():
     for path in DOCUMENTS:
-        for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)", path.read_text(encoding="utf-8")):
-            assert (path.parent / link).exists(), f"{path.name}: {link}"
+        for link, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", path.read_text(encoding="utf-8")):
+            to = path.parent / link if link else path
+            assert to.exists(), f"{path.name}: {link}"
+            assert not anchor or anchor in anchors(to), f"{path.name}: {link}#{anchor}"
 
 
 def test_the_reference_has_every_command_and_every_public_name(generated):

@@ -24,7 +24,12 @@ from docs_generated import generated_pages
 ROOT = Path(__file__).parents[1]
 RUN = {"python": "", "sh": "%%bash\n"}  # fences of a tutorial that are run, and how a cell begins that holds one
 FENCE = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HEAD = "---\nfile_format: mystnb\nkernelspec: {name: python3, display_name: Python 3}\n---\n"
+HEAD = """---
+file_format: mystnb
+kernelspec: {name: python3, display_name: Python 3, language: python}
+language_info: {name: python, pygments_lexer: ipython3}
+---
+"""
 INDEX = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=docs/index.html">\n'
 
 
