@@ -23,7 +23,7 @@ from modescape.wording.summary import Summary
 from modescape.wording.text import Text
 
 SOURCE = Path(analyses.__file__).parents[1]
-MORE = {"verdict", "cost", "auxiliary"}
+MORE = {"verdict", "cost", "auxiliary", "explore"}
 OTHER_MEANINGS = {  # words that are also the name of something else
     "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from, "
     "what a candidate of the decision costs",

@@ -23,7 +23,7 @@ LATER = (COLUMN,)  # parts that came after results had been made: one left at it
 UNSURE = "needs probabilities (of a regression: variances), and there is one class (one number) an example"
 SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
 PARTS = ("measure", "draw", "words", "example")  # modules of every folder
-MORE = ("verdict", "cost", "auxiliary")  # and those that some have
+MORE = ("verdict", "cost", "auxiliary", "explore")  # and those that some have
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Analysis:
     uses: tuple[Mapping[str, Any], ...] = ()  # parts of the recipe that a result depends on, beside what was trained
     also: tuple[str, ...] = ()
     """Further modules: `verdict` (what it adds to the head of the page), `cost` (images it sends through networks and
-    steps it trains; without it, it reads what is there), `auxiliary` (networks that it wants trained for it)."""
+    steps it trains; without it, it reads what is there), `auxiliary` (networks that it wants trained for it), `explore`
+    (what it adds to the explorer of the page)."""
     former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
     quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
     at_equal_cost: bool = False  # also wants one network trained at the cost of all members
@@ -66,14 +67,17 @@ def _given(name: str, *also: str, numbers: str = SAME, bare: str = SAME) -> dict
 
 
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
-    "training": Analysis("modescape.analyses.training", (CHECKPOINTS,), also=("verdict",), quick=True, numbers=SAME),
-    **_given("model_scores", "verdict"),
-    **_given("subset_choice", "verdict"),
+    "training": Analysis(
+        "modescape.analyses.training", (CHECKPOINTS,), also=("verdict", "explore"), quick=True, numbers=SAME
+    ),
+    **_given("model_scores", "verdict", "explore"),
+    **_given("subset_choice", "verdict", "explore"),
     **_given("model_groups"),
-    **_given("model_pairs"),
+    **_given("model_pairs", "explore"),
     **_given("contributions"),
     **_given(
         "model_calibration",
+        "explore",
         numbers="fits temperatures of classes; see calibration",
         bare=f"{UNSURE}: it compares them with how often they are right",
     ),
@@ -91,13 +95,26 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS), numbers=SAME
     ),
     "solution_similarity": Analysis(
-        "modescape.analyses.solution_similarity", (PREDICTIONS,), also=("verdict",), quick=True, numbers=BESIDE
+        "modescape.analyses.solution_similarity",
+        (PREDICTIONS,),
+        also=("verdict", "explore"),
+        quick=True,
+        numbers=BESIDE,
+    ),
+    "member_predictions": Analysis(
+        "modescape.analyses.member_predictions",
+        (PREDICTIONS,),
+        ({"data": {"private"}},),
+        also=("explore",),
+        quick=True,
+        numbers="averages probabilities of classes; see solution_similarity for how far members differ",
+        bare=f"{UNSURE}: it averages probabilities",
     ),
     "cka": Analysis("modescape.analyses.cka", (CHECKPOINTS, NETWORK), also=("cost",), numbers=SAME),
     "tsne": Analysis(
         "modescape.analyses.tsne",
         (PREDICTIONS,),
-        also=("verdict", "cost"),
+        also=("verdict", "cost", "explore"),
         quick=True,
         imports=("sklearn.manifold",),
         numbers=SAME,
@@ -110,11 +127,15 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         imports=("sklearn.manifold",),
         numbers=SAME,
     ),
-    "radial": Analysis("modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
-    "surface": Analysis(
-        "modescape.analyses.surface", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost",), numbers=SAME
+    "radial": Analysis(
+        "modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost", "explore"), numbers=SAME
     ),
-    "tunnel": Analysis("modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME),
+    "surface": Analysis(
+        "modescape.analyses.surface", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost", "explore"), numbers=SAME
+    ),
+    "tunnel": Analysis(
+        "modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost", "explore"), numbers=SAME
+    ),
     "curvature": Analysis(
         "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost",), numbers=SAME
     ),
@@ -122,13 +143,13 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.connectivity",
         (CHECKPOINTS, NETWORK),
         (SHIFTED,),
-        also=("verdict", "cost"),
+        also=("verdict", "cost", "explore"),
         numbers=SAME,
     ),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
         (PREDICTIONS,),
-        also=("verdict",),
+        also=("verdict", "explore"),
         former=("resamples",),
         quick=True,
         numbers=SAME,
@@ -138,7 +159,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.equal_cost",
         (PREDICTIONS,),
         (TRAINED, AVERAGED),
-        also=("verdict", "cost", "auxiliary"),
+        also=("verdict", "cost", "auxiliary", "explore"),
         quick=True,
         at_equal_cost=True,
         numbers=SAME,
@@ -149,7 +170,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.ensemble_methods",
         (PREDICTIONS,),
         (AROUND,),
-        also=("verdict", "cost"),
+        also=("verdict", "cost", "explore"),
         former=("resamples",),
         numbers=SAME,
     ),
@@ -172,7 +193,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         given=True,
     ),
     "calibration": Analysis(
-        "modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost",), numbers=BESIDE
+        "modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost", "explore"), numbers=BESIDE
     ),
     "diversity_plane": Analysis(
         "modescape.analyses.diversity_plane",
@@ -195,7 +216,11 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
     ),
     "shift": Analysis(
-        "modescape.analyses.shift", (PREDICTIONS,), (AROUND, SHIFTED, COLUMN), also=("verdict", "cost"), numbers=BESIDE
+        "modescape.analyses.shift",
+        (PREDICTIONS,),
+        (AROUND, SHIFTED, COLUMN),
+        also=("verdict", "cost", "explore"),
+        numbers=BESIDE,
     ),
     "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
     "randomness": Analysis(
@@ -222,7 +247,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.cyclic",
         (PREDICTIONS,),
         (TRAINED,),
-        also=("verdict", "auxiliary"),
+        also=("verdict", "auxiliary", "explore"),
         at_equal_cost=True,
         numbers=SAME,
     ),
