@@ -1,4 +1,4 @@
-"""Charts as data: what the page's script draws (`report/chart.js`), of what JSON knows."""
+"""Charts as data: what the page's script draws (`plots/page/figure.js`), of what JSON knows."""
 
 from __future__ import annotations
 

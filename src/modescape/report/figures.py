@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Embedded:
     """A figure to be put into the page."""
 
-    json: str  # what `chart.js` draws, safe inside a script element
+    json: str  # what `plots/page/figure.js` draws, safe inside a script element
     caption: str  # how things are drawn, plain text
     has_scene: bool = False  # surfaces to be turned stand below it
 

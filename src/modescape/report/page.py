@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from modescape.plain import file_name, shown, visible
+from modescape.plots import page_script
 from modescape.plots.files import script_hash
 from modescape.report.explored import explore
 from modescape.report.figures import Embedded, embedded_figure
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 FIGURE_BUDGET = 6_000_000
 CSV_BUDGET = 1_800_000
 MOST_TABLE = 80_000  # of one table
-SCRIPTS = ("chart.js", "scene.js", "networks.js", "explorer.js", "page.js")  # of the page, in this order, after D3's
-STYLES = ("page.css", "chart.css", "explorer.css")
+SCRIPTS = ("networks.js", "explorer.js", "page.js")  # of the page, in this order, after what draws figures
+STYLES = ("page.css", "explorer.css")
 MOST_PROVENANCE = 5_000  # characters of one row of the last table
 
 
@@ -101,7 +102,7 @@ def build_page(content: PageContent) -> str:
     Raises:
         ValueError: if a figure cannot be drawn from its result.
     """
-    scripts = {"d3": _package_text("vendor/d3.min.js"), "page": "\n".join(map(_package_text, SCRIPTS))}
+    script = page_script.script(*map(_package_text, SCRIPTS))
     word = str(content.manifest.get("inputs", {}).get("word", "images"))
     say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
     sections = _sections(content)
@@ -130,9 +131,9 @@ def build_page(content: PageContent) -> str:
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),
         timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
-        hashes=[script_hash(text) for text in scripts.values()],
-        scripts={key: _trusted(text) for key, text in scripts.items()},
-        style=_trusted("\n".join(map(_package_text, STYLES))),
+        script_hash=script_hash(script),
+        script=_trusted(script),
+        style=_trusted("\n".join([page_script.style(), *map(_package_text, STYLES)])),
     )
 
 

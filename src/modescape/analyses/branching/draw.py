@@ -143,7 +143,7 @@ def _names(dataset: xr.Dataset) -> list[str]:
 
 
 def _marks(dataset: xr.Dataset, variable: str, look: Look, factor: float) -> Series:
-    """A mark a row, with its interval."""
+    """One mark per row, with its interval."""
     low, middle, high = (factor * dataset[f"{variable}{end}"].values.astype(float) for end in ("_low", "", "_high"))
     if variable == "average_gain":  # which may lose as much as a barrier is high
         most = np.nanmax(np.append(dataset["ensemble_gain_high"].values, 0.0))

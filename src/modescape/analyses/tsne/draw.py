@@ -1,4 +1,4 @@
-"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which keeps distances."""
+"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which preserves distances."""
 
 from __future__ import annotations
 

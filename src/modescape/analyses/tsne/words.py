@@ -57,7 +57,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
-    """Whether runs end in one place of the map that keeps distances."""
+    """Whether runs end in one place of the map that preserves distances."""
     shares = [pick(dataset, "variance_share", approach="PCA", draw=axis) for axis in dataset["draw"].values]
     held = percent(float(np.nansum(shares)))
     place = np.stack([dataset[axis].sel({"approach": "PCA"}).values for axis in ("x", "y")], axis=1)
