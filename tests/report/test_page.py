@@ -82,12 +82,16 @@ def foreign_class():
 def test_sections_have_the_names_of_the_analyses_in_order(usual):
     reader = read(usual)
     ids = [attrs["id"] for attrs in attributes(reader, "section")]
-    assert ids == ["verdict", "explorer", "evidence", "analyses", "provenance"]
+    assert ids == ["verdict", "explorer", "evidence", "analyses", "glossary", "provenance"]
     assert folded(reader) == list(ANALYSES)
-    links = [attrs["href"] for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    anchors = [attrs for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    links = [attrs["href"] for attrs in anchors if attrs.get("class") != "term"]
     assert links == ["#verdict", *(f"#{name}" for name in ids)]  # the skip link, then the contents
     every = [attrs["id"] for _, attrs in reader.elements if "id" in attrs]
     assert len(every) == len(set(every))
+    terms = {attrs["href"].removeprefix("#") for attrs in anchors if attrs.get("class") == "term"}
+    assert len(terms) > 20
+    assert terms <= set(every)
 
 
 def test_order_of_sections_can_be_given(content):

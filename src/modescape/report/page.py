@@ -15,6 +15,7 @@ from modescape.plots import page_script
 from modescape.plots.files import script_hash
 from modescape.report.explored import explore
 from modescape.report.figures import Embedded, embedded_figure
+from modescape.report.glossary import entries, linked
 from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
@@ -106,7 +107,9 @@ def build_page(content: PageContent) -> str:
     say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
     sections = _sections(content)
     explorer, pictures = explore(content.results, [section.name for section in sections if section.figure])
-    template = _environment(say).from_string(say(_package_text("page.html.j2")))
+    environment = _environment(say)
+    environment.filters["linked"] = functools.partial(linked, say=say)
+    template = environment.from_string(say(_package_text("page.html.j2")))
     return template.render(
         name=content.name,
         facts=_facts(content),
@@ -119,6 +122,7 @@ def build_page(content: PageContent) -> str:
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=sections,
         firsts=pictures,
+        glossary=entries(text for one in sections for text in _sentences(one)),
         explorer=explorer,
         provenance=_provenance(content),
         network=network_notes(content.manifest),
@@ -198,6 +202,11 @@ def _sections(content: PageContent) -> list[SectionView]:
             note = content.notes.get(name, "This analysis was not done.")
             sections.append(SectionView(file_name(name), text_of(name, None), note=note))
     return sections
+
+
+def _sentences(section: SectionView) -> tuple[str, ...]:
+    """What is read of a section."""
+    return section.text.title, section.text.shown, section.text.reading, section.takeaway
 
 
 def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
