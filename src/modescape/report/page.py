@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from modescape.analyses.themes import themed
 from modescape.plain import file_name, shown, visible
 from modescape.plots import page_script
 from modescape.plots.files import script_hash
@@ -78,7 +79,8 @@ class PageContent:
 class SectionView:
     """One section as the template needs it."""
 
-    name: str
+    name: str  # its id on the page
+    analysis: str
     text: Text
     note: str = ""  # why there is no result
     takeaway: str = ""  # the result in a sentence
@@ -121,6 +123,7 @@ def build_page(content: PageContent) -> str:
         command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=sections,
+        themes=_themes(sections),
         firsts=pictures,
         glossary=entries(text for one in sections for text in _sentences(one)),
         explorer=explorer,
@@ -200,8 +203,14 @@ def _sections(content: PageContent) -> list[SectionView]:
             sections.append(_section(name, content.pieces.get(name) or Piece.of(name, dataset), dataset, left))
         else:
             note = content.notes.get(name, "This analysis was not done.")
-            sections.append(SectionView(file_name(name), text_of(name, None), note=note))
+            sections.append(SectionView(file_name(name), name, text_of(name, None), note=note))
     return sections
+
+
+def _themes(sections: Sequence[SectionView]) -> list[tuple[str, list[SectionView]]]:
+    """Sections under the headings of what they are about."""
+    by_name = {section.analysis: section for section in sections}
+    return [(theme, [by_name[name] for name in names]) for theme, names in themed(by_name).items()]
 
 
 def _sentences(section: SectionView) -> tuple[str, ...]:
@@ -223,6 +232,7 @@ def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int])
         tables.append(table)
     return SectionView(
         name=file_name(name),
+        analysis=name,
         text=piece.text,
         figure=figure.json if figure and fits else "",
         caption=figure.caption if figure else "",
