@@ -19,6 +19,7 @@ from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.analyses.confusion.example import example as confusion
+from modescape.analyses.themes import themed
 from modescape.plain import visible
 from modescape.report import page
 from modescape.report.figures import script_json
@@ -82,16 +83,21 @@ def foreign_class():
 def test_sections_have_the_names_of_the_analyses_in_order(usual):
     reader = read(usual)
     ids = [attrs["id"] for attrs in attributes(reader, "section")]
-    assert ids == ["verdict", "explorer", "evidence", "analyses", "provenance"]
-    assert folded(reader) == list(ANALYSES)
-    links = [attrs["href"] for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    assert ids == ["verdict", "explorer", "evidence", "analyses", "glossary", "provenance"]
+    assert folded(reader) == [name for names in themed(ANALYSES).values() for name in names]
+    anchors = [attrs for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    links = [attrs["href"] for attrs in anchors if attrs.get("class") != "term"]
     assert links == ["#verdict", *(f"#{name}" for name in ids)]  # the skip link, then the contents
     every = [attrs["id"] for _, attrs in reader.elements if "id" in attrs]
     assert len(every) == len(set(every))
+    terms = {attrs["href"].removeprefix("#") for attrs in anchors if attrs.get("class") == "term"}
+    assert len(terms) > 20
+    assert terms <= set(every)
 
 
 def test_order_of_sections_can_be_given(content):
-    order = ["tsne", "training"]
+    """Within a theme; themes have an order of their own."""
+    order = ["training", "tsne"]
     html = build_page(content(analyses=order, results={name: example_result(name) for name in reversed(order)}))
     assert folded(read(html)) == order
 
@@ -262,6 +268,16 @@ def test_an_analysis_without_words_or_figure_is_still_shown(content):
     assert summarize("linear_path", unknown).rows[0] == ("height of the barrier", "nats", "1.00", "2.00", "3.00")
     assert "Linear path" in html
     assert "Loss along a line" in html
+
+
+def test_each_section_says_what_can_be_concluded_before_it_is_opened(usual, content):
+    said = [attrs for attrs in attributes(read(usual), "span") if attrs.get("class") == "takeaway"]
+    assert len(said) == len(ANALYSES)
+    rows = example_result("ensemble_size").assign_attrs(examples_word="rows")
+    assert "images" not in summarize("ensemble_size", rows).takeaway
+    assert summarize("ensemble_size", rows).takeaway in "".join(
+        read(build_page(content(results={"ensemble_size": rows}))).text
+    )
 
 
 @pytest.mark.parametrize("name", ANALYSES)

@@ -191,6 +191,9 @@ def _matrix(panel: HeatMap, scales: dict[style.Scale, int]) -> Plain:
         "square": panel.square or None,
         "extra": np.asarray(panel.extra, dtype=np.float32) if panel.extra is not None else None,
         "unit": panel.extra_unit or None,
+        "low": np.asarray(panel.low, dtype=np.float32) if panel.low is not None else None,
+        "high": np.asarray(panel.high, dtype=np.float32) if panel.high is not None else None,
+        "covers": panel.covers or None,
     }
 
 

@@ -61,7 +61,8 @@ def connected(dataset: xr.Dataset) -> str:
         may = "" if not np.isfinite(low) or low >= first else f" (95 % interval: they may be from {low:g} on)"
         return f"Branches are connected from none of the epochs tested{may}, at a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
-    return f"With {epochs} in common or more, of those tested{ends}, the mean barrier of the error is at most {limit}."
+    shared = f"{epochs} in common or more, of those tested" if first else "any number of epochs in common, also none"
+    return f"With {shared}{ends}, the mean barrier of the error is at most {limit}."
 
 
 def _networks(dataset: xr.Dataset) -> str:

@@ -64,6 +64,11 @@
       const value = panel.matrix[row] && panel.matrix[row][column];
       if (value === undefined) return null;
       const lines = [`${panel.y.label}: ${panel.rows[row]}`, `${panel.x.label}: ${panel.names[column]}`, `${scale.label || panel.title}: ${number(value)}`];
+      if (panel.low && Number.isFinite(panel.low[row][column])) {
+        const ends = [panel.low[row][column], panel.high[row][column]];
+        lines.push(`95 % interval ${number(ends[0], 3)} to ${number(ends[1], 3)}${ends[0] <= 0 && ends[1] >= 0 ? ", includes 0" : ""}`);
+        if (panel.covers) lines.push(panel.covers);
+      }
       if (panel.extra) lines.push(`${number(panel.extra[row][column])} ${panel.unit || ""}`);
       return lines;
     });
