@@ -93,6 +93,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         quick=True,
         numbers="averages probabilities of classes; see solution_similarity for how far members differ",
         bare=f"{UNSURE}: it averages probabilities",
+        given=True,
         theme=MEMBERS,
     ),
     "cka": Analysis("modescape.analyses.cka", (CHECKPOINTS, NETWORK), also=("cost",), numbers=SAME, theme=MEMBERS),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.analyses.given import models_of
+from modescape.analyses.given import models_of, names_of
 from modescape.analyses.requirements import left_out, predicted, trained
 from modescape.errors import InputError, WorkError
 from modescape.functionspace.diversity import entropy
@@ -59,7 +59,7 @@ def measure(offered: Offered, *, members: int = 10, pictures: int = 150) -> xr.D
             **shown,
         },
         {
-            "member": there,
+            "member": names_of(offered)[: len(models)] if offered.given else there,
             "example": unique(names),
             "class": unique([one_line(name) for name in predictions.class_names]),
         },
