@@ -2,7 +2,7 @@
 
 Predictions are made from a seed, a few examples at a time, whenever they are read, and never stored. Each analysis runs
 in a process of its own, one thread, whose processor time and largest memory are printed; the time that making the
-predictions took is printed beside it.
+predictions took is printed beside it. Every minute it says on standard error how far it is.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from modescape.offered import INDEPENDENT, Offered
 
 GRAIN = 512  # examples that are made at a time
 OWN, SKILL = 2.0, 2.5  # deviation of a model's own logits, and what the label's has more; that of common ones is 1
+SAY = 60.0  # seconds after which it says how far it is
 NAMES = ("ensemble_size", "solution_similarity", "model_pairs")
 
 
@@ -33,6 +34,7 @@ class Made:
     classes: int
     seed: int = 0
     spent: list[float] = field(default_factory=lambda: [0.0], compare=False)  # processor seconds that making took
+    said: list[float] = field(default_factory=lambda: [time.monotonic()], compare=False)  # when it last said so
 
     @property
     def label(self) -> np.ndarray:
@@ -82,6 +84,10 @@ class Made:
         found -= found.max(1, keepdims=True)
         found -= np.log(np.exp(found).sum(1, keepdims=True))
         self.spent[0] += time.process_time() - began
+        if time.monotonic() - self.said[0] > SAY:
+            self.said[0] = time.monotonic()
+            how_far = f"model {model}, examples up to {stop:,}, {time.process_time():.0f} processor seconds"
+            print(f"{how_far}, {most_memory() / 1e9:.2f} GB", file=sys.stderr, flush=True)
         return found
 
     def _grain(self, model: int, start: int) -> np.ndarray:
@@ -101,15 +107,20 @@ def offered(made: Made, *, given: bool) -> Offered:
     )
 
 
+def most_memory() -> int:
+    """Bytes that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def measured(name: str, made: Made) -> dict[str, float]:
     """Run one analysis here: seconds, processor seconds (of which making the predictions), largest memory in bytes."""
     given = name != "solution_similarity"
     began, spent = time.monotonic(), time.process_time()
     result = analyses.measure(name, offered(made, given=given))
     seconds, spent = time.monotonic() - began, time.process_time() - spent
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     largest = float(result["score"].sel(approach="independent", metric="accuracy")[-1]) if "score" in result else 0.0
-    return {"seconds": seconds, "processor": spent, "making": made.spent[0], "bytes": peak, "accuracy": largest}
+    took = {"seconds": seconds, "processor": spent, "making": made.spent[0]}
+    return {**took, "bytes": most_memory(), "accuracy": largest}
 
 
 def main() -> None:
@@ -127,7 +138,7 @@ def main() -> None:
     for name in said.names:
         sizes = (f"--{key}={getattr(said, key)}" for key in ("models", "examples", "classes"))
         run = [sys.executable, __file__, "--here", *sizes, name]
-        found = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+        found = json.loads(subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout)
         print(
             f"{name}, {said.models} models x {said.examples:,} examples x {said.classes} classes: "
             f"{found['seconds']:.0f} s, {found['processor']:.0f} processor seconds, of which making the predictions "

@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelector('.main-svg')))(
-  [...document.querySelectorAll('.plot:not(.space), .plotly-graph-div')])"""
+DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelector('svg')))(
+  [...document.querySelectorAll('.plot[data-figure], .plotly-graph-div')].filter(one => one.checkVisibility()))"""
+OPEN_ALL = "document.querySelectorAll('details').forEach(part => { part.open = true; })"
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,11 @@ class Opened:
         self.page.on("popup", lambda popup: self.said.append("popup"))
         self.page.goto(path.as_uri())
 
-    def wait_for_figures(self):
+    def wait_for_figures(self, everything=False):
+        """Wait until what is near the window is drawn; with ``everything``, open all parts and draw as for print."""
+        if everything:
+            self.page.evaluate(OPEN_ALL)
+            self.page.evaluate("['beforeprint', 'afterprint'].forEach(name => window.dispatchEvent(new Event(name)))")
         # not wait_for_function: the page's own policy forbids the eval that it needs
         for _ in range(200):
             if self.page.evaluate(DRAWN):

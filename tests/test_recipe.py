@@ -282,6 +282,7 @@ SAME = [  # another study of the same networks
     "compute.stored_predictions=100",
     "compute.worker_memory=900",
     "quick={members: 10, epochs: 40, analyses: [tsne]}",
+    "data.private=true",
 ]
 OTHER = [  # other networks
     "seed=1",

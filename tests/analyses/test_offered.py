@@ -219,7 +219,7 @@ def test_who_needs_what():
     }
     of_groups = {name for name in needs if analyses.AROUND in analyses.ANALYSES[name].uses}
     alone = {name for name, own in needs.items() if own == (analyses.PREDICTIONS,)}
-    assert alone - of_groups == {*FROM_PREDICTIONS, "solution_similarity"}
+    assert alone - of_groups == {*FROM_PREDICTIONS, "solution_similarity", "member_predictions"}
     assert {name for name, own in needs.items() if analyses.CHECKPOINTS in own and analyses.NETWORK not in own} == {
         *WITH_CHECKPOINTS
     } - {"solution_similarity"}

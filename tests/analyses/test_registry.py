@@ -14,6 +14,7 @@ import pytest
 
 from modescape import analyses, recipe, results
 from modescape.analyses import ANALYSES, OFFERED, PARTS, loading
+from modescape.analyses.analysis import THEMES
 from modescape.analyses.costs import Cost, Sizes, cost_of
 from modescape.analyses.sampled_costs import draws
 from modescape.errors import InputError
@@ -23,7 +24,7 @@ from modescape.wording.summary import Summary
 from modescape.wording.text import Text
 
 SOURCE = Path(analyses.__file__).parents[1]
-MORE = {"verdict", "cost", "auxiliary"}
+MORE = {"verdict", "cost", "auxiliary", "explore"}
 OTHER_MEANINGS = {  # words that are also the name of something else
     "training": "a member's status, a stage, a benchmark, a mode of a network, where networks of a method come from, "
     "what a candidate of the decision costs",
@@ -140,6 +141,10 @@ def test_settings_that_are_read_in_a_folder_make_its_result_anew(name: str):
             assert any(part == section and (fields is True or field in fields) for part, fields in used), field
 
 
+def test_every_theme_has_analyses_and_every_analysis_a_theme():
+    assert {one.theme for one in ANALYSES.values()} == set(THEMES)
+
+
 def test_an_analysis_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="no analysis 'tnse'; did you mean 'tsne'"):
         analyses.defaults("tnse")
@@ -170,8 +175,11 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
         for name in strings(path.read_text(encoding="utf-8")) & set(ANALYSES)
         if path.name != "registry.py"
     }
-    # a member's status; a kind of images; a kind of schedule
-    assert named <= {"requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"}
+    # a member's status; a kind of images, settings of the data; a kind of schedule
+    assert named <= {
+        *("requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"),
+        *("analysis.py shift", "analysis.py ood"),
+    }
 
 
 def test_a_folder_imports_and_names_no_other_analysis(name: str):

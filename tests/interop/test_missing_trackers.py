@@ -1,12 +1,15 @@
 """A tracker whose package is not there is said before anything is written."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import pytest
 
 from modescape import pipeline
 from modescape.errors import InputError
 from modescape.interop.trackers import TRACKERS
+from modescape.pipeline.tracking import Follower
+from modescape.progress import Progress
 from modescape.trackers import TRACKER_NAMES
 
 
@@ -21,3 +24,34 @@ def test_a_package_that_is_missing_is_named_and_nothing_is_written(name, tmp_pat
     with pytest.raises(InputError, match=rf"pip install 'modescape\[{name}\]'"):
         pipeline.run("digits", tmp_path / "study", overrides=[f"compute.track=[{name}]"])
     assert not (tmp_path / "study").exists()
+
+
+class Said(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def line(self, text):
+        self.lines.append(text)
+
+
+class Unending:
+    """A tracker that hears and does not end."""
+
+    run = "1"
+
+    def hear(self, event):
+        pass
+
+    def close(self):
+        raise TypeError("finish() got an unexpected keyword")
+
+
+def test_a_tracker_that_does_not_end_is_said_and_is_told_again(tmp_path):
+    recipe = SimpleNamespace(train=SimpleNamespace(members=0), analyses=[])
+    said = Said()
+    follower = Follower(SimpleNamespace(recipe=recipe, path=tmp_path), "unending", Unending(), said)
+    follower.close()
+    assert said.lines == [
+        "tracking with unending stopped: finish() got an unexpected keyword; the same command goes on with it later"
+    ]
+    assert not (tmp_path / "tracking").exists()  # nothing counts as told

@@ -96,7 +96,7 @@ def test_quick_is_a_tenth_of_the_training_under_another_name(name):
     assert share == pytest.approx(0.1, rel=0.2)
     assert small.name == f"{name}-quick"
     assert choose(name, None, quick=True).path == Path("studies") / small.name
-    assert set(small.analyses or ()) - {"gradient_boosting"} == {
+    assert set(small.analyses or ()) - {"gradient_boosting", "member_predictions"} == {
         "training",
         "solution_similarity",
         "tsne",

@@ -1,6 +1,7 @@
 """The page as text: what is in it, that nothing foreign gets out of its place, that it is small and repeatable."""
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.analyses.confusion.example import example as confusion
+from modescape.analyses.themes import themed
 from modescape.plain import visible
 from modescape.report import page
 from modescape.report.figures import script_json
@@ -61,6 +63,11 @@ def attributes(reader, tag):
     return [attrs for name, attrs in reader.elements if name == tag]
 
 
+def folded(reader):
+    """Names of the analyses, each a part that opens."""
+    return [attrs["id"] for attrs in attributes(reader, "details") if attrs.get("class", "").startswith("analysis")]
+
+
 @pytest.fixture(scope="module")
 def usual():
     """The page of the example results."""
@@ -76,17 +83,23 @@ def foreign_class():
 def test_sections_have_the_names_of_the_analyses_in_order(usual):
     reader = read(usual)
     ids = [attrs["id"] for attrs in attributes(reader, "section")]
-    assert ids == ["verdict", *ANALYSES, "provenance"]
-    links = [attrs["href"] for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    assert ids == ["verdict", "explorer", "evidence", "analyses", "glossary", "provenance"]
+    assert folded(reader) == [name for names in themed(ANALYSES).values() for name in names]
+    anchors = [attrs for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    links = [attrs["href"] for attrs in anchors if attrs.get("class") != "term"]
     assert links == ["#verdict", *(f"#{name}" for name in ids)]  # the skip link, then the contents
     every = [attrs["id"] for _, attrs in reader.elements if "id" in attrs]
     assert len(every) == len(set(every))
+    terms = {attrs["href"].removeprefix("#") for attrs in anchors if attrs.get("class") == "term"}
+    assert len(terms) > 20
+    assert terms <= set(every)
 
 
 def test_order_of_sections_can_be_given(content):
-    order = ["tsne", "training"]
+    """Within a theme; themes have an order of their own."""
+    order = ["training", "tsne"]
     html = build_page(content(analyses=order, results={name: example_result(name) for name in reversed(order)}))
-    assert [attrs["id"] for attrs in attributes(read(html), "section")][1:-1] == order
+    assert folded(read(html)) == order
 
 
 def test_headings_descend_one_level_at_a_time_and_figures_have_alternatives(usual):
@@ -95,8 +108,9 @@ def test_headings_descend_one_level_at_a_time_and_figures_have_alternatives(usua
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     figures = [attrs for attrs in attributes(reader, "div") if attrs.get("class") == "plot"]
-    assert len(figures) == len(ANALYSES)
-    assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 60 for attrs in figures)
+    assert len(figures) == len(ANALYSES) + 2  # two pictures at the top
+    boxes = [attrs for attrs in attributes(reader, "div") if attrs.get("class") == "plot-box"]
+    assert all(attrs["role"] == "group" and len(attrs["aria-label"]) > 50 for attrs in boxes)
     assert attributes(reader, "html") == [{"lang": "en"}]
 
 
@@ -106,14 +120,14 @@ def test_policy_allows_exactly_the_scripts_of_the_page(usual):
     runs = [text for attrs, text in reader.scripts if attrs.get("type") != "application/json"]
     hashes = ["'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'" for text in runs]
     assert policy.startswith("default-src 'none'; script-src " + " ".join(hashes) + "; style-src 'unsafe-inline'")
-    assert len(hashes) == 2
+    assert len(hashes) == 1
     assert "unsafe-eval" not in policy
 
 
 def test_page_is_complete_small_and_loads_nothing(usual):
     assert len(usual.encode()) < 12_000_000
     reader = read(usual)
-    assert usual.count("plotly.js v") == 1
+    assert usual.count("https://d3js.org v") == 1  # with its copyright
     for _, attrs in reader.elements:
         for key in ("src", "href"):
             assert attrs.get(key, "#").startswith(("#", "data:")), attrs
@@ -153,7 +167,9 @@ def test_foreign_text_stays_text(content, foreign_class):
     )
     assert EVIL not in html
     reader = read(html)
-    assert len(attributes(reader, "script")) == 3  # the figure, plotly.js, the page's own
+    held = [attrs["id"] for attrs in attributes(reader, "script") if "id" in attrs]
+    assert held == ["first-1", "figure-confusion"]
+    assert len(attributes(reader, "script")) == len(held) + 1  # D3 and the page's own
     assert not any("alert(1)" in text for attrs, text in reader.scripts if attrs.get("type") != "application/json")
     assert "".join(reader.text).count(EVIL) >= 8  # name, recipe, class, note, message, device, platform twice, ...
 
@@ -178,7 +194,7 @@ def test_direction_overrides_are_written_out(content, foreign_class):
 def test_class_names_are_safe_in_the_csv(content, foreign_class):
     reader = read(build_page(content(results={"confusion": foreign_class})))
     data = [a["href"] for a in attributes(reader, "a") if a.get("download", "").startswith("confusion")]
-    text = base64.b64decode(data[0].partition("base64,")[2]).decode()
+    text = gzip.decompress(base64.b64decode(data[0].partition("base64,")[2])).decode()
     assert "'=HYPERLINK(1)" in text
     assert not re.search(r"(^|,)=", text, re.MULTILINE)
 
@@ -194,7 +210,7 @@ def test_embedded_json_is_the_same_json_without_markup():
 def test_missing_results_say_why(content):
     html = build_page(content(results={}, notes={"ensemble_size": "It takes at least two members."}, members=()))
     reader = read(html)
-    assert [attrs["id"] for attrs in attributes(reader, "section")] == ["verdict", "ensemble_size", "provenance"]
+    assert folded(reader) == ["ensemble_size"]
     text = " ".join("".join(reader.text).split())
     assert "Not shown: It takes at least two members." in text
     assert "No verdict on the ensemble: ensemble_size was not measured." in text
@@ -248,10 +264,20 @@ def test_an_analysis_without_words_or_figure_is_still_shown(content):
         points=3,
     )
     html = build_page(content(results={"linear_path": unknown}))
-    assert '<section id="linear_path"' in html
+    assert folded(read(html)) == ["linear_path"]
     assert summarize("linear_path", unknown).rows[0] == ("height of the barrier", "nats", "1.00", "2.00", "3.00")
     assert "Linear path" in html
     assert "Loss along a line" in html
+
+
+def test_each_section_says_what_can_be_concluded_before_it_is_opened(usual, content):
+    said = [attrs for attrs in attributes(read(usual), "span") if attrs.get("class") == "takeaway"]
+    assert len(said) == len(ANALYSES)
+    rows = example_result("ensemble_size").assign_attrs(examples_word="rows")
+    assert "images" not in summarize("ensemble_size", rows).takeaway
+    assert summarize("ensemble_size", rows).takeaway in "".join(
+        read(build_page(content(results={"ensemble_size": rows}))).text
+    )
 
 
 @pytest.mark.parametrize("name", ANALYSES)

@@ -121,7 +121,13 @@ def is_the_same(store, local, folder, page=True):
         assert (copy / "report.html").read_bytes() == (local / "report.html").read_bytes()
 
 
-@pytest.mark.parametrize(("engine", "rate"), [("here", 0.05), ("processes", 0), ("processes", 0.05)])
+NO_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs modescape[ray]")
+
+
+@pytest.mark.parametrize(
+    ("engine", "rate"),
+    [("here", 0.05), ("processes", 0), ("processes", 0.05), pytest.param("ray", 0.05, marks=NO_RAY)],
+)
 def test_a_study_is_the_one_of_a_folder_by_bytes(engine, rate, whole, tmp_path):
     with served(rate, seed=1) as store:
         code, out, error = store.done(*store.run("--engine", engine, values=ALL))

@@ -118,8 +118,8 @@ def average_of(subsets: Subsets, block: slice, mean: np.ndarray) -> Average:
     """Mean predictions on a block of examples, probabilities [subset, class, example]."""
     confidence, predicted = mean[:, 0].copy(), np.zeros((len(mean), mean.shape[2]), dtype=np.int32)
     for number in range(1, mean.shape[1]):
-        better = mean[:, number] > confidence
-        predicted[better] = number
+        better = np.multiply(mean[:, number] > confidence, number, dtype=np.int32)
+        np.maximum(predicted, better, out=predicted)  # the last that was better has the largest number
         np.maximum(confidence, mean[:, number], out=confidence)
     return Average(subsets, block, mean, confidence, predicted)
 

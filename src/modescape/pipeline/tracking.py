@@ -96,7 +96,7 @@ class Follower:
         self.keep()
 
     def look_at_results(self) -> None:
-        """Tell the results that are new or were made anew."""
+        """Tell the results that are new or were made again."""
         for name in self.study.recipe.analyses or []:
             with contextlib.suppress(ModescapeError):
                 result = self.study.result(name)
@@ -112,6 +112,10 @@ class Follower:
         try:
             self.tracker.hear(event)
         except Exception as error:  # whatever a tracker, its server or the way to it does
+            self._stopped(error)
+
+    def _stopped(self, error: Exception) -> None:
+        if not self.failed:
             self.failed = True
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             self.progress.line(f"tracking with {self.name} stopped: {first}; the same command goes on with it later")
@@ -131,8 +135,10 @@ class Follower:
         self.look_at_results()
         if (page := _page(self.study)) is not None:
             self.hear(page)
-        with contextlib.suppress(Exception):
+        try:
             self.tracker.close()
+        except Exception as error:  # what was told may not have arrived: it is told again
+            self._stopped(error)
         self.keep()
 
 

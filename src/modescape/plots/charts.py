@@ -114,7 +114,7 @@ def square(title: str, axis: str, names: Sequence[str], matrix: np.ndarray, scal
 
 
 def by_method(title: str, x_label: str, names: Sequence[str], series: Sequence[Series], **more: Any) -> Panel:
-    """A panel with a row a method, named on the vertical axis."""
+    """A panel with one row per method, named on the vertical axis."""
     return Panel(title=title, x_label=x_label, y_label="Method", series=series, rows=names, **more)
 
 

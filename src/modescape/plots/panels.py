@@ -124,6 +124,9 @@ class HeatMap:
     square: bool = False  # cells as high as wide
     extra: np.ndarray | None = None  # a further number a cell under the pointer, [row, column]
     extra_unit: str = ""
+    low: np.ndarray | None = None  # 95 % interval of each cell, under the pointer on the page, [row, column]
+    high: np.ndarray | None = None
+    covers: str = ""  # what the intervals are for
 
 
 @dataclass(frozen=True, kw_only=True)

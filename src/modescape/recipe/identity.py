@@ -53,6 +53,7 @@ NO_IDENTITY = {  # where things are, and what may change in a finished study
         "frost",
         "shift_column",
         "ood",
+        "private",
     },
     "model": {"init"},
     "train": {"members"},

@@ -10,7 +10,7 @@ from modescape.recipe.fields import Amount, FreeForm, NonNegativeInt, PositiveIn
 
 
 class Augmentation(Section):
-    """Random changes of training images, drawn anew for every image each time it is used."""
+    """Random changes of training images, drawn again for every image each time it is used."""
 
     crop_padding: NonNegativeInt = 0  # pixels added on each side before a crop of the original size
     crop_fill: Literal["zeros", "nearest"] = "zeros"  # what the added pixels hold
@@ -60,6 +60,7 @@ class Data(Section):
     # center: resized until the picture covers the size, and its middle cut out; stretch: resized whatever its
     # proportions; pad: resized until it fits in, the rest filled with the background
     background: str | int = "white"  # under transparent pixels: a colour's name, "#rrggbb" or a grey level 0..255
+    private: bool = False  # show no picture and no text of this data on the page; false = some that members dispute
     skip_broken: bool = False  # leave pictures out that cannot be read (the page says how many); false = refuse them
     scaling: Literal["raw", "unit", "centered", "standardized"] = "unit"
     # what the network sees: raw 0..255; unit 0..1; centered = unit minus the mean training image;

@@ -16,26 +16,20 @@ if TYPE_CHECKING:
 class Embedded:
     """A figure to be put into the page."""
 
-    json: str  # data and layout, safe inside a script element
-    columns: int  # panels side by side: how much width it needs
-    height: int  # pixels
+    json: str  # what `plots/page/figure.js` draws, safe inside a script element
     caption: str  # how things are drawn, plain text
-    scene: str = ""  # data and layout of what stands below it in space, likewise; "" where there is nothing
-    scene_height: int = 0  # pixels
+    has_scene: bool = False  # surfaces to be turned stand below it
 
 
 def embedded_figure(name: str, dataset: xr.Dataset) -> Embedded | None:
-    """The figure of an analysis, drawn from its result; None when the analysis has no figure."""
+    """The figure of an analysis, described from its result; None when the analysis has no figure."""
     from modescape.analyses import ANALYSES, figures
-    from modescape.plots import charts
+    from modescape.plots.plain_chart import plain_chart
 
     if name not in ANALYSES:
         return None
-    chart = figures.described(name, dataset)
-    sheet, space = charts.sheet(chart), charts.space(chart)
-    caption = figures.caption(name, dataset)
-    scene = (script_json(space.plain()), int(space.layout["height"])) if space else ("", 0)
-    return Embedded(script_json(sheet.plain()), sheet.columns(), int(sheet.layout["height"]), caption, *scene)
+    chart = plain_chart(figures.described(name, dataset))
+    return Embedded(script_json(chart), figures.caption(name, dataset), "scene" in chart)
 
 
 def script_json(value: Any) -> str:

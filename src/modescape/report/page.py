@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from modescape.analyses.themes import themed
 from modescape.plain import file_name, shown, visible
-from modescape.plots.files import plotly_script, script_hash
+from modescape.plots import page_script
+from modescape.plots.files import script_hash
+from modescape.report.explored import explore
 from modescape.report.figures import Embedded, embedded_figure
+from modescape.report.glossary import entries, linked
 from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
@@ -25,9 +29,12 @@ from modescape.wording.text import Text
 if TYPE_CHECKING:
     import xarray as xr
 
-# characters; beside plotly.js (4.8 million), so that the page stays below 12 MB
-FIGURE_BUDGET = 4_500_000
+# characters; with all else the page stays below 12 MB
+FIGURE_BUDGET = 6_000_000
 CSV_BUDGET = 1_800_000
+MOST_TABLE = 80_000  # of one table
+SCRIPTS = ("networks.js", "explorer.js", "page.js")  # of the page, in this order, after what draws figures
+STYLES = ("page.css", "explorer.css")
 MOST_PROVENANCE = 5_000  # characters of one row of the last table
 
 
@@ -72,15 +79,14 @@ class PageContent:
 class SectionView:
     """One section as the template needs it."""
 
-    name: str
+    name: str  # its id on the page
+    analysis: str
     text: Text
     note: str = ""  # why there is no result
+    takeaway: str = ""  # the result in a sentence
     figure: str = ""  # JSON, safe inside a script element; "" when there is no figure
-    columns: int = 1  # panels side by side
-    height: int = 450  # of the figure, pixels
     caption: str = ""  # of the figure
-    scene: str = ""  # JSON likewise, of what stands below the figure in space
-    scene_height: int = 0  # pixels
+    scene: bool = False  # surfaces to be turned stand below the figure
     summary: Summary | None = None
     sample: str = ""
     intervals: str = ""
@@ -98,10 +104,14 @@ def build_page(content: PageContent) -> str:
     Raises:
         ValueError: if a figure cannot be drawn from its result.
     """
-    scripts = {"plotly": plotly_script().decode().replace("\r\n", "\n"), "page": _package_text("page.js")}
+    script = page_script.script(*map(_package_text, SCRIPTS))
     word = str(content.manifest.get("inputs", {}).get("word", "images"))
     say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
-    template = _environment(say).from_string(say(_package_text("page.html.j2")))
+    sections = _sections(content)
+    explorer, pictures = explore(content.results, [section.name for section in sections if section.figure])
+    environment = _environment(say)
+    environment.filters["linked"] = functools.partial(linked, say=say)
+    template = environment.from_string(say(_package_text("page.html.j2")))
     return template.render(
         name=content.name,
         facts=_facts(content),
@@ -112,7 +122,11 @@ def build_page(content: PageContent) -> str:
         given=bool(content.given),
         command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
-        sections=_sections(content),
+        sections=sections,
+        themes=_themes(sections),
+        firsts=pictures,
+        glossary=entries(text for one in sections for text in _sentences(one)),
+        explorer=explorer,
         provenance=_provenance(content),
         network=network_notes(content.manifest),
         repeats=repeat_notes(content.manifest, content.own_network),
@@ -120,9 +134,9 @@ def build_page(content: PageContent) -> str:
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),
         timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
-        hashes=[script_hash(text) for text in scripts.values()],
-        scripts={key: _trusted(text) for key, text in scripts.items()},
-        style=_trusted(_package_text("page.css")),
+        script_hash=script_hash(script),
+        script=_trusted(script),
+        style=_trusted("\n".join([page_script.style(), *map(_package_text, STYLES)])),
     )
 
 
@@ -151,14 +165,14 @@ def _environment(say: Callable[[str], str]) -> Any:
 
 
 def _trusted(text: str) -> Any:
-    """Text of this package or of plotly.js: the only text that goes into the page unescaped."""
+    """Text of this package or of D3: the only text that goes into the page unescaped."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
 def _package_text(name: str) -> str:
-    return (resources.files("modescape.report") / name).read_text(encoding="utf-8")
+    return resources.files("modescape.report").joinpath(*name.split("/")).read_text(encoding="utf-8")
 
 
 def _facts(content: PageContent) -> list[str]:
@@ -189,31 +203,41 @@ def _sections(content: PageContent) -> list[SectionView]:
             sections.append(_section(name, content.pieces.get(name) or Piece.of(name, dataset), dataset, left))
         else:
             note = content.notes.get(name, "This analysis was not done.")
-            sections.append(SectionView(file_name(name), text_of(name, None), note=note))
+            sections.append(SectionView(file_name(name), name, text_of(name, None), note=note))
     return sections
+
+
+def _themes(sections: Sequence[SectionView]) -> list[tuple[str, list[SectionView]]]:
+    """Sections under the headings of what they are about."""
+    by_name = {section.analysis: section for section in sections}
+    return [(theme, [by_name[name] for name in names]) for theme, names in themed(by_name).items()]
+
+
+def _sentences(section: SectionView) -> tuple[str, ...]:
+    """What is read of a section."""
+    return section.text.title, section.text.shown, section.text.reading, section.takeaway
 
 
 def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
     figure, tables = piece.figure, []
-    size = len(figure.json) + len(figure.scene) if figure else 0
+    size = len(figure.json) if figure else 0
     fits = figure is not None and size <= left["figures"]
     left["figures"] -= size if fits else 0
     for table in piece.tables:
         size = len(table.address)
-        if size > left["tables"]:
+        if size > min(left["tables"], MOST_TABLE):
             table = Csv(table.name, table.dimensions, table.rows, "")
         else:
             left["tables"] -= size
         tables.append(table)
     return SectionView(
         name=file_name(name),
+        analysis=name,
         text=piece.text,
         figure=figure.json if figure and fits else "",
-        columns=figure.columns if figure else 1,
-        height=figure.height if figure else 450,
         caption=figure.caption if figure else "",
-        scene=figure.scene if figure and fits else "",
-        scene_height=figure.scene_height if figure else 0,
+        scene=bool(figure and figure.has_scene),
+        takeaway=piece.summary.takeaway,
         summary=piece.summary,
         sample=sample_line(dataset),
         intervals=str(dataset.attrs.get("intervals", "none")),

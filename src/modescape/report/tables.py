@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import functools
+import gzip
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,9 @@ class Csv:
 
     @functools.cached_property
     def address(self) -> str:
-        """The table as a data: address."""
-        return data_address(self.text, "text/csv")
+        """The table as a data: address, compressed."""
+        packed = gzip.compress(self.text.encode("utf-8", "replace"), 9, mtime=0)
+        return f"data:application/gzip;base64,{base64.b64encode(packed).decode()}"
 
 
 def csv_tables(name: str, dataset: xr.Dataset) -> list[Csv]:

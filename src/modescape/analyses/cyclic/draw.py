@@ -127,7 +127,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
 
 
 def _marks(dataset: xr.Dataset, variable: str, metric: str, factor: float, *, in_legend: bool = True) -> list[Series]:
-    """A mark a method with its interval, each in its row."""
+    """One mark per method with its interval, each in its row."""
     chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
     low, middle, high = (factor * chosen[f"{variable}{end}"].values for end in ("_low", "", "_high"))
     found = []

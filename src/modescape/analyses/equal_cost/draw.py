@@ -36,16 +36,22 @@ OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press
 def caption(dataset: xr.Dataset) -> str:
     """What is shown, and of whom the intervals are."""
     table = table_of_result(dataset)
-    unit = str(dataset.attrs.get("target_unit", ""))
-    told = [f"{table.candidates[place].label}, {_lost(table, place, unit)}" for place in shown(table)[1]]
     return style.sentences(
         f"Each candidate in the calibration that was best on {table.chosen_on}, minus one network as it is; judged on",
         f"{table.judged_on}. Costs are times those of one network.",
-        f"Worse than the axes show: {'; '.join(told)}." if told else "",
+        off_scale(dataset),
         f"Averages of weights were not scored: {missing}." if (missing := dataset.attrs.get("not_averaged")) else "",
         style.intervals(dataset),
         style.left_out(dataset),
     )
+
+
+def off_scale(dataset: xr.Dataset) -> str:
+    """Which candidates are worse than the axes show, in a sentence; "" where none is."""
+    table = table_of_result(dataset)
+    unit = str(dataset.attrs.get("target_unit", ""))
+    told = [f"{table.candidates[place].label}, {_lost(table, place, unit)}" for place in shown(table)[1]]
+    return f"Worse than the axes show: {'; '.join(told)}." if told else ""
 
 
 def _lost(table: Table, place: int, unit: str) -> str:

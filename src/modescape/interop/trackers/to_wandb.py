@@ -40,7 +40,7 @@ class WeightsAndBiases:
 
     def close(self) -> None:
         """End the run; another call goes on with it."""
-        self._run.finish(quiet=True)
+        self._run.finish()
 
     def _show(self, result: ResultReady) -> None:
         self._run.summary[f"result/{result.name}"] = result.text

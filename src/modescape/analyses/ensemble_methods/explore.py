@@ -1,0 +1,62 @@
+"""What the ways to make an ensemble add to the explorer: a row each, at equally many networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.analyses.forest import Row, forest
+from modescape.plots import style
+from modescape.plots.charts import Chart
+from modescape.plots.explored import Choice, Explored, View, explored_scores
+from modescape.plots.scores import methods, scores
+from modescape.wording.reading import pick
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.metrics.scores import Score
+
+COVERS = {"new": ("", "new networks on new examples"), "these": ("_these", "these networks on new examples")}
+
+
+def explore(results: Mapping[str, xr.Dataset]) -> Explored:
+    """Gains of all methods by score and kind of interval."""
+    dataset = results["ensemble_methods"]
+    known = scores(dataset)
+    if not known:
+        return Explored()
+    networks = int(dataset.attrs["samples"])
+    covers = Choice(
+        name="interval", label="95 % interval for", options=[(key, words) for key, (_, words) in COVERS.items()]
+    )
+    view = View(
+        tab="methods",
+        title="Methods within one run against independent networks",
+        choices=[explored_scores(known), covers],
+        charts={(name, kind): _chart(dataset, name, score, kind) for name, score in known.items() for kind in COVERS},
+        about=f"Each averages {networks} networks: independent ones, or {networks} of one training run. Press a row to "
+        "set the method off in every figure of the page.",
+        place=20,
+    )
+    return Explored(views=[view])
+
+
+def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
+    ending, networks = COVERS[kind][0], int(dataset.attrs["samples"])
+    rows = []
+    for method in methods(dataset):
+        size = min(networks, int(dataset["size"].values.max())) if method == "independent" else 1
+        where = {"approach": method, "metric": metric, "size": size}
+        value, low, high = (
+            pick(dataset, name, **where) for name in ("gain", f"gain_low{ending}", f"gain_high{ending}")
+        )
+        if math.isnan(value):
+            continue
+        look = style.method_look(method)
+        name = f"{look.name} ({size})" if method == "independent" else look.name
+        rows.append(
+            Row(name=name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
+        )
+    return forest(f"{score.label}: gain over one network", score, rows, "one network")

@@ -1,0 +1,143 @@
+"""What sizes of ensembles add to the explorer: the gain against the number of networks, and what the next one adds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.ensemble_size.draw import NAMES, of_test_sampling_alone
+from modescape.decision.labelled import table_of_result
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series, level
+from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
+from modescape.plots.scores import line_of, methods, scores
+from modescape.wording.numbers import count
+from modescape.wording.reading import holding, pick
+from modescape.wording.scores import difference, unit
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.metrics.scores import Score
+
+COVERS = {  # value of the choice -> ending of the variables, words
+    "new": ("", "new networks on new examples"),
+    "these": ("_these", "these networks on new examples"),
+}
+ABOUT = (
+    "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
+    "interval answer different questions and are never drawn together."
+)
+
+
+def explore(results: Mapping[str, xr.Dataset]) -> Explored:
+    """Gains against size by score and kind of interval; the first score's is a picture."""
+    dataset = results["ensemble_size"]
+    known = scores(dataset)
+    largest = int(dataset["size"].values.max(initial=1))
+    if not known or largest < 2:
+        return Explored()
+    sizes = [(str(size), str(size)) for size in range(2, largest + 1)]
+    covers = [(name, words) for name, (_, words) in COVERS.items()]
+    choices = [
+        explored_scores(known),
+        Choice(name="interval", label="95 % interval for", options=covers),
+        Choice(name="k", label="Networks", options=sizes, slider=True),
+    ]
+    longer = _longer(results)
+    charts = {(name, kind): _chart(dataset, name, kind, longer.get(name)) for name in known for kind in COVERS}
+    sentences = {
+        (name, kind, size): _sentence(dataset, name, kind, int(size))
+        for name in known
+        for kind in COVERS
+        for size, _ in sizes
+    }
+    view = View(
+        tab="size",
+        title="Gain against the number of networks",
+        choices=choices,
+        charts=charts,
+        sentences=sentences,
+        about=ABOUT,
+        place=10,
+    )
+    first = next(iter(known))
+    words = f"Gain in {known[first].short} against the number of networks. {sentences[first, 'new', str(largest)]}"
+    return Explored(views=[view], pictures=[Picture(chart=charts[first, "new"], place=10, words=words)])
+
+
+def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, float]]:
+    """Score -> what one network trained as long as all members is called, and gains; {} where there is none."""
+    candidates = holding(results, "covariance", "training")
+    if candidates is None:
+        return {}
+    table = table_of_result(candidates)
+    places = [
+        place
+        for place, one in enumerate(table.candidates)
+        if one.advice == "train_longer" and one.at_full_cost and one.calibration == "none"
+    ]
+    if not places:
+        return {}
+    name = table.candidates[places[0]].label
+    return {metric: (name, table.difference(places[0], 0, metric).value) for metric in table.scores}
+
+
+def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, float] | None) -> Chart:
+    score = scores(dataset)[metric]
+    ending, words = COVERS[kind]
+    largest = float(dataset["size"].values.max())
+    zero = Series(name="One network", x=np.array([0.5, largest + 0.5]), y=np.zeros(2), line="dash", width=1)
+    series = [zero]
+    for method in methods(dataset):
+        if kind == "new" and of_test_sampling_alone(dataset, method):
+            continue
+        series.append(_line(dataset, method, metric, ending, score))
+    if longer and math.isfinite(longer[1]):
+        looks = {"colour": style.VERMILION, "group": "Train longer", "width": 1.3}
+        series.append(level(longer[0].capitalize(), score.factor * longer[1], (0.5, largest + 0.5), **looks))
+    side = "higher" if score.higher_is_better else "lower"
+    panel = Panel(
+        title=f"{score.label}: gain by averaging ({side} is better)",
+        x_label="Networks averaged",
+        y_label=f"{score.short} minus one network's ({score.difference_unit})",
+        series=series,
+        x_range=(0.5, largest + 0.5),
+        whole_x=True,
+    )
+    return Chart(title=panel.title, panels=[panel], columns=1, panel_height=330, band=f"95 %: {words}")
+
+
+def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Score) -> Series:
+    chosen = dataset.sel({"approach": method, "metric": metric})
+    there = np.isfinite(chosen["gain"].values)
+    value, low, high = (
+        score.factor * chosen[name].values[there] for name in ("gain", f"gain_low{ending}", f"gain_high{ending}")
+    )
+    line = line_of(method, dataset["size"].values[there].astype(float), value, low=low, high=high)
+    return dataclasses.replace(line, name=NAMES.get(method, line.name))
+
+
+def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:
+    """What so many networks gain, what the last of them adds, and the price."""
+    ending, words = COVERS[kind]
+    where = {"approach": "independent", "metric": metric}
+    value, low, high = (
+        pick(dataset, name, **where, size=size) for name in ("gain", f"gain_low{ending}", f"gain_high{ending}")
+    )
+    if not math.isfinite(value):
+        return ""
+    score, behind = scores(dataset)[metric], unit(metric, dataset)
+    number, bounds = difference(metric, low, value, high)
+    told = "" if math.isfinite(low) and not low <= 0 <= high else "; the interval includes 0"
+    interval = f"95 % interval {bounds}, {words}{told}" if math.isfinite(low) else "no interval"
+    step, _ = difference(metric, math.nan, value - pick(dataset, "gain", **where, size=size - 1), math.nan)
+    before = f", {step}{behind} of it by the last one" if size > 2 else ""
+    return (
+        f"{count(size, 'network')}: {score.short} {number}{behind} ({interval}){before}. Price: {size} times the "
+        f"training and {count(size, 'forward pass', 'forward passes')} a prediction."
+    )

@@ -1,0 +1,83 @@
+"""What candidates add to the explorer: gains against costs, and all of them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modescape.analyses.equal_cost.draw import LOOKS, off_scale, panels, shown
+from modescape.analyses.forest import Row, forest
+from modescape.decision.candidates import Table
+from modescape.decision.labelled import table_of_result
+from modescape.plots.charts import Chart
+from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
+from modescape.wording.numbers import fixed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from modescape.metrics.scores import Score
+
+COSTS = (("training", "Training"), ("passes", "Forward passes"))
+THESE = "Intervals: these networks on new examples."
+PICTURED = 9  # rows of the picture
+
+
+def explore(results: Mapping[str, xr.Dataset]) -> Explored:
+    """Every candidate's gain against its costs, and a row each."""
+    dataset = results["equal_cost"]
+    table = table_of_result(dataset)
+    if len(table.candidates) < 2:
+        return Explored()
+    unit = str(dataset.attrs.get("target_unit", ""))
+    named = {name: score.in_unit(unit) for name, score in table.scores.items()}
+    against = panels(dataset)[-len(COSTS) :]
+    costs = {
+        (cost,): Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
+        for (cost, _), panel in zip(COSTS, against, strict=True)
+    }
+    rows = {(name,): _forest(table, name, score) for name, score in named.items()}
+    first = _forest(table, table.deciding, named[table.deciding], PICTURED)
+    return Explored(
+        views=[
+            View(
+                tab="size",
+                title="What the same cost buys otherwise",
+                choices=[Choice(name="cost", label="Cost", options=COSTS)],
+                charts=costs,
+                about=f"Every candidate against what it costs. {THESE}",
+                place=20,
+            ),
+            View(
+                tab="methods",
+                title="All that can be done with these networks, the best on top",
+                choices=[explored_scores(named)],
+                charts=rows,
+                about=f"Each candidate in the calibration that was best on {table.chosen_on}, judged on "
+                f"{table.judged_on}. {off_scale(dataset)} {THESE}",
+                place=10,
+            ),
+        ],
+        pictures=[Picture(chart=first, place=20, words=f"Candidates by their gain in {table.score.short}. {THESE}")],
+    )
+
+
+def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
+    rows = []
+    for place in shown(table)[0]:
+        candidate, found = table.candidates[place], table.difference(place, 0, metric)
+        label, colour, marker = LOOKS[candidate.advice]
+        price = f"{fixed(candidate.price.training)} times the training, {fixed(candidate.price.passes)} passes"
+        rows.append(
+            Row(
+                name=candidate.label,
+                group=label,
+                value=found.value,
+                low=found.low,
+                high=found.high,
+                colour=colour,
+                marker=marker,
+                note=price,
+            )
+        )
+    return forest(f"{score.label}: every candidate", score, rows, "one network as it is", most)

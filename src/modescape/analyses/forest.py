@@ -1,0 +1,79 @@
+"""Differences of a score, one a row, the best on top: what the explorer shows of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modescape.metrics.scores import Score
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series
+
+LETTERS = 80  # of a row's name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A difference and its interval, in the score's own unit."""
+
+    name: str
+    group: str  # what is set off together, on every view
+    value: float
+    low: float
+    high: float
+    colour: str
+    marker: tuple[str, str]
+    note: str = ""  # under the pointer
+
+
+def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: int = 40) -> Chart:
+    """A chart of one panel, a row a difference.
+
+    Args:
+        title: of the panel.
+        score: whose differences these are.
+        rows: in any order; those without a value are left out.
+        against: what the differences are from.
+        most: rows that are drawn, the best ones.
+    """
+    sign = 1 if score.higher_is_better else -1
+    kept = sorted((row for row in rows if np.isfinite(row.value)), key=lambda row: -sign * row.value)[:most]
+    zero = Series(
+        name=against,
+        x=np.zeros(2),
+        y=np.array([-0.4, max(len(kept) - 0.6, 0.4)]),
+        line="dash",
+        width=1,
+        in_legend=False,
+        silent=True,
+    )
+    marks = [_mark(row, at, score.factor) for at, row in enumerate(kept)]
+    side = "right" if score.higher_is_better else "left"
+    panel = Panel(
+        title=title,
+        x_label=f"{score.short} minus that of {against} ({score.difference_unit}); better to the {side}",
+        y_label="",
+        series=[zero, *marks],
+        rows=[style.shortened(row.name, LETTERS) for row in kept],
+    )
+    return Chart(title=title, panels=[panel], columns=1, panel_height=300)
+
+
+def _mark(row: Row, at: int, factor: float) -> Series:
+    return Series(
+        name=row.name,
+        group=row.group,
+        x=np.array([factor * row.value]),
+        y=np.array([float(at)]),
+        low=np.array([factor * row.low]),
+        high=np.array([factor * row.high]),
+        intervals_along_x=True,
+        colour=row.colour,
+        marker=row.marker,
+        line=None,
+        size=6,
+        in_legend=False,
+        hover=[row.note] if row.note else None,
+    )

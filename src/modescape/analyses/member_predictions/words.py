@@ -1,0 +1,48 @@
+"""What the section says: its title, what is shown, how to read it, and its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modescape.analyses.member_predictions.draw import disagreement, labels, members_right
+from modescape.wording.numbers import count, fixed, percent
+from modescape.wording.summary import Summary
+from modescape.wording.text import Text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+TEXT = Text(
+    "What each member says, image by image",
+    "The probabilities of each member on test images that are evenly spaced over the split, the most disputed first. "
+    "The explorer averages any members of these and recalibrates them; here is on how many images how many members are "
+    "right, and how often two of them disagree.",
+    "Where all members are wrong on an image no average of them is right; where some are right, averaging can win or "
+    "lose it. These are a part of the test images: scores of all of them are in the other sections.",
+)
+
+
+def summarize(dataset: xr.Dataset) -> Summary:
+    """A row a member; the figure in a sentence."""
+    said, label = labels(dataset), dataset["label"].values
+    pairs = disagreement(dataset)
+    rows = []
+    for at, member in enumerate(dataset["member"].values):
+        others = pairs[at][np.isfinite(pairs[at])]
+        rows.append((str(member), percent((said[at] == label).mean()), percent(others.mean()) if others.size else ""))
+    right = members_right(dataset)
+    every, none = float((right == len(said)).mean()), float((right == 0).mean())
+    images = count(len(label), "image")
+    text = (
+        f"Of {images}, {percent(every)} are right in every member, {percent(none)} in none, "
+        f"{percent(1 - every - none)} in some. Two members disagree on {percent(float(np.nanmean(pairs)))} on average."
+        if np.isfinite(pairs).any()
+        else f"Of {images}, {percent(every)} are right in the one member."
+    )
+    takeaway = (
+        f"Members differ in whether they are right on {fixed(100 * (1 - every - none))} % of {images}: that is what "
+        "averaging them can win or lose."
+    )
+    return Summary(text, ("member", "right", "disagrees with others"), tuple(rows), takeaway=takeaway)

@@ -1,0 +1,210 @@
+// The explorer: tabs of views. One state for all of them, in the address of the page.
+(() => {
+  const { element, read, show } = modescape;
+  const place = document.querySelector(".explorer");
+  if (!place) return;
+  const data = read("explored");
+  const FIRST = "explorer";
+  const state = { tab: data.tabs[0][0] };
+
+  // --- the state in the address: #explorer&tab=size&score=nll
+  function fromAddress() {
+    const [id, ...parts] = decodeURIComponent(location.hash.slice(1)).split("&");
+    if (id !== FIRST) return false;
+    for (const part of parts) {
+      const at = part.indexOf("=");
+      if (at > 0) state[part.slice(0, at)] = part.slice(at + 1);
+    }
+    if (!data.tabs.some(([tab]) => tab === state.tab)) state.tab = data.tabs[0][0];
+    return true;
+  }
+  function toAddress() {
+    const parts = Object.entries(state).filter(([, value]) => value !== undefined && value !== "").map(([key, value]) => `${key}=${value}`);
+    history.replaceState(null, "", `#${[FIRST, ...parts].map(encodeURIComponent).join("&")}`);
+  }
+
+  const listeners = [];
+  function set(changes) {
+    Object.assign(state, changes);
+    toAddress();
+    for (const listener of listeners) listener(changes);
+  }
+
+  // the value of a choice: what the state says, where the view knows it, else its first
+  const valueOf = ({ name, options, last }) => (options.some(([value]) => value === state[name]) ? state[name] : options[last ? options.length - 1 : 0][0]);
+
+  // the entry for the values of the choices, or for the first of them where the others do not matter
+  function entry(entries, values) {
+    for (let count = values.length; count >= 0; count -= 1) {
+      const key = values.slice(0, count).join("|");
+      if (key in entries) return entries[key];
+    }
+    return null;
+  }
+
+  // --- controls
+  function control(choice) {
+    const { name, label, options, slider } = choice;
+    if (options.length < 2) return null;
+    if (slider) {
+      const input = element("input", { type: "range", min: 0, max: options.length - 1, step: 1 });
+      const output = element("output");
+      const refresh = () => {
+        const at = options.findIndex(([value]) => value === valueOf(choice));
+        input.value = at;
+        output.textContent = options[at][1];
+        input.setAttribute("aria-valuetext", options[at][1]);
+      };
+      input.addEventListener("input", () => set({ [name]: options[input.value][0] }));
+      refresh();
+      return { node: element("label", { class: "choice" }, `${label} `, input, output), refresh };
+    }
+    const list = element("select", {}, ...options.map(([value, words]) => element("option", { value }, words)));
+    const refresh = () => { list.value = valueOf(choice); };
+    list.addEventListener("change", () => set({ [name]: list.value }));
+    refresh();
+    return { node: element("label", { class: "choice" }, `${label} `, list), refresh };
+  }
+
+  // --- a view: its choices, its chart, its sentence
+  function chartView(view) {
+    const box = element("div", { class: "plot" });
+    const said = element("p", { class: "said-of", role: "status" });
+    const controls = view.choices.map(control).filter(Boolean);
+    const node = element("section", { class: "view" }, element("h3", {}, view.title),
+      element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)), said, element("div", { class: "plot-box" }, box));
+    if (view.about) node.append(element("p", { class: "kicker" }, view.about));
+    const sliders = new Set(view.choices.filter((choice) => choice.slider).map((choice) => choice.name));
+    let seen = null;
+    function refresh(changes = {}) {
+      controls.forEach((one) => one.refresh());
+      const values = view.choices.map(valueOf);
+      const chart = entry(view.charts, values);
+      const slid = view.choices.findIndex((choice) => choice.slider);
+      said.textContent = entry(view.sentences, values) || "";
+      said.hidden = !said.textContent;
+      if (!chart) return;
+      const at = slid >= 0 ? Number(values[slid]) : undefined;
+      if (chart === seen && at === chart.at) return;
+      chart.at = at;
+      seen = chart;
+      show(box, chart);
+    }
+    return { node, refresh, sliders };
+  }
+
+  // --- a figure that stands below: whole, some of its panels, or one at a time
+  function rotated(list, first) {
+    return [...list.slice(first), ...list.slice(0, first)];
+  }
+
+  // a path ends at a step; members that are not averaged are left out
+  function cut(series, step) {
+    const { networks } = data;
+    if (networks && state.members !== undefined && networks.members.includes(series.group) && !state.members.split(",").includes(series.group)) return null;
+    if (step === undefined || !series.numbers) return series;
+    const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
+    const take = (list) => kept.map((at) => list[at]);
+    const size = typeof series.size === "number" ? series.size : take(series.size).map((one, at) => (at === kept.length - 1 ? Math.max(one, 5) : one));
+    return { ...series, x: take(series.x), y: take(series.y), size, numbers: [series.numbers[0], take(series.numbers[1])] };
+  }
+
+  function figureView(view) {
+    const chart = read(`figure-${view.figure}`);
+    const box = element("div", { class: "plot" });
+    const node = element("section", { class: "view" }, element("h3", {}, view.title));
+    const places = view.only || chart.panels.map((_, at) => at);
+    const layer = { name: "layer", label: "Layer", options: rotated(places.map((at) => [`${view.figure}.${at}`, chart.panels[at].title || `${at + 1}`]), view.first || 0) };
+    const controls = [...(view.layers ? [layer] : []), ...view.choices].map(control).filter(Boolean);
+    if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
+    node.append(element("div", { class: "plot-box" }, box));
+    if (view.layers && chart.scene) {
+      node.space = element("div", { class: "space" });
+      node.append(element("div", { class: "plot-box" }, node.space));
+    }
+    if (view.about) node.append(element("p", { class: "kicker" }, view.about));
+    node.append(element("p", { class: "kicker" }, element("a", { href: `#${view.figure}` }, "How to read it, its numbers and its data")));
+    let seen = null;
+    function refresh() {
+      controls.forEach((one) => one.refresh());
+      const step = view.until ? Number(valueOf(view.choices[0])) : undefined;
+      const shown = view.layers ? [Number(valueOf(layer).split(".").pop())] : places;
+      const now = JSON.stringify([shown, step, state.members]);
+      if (seen === now) return;
+      seen = now;
+      const panels = shown.map((at) => chart.panels[at]).map((panel) => ({ ...panel, shares: false, series: panel.series && panel.series.map((one) => cut(one, step)).filter(Boolean) }));
+      const groups = new Set(panels.flatMap((panel) => (panel.series || []).map((series) => series.group)));
+      const legend = shown.length < chart.panels.length ? chart.legend.filter((key) => groups.has(key.group)) : chart.legend;
+      const single = shown.length === 1;
+      if (view.until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
+      show(box, { ...chart, panels, legend, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
+      if (node.space && !node.space.firstChild) modescape.showScene(node.space, chart);
+    }
+    return { node, refresh };
+  }
+
+  // the axes stay where they are for the whole path
+  function hold(panel, whole) {
+    for (const axis of ["x", "y"]) {
+      const [low, high] = d3.extent(whole.series.flatMap((one) => Array.from(one[axis]).filter(Number.isFinite)));
+      if (low < high) panel[axis] = { ...panel[axis], range: [low - 0.04 * (high - low), high + 0.04 * (high - low)] };
+    }
+  }
+
+  // --- tabs
+  const bar = element("div", { role: "tablist", "aria-label": "Views" });
+  const body = element("div", { role: "tabpanel", id: "explorer-view", tabindex: "-1" });
+  const made = {};
+  function views(tab) {
+    made[tab] ||= Object.values(modescape.computed).filter((one) => one.tab === tab && data.networks)
+      .map((one) => one.make(data.networks, { state, set, control, valueOf }))
+      .concat(data.views.filter((view) => view.tab === tab).map((view) => (view.figure ? figureView : chartView)(view)));
+    return made[tab];
+  }
+
+  for (const [tab, name] of data.tabs) {
+    const button = element("button", { role: "tab", type: "button", id: `tab-${tab}`, "aria-controls": "explorer-view" }, name);
+    button.addEventListener("click", () => set({ tab }));
+    bar.append(button);
+  }
+  bar.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const at = data.tabs.findIndex(([tab]) => tab === state.tab);
+    const [tab] = data.tabs[(at + step + data.tabs.length) % data.tabs.length];
+    set({ tab });
+    document.getElementById(`tab-${tab}`).focus();
+  });
+
+  let open = null;
+  function refresh(changes = {}) {
+    for (const button of bar.children) {
+      const on = button.id === `tab-${state.tab}`;
+      button.setAttribute("aria-selected", String(on));
+      button.tabIndex = on ? 0 : -1;
+    }
+    body.setAttribute("aria-labelledby", `tab-${state.tab}`);
+    const now = views(state.tab);
+    if (open !== state.tab) {
+      open = state.tab;
+      body.replaceChildren(...now.map((view) => view.node));
+    }
+    now.forEach((view) => view.refresh(changes));
+    if ((state.set || "") !== highlighted) modescape.setOff(state.set || "");
+  }
+
+  // what is set off in one figure is set off in all, and stands in the address with the rest
+  let highlighted = "";
+  document.addEventListener("modescape:highlight", (event) => {
+    highlighted = event.detail;
+    if ((state.set || "") !== highlighted) { state.set = highlighted; if (begun) toAddress(); }
+  });
+
+  listeners.push(refresh);
+  place.append(bar, body);
+  let begun = false;
+  const begin = () => { if (begun) return; begun = true; refresh(); };
+  if (fromAddress()) begin();
+  new IntersectionObserver((entries) => { if (entries.some((one) => one.isIntersecting)) begin(); }, { rootMargin: "300px" }).observe(place);
+  window.addEventListener("hashchange", () => { if (fromAddress()) { begin(); refresh(); } });
+})();
