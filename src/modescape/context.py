@@ -47,7 +47,7 @@ class StudyRef:
 
     @classmethod
     def of(cls, study: Study) -> StudyRef:
-        """The study as it is now; made anew for each stage, as its recipe may be written meanwhile."""
+        """The study as it is now; made again for each stage, as its recipe may be written meanwhile."""
         digest = hashlib.sha256()
         for name in (layout.RECIPE, layout.MANIFEST):
             digest.update((study.path / name).read_bytes())

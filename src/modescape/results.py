@@ -62,7 +62,7 @@ def make_result(
 
 
 def of_groups(groups: int, name: str = "") -> str:
-    """A sentence for what says how intervals were made: what is drawn anew are groups of examples.
+    """A sentence for what says how intervals were made: what is resampled are groups of examples.
 
     Args:
         groups: how many there are.

@@ -14,6 +14,7 @@ import pytest
 
 from modescape import analyses, recipe, results
 from modescape.analyses import ANALYSES, OFFERED, PARTS, loading
+from modescape.analyses.analysis import THEMES
 from modescape.analyses.costs import Cost, Sizes, cost_of
 from modescape.analyses.sampled_costs import draws
 from modescape.errors import InputError
@@ -30,7 +31,6 @@ OTHER_MEANINGS = {  # words that are also the name of something else
     "cyclic": "a kind of schedule",
     "shift": "a setting of the data",
     "ood": "a setting of the data",
-    "surface": "a kind of Plotly's traces",
     "calibration": "an option of exports, and what a model card and the answer of a decision say of them; a term of "
     "the glossary",
     "tunnel": "a term of the glossary",
@@ -45,7 +45,6 @@ WHERE = {  # and where they mean that
         "recipe/loading.py cyclic",
         "recipe/training.py cyclic",
     ),
-    "plots/scenes_web.py surface",
     *("data/shift.py shift", "recipe/identity.py shift", "recipe/identity.py ood", "data/unlike.py ood"),
     *("decision/labelled.py training", "pipeline/deciding.py training", "pipeline/deciding.py calibration"),
     *("pipeline/model_card.py calibration", "pipeline/model_card.py training", "cli/export.py calibration"),
@@ -88,7 +87,7 @@ def test_every_part_is_of_its_shape(name: str):
     assert "approach" not in words.summarize(example).header  # the page says "method"
     drawn = vars(one.part("draw"))
     assert callable(drawn["caption"])
-    assert "describe" in drawn or {"draw", "draw_interactive"} <= set(drawn)
+    assert callable(drawn["describe"])
     if "verdict" in one.also:
         assert one.part("verdict").verdict({}) is not None
         assert isinstance(one.part("verdict").verdict({name: example}), Part)
@@ -140,6 +139,10 @@ def test_settings_that_are_read_in_a_folder_make_its_result_anew(name: str):
             assert any(part == section and (fields is True or field in fields) for part, fields in used), field
 
 
+def test_every_theme_has_analyses_and_every_analysis_a_theme():
+    assert {one.theme for one in ANALYSES.values()} == set(THEMES)
+
+
 def test_an_analysis_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="no analysis 'tnse'; did you mean 'tsne'"):
         analyses.defaults("tnse")
@@ -170,8 +173,11 @@ def test_within_the_room_of_analyses_the_kit_names_none_either():
         for name in strings(path.read_text(encoding="utf-8")) & set(ANALYSES)
         if path.name != "registry.py"
     }
-    # a member's status; a kind of images; a kind of schedule
-    assert named <= {"requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"}
+    # a member's status; a kind of images, settings of the data; a kind of schedule
+    assert named <= {
+        *("requirements.py training", "image_sets.py shift", "sampled.py shift", "auxiliary.py cyclic"),
+        *("analysis.py shift", "analysis.py ood"),
+    }
 
 
 def test_a_folder_imports_and_names_no_other_analysis(name: str):

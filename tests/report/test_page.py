@@ -19,9 +19,10 @@ from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.analyses.confusion.example import example as confusion
+from modescape.analyses.themes import themed
 from modescape.plain import visible
+from modescape.plots.packed import script_json
 from modescape.report import page
-from modescape.report.figures import script_json
 from modescape.report.page import build_page
 from modescape.report.sections import sample_line, summarize, text_of
 from modescape.results import make_result
@@ -82,16 +83,21 @@ def foreign_class():
 def test_sections_have_the_names_of_the_analyses_in_order(usual):
     reader = read(usual)
     ids = [attrs["id"] for attrs in attributes(reader, "section")]
-    assert ids == ["verdict", "explorer", "evidence", "analyses", "provenance"]
-    assert folded(reader) == list(ANALYSES)
-    links = [attrs["href"] for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    assert ids == ["verdict", "explorer", "evidence", "analyses", "glossary", "provenance"]
+    assert folded(reader) == [name for names in themed(ANALYSES).values() for name in names]
+    anchors = [attrs for attrs in attributes(reader, "a") if attrs["href"].startswith("#")]
+    links = [attrs["href"] for attrs in anchors if attrs.get("class") != "term"]
     assert links == ["#verdict", *(f"#{name}" for name in ids)]  # the skip link, then the contents
     every = [attrs["id"] for _, attrs in reader.elements if "id" in attrs]
     assert len(every) == len(set(every))
+    terms = {attrs["href"].removeprefix("#") for attrs in anchors if attrs.get("class") == "term"}
+    assert len(terms) > 20
+    assert terms <= set(every)
 
 
 def test_order_of_sections_can_be_given(content):
-    order = ["tsne", "training"]
+    """Within a theme; themes have an order of their own."""
+    order = ["training", "tsne"]
     html = build_page(content(analyses=order, results={name: example_result(name) for name in reversed(order)}))
     assert folded(read(html)) == order
 
@@ -114,7 +120,7 @@ def test_policy_allows_exactly_the_scripts_of_the_page(usual):
     runs = [text for attrs, text in reader.scripts if attrs.get("type") != "application/json"]
     hashes = ["'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'" for text in runs]
     assert policy.startswith("default-src 'none'; script-src " + " ".join(hashes) + "; style-src 'unsafe-inline'")
-    assert len(hashes) == 2
+    assert len(hashes) == 1
     assert "unsafe-eval" not in policy
 
 
@@ -163,7 +169,7 @@ def test_foreign_text_stays_text(content, foreign_class):
     reader = read(html)
     held = [attrs["id"] for attrs in attributes(reader, "script") if "id" in attrs]
     assert held == ["first-1", "figure-confusion"]
-    assert len(attributes(reader, "script")) == len(held) + 2  # D3, the page's own
+    assert len(attributes(reader, "script")) == len(held) + 1  # D3 and the page's own
     assert not any("alert(1)" in text for attrs, text in reader.scripts if attrs.get("type") != "application/json")
     assert "".join(reader.text).count(EVIL) >= 8  # name, recipe, class, note, message, device, platform twice, ...
 
@@ -262,6 +268,16 @@ def test_an_analysis_without_words_or_figure_is_still_shown(content):
     assert summarize("linear_path", unknown).rows[0] == ("height of the barrier", "nats", "1.00", "2.00", "3.00")
     assert "Linear path" in html
     assert "Loss along a line" in html
+
+
+def test_each_section_says_what_can_be_concluded_before_it_is_opened(usual, content):
+    said = [attrs for attrs in attributes(read(usual), "span") if attrs.get("class") == "takeaway"]
+    assert len(said) == len(ANALYSES)
+    rows = example_result("ensemble_size").assign_attrs(examples_word="rows")
+    assert "images" not in summarize("ensemble_size", rows).takeaway
+    assert summarize("ensemble_size", rows).takeaway in "".join(
+        read(build_page(content(results={"ensemble_size": rows}))).text
+    )
 
 
 @pytest.mark.parametrize("name", ANALYSES)

@@ -99,3 +99,8 @@ def test_effects_say_whom_the_interval_is_for():
     assert f"raises accuracy by 2.0{SPACE}points" in effect("Averaging", "accuracy", found, dataset, NEW)
     assert "for new networks on new images: 1.0 to 3.0" in effect("Averaging", "accuracy", found, dataset, NEW)
     assert "for these networks on new images: 1.0 to 3.0" in effect("Averaging", "accuracy", found, dataset, THESE)
+
+
+def test_networks_that_others_made_are_not_called_independent():
+    dataset = example_result("ensemble_size").assign_attrs(given=1)
+    assert takeaway("ensemble_size", dataset).startswith("Averaging 10 networks raises accuracy by 4.7 points")

@@ -113,7 +113,7 @@ def align_many(
 
     Returns:
         an alignment for each network; ``before`` and ``after`` are cosines to the mean of the others. Their weights
-        may be averaged name by name (batch norm's statistics want to be computed anew at the average).
+        may be averaged name by name (batch norm's statistics want to be recomputed at the average).
 
     Raises:
         InputError: with fewer than two networks, and as `align`.

@@ -37,7 +37,7 @@ class Setting:
             model: the architecture.
             batches: the data: a list of (inputs, target), a loader, a function that begins a pass, one pair.
             loss: a name, or a function (output, target) -> mean over the batch.
-            anew: the data on which batch norm is computed anew; default: ``batches``.
+            anew: the data on which batch norm is recomputed; default: ``batches``.
 
         Raises:
             InputError: if the network does not run with the weights of others, the loss is none, or data are missing.
@@ -73,7 +73,7 @@ class Setting:
 
     @property
     def statistics(self) -> Source:
-        """Passes over the data on which batch norm is computed anew."""
+        """Passes over the data on which batch norm is recomputed."""
         return self.evaluator.statistics
 
     @property

@@ -9,8 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modescape.analyses.registry import (
-    ANALYSES,
+from modescape.analyses.analysis import (
     AROUND,
     AVERAGED,
     BESIDE,
@@ -32,6 +31,7 @@ from modescape.analyses.registry import (
     UNSURE,
     Analysis,
 )
+from modescape.analyses.registry import ANALYSES
 from modescape.analyses.settings import kind_of
 from modescape.errors import InputError, NotEnough
 from modescape.plain import is_own, nearest

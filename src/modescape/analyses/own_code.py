@@ -26,7 +26,7 @@ def code_digest(modules: Iterable[str]) -> str:
 
 
 def forget_changed(modules: Iterable[str]) -> None:
-    """Have these modules and their neighbours imported anew where a file is no longer what was imported."""
+    """Have these modules and their neighbours imported again where a file is no longer what was imported."""
     found = {name: path for name, path in _closure(modules).items() if name in sys.modules}
     if any(_is_changed(name, path) for name, path in found.items()):
         for name, path in found.items():  # all of them: what did not change may hold parts of what did
@@ -52,7 +52,7 @@ def _is_changed(name: str, path: Path) -> bool:
 def _is_as_compiled(path: Path) -> bool:
     """Whether the compiled file, which the import wrote, is of this source; not where there is none.
 
-    What is not known is read anew: a run looks at own analyses first, before it has a network of the same code.
+    What is not known is read again: a run looks at own analyses first, before it has a network of the same code.
     """
     try:
         head = _compiled_file(path).read_bytes()[4:16]

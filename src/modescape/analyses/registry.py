@@ -1,98 +1,81 @@
-"""The registry: what an analysis is, and the one line that each has in `ANALYSES`."""
+"""The registry: the one line that each analysis has in `ANALYSES`."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-PREDICTIONS, CHECKPOINTS, NETWORK = OFFERED = ("predictions", "checkpoints", "network")
-"""What a study offers: what each network says on each example, weights and histories, a network that runs on data."""
-
-AROUND = {"subspace": True}  # draws networks around solutions, or recomputes the batch-norm statistics of such
-AVERAGED = {"subspace": {"samples", "last", "batch_norm"}}  # averages the weights of runs' ends, and runs such networks
-STATISTICS = {"subspace": {"batch_norm"}}  # runs weights between those that were trained
-SHIFTED = {"data": {"shift", "frost"}}
-OTHER = {"data": {"ood"}}
-COLUMN = {"data": {"shift_column"}}
-TRAINED = {"variants": True}
-STARTED, ROWS = "a common start", "rows of a table"  # what a recipe may have or not
-GIVEN = "networks that are given"  # no study is of these: predictions and checkpoints that others made
-LATER = (COLUMN,)  # parts that came after results had been made: one left at its defaults is not there
-UNSURE = "needs probabilities (of a regression: variances), and there is one class (one number) an example"
-SAME, BESIDE = "", "numbers"  # a regression is looked at by the same modules, or by those of that folder inside
-PARTS = ("measure", "draw", "words", "example")  # modules of every folder
-MORE = ("verdict", "cost", "auxiliary", "explore")  # and those that some have
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """One analysis: where its parts lie, what it takes, and how it is to be treated; nothing is imported until asked.
-
-    Its folder has the modules of `PARTS`: `measure` (a study to a labelled result; its keyword arguments are the
-    settings), `draw` (the figure, for papers and for the page), `words` (of its section) and `example` (a made-up
-    result for tests).
-    """
-
-    where: str  # the package
-    needs: tuple[str, ...]  # of `OFFERED`: without any of these it is refused; of auxiliary networks where it has such
-    uses: tuple[Mapping[str, Any], ...] = ()  # parts of the recipe that a result depends on, beside what was trained
-    also: tuple[str, ...] = ()
-    """Further modules: `verdict` (what it adds to the head of the page), `cost` (images it sends through networks and
-    steps it trains; without it, it reads what is there), `auxiliary` (networks that it wants trained for it), `explore`
-    (what it adds to the explorer of the page)."""
-    former: tuple[str, ...] = ()  # settings of earlier versions, spelled out in their studies; they say nothing now
-    quick: bool = False  # belongs to a first look: cheap, and what the verdict and the plainest pictures need
-    at_equal_cost: bool = False  # also wants one network trained at the cost of all members
-    numbers: str = "is of classes"
-    """How a regression is looked at: `SAME`, `BESIDE`, or why it is not and what stands for it."""
-    imports: tuple[str, ...] = ()  # what it imports when it is called, and takes a second
-    bare: str = SAME
-    """How predictions are looked at that say no confidence (one class alone, a mean alone): `SAME`, or why not."""
-    given: bool = False  # also of predictions that others made, without a run, its snapshots or other sets of examples
-    decides: bool = False  # its result holds the candidates of `modescape decide`
-    only_for: str = ""  # `STARTED`, `ROWS` or `GIVEN`: recipes without it have the analysis only where they name it
-
-    def part(self, name: str, task: str = "classification") -> Any:
-        """A module of its folder, one of `PARTS` or of ``also``; for a task."""
-        beside = task != "classification" and self.numbers == BESIDE
-        return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
+from modescape.analyses.analysis import (
+    AROUND,
+    AVERAGED,
+    BESIDE,
+    CALIBRATION,
+    CHECKPOINTS,
+    COLUMN,
+    GIVEN,
+    LANDSCAPE,
+    LEARNING,
+    MEMBERS,
+    METHODS,
+    MODELS,
+    NETWORK,
+    OFFERED,
+    OTHER,
+    OTHER_DATA,
+    PREDICTIONS,
+    ROWS,
+    SAME,
+    SHIFTED,
+    SIZE_AND_COST,
+    STARTED,
+    STATISTICS,
+    TRAINED,
+    UNSURE,
+    WHERE_MEMBERS_PART,
+    Analysis,
+)
 
 
-def _given(name: str, *also: str, numbers: str = SAME, bare: str = SAME) -> dict[str, Analysis]:
+def _given(name: str, theme: str, *also: str, numbers: str = SAME, bare: str = SAME) -> dict[str, Analysis]:
     """An analysis of models whose predictions others made, and of no study unless it names it."""
     where, needs = f"modescape.analyses.{name}", (PREDICTIONS,)
-    return {name: Analysis(where, needs, also=also, numbers=numbers, bare=bare, given=True, only_for=GIVEN)}
+    own = Analysis(where, needs, theme=theme, also=also, numbers=numbers, bare=bare, given=True, only_for=GIVEN)
+    return {name: own}
 
 
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "training": Analysis(
-        "modescape.analyses.training", (CHECKPOINTS,), also=("verdict", "explore"), quick=True, numbers=SAME
+        "modescape.analyses.training",
+        (CHECKPOINTS,),
+        also=("verdict", "explore"),
+        quick=True,
+        numbers=SAME,
+        theme=LEARNING,
     ),
-    **_given("model_scores", "verdict", "explore"),
-    **_given("subset_choice", "verdict", "explore"),
-    **_given("model_groups"),
-    **_given("model_pairs", "explore"),
-    **_given("contributions"),
+    **_given("model_scores", MODELS, "verdict", "explore"),
+    **_given("subset_choice", SIZE_AND_COST, "verdict", "explore"),
+    **_given("model_groups", MODELS),
+    **_given("model_pairs", MODELS, "explore"),
+    **_given("contributions", MODELS),
     **_given(
         "model_calibration",
+        CALIBRATION,
         "explore",
         numbers="fits temperatures of classes; see calibration",
         bare=f"{UNSURE}: it compares them with how often they are right",
     ),
-    **_given("parts_of_data"),
+    **_given("parts_of_data", MODELS),
     **_given(
-        "disputed_examples", numbers="ranks examples by their classes; see decomposition for how far models differ"
+        "disputed_examples",
+        MEMBERS,
+        numbers="ranks examples by their classes; see decomposition for how far models differ",
     ),
     "confusion": Analysis(
         "modescape.analyses.confusion",
         (PREDICTIONS,),
         numbers="counts which classes are mixed up; see calibration",
         given=True,
+        theme=MEMBERS,
     ),
     "trajectory_similarity": Analysis(
-        "modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS), numbers=SAME
+        "modescape.analyses.trajectory_similarity", (PREDICTIONS, CHECKPOINTS), numbers=SAME, theme=MEMBERS
     ),
     "solution_similarity": Analysis(
         "modescape.analyses.solution_similarity",
@@ -100,6 +83,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict", "explore"),
         quick=True,
         numbers=BESIDE,
+        theme=MEMBERS,
     ),
     "member_predictions": Analysis(
         "modescape.analyses.member_predictions",
@@ -109,8 +93,10 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         quick=True,
         numbers="averages probabilities of classes; see solution_similarity for how far members differ",
         bare=f"{UNSURE}: it averages probabilities",
+        given=True,
+        theme=MEMBERS,
     ),
-    "cka": Analysis("modescape.analyses.cka", (CHECKPOINTS, NETWORK), also=("cost",), numbers=SAME),
+    "cka": Analysis("modescape.analyses.cka", (CHECKPOINTS, NETWORK), also=("cost",), numbers=SAME, theme=MEMBERS),
     "tsne": Analysis(
         "modescape.analyses.tsne",
         (PREDICTIONS,),
@@ -118,6 +104,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         quick=True,
         imports=("sklearn.manifold",),
         numbers=SAME,
+        theme=MEMBERS,
     ),
     "tsne_subspace": Analysis(
         "modescape.analyses.tsne_subspace",
@@ -126,18 +113,39 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("cost",),
         imports=("sklearn.manifold",),
         numbers=SAME,
+        theme=MEMBERS,
     ),
     "radial": Analysis(
-        "modescape.analyses.radial", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost", "explore"), numbers=SAME
+        "modescape.analyses.radial",
+        (CHECKPOINTS, NETWORK),
+        (AROUND,),
+        also=("cost", "explore"),
+        numbers=SAME,
+        theme=LANDSCAPE,
     ),
     "surface": Analysis(
-        "modescape.analyses.surface", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost", "explore"), numbers=SAME
+        "modescape.analyses.surface",
+        (CHECKPOINTS, NETWORK),
+        (STATISTICS,),
+        also=("cost", "explore"),
+        numbers=SAME,
+        theme=LANDSCAPE,
     ),
     "tunnel": Analysis(
-        "modescape.analyses.tunnel", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost", "explore"), numbers=SAME
+        "modescape.analyses.tunnel",
+        (CHECKPOINTS, NETWORK),
+        (AROUND,),
+        also=("cost", "explore"),
+        numbers=SAME,
+        theme=LANDSCAPE,
     ),
     "curvature": Analysis(
-        "modescape.analyses.curvature", (CHECKPOINTS, NETWORK), (STATISTICS,), also=("cost",), numbers=SAME
+        "modescape.analyses.curvature",
+        (CHECKPOINTS, NETWORK),
+        (STATISTICS,),
+        also=("cost",),
+        numbers=SAME,
+        theme=LANDSCAPE,
     ),
     "connectivity": Analysis(
         "modescape.analyses.connectivity",
@@ -145,6 +153,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (SHIFTED,),
         also=("verdict", "cost", "explore"),
         numbers=SAME,
+        theme=LANDSCAPE,
     ),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",
@@ -154,6 +163,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         quick=True,
         numbers=SAME,
         given=True,
+        theme=SIZE_AND_COST,
     ),
     "equal_cost": Analysis(
         "modescape.analyses.equal_cost",
@@ -165,6 +175,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
         given=True,
         decides=True,
+        theme=SIZE_AND_COST,
     ),
     "ensemble_methods": Analysis(
         "modescape.analyses.ensemble_methods",
@@ -173,6 +184,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict", "cost", "explore"),
         former=("resamples",),
         numbers=SAME,
+        theme=METHODS,
     ),
     "gradient_boosting": Analysis(
         "modescape.analyses.gradient_boosting",
@@ -182,6 +194,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
         imports=("sklearn.ensemble",),
         only_for=ROWS,
+        theme=SIZE_AND_COST,
     ),
     "decomposition": Analysis(
         "modescape.analyses.decomposition",
@@ -191,9 +204,15 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=BESIDE,
         bare=f"{UNSURE}: it splits their scores",
         given=True,
+        theme=METHODS,
     ),
     "calibration": Analysis(
-        "modescape.analyses.calibration", (PREDICTIONS,), (AROUND,), also=("cost", "explore"), numbers=BESIDE
+        "modescape.analyses.calibration",
+        (PREDICTIONS,),
+        (AROUND,),
+        also=("cost", "explore"),
+        numbers=BESIDE,
+        theme=CALIBRATION,
     ),
     "diversity_plane": Analysis(
         "modescape.analyses.diversity_plane",
@@ -202,6 +221,7 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("cost",),
         numbers=BESIDE,
         given=True,
+        theme=METHODS,
     ),
     "diversity_map": Analysis(
         "modescape.analyses.diversity_map",
@@ -211,9 +231,15 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         numbers=SAME,
         bare=f"{UNSURE}: its law is of their squared distances",
         given=True,
+        theme=METHODS,
     ),
     "subspace_scales": Analysis(
-        "modescape.analyses.subspace_scales", (CHECKPOINTS, NETWORK), (AROUND,), also=("cost",), numbers=SAME
+        "modescape.analyses.subspace_scales",
+        (CHECKPOINTS, NETWORK),
+        (AROUND,),
+        also=("cost",),
+        numbers=SAME,
+        theme=METHODS,
     ),
     "shift": Analysis(
         "modescape.analyses.shift",
@@ -221,14 +247,18 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (AROUND, SHIFTED, COLUMN),
         also=("verdict", "cost", "explore"),
         numbers=BESIDE,
+        theme=OTHER_DATA,
     ),
-    "ood": Analysis("modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE),
+    "ood": Analysis(
+        "modescape.analyses.ood", (PREDICTIONS,), (AROUND, OTHER), also=("cost",), numbers=BESIDE, theme=OTHER_DATA
+    ),
     "randomness": Analysis(
         "modescape.analyses.randomness",
         (PREDICTIONS, CHECKPOINTS),
         (TRAINED,),
         also=("verdict", "auxiliary"),
         numbers=SAME,
+        theme=WHERE_MEMBERS_PART,
     ),
     "branching": Analysis(
         "modescape.analyses.branching",
@@ -236,12 +266,14 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         (TRAINED, STATISTICS),
         also=("verdict", "cost", "auxiliary"),
         numbers=SAME,
+        theme=WHERE_MEMBERS_PART,
     ),
     "fine_tuning": Analysis(
         "modescape.analyses.fine_tuning",
         (PREDICTIONS, CHECKPOINTS),
         also=("verdict", "auxiliary"),
         only_for=STARTED,
+        theme=WHERE_MEMBERS_PART,
     ),
     "cyclic": Analysis(
         "modescape.analyses.cyclic",
@@ -250,7 +282,12 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         also=("verdict", "auxiliary", "explore"),
         at_equal_cost=True,
         numbers=SAME,
+        theme=SIZE_AND_COST,
     ),
-    "kinship": Analysis("modescape.analyses.kinship", (CHECKPOINTS,), also=("verdict",), numbers=SAME, only_for=GIVEN),
-    "weight_spectra": Analysis("modescape.analyses.weight_spectra", (CHECKPOINTS,), numbers=SAME, only_for=GIVEN),
+    "kinship": Analysis(
+        "modescape.analyses.kinship", (CHECKPOINTS,), also=("verdict",), numbers=SAME, only_for=GIVEN, theme=MEMBERS
+    ),
+    "weight_spectra": Analysis(
+        "modescape.analyses.weight_spectra", (CHECKPOINTS,), numbers=SAME, only_for=GIVEN, theme=MEMBERS
+    ),
 }

@@ -124,7 +124,7 @@ def stored_log_prob(context: StudyContext, images: ImageSet, group: Sequence[Dra
         return None
     try:
         return np.stack([there.predictive(row) for row in rows if row is not None])
-    except (ModescapeError, FileNotFoundError):  # made anew by who asks
+    except (ModescapeError, FileNotFoundError):  # made again by who asks
         return None
 
 
@@ -197,7 +197,7 @@ def _known_sets(context: StudyContext) -> dict[ImageSet, None]:
 
 
 def _opened(context: StudyContext, images: ImageSet) -> SampledPredictions | None:
-    """The predictions on a set; None where there are none of these inputs. Opened anew when rows were added."""
+    """The predictions on a set; None where there are none of these inputs. Reopened when rows were added."""
     context.once(_known_sets)[images] = None
     folder = context.study.path / layout.PREDICTIONS / layout.SAMPLED / str(images)
     big = context.study.task.stored.fields[-1].name

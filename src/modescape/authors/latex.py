@@ -24,7 +24,7 @@ SIGNS = {  # that text fonts lack
     "\N{ALMOST EQUAL TO}": r"$\approx$",
 }
 FIRST = '% Figures of the study "{study}" by modescape'
-HEAD = r""" {version}; \input this file, or copy what you need of it: it is written anew.
+HEAD = r""" {version}; \input this file, or copy what you need of it: it is rewritten.
 % \usepackage{{graphicx}}; the figures were drawn {width:g} inches wide, with text of {text:g} points.
 % Beside each caption: its counterpart in Fort et al. 2019 (arXiv:1912.02757), and \cite keys of references.bib.
 """

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-# a file a command; importing it is what makes it known
+# one file per command; importing it is what makes it known
 from modescape.cli import bench, compare, decide, export, figures, importing, seeds  # noqa: F401
 from modescape.cli.answering import Unfinished, say_error
 from modescape.cli.commands import cli

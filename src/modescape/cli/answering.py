@@ -146,6 +146,6 @@ def of_training(study: Study) -> dict[str, Any]:
 
 
 def _lost(members: Iterable[Member | MemberStatus]) -> list[str]:
-    """A line a member that is not to be had."""
+    """One line per member that is not to be had."""
     lost = [one for one in members if one.status in ("diverged", "failed", "damaged")]
     return [f"member {one.number} {one.status}: {one.message}" for one in lost]

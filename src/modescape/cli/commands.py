@@ -59,8 +59,8 @@ def run(
 ) -> None:
     """Train, analyse and report: from a recipe to a page.
 
-    RECIPE is a name (default "digits") or a YAML file. DIR is the folder of a study, which goes on with its own recipe:
-    what is missing is finished, nothing is repeated.
+    RECIPE is a name (default "digits") or a YAML file. DIR is the folder of a study, which is resumed with its own
+    recipe: what is missing is completed, nothing is repeated.
 
     Examples:
       modescape run
@@ -128,7 +128,7 @@ def analyse(
     work: Work,
     as_json: bool,
 ) -> None:
-    """Make one or more analyses of a study: those NAMEd anew, or all that are missing.
+    """Run analyses of a study: those NAMEd, again, or all that are missing.
 
     Examples:
       modescape analyse studies/digits

@@ -24,7 +24,9 @@ from modescape.errors import InputError
     help="probabilities, log-probabilities, logits or labels; of a regression means, 'means and variances'. [detected]",
 )
 @click.option("--task", default="", metavar="TASK", help="classification or regression. [by the labels]")
-@click.option("--id", "id_column", default="", metavar="COLUMN", help="What names examples. [a column called id, ...]")
+@click.option(
+    "--id", "id_column", default="", metavar="COLUMN", help="Column of example ids. [a column called id, ...]"
+)
 @click.option(
     "--group",
     "groups",
@@ -53,7 +55,7 @@ def compare(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compare models by their predictions, whoever trained them: which to keep, and what averaging them gains.
+    """Compare models by their predictions, wherever they come from: which to keep, and what averaging them gains.
 
     Each FILE is a model: .npy, .npz, .csv, .tsv, .txt, .json, .jsonl, .parquet, .arrow, .zarr or .pt; FILE:COLUMN names
     one of several arrays. "-" is standard input. Rows are matched by an id column where there is one.

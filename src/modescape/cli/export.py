@@ -18,7 +18,7 @@ CALIBRATIONS = ("auto", "average", "members", "none")
 
 @cli.command()
 @click.argument("directory", type=FolderType(), metavar="DIR")
-@click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="What is written.")
+@click.option("--to", type=click.Choice(FORMATS), default="pt2", show_default=True, help="Format of the file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The folder. [exports/<recipe name>]")
 @click.option("--members", metavar="0,1,2", help="Which members. [all that are trained]")
 @click.option(
@@ -32,9 +32,9 @@ CALIBRATIONS = ("auto", "average", "members", "none")
 def export(directory: Path, to: str, out: Path | None, members: str | None, calibration: str, as_json: bool) -> None:
     """Write the ensemble of the study in DIR as one file that runs without modescape.
 
-    Pictures, rows or tokens go in as they lie in the data; out come the mean probability, the disagreement, the
-    entropy and the mutual information of each example. Beside the file lie a card, README.md, with the figures of the
-    study, and ensemble.json. What was written is run, and held against the study's own predictions.
+    Pictures, rows or tokens go in as they are in the data; the mean probability, the disagreement, the entropy and
+    the mutual information of each example come out. Beside the file are a card, README.md, with the figures of the
+    study, and ensemble.json. The file is run, and compared with the study's own predictions.
 
     Examples:
       modescape export studies/digits

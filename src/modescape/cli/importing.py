@@ -25,7 +25,7 @@ FORMATS = ("auto", "torch", "lightning", "safetensors", "keras")  # as `modescap
 @click.option(
     "--first", type=click.IntRange(0, 1), help="Number that file names give the first epoch's end. [1; lightning 0]"
 )
-@click.option("--no-analyses", is_flag=True, help="Write the study alone; modescape run goes on with it.")
+@click.option("--no-analyses", is_flag=True, help="Write the study only; modescape run analyses it.")
 @study_options
 @json_option
 def import_(
@@ -40,11 +40,11 @@ def import_(
     work: Work,
     as_json: bool,
 ) -> None:
-    """Make a study of checkpoints that others trained, and look at it; nothing is trained, no file runs code.
+    """Make a study of checkpoints trained elsewhere and analyse it; nothing is trained, and no file runs code.
 
-    FORMAT is auto, torch, lightning, safetensors or keras. FILE is a file, a folder (of epochs, or one folder a
-    network), or a pattern with {member} and {epoch} in it. With a network and data every analysis runs that needs no
-    training; without, the weights alone are compared.
+    FORMAT is auto, torch, lightning, safetensors or keras. FILE is a file, a folder (of epochs, or one folder per
+    network), or a pattern with {member} and {epoch} in it. With a network and data, every analysis that needs no
+    training runs; without them, only the weights are compared.
 
     Examples:
       modescape import auto a.safetensors b.safetensors c.safetensors

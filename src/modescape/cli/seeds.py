@@ -45,9 +45,9 @@ class Group(click.ParamType):
 def seeds(files: tuple[str, ...], as_json: bool, **asked: object) -> None:
     """Say whether differences between methods are more than seed noise, and how many runs would settle it.
 
-    FILE is a table of scores (CSV, TSV, Parquet, JSON lines; "-" is standard input): a row a score, with columns of
-    methods, seeds and scores, or a row a run and a column a method. Exports of W&B, MLflow and TensorBoard (a file a
-    run) are read, too. Numbers stay in the file's unit.
+    FILE is a table of scores (CSV, TSV, Parquet, JSON lines; "-" is standard input): one row per score, with columns of
+    methods, seeds and scores, or one row per run and one column per method. Exports of W&B, MLflow and TensorBoard (one
+    file per run) are read as well. Numbers stay in the file's unit.
 
     Examples:
       modescape seeds scores.csv

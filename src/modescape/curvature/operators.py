@@ -142,7 +142,7 @@ class Operator(ABC):
         A block within another one is part of it.
 
         Args:
-            memory: bytes that graphs may take. Those of the first batches that fit stay, the others are made anew.
+            memory: bytes that graphs may take. Those of the first batches that fit stay, the others are made again.
         """
         if self._graphs or not getattr(self.local, "resident", False):
             yield

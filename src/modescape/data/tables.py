@@ -67,7 +67,7 @@ SPLITS = {  # names that folders and cells of a column "split" may have
 
 @dataclass(frozen=True)
 class Part:
-    """One split: a row a picture."""
+    """One split: one row per picture."""
 
     source: str  # as the recipe names it
     name: str  # of the split

@@ -47,5 +47,5 @@ class Here(Engine):
             yield outcome
 
     def close(self) -> None:
-        """Let go of what was opened; a later `map` opens it anew."""
+        """Let go of what was opened; a later `map` reopens it."""
         self._opened.let_go()

@@ -1,4 +1,4 @@
-"""Models as points in the plane: t-SNE, which shows who is near whom, and PCA, which keeps distances."""
+"""Models as points in the plane: t-SNE, which shows who is near whom, and PCA, which preserves distances."""
 
 from __future__ import annotations
 

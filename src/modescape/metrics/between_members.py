@@ -29,7 +29,7 @@ def between_members(right: Array, group: np.ndarray | None = None) -> BetweenMem
     """Spread between members of test accuracy, how much of it is test sampling, and the rest with its upper bound.
 
     With X_mi = 1 where member m is right on example i, p_i the share of the M members that are, a_m = mean_i X_mi, over
-    members and n test examples drawn anew,
+    members and n test examples drawn again,
 
         E[Var_m a_m] = n^-2 sum_i E[Var_m X_mi] + n^-2 sum_(i != j) E[Cov_m(X_mi, X_mj)]
                      = n^-2 sum_i E[Var_m X_mi] + (1 - 1/n) Var(accuracy of a member on all examples there are),

@@ -1,7 +1,7 @@
 """Examples that belong together, such as the sentences of a document or the visits of a patient, counted as one.
 
 Examples of a group are alike, so that a test set of N examples in G groups knows less than N examples of their own do,
-and what is drawn anew behind an interval are groups. The mean of N scores s(x) is a sum over groups, and a group moves
+and what an interval resamples are groups. The mean of N scores s(x) is a sum over groups, and a group moves
 it by the sum of its examples' deviations:
 
     t_g = s + (G / N) sum_(x in g) (s(x) - s).
@@ -22,7 +22,7 @@ import numpy as np
 
 
 def count_units(group: np.ndarray | None, examples: int) -> int:
-    """What is drawn anew: groups, or examples that stand for themselves."""
+    """What is resampled: groups, or examples that stand for themselves."""
     return examples if group is None else int(group.max()) + 1
 
 

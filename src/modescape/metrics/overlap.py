@@ -1,4 +1,4 @@
-"""How far models err on the same examples."""
+"""How far the errors of models overlap."""
 
 from __future__ import annotations
 

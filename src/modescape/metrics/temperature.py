@@ -36,7 +36,7 @@ def fit_temperature(log_prob: Array, label: Array) -> Array:
         label: true classes, [example].
 
     Returns:
-        float64 [...]; above 1 for models that were too sure; NaN for those with NaN.
+        float64 [...]; above 1 for overconfident models; NaN for those with NaN.
 
     Raises:
         InputError: (a ValueError) on shapes, labels or values that do not fit.

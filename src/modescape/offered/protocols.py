@@ -28,7 +28,7 @@ class Predictions(Protocol):
     def example_group(self) -> np.ndarray | None:
         """The number of each example's group, int64 [example] (`modescape.arrays.group_codes`); None: each is its own.
 
-        What is drawn anew behind an interval are groups.
+        What an interval resamples are groups.
         """
         ...
 

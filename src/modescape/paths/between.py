@@ -69,7 +69,7 @@ def barrier(
     """How high the loss rises on the straight line between two networks, above the line between their own losses.
 
     max over t of L(w(t)) - [(1 - t) L(w(0)) + t L(w(1))], for the networks as they are (``raw``), with the units of
-    ``b`` put in the order of ``a`` (``aligned``), and both with batch norm's statistics computed anew at each t, or
+    ``b`` put in the order of ``a`` (``aligned``), and both with batch norm's statistics recomputed at each t, or
     REPAIR for networks without batch norm (``..._reset``).
 
     Args:

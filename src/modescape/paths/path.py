@@ -65,7 +65,7 @@ class Path:
 
         Args:
             t: from 0 to 1.
-            batches: on which the statistics of batch norm are computed anew at just these weights; without them those
+            batches: on which the statistics of batch norm are recomputed at just these weights; without them those
                 of the ends are mixed, which is right at the ends alone.
 
         Raises:
@@ -98,7 +98,7 @@ class Path:
             batches: pairs (inputs, target).
             loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
             t: positions, or how many at even distances, both ends included.
-            reset: "none" (statistics of the ends are mixed), "batch_norm" (computed anew at each position), "repair"
+            reset: "none" (statistics of the ends are mixed), "batch_norm" (recomputed at each position), "repair"
                 (units' means and spreads are made those between the ends', arXiv 2211.08403), "auto" (batch norm where
                 the network has it, repair where not).
             reset_batches: on which that is done; default ``batches``. Training data, where results are for new data.

@@ -203,7 +203,7 @@ def _say_what_is_trained_again(study: Study, wanted: Mapping[str, Recipe], progr
 
 
 def _opened(study: Study, folder: str, recipe: Recipe, loaded: Callable[[Recipe], Dataset]) -> Study:
-    """The variant as it is on the disk, or begun; one of other settings is made anew."""
+    """The variant as it is on the disk, or begun; one of other settings is made again."""
     path = layout.auxiliary_folder(study.path, folder)
     if (path / layout.MANIFEST).exists():
         if not outdated(study, {folder: recipe}):

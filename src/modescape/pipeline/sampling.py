@@ -211,7 +211,7 @@ def make_room(study: Study, wanted: Sequence[Wanted], shapes: Mapping[ImageSet, 
         try:
             there = study.sampled_predictions(name)
             others[name] = len(there.rows.keys() - own.get(name, set())) * chunk_bytes(there.shape)
-        except ModescapeError:  # made anew
+        except ModescapeError:  # made again
             continue
     if size + sum(others.values()) > study.recipe.compute.stored_predictions * MEGABYTE:
         for name in (name for name, rest in others.items() if rest):

@@ -112,7 +112,7 @@ def _widened(study: Study, method: str, steps: list[float], tried: dict[int, lis
 
 
 def _reach(study: Study, engine: Engine, failures: Failures, context: StudyContext, methods: list[str]) -> None:
-    """Measure how far methods reach around each member, and store it, a file a member."""
+    """Measure how far methods reach around each member, and store it, one file per member."""
     members = [member for member in context.trained if _unmeasured(context, member, methods)]
     if not members:
         return

@@ -96,7 +96,7 @@ class Follower:
         self.keep()
 
     def look_at_results(self) -> None:
-        """Tell the results that are new or were made anew."""
+        """Tell the results that are new or were made again."""
         for name in self.study.recipe.analyses or []:
             with contextlib.suppress(ModescapeError):
                 result = self.study.result(name)

@@ -1,4 +1,4 @@
-"""What a figure shows as a table: a row a point of a series, or a cell of a matrix or field; beside it as CSV."""
+"""What a figure shows as a table: one row per point of a series, or a cell of a matrix or field; beside it as CSV."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def table(chart: Chart) -> str:
 
 
 def table_of_result(dataset: xr.Dataset) -> str:
-    """The numbers of a result whose figure is not described: a row a number, variable as panel, its place as row."""
+    """The numbers of a result whose figure is not described: a row per number, variable as panel, place as row."""
     rows: list[Row] = []
     for name, values in dataset.data_vars.items():
         title = _label(str(values.attrs.get("long_name", name)), str(values.attrs.get("units", "1")))

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modescape.plots.packed import plain
 from modescape.plots.panels import Chart
 from modescape.plots.plain_chart import plain_chart
-from modescape.plots.sheet import plain
 
 TABS = {  # of the explorer, in their order -> their names
     "size": "Size and cost",
@@ -32,6 +32,7 @@ class Choice:
     label: str  # in front of it
     options: Sequence[tuple[str, str]]  # value and words, the first one at first
     slider: bool = False  # the values are in an order
+    last: bool = False  # at first the last one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,9 @@ class View:
     sentences: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     figure: str = ""  # in the place of charts: the figure of this analysis, as it stands below
     layers: bool = False  # of that figure one panel is seen at a time
+    first: int = 0  # of the layers
+    only: Sequence[int] = ()  # panels of that figure; (): all
+    until: bool = False  # the first choice is the last step of a path that is drawn
     about: str = ""  # how to read it, a sentence
     place: int = 50  # within its tab, lower ones first
 
@@ -53,6 +57,7 @@ class View:
         choices = [
             {"name": one.name, "label": one.label, "options": [list(option) for option in one.options]}
             | ({"slider": True} if one.slider else {})
+            | ({"last": True} if one.last else {})
             for one in self.choices
         ]
         shared: dict[str, Any] = {
@@ -62,6 +67,9 @@ class View:
             "about": self.about or None,
             "figure": self.figure or None,
             "layers": self.layers or None,
+            "first": self.first or None,
+            "only": list(self.only) or None,
+            "until": self.until or None,
         }
         charts = {"|".join(key): plain_chart(chart) for key, chart in self.charts.items()}
         sentences = {"|".join(key): sentence for key, sentence in self.sentences.items()}

@@ -30,7 +30,7 @@ class Series:
     high: np.ndarray | None = None
     intervals_along_x: bool = False  # low and high are of x: bars
     colour: str = style.NEUTRAL  # of line, marks, band
-    marker: tuple[str, str] | None = None  # of matplotlib and of Plotly, one that can be filled; None: no marks
+    marker: tuple[str, str] | None = None  # of matplotlib and of pages, one that can be filled; None: no marks
     line: style.LineKind | None = "solid"  # None: no line
     width: float = 1.5  # of the line, points
     size: float | np.ndarray = 4  # of marks, points; one, or [point]
@@ -124,6 +124,9 @@ class HeatMap:
     square: bool = False  # cells as high as wide
     extra: np.ndarray | None = None  # a further number a cell under the pointer, [row, column]
     extra_unit: str = ""
+    low: np.ndarray | None = None  # 95 % interval of each cell, under the pointer on the page, [row, column]
+    high: np.ndarray | None = None
+    covers: str = ""  # what the intervals are for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ def line_of(method: str, x: np.ndarray, y: np.ndarray, **more: Any) -> Series:
 
 
 def score_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
-    """A panel a score: a line with its band for every method.
+    """One panel per score: a line with its band for every method.
 
     Args:
         dataset: with ``score``, ``score_low`` and ``score_high`` [method, metric, along].
@@ -76,7 +76,7 @@ def marked(count: int, size: float = 4) -> np.ndarray:
 
 
 def divergence_panels(dataset: xr.Dataset, along: str, x_label: str) -> list[Panel]:
-    """Jensen-Shannon divergence as trained and after each network was calibrated, a line a method; two panels."""
+    """Jensen-Shannon divergence as trained and after each network was calibrated, one line per method; two panels."""
     titles = {
         "jensen_shannon": "Diversity as trained",
         "jensen_shannon_calibrated": "Diversity after calibration",

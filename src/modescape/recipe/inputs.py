@@ -10,7 +10,7 @@ from modescape.recipe.fields import Amount, FreeForm, NonNegativeInt, PositiveIn
 
 
 class Augmentation(Section):
-    """Random changes of training images, drawn anew for every image each time it is used."""
+    """Random changes of training images, drawn again for every image each time it is used."""
 
     crop_padding: NonNegativeInt = 0  # pixels added on each side before a crop of the original size
     crop_fill: Literal["zeros", "nearest"] = "zeros"  # what the added pixels hold

@@ -31,7 +31,7 @@
   }
 
   // the value of a choice: what the state says, where the view knows it, else its first
-  const valueOf = ({ name, options }) => (options.some(([value]) => value === state[name]) ? state[name] : options[0][0]);
+  const valueOf = ({ name, options, last }) => (options.some(([value]) => value === state[name]) ? state[name] : options[last ? options.length - 1 : 0][0]);
 
   // the entry for the values of the choices, or for the first of them where the others do not matter
   function entry(entries, values) {
@@ -93,34 +93,62 @@
     return { node, refresh, sliders };
   }
 
-  // --- panels of a figure that stands below, one at a time, or the whole figure
+  // --- a figure that stands below: whole, some of its panels, or one at a time
+  function rotated(list, first) {
+    return [...list.slice(first), ...list.slice(0, first)];
+  }
+
+  // a path ends at a step; members that are not averaged are left out
+  function cut(series, step) {
+    const { networks } = data;
+    if (networks && state.members !== undefined && networks.members.includes(series.group) && !state.members.split(",").includes(series.group)) return null;
+    if (step === undefined || !series.numbers) return series;
+    const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
+    const take = (list) => kept.map((at) => list[at]);
+    const size = typeof series.size === "number" ? series.size : take(series.size).map((one, at) => (at === kept.length - 1 ? Math.max(one, 5) : one));
+    return { ...series, x: take(series.x), y: take(series.y), size, numbers: [series.numbers[0], take(series.numbers[1])] };
+  }
+
   function figureView(view) {
     const chart = read(`figure-${view.figure}`);
     const box = element("div", { class: "plot" });
     const node = element("section", { class: "view" }, element("h3", {}, view.title));
-    const choice = { name: "layer", label: "Layer", options: chart.panels.map((panel, at) => [`${view.figure}.${at}`, panel.title || `${at + 1}`]) };
-    const one = view.layers ? control(choice) : null;
-    if (one) node.append(element("div", { class: "explorer-controls" }, one.node));
+    const places = view.only || chart.panels.map((_, at) => at);
+    const layer = { name: "layer", label: "Layer", options: rotated(places.map((at) => [`${view.figure}.${at}`, chart.panels[at].title || `${at + 1}`]), view.first || 0) };
+    const controls = [...(view.layers ? [layer] : []), ...view.choices].map(control).filter(Boolean);
+    if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
     node.append(element("div", { class: "plot-box" }, box));
     if (view.layers && chart.scene) {
-      const space = element("div", { class: "space" });
-      node.append(element("div", { class: "plot-box" }, space));
-      node.space = space;
+      node.space = element("div", { class: "space" });
+      node.append(element("div", { class: "plot-box" }, node.space));
     }
+    if (view.about) node.append(element("p", { class: "kicker" }, view.about));
     node.append(element("p", { class: "kicker" }, element("a", { href: `#${view.figure}` }, "How to read it, its numbers and its data")));
     let seen = null;
     function refresh() {
-      if (one) one.refresh();
-      const at = view.layers ? choice.options.findIndex(([value]) => value === valueOf(choice)) : -1;
-      if (seen === at) return;
-      seen = at;
-      const panels = at < 0 ? chart.panels : [chart.panels[at]];
+      controls.forEach((one) => one.refresh());
+      const step = view.until ? Number(valueOf(view.choices[0])) : undefined;
+      const shown = view.layers ? [Number(valueOf(layer).split(".").pop())] : places;
+      const now = JSON.stringify([shown, step, state.members]);
+      if (seen === now) return;
+      seen = now;
+      const panels = shown.map((at) => chart.panels[at]).map((panel) => ({ ...panel, shares: false, series: panel.series && panel.series.map((one) => cut(one, step)).filter(Boolean) }));
       const groups = new Set(panels.flatMap((panel) => (panel.series || []).map((series) => series.group)));
-      const legend = at < 0 ? chart.legend : chart.legend.filter((key) => groups.has(key.group));
-      show(box, { ...chart, panels: panels.map((panel) => ({ ...panel, shares: false })), legend, columns: at < 0 ? chart.columns : 1, height: at < 0 ? chart.height : 440 });
+      const legend = shown.length < chart.panels.length ? chart.legend.filter((key) => groups.has(key.group)) : chart.legend;
+      const single = shown.length === 1;
+      if (view.until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
+      show(box, { ...chart, panels, legend, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
       if (node.space && !node.space.firstChild) modescape.showScene(node.space, chart);
     }
     return { node, refresh };
+  }
+
+  // the axes stay where they are for the whole path
+  function hold(panel, whole) {
+    for (const axis of ["x", "y"]) {
+      const [low, high] = d3.extent(whole.series.flatMap((one) => Array.from(one[axis]).filter(Number.isFinite)));
+      if (low < high) panel[axis] = { ...panel[axis], range: [low - 0.04 * (high - low), high + 0.04 * (high - low)] };
+    }
   }
 
   // --- tabs

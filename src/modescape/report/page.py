@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from modescape.analyses.themes import themed
 from modescape.plain import file_name, shown, visible
+from modescape.plots import page_script
 from modescape.plots.files import script_hash
 from modescape.report.explored import explore
 from modescape.report.figures import Embedded, embedded_figure
+from modescape.report.glossary import entries, linked
 from modescape.report.repeats import network_notes, repeat_notes
 from modescape.report.sections import parameters, sample_line, summarize, text_of, variables
 from modescape.report.tables import Csv, csv_tables, data_address
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 FIGURE_BUDGET = 6_000_000
 CSV_BUDGET = 1_800_000
 MOST_TABLE = 80_000  # of one table
-SCRIPTS = ("chart.js", "scene.js", "networks.js", "explorer.js", "page.js")  # of the page, in this order, after D3's
-STYLES = ("page.css", "chart.css", "explorer.css")
+SCRIPTS = ("networks.js", "explorer.js", "page.js")  # of the page, in this order, after what draws figures
+STYLES = ("page.css", "explorer.css")
 MOST_PROVENANCE = 5_000  # characters of one row of the last table
 
 
@@ -76,7 +79,8 @@ class PageContent:
 class SectionView:
     """One section as the template needs it."""
 
-    name: str
+    name: str  # its id on the page
+    analysis: str
     text: Text
     note: str = ""  # why there is no result
     takeaway: str = ""  # the result in a sentence
@@ -100,12 +104,14 @@ def build_page(content: PageContent) -> str:
     Raises:
         ValueError: if a figure cannot be drawn from its result.
     """
-    scripts = {"d3": _package_text("vendor/d3.min.js"), "page": "\n".join(map(_package_text, SCRIPTS))}
+    script = page_script.script(*map(_package_text, SCRIPTS))
     word = str(content.manifest.get("inputs", {}).get("word", "images"))
     say = functools.partial(in_words_of, word, grouped="groups" in content.manifest)
     sections = _sections(content)
     explorer, pictures = explore(content.results, [section.name for section in sections if section.figure])
-    template = _environment(say).from_string(say(_package_text("page.html.j2")))
+    environment = _environment(say)
+    environment.filters["linked"] = functools.partial(linked, say=say)
+    template = environment.from_string(say(_package_text("page.html.j2")))
     return template.render(
         name=content.name,
         facts=_facts(content),
@@ -117,7 +123,9 @@ def build_page(content: PageContent) -> str:
         command=_Verbatim(content.command),
         absent_members=[member for member in content.members if member[1] != "trained"],
         sections=sections,
+        themes=_themes(sections),
         firsts=pictures,
+        glossary=entries(text for one in sections for text in _sentences(one)),
         explorer=explorer,
         provenance=_provenance(content),
         network=network_notes(content.manifest),
@@ -126,9 +134,10 @@ def build_page(content: PageContent) -> str:
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),
         timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
-        hashes=[script_hash(text) for text in scripts.values()],
-        scripts={key: _trusted(text) for key, text in scripts.items()},
-        style=_trusted("\n".join(map(_package_text, STYLES))),
+        carries=page_script.CARRIES,
+        script_hash=script_hash(script),
+        script=_trusted(script),
+        style=_trusted("\n".join([page_script.style(), *map(_package_text, STYLES)])),
     )
 
 
@@ -195,8 +204,19 @@ def _sections(content: PageContent) -> list[SectionView]:
             sections.append(_section(name, content.pieces.get(name) or Piece.of(name, dataset), dataset, left))
         else:
             note = content.notes.get(name, "This analysis was not done.")
-            sections.append(SectionView(file_name(name), text_of(name, None), note=note))
+            sections.append(SectionView(file_name(name), name, text_of(name, None), note=note))
     return sections
+
+
+def _themes(sections: Sequence[SectionView]) -> list[tuple[str, list[SectionView]]]:
+    """Sections under the headings of what they are about."""
+    by_name = {section.analysis: section for section in sections}
+    return [(theme, [by_name[name] for name in names]) for theme, names in themed(by_name).items()]
+
+
+def _sentences(section: SectionView) -> tuple[str, ...]:
+    """What is read of a section."""
+    return section.text.title, section.text.shown, section.text.reading, section.takeaway
 
 
 def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int]) -> SectionView:
@@ -213,6 +233,7 @@ def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int])
         tables.append(table)
     return SectionView(
         name=file_name(name),
+        analysis=name,
         text=piece.text,
         figure=figure.json if figure and fits else "",
         caption=figure.caption if figure else "",

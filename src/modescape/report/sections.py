@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modescape.analyses import ANALYSES, task_of
 from modescape.results import PROVENANCE
+from modescape.wording.examples import in_words_of, word_of
 from modescape.wording.numbers import count, listing, significant
 from modescape.wording.summary import Summary
 from modescape.wording.text import SECTION, Text
@@ -39,7 +41,8 @@ def summarize(name: str, dataset: xr.Dataset) -> Summary:
         ANALYSES[name].part("words", task_of(dataset)).summarize(dataset) if name in ANALYSES else _ranges(dataset)
     )
     dropped = max(0, len(summary.rows) - MOST_ROWS)
-    return Summary(summary.text, summary.header, summary.rows[:MOST_ROWS], dropped)
+    said = in_words_of(word_of(dataset), summary.takeaway, "groups" in dataset.attrs)
+    return replace(summary, rows=summary.rows[:MOST_ROWS], left_out=dropped, takeaway=said)
 
 
 def _ranges(dataset: xr.Dataset) -> Summary:

@@ -104,12 +104,12 @@ class StudyFolder:
         if not _is_whole(self.path / layout.RECIPE):
             raise InputError(
                 f"'{self.path / layout.RECIPE}' is cut off: its last sections are missing; "
-                f"run the study's recipe again to write it anew, with --out {self.path}"
+                f"run the study's recipe again to rewrite it, with --out {self.path}"
             )
         if not self.is_of(recipe):
             raise InputError(
                 f"'{self.path / layout.RECIPE}' is not what this study was made from (its hash is another one); "
-                f"run the study's recipe again to write it anew, with --out {self.path}"
+                f"run the study's recipe again to rewrite it, with --out {self.path}"
             )
         return recipe
 

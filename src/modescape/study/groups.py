@@ -69,8 +69,8 @@ class Group:
         name: path of the group below ``predictions.zarr``.
         columns: coordinates of its models; a row counts from when its ``member`` is named, which is written last.
         stored: what the task stores.
-        separator: of the chunk keys of predictions: a folder a model, or "." for files side by side, which are written
-            in half the time (.2 and .4 ms a chunk of digits that is not confirmed, n = 3,000).
+        separator: of the chunk keys of predictions: a folder per model, or "." for files side by side, written in
+            half the time (.2 and .4 ms a chunk of digits that is not confirmed, n = 3,000).
     """
 
     study: Path

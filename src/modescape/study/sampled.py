@@ -131,12 +131,12 @@ class SampledWriter:
         """Give every wanted model a row and say which are still to be written.
 
         Only the holder of the study calls this. Where the digest changed or more is damaged than single rows, the
-        group is begun anew.
+        group is begun again.
 
         Args:
             wanted: the models.
             label: true classes, int64 [example]; -1 where there are none.
-            digest: of all that predictions depend on beside the model: another one begins the group anew.
+            digest: of all that predictions depend on beside the model: another one begins the group again.
             names: of the group of each example, texts [example]; None where they have none.
 
         Returns:

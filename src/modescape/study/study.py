@@ -48,7 +48,7 @@ class Study(StudyFolder):
 
     @property
     def members(self) -> list[Member]:
-        """Members that the recipe expects (0, 1, ...) and any others that have a folder, ascending; read anew."""
+        """Members that the recipe expects (0, 1, ...) and any others that have a folder, ascending; read again."""
         expected = range(layout.read_recipe_values(self.path)["train"]["members"])
         return [read_member(self.path, number) for number in sorted({*expected, *layout.member_numbers(self.path)})]
 
@@ -177,7 +177,7 @@ class Study(StudyFolder):
         return layout.figure_path(self.path, name, suffix.removeprefix("."))
 
     def figure(self, name: str) -> Figure:
-        """The figure of a result, drawn anew with matplotlib."""
+        """The figure of a result, drawn again with matplotlib."""
         # a figure is what a user asks a study for; by name, since figures stand above studies
         figures = importlib.import_module("modescape.analyses.figures")
         return figures.draw(name, self.result(name))

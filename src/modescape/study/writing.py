@@ -32,7 +32,7 @@ class PredictionWriter:
         """Give every wanted model a row, the old ones theirs, and say which are still to be written.
 
         Only the holder of the study calls this. Rows are in the order first asked for. Every row that is there is read
-        once: a damaged one is to be written again. Where more is damaged than single rows, the split is begun anew:
+        once: a damaged one is to be written again. Where more is damaged than single rows, the split is begun again:
         predictions can always be made again.
 
         Args:
@@ -71,7 +71,7 @@ class PredictionWriter:
 
     def drop(self, members: Collection[int]) -> None:
         """Delete what was predicted of these members, where anything was."""
-        with contextlib.suppress(InputError, WorkError):  # what cannot be read is made anew anyway
+        with contextlib.suppress(InputError, WorkError):  # what cannot be read is made again anyway
             numbers = self.group.named(self.group.open())["member"] if self.group.is_there else np.zeros(0, np.int64)
             for row in np.flatnonzero(np.isin(numbers, list(members))):
                 for path in self.group.paths(int(row)):

@@ -53,7 +53,7 @@ class Plan:
     replayed: bool = False  # a step is recorded once and replayed (a CUDA graph)
     convolution: str = "each"  # form of the stacked convolution where no other was chosen
     convolutions: dict[str, dict[Pass, str]] = field(default_factory=dict)  # layer -> form of each pass
-    measured: bool = False  # groups and forms come from measurements: a study begun anew may get others
+    measured: bool = False  # groups and forms come from measurements: a study begun again may get others
 
     @classmethod
     def of(cls, values: Any) -> Plan:

@@ -61,7 +61,8 @@ def connected(dataset: xr.Dataset) -> str:
         may = "" if not np.isfinite(low) or low >= first else f" (95 % interval: they may be from {low:g} on)"
         return f"Branches are connected from none of the epochs tested{may}, at a limit of {limit}."
     epochs = style.counted(int(first), "epoch")
-    return f"With {epochs} in common or more, of those tested{ends}, the mean barrier of the error is at most {limit}."
+    shared = f"{epochs} in common or more, of those tested" if first else "any number of epochs in common, also none"
+    return f"With {shared}{ends}, the mean barrier of the error is at most {limit}."
 
 
 def _networks(dataset: xr.Dataset) -> str:
@@ -143,7 +144,7 @@ def _names(dataset: xr.Dataset) -> list[str]:
 
 
 def _marks(dataset: xr.Dataset, variable: str, look: Look, factor: float) -> Series:
-    """A mark a row, with its interval."""
+    """One mark per row, with its interval."""
     low, middle, high = (factor * dataset[f"{variable}{end}"].values.astype(float) for end in ("_low", "", "_high"))
     if variable == "average_gain":  # which may lose as much as a barrier is high
         most = np.nanmax(np.append(dataset["ensemble_gain_high"].values, 0.0))

@@ -88,7 +88,7 @@ def _matrix(title: str, own: list[str], matrix: np.ndarray, scale: style.Scale) 
 
 
 def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
-    """A row a layer: pairs as dots, means before and after training with their intervals."""
+    """One row per layer: pairs as dots, means before and after training with their intervals."""
     row = np.arange(len(own), dtype=float)
     values = dataset["same_layer"].transpose("member", "other_member", "layer").values
     each = values[np.triu_indices(len(values), 1)]
@@ -124,7 +124,7 @@ def _pairs(dataset: xr.Dataset, own: list[str]) -> Panel:
 
 
 def _epochs(dataset: xr.Dataset, own: list[str]) -> Panel:
-    """A line a layer: its features at each epoch against those at the end, mean over runs."""
+    """One line per layer: its features at each epoch against those at the end, mean over runs."""
     values = dataset["along"].transpose("member", "epoch", "layer").values[runs_of(dataset)].mean(0)
     places = np.linspace(*READABLE, max(len(own), 2))
     shades = style.colour_map("viridis")[(255 * places).astype(int)]

@@ -1,1 +1,1 @@
-"""Which classes are taken for which: by one member, by the mean member, by the ensemble."""
+"""Which classes are confused: by one member, by the mean member, by the ensemble."""

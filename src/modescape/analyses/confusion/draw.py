@@ -1,4 +1,4 @@
-"""Which class is taken for which: one member, the mean member and the ensemble side by side."""
+"""Which classes are confused: one member, the mean member and the ensemble side by side."""
 
 from __future__ import annotations
 

@@ -50,6 +50,6 @@ def example(members: int = 10, epochs: int = 10, class_names: tuple[str, ...] = 
             "class": list(class_names),
             "predicted_class": list(class_names),
         },
-        title="Which class is taken for which",
+        title="Which classes are confused",
         **about(members),
     )

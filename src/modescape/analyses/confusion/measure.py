@@ -1,4 +1,4 @@
-"""Which classes are taken for which: by one member, by the mean member, by the ensemble."""
+"""Which classes are confused: by one member, by the mean member, by the ensemble."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def measure(offered: Offered) -> xr.Dataset:
             "accuracy": (("approach",), np.einsum("mcc->m", count) / len(label), "1", "accuracy"),
         },
         {"approach": [one, mean, together], "class": names, "predicted_class": names},
-        title="Which class is taken for which",
+        title="Which classes are confused",
         intervals="none",
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),

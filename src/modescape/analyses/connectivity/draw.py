@@ -160,7 +160,7 @@ def _off_diagonal(matrix: xr.DataArray) -> np.ndarray:
 
 
 def _means(dataset: xr.Dataset, metric: str) -> Panel:
-    """Means over pairs with their intervals, a row a kind; each pair as a small mark."""
+    """Means over pairs with their intervals, one row per kind; each pair as a small mark."""
     kinds, series = kinds_of(dataset), []
     factor = factor_of(dataset) if metric == "error" else 1.0
     for row, kind in enumerate(kinds):
@@ -208,7 +208,7 @@ def _along(dataset: xr.Dataset) -> list[Panel]:
 
 
 def _of_paths(dataset: xr.Dataset, title: str, label: str, values: xr.DataArray, **more: Any) -> Panel:
-    """A line a path, of values [other_approach, t]."""
+    """One line per path, of values [other_approach, t]."""
     lines = [_line(dataset, path, values.sel(other_approach=path).values) for path in _paths(dataset)]
     return Panel(title=title, x_label=X_LABEL, y_label=label, series=lines, **more)
 
@@ -218,7 +218,7 @@ def _paths(dataset: xr.Dataset) -> list[str]:
 
 
 def _similar(dataset: xr.Dataset) -> list[Panel]:
-    """How like both ends, and like solutions that have nothing to do with the path."""
+    """How like both ends, and like solutions that are unrelated to the path."""
     similarity = dataset["similarity"]
     towards = [
         ("Similarity to the start", similarity.isel(member=0)),

@@ -46,7 +46,7 @@ def measure(
     """Barriers of every two of the first solutions, and networks along paths between the first two.
 
     A barrier is what `modescape.barrier` gives, on test examples: as the networks are ("raw"), with the units of one in
-    the order of the other's ("aligned"), and both with batch norm's statistics made anew, or REPAIR where there are
+    the order of the other's ("aligned"), and both with batch norm's statistics recomputed, or REPAIR where there are
     none ("..._reset"). Where no permutation is known for a layer, nothing is aligned, and the result says why. Paths:
     straight, straight to the aligned end, a Bezier curve and a polychain of one bend each, fitted to training examples.
     Along them batch-norm statistics are those of each network's own weights.

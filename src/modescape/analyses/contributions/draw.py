@@ -37,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """For each score both quantities side by side, a row a model."""
+    """For each score both quantities side by side, one row per model."""
     found = scores(dataset)
     first = next(iter(found.items()), None)
     order = np.arange(dataset.sizes["model"])

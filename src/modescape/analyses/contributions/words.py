@@ -88,8 +88,8 @@ def _takeaway(dataset: xr.Dataset) -> str:
     helps, harms, open_ = tally(signs if score is None or score.higher_is_better else [-sign for sign in signs])
     short = scores.short(metric)
     parts = [
-        f"worse in {short} without any one of {helps}" if helps else "",
-        f"better without any one of {harms}" if harms else "",
+        f"worse in {short} without any one of {helps} of them" if helps else "",
+        f"better without any one of {harms} of them" if harms else "",
     ]
     said = f"The average of all {len(models)} models is {listing([*filter(None, parts)])}" if helps or harms else ""
     rest = f"for {open_} of {len(models)} the 95 % interval of the change without that model includes 0"

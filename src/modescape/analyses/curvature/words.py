@@ -129,5 +129,5 @@ def _takeaway(dataset: xr.Dataset) -> str:
     number = f"rank correlation {fixed(found.value, 2)}, {interval(found.low, found.high, 2)}, {members}"
     if not found.sign:
         return f"Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 ({number})."
-    word = "higher" if found.sign > 0 else "lower"
-    return f"Members of higher relative sharpness have a {word} test loss ({number}; one of 8 correlations)."
+    word, among = "higher" if found.sign > 0 else "lower", "one of 8 correlations, not corrected"
+    return f"Members of higher relative sharpness have a {word} test loss ({number}; {among})."

@@ -43,7 +43,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """A panel a score, a row a method, the most diverse on top."""
+    """One panel per score, one row per method, the most diverse on top."""
     return panels_of(dataset, PANELS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modescape.wording.numbers import ABSENT, fixed, listing
+from modescape.wording.numbers import ABSENT, decimals_for, fixed, listing
 from modescape.wording.reading import pick
 from modescape.wording.summary import PLACED, Summary, placed
 from modescape.wording.tables import name_of, names_of
@@ -73,8 +73,10 @@ def _takeaway(dataset: xr.Dataset) -> str:
             found = ends(dataset, "diversity", approach=method, metric="brier")
             mean = pick(dataset, "mean_score", approach=method, metric="brier")
             if math.isfinite(found.value):
-                bounds = f", 95 % interval {fixed(found.low, 3)} to {fixed(found.high, 3)}" if found.known else ""
-                parts.append(f"{fixed(found.value, 3)} off {fixed(mean, 3)} for {_NETWORKS[method]}{bounds}")
+                places = decimals_for(*found, least=3, most=6)
+                bounds = f", 95 % interval {fixed(found.low, places)} to {fixed(found.high, places)}"
+                shown = f"{fixed(found.value, places)} off {fixed(mean, 3)} for {_NETWORKS[method]}"
+                parts.append(shown + (bounds if found.known else ""))
     said = "; ".join(parts)
     return f"Averaging takes the diversity term off the mean Brier score: {said} ({sample(dataset)})." if parts else ""
 

@@ -74,21 +74,27 @@ def _takeaway(dataset: xr.Dataset) -> str:
         chosen = dataset.sel({"approach": method})
         good = chosen["accuracy"].values >= best - 0.02
         found[method] = mean_of_known(chosen["diversity"].values[good])
-    return plane_takeaway(found, f"at most 2 points less accurate than the baseline ({sample(dataset)})")
+    return plane_takeaway(found, f"at most 2 points less accurate than the baseline ({sample(dataset)})", who(dataset))
 
 
-def plane_takeaway(found: dict[str, float], which: str) -> str:
+def who(dataset: xr.Dataset) -> str:
+    """How a sentence begins that speaks of the networks: those that others made may not be independent."""
+    return "The networks given" if dataset.attrs.get("given") else "Independent networks"
+
+
+def plane_takeaway(found: dict[str, float], which: str, who: str = "Independent networks") -> str:
     """Independent networks beside the most diverse method of one run.
 
     Args:
         found: mean normalised diversity of each method's networks that are good enough.
         which: networks count.
+        who: the networks are that are no samples.
     """
     own = found.get("independent", math.nan)
     others = {name: value for name, value in found.items() if name != "independent" and math.isfinite(value)}
     if not math.isfinite(own):
         return ""
-    text = f"Independent networks have a mean normalised diversity of {significant(own)}"
+    text = f"{who} have a mean normalised diversity of {significant(own)}"
     if others:
         most = max(others, key=others.__getitem__)
         text += f", the most diverse networks of one run ({method_look(most).name}) {significant(others[most])}"

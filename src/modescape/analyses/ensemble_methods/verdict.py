@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def verdict(results: Mapping[str, xr.Dataset]) -> Part:
-    """A row a method, with what its networks are worth after calibration and whether its steps were enough."""
+    """One row per method, with what its networks are worth after calibration and whether its steps were enough."""
     methods = results.get("ensemble_methods")
     calibration, scales = holding(results, "calibrated_nll", "equivalent_below"), holding(results, "chosen", "edge")
     if methods is None:

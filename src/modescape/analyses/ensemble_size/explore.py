@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.ensemble_size.draw import NAMES, of_test_sampling_alone
-from modescape.plots.charts import Chart, Panel, Series
+from modescape.decision.labelled import table_of_result
+from modescape.plots import style
+from modescape.plots.charts import Chart, Panel, Series, level
 from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
 from modescape.plots.scores import line_of, methods, scores
 from modescape.wording.numbers import count
-from modescape.wording.reading import pick
+from modescape.wording.reading import holding, pick
 from modescape.wording.scores import difference, unit
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         Choice(name="interval", label="95 % interval for", options=covers),
         Choice(name="k", label="Networks", options=sizes, slider=True),
     ]
-    charts = {(name, kind): _chart(dataset, name, kind) for name in known for kind in COVERS}
+    longer = _longer(results)
+    charts = {(name, kind): _chart(dataset, name, kind, longer.get(name)) for name in known for kind in COVERS}
     sentences = {
         (name, kind, size): _sentence(dataset, name, kind, int(size))
         for name in known
@@ -67,7 +70,24 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     return Explored(views=[view], pictures=[Picture(chart=charts[first, "new"], place=10, words=words)])
 
 
-def _chart(dataset: xr.Dataset, metric: str, kind: str) -> Chart:
+def _longer(results: Mapping[str, xr.Dataset]) -> dict[str, tuple[str, float]]:
+    """Score -> what one network trained as long as all members is called, and gains; {} where there is none."""
+    candidates = holding(results, "covariance", "training")
+    if candidates is None:
+        return {}
+    table = table_of_result(candidates)
+    places = [
+        place
+        for place, one in enumerate(table.candidates)
+        if one.advice == "train_longer" and one.at_full_cost and one.calibration == "none"
+    ]
+    if not places:
+        return {}
+    name = table.candidates[places[0]].label
+    return {metric: (name, table.difference(places[0], 0, metric).value) for metric in table.scores}
+
+
+def _chart(dataset: xr.Dataset, metric: str, kind: str, longer: tuple[str, float] | None) -> Chart:
     score = scores(dataset)[metric]
     ending, words = COVERS[kind]
     largest = float(dataset["size"].values.max())
@@ -77,6 +97,9 @@ def _chart(dataset: xr.Dataset, metric: str, kind: str) -> Chart:
         if kind == "new" and of_test_sampling_alone(dataset, method):
             continue
         series.append(_line(dataset, method, metric, ending, score))
+    if longer and math.isfinite(longer[1]):
+        looks = {"colour": style.VERMILION, "group": "Train longer", "width": 1.3}
+        series.append(level(longer[0].capitalize(), score.factor * longer[1], (0.5, largest + 0.5), **looks))
     side = "higher" if score.higher_is_better else "lower"
     panel = Panel(
         title=f"{score.label}: gain by averaging ({side} is better)",

@@ -92,5 +92,6 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if gain is None:
         return ""
     pair = gain.size == 2  # of two networks nothing is known of others
-    what = f"Averaging {gain.size} {'snapshots of one run' if method == 'snapshots' else 'independent networks'}"
+    networks = "networks" if dataset.attrs.get("given") else "independent networks"
+    what = f"Averaging {gain.size} {'snapshots of one run' if method == 'snapshots' else networks}"
     return effect(what, metric, Ends(gain.low, gain.value, gain.high), dataset, THESE if pair else NEW)

@@ -23,7 +23,7 @@ class Side:
 
     @property
     def units(self) -> int:
-        """What is drawn anew: examples, or groups of them."""
+        """What is resampled: examples, or groups of them."""
         return count_units(self.group, len(self.label))
 
     def halves(self) -> np.ndarray:

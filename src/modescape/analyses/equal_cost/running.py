@@ -32,7 +32,7 @@ WHAT = "an average of weights"
 class StudyAveraging:
     """The networks of a study; see `modescape.analyses.equal_cost.averages.Averaging`.
 
-    Batch-norm statistics are computed anew from training examples for every average, as those of no member are its own
+    Batch-norm statistics are recomputed from training examples for every average, as those of no member are its own
     (Izmailov et al. 2018, arXiv 1803.05407), whatever the recipe says of networks that were trained.
     """
 

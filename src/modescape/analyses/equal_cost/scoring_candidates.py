@@ -1,4 +1,4 @@
-"""Scores of candidates on the same examples, raw and calibrated: a row a candidate of a `modescape.decision.Table`."""
+"""Scores of candidates on the same examples, raw and calibrated: rows of a `modescape.decision.Table`."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _rows(title: str, label: str, series: list[Series]) -> Panel:
 
 
 def _marks(name: str, look: Look, values: list[Any], factor: float = 1) -> Series:
-    """A mark a row with its interval; ``values`` are low, middle and high, [row] each."""
+    """One mark per row with its interval; ``values`` are low, middle and high, [row] each."""
     low, middle, high = (factor * np.asarray(own, dtype=float) for own in values)
     rows = np.arange(len(middle), dtype=float)
     ends = {"low": low, "high": high, "intervals_along_x": True}

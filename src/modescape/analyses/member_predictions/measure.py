@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.analyses.given import models_of
+from modescape.analyses.given import models_of, names_of
 from modescape.analyses.requirements import left_out, predicted, trained
+from modescape.errors import InputError, WorkError
 from modescape.functionspace.diversity import entropy
 from modescape.offered import Offered
 from modescape.plots.style import one_line, shortened, unique
@@ -58,7 +59,7 @@ def measure(offered: Offered, *, members: int = 10, pictures: int = 150) -> xr.D
             **shown,
         },
         {
-            "member": there,
+            "member": names_of(offered)[: len(models)] if offered.given else there,
             "example": unique(names),
             "class": unique([one_line(name) for name in predictions.class_names]),
         },
@@ -90,7 +91,10 @@ def _shown(offered: Offered, place: np.ndarray) -> dict[str, Any]:
     context = offered.context
     if not isinstance(context, StudyContext) or context.study.recipe.data.private or not len(place):
         return {}
-    split = context.loaded.test
+    try:
+        split = context.loaded.test
+    except (InputError, WorkError):  # a study without its data, elsewhere: all else is there
+        return {}
     if split.kind.name == "image":
         images = split.images[place].numpy()
         step = max(1, -(-max(images.shape[-2:]) // MOST_SIDE))

@@ -35,7 +35,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A reliability diagram, temperatures, and the change of scores, a row a model."""
+    """A reliability diagram, temperatures, and the change of scores, one row per model."""
     found = {name: score for name, score in scores(dataset).items() if name in DRAWN}
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["model"].values]
     panels = [_reliability(dataset), _temperatures(dataset, rows)]

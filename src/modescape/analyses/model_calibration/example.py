@@ -20,7 +20,7 @@ BINS = 15
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
-    """Models that are too sure, and an average that is not sure enough."""
+    """Overconfident models, and an underconfident average."""
     ripple = 1 + 0.3 * np.sin(np.arange(members))[:, None]
     dims, both, curve = ("model", "metric"), ("approach", "metric"), ("approach", "x")
     before, change = BEFORE + 0.01 * ripple, CHANGE * ripple

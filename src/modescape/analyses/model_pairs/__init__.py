@@ -1,1 +1,1 @@
-"""Which of two given models is better, for every two of them, and how far they err on the same examples."""
+"""Which of two given models is better, for every two of them, and how far their errors overlap."""

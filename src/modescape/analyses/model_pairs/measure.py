@@ -1,4 +1,4 @@
-"""Which of two given models is better, for every two of them, and how far they err on the same examples."""
+"""Which of two given models is better, for every two of them, and how far their errors overlap."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def measure(offered: Offered) -> xr.Dataset:
 def _in_one_pass(
     predictions: Predictions, models: list[int], scores: dict[str, Score]
 ) -> tuple[dict[str, Moments], Variables]:
-    """Means and covariance of each score, and how far models err together, from blocks of examples.
+    """Means and covariance of each score, and how far models' errors overlap, from blocks of examples.
 
     Scores are rounded to float32, as those that are held of all examples are (`values_of`).
     """

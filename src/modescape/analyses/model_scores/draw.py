@@ -34,7 +34,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a score, a row a model."""
+    """One panel per score, one row per model."""
     order = ranked(dataset)
     averages = [str(name) for name in dataset["approach"].values]
     rows = [

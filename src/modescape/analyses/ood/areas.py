@@ -22,7 +22,7 @@ INTERVALS = f"of the area under the ROC curve (`auroc`) alone, over the examples
 
 @dataclass(frozen=True)
 class Units:
-    """What is drawn anew of the test examples and of a set of other data: examples, or groups of them."""
+    """What is resampled of the test examples and of a set of other data: examples, or groups of them."""
 
     positive: np.ndarray  # bool [example]: of the other data, which come last
     group: np.ndarray | None  # int64 [example]

@@ -35,7 +35,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a score, a row a part."""
+    """One panel per score, one row per part."""
     rows = [style.shortened(name, NAME_LENGTH) for name in dataset["part"].values]
     panels = []
     for metric, score in scores(dataset).items():

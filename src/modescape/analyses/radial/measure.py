@@ -48,9 +48,9 @@ def measure(
     At every point: accuracy, NLL, NLL at the temperature that suits the point best (part of the wedge is that the
     logits of larger weights are larger), and for both solutions the share of examples with their label, raw and as
     max(0, 1 - d / (1 - a)), which is near 0 for an unrelated network of any accuracy. Of a regression: RMSE, NLL, NLL
-    with the variances times the factor that suits the point best, and the distance of the predicted means, raw and as
-    max(0, 1 - d / sqrt(e^2 + b^2)), which is 0 for errors that have nothing in common. Batch-norm statistics are made
-    anew at every point, or are those of the first solution, as ``subspace.batch_norm`` says.
+    with all variances times the best factor of the point, and the distance of the predicted means, raw and as
+    max(0, 1 - d / sqrt(e^2 + b^2)), which is 0 for uncorrelated errors. Batch-norm statistics are
+    recomputed at every point, or are those of the first solution, as ``subspace.batch_norm`` says.
 
     Args:
         context: the study's data, network and evaluator.

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape import results
-from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, about, stated
+from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, about, interval, stated
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from modescape.analyses.stating import Variables
 
 SHIFTED = np.array([-0.036, 0.115, 0.06, 0.028])  # change of a score by one step of severity
 CORRUPTIONS = (
@@ -57,6 +59,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
                 SCORE,
                 "on the corruption's own part of the test images",
             ),
+            **_gains(each),
             "effect": (("corruption", "severity"), 8 * severity * (1 - lacking), "levels of 255", "mean change"),
             "changed": (("corruption", "severity"), 0.15 * severity * (1 - lacking), "1", "share that changes"),
             "without_effect": (("corruption", "severity"), lacking, "1", "1: nothing comes of it"),
@@ -70,3 +73,11 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         samples=5,
         source="our corruptions",
     )
+
+
+def _gains(each: np.ndarray) -> Variables:
+    """Differences from one network, which comes first, with intervals; [method, metric, corruption, severity]."""
+    dims, gain = ("approach", "metric", "corruption", "severity"), each - each[:1]
+    half = np.broadcast_to(2 * HALF[:, None, None], gain.shape)
+    value = {"gain_of_corruption": (dims, gain, SCORE, "score minus one network's")}
+    return value | interval("gain_of_corruption", dims, gain, half, SCORE)

@@ -68,30 +68,28 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, method: str) -> Chart
     curves: Panel | HeatMap = Panel(
         title=better(score, score.label), x_label=X_LABEL, y_label=score.axis, series=series, whole_x=True
     )
-    found = [curves, _map(dataset, metric, score, method)] if "score_of_corruption" in dataset else [curves]
+    mapped = "gain_of_corruption" in dataset and score.per_example is not None
+    found = [curves, _map(dataset, metric, score, method)] if mapped else [curves]
     words = "95 %: new networks on new images"
     return Chart(title=score.label, panels=found, columns=2, panel_height=420, band=words)
 
 
 def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap:
-    chosen = dataset["score_of_corruption"].sel({"metric": metric}).transpose("approach", "corruption", "severity")
-    both = [chosen.sel({"approach": one}).values for one in (method, ALONE)]
-    values = score.factor * (both[0] - both[1]) * (1 if score.higher_is_better else -1)
-    finite = np.abs(values[np.isfinite(values)])
-    most = float(finite.max(initial=0.0)) or 1.0
-    scale = dataclasses.replace(
-        style.SIGNED_COSINE,
-        low=-most,
-        high=most,
-        ticks=(),
-        label=f"Better than one network by ({score.difference_unit})",
+    """What a method gains by corruption and severity, better above 0, with its interval under the pointer."""
+    sign = score.factor * (1 if score.higher_is_better else -1)
+    low, gain, high = (
+        sign * _of_corruptions(dataset, f"gain_of_corruption{end}", metric, method) for end in ("_low", "", "_high")
     )
+    finite = np.abs(gain[np.isfinite(gain)])
+    most = float(finite.max(initial=0.0)) or 1.0
+    label = f"Better than one network by ({score.difference_unit})"
+    scale = dataclasses.replace(style.SIGNED_COSINE, low=-most, high=most, ticks=(), label=label)
     without = without_effect(dataset)
     return HeatMap(
         title=f"{style.method_look(method).name}: what is gained, by corruption",
         x_label=X_LABEL,
         y_label="Corruption",
-        matrix=values,
+        matrix=gain,
         rows=[
             corruption_name(name) + (" (no effect)" if str(name) in without else "")
             for name in dataset["corruption"].values
@@ -99,7 +97,16 @@ def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap
         columns=[str(int(severity)) for severity in dataset["severity"].values],
         scale=scale,
         decimals=1 if score.percent else 2,
+        low=np.minimum(low, high),  # a score of which less is better turns them around
+        high=np.maximum(low, high),
+        covers="these networks on new images",
     )
+
+
+def _of_corruptions(dataset: xr.Dataset, variable: str, metric: str, method: str) -> np.ndarray:
+    """[corruption, severity]."""
+    chosen = dataset[variable].sel({"metric": metric, "approach": method})
+    return chosen.transpose("corruption", "severity").values
 
 
 def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> str:

@@ -12,7 +12,8 @@ from modescape.analyses.requirements import enough_images, groups_of_networks, l
 from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
-from modescape.analyses.stating import stated
+from modescape.analyses.shift.paired import ENDS, PairedGains
+from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 WHAT = "the comparison under shift"
 VALIDATION = "validation"
+GAIN_ENDS = {
+    "": "",
+    "_low": "lower end of the 95 % interval of the ",
+    "_high": "upper end of the 95 % interval of the ",
+}
 SETS = ("test", *(f"shift {severity}" for severity in SEVERITIES))  # by severity
 
 
@@ -163,6 +169,8 @@ class Table:
         self.clean: dict[str, np.ndarray] = {}  # predictions on the test examples, of methods
         self.scores: dict[str, dict[int, Scored]] = {}
         self.of_part: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption]
+        self.paired = PairedGains(SCORES, label, group)
+        self.gains: dict[str, dict[int, np.ndarray]] = {}  # [metric, corruption, value low high]
         self.spreads: dict[str, dict[int, tuple[float, float]]] = {}
 
     def add(self, method: str, severity: int, scored: Scored, log_prob: np.ndarray) -> None:
@@ -171,16 +179,34 @@ class Table:
         if any(look.severity == 0 for look in self.kinds[-1]):
             self.clean.setdefault(method, log_prob)
         found = np.full((len(SCORES), len(self.kinds[severity])), np.nan)
+        gains = np.full((*found.shape, ENDS), np.nan)
         for column, (at, part) in enumerate(self.kinds[severity]):
             own = log_prob if at == severity else self.clean[method]
             for row, metric in enumerate(SCORES.values() if len(part) else ()):
                 found[row, column] = np.mean(metric(own[:, part], self.label[part]))
+            if method == "single" and len(part):
+                self.paired.note(severity, column, own, part)
+            gains[:, column] = self.paired.gain(severity, column, own, part)
+        self.gains.setdefault(method, {})[severity] = gains
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
         """Note divergences of several groups, nats."""
         if raw:
             self.spreads.setdefault(method, {})[severity] = float(np.mean(raw)), float(np.mean(tempered))
+
+    def _gains(self) -> Variables:
+        """What methods gain over one network on each part."""
+        found = np.array([[own[severity] for severity in range(len(SEVERITIES) + 1)] for own in self.gains.values()])
+        return {
+            f"gain_of_corruption{end}": (
+                ("approach", "metric", "corruption", "severity"),
+                found[..., place].transpose(0, 2, 3, 1),
+                units_of(SCORES),
+                f"{words}score on that part minus one network's, paired: these networks on new examples",
+            )
+            for place, (end, words) in enumerate(GAIN_ENDS.items())
+        }
 
     def variables(self) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
         """The variables of the result."""
@@ -217,6 +243,7 @@ class Table:
                 units,
                 "score on the corruption's own part of the test images; none of one without effect",
             ),
+            **self._gains(),
             "jensen_shannon": (("approach", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),
             "jensen_shannon_calibrated": (
                 ("approach", "severity"),

@@ -37,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a score, and one of the models."""
+    """One panel per score, and one of the models."""
     panels = [_sizes(dataset, metric, score) for metric, score in scores(dataset).items()]
     return Chart(title=TITLE, panels=[*panels, _models(dataset)], columns=2, panel_size=(4.2, 2.8), panel_height=380)
 

@@ -45,7 +45,7 @@ def measure(
     The planes: around the first solution along two random directions, each filter as long as the solution's; through
     the first three solutions (of two: through both, and along a random direction); along the first two principal
     components of a training run, through its solution. Training runs are projected on them. Batch-norm statistics are
-    made anew at every point, or are the solutions' own, mixed between them as the weights are, as
+    recomputed at every point, or are the solutions' own, interpolated like the weights, as
     ``subspace.batch_norm`` says.
 
     Args:

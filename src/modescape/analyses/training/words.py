@@ -87,6 +87,6 @@ def _takeaway(dataset: xr.Dataset) -> str:
     flat = "trend" in dataset and bool((dataset["trend"].values == 0).all())
     return (
         f"At the end the mean validation {words} of {count(dataset.sizes['member'], 'member')} is "
-        f"{written(float(last.mean()))} ({written(float(last.min()))} to {written(float(last.max()))})"
+        f"{written(float(last.mean()))} (members: {written(float(last.min()))} to {written(float(last.max()))})"
         f"{'; the validation loss of all of them is flat as training ends' if flat else ''}."
     )

@@ -1,1 +1,1 @@
-"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which keeps distances."""
+"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which preserves distances."""

@@ -1,4 +1,4 @@
-"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which keeps distances."""
+"""Trajectories in the space of predictions, drawn in the plane: t-SNE, and beside it PCA, which preserves distances."""
 
 from __future__ import annotations
 
@@ -72,11 +72,12 @@ def _of_member(dataset: xr.Dataset, method: int, place: int) -> list[Series]:
     start = epoch == 0
     size[-1], size[start] = 7, 0
     look: dict[str, Any] = {"name": f"Member {member}", "group": str(member), "colour": style.member_colour(place)}
-    hover = [f"epoch {number}" for number in epoch]
     shown = place < NAMED_MEMBERS
     return [
-        Series(x=x, y=y, marker=DOT, width=0.8, opacity=0.7, size=size, hover=hover, in_legend=shown, **look),
-        Series(x=x[start], y=y[start], line=None, in_legend=False, **KEYS["Epoch 0"], **look),
+        Series(
+            x=x, y=y, marker=DOT, width=0.8, opacity=0.7, size=size, numbers=("epoch", epoch), in_legend=shown, **look
+        ),
+        Series(x=x[start], y=y[start], line=None, **(KEYS["Epoch 0"] | look | {"in_legend": False})),
     ]
 
 

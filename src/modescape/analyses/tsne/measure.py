@@ -1,4 +1,4 @@
-"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which keeps distances."""
+"""Checkpoints as points in the plane, placed by what they predict: t-SNE, and PCA, which preserves distances."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
 
 
 def _takeaway(dataset: xr.Dataset) -> str:
-    """Whether runs end in one place of the map that keeps distances."""
+    """Whether runs end in one place of the map that preserves distances."""
     shares = [pick(dataset, "variance_share", approach="PCA", draw=axis) for axis in dataset["draw"].values]
     held = percent(float(np.nansum(shares)))
     place = np.stack([dataset[axis].sel({"approach": "PCA"}).values for axis in ("x", "y")], axis=1)
@@ -65,10 +65,10 @@ def _takeaway(dataset: xr.Dataset) -> str:
     if len(runs) < 2 or any(len(run) < 2 for run in runs):
         return f"The two PCA axes hold {held} of the variance; the map shows one run, so it compares none."
     apart = np.mean([np.linalg.norm(one[-1] - two[-1]) for one, two in itertools.combinations(runs, 2)])
-    step = np.mean([np.linalg.norm(run[-1] - run[-2]) for run in runs])
-    if not step > 0:
+    way = np.mean([np.linalg.norm(run[-1] - run[0]) for run in runs])
+    if not way > 0:
         return f"The two PCA axes hold {held} of the variance."
     return (
-        f"On the PCA map, which holds {held} of the variance, the ends of {len(runs)} runs lie "
-        f"{significant(float(apart / step))} times as far apart as the last two checkpoints of a run (no interval)."
+        f"On the PCA map, which holds {held} of the variance, the ends of {len(runs)} runs are on average "
+        f"{significant(float(apart / way))} times as far apart as the two ends of one run (no interval)."
     )

@@ -43,8 +43,8 @@ def measure(
 ) -> xr.Dataset:
     """Loss, accuracy and agreement along the straight line and along an optimised path between the first two solutions.
 
-    Agreement is with both ends and, as the middle of the path is a network trained anew, with the third solution, which
-    has nothing to do with the path. The triangles (origin, path) are those of the paper: the path stretched towards the
+    Agreement is with both ends and, as the middle of the path is a network trained to be there, with a third solution
+    that is unrelated to the path. The triangles (origin, path) are those of the paper: the path stretched towards the
     origin and beyond.
 
     Args:

@@ -29,7 +29,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a layer."""
+    """One panel per layer."""
     layers = [str(name) for name in dataset["layer"].values]
     places = style.spread(len(layers), LAYERS)
     panels = [_panel(dataset, layers[place], place) for place in places]

@@ -22,7 +22,7 @@ class Options:
     id_column: str = ""
     groups: Mapping[str, str] = field(default_factory=dict[str, str])  # method -> names or patterns, by commas
     parts: str = ""  # a column, FILE or FILE:COLUMN: examples that are reported one by one
-    examples_group: str = ""  # likewise: what is drawn anew together
+    examples_group: str = ""  # likewise: what is resampled together
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ def is_chart(sheet: Sheet) -> bool:
 
 
 def is_history(sheet: Sheet) -> bool:
-    """Whether this is MLflow's table of metrics: a row a metric, a run and a step."""
+    """Whether this is MLflow's table of metrics: one row per metric, a run and a step."""
     names = {plain(name) for name in sheet.header}
     return {"key", "value"} < names and bool(names & {"run id", "run uuid"})
 
@@ -48,7 +48,7 @@ def of_tensorboard(sheets: Sequence[Sheet], paths: Sequence[str]) -> Table:
         parts = TENSORBOARD.fullmatch(label.rpartition("/")[2])
         run, tag = (parts["run"], parts["tag"]) if parts else (label, "")
         entries.append(Entry("", tag, run, number, sheet.at(sheet.rows[at])))
-    return by_runs(entries, ["Read as scalars of TensorBoard, a file a run: the value of the last step of each."])
+    return by_runs(entries, ["Read as scalars of TensorBoard, one file per run: the value of the last step of each."])
 
 
 def of_chart(sheet: Sheet) -> Table:

@@ -1,4 +1,4 @@
-"""The layouts of a table of scores: a row a score (long), a column a method (wide), a column a run (across)."""
+"""The layouts of a table of scores: a row per score (long), a column per method (wide), a column per run (across)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _all_differ(sheet: Sheet, name: str) -> bool:
 
 
 def _wide(sheet: Sheet, columns: Columns, run: str | None, header: Sequence[str]) -> Table:
-    """A row a run, every column of numbers a method; methods of named runs ("resnet_seed3") are told by these."""
+    """One row per run, every column of numbers a method; methods of named runs ("resnet_seed3") are told by these."""
     sheet = without_summaries(sheet, run, [name for name in header if name != run])
     rest = [name for name in header if name != run]
     index = [name for name in rest if name == UNNAMED and _counts_rows(sheet, name) and len(rest) > 1 and run is None]
@@ -160,7 +160,7 @@ def _left_out(names: Sequence[str]) -> list[str]:
 
 
 def _across(sheet: Sheet, method: str, runs: Sequence[str]) -> Table:
-    """A row a method, a column a run."""
+    """One row per method, one column per run."""
     sheet = without_summaries(sheet, None, [])
     notes, entries = [*sheet.notes], []
     by_run = []
@@ -176,11 +176,11 @@ def _across(sheet: Sheet, method: str, runs: Sequence[str]) -> Table:
         entries += [Entry(label, "", name, number, sheet.at(row)) for name, number in own if number is not None]
     listed = shown(", ".join(runs), 100)
     left = _left_out([name for name in sheet.header if name not in (*runs, method)])
-    return Table(entries, [f"Read with a row a method and a column a run ({listed}).", *notes, *left])
+    return Table(entries, [f"Read with one row per method and one column per run ({listed}).", *notes, *left])
 
 
 def _long(sheet: Sheet, columns: Columns, method: str, run: str | None, header: Sequence[str]) -> Table:
-    """A row a score: columns of methods and of scores, and perhaps of runs and of tasks."""
+    """One row per score: columns of methods and of scores, and perhaps of runs and of tasks."""
     rest = [name for name in header if name not in (method, run)]
     task = columns.task or next((one for one in [find(rest, TASK)] if one and _is_text(sheet, one)), None)
     rest = [name for name in rest if name != task]

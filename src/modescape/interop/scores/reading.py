@@ -24,7 +24,7 @@ Groups = Mapping[str, str] | Sequence[tuple[str, str]]  # a method's name, and a
 def read_scores(
     paths: Sequence[str | Path], columns: Columns | None = None, groups: Groups = ()
 ) -> tuple[tuple[Runs, ...], list[str]]:
-    """The scores in a file, or in several: a file a run (TensorBoard), or a file a method.
+    """The scores in a file, or in several: one file per run (TensorBoard), or one file per method.
 
     Args:
         paths: files; "-" is standard input.

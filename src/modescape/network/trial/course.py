@@ -1,7 +1,7 @@
 """The course of a trial: all its parts, the cheap ones first.
 
 One network is taken through everything that a study does with one, on a few images: forward, gradient, a step of the
-optimiser, its tensors into a file and back into a network that was made anew, evaluation, and a step stacked with
+optimiser, its tensors into a file and back into a newly made network, evaluation, and a step stacked with
 another network. What must be known is recorded (`Habits`); what cannot be done right is refused, in one line.
 """
 

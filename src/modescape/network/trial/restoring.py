@@ -21,7 +21,7 @@ def check_state(subject: Subject, worn: nn.Module, fresh: nn.Module, state: Mode
     Args:
         subject: on trial.
         worn: the network after a step.
-        fresh: one that was made anew.
+        fresh: a newly made one.
         state: the tensors of the first, as a file of weights gives them back.
         habits: found so far.
     """

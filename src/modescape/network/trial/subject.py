@@ -93,7 +93,7 @@ class Subject:
         return f"model.factory '{self.recipe.model.factory}'"
 
     def make(self, purpose: str) -> nn.Module:
-        """A network made anew; the purpose names the stream of its initialisation."""
+        """A newly made network; the purpose names the stream of its initialisation."""
         module = build(self.recipe.model, self.data.shape, self.num_classes, rng.key(self.recipe.seed, purpose, 0))
         if self.start is not None:
             begin_with(module, self.start, self.recipe.model)

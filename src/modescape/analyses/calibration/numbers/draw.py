@@ -34,7 +34,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A panel a quantity."""
+    """One panel per quantity."""
     size = dataset["size"].values.astype(float)
     span = (0.5, float(size.max()) + 0.5)
     panels = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.analyses.diversity_plane.words import plane_takeaway
+from modescape.analyses.diversity_plane.words import plane_takeaway, who
 from modescape.plots.style import method_look
 from modescape.wording.numbers import significant
 from modescape.wording.summary import Summary
@@ -66,4 +66,4 @@ def _takeaway(dataset: xr.Dataset) -> str:
     for method in names_of(dataset):
         chosen = dataset.sel({"approach": method})
         found[method] = mean_of_known(chosen["diversity"].values[chosen["rmse"].values <= CLOSE * best])
-    return plane_takeaway(found, f"at most 5 % worse than the baseline ({sample(dataset)})")
+    return plane_takeaway(found, f"at most 5 % worse than the baseline ({sample(dataset)})", who(dataset))

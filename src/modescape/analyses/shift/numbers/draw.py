@@ -58,7 +58,7 @@ def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
 
 
 def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> list[Series]:
-    """A line a method, with the band where the variable has one."""
+    """One line per method, with the band where the variable has one."""
     lines = []
     for method in methods(dataset):
         chosen, ends = dataset.sel({"approach": method}), {}

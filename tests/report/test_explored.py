@@ -1,0 +1,139 @@
+"""The explorer as data: every combination of choices has its chart, and numbers are those of results."""
+
+import base64
+import io
+import itertools
+import json
+
+import numpy as np
+import pytest
+from example_results import OF_NUMBERS, example_of_numbers, example_result
+from PIL import Image
+
+from modescape.analyses import ANALYSES
+from modescape.plots.explored import TABS
+from modescape.report.explored import explore
+
+EXPLORED = [name for name, one in ANALYSES.items() if "explore" in one.also]
+
+
+def unpacked(value):
+    """Arrays out of what is packed for the page."""
+    kinds = {"f4": "<f4", "f8": "<f8", "i1": "<i1", "i2": "<i2", "i4": "<i4"}
+    if isinstance(value, dict) and "bdata" in value:
+        flat = np.frombuffer(base64.b64decode(value["bdata"]), kinds[value["dtype"]])
+        return flat.reshape([int(size) for size in value["shape"].split(",")]) if "shape" in value else flat
+    if isinstance(value, dict):
+        return {key: unpacked(inner) for key, inner in value.items()}
+    return [unpacked(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def results():
+    return {name: example_result(name) for name in ANALYSES}
+
+
+@pytest.fixture(scope="module")
+def whole(results):
+    return json.loads(explore(results, list(results))[0])
+
+
+def test_tabs_are_in_order_and_each_has_a_view(whole):
+    assert [tab for tab, _ in whole["tabs"]] == list(TABS)
+    assert {view["tab"] for view in whole["views"]} == set(TABS)
+
+
+def test_every_combination_of_choices_has_a_chart_and_no_sentence_is_left_over(whole):
+    for view in whole["views"]:
+        options = [[value for value, _ in choice["options"]] for choice in view["choices"]]
+        every = {
+            "|".join(values) for count in range(len(options) + 1) for values in itertools.product(*options[:count])
+        }
+        full = ["|".join(values) for values in itertools.product(*options)]
+        assert set(view["charts"]) | set(view["sentences"]) <= every, view["title"]
+        if not view.get("figure"):
+            assert all(any(key == part or key.startswith(f"{part}|") for part in view["charts"]) for key in full)
+
+
+def test_a_figure_that_is_not_on_the_page_has_no_view(results):
+    held = json.loads(explore(results, [])[0])
+    assert not any(view.get("figure") for view in held["views"])
+
+
+def test_gains_are_those_of_the_result_and_the_two_kinds_of_interval_are_apart(whole, results):
+    view = next(one for one in whole["views"] if one["title"] == "Gain against the number of networks")
+    data = results["ensemble_size"].sel(metric="accuracy", approach="independent")
+    for kind, end in (("new", ""), ("these", "_these")):
+        lines = view["charts"][f"accuracy|{kind}"]["panels"][0]["series"]
+        line = unpacked(next(one for one in lines if one["group"] == "independent"))
+        np.testing.assert_allclose(line["y"], 100 * data["gain"].values, rtol=1e-6)
+        band = np.stack([100 * data[f"gain_{side}{end}"].values for side in ("low", "high")])
+        np.testing.assert_allclose(line["band"], band, rtol=1e-6)
+    gain = 100 * float(data["gain"].sel(size=4))
+    said = view["sentences"]["accuracy|new|4"].replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith(f"4 networks: accuracy +{gain:.1f} points (95 % interval ")
+    assert "new networks on new examples" in said
+    assert "these networks on new examples" in view["sentences"]["accuracy|these|4"]
+    assert said.endswith("Price: 4 times the training and 4 forward passes a prediction.")
+
+
+def test_rows_of_methods_are_in_order_and_hold_their_intervals(whole, results):
+    view = next(one for one in whole["views"] if one["title"].startswith("Methods within one run"))
+    data = results["ensemble_methods"]
+    panel = unpacked(view["charts"]["nll|these"]["panels"][0])
+    rows = panel["series"][1:]  # the first is 0
+    found = np.array([float(one["x"][0]) for one in rows])
+    assert (np.diff(found) >= 0).all()  # less is better
+    assert [float(one["y"][0]) for one in rows] == list(range(len(rows)))
+    for one in rows:
+        size = int(data.attrs["samples"]) if one["group"] == "independent" else 1
+        own = data.sel(approach=one["group"], metric="nll", size=size)
+        np.testing.assert_allclose(one["x"][0], float(own["gain"]), rtol=1e-6)
+        ends = [float(own[f"gain_{side}_these"]) for side in ("low", "high")]
+        np.testing.assert_allclose(np.ravel(one["bars"]), ends, rtol=1e-6)
+
+
+def test_the_map_of_corruptions_is_better_above_0_with_intervals(whole, results):
+    view = next(one for one in whole["views"] if one["tab"] == "corruption")
+    data = results["shift"].sel(approach="independent").transpose("metric", "corruption", "severity")
+    for metric, factor in (("accuracy", 100), ("nll", -1)):
+        panel = unpacked(view["charts"][f"{metric}|independent"]["panels"][1])
+        gain = factor * data["gain_of_corruption"].sel(metric=metric).values
+        np.testing.assert_allclose(panel["matrix"], gain, rtol=1e-5)
+        there = np.isfinite(gain)
+        assert (panel["low"][there] <= panel["matrix"][there] + 1e-6).all()
+        assert (panel["high"][there] >= panel["matrix"][there] - 1e-6).all()
+    assert len(view["charts"]["ece|independent"]["panels"]) == 1  # no score of an example, no map
+    assert "gaussian blur" in view["about"]
+
+
+def test_what_members_say_is_kept_to_a_thousandth_of_a_nat_and_pictures_to_the_pixel(whole, results):
+    data, held = results["member_predictions"], unpacked(whole["networks"])
+    log_prob = data["log_prob"].values
+    np.testing.assert_allclose(held["log_prob"].reshape(log_prob.shape) / held["step"], log_prob, atol=6e-4)
+    assert held["label"].tolist() == data["label"].values.tolist()
+    about = held["pictures"]
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(about["address"].partition("base64,")[2]))))
+    for at, picture in enumerate(data["picture"].values):
+        row, column = divmod(at, about["columns"])
+        top, left = row * about["high"], column * about["wide"]
+        assert (sheet[top : top + about["high"], left : left + about["wide"]] == picture).all()
+
+
+def test_pictures_at_the_top_are_two_even_where_no_analysis_offers_one(results):
+    assert len(explore(results, [])[1]) == 2
+    alone = {name: results[name] for name in ("confusion", "training")}
+    assert len(explore(alone, [])[1]) == 2
+    assert explore({}, []) == ("", [])
+
+
+@pytest.mark.parametrize("name", [name for name in EXPLORED if name in OF_NUMBERS])
+def test_regressions_are_explored_in_their_own_scores(name):
+    data = example_of_numbers(name)
+    found = json.loads(explore({name: data}, [name])[0] or "{}")
+    assert "accuracy" not in json.dumps(found.get("views", [])).lower().replace("accuracy_", "")
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_one_member_and_one_epoch_are_no_fault(name):
+    explore({name: example_result(name, members=1, epochs=1)}, [name])
