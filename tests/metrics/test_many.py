@@ -62,9 +62,10 @@ def test_any_number_of_members_above_the_setting_has_a_curve(members) -> None:
 
 def test_sums_are_those_of_the_subsets(case) -> None:
     values = np.random.default_rng(0).random((50, 4, 3))
-    plan = many.design(50)
-    for size, found in plan.sums(values).items():
-        np.testing.assert_allclose(found, np.tensordot(plan.masks(size).astype(float), values, 1), rtol=1e-13)
+    plan, room = many.design(50), {}
+    for own in (values, 2 * values, values[:, :, :2]):  # what an earlier call returned is written over
+        for size, found in plan.sums(own, room).items():
+            np.testing.assert_allclose(found, np.tensordot(plan.masks(size).astype(float), own, 1), rtol=1e-13)
 
 
 def test_scores_are_means_over_the_subsets_and_intervals_for_these_follow(case) -> None:

@@ -31,7 +31,8 @@ from modescape.errors import InputError
 from modescape.metrics.blocks import example_blocks
 from modescape.metrics.intervals import LEVEL, satterthwaite
 
-PAIRS_AT_A_TIME = 1 << 22  # numbers of draws and pairs that are held
+PAIRS_AT_A_TIME = 1 << 22  # numbers of draws and pairs for which normal numbers are drawn at a time
+DRAWS_AT_A_TIME = 128  # whose largest statistics are looked for at a time
 
 
 @dataclass(frozen=True)
@@ -161,19 +162,28 @@ def largest_statistics(covariance: np.ndarray, key: int, draws: int = 10_000) ->
     covariance = covariance[np.ix_(known, known)]
     size, root = np.linalg.eigh(covariance)
     root = root * np.sqrt(np.maximum(size, 0.0))
-    deviation = np.sqrt(_of_pairs(covariance))
-    first, second = np.triu_indices(len(covariance), 1)
-    deviation = deviation[first, second]
-    told_apart = deviation > 1e-9 * deviation.max(initial=0.0)
-    first, second, deviation = (values[told_apart] for values in (first, second, deviation))
-    if not first.size:
-        return np.zeros(draws)
-    out, step = np.empty(draws), max(1, PAIRS_AT_A_TIME // first.size)
-    for start in range(0, draws, step):
+    deviation, models = np.sqrt(_of_pairs(covariance)), len(covariance)
+    pairs = np.triu(deviation > 1e-9 * np.triu(deviation, 1).max(initial=0.0), 1)
+    deviation = np.where(pairs, deviation, np.inf)  # the others' statistics are 0
+    z, step = np.empty((models, draws)), max(1, PAIRS_AT_A_TIME // max(pairs.sum(), 1))
+    for start in range(0, draws if pairs.any() else 0, step):
         keys = torch.tensor([rng.key(key, "largest", draw) for draw in range(start, min(start + step, draws))])
-        z = rng.normal(keys, len(covariance)).numpy() @ root.T
-        out[start : start + step] = (np.abs(z[:, first] - z[:, second]) / deviation).max(1)
-    return np.sort(out)
+        z[:, start : start + step] = (rng.normal(keys, models).numpy() @ root.T).T
+    return np.sort(_largest_of_pairs(z, deviation) if pairs.any() else np.zeros(draws))
+
+
+def _largest_of_pairs(z: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """The largest |z_i - z_j| / deviation_ij over i < j, [draw], of z [model, draw]; a cacheful of draws at a time."""
+    models, draws = z.shape
+    out, work = np.zeros(draws), np.empty((models, DRAWS_AT_A_TIME))
+    for start in range(0, draws, DRAWS_AT_A_TIME):
+        own, largest = z[:, start : start + DRAWS_AT_A_TIME], out[start : start + DRAWS_AT_A_TIME]
+        for first in range(models - 1):
+            apart = np.subtract(own[first + 1 :], own[first], out=work[first + 1 :, : len(largest)])
+            np.abs(apart, out=apart)
+            np.divide(apart, deviation[first, first + 1 :, None], out=apart)
+            np.maximum(largest, apart.max(0), out=largest)
+    return out
 
 
 class Runs(NamedTuple):

@@ -23,7 +23,7 @@ from modescape.models import working_dtype
 from modescape.types import ModelState, Params
 
 FOLLOWED = 2  # examples on which a network is followed when its units are matched
-MOST_WEIGHTS = 200_000_000  # of all networks together that are held to be aligned: 800 MB
+MOST_WEIGHTS = 50_000_000  # of all networks together that are aligned: 200 MB, and a minute or two of matching
 RUN = "weight_average"  # approach of `modescape.methods.METHODS`: the mean of the last weights of one run
 WHAT = "an average of weights"
 
