@@ -2,22 +2,13 @@
 
 import pytest
 from browsing import Opened
-from example_page import make_content
+from example_page import EVIL, make_content
 from example_results import example_result
 
 from modescape.analyses import ANALYSES
 from modescape.report.page import build_page
 
 pytestmark = pytest.mark.browser
-EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory):
-    """The page of the example results, with a hostile study name."""
-    file = tmp_path_factory.mktemp("page") / "report.html"
-    file.write_text(build_page(make_content(name=EVIL)), encoding="utf-8")
-    return file
 
 
 @pytest.mark.ci

@@ -1,6 +1,6 @@
 // Matrices of named rows and columns.
 (() => {
-  const { make, number, width, cut, listen, rgbOf, colours, inkOn, cells } = modescape;
+  const { make, number, width, cut, listen, say, rgbOf, colours, inkOn, cells } = modescape;
 
   const spread = (count, most) => {
     let step = 1;
@@ -20,6 +20,27 @@
     const below = d3.max(names, width) > 24 ? 12 + d3.max(names, width) : 24;
     if (panel.square) return Math.min(wide, usual + 40) + below - 20;
     return Math.max(usual, 6 + 19 * Math.min(panel.rows.length, panel.most) + below);
+  }
+
+  // arrow keys go from cell to cell, Enter chooses one
+  function roam(svg, panel, x, y, linesOf) {
+    let [row, column] = panel.chosen || [-1, 0];
+    const ring = make(svg, "rect", { class: "ring", style: "display:none" });
+    svg.addEventListener("blur", () => { ring.style.display = "none"; });
+    svg.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && panel.choose && row >= 0) return panel.choose(row, column);
+      const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const [rows, columns] = [panel.rows.length, panel.names.length];
+      [row, column] = row < 0 ? [0, 0] : [(row + step[0] + rows) % rows, (column + step[1] + columns) % columns];
+      const [x0, x1] = d3.extent([x[column], x[column + 1]]);
+      const [y0, y1] = d3.extent([y[row], y[row + 1]]);
+      for (const [key, value] of Object.entries({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 })) ring.setAttribute(key, value);
+      ring.style.display = "";
+      const box = svg.getBoundingClientRect();
+      say(linesOf(row, column), box.left + (x0 + x1) / 2, box.top + (y0 + y1) / 2);
+    });
   }
 
   function drawMatrix(svg, panel, chart, wide, high, bare) {
@@ -59,8 +80,7 @@
         make(svg, "text", { x: (x[column] + x[column + 1]) / 2, y: (y[row] + y[row + 1]) / 2 + size * 0.36, "text-anchor": "middle", style: `fill:${inkOn(paint(drawn(value)))};font-size:${size}px` }, printedNumber(value, panel.decimals));
       }));
     }
-    listen(svg, [], (px, py) => {
-      const [column, row] = [d3.bisectRight(x, px) - 1, d3.bisectRight(y, py) - 1];
+    const linesOf = (row, column) => {
       const value = panel.matrix[row] && panel.matrix[row][column];
       if (value === undefined) return null;
       const lines = [`${panel.y.label}: ${panel.rows[row]}`, `${panel.x.label}: ${panel.names[column]}`, `${scale.label || panel.title}: ${number(value)}`];
@@ -71,10 +91,13 @@
       }
       if (panel.extra) lines.push(`${number(panel.extra[row][column])} ${panel.unit || ""}`);
       return lines;
-    });
+    };
+    const cellAt = (px, py) => [d3.bisectRight(y, py) - 1, d3.bisectRight(x, px) - 1];
+    listen(svg, [], (px, py) => linesOf(...cellAt(px, py)));
+    roam(svg, panel, x, y, linesOf);
     if (panel.choose) svg.addEventListener("click", (event) => {
       const box = svg.getBoundingClientRect();
-      const [column, row] = [d3.bisectRight(x, event.clientX - box.left) - 1, d3.bisectRight(y, event.clientY - box.top) - 1];
+      const [row, column] = cellAt(event.clientX - box.left, event.clientY - box.top);
       if (panel.matrix[row] && column >= 0 && column < panel.names.length) panel.choose(row, column);
     });
     if (panel.chosen) {
