@@ -1,4 +1,4 @@
-"""What the README shows is run."""
+"""What the README and the tour show is run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 import modescape as ms
 from modescape import rng
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOUR = (ROOT / "docs/tour.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", TOUR, re.DOTALL)
 
 
 def test_the_lines_of_python_work(tmp_path):
@@ -47,6 +49,11 @@ def test_the_landscape_of_one_s_own_network_is_complete(capsys):
     matplotlib.pyplot.close("all")
 
 
+def test_it_is_one_screen_with_one_picture():
+    assert len(README.splitlines()) <= 50
+    assert len(re.findall(r"!\[", README)) == 1
+
+
 def test_files_that_it_names_are_there():
     for name in re.findall(r"\]\(([\w/.-]+)(?:#[\w-]+)?\)", README):
-        assert (Path(__file__).parents[1] / name).is_file(), name
+        assert (ROOT / name).is_file(), name

@@ -18,7 +18,7 @@ from modescape.offered import INDEPENDENT, InMemory, Offered, Training
 from modescape.runtime import one_thread
 
 MEMBERS = 4
-MEAN = "one network with the mean weights of"
+MEAN = "the weight average of"
 
 
 def log_prob(examples: int, seed: int, count: int = 1) -> np.ndarray:
@@ -72,9 +72,12 @@ def test_members_of_their_own_starts_are_aligned_first():
     offered, averages = offer(), Averages()
     table = table_of(offered, averages)
     label = offered.predictions["test"].label
-    assert list(raw(table)) == [f"{MEAN} its last epochs", *(f"{MEAN} {size} aligned members" for size in (2, 3, 4))]
+    assert list(raw(table)) == [
+        f"{MEAN} a run's last epochs",
+        *(f"{MEAN} {size} aligned members" for size in (2, 3, 4)),
+    ]
     every = [nll(log_prob(400, 100 + member)[0], label) for member in range(MEMBERS)]
-    run, four = table.index(f"{MEAN} its last epochs"), table.index(f"{MEAN} 4 aligned members")
+    run, four = table.index(f"{MEAN} a run's last epochs"), table.index(f"{MEAN} 4 aligned members")
     assert table.mean["nll"][run] == pytest.approx(np.mean(every))  # over runs
     assert table.mean["nll"][four] == pytest.approx(nll(log_prob(400, 1115)[0], label))
     one, all_four = table.candidates[run], table.candidates[four]
@@ -84,7 +87,7 @@ def test_members_of_their_own_starts_are_aligned_first():
     full = {each.name for each in table.candidates if each.at_full_cost}
     assert full == {"4 networks", f"{MEAN} 4 aligned members"}
     assert {each.calibration for each in table.candidates if each.name == one.name} == {"none", "average"}
-    assert list(raw(table_of(offered, Averages(alignable=False)))) == [f"{MEAN} its last epochs"]
+    assert list(raw(table_of(offered, Averages(alignable=False)))) == [f"{MEAN} a run's last epochs"]
     assert not raw(table_of(offered))  # no network to run
 
 

@@ -214,8 +214,8 @@ def test_what_beats_the_ensemble_at_its_cost_is_said_before_the_advice():
     assert "At equal training cost, compared with the average of 4 networks: a long run, NLL +0.030" in told
 
 
-SOUP = Candidate(name="one network with the mean weights of 3 members", advice="average_weights", size=3)
-ALIGNED = replace(SOUP, name="one network with the mean weights of 3 aligned members", advice="align_and_average")
+SOUP = Candidate(name="the weight average of 3 members", advice="average_weights", size=3)
+ALIGNED = replace(SOUP, name="the weight average of 3 aligned members", advice="align_and_average")
 
 
 def test_averages_of_weights_are_advised_or_told_of():
@@ -224,9 +224,7 @@ def test_averages_of_weights_are_advised_or_told_of():
     found = decide(rows)
     assert found.advice == "average_weights"
     (said,) = head(rows, found, Rules())
-    assert said.startswith(
-        "Average the weights: keep one network with the mean weights of 3 members: NLL \N{MINUS SIGN}"
-    )
+    assert said.startswith("Average the weights: keep the weight average of 3 members: NLL \N{MINUS SIGN}")
     assert "1\N{NO-BREAK SPACE}forward pass a prediction" in said
     told = " ".join(evidence(rows, found))
     assert f"compared with one network as it is: {ALIGNED.name}, NLL +0.400" in told

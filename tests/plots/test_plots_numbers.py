@@ -131,10 +131,24 @@ def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow)
     dataset = example_result("ensemble_size").assign_attrs(members=members, runs_of_snapshots=runs)
     figure = figures.draw_interactive("ensemble_size", dataset)
     lines = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.x) > 1]
-    assert [trace.marker.symbol[-1].endswith("-open") for trace in lines] == hollow * 4
+    assert [trace.marker.symbol[-1].endswith("-open") for trace in lines] == [*hollow * 4, False, False]
     named = [trace.name == "Hollow: 95 % of test images alone" for trace in figure.data]
     assert any(named) == any(hollow)
     assert ("interval is of test images alone" in figures.caption("ensemble_size", dataset)) == any(hollow)
+
+
+def test_the_last_panels_are_paired_differences():
+    """Of the independent networks from 2 on, minus one network; of the snapshots minus their run's end."""
+    dataset = example_result("ensemble_size")
+    accuracy, nll = figures.described("ensemble_size", dataset).panels[-2:]
+    chosen = dataset.sel(approach="independent", metric="accuracy")
+    independent = accuracy.series[1]
+    np.testing.assert_array_equal(independent.x, dataset["size"].values[1:])
+    np.testing.assert_allclose(independent.y, 100 * chosen["gain"].values[1:])
+    np.testing.assert_allclose(independent.low, 100 * chosen["gain_low"].values[1:])
+    assert (accuracy.title, nll.title) == ("Accuracy, paired: above 0 is better", "NLL, paired: below 0 is better")
+    if "final_gain" in dataset:
+        assert accuracy.series[2].y.item() == pytest.approx(100 * float(dataset["final_gain"].sel(metric="accuracy")))
 
 
 @pytest.mark.parametrize(("word", "said"), [("images", "images"), ("rows", "rows")])

@@ -71,7 +71,7 @@ def _bit_planes(block: np.ndarray, low: int, bits: int) -> np.ndarray:
 
 
 def cosine_similarity(weights: Array) -> Array:
-    """Cosine of the angle between the weights of every two models, w_i . w_j / (|w_i| |w_j|).
+    """Cosine of the angle between the weights of every two models, ``w_i . w_j / (|w_i| |w_j|)``.
 
     Sums are taken in float64, over blocks of parameters. The diagonal is exactly 1. A model of zero length has no
     direction: its row and column are NaN, as they are for weights that are not finite.

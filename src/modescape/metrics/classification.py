@@ -124,7 +124,7 @@ def brier(log_prob: Array, label: Array) -> Array:
 
 
 def ece(log_prob: Array, label: Array, bins: int = 15) -> Array:
-    """Expected calibration error of the most probable class, sum_b n_b / n |accuracy_b - confidence_b|.
+    """Expected calibration error of the most probable class, ``sum_b n_b / n |accuracy_b - confidence_b|``.
 
     The bins are equally wide, open below and closed above, so that a confidence of exactly 1 is in the last one.
 

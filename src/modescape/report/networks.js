@@ -110,7 +110,7 @@
   }
 
   function exampleCard(held, at, pair, together, choose) {
-    const says = (name, place, sure) => element("span", { class: place === held.label[at] ? "right" : "wrong" }, `${name}: ${held.classes[place]} ${number(sure, 2)}`);
+    const says = (name, place, sure) => element("span", { class: place === held.label[at] ? "right" : "wrong" }, `${place === held.label[at] ? "✓" : "✗"} ${name}: ${held.classes[place]} ${number(sure, 2)}`);
     const lines = pair.map((member) => says(`member ${held.members[member]}`, held.said[member][at], held.prob[member][at * held.width + held.said[member][at]]));
     const place = best(together, at, held.width);
     const button = element("button", { type: "button", class: "example" }, ...thumbnail(held, at),
@@ -127,7 +127,7 @@
     detailBox.append(detail);
     const node = element("section", { class: "view" }, element("h3", {}, "Members, example by example"), tick.node, said,
       element("div", { class: "two" }, element("div", { class: "plot-box" }, matrixBox), element("div", {}, head, list, more)), detailBox,
-      element("p", { class: "kicker" }, `${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, evenly spaced over the split, the most disputed first; averages are computed here. Press a cell of the matrix for a pair, an example for every member's probabilities. Green: right.`));
+      element("p", { class: "kicker" }, `${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, evenly spaced over the split, the most disputed first; averages are computed here. Press a cell of the matrix for a pair, an example for every member's probabilities. ✓: right.`));
     const matrix = pairMatrix(held);
     const most = d3.max(matrix.flat().filter(Number.isFinite)) || 1;
     let shownCount = LISTED;

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from modescape.metrics import Score
 
 TITLE = "Cyclical runs, long runs and independent networks at equal cost"
+THESE_MARK = " (these)"
 DIFFERENCES = ("accuracy", "rmse", "nll", "calibrated_nll")  # scores whose differences are drawn, too; the first ones
 
 
 def caption(dataset: xr.Dataset) -> str:
     """What rings and marks are, what each method cost, and how to read the plane."""
     return style.sentences(
-        "Grey ring: mean of the single networks; coloured mark: their ensemble, with its 95 % interval. Each method",
+        "Grey ring: mean of the single networks; coloured mark: their ensemble; its 95 % interval is for new repeats,",
+        f"or, where{THESE_MARK} stands behind a name, for these networks alone. Each method",
         f"makes {style.counted(int(dataset.attrs['networks']), 'network')}, the long run one; mean over",
         f"{style.counted(int(dataset.attrs['repeats']), 'repeat')}, on {style.tested_on(dataset)}. {_costs(dataset)}",
         _differences_in_words(dataset),
@@ -80,6 +82,13 @@ def _names(dataset: xr.Dataset) -> list[str]:
     return [style.method_look(method).name for method in methods(dataset)]
 
 
+def _rows(dataset: xr.Dataset) -> list[str]:
+    """Names, with a mark behind those whose intervals are for these networks alone, as there is one repeat of them."""
+    repeats = {"ensemble": 1, "whole long run": int(dataset.attrs.get("long_runs", 1))}
+    alone = [repeats.get(method, int(dataset.attrs["repeats"])) == 1 for method in methods(dataset)]
+    return [f"{name}{THESE_MARK if one else ''}" for name, one in zip(_names(dataset), alone, strict=True)]
+
+
 def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     chosen = dataset.sel({"metric": metric}).transpose("approach", ...)
     row = np.arange(dataset.sizes["approach"], dtype=float)
@@ -98,7 +107,7 @@ def _scores(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
         x_label=score.axis,
         y_label="Method",
         series=[single, *ensembles],
-        rows=_names(dataset),
+        rows=_rows(dataset),
     )
 
 
@@ -113,7 +122,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
         x_label=f"Difference ({score.difference_unit})",
         y_label="Method",
         series=[zero, *marks],
-        rows=_names(dataset),
+        rows=_rows(dataset),
     )
 
 

@@ -112,7 +112,7 @@ def _change(gain: Gain, factor: float) -> tuple[str, str]:
 def _equivalent(calibration: xr.Dataset | None, method: str, size: int) -> tuple[str, str]:
     own = equivalent(calibration, method, size)
     if method == "independent" and own.known:
-        return fixed(size, 0), ""
+        return fixed(size, 0), "by definition"
     return own.text(), own.bounds()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import better, line_of, scores
+from modescape.wording.reading import final_gain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +25,10 @@ CLOSED = {  # which closed form is drawn: the variable -> in words
     "brier_law": "Thin line: the closed form B(k) = B(1) - (1 - 1/k) V of the Brier score.",
     "squared_error_law": "Thin line: the root of the closed form E(k) = E(1) - (1 - 1/k) V of the squared error.",
 }
+FINAL = "All snapshots over their run's end"
+SIZE = "Number of networks averaged"
 HOLLOW = "95 % of test images alone"  # what an interval is of
+GAINS = {"gain": "", "low": "_low", "high": "_high"}
 ENDS = {"score": "", "low": "_low", "high": "_high"}  # ending of the variable's name
 
 
@@ -36,7 +40,8 @@ def caption(dataset: xr.Dataset) -> str:
         "Hollow marks: of a single network or run, so the interval is of test images alone."
         if any(of_test_sampling_alone(dataset, method) for method in _methods(dataset))
         else "",
-        "Dashed: the mean member.",
+        "Dashed: the mean member. Last panels: minus the mean member (all snapshots: minus their run's end), paired,",
+        "so that what both scores share cancels.",
         *(words for name, words in CLOSED.items() if name in dataset),
         style.intervals(dataset),
         style.left_out(dataset),
@@ -79,18 +84,53 @@ def describe(dataset: xr.Dataset) -> Chart:
         panels.append(
             Panel(
                 title=better(score, score.label),
-                x_label="Number of networks averaged",
+                x_label=SIZE,
                 y_label=score.axis,
                 series=series,
                 x_range=(0.5, last + 0.5),
                 whole_x=True,
             )
         )
+    panels += [_gains(dataset, metric) for metric in ("accuracy", "rmse", "nll") if metric in scores(dataset)]
     if panels and any(of_test_sampling_alone(dataset, method) for method in _methods(dataset)):
         nothing = np.empty(0)
         key = Series(name=f"Hollow: {HOLLOW}", x=nothing, y=nothing, line=None, marker=("o", "circle"), hollow=True)
         panels[-1] = dataclasses.replace(panels[-1], series=[*panels[-1].series, key])
     return Chart(title=TITLE, panels=panels, columns=2, panel_size=(3.75, 2.8), panel_height=390, band=BAND)
+
+
+def _gains(dataset: xr.Dataset, metric: str) -> Panel:
+    """A score against size minus that of one network; of all snapshots minus that of their run's final network."""
+    score, last = scores(dataset)[metric], float(dataset["size"].values.max(initial=1))
+    zero = Series(name="One network", x=np.array([0.5, last + 0.5]), y=np.zeros(2), line="dash", width=1)
+    series = [zero, _paired(dataset, _methods(dataset)[0], metric)]
+    final = final_gain(dataset, metric)
+    if final is not None:
+        low, value, high = (score.factor * np.array([end]) for end in (final.low, final.value, final.high))
+        hollow = np.array([of_test_sampling_alone(dataset, "snapshots")])
+        mark = line_of("snapshots", np.array([float(final.size)]), value, hollow=hollow, low=low, high=high)
+        series.append(dataclasses.replace(mark, name=FINAL, line=None))
+    unit = score.in_unit(str(dataset.attrs.get("target_unit", ""))).difference_unit
+    side = "above" if score.higher_is_better else "below"
+    return Panel(
+        title=f"{score.short[:1].upper()}{score.short[1:]}, paired: {side} 0 is better",
+        x_label=SIZE,
+        y_label=f"Minus that of one network ({unit})",
+        series=series,
+        x_range=(0.5, last + 0.5),
+        whole_x=True,
+    )
+
+
+def _paired(dataset: xr.Dataset, method: str, metric: str) -> Series:
+    """What averaging so many networks changes, from 2 on; hollow where the interval is for these alone."""
+    chosen, factor = dataset.sel({"approach": method, "metric": metric}), scores(dataset)[metric].factor
+    there = np.isfinite(chosen["gain"].values) & (dataset["size"].values > 1)
+    ends = {name: factor * chosen[f"gain{end}"].values[there] for name, end in GAINS.items()}
+    alone = int(dataset.attrs["members"]) == 2 or of_test_sampling_alone(dataset, method)
+    more: dict[str, Any] = {"low": ends["low"], "high": ends["high"], "hollow": np.full(int(there.sum()), alone)}
+    line = line_of(method, dataset["size"].values[there].astype(float), ends["gain"], **more)
+    return dataclasses.replace(line, name=NAMES.get(method, line.name))
 
 
 def _mean(dataset: xr.Dataset, metric: str, last: float) -> Series:

@@ -14,7 +14,7 @@ from modescape.decision import Candidate, Price
 
 SIZES = (2, 3, 5, 10)  # of averages that are looked at, and all members
 MOST_ALIGNED = 10  # members that are brought into one order of units: each is matched to all others several times
-NAME = "one network with the mean weights of"
+NAME = "the weight average of"
 
 
 class Averaging(Protocol):
@@ -39,7 +39,7 @@ def add_run_averages(scorer: Scorer, both: Both, averaging: Averaging, members: 
     """The mean of the last weights of one run; scores are means over runs."""
     found = [said for said in map(averaging.of_run, members) if said is not None]
     if found:
-        candidate = Candidate(name=f"{NAME} its last epochs", advice="average_weights")
+        candidate = Candidate(name=f"{NAME} a run's last epochs", advice="average_weights")
         scorer.add(candidate, (scorer.said(*both.of_one(said)) for said in found))
 
 

@@ -30,7 +30,7 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
-OFF_SCALE = 3.0  # times the largest gain: what loses more than that would press all others together
+OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press all others together
 
 
 def caption(dataset: xr.Dataset) -> str:
@@ -132,7 +132,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
         x_label=f"Difference ({score.difference_unit})",
         y_label="Candidate",
         series=[zero, *marks],
-        rows=[style.shortened(table.candidates[place].label, 48) for place in places],
+        rows=[style.shortened(table.candidates[place].label, 52) for place in places],
     )
 
 

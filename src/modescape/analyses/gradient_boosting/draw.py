@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modescape.metrics import Score
 
 TITLE = "The ensemble and gradient boosting"
-NAMES = {"single": "One network", "ensemble": "Ensemble", "gradient boosting": "Gradient boosting"}
+NAMES = {"single": "One network", "ensemble": "Ensemble", "gradient boosting": "Boosting (these)"}
 LOOKS = {
     "single": (style.NEUTRAL, ("X", "x")),
     "ensemble": (style.BLUE, ("o", "circle")),

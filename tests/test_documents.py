@@ -1,0 +1,67 @@
+"""The site of documents, as far as it can be told without building it (tools/docs.py does, in .ci/run)."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import modescape
+from modescape.cli import cli
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/tutorials/*.md")])
+MADE = {"docs/reference/commands", "docs/reference/python", "docs/reference/recipes"}
+
+
+@pytest.fixture(scope="module")
+def generated():
+    spec = importlib.util.spec_from_file_location("docs_generated", ROOT / "tools/docs_generated.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.generated_pages()
+
+
+def test_every_document_stands_once_in_the_navigation():
+    navigation = yaml.safe_load((ROOT / "docs/site/navigation.yaml").read_text(encoding="utf-8"))
+    listed = [page.split("<")[-1].rstrip(">") for pages in navigation.values() for page in pages]
+    written = {path.relative_to(ROOT).with_suffix("").as_posix() for path in DOCUMENTS} - {"docs/index"}
+    assert sorted(listed) == sorted(written | MADE)
+
+
+def anchors(path):
+    """What headings are called in links, as GitHub and the site do."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_links_between_documents_lead_to_files_and_headings():
+    for path in DOCUMENTS:
+        for link, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", path.read_text(encoding="utf-8")):
+            to = path.parent / link if link else path
+            assert to.exists(), f"{path.name}: {link}"
+            assert not anchor or anchor in anchors(to), f"{path.name}: {link}#{anchor}"
+
+
+def test_the_reference_has_every_command_and_every_public_name(generated):
+    assert set(generated) == {f"{page}.md" for page in MADE}
+    commands = set(
+        re.findall(r"^## modescape$|^### (modescape .+)$", generated["docs/reference/commands.md"], re.MULTILINE)
+    )
+    assert commands - {""} == {f"modescape {name}" for name in cli.commands} | {"modescape recipes show"}
+    names = re.findall(r"^### ms\.(\w+)$", generated["docs/reference/python.md"], re.MULTILINE)
+    assert sorted(names) == sorted(modescape.__all__)
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()  # what its schema, 1.2.0, wants
+    assert (citation["cff-version"], citation["version"]) == ("1.2.0", modescape.__version__)
+
+
+def test_pictures_are_small():
+    sizes = {path.name: path.stat().st_size for path in (ROOT / "docs/gallery").iterdir()}
+    assert max(sizes.values()) <= 150_000
+    assert sum(sizes.values()) <= 1_000_000
