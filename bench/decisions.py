@@ -11,7 +11,7 @@ Advice is *right* where it leaves at most `least_gain` of the loss less than the
 below which the rule itself calls a gain nothing), and *exact* where it is of the best candidate's kind.
 
 A study's result is appended to the file as it is made; what is there is not made again, so that a run that was stopped
-goes on. Thresholds were chosen on the studies of seed 1; the figures are of those of seed 2.
+goes on. The rule was settled on studies of seed 1; the figures are of those of seed 2.
 
 Usage: python bench/decisions.py [--studies 240] [--seed 2] [--minutes 60] [--cifar FOLDER] [--published FOLDER]
        [--diamonds FILE] [--out bench/results/decisions.json]

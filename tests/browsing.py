@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 DRAWN = """(found => found.length > 0 && found.every(figure => figure.querySelector('svg')))(
-  [...document.querySelectorAll('.plot[data-figure], .plotly-graph-div')].filter(one => one.checkVisibility()))"""
+  [...document.querySelectorAll('.plot[data-figure]')].filter(one => one.checkVisibility()))"""
 OPEN_ALL = "document.querySelectorAll('details').forEach(part => { part.open = true; })"
 
 

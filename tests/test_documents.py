@@ -4,7 +4,6 @@ import importlib.util
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 import modescape
@@ -15,12 +14,11 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("doc
 MADE = {"docs/reference/commands", "docs/reference/python", "docs/reference/recipes"}
 
 
-@pytest.fixture(scope="module")
-def generated():
-    spec = importlib.util.spec_from_file_location("docs_generated", ROOT / "tools/docs_generated.py")
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.generated_pages()
+    return module
 
 
 def test_every_document_stands_once_in_the_navigation():
@@ -45,7 +43,8 @@ def test_links_between_documents_lead_to_files_and_headings():
             assert not anchor or anchor in anchors(to), f"{path.name}: {link}#{anchor}"
 
 
-def test_the_reference_has_every_command_and_every_public_name(generated):
+def test_the_reference_has_every_command_and_every_public_name():
+    generated = tool("docs_generated").generated_pages()
     assert set(generated) == {f"{page}.md" for page in MADE}
     commands = set(
         re.findall(r"^## modescape$|^### (modescape .+)$", generated["docs/reference/commands.md"], re.MULTILINE)
@@ -65,3 +64,20 @@ def test_pictures_are_small():
     sizes = {path.name: path.stat().st_size for path in (ROOT / "docs/gallery").iterdir()}
     assert max(sizes.values()) <= 150_000
     assert sum(sizes.values()) <= 1_000_000
+
+
+def test_what_is_wrong_with_a_built_site_is_found(tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="#here"></a><a href="b.html#there"></a><a href="c.html"></a><a href="https://d.org"></a>'
+        '<img src="no.png"><link href="style.css"><script src="//e.org/f.js"></script>'
+    )
+    (tmp_path / "b.html").touch()
+    (tmp_path / "style.css").write_text("@import 'https://g.org/h.css'; a { background: url(own.png) }")
+    checks = tool("docs_checks")
+    assert sorted(checks.broken_links(tmp_path)) == [
+        "a.html: 'b.html#there' leads to a place that is not there",
+        "a.html: 'c.html' leads nowhere",
+        "a.html: 'no.png' leads nowhere",
+    ]
+    elsewhere = list(checks.resources_from_elsewhere(tmp_path))
+    assert elsewhere == ["a.html loads //e.org/f.js", "style.css loads https://g.org/h.css"]

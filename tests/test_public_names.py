@@ -52,7 +52,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_importing_loads_nothing_heavy() -> None:
     code = (
         "import sys, modescape, modescape.errors\n"
-        "heavy = {'torch', 'numpy', 'xarray', 'scipy', 'sklearn', 'pydantic', 'zarr', 'matplotlib', 'plotly', 'yaml'}\n"
+        "heavy = {'torch', 'numpy', 'xarray', 'scipy', 'sklearn', 'pydantic', 'zarr', 'matplotlib', 'yaml'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "modescape.accuracy\n"
         "assert 'numpy' in sys.modules and not {'torch', 'xarray', 'scipy', 'sklearn'} & set(sys.modules)\n"

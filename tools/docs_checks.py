@@ -87,7 +87,7 @@ def looked_at(html: Path) -> list[str]:
         tab.on("request", lambda asked: asked.url.startswith(OWN) or wrong.append(f"a page asks for {asked.url}"))
         tab.on("console", lambda said: said.type != "error" or wrong.append(f"{Path(tab.url).name}: {said.text}"))
         tab.on("pageerror", lambda error: wrong.append(f"{Path(tab.url).name}: {error}"))
-        for path in sorted(html.rglob("*.html")):
+        for path in sorted(set(html.rglob("*.html")) - {html / "index.html"}):  # which leads on to another
             tab.goto(path.as_uri(), wait_until="load")
             wide = tab.evaluate("document.documentElement.scrollWidth")
             if wide > NARROW:

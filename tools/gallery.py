@@ -135,7 +135,8 @@ def photographed(tab: Any, files: list[Path], width: int) -> bytes:
 
 
 def pages(chromium: Any, folder: Path) -> None:
-    """The first screen of the page of digits, light and dark."""
+    """The first screen of the page of digits as this version writes it, light and dark."""
+    subprocess.run([sys.executable, "-m", "modescape", "report", str(folder)], check=True, stdout=subprocess.DEVNULL)
     for scheme in ("light", "dark"):
         tab = chromium.new_page(viewport={"width": 1280, "height": 860}, color_scheme=scheme)
         tab.goto((folder / "report.html").as_uri(), wait_until="load")

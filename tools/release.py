@@ -211,11 +211,15 @@ def archive_installs(release: Release) -> str:
 
 
 def licences_are_told(release: Release) -> str:
-    """A page carries plotly.js with its licence; the wheel carries nobody else's code."""
-    page = (release.scratch / "prebuilt/report.html").read_text()
-    if "Licensed under the MIT license" not in page:
-        raise CheckError("the page holds plotly.js without its licence")
-    return f"{metadata(release)['License-Expression']}; plotly.js in pages: MIT, said in them"
+    """Pages, the script beside figures and the wheel carry D3 with its licence, and no other code of others."""
+    licence = (ROOT / "src/modescape/plots/page/vendor/d3.LICENSE").read_text()
+    for name in ("report.html", "figures/figures.js"):
+        if licence not in (release.scratch / "prebuilt" / name).read_text():
+            raise CheckError(f"{name} holds D3 without its licence")
+    told = metadata(release).get_all("License-File") or []
+    if not any(name.endswith("d3.LICENSE") for name in told):
+        raise CheckError(f"the wheel holds D3 without its licence; it has {told}")
+    return f"{metadata(release)['License-Expression']}; D3 in pages and wheel: ISC, said in them"
 
 
 def run(release: Release, name: str, compiler: bool) -> None:

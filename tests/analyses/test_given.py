@@ -71,7 +71,7 @@ def test_the_result_has_the_documented_variables_follows_the_schema_and_has_valu
     if "model" in result.coords:
         assert result["model"].values.tolist() == MODEL_NAMES
     summarize(name, result)
-    figures.sheet(name, result)
+    figures.interactive(name, result)
 
 
 @pytest.mark.ci
@@ -95,7 +95,7 @@ def test_one_model_and_two_examples_are_enough_or_it_is_said_what_is_missing(nam
     else:
         results.validate(result)
         summarize(name, result)
-        figures.sheet(name, result)
+        figures.interactive(name, result)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,7 +112,7 @@ def test_classes_alone_are_enough_or_it_is_said_what_is_missing(name: str, whole
     if "metric" in result.coords:
         assert result["metric"].values.tolist() == ["accuracy"]
     summarize(name, result)
-    figures.sheet(name, result)
+    figures.interactive(name, result)
 
 
 def numbers(models: int = 5, examples: int = 80) -> Offered:
@@ -154,4 +154,4 @@ def test_a_regression_has_the_documented_variables_or_it_is_said_why_not(name: s
         key: value.dims for key, value in result.data_vars.items()
     }
     summarize(name, result)
-    figures.sheet(name, result)
+    figures.interactive(name, result)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from charted import figure_of, of
 
 from modescape import analyses, pipeline, recipe
 from modescape.analyses import figures
@@ -64,11 +65,6 @@ class drawn:
         figure.subplots().plot(dataset["length"])
         return figure
 
-    @staticmethod
-    def draw_interactive(dataset):
-        import plotly.graph_objects as go
-        return go.Figure(go.Scatter(y=dataset["length"].values))
-
 
 class described:
     measure = staticmethod(norms)
@@ -84,7 +80,7 @@ class described:
 
 
 drawn, described = drawn(), described()
-half = type("Half", (), {"measure": staticmethod(norms), "draw": staticmethod(norms)})()
+other = type("Other", (), {"measure": staticmethod(norms), "draw": staticmethod(lambda dataset: "a figure")})()
 number = 3
 '''
 
@@ -116,7 +112,6 @@ def test_names_and_files_of_own_analyses():
         ("my_norms:norm", "analysis 'my_norms:norm': 'my_norms' has no 'norm'; did you mean 'norms'?"),
         ("not_there:norms", "cannot import 'not_there'"),
         ("my_norms:number", "is of type int, expected a function measure"),
-        ("my_norms:half", "has one of draw and draw_interactive; a figure takes both"),
         ("os.path:join", "is of Python's standard library"),
         ("__main__:norms", "put it into a file"),
     ],
@@ -142,9 +137,21 @@ def test_a_figure_that_is_described_is_drawn_by_the_kit(mine: Path):
     dataset = xr.Dataset({"length": ("member", lengths)}, attrs={"title": "Lengths"})
     assert figures.has_figure(name)
     np.testing.assert_array_equal(figures.draw(name, dataset).axes[0].lines[0].get_ydata(), lengths)
-    np.testing.assert_array_equal(figures.draw_interactive(name, dataset).data[0].y, lengths)
+    np.testing.assert_array_equal(of(figure_of(name, dataset))[0]["y"], lengths)
     written = figures.save(name, dataset, mine / "figures")
     assert [path.name for path in written] == [f"my_norms-described.{end}" for end in ("png", "svg", "html", "csv")]
+
+
+def test_a_figure_that_is_drawn_by_hand_is_shown_as_it_is(mine: Path):
+    name = "my_norms:drawn"
+    dataset = xr.Dataset({"length": ("member", np.array([3.0, 1.0]))}, attrs={"title": "Lengths"})
+    assert figures.has_figure(name)
+    assert figures.interactive(name, dataset) is None
+    written = figures.save(name, dataset, mine / "figures")
+    assert {path.name for path in (mine / "figures").iterdir()} == {path.name for path in written}  # no script
+    assert 'src="my_norms-drawn.svg"' in written[2].read_text()
+    with pytest.raises(WorkError, match="drew a str; expected a figure of matplotlib"):
+        figures.draw("my_norms:other", dataset)
 
 
 def test_settings_of_own_analyses_are_keyword_arguments(mine: Path):
@@ -255,7 +262,7 @@ def test_networks_that_a_module_announces_are_drawn(two_files: Path):
 def test_a_figure_may_import_its_neighbours_when_it_is_drawn(two_files: Path):
     name = "my_folder:analysis"
     dataset = xr.Dataset({"length": ("member", np.array([3.0, 1.0]))}, attrs={"title": "Lengths"})
-    for function in (figures.caption, figures.draw, figures.sheet):
+    for function in (figures.caption, figures.draw, figures.interactive):
         sys.modules.pop("my_later", None)
         function(name, dataset)
     assert figures.caption(name, dataset) == "Mine."

@@ -133,4 +133,4 @@ def test_the_page_speaks_of_rows(regression, tmp_path):
 
 
 def test_figures_are_drawn_of_what_was_measured(name, result):
-    assert figures.sheet(name, result).plain()["data"]
+    assert figures.interactive(name, result)["panels"]

@@ -153,7 +153,7 @@ def test_weights_that_overflow_are_gaps_that_are_counted_and_not_filled(context)
     assert np.isnan(random["accuracy"].values[gone]).all()
     assert "without a finite loss" in figures.caption("surface", found)
     figures.draw("surface", found)
-    figures.draw_interactive("surface", found)
+    figures.interactive("surface", found)
 
 
 @pytest.mark.ci

@@ -72,7 +72,7 @@ class Watched(Opened):
     def look_around(self):
         """Open what opens, hover over every panel, press what can be pressed."""
         self.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
-        for panel in self.page.query_selector_all(".plotly .nsewdrag, .chart svg")[:12]:
+        for panel in self.page.query_selector_all(".chart svg")[:12]:
             panel.hover(force=True)
         self.page.evaluate("document.querySelectorAll('svg a').forEach(link => link.dispatchEvent(new Event('click')))")
         self.page.wait_for_timeout(300)
@@ -87,7 +87,7 @@ FOREIGN = """[...document.querySelectorAll('img, iframe, object, embed, form, ba
 @pytest.mark.parametrize("name", ["report.html", *(f"figures/{one}.html" for one in ("confusion", "tsne", "training"))])
 def test_nothing_of_a_stranger_runs_and_nothing_is_asked_for(chromium, study, name):
     path = study.path / name
-    beside = [(path.parent / "plotly.min.js").as_uri()] if "/" in name else []
+    beside = [(path.parent / "figures.js").as_uri()] if "/" in name else []
     with Watched(chromium, path) as opened:
         opened.look_around()
         assert opened.page.evaluate("typeof window.hit") == "undefined"
@@ -175,7 +175,7 @@ def test_long_names_and_many_classes_make_no_endless_figure(tmp_path):
     assert (tmp_path / "confusion.png").stat().st_size < 1_000_000
     many = confusion(1, 1, tuple(f"class {number}" for number in range(500)))
     with bounded(200, 30):
-        figures.draw_interactive("confusion", many)
+        figures.interactive("confusion", many)
     figures.save("confusion", many, tmp_path)
     assert (tmp_path / "confusion.png").stat().st_size < 3_000_000
     assert time.perf_counter() - begin < 60

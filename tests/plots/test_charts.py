@@ -1,13 +1,13 @@
 """Panels said once and drawn twice: what is on paper and what is on the page."""
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 import xarray as xr
+from charted import charted, entries, of, scales, texts
 from matplotlib.colors import to_rgb
 
 from modescape.methods import AROUND, METHODS
-from modescape.plots import charts, panels, panels_web, scores, style
+from modescape.plots import charts, panels, scores, style
 from modescape.plots.charts import Chart, Field, HeatMap, Panel, Series
 
 X = np.array([1.0, 2, 3, 4])
@@ -26,11 +26,7 @@ def paper(*drawn, columns=2):
 
 
 def web(*drawn, columns=2):
-    return go.Figure(charts.sheet(Chart(title="Title", panels=drawn, columns=columns)).figure())
-
-
-def of(figure, name):
-    return [trace for trace in figure.data if trace.name == name]
+    return charted(Chart(title="Title", panels=drawn, columns=columns))
 
 
 def test_a_line_has_the_values_it_was_given_and_a_gap_where_there_is_none():
@@ -39,9 +35,11 @@ def test_a_line_has_the_values_it_was_given_and_a_gap_where_there_is_none():
     axes = paper(one).axes[0]
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), y)
     assert len(axes.collections[0].get_offsets()) == 3
-    (trace,) = of(web(one), "a")
-    np.testing.assert_array_equal(trace.y, y)
-    assert trace.mode == "lines+markers"
+    (series,) = of(web(one), "a")
+    np.testing.assert_array_equal(series["y"], y)
+    np.testing.assert_array_equal(series["x"], X)
+    assert (series["line"], series["marker"]) == ("solid", "circle")
+    assert not {"band", "bars"} & set(series)
 
 
 def test_what_is_not_positive_has_no_place_on_a_logarithmic_axis():
@@ -50,14 +48,17 @@ def test_what_is_not_positive_has_no_place_on_a_logarithmic_axis():
     assert axes.get_yscale() == "log"
     np.testing.assert_array_equal(np.isfinite(axes.lines[0].get_ydata()), [False, True, True, False])
     figure = web(one)
-    assert figure.layout.yaxis.type == "log"
-    np.testing.assert_array_equal(np.isfinite(of(figure, "a")[0].y), [False, True, True, False])
+    axes = figure["panels"][0]
+    assert axes["y"]["log"]
+    assert "log" not in axes["x"]
+    assert axes["y"]["ticks"] == [[0.01, "0.01"], [0.1, "0.1"], [1, "1"]]
+    np.testing.assert_array_equal(np.isfinite(of(figure, "a")[0]["y"]), [False, True, True, False])
 
 
 def test_a_panel_without_any_value_can_be_drawn():
     one = panel(Series(name="a", x=X, y=np.full(4, np.nan), marker=MARK), log_x=True, log_y=True, whole_x=True)
     assert not paper(one).axes[0].lines
-    assert not web(one).data
+    assert web(one)["panels"][0]["series"] == []
 
 
 def test_groups_stand_in_the_legend_once_and_empty_series_are_keys_alone():
@@ -71,8 +72,9 @@ def test_groups_stand_in_the_legend_once_and_empty_series_are_keys_alone():
     second = panel(Series(name="a again", x=X, y=X, group="one"), Series(name="absent", x=X, y=X))
     (legend,) = paper(first, second).legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "a key", "absent"]
-    shown = [trace.name for trace in web(first, second).data if trace.showlegend]
-    assert shown == ["a", "a key", "absent"]
+    figure = web(first, second)
+    assert entries(figure) == ["a", "a key", "absent"]
+    assert [series["group"] for series in of(figure)] == ["one", "quiet", "one", "absent"]
 
 
 def test_intervals_are_a_band_along_a_line_and_bars_elsewhere():
@@ -81,17 +83,15 @@ def test_intervals_are_a_band_along_a_line_and_bars_elsewhere():
     ends = {"low": y - 0.5, "high": y + 0.25}
     line = panel(Series(name="a", x=X, y=y, marker=MARK, hollow=hollow, **ends))
     figure = web(line)
-    band = next(trace for trace in figure.data if trace.fill == "toself")
-    np.testing.assert_allclose(band.y, [*(y - 0.5), *(y + 0.25)[::-1]])
-    trace = of(figure, "a")[0]
-    np.testing.assert_allclose(trace.error_y.array, [np.nan] * 3 + [0.25])
-    np.testing.assert_allclose(trace.error_y.arrayminus, [np.nan] * 3 + [0.5])
-    assert trace.marker.symbol == ("circle", "circle", "circle", "circle-open")
-    assert trace.text[1] == "95 % interval 1.5 to 2.25"
-    assert [trace.name for trace in figure.data if trace.showlegend is None] == [panels.BAND]
+    (series,) = of(figure, "a")
+    np.testing.assert_allclose(series["band"], [y - 0.5, y + 0.25])
+    np.testing.assert_allclose(series["bars"], [[np.nan] * 3 + [3.5], [np.nan] * 3 + [4.25]])
+    np.testing.assert_array_equal(series["hollow"], hollow)
+    assert entries(figure) == ["a", panels.BAND]
     alone = web(panel(Series(name="a", x=X, y=y, marker=MARK, line=None, **ends)))
-    assert not [trace for trace in alone.data if trace.fill]
-    np.testing.assert_allclose(of(alone, "a")[0].error_y.array, [0.25] * 4)
+    assert entries(alone) == ["a"]
+    assert "band" not in of(alone)[0]
+    np.testing.assert_allclose(of(alone)[0]["bars"], [y - 0.5, y + 0.25])
     drawn = paper(line).axes[0]
     assert len(drawn.containers) == 1
     assert [text.get_text() for text in paper(line).legends[0].get_texts()] == ["a", panels.BAND]
@@ -99,8 +99,9 @@ def test_intervals_are_a_band_along_a_line_and_bars_elsewhere():
 
 def test_a_point_whose_neighbours_have_no_interval_gets_a_bar():
     low = np.array([0.5, np.nan, 2.5, 3.5])
-    trace = of(web(panel(Series(name="a", x=X, y=X, low=low, high=X + 1))), "a")[0]
-    np.testing.assert_allclose(trace.error_y.array, [1, np.nan, np.nan, np.nan])
+    (series,) = of(web(panel(Series(name="a", x=X, y=X, low=low, high=X + 1))))
+    np.testing.assert_allclose(series["bars"], [[0.5, np.nan, np.nan, np.nan], [2, np.nan, np.nan, np.nan]])
+    np.testing.assert_allclose(series["band"][0], [np.nan, np.nan, 2.5, 3.5])
 
 
 def test_intervals_can_lie_along_the_horizontal_axis():
@@ -108,10 +109,9 @@ def test_intervals_can_lie_along_the_horizontal_axis():
         Series(name="a", x=X, y=X, low=X - 1, high=X + 2, intervals_along_x=True, marker=MARK, line=None),
         rows=["p", "q", "r", "s", "t"],
     )
-    trace = of(web(one), "a")[0]
-    np.testing.assert_allclose(trace.error_x.array, [2] * 4)
-    assert trace.error_y.array is None
-    assert trace.text[0] == "q<br>95 % interval 0 to 3"
+    (series,) = of(web(one))
+    np.testing.assert_allclose(series["bars"], [X - 1, X + 2])
+    assert series["along"] == "x"
     (bars,) = paper(one).axes[0].containers
     assert bars.has_xerr
     assert not bars.has_yerr
@@ -125,10 +125,9 @@ def test_rows_are_named_from_the_top_and_once_for_neighbours():
     named = [[label.get_text() for label in axes.get_yticklabels() if label.get_visible()] for axes in figure.axes]
     assert named == [rows, [], rows, ["first", "third"]]
     assert all(axes.get_ylim() == (1.5, -0.5) for axes in figure.axes)
-    axis = list(web(one, one, one, other).select_yaxes())
-    assert [one.showticklabels for one in axis] == [None, False, None, None]
-    assert axis[0].ticktext == ("first", "&lt;b&gt;&#36;2&#36;&lt;/b&gt;")
-    assert axis[0].range == (1.5, -0.5)
+    drawn = web(one, one, one, other)["panels"]
+    assert [panel.get("shares", False) for panel in drawn] == [False, True, False, False]
+    assert drawn[0]["rows"] == rows
 
 
 def test_colours_by_value_have_one_key():
@@ -142,9 +141,12 @@ def test_colours_by_value_have_one_key():
     np.testing.assert_allclose(faces[:3], style.colour_map("viridis")[[0, 128, 255]])
     np.testing.assert_allclose(faces[3], style.ABSENT)
     interactive = web(one, one)
-    assert [trace.marker.coloraxis for trace in of(interactive, "a")] == ["coloraxis", None, "coloraxis"]  # key second
-    assert interactive.layout.coloraxis.colorbar.title.text == "Barrier (nats)"
-    assert (interactive.layout.coloraxis.cmin, interactive.layout.coloraxis.cmax) == (0, 2)
+    (key,) = interactive["scales"]
+    assert (key["label"], key["low"], key["high"]) == ("Barrier (nats)", 0, 2)
+    assert [series["scale"] for series in of(interactive, "a")] == [0, 0]
+    np.testing.assert_array_equal(of(interactive)[0]["values"], values)
+    assert interactive["legend"][0]["outlined"]
+    assert [key["colours"][at] for at in (0, 16, 32)] == ["#440154", "#21918c", "#fde725"]  # viridis
 
 
 def test_sizes_and_hollow_marks_can_differ_from_point_to_point():
@@ -153,10 +155,10 @@ def test_sizes_and_hollow_marks_can_differ_from_point_to_point():
     marks = paper(one).axes[0].collections[0]
     np.testing.assert_allclose(marks.get_sizes(), size**2)
     np.testing.assert_allclose(marks.get_facecolors()[:2, :3], [to_rgb("white"), to_rgb(style.BLUE)])
-    drawn, key = of(web(one), "a")
-    np.testing.assert_allclose(drawn.marker.size, panels_web.PIXELS * size)
-    assert (key.showlegend, key.marker.size, key.marker.symbol) == (True, 4 * panels_web.PIXELS, "circle")
-    assert not drawn.showlegend
+    figure = web(one)
+    np.testing.assert_allclose(of(figure)[0]["size"], size)
+    np.testing.assert_array_equal(of(figure)[0]["hollow"], hollow)
+    assert "hollow" not in figure["legend"][0]
 
 
 def test_foreign_names_are_text():
@@ -165,10 +167,18 @@ def test_foreign_names_are_text():
     figure = paper(one)
     texts = [*figure.legends[0].get_texts(), *figure.axes[0].texts, figure.axes[0].xaxis.label]
     assert all(name in text.get_text() and not text.get_parse_math() for text in texts)
-    text = web(one).to_json()
-    assert "<i>" not in text
-    assert "<b>" not in text
-    assert "$" not in text
+    figure = web(one)
+    drawn = figure["panels"][0]
+    assert (drawn["title"], drawn["x"]["label"], drawn["notes"]) == (name, f"{name} (1)", [[1, 1, name]])
+    assert (entries(figure), of(figure)[0]["hover"]) == ([name], ["<b>"] * 4)
+
+
+def test_endless_names_have_an_end_on_a_page():
+    matrix = HeatMap(
+        **LABELS, matrix=np.eye(1), rows=["r" * 10_000], columns=["c" * 10_000], scale=style.Scale(low=0, high=1)
+    )
+    figure = web(matrix, panel(Series(name="s" * 10_000, x=X, y=X, hover=["h" * 10_000] * 4)))
+    assert max(map(len, texts(figure))) == style.TEXT_LENGTH
 
 
 def test_heat_maps_stand_among_panels():
@@ -179,10 +189,12 @@ def test_heat_maps_stand_among_panels():
     shown = figure.axes[1].images[0].get_array()
     np.testing.assert_array_equal(shown.filled(np.nan), matrix)
     interactive = web(panel(Series(name="s", x=X, y=X)), one, one)
-    maps = [trace for trace in interactive.data if trace.type == "heatmap" and trace.coloraxis]
-    assert [trace.xaxis for trace in maps] == ["x2", "x3"]
-    np.testing.assert_array_equal(maps[0].z, matrix.astype(np.float32))
-    assert maps[0].y == ("a", "b")
+    maps = interactive["panels"][1:]
+    np.testing.assert_array_equal(maps[0]["matrix"], matrix.astype(np.float32))
+    assert (maps[0]["rows"], maps[0]["names"]) == (["a", "b"], ["0", "1", "2"])
+    assert maps[0]["printed"]
+    assert [drawn["scale"] for drawn in maps] == [0, 0]
+    assert interactive["scales"][0]["label"] == "Accuracy (%)"
 
 
 def test_equal_axes_and_whole_numbers():
@@ -190,18 +202,18 @@ def test_equal_axes_and_whole_numbers():
     axes = paper(one).axes[0]
     assert axes.get_aspect() == 1
     assert all(tick == round(tick) for tick in axes.get_xticks())
-    figure = web(one)
-    assert figure.layout.yaxis.scaleanchor == "x"
-    assert figure.layout.xaxis.dtick == 1
+    (drawn,) = web(one)["panels"]
+    assert drawn["equal"]
+    assert drawn["x"]["whole"]
+    assert "whole" not in drawn["y"]
 
 
 def test_ranges_are_kept():
     one = panel(Series(name="a", x=X, y=X), x_range=(0.1, 100), log_x=True, y_range=(-1, 9))
     axes = paper(one).axes[0]
     assert (axes.get_xlim(), axes.get_ylim()) == ((0.1, 100), (-1, 9))
-    figure = web(one)
-    assert figure.layout.xaxis.range == (-1, 2)
-    assert figure.layout.yaxis.range == (-1, 9)
+    (drawn,) = web(one)["panels"]
+    assert (drawn["x"]["range"], drawn["y"]["range"]) == ([0.1, 100], [-1, 9])
 
 
 @pytest.mark.parametrize(
@@ -253,30 +265,32 @@ def test_a_field_lies_behind_the_series_and_has_a_key():
     assert key.get_ylabel() == "Share (1)"
     assert axes.lines[0].get_path_effects()
     assert (axes.get_ylabel(), shared.get_ylabel()) == ("Height (m)", "")
-    figure = web(one, other)
-    cells, halo, line, *_ = figure.data
-    assert (cells.type, cells.coloraxis) == ("heatmap", "coloraxis")
-    assert (halo.line.color, halo.hoverinfo, line.name) == ("white", "skip", "a")
-    assert halo.line.width > line.line.width
-    assert figure.layout.coloraxis.colorbar.title.text == "Share (1)"
+    first, second = web(one, other)["panels"]
+    np.testing.assert_allclose(first["field"]["values"], values, rtol=1e-6)
+    np.testing.assert_allclose(first["field"]["x"], [-0.5, 0.5, 1.5, 2.5])  # edges of the cells
+    np.testing.assert_allclose(first["field"]["y"], [-0.5, 0.5, 1.5])
+    assert [scale["label"] for scale in scales(web(one, other))] == ["Share (1)"] * 2
+    assert len(web(one, other)["scales"]) == 1
+    assert first["series"][0]["halo"]
+    assert second["shares"]
+    assert "shares" not in first
 
 
 def test_letters_stand_in_white_marks_and_silent_series_say_nothing():
     ends = Series(name="a", x=X[:2], y=X[:2], marker=MARK, line=None, hollow=True, letters="12", silent=True)
     axes = paper(panel(ends)).axes[0]
     assert [text.get_text() for text in axes.texts] == ["1", "2"]
-    (trace,) = of(web(panel(ends)), "a")
-    assert (trace.mode, trace.text, trace.hoverinfo) == ("markers+text", ("1", "2"), "skip")
-    assert (trace.marker.color, trace.marker.symbol) == ("white", "circle")
+    (series,) = of(web(panel(ends)), "a")
+    assert (series["letters"], series["silent"], series["marker"]) == (["1", "2"], True, "circle")
 
 
 def test_a_line_is_as_faint_as_said_and_its_points_have_numbers():
     one = panel(Series(name="a", x=X, y=X, colour="#0072B2", opacity=0.5, numbers=("<member>", np.array([7, 7, 8, 8]))))
     assert paper(one).axes[0].lines[0].get_alpha() == 0.5
-    (trace,) = of(web(one), "a")
-    assert trace.line.color == "rgba(0,114,178,0.5)"
-    np.testing.assert_array_equal(trace.customdata, [7, 7, 8, 8])
-    assert "&lt;member&gt; %{customdata}" in trace.hovertemplate
+    (series,) = of(web(one), "a")
+    assert (series["colour"], series["opacity"]) == ("#0072B2", 0.5)
+    assert series["numbers"][0] == "<member>"
+    np.testing.assert_array_equal(series["numbers"][1], [7, 7, 8, 8])
 
 
 def test_the_last_panel_can_be_as_wide_as_the_figure_and_lower():
@@ -285,10 +299,8 @@ def test_the_last_panel_can_be_as_wide_as_the_figure_and_lower():
     boxes = [axes.get_position() for axes in paper(one, one, last).axes]
     assert boxes[2].width > 1.9 * boxes[0].width
     assert boxes[2].height == pytest.approx(0.5 * boxes[0].height, rel=0.01)
-    layout = web(one, one, last).layout
-    assert layout.xaxis3.domain == (0, 1)
-    heights = [axis.domain[1] - axis.domain[0] for axis in (layout.yaxis, layout.yaxis3)]
-    assert heights[1] < 0.5 * heights[0]
+    drawn = web(one, one, last)["panels"]
+    assert [("wide" in panel, panel.get("tall", 1)) for panel in drawn] == [(False, 1), (False, 1), (True, 0.5)]
 
 
 def test_a_chart_says_what_its_bands_are():
@@ -296,29 +308,4 @@ def test_a_chart_says_what_its_bands_are():
     chart = Chart(title="Title", panels=[one], columns=1, band="80 % of runs")
     (legend,) = charts.draw(chart, "Caption.").legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "80 % of runs"]
-    assert of(go.Figure(charts.sheet(chart).figure()), "80 % of runs")
-
-
-def test_upright_names_below_a_matrix_have_room_above_the_next_row():
-    def between(*columns):
-        scale = style.Scale(label="Share (1)", low=0, high=1)
-        one = HeatMap(
-            **LABELS, matrix=np.zeros((1, len(columns))), rows=["r"], columns=columns, scale=scale, square=True
-        )
-        layout = web(one, one, columns=1).layout
-        inside = layout.height - layout.margin.t - layout.margin.b
-        return (layout.yaxis.domain[0] - layout.yaxis2.domain[1]) * inside
-
-    assert between("0", "1") == pytest.approx(charts.BETWEEN)
-    assert between("a name of it", "b") == pytest.approx(charts.BETWEEN + 12 * 6.5 - 18)
-
-
-def test_a_title_ends_before_the_next_panel_and_a_name_of_an_axis_within_its_own():
-    long = "Continuous ranked probability score: lower is better"
-    error = "Mean network's squared error (unit of the target, squared)"
-    one = panel(Series(name="a", x=X, y=X), title=long, y_label=error)
-    figure = web(one, one, one, columns=3)
-    assert {note.text for note in figure.layout.annotations} == {long.replace(": ", ":<br>")}
-    assert figure.layout.yaxis.title.text == error.replace(" (", "<br>(")
-    short = panel(Series(name="a", x=X, y=X), title="Continuous ranked probability score")
-    assert [note.text for note in web(short, short).layout.annotations] == [short.title] * 2  # there is room for it
+    assert entries(charted(chart)) == ["a", "80 % of runs"]

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from importlib import resources
 
 import matplotlib
 import numpy as np
-import plotly.graph_objects as go
 import pytest
+from charted import figure_of, matrices, of, scales
 from example_results import example_result
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -17,6 +18,7 @@ from modescape.analyses import ANALYSES, figures
 from modescape.analyses.confusion.example import example as confusion
 from modescape.errors import InputError
 from modescape.plots import style
+from modescape.plots.packed import script_json
 
 NAMES = sorted(ANALYSES)
 
@@ -42,7 +44,7 @@ def papers():
 
 @pytest.fixture(scope="module")
 def webs():
-    return {name: figures.draw_interactive(name, example_result(name)) for name in NAMES}
+    return {name: figure_of(name, example_result(name)) for name in NAMES}
 
 
 def panels(figure):
@@ -78,8 +80,8 @@ def test_unknown_figure_is_refused_and_the_known_ones_named():
 @pytest.mark.parametrize(
     ("work", "unwanted"),
     [
-        ("", "matplotlib plotly numpy xarray"),
-        ("[figures.draw(n, example_results.example_result(n, 2, 2)) for n in ANALYSES]", "matplotlib.pyplot plotly"),
+        ("", "matplotlib numpy xarray"),
+        ("[figures.draw(n, example_results.example_result(n, 2, 2)) for n in ANALYSES]", "matplotlib.pyplot"),
     ],
 )
 def test_no_library_is_imported_without_need(work, unwanted):
@@ -108,14 +110,18 @@ def test_axes_of_papers_are_labelled_with_units(name, papers):
 @pytest.mark.parametrize("name", NAMES)
 def test_axes_of_the_page_are_labelled_with_units(name, webs):
     figure = webs[name]
-    assert isinstance(figure, go.Figure)
-    assert all(says_its_unit(axis.title.text) for axis in figure.select_xaxes())
-    left = min(axis.domain[0] for axis in figure.select_xaxes())
-    matrices = {trace.yaxis for trace in figure.data if trace.type == "heatmap"}  # their rows are named on the left
-    for horizontal, vertical in zip(figure.select_xaxes(), figure.select_yaxes(), strict=True):
-        shares_labels = vertical.showticklabels is False or vertical.plotly_name.replace("axis", "") in matrices
-        if horizontal.domain[0] == left or not shares_labels:
-            assert says_its_unit(vertical.title.text)
+    for number, panel in enumerate(figure["panels"]):
+        assert says_its_unit(panel["x"]["label"])
+        assert panel.get("shares") or panel.get("rows") or says_its_unit(panel["y"]["label"]), panel["title"]
+        assert number or not panel.get("shares")
+    assert all("(" in scale["label"] for scale in figure["scales"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_has_a_shape_for_every_mark(name, webs):
+    shapes = (resources.files("modescape.plots") / "page" / "marks.js").read_text().partition("const MARKS = {")[2]
+    marks = {one["marker"] for one in [*of(webs[name]), *webs[name]["legend"]] if "marker" in one}
+    assert not [mark for mark in marks if not re.search(rf'[ "]{mark}"?[:,]', shapes)]
 
 
 def text_boxes(figure):
@@ -143,19 +149,6 @@ def test_no_two_texts_overlap(name, papers):
             assert wide <= 0.5 or high <= 0.5, f"{text!r} lies on {other_text!r}"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_page_decides_on_colours_and_width(name, webs):
-    layout = webs[name].layout
-    assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
-    assert layout.width is None
-    assert layout.height >= 400
-    assert layout.font.color is None
-    # no colour of the layout but the colour scales is opaque: white and black are the page's to choose
-    for axis in [*webs[name].select_xaxes(), *webs[name].select_yaxes()]:
-        assert axis.gridcolor.startswith("rgba(")
-    assert not layout.template.layout.to_plotly_json()
-
-
 @pytest.mark.parametrize("name", ["confusion", "trajectory_similarity"])
 def test_compared_panels_have_one_colour_scale(name, papers, webs):
     images = [axes.images[0] for axes in panels(papers[name])]
@@ -163,23 +156,23 @@ def test_compared_panels_have_one_colour_scale(name, papers, webs):
     for group in [images] if name == "confusion" else [images[::2], images[1::2]]:
         assert len(group) == 3
         assert len({(image.norm.vmin, image.norm.vmax, image.cmap.name) for image in group}) == 1
-    drawn = [trace.coloraxis for trace in webs[name].data if trace.coloraxis]
-    assert set(drawn) == ({"coloraxis"} if name == "confusion" else {"coloraxis", "coloraxis2"})
+    drawn = [scale["label"] for scale in scales(webs[name])]
+    assert len(drawn) == (3 if name == "confusion" else 6)
+    assert len(webs[name]["scales"]) == (1 if name == "confusion" else 2)
 
 
 def test_disagreement_has_the_same_colours_within_a_run_and_across_runs(webs):
-    within, across = webs["trajectory_similarity"].layout.coloraxis2, webs["solution_similarity"].layout.coloraxis2
-    assert (within.cmin, within.cmax, within.colorscale) == (across.cmin, across.cmax, across.colorscale)
-    assert (within.cmin, within.cmax) == (0, 1)
+    within, across = (webs[name]["scales"][1] for name in ("trajectory_similarity", "solution_similarity"))
+    assert {**within, "label": ""} == {**across, "label": ""}
+    assert (within["low"], within["high"]) == (0, 1)
 
 
 def test_both_cosines_have_one_scale(papers):
     images = [axes.images[0] for axes in panels(papers["solution_similarity, batch norm"])[:2]]
     assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 1), (0, 1)]
-    figure = figures.draw_interactive("solution_similarity", with_batch_norm("solution_similarity"))
-    maps = [trace.coloraxis for trace in figure.data if trace.coloraxis]
-    assert maps == ["coloraxis", "coloraxis", "coloraxis2", "coloraxis3"]
-    assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 1)
+    figure = figure_of("solution_similarity", with_batch_norm("solution_similarity"))
+    assert [panel["scale"] for panel in matrices(figure)] == [0, 0, 1, 2]
+    assert (figure["scales"][0]["low"], figure["scales"][0]["high"]) == (0, 1)
 
 
 EDGES = [(1, 1), pytest.param(2, 2, marks=pytest.mark.long), (64, 200)]  # 2 x 2 without pixels is drawn above
@@ -197,7 +190,7 @@ def test_few_and_many_can_be_drawn_and_the_settings_of_matplotlib_stay(name, mem
     figure.set_dpi(30)  # few pixels: this is about what raises
     figure.canvas.draw()
     # the report has room for figures of 7 MB together
-    assert len(figures.draw_interactive(name, dataset).to_json()) < 1_500_000
+    assert len(script_json(figures.interactive(name, dataset))) < 1_500_000
 
 
 @pytest.mark.ci
@@ -213,7 +206,7 @@ def test_cells_without_a_value_can_be_drawn(name, all_absent):
     figure.set_dpi(30)
     figure.canvas.draw()
     assert figure.axes
-    assert figures.draw_interactive(name, dataset).to_json()
+    assert script_json(figures.interactive(name, dataset))
 
 
 @pytest.mark.parametrize("classes", [2, 12, 13, 100])
@@ -225,7 +218,7 @@ def test_any_number_of_classes(classes):
     assert 1 < len(figure.axes[0].get_xticklabels()) <= 25
     figure.set_dpi(30)
     figure.canvas.draw()
-    printed = [trace.text is not None for trace in figures.draw_interactive("confusion", dataset).data]
+    printed = [panel.get("printed", False) for panel in figure_of("confusion", dataset)["panels"]]
     assert printed == [classes <= style.PRINTED_ROWS] * 3
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from charted import entries, figure_of
 from example_results import example_result
 
 from modescape.analyses import figures
@@ -11,7 +12,7 @@ from modescape.analyses.ood import draw as ood
 from modescape.analyses.radial import draw as radial
 from modescape.analyses.tsne_subspace import draw as tsne_subspace
 from modescape.analyses.tunnel import draw as tunnel
-from modescape.plots import fields, style
+from modescape.plots import files, style
 
 
 def by_name(panel, name):
@@ -97,20 +98,18 @@ def test_as_trained_and_calibrated_have_the_same_axes():
 
 def test_shares_have_one_scale_and_losses_their_own():
     dataset = example_result("radial")
-    figure = figures.draw_interactive("radial", dataset)
-    for axis in (figure.layout.coloraxis, figure.layout.coloraxis2, figure.layout.coloraxis4):
-        assert (axis.cmin, axis.cmax) == (0, 1)
-    assert figure.layout.coloraxis3.cmax >= dataset["nll_best_temperature"].max()
-    keys = [trace.coloraxis for trace in figure.data if trace.type == "heatmap"]
-    assert keys == ["coloraxis", "coloraxis2", "coloraxis2", "coloraxis3", "coloraxis4", "coloraxis4"]
+    figure = figure_of("radial", dataset)
+    for scale in (figure["scales"][at] for at in (0, 1, 3)):
+        assert (scale["low"], scale["high"]) == (0, 1)
+    assert figure["scales"][2]["high"] >= dataset["nll_best_temperature"].max()
+    assert [panel["field"]["scale"] for panel in figure["panels"]] == [0, 1, 1, 2, 3, 3]
 
 
-def test_the_sector_of_the_page_is_the_raster_of_the_field():
+def test_the_sector_of_the_page_is_that_of_the_result():
     dataset = example_result("radial")
-    trace = next(trace for trace in figures.draw_interactive("radial", dataset).data if trace.type == "heatmap")
-    _, _, values = fields.sector_raster(dataset["accuracy"].values, dataset["x"].values, dataset["y"].values)
-    np.testing.assert_array_equal(trace.z, values.astype(np.float32))
-    assert np.isnan(trace.z).any()
+    field = figure_of("radial", dataset)["panels"][0]["field"]
+    np.testing.assert_array_equal(field["values"], dataset["accuracy"].values.astype(np.float32))
+    np.testing.assert_allclose(field["y"], np.radians(dataset["y"].values), rtol=1e-6)
 
 
 def test_solutions_stand_where_their_trajectories_end():
@@ -172,10 +171,10 @@ def test_four_kinds_of_methods_are_drawn_against_the_entropy():
 
 
 def test_names_of_data_sets_are_text():
-    figure = figures.draw_interactive("ood", example_result("ood"))
-    names = {trace.name for trace in figure.data}
-    assert "svhn &lt;cropped&gt;" in names
-    assert "svhn <cropped>" not in figure.to_json().replace("\\u003c", "<").replace("\\u003e", ">")
+    assert "svhn <cropped>" in entries(figure_of("ood", example_result("ood")))
+    text = files.page("ood", figures.interactive("ood", example_result("ood")), "T", "C")
+    assert "svhn <cropped>" not in text
+    assert "svhn \\u003ccropped\\u003e" in text
 
 
 def test_checkpoints_are_joined_in_order_and_samples_are_not():
@@ -208,9 +207,7 @@ def test_samples_that_are_not_magnified_are_not_said_to_be():
     assert "around solution 1. Measured" in figures.caption("radial", alone)
     none = dataset.isel(draw=slice(0))
     assert "Gaussian" not in figures.caption("radial", none)
-    assert not any(
-        trace.showlegend for trace in figures.draw_interactive("radial", none).data if "Gauss" in str(trace.name)
-    )
+    assert not [name for name in entries(figure_of("radial", none)) if "Gauss" in name]
     figures.draw("radial", none)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from charted import figure_of, matrices
 from example_results import example_result
 
 from modescape.analyses import figures
@@ -180,10 +181,11 @@ def test_corruptions_of_both_methods_have_one_colour_scale_and_one_key():
     images = [axes.images[0] for axes in figure.axes if axes.images]
     assert [(image.norm.vmin, image.norm.vmax) for image in images] == [(0, 100), (0, 100)]
     assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 1
-    maps = [trace for trace in figures.draw_interactive("shift", dataset).data if trace.type == "heatmap"]
-    maps = [trace for trace in maps if trace.coloraxis]  # the others are the grey of cells without a value
-    assert [trace.coloraxis for trace in maps] == ["coloraxis", "coloraxis"]
-    assert maps[0].text[0][0].endswith(">72</span>")
+    maps = matrices(figure_of("shift", dataset))
+    assert [panel["scale"] for panel in maps] == [0, 0]
+    assert maps[0]["printed"]
+    assert round(float(maps[0]["matrix"][0, 0])) == 72
+    assert maps[0]["decimals"] == 0
 
 
 def test_without_the_single_network_there_is_no_difference_to_it():
@@ -191,7 +193,7 @@ def test_without_the_single_network_there_is_no_difference_to_it():
     rest = dataset.sel({"approach": [str(method) for method in dataset["approach"].values if method != "single"]})
     assert len(shift.panels(rest)) == len(shift.panels(dataset)) - 3
     figures.draw("shift", rest)
-    figures.draw_interactive("shift", rest)
+    figures.interactive("shift", rest)
 
 
 def test_the_gap_of_a_dumbbell_is_the_diversity_term():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from charted import entries, figure_of, matrices, of
 from example_results import example_result
 
 from modescape.analyses import figures
@@ -25,20 +26,20 @@ def test_names_of_classes_are_texts_not_markup_or_mathematics():
     assert labels[3] == '<b>cat & "d…'
     assert labels[8] == "ship $x_1$"
     assert not any(label.get_parse_math() for label in axes.get_yticklabels())
-    figure = figures.draw_interactive("confusion", dataset)
-    assert figure.data[0].y[3] == '&lt;b&gt;cat &amp; "dog"&lt;/b&gt;'
-    assert figure.data[0].y[8] == "ship &#36;x_1&#36;"
+    rows = figure_of("confusion", dataset)["panels"][0]["rows"]
+    assert (rows[3], rows[8]) == ('<b>cat & "dog"</b>', "ship $x_1$")  # text, which the page sets as text
 
 
 def test_classes_of_one_name_keep_a_row_each():
-    figure = figures.draw_interactive("confusion", confusion(2, 1, ("cat", "cat", "dog")))
-    assert list(figure.data[0].y) == ["cat", "cat (2)", "dog"]
+    panel = figure_of("confusion", confusion(2, 1, ("cat", "cat", "dog")))["panels"][0]
+    assert panel["rows"] == ["cat", "cat", "dog"]
+    assert panel["matrix"].shape == (3, 3)
 
 
 def test_counts_are_under_the_pointer():
     dataset = example_result("confusion")
-    for place, trace in enumerate(figures.draw_interactive("confusion", dataset).data):
-        assert np.asarray(trace.customdata) == pytest.approx(dataset["count"].values[place], rel=1e-6)
+    for place, panel in enumerate(figure_of("confusion", dataset)["panels"]):
+        assert panel["extra"] == pytest.approx(dataset["count"].values[place], rel=1e-6)
 
 
 def test_diagonals_of_solutions_are_grey():
@@ -52,20 +53,16 @@ def test_diagonals_of_solutions_are_grey():
 def test_a_cosine_that_is_the_same_without_normalisation_layers_is_drawn_once():
     dataset = example_result("solution_similarity", members=3)
     dataset["cosine"][0, 1] = dataset["cosine"][1, 0] = 0.185
-    assert (
-        sum(trace.coloraxis is not None for trace in figures.draw_interactive("solution_similarity", dataset).data) == 4
-    )
+    assert len(matrices(figure_of("solution_similarity", dataset))) == 4
     dataset["cosine_without_batch_norm"] = dataset["cosine"]
-    assert (
-        sum(trace.coloraxis is not None for trace in figures.draw_interactive("solution_similarity", dataset).data) == 3
-    )
+    assert len(matrices(figure_of("solution_similarity", dataset))) == 3
 
 
 def test_clearly_negative_cosines_are_drawn_around_zero():
     dataset = example_result("solution_similarity", members=3)
     dataset["cosine"][0, 1] = dataset["cosine"][1, 0] = -0.4
-    axis = figures.draw_interactive("solution_similarity", dataset).layout.coloraxis
-    assert (axis.cmin, axis.cmax) == (-1, 1)
+    scale = figure_of("solution_similarity", dataset)["scales"][0]
+    assert (scale["low"], scale["high"]) == (-1, 1)
 
 
 def test_medians_of_training_are_the_bold_lines_and_epochs_start_at_zero():
@@ -76,11 +73,13 @@ def test_medians_of_training_are_the_bold_lines_and_epochs_start_at_zero():
     np.testing.assert_allclose(thin.get_ydata(), curves.ravel())
     assert bold.get_ydata() == pytest.approx(100 * np.median(dataset["validation_accuracy"], axis=0))
     assert axes.get_xlim()[0] == 0
-    web = figures.draw_interactive("training", dataset)
-    assert all(axis.range[0] == 0 for axis in web.select_xaxes())
-    np.testing.assert_array_equal(web.data[0].customdata, np.repeat(dataset["member"].values, 31))
-    assert "member %{customdata}" in web.data[0].hovertemplate
-    assert list(web.layout.xaxis3.domain) == [0, 1]  # the learning rate, below both
+    web = figure_of("training", dataset)
+    assert all(panel["x"]["range"][0] == 0 for panel in web["panels"])
+    name, members = of(web)[0]["numbers"]
+    assert name == "member"
+    np.testing.assert_array_equal(members, np.repeat(dataset["member"].values, 31))
+    wide = [panel.get("wide", False) for panel in web["panels"]]
+    assert wide == [False, False, True]  # the learning rate, below both
 
 
 def test_median_skips_members_without_a_value():
@@ -96,24 +95,24 @@ def test_losses_over_decades_have_a_logarithmic_axis():
     figure.canvas.draw()
     assert figure.axes[0].get_yscale() == "log"
     assert "log scale" in figure.axes[0].get_title(loc="left")
-    web = figures.draw_interactive("training", dataset)
-    assert web.layout.yaxis.type == "log"
-    assert "log scale" in web.layout.annotations[0].text
+    loss = figure_of("training", dataset)["panels"][0]
+    assert loss["y"]["log"]
+    assert "log scale" in loss["title"]
 
 
 def test_paths_run_in_order_of_the_epoch():
     dataset = example_result("tsne", members=2, epochs=4)
     mixed = dataset.isel(model=np.random.default_rng(0).permutation(dataset.sizes["model"]))
-    figure = figures.draw_interactive("tsne", mixed)
-    dots = [trace for trace in figure.data if trace.text is not None]
+    figure = figure_of("tsne", mixed)
+    dots = [series for series in of(figure) if "numbers" in series]
     assert len(dots) == 4
-    for trace in dots:
-        assert list(trace.text) == [f"epoch {number}" for number in range(5)]
-        assert trace.marker.size[0] == 0
-        assert trace.marker.size[4] == max(trace.marker.size)
-    stars = [trace for trace in figure.data if trace.marker.symbol == "star-open" and len(trace.x) and trace.x[0]]
-    assert [trace.x[0] for trace in stars] == pytest.approx([trace.x[0] for trace in dots])
-    assert dots[0].x == pytest.approx(dataset["x"].values[0, :5], rel=1e-6)
+    for series in dots:
+        assert (series["numbers"][0], list(series["numbers"][1])) == ("epoch", list(range(5)))
+        assert series["size"][0] == 0
+        assert series["size"][4] == max(series["size"])
+    stars = [series for series in of(figure) if series.get("marker") == "star"]
+    assert [series["x"][0] for series in stars] == pytest.approx([series["x"][0] for series in dots])
+    assert dots[0]["x"] == pytest.approx(dataset["x"].values[0, :5], rel=1e-6)
     figures.draw("tsne", mixed)
 
 
@@ -122,18 +121,16 @@ def test_embeddings_keep_their_aspect_and_say_the_share_of_variance():
     figure = figures.draw("tsne", dataset)
     assert [axes.get_aspect() for axes in figure.axes] == [1, 1]
     assert figure.axes[1].get_xlabel() == "Component 1 (41 % of variance)"
-    web = figures.draw_interactive("tsne", dataset)
-    assert [axis.scaleanchor for axis in web.select_yaxes()] == ["x", "x2"]
+    assert [panel["equal"] for panel in figure_of("tsne", dataset)["panels"]] == [True, True]
 
 
 @pytest.mark.parametrize(("members", "runs", "hollow"), [(10, 10, [False, False]), (10, 1, [False, True])])
 def test_intervals_of_test_images_alone_are_marked_hollow(members, runs, hollow):
     dataset = example_result("ensemble_size").assign_attrs(members=members, runs_of_snapshots=runs)
-    figure = figures.draw_interactive("ensemble_size", dataset)
-    lines = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.x) > 1]
-    assert [trace.marker.symbol[-1].endswith("-open") for trace in lines] == [*hollow * 4, False, False]
-    named = [trace.name == "Hollow: 95 % of test images alone" for trace in figure.data]
-    assert any(named) == any(hollow)
+    figure = figure_of("ensemble_size", dataset)
+    lines = [series for series in of(figure) if {"line", "marker"} <= set(series)]
+    assert [bool(np.ravel(series.get("hollow", False))[-1]) for series in lines] == [*hollow * 4, False, False]
+    assert ("Hollow: 95 % of test images alone" in entries(figure)) == any(hollow)
     assert ("interval is of test images alone" in figures.caption("ensemble_size", dataset)) == any(hollow)
 
 
@@ -154,24 +151,23 @@ def test_the_last_panels_are_paired_differences():
 @pytest.mark.parametrize(("word", "said"), [("images", "images"), ("rows", "rows")])
 def test_a_legend_says_that_intervals_are_for_new_groups(word, said):
     dataset = example_result("ensemble_size", members=5).assign_attrs(groups=7, examples_word=word)
-    names = [trace.name for trace in figures.draw_interactive("ensemble_size", dataset).data]
+    names = entries(figure_of("ensemble_size", dataset))
     assert f"95 % for new networks on {said} of new groups" in names
     assert not [name for name in names if name and "on new" in name]
 
 
 def test_bands_and_the_mean_member_are_those_of_the_result():
     dataset = example_result("ensemble_size", members=5)
-    figure = figures.draw_interactive("ensemble_size", dataset)
-    accuracy = [trace for trace in figure.data if trace.xaxis == "x" and trace.x[0] is not None]
-    band, _, mean, line = accuracy[:4]
-    assert list(mean.y) == pytest.approx([68.8, 68.8])
+    figure = figure_of("ensemble_size", dataset)
+    accuracy = figure["panels"][0]["series"]
+    mean, line = accuracy[:2]
+    assert mean["y"] == pytest.approx([68.8, 68.8])
     chosen = dataset.sel({"approach": "independent", "metric": "accuracy"})
     low, high = 100 * chosen["score_low"].values, 100 * chosen["score_high"].values
-    assert np.asarray(band.y) == pytest.approx(np.concatenate([low, high[::-1]]))
-    assert np.asarray(line.y) == pytest.approx(100 * chosen["score"].values)
-    assert line.text[0] == f"95 % interval {low[0]:.4g} to {high[0]:.4g}"
-    assert [trace.name for trace in figure.data if trace.name == "95 % for new networks on new images"]
-    assert line.name == "Independent solutions"
+    np.testing.assert_allclose(line["band"], [low, high], rtol=1e-6)
+    assert line["y"] == pytest.approx(100 * chosen["score"].values)
+    assert figure["band"] == "95 % for new networks on new images"
+    assert line["name"] == "Independent solutions"
     axes = figures.draw("ensemble_size", dataset).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_datalim(axes.transData).intervaly, [low.min(), high.max()])
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from charted import texts
 from example_results import OF_NUMBERS, example_of_numbers, example_result
 from test_plots_contract import named_rows, panels, says_its_unit, text_boxes
 
@@ -26,20 +27,7 @@ def dataset(name):
 
 @pytest.fixture(scope="module")
 def web(name, dataset):
-    return figures.sheet(name, dataset).plain()
-
-
-def texts(value):
-    """Every text in a figure for the page."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key != "bdata":  # numbers in base 64
-                yield from texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from texts(item)
+    return figures.interactive(name, dataset)
 
 
 def said(name, dataset, web):
@@ -73,16 +61,14 @@ def test_nothing_is_said_of_images_in_a_figure_or_of_classes_at_all(name, datase
 @pytest.mark.parametrize("of_classes", sorted(ANALYSES))
 def test_a_figure_of_classes_of_rows_says_nothing_of_images(of_classes):
     made = example_result(of_classes).assign_attrs(examples_word="rows")
-    words = [*texts(figures.sheet(of_classes, made).plain()), figures.caption(of_classes, made)]
+    words = [*texts(figures.interactive(of_classes, made)), figures.caption(of_classes, made)]
     assert not [text for text in words if OF_IMAGES.search(text)]
 
 
 def test_axes_have_labels_with_units_in_the_targets_own(web):
-    layout = web["layout"]
-    axes = [axis for key, axis in layout.items() if re.match(r"[xy]axis\d*$", key)]
-    titles = [axis.get("title", {}).get("text") for axis in axes]
+    titles = [panel[axis]["label"] for panel in web["panels"] for axis in "xy"]
     assert all(says_its_unit(text) for text in titles if text)
-    assert not any("unit of the target" in text for text in titles if text)
+    assert not any("unit of the target" in text for text in titles)
 
 
 @pytest.mark.ci
@@ -109,4 +95,4 @@ def test_few_and_many_can_be_drawn(name, members, epochs):
     figure = figures.draw(name, dataset)
     figure.set_dpi(30)
     figure.canvas.draw()
-    assert figures.sheet(name, dataset).plain()["data"]
+    assert figures.interactive(name, dataset)["panels"]

@@ -1,8 +1,8 @@
 """Scenes: surfaces of fields, what lies upon them, and the choice of a view."""
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
+from charted import charted, figure_of
 from example_results import example_result
 
 from modescape.analyses import figures
@@ -29,43 +29,38 @@ def scene(views: int = 2) -> Scene:
 
 
 def drawn(own: Scene) -> dict:
-    found = charts.space(charts.Chart(title="", panels=[], columns=1, scene=own))
-    assert found is not None
-    go.Figure(found.figure())  # Plotly knows every property
-    return found.figure()
+    figure = charted(charts.Chart(title="", panels=[], columns=1, scene=own))
+    return figure["scene"] | {"scale": figure["scales"][figure["scene"]["scale"]]}
 
 
 def test_a_line_lies_on_the_surface_and_ends_where_that_ends():
-    surface, way, *_ = drawn(scene())["data"]
-    np.testing.assert_allclose(surface["z"], X + Y[:, None], atol=1e-6)
-    np.testing.assert_allclose(surface["customdata"], 10.0 ** (X + Y[:, None]), rtol=1e-6)
+    view = drawn(scene())["views"][0]
+    np.testing.assert_allclose(view["values"], X + Y[:, None], atol=1e-6)
+    np.testing.assert_allclose(view["x"]["at"], X)
+    np.testing.assert_allclose(view["y"]["at"], Y)
+    way, ends = view["series"]
     # half-way between points a field is bilinear: 10^.25 is less than the mean of 1 and 10^.5
     between = np.log10(np.mean([10.0 ** (x + y) for x in (0, 0.5) for y in (1, 2)]))
     lifted = 0.012 * 5  # of a box from 10^-1 to 10^4
     np.testing.assert_allclose(way["z"], [-1 + lifted, between + lifted, np.nan], rtol=1e-5)
+    np.testing.assert_allclose(ends["z"], [1 + lifted], rtol=1e-5)
+    assert (ends["letters"], ends["marker"]) == (["A"], "circle")
 
 
-def test_letters_stand_on_stems_above_the_hills():
-    stem = drawn(scene())["data"][2]
-    np.testing.assert_allclose(stem["z"], [1 + 0.012 * 5, 4 - 0.03 * 5, np.nan], rtol=1e-5)
-    assert stem["text"] == ["", "A", ""]
-
-
-def test_a_choice_shows_one_view_and_names_its_axes():
-    figure = drawn(scene())
-    assert [trace["visible"] for trace in figure["data"]] == [True] * 3 + [False] * 3
-    (menu,) = figure["layout"]["updatemenus"]
-    seen, named = menu["buttons"][1]["args"]
-    assert seen["visible"] == [False] * 3 + [True] * 3
-    assert named["scene.xaxis.title.text"] == "x1 (1)"
-    assert "updatemenus" not in drawn(scene(1))["layout"]
+def test_a_view_names_its_axes():
+    found = drawn(scene())
+    assert [view["name"] for view in found["views"]] == ["view 0", "view 1"]
+    assert [view["x"]["label"] for view in found["views"]] == ["x0 (1)", "x1 (1)"]
+    assert (found["title"], found["z"]["label"]) == ("All", "Height (nats)")
+    assert "scene" not in charted(charts.Chart(title="", panels=[], columns=1, scene=scene(0)))
 
 
 def test_powers_of_ten_are_written_along_the_height():
-    axis = drawn(scene())["layout"]["scene"]["zaxis"]
-    assert axis["range"] == [-1, 4]
-    assert axis["tickvals"] == pytest.approx([-1, 0, 1, 2, 3, 4])
-    assert axis["ticktext"][:3] == ["0.1", "1", "10"]
+    found = drawn(scene())
+    assert (found["scale"]["low"], found["scale"]["high"]) == (-1, 4)
+    ticks, labels = zip(*found["z"]["ticks"], strict=True)
+    assert ticks == pytest.approx([-1, 0, 1, 2, 3, 4])
+    assert labels[:3] == ("0.1", "1", "10")
 
 
 def test_heights_between_points_are_bilinear_and_nothing_outside():
@@ -102,5 +97,5 @@ def test_gaps_of_a_result_are_gaps_on_the_page():
         place = list(dataset["approach"].values).index({"Around solution 1": "random"}.get(view.name, "solutions"))
         if view.name != "Along a training run":
             np.testing.assert_array_equal(np.isnan(view.field.values), lost[place])
-    cells = [trace for trace in charts.sheet(chart).traces if trace["type"] == "heatmap" and "coloraxis" in trace]
-    np.testing.assert_array_equal(np.isnan(cells[0]["z"]), lost[0])
+    fields_drawn = [panel["field"] for panel in figure_of("surface", dataset)["panels"] if "field" in panel]
+    np.testing.assert_array_equal(np.isnan(fields_drawn[0]["values"]), lost[0])

@@ -21,8 +21,8 @@ from modescape.analyses import ANALYSES
 from modescape.analyses.confusion.example import example as confusion
 from modescape.analyses.themes import themed
 from modescape.plain import visible
+from modescape.plots.packed import script_json
 from modescape.report import page
-from modescape.report.figures import script_json
 from modescape.report.page import build_page
 from modescape.report.sections import sample_line, summarize, text_of
 from modescape.results import make_result

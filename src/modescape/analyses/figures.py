@@ -1,4 +1,4 @@
-"""Figures, one an analysis and named as it: for papers (matplotlib) and for the page (Plotly)."""
+"""Figures, one an analysis and named as it: for papers (matplotlib) and for pages, as data that a script draws."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from modescape.wording.figures import in_words
 
 if TYPE_CHECKING:
     import matplotlib.figure
-    import plotly.graph_objects as go
     import xarray as xr
 
     from modescape.analyses.own import Own
     from modescape.plots.charts import Chart
-    from modescape.plots.sheet import Sheet
 
 
 def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
@@ -36,28 +34,18 @@ def draw(name: str, dataset: xr.Dataset) -> matplotlib.figure.Figure:
     return charts.draw(described(name, dataset), caption(name, dataset))
 
 
-def draw_interactive(name: str, dataset: xr.Dataset) -> go.Figure:
-    """The figure of an analysis for the page: transparent, as wide as its place, texts escaped.
+def interactive(name: str, dataset: xr.Dataset) -> dict[str, Any] | None:
+    """The figure of an analysis for a page, as data of what JSON knows (`modescape.plots.plain_chart`).
+
+    None of an analysis of the user's own that draws for itself: its page shows what it drew.
 
     Raises:
         InputError: if no figure has this name.
     """
-    import plotly.graph_objects as go
+    from modescape.plots.plain_chart import plain_chart
 
-    return go.Figure(sheet(name, dataset).figure())
-
-
-def sheet(name: str, dataset: xr.Dataset) -> Sheet:
-    """The figure of an analysis for the page as plain data, for files: Plotly's own classes are slow.
-
-    Raises:
-        InputError: if no figure has this name.
-    """
-    from modescape.plots import charts
-
-    if is_own(name):
-        return _own(name).sheet(dataset)
-    return charts.sheet(described(name, dataset))
+    described_as = chart(name, dataset)
+    return None if described_as is None else plain_chart(described_as)
 
 
 def caption(name: str, dataset: xr.Dataset) -> str:
@@ -73,7 +61,7 @@ def caption(name: str, dataset: xr.Dataset) -> str:
 def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]:
     """Write <name>.png (200 dots per inch), <name>.svg, <name>.html and <name>.csv into the folder.
 
-    The same dataset gives the same bytes. The web page takes plotly.min.js from beside it, shared by all figures. The
+    The same dataset gives the same bytes. The web page takes figures.js from beside it, shared by all figures. The
     CSV holds the numbers that are drawn (`modescape.plots.drawn`).
 
     Raises:
@@ -82,15 +70,15 @@ def save(name: str, dataset: xr.Dataset, folder: str | Path) -> tuple[Path, ...]
     from modescape.plots import charts
     from modescape.plots.drawn import table, table_of_result
     from modescape.plots.files import save_files
+    from modescape.plots.plain_chart import plain_chart
 
     words = caption(name, dataset)
     described_as = chart(name, dataset)
     if described_as is None:
-        drawn, scene = (draw(name, dataset), sheet(name, dataset), words, table_of_result(dataset)), None
+        drawn = draw(name, dataset), None, words, table_of_result(dataset)
     else:
-        drawings = charts.draw(described_as, words), charts.sheet(described_as)
-        drawn, scene = (*drawings, words, table(described_as)), charts.space(described_as)
-    return save_files(file_name(name), *drawn, place(folder), scene)
+        drawn = charts.draw(described_as, words), plain_chart(described_as), words, table(described_as)
+    return save_files(file_name(name), *drawn, place(folder))
 
 
 def has_figure(name: str) -> bool:

@@ -16,7 +16,6 @@ from modescape.analyses.own_code import code_digest, forget_changed, note_import
 from modescape.errors import InputError, WorkError
 from modescape.named import find_named, importable
 from modescape.plain import in_session
-from modescape.plots.sheet import Sheet, merge
 from modescape.wording.text import SECTION, Text
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ EXPECTED = (
     "such a function, or a modescape.analyses.Analysis"
 )
 READING = "The table of parameters below has the unit and meaning of each number."
-HEIGHT = 450  # pixels of an interactive figure that says nothing of it
-FIGURE = ("draw", "draw_interactive")  # a figure that is not described takes both
+FIGURE = ("describe", "draw")  # either is enough: the figure as data, or drawn by hand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +55,7 @@ class Own(Analysis):
     def has_figure(self) -> bool:
         """Whether it draws its result; without, the page shows its numbers."""
         module = self._module("draw")
-        return hasattr(module, "describe") or all(hasattr(module, name) for name in FIGURE)
+        return any(hasattr(module, name) for name in FIGURE)
 
     def chart(self, dataset: xr.Dataset) -> Chart | None:
         """Its figure as it is described; None where it is drawn by hand."""
@@ -67,6 +65,8 @@ class Own(Analysis):
 
     def draw(self, dataset: xr.Dataset) -> Figure:
         """Its figure for papers, on the canvas of all others."""
+        from matplotlib.figure import Figure as MatplotlibFigure
+
         from modescape.plots import charts
         from modescape.plots.canvas import Canvas
 
@@ -74,23 +74,10 @@ class Own(Analysis):
             return charts.draw(chart, self.caption(dataset))
         with importable(self.name, last=True):
             figure = self._drawn().draw(dataset)
-            Canvas(figure)
-            return figure
-
-    def sheet(self, dataset: xr.Dataset) -> Sheet:
-        """Its interactive figure as plain data."""
-        import json
-
-        from modescape.plots import charts
-
-        if chart := self.chart(dataset):
-            return charts.sheet(chart)
-        with importable(self.name, last=True):
-            drawn = json.loads(self._drawn().draw_interactive(dataset).to_json())
-        found = Sheet([[1]], [], horizontal_spacing=0, vertical_spacing=0)
-        found.traces = drawn["data"]
-        merge(found.layout, {"height": HEIGHT, **drawn["layout"]})
-        return found
+        if not isinstance(figure, MatplotlibFigure):
+            raise WorkError(f"analysis '{self.name}' drew a {type(figure).__name__}; expected a figure of matplotlib")
+        Canvas(figure)
+        return figure
 
     def _drawn(self) -> Any:
         if not self.has_figure:
@@ -155,11 +142,7 @@ def load(name: str) -> Own:
     if isinstance(found, type) or not callable(measure):
         raise InputError(f"analysis '{name}' is of type {type(found).__name__}, {EXPECTED}")
     given["uses"] = (AROUND, SHIFTED, OTHER, TRAINED)  # it may look at anything
-    own = Own(**given, name=name, found=found, code=code)
-    drawn = own._module("draw")
-    if len({hasattr(drawn, part) for part in FIGURE}) > 1:
-        raise InputError(f"analysis '{name}' has one of {' and '.join(FIGURE)}; a figure takes both")
-    return own
+    return Own(**given, name=name, found=found, code=code)
 
 
 def checked(name: str, result: Any) -> xr.Dataset:

@@ -24,7 +24,7 @@ def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str
     """Variables of `modescape.results.make_result`, over approach (the candidate) and metric."""
     places, metrics = range(len(table.candidates)), list(table.scores)
     gains = [[table.difference(place, 0, metric) for metric in metrics] for place in places]
-    both, units = ("approach", "metric"), units_of(metrics)
+    own, both, units = ("approach",), ("approach", "metric"), units_of(metrics)
     ends = {"gain": "value", "gain_low": "low", "gain_high": "high"}
     texts = {
         "gain": "score minus that of one network as it is, paired",
@@ -33,12 +33,7 @@ def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str
     }
     matrix = np.stack([table.covariance[metric] for metric in metrics], -1)
     return {
-        "chosen": (
-            ("approach",),
-            table.chosen,
-            units_of([table.deciding]),
-            "deciding score where it is chosen",
-        ),
+        "chosen": (own, table.chosen, units_of([table.deciding]), "deciding score where it is chosen"),
         "score": (both, np.stack([table.mean[metric] for metric in metrics], -1), units, "score where they are judged"),
         **{
             name: (both, np.array([[getattr(one, end) for one in row] for row in gains]), units, texts[name])
@@ -50,29 +45,19 @@ def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str
             "square of the score's unit",
             "covariance of the mean scores of two candidates through the choice of examples",
         ),
-        "ece": (("approach",), table.ece, "1", "expected calibration error"),
-        "excess": (
-            ("approach",),
-            table.excess,
-            "1",
-            "mean confidence minus the share that is right",
-        ),
+        "ece": (own, table.ece, "1", "expected calibration error"),
+        "excess": (own, table.excess, "1", "mean confidence minus the share that is right"),
         "temperature": (
-            ("approach",),
+            own,
             np.full(len(places), np.nan) if table.temperature is None else table.temperature,
             "1",
             "temperature fitted to its average where candidates are chosen, before that is calibrated",
         ),
         **{
-            name: (("approach",), np.array([getattr(one.price, name) for one in table.candidates]), "1", text)
+            name: (own, np.array([getattr(one.price, name) for one in table.candidates]), "1", text)
             for name, text in PRICES.items()
         },
-        "averaged": (
-            ("approach",),
-            np.array([one.size for one in table.candidates]),
-            "1",
-            "networks averaged",
-        ),
+        "averaged": (own, np.array([one.size for one in table.candidates]), "1", "networks averaged"),
     }
 
 

@@ -23,13 +23,7 @@ from modescape.engines import Engine
 from modescape.errors import InputError, ModescapeError
 from modescape.interop.trackers import check_installed
 from modescape.kernels import native
-from modescape.models import (
-    NetworkError,
-    begin_with,
-    normalization_parameters,
-    read_start,
-    split_state,
-)
+from modescape.models import NetworkError, begin_with, normalization_parameters, read_start, split_state
 from modescape.models.start import files_of
 from modescape.named import foreign_module
 from modescape.network.habits import Habits

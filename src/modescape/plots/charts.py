@@ -1,23 +1,21 @@
-"""Charts of panels: said once as data, drawn for papers (matplotlib) and for the page (Plotly).
+"""Charts of panels: said once as data, drawn for papers (matplotlib) and, by scripts, on pages.
 
 A figure's module makes `Panel`s of `Series` (and `HeatMap`s among them) from its dataset; both drawings show the same.
 
     panel = Panel(title="Loss", x_label="Epoch", y_label="Loss (nats)", series=[Series(name="a", x=x, y=y)])
     chart = Chart(title="A run", panels=[panel], columns=1)
     draw(chart, "What is shown.")  # matplotlib's figure
-    sheet(chart)  # Plotly's
+    plain_chart(chart)  # data that a page's script draws (`modescape.plots.plain_chart`)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modescape.plots import paper, scenes_web, style, web
-from modescape.plots.matrices_web import trace_heat_map
+from modescape.plots import paper, style
 from modescape.plots.panels import (
     Chart,
     Field,
@@ -26,9 +24,7 @@ from modescape.plots.panels import (
     Scene,
     Series,
     View,
-    has_band,
     in_rows,
-    legend_entries,
     named_rows,
     relative_height,
     scales_of,
@@ -36,19 +32,6 @@ from modescape.plots.panels import (
     span,
 )
 from modescape.plots.panels_paper import draw_heat_map, draw_panel, legend_keys, mappable
-from modescape.plots.panels_web import trace_panel
-from modescape.plots.room_web import (
-    LABEL,
-    colour_key,
-    folded,
-    make_legend,
-    right_margin,
-    spacing,
-    titles,
-    trace_key,
-    upright,
-)
-from modescape.plots.sheet import Sheet
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -67,12 +50,8 @@ __all__ = [
     "draw",
     "draw_bare",
     "level",
-    "sheet",
-    "space",
     "span",
 ]
-
-BETWEEN = 97  # pixels between two rows of panels, for labels and title
 
 
 def level(name: str, value: float, over: tuple[float, float], colour: str = style.NEUTRAL, **looks: Any) -> Series:
@@ -169,59 +148,4 @@ def _as_plain_text(figure: Figure) -> Figure:
     for legend in figure.legends:
         for text in legend.get_texts():
             text.set_parse_math(False)
-    return figure
-
-
-def space(chart: Chart) -> scenes_web.Space | None:
-    """What stands below a figure on the page: its scene, where it has one."""
-    return scenes_web.space(chart.scene) if chart.scene and chart.scene.views else None
-
-
-def sheet(chart: Chart) -> Sheet:
-    """A figure for the page, but for its scene (`space`)."""
-    panels, columns = chart.panels, chart.columns
-    panels = [replace(panel, title=title) for panel, title in zip(panels, titles(panels, columns), strict=True)]
-    grid = in_rows(panels, columns)
-    lines = max((panel.title.count("\n") + 1 for panel in panels), default=1)
-    between = BETWEEN + 17 * (lines - 1) + upright([panel for row in grid[:-1] for panel in row])
-    heights = [
-        max(round(relative_height(row) * chart.panel_height) - BETWEEN, *(23 * named_rows(panel) for panel in row))
-        for row in grid
-    ]
-    last = panels[-1]
-    widths = [[1] * len(row) + [0] * (columns - len(row)) for row in grid]
-    widths[-1][0] = columns if isinstance(last, Panel) and last.wide else 1
-    inside = sum(heights) + between * (len(heights) - 1)
-    figure = web.panels(
-        len(grid),
-        columns,
-        ["<br>".join(style.escaped(line) for line in panel.title.split("\n")) for panel in panels],
-        web.TOP + web.BOTTOM + inside,
-        title_lines=lines,
-        grid=widths,
-        row_heights=heights,
-        vertical_spacing=between / inside,
-        horizontal_spacing=spacing(panels, columns),
-    )
-    scales = list(dict.fromkeys(scale for panel in panels for scale in scales_of(panel)))
-    keys = {scale: f"coloraxis{number + 1 if number else ''}" for number, scale in enumerate(scales)}
-    named: set[str] = set()
-    for number, panel in enumerate(panels):
-        place = (number // columns + 1, number % columns + 1)
-        if isinstance(panel, HeatMap):
-            trace_heat_map(figure, place, panel, keys[panel.scale])
-        else:
-            trace_panel(figure, place, panel, named, keys)
-        title = figure.y_axis(place)["title"]
-        if title.get("text"):
-            title["text"] = "<br>".join(folded(title["text"], heights[place[0] - 1], LABEL))
-        if shares_rows(panels, number, columns):
-            figure.update_yaxes(showticklabels=False, ticks="", title={"text": None}, row=place[0], col=place[1])
-    if has_band(panels):
-        trace_key(figure, chart.band, {"color": web.GREY, "size": 12, "symbol": "square"})
-    for scale, key in keys.items():
-        colour_key(figure, key, scale, [n for n, panel in enumerate(panels) if scale in scales_of(panel)], columns)
-    names = [entry.name for entry in legend_entries(panels)] + [chart.band] * has_band(panels)
-    make_legend(figure, names, panels, columns, 10 * (lines - 1))
-    figure.update_layout(margin={"r": right_margin(panels, columns)})
     return figure

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modescape.plots.packed import plain
 from modescape.plots.panels import Chart
 from modescape.plots.plain_chart import plain_chart
-from modescape.plots.sheet import plain
 
 TABS = {  # of the explorer, in their order -> their names
     "size": "Size and cost",

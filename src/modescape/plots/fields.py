@@ -1,4 +1,4 @@
-"""Fields on a plane: values on a sector or a rectangle, as cells for papers and as heat maps for the page."""
+"""Fields on a plane: values on a sector or a rectangle, their colours, and their cells for papers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modescape.plots import paper, style, web
+from modescape.plots import paper, style
 from modescape.plots.panels import Field, log_ticks
-from modescape.plots.sheet import Sheet, cells, contours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +19,6 @@ SHARE = style.Scale(low=0, high=1, ticks=(0, 0.25, 0.5, 0.75, 1))
 WIDE = 30.0  # a range in which differences of the small values are lost on an even scale
 DEEPEST = 1e-8  # of the largest value: what is less is rounding
 LINE = "#7F7F7F"  # of a contour, read on every colour
-CELLS = 97  # a side of a raster on the page: 50 kB a panel
 
 
 def loss_scale(*fields: np.ndarray) -> style.Scale:
@@ -79,39 +77,6 @@ def sector_corners(radius: np.ndarray, angle: np.ndarray) -> tuple[np.ndarray, n
     far = np.clip(edges(radius), 0, None)
     turn = np.radians(edges(angle))[:, None]
     return far * np.cos(turn), far * np.sin(turn)
-
-
-def sector_raster(
-    values: np.ndarray, radius: np.ndarray, angle: np.ndarray, cells: int = CELLS
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values of a polar grid on a raster of squares, by bilinear interpolation in radius and angle.
-
-    Args:
-        values: [angle, radius]; NaN spreads to the four cells around it and no further.
-        radius: ascending, not negative, [radius].
-        angle: ascending, degrees, over less than 360, [angle].
-        cells: squares along the longer side.
-
-    Returns:
-        x [column], y [row] and values [row, column], NaN outside the sector.
-    """
-    turn = np.radians(np.linspace(angle[0], angle[-1], 361))
-    rim = np.array([radius[0], radius[-1]])[:, None]
-    (left, right), (low, high) = (
-        (float((rim * side).min()), float((rim * side).max())) for side in (np.cos(turn), np.sin(turn))
-    )
-    step = max(right - left, high - low, 1e-9) / cells
-    x, y = (
-        start + step * (np.arange(round((end - start) / step)) + 0.5) for start, end in ((left, right), (low, high))
-    )
-    across, up = np.meshgrid(x, y)
-    far = np.hypot(across, up)
-    # a raster's own rounding must not push points on the first ray all the way round
-    turned = angle[0] + (np.degrees(np.arctan2(up, across)) - angle[0] + 1e-9) % 360 - 1e-9
-    outside = (turned > angle[-1] + 1e-9) | (far < radius[0] - 1e-12) | (far > radius[-1] + 1e-12)
-    row = np.interp(turned, angle, np.arange(len(angle)))
-    column = np.interp(far, radius, np.arange(len(radius)))
-    return x, y, np.where(outside, np.nan, _between(values, row, column))
 
 
 def refined(
@@ -184,43 +149,3 @@ def levels_of(field: Field) -> list[float]:
         return []
     steps = np.linspace(low, high, field.lines + 2)[1:-1]
     return [float(step) for step in steps if values.min() < step < values.max()]
-
-
-def trace_field(figure: Sheet, place: tuple[int, int], field: Field, title: str, key: str) -> None:
-    """Draw cells into a panel of the page, a sector as a raster; cells without a value are grey.
-
-    Args:
-        figure: made by `web.panels`.
-        place: row and column of the panel, from 1.
-        field: what to draw.
-        title: of the panel, under the pointer.
-        key: name of the colour scale, declared by `room_web.colour_key`.
-    """
-    x, y, values = field.x, field.y, np.asarray(field.values, dtype=float)
-    inside = np.ones(values.shape, dtype=bool)
-    if field.polar:
-        inside = np.isfinite(sector_raster(np.ones(values.shape), x, y)[2])
-        x, y, values = sector_raster(values, x, y)
-    places = {"x": np.asarray(x, dtype=np.float32), "y": np.asarray(y, dtype=np.float32)}
-    absent = ~np.isfinite(values) & inside
-    if absent.any():
-        grey = {"colorscale": [[0, web.GREY], [1, web.GREY]], "showscale": False, "hoverinfo": "skip"}
-        figure.add_trace(cells(z=np.where(absent, 0.0, np.nan).astype(np.float32), **grey, **places), *place)
-    unit = f" {style.escaped(field.unit)}" if field.unit else ""
-    number = "%{customdata:.3g}" if field.scale.log else "%{z:.3f}"
-    trace = cells(
-        z=field.scale.drawn(values).astype(np.float32),
-        customdata=values.astype(np.float32) if field.scale.log else None,
-        coloraxis=key,
-        hovertemplate=f"{style.escaped(title)}<br>at (%{{x:.2f}}, %{{y:.2f}}): {number}{unit}<extra></extra>",
-        hoverongaps=False,
-        **places,
-    )
-    figure.add_trace(trace, *place)
-    if levels := levels_of(field):
-        own = {"coloring": "none", "start": levels[0], "end": levels[-1]}
-        own |= {"size": levels[1] - levels[0]} if len(levels) > 1 else {}
-        looks = {"line": {"color": LINE, "width": 1}, "showlegend": False, "hoverinfo": "skip"}
-        figure.add_trace(contours(z=trace["z"], contours=own, **looks, **places), *place)
-    for update in (figure.update_xaxes, figure.update_yaxes):
-        update(showgrid=False, nticks=6, row=place[0], col=place[1])

@@ -6,16 +6,14 @@ import base64
 import contextlib
 import hashlib
 import html
-import importlib.util
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modescape import durable
-from modescape.plots import paper
-from modescape.plots.scenes_web import Space
-from modescape.plots.sheet import Sheet, to_json
+from modescape.plots import page_script, paper
+from modescape.plots.packed import script_json
 from modescape.storage import ObjectPath
 
 if TYPE_CHECKING:
@@ -23,13 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLACE_DIGITS = 6  # of a panel's edges, as shares of the figure: a thousandth of a pixel
-CONFIG = '{"responsive": true, "displaylogo": false}'
-PANEL_WIDTH = 310  # pixels that a panel needs: narrower windows scroll sideways
+SCRIPT = "figures.js"  # beside the pages of a folder, which share it
 
-# scripts: from beside the page (on a disk no origin is "self", hence file:), its own by their hash; no network
+# scripts and pictures: from beside the page (on a disk no origin is "self", hence file:), none inside it; no network
 POLICY = (
-    "default-src 'none'; script-src 'self' file:{hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
-    "font-src data:; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src 'self' file:; style-src 'unsafe-inline'; img-src 'self' file: data:; "
+    "base-uri 'none'; form-action 'none'"
 )
 
 PAGE = """<!doctype html>
@@ -40,50 +37,57 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ margin: 1.2rem auto; padding: 0 1rem; max-width: 72rem; color: #222; background: #fff;
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }}
-h1 {{ font-size: 1.3rem; margin: 0 0 .5rem; }}
-.wide {{ overflow-x: auto; }}
-.wide > div {{ min-width: {width}px; }}
-p {{ color: #555; font-size: .9rem; max-width: 48rem; }}
-</style>
+{style}</style>
 </head>
 <body>
+<main>
 <h1>{title}</h1>
-<script charset="utf-8" src="plotly.min.js"></script>
-<div class="wide"><div>
-<div style="height:{height}px; width:100%;">
-<div id="figure-{name}" class="plotly-graph-div" style="height:100%; width:100%;"></div>
-<script>{script}</script>
-</div>
-</div></div>
-{below}<p>{caption}</p>
-</body>
+<figure>
+{drawn}<figcaption>{caption}</figcaption>
+</figure>
+</main>
+{end}</body>
 </html>
 """
 
-BELOW = """<div style="height:{height}px; width:100%;">
-<div id="scene-{name}" class="plotly-graph-div" style="height:100%; width:100%;"></div>
-<script>{script}</script>
-</div>
+PICTURE = '<img src="{name}.svg" alt="{title}">'
+
+DRAWN = """<div class="plot" data-figure="figure-{name}"><noscript>{picture}</noscript></div>
+"""
+
+SPACE = """<div class="space" data-figure="figure-{name}"></div>
+"""
+
+END = """<footer><p>This page takes figures.js from beside it and needs no network; {carries}.</p></footer>
+<script type="application/json" id="figure-{name}">{data}</script>
+<script charset="utf-8" src="figures.js"></script>
 """
 
 
 def save_files(
-    name: str, figure: Figure, interactive: Sheet, caption: str, table: str, folder: Path, scene: Space | None = None
+    name: str, figure: Figure, interactive: Mapping[str, Any] | None, caption: str, table: str, folder: Path
 ) -> tuple[Path, ...]:
-    """Write a figure as PNG, SVG and web page (its scene below it), its numbers as CSV; returns the paths."""
+    """Write a figure as PNG, SVG and web page, its numbers as CSV; returns the paths.
+
+    Args:
+        name: of the files.
+        figure: for papers, with its title.
+        interactive: the figure as `plain_chart` wrote it; None: the web page shows the SVG.
+        caption: plain text.
+        table: as CSV.
+        folder: made where it is missing.
+    """
     title = figure.get_suptitle()
     settle(figure)
     contents = {
         f"{name}.png": image(figure, "png"),
         f"{name}.svg": image(figure, "svg"),
-        f"{name}.html": page(name, interactive, title, caption, scene).encode(),
+        f"{name}.html": page(name, interactive, title, caption).encode(),
         f"{name}.csv": table.encode("utf-8", "replace"),
     }
     durable.make_folder(folder)
-    script, text = folder / "plotly.min.js", plotly_script()
-    if not _holds(script, text):
+    script, text = folder / SCRIPT, page_script.figure_script().encode()
+    if interactive is not None and not _holds(script, text):
         durable.write_bytes(script, text)
     with durable.together(folder):
         for file_name, content in contents.items():
@@ -151,37 +155,22 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def page(name: str, interactive: Sheet, title: str, caption: str, scene: Space | None = None) -> str:
-    """An interactive figure with its title and caption as a web page that takes plotly.min.js from beside it."""
-    scripts = [_script(f"figure-{name}", interactive.plain())]
-    below = ""
-    if scene is not None:
-        scripts.append(_script(f"scene-{name}", scene.plain()))
-        below = BELOW.format(name=name, height=int(scene.layout["height"]), script=scripts[-1])
+def page(name: str, interactive: Mapping[str, Any] | None, title: str, caption: str) -> str:
+    """A figure with its title and caption as a web page: drawn by figures.js from beside it, or its SVG."""
+    shown, end = PICTURE.format(name=name, title=html.escape(title)), ""
+    if interactive is None:
+        drawn = f'<div class="plot">{shown}</div>\n'
+    else:
+        drawn = DRAWN.format(name=name, picture=shown) + (SPACE.format(name=name) if "scene" in interactive else "")
+        end = END.format(name=name, data=script_json(interactive), carries=page_script.CARRIES)
     return PAGE.format(
-        policy=POLICY.format(hashes="".join(f" '{script_hash(script)}'" for script in scripts)),
-        name=name,
+        policy=POLICY,
         title=html.escape(title),
-        height=int(interactive.layout["height"]),
-        width=PANEL_WIDTH * interactive.columns(),
-        script=scripts[0],
-        below=below,
+        style=page_script.figure_style(),
+        drawn=drawn,
         caption=html.escape(caption),
+        end=end,
     )
-
-
-def _script(place: str, drawn: dict[str, Any]) -> str:
-    return f'Plotly.newPlot("{place}", {to_json(drawn["data"])}, {to_json(drawn["layout"])}, {CONFIG});'
-
-
-def plotly_script() -> bytes:
-    """Plotly's script, as its package brings it, without importing that."""
-    spec = importlib.util.find_spec("plotly")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "plotly is not installed; expected with modescape; install it with: pip install plotly"
-        )
-    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
 def script_hash(script: str) -> str:

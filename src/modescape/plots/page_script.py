@@ -6,20 +6,32 @@ from importlib import resources
 
 SCRIPTS = ("kit.js", "marks.js", "legend.js", "axes.js", "cells.js", "panel.js", "matrix.js", "figure.js", "scene.js")
 STYLES = ("colours.css", "chart.css")
+CARRIES = "it carries D3 (ISC licence)"  # said on every page; the text of the licence is in its script
 
 
 def script(*more: str) -> str:
-    """D3, then the scripts that draw figures, then ``more``, as one script: the object `modescape` is theirs alone.
+    """D3 with its licence, then the scripts that draw figures, then ``more``, as one script.
 
     `modescape.show(element, chart)` draws what `plain_chart` wrote, `modescape.showScene(element, chart)` its scene,
     `modescape.read(id)` gives it from the script element that holds it.
     """
-    return "\n".join(['"use strict";', _text("vendor/d3.min.js"), *map(_text, SCRIPTS), *more])
+    licence = f"/*\nD3, https://d3js.org\n\n{_text('vendor/d3.LICENSE')}*/"
+    return "\n".join(['"use strict";', licence, _text("vendor/d3.min.js"), *map(_text, SCRIPTS), *more])
+
+
+def figure_script() -> str:
+    """The script beside pages of one figure each."""
+    return script(_text("draw.js"))
 
 
 def style() -> str:
     """The colours of a page, light and dark, and how figures look."""
     return "\n".join(map(_text, STYLES))
+
+
+def figure_style() -> str:
+    """The style of a page of one figure."""
+    return "\n".join([style(), _text("figure.css")])
 
 
 def _text(name: str) -> str:

@@ -30,7 +30,7 @@ class Series:
     high: np.ndarray | None = None
     intervals_along_x: bool = False  # low and high are of x: bars
     colour: str = style.NEUTRAL  # of line, marks, band
-    marker: tuple[str, str] | None = None  # of matplotlib and of Plotly, one that can be filled; None: no marks
+    marker: tuple[str, str] | None = None  # of matplotlib and of pages, one that can be filled; None: no marks
     line: style.LineKind | None = "solid"  # None: no line
     width: float = 1.5  # of the line, points
     size: float | np.ndarray = 4  # of marks, points; one, or [point]

@@ -129,7 +129,7 @@ def _set_axes(axes: Axes, panel: Panel) -> None:
     if panel.rows is not None:
         names = [style.one_line(name) for name in panel.rows]
         axes.set_yticks(range(len(names)), names, parse_math=False)
-        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         if axes.get_xscale() == "linear" and not panel.whole_x:  # beside the names there is less room for numbers
             axes.locator_params(axis="x", nbins=5)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modescape.plots import fields, style
+from modescape.plots.packed import plain
 from modescape.plots.panels import (
     Chart,
     Field,
@@ -29,7 +30,6 @@ from modescape.plots.panels import (
     span,
     tick_label,
 )
-from modescape.plots.sheet import plain
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ABOVE = 0.012  # of the height of a scene's box: lines lie so far above their surface, else they would sink in half
@@ -40,7 +40,8 @@ Plain = dict[str, Any]
 def plain_chart(chart: Chart) -> Plain:
     """A figure as data for the page: its panels, its legend, its colour scales, and its scene where it has one.
 
-    Arrays are bytes in base 64 with their type (`sheet.plain`), texts are plain. What is not set is left out.
+    Arrays are bytes in base 64 with their type (`packed.plain`), texts are plain, of `style.TEXT_LENGTH` characters at
+    most. What is not set is left out.
     """
     scales = list(dict.fromkeys(scale for panel in chart.panels for scale in scales_of(panel)))
     if chart.scene:
@@ -60,7 +61,18 @@ def plain_chart(chart: Chart) -> Plain:
         "scales": [_scale(scale) for scale in scales],
         "scene": _scene(chart.scene, number) if chart.scene and chart.scene.views else None,
     }
-    return plain(whole)
+    return plain(_cut(whole))
+
+
+def _cut(value: Any) -> Any:
+    """A value whose texts have an end: names are a stranger's."""
+    if isinstance(value, dict):
+        return {name: _cut(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_cut(item) for item in value]
+    if isinstance(value, str) and len(value) > style.TEXT_LENGTH:
+        return value[: style.TEXT_LENGTH - 1] + "…"
+    return value
 
 
 def _entry(series: Series) -> Plain:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import zlib
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ COLOURS: dict[Colour, str] = {  # of methods
     **{"blue": BLUE, "vermilion": VERMILION, "green": GREEN, "purple": PURPLE},
     **{"orange": ORANGE, "sky": SKY, "neutral": NEUTRAL},
 }
-MARKERS: dict[Marker, str] = {  # of methods: name, as Plotly has it -> matplotlib's
+MARKERS: dict[Marker, str] = {  # of methods: name, as `page/marks.js` has it -> matplotlib's
     **{"circle": "o", "square": "s", "diamond": "D", "diamond-tall": "d", "hexagon": "h", "cross": "P", "x": "X"},
     **{"triangle-up": "^", "triangle-down": "v", "triangle-left": "<", "triangle-right": ">"},
 }
@@ -48,7 +47,7 @@ class Look:
 
     name: str  # plain text
     colour: str
-    marker: tuple[str, str]  # of matplotlib and of Plotly
+    marker: tuple[str, str]  # of matplotlib and of pages
     line: LineKind = "solid"
 
     @property
@@ -82,11 +81,6 @@ class Scale:
     log: bool = False  # by its logarithm, of ends above 0: values over several powers of ten
     ticks: tuple[float, ...] = ()
     label: str = ""  # of the key, with the unit in parentheses; "": the figure says it
-
-    def positions(self) -> np.ndarray:
-        """Where in [0, 1] of the range the evenly spaced colours lie; shape [33]."""
-        even = np.linspace(0, 1, 33)
-        return even**2 if self.root else even
 
     def place(self, value: float) -> float:
         """Place of a value in the colour map, in [0, 1]."""
@@ -168,16 +162,8 @@ def shortened(text: object, length: int = LABEL_LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
-def escaped(text: object) -> str:
-    """Text for Plotly, which takes <b>, <br> and <a> in any text for markup, and $...$ for mathematics.
-
-    Plotly knows &amp; &lt; &gt; and numbers, but not &quot;, so quotes stay as they are.
-    """
-    return html.escape(shortened(text, TEXT_LENGTH), quote=False).replace("$", "&#36;")
-
-
 def unique(names: list[str]) -> list[str]:
-    """Names told apart by a number where two are the same: Plotly draws equal names in one row."""
+    """Names told apart by a number where two are the same."""
     seen: dict[str, int] = {}
     told_apart = []
     for name in names:
@@ -197,12 +183,6 @@ def spread(count: int, most: int) -> list[int]:
 def member_colour(place: int) -> str:
     """Colour of the member at this place of the figure; colours come round after six."""
     return MEMBER_COLOURS[place % len(MEMBER_COLOURS)]
-
-
-def transparent(colour: str, opacity: float) -> str:
-    """A colour #RRGGBB with an opacity, as style sheets write it."""
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def counted(value: int, one: str, many: str | None = None) -> str:

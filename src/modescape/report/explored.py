@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES, figures
 from modescape.plots.explored import TABS, Explored, View
+from modescape.plots.packed import script_json
 from modescape.plots.panels import Chart
 from modescape.plots.plain_chart import plain_chart
-from modescape.report.figures import script_json
 from modescape.wording.examples import in_words_of, word_of
 from modescape.wording.figures import in_words
 

@@ -134,6 +134,7 @@ def build_page(content: PageContent) -> str:
         recipe_address=data_address(content.recipe_yaml, "application/yaml"),
         version=str(content.manifest.get("version", "")),
         timings=[(label, f"{fixed(seconds)} s") for label, seconds in (content.timings or {}).items()],
+        carries=page_script.CARRIES,
         script_hash=script_hash(script),
         script=_trusted(script),
         style=_trusted("\n".join([page_script.style(), *map(_package_text, STYLES)])),

@@ -23,7 +23,7 @@ DIVERSITY = {  # variable: axis, without the end of the parentheses
     "pair_distance": "Distance of predictions (unit of the target",
 }
 AT_ONE = "All at distance {distance:.2g}"
-COSTS = {  # variable: name, matplotlib and Plotly marker
+COSTS = {  # variable: name, marks of matplotlib and of pages
     "training_epochs": ("Training epochs", ("s", "square")),
     "forward_passes": ("Forward passes an image", ("p", "pentagon")),
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots.explored import Explored
-from modescape.plots.sheet import plain
+from modescape.plots.packed import plain
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -13,7 +13,7 @@ from modescape.analyses.sampling import available
 from modescape.analyses.scoring import INTERVALS_OF_RUNS, Scored, score_runs, score_subsets
 from modescape.analyses.shift.kinds import Look, effect_of_corruptions, looks, selected_attributes
 from modescape.analyses.shift.paired import ENDS, PairedGains
-from modescape.analyses.stating import stated
+from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
 from modescape.data.corruptions import SEVERITIES
@@ -195,6 +195,19 @@ class Table:
         if raw:
             self.spreads.setdefault(method, {})[severity] = float(np.mean(raw)), float(np.mean(tempered))
 
+    def _gains(self) -> Variables:
+        """What methods gain over one network on each part."""
+        found = np.array([[own[severity] for severity in range(len(SEVERITIES) + 1)] for own in self.gains.values()])
+        return {
+            f"gain_of_corruption{end}": (
+                ("approach", "metric", "corruption", "severity"),
+                found[..., place].transpose(0, 2, 3, 1),
+                units_of(SCORES),
+                f"{words}score on that part minus one network's, paired: these networks on new examples",
+            )
+            for place, (end, words) in enumerate(GAIN_ENDS.items())
+        }
+
     def variables(self) -> dict[str, tuple[tuple[str, ...], np.ndarray, str, str]]:
         """The variables of the result."""
         severities = range(len(SEVERITIES) + 1)
@@ -204,7 +217,6 @@ class Table:
             return np.array(rows).transpose(0, 2, 1)
 
         of_part = np.array([[own[severity] for severity in severities] for own in self.of_part.values()])
-        gains = np.array([[own[severity] for severity in severities] for own in self.gains.values()])
         spreads = np.array(
             [
                 [self.spreads.get(method, {}).get(severity, (np.nan, np.nan)) for severity in severities]
@@ -231,15 +243,7 @@ class Table:
                 units,
                 "score on the corruption's own part of the test images; none of one without effect",
             ),
-            **{
-                f"gain_of_corruption{end}": (
-                    ("approach", "metric", "corruption", "severity"),
-                    gains[..., place].transpose(0, 2, 3, 1),
-                    units,
-                    f"{words}score on that part minus one network's, paired: these networks on new examples",
-                )
-                for place, (end, words) in enumerate(GAIN_ENDS.items())
-            },
+            **self._gains(),
             "jensen_shannon": (("approach", "severity"), spreads[..., 0], "nats", "Jensen-Shannon divergence"),
             "jensen_shannon_calibrated": (
                 ("approach", "severity"),

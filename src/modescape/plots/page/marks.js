@@ -20,16 +20,24 @@
     });
     context.closePath();
   };
+  const around = (count) => Array.from({ length: count }, (_, at) => (at * 2 * Math.PI) / count - Math.PI / 2);
+  const star = (context, radius) => {
+    around(10).forEach((turn, at) => {
+      const far = at % 2 ? 0.45 * radius : radius;
+      context[at ? "lineTo" : "moveTo"](far * Math.cos(turn), far * Math.sin(turn));
+    });
+    context.closePath();
+  };
   const MARKS = {
     circle: (context, radius) => { context.moveTo(radius, 0); context.arc(0, 0, radius, 0, 2 * Math.PI); },
     square: corners(...turned(Math.PI / 4)), diamond: corners(...turned(0)),
     "diamond-tall": (context, radius) => { context.moveTo(0, -1.2 * radius); context.lineTo(0.65 * radius, 0); context.lineTo(0, 1.2 * radius); context.lineTo(-0.65 * radius, 0); context.closePath(); },
-    hexagon: corners(...Array.from({ length: 6 }, (_, at) => Math.PI / 6 + (at * Math.PI) / 3)),
+    hexagon: corners(...around(6)), pentagon: corners(...around(5)), star,
     cross: arms(0), x: arms(Math.PI / 4),
     "triangle-up": triangle(-Math.PI / 2), "triangle-down": triangle(Math.PI / 2),
     "triangle-left": triangle(Math.PI), "triangle-right": triangle(0),
   };
-  const AREA = { circle: 1, square: 1.2, diamond: 1.15, hexagon: 1.08, cross: 1.15, x: 1.15 };
+  const AREA = { circle: 1, square: 1.2, diamond: 1.15, hexagon: 1.08, cross: 1.15, x: 1.15, star: 1.5 };
 
   function markPath(name, radius) {
     const path = d3.path();

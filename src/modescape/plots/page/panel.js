@@ -94,9 +94,9 @@
     const room = { top: 6, right: wide - 10, bottom: high - 22, left: 10 };
     let y;
     if (panel.rows) {
-      y = { scale: d3.scaleLinear([panel.rows.length - 0.5, -0.5], [room.bottom, room.top]), names: true };
+      y = { scale: d3.scaleLinear([Math.max(panel.rows.length, 1) - 0.5, -0.5], [room.bottom, room.top]), names: true };
       y.ticks = panel.rows.map((name, at) => [at, name]);
-      room.left = bare ? 8 : Math.min(0.42 * wide, 14 + d3.max(panel.rows, width));
+      room.left = bare ? 8 : Math.min(0.42 * wide, 14 + (d3.max(panel.rows, width) || 0));
     } else {
       y = { scale: scaleOf(panel.y, ends(panel, "y"), [room.bottom, room.top]) };
       y.ticks = ticksOf(panel.y, y.scale, Math.max(3, Math.round((room.bottom - room.top) / 45)));

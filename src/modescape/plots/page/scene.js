@@ -16,12 +16,12 @@
   // places in the box, sides from -1 to 1, as they are seen: right, down, and how far away
   function camera(turn, above, zoom, wide, high) {
     const [s, c, up, flat] = [Math.sin(turn), Math.cos(turn), Math.sin(above), Math.cos(above)];
-    const size = 0.33 * Math.min(wide, 1.3 * high) * zoom;
+    const size = Math.min(0.33 * wide, 0.35 * high) * zoom;  // the front corner below is seen
     return (x, y, z) => {
       const [a, b] = [x * c - y * s, x * s + y * c];
       const far = b * flat - z * up;
       const near = 4.2 / (4.2 + far);
-      return [wide / 2 + a * size * near, 0.46 * high - (b * up + z * flat) * size * near, far];
+      return [wide / 2 + a * size * near, 0.42 * high - (b * up + z * flat) * size * near, far];
     };
   }
 
