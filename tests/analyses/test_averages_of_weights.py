@@ -13,6 +13,7 @@ from modescape.alignment import align_many
 from modescape.analyses.equal_cost.kinds import table_of
 from modescape.analyses.equal_cost.running import StudyAveraging, mean_of
 from modescape.context import StudyContext
+from modescape.errors import WorkError
 from modescape.metrics.classification import nll
 from modescape.offered import INDEPENDENT, InMemory, Offered, Training
 from modescape.runtime import one_thread
@@ -154,3 +155,18 @@ def test_members_that_were_fine_tuned_are_a_soup(tuned):
     names = found["name"].values.tolist()
     assert {f"{MEAN} {size} members" for size in (2, 3)} <= set(names)
     assert f"{MEAN} 3 aligned members" not in names
+
+
+class Gone(StudyContext):
+    """A study whose data is not there any more."""
+
+    @property
+    def loaded(self):
+        raise WorkError("the data is gone")
+
+
+@pytest.mark.ci
+def test_without_the_data_predictions_decide_and_it_is_said(networks):
+    found = analyses.measure("equal_cost", Gone(networks))
+    assert found.attrs["not_averaged"] == "the data is gone"
+    assert not any(MEAN in name for name in found["name"].values)

@@ -266,6 +266,15 @@ def test_a_calibration_error_that_gets_worse_is_said_with_its_reason():
     assert "although it is calibrated, at the temperature 0.72 found on 500 validation images." in text
 
 
+def test_a_worse_calibrated_ensemble_is_told_of_where_something_else_is_advised():
+    rows = table((ONE, 0.5, 0.5), (several(3), 0.49, 0.49), (LONG, 0.3, 0.3))
+    rows = replace(rows, ece=np.array([0.02, 0.06, 0.02]), excess=np.array([0, -0.055, 0]), temperature=np.full(3, 0.7))
+    text = " ".join(evidence(rows, decide(rows)))
+    assert "The average of 3 networks is worse calibrated than one network: its calibration error" in text
+    assert "underconfident" in text
+    assert "is 0.70 (above 1 lowers confidence" in text
+
+
 def test_thresholds_are_shares():
     with pytest.raises(InputError, match="the threshold pass_price is 3; expected a share from 0 to 1"):
         Rules(pass_price=3)

@@ -23,8 +23,9 @@ class Embedded:
 def embedded_figure(name: str, dataset: xr.Dataset) -> Embedded | None:
     """The figure of an analysis, described from its result; None when the analysis has no figure."""
     from modescape.analyses import ANALYSES, figures
+    from modescape.plots.plain_chart import plain_chart
 
     if name not in ANALYSES:
         return None
-    chart = figures.interactive(name, dataset)
+    chart = plain_chart(figures.described(name, dataset))
     return Embedded(script_json(chart), figures.caption(name, dataset), "scene" in chart)
