@@ -30,8 +30,8 @@ def chromium():
 class Opened:
     """A page, with everything it said and asked for."""
 
-    def __init__(self, browser, path, width=1200, scheme="light"):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    def __init__(self, browser, path, width=1200, scheme="light", **settings):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **settings)
         self.page = self.context.new_page()
         self.said, self.asked = [], []
         self.page.on("console", lambda message: self.said.append(message.text))

@@ -83,6 +83,7 @@ SOURCES = {
         {"subset_choice": "How many of them to average, and chosen how; each choice is scored on other images."},
     ),
 }
+MADE = "Seed 0; two cores of an AMD EPYC without AVX-512, modescape 0.2.0, 29 November 2026."  # renew with the studies
 OVERVIEW = ("tsne-a", "radial-a", "ensemble_size-a")  # of digits, in the README
 PAGE = "The page of a study as it opens."
 
@@ -156,6 +157,7 @@ def text(data_word: str = "path/to/data") -> str:
         "# Gallery",
         "",
         "Figures of real studies, all written by `python tools/gallery.py --data path/to/data`.",
+        MADE,
         "",
     ]
     for name, source in SOURCES.items():

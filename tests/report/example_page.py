@@ -5,6 +5,7 @@ from example_results import example_result
 from modescape.analyses import ANALYSES
 from modescape.report.page import PageContent
 
+EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'  # the name of a study
 MANIFEST = {
     **{"version": "0.1.0", "recipe_hash": "ab" * 32, "fingerprint": "cd" * 32, "device": "cpu", "seed": 7},
     **{"platform": {"python": "3.11.9", "system": "Linux"}, "image_shape": [3, 32, 32], "num_classes": 10},

@@ -192,10 +192,11 @@ def training(loss):
     trend = [{"falling": -1, "rising": 1, "flat": 0, "unknown": np.nan}[state] for state in found.state]
     return make_result(
         {
+            "validation_loss": (("member", "epoch"), np.array(loss), "nats", "loss"),
             "end_change": (("member",), found.change, "1", "change"),
             "trend": (("member",), np.array(trend, float), "1", "trend"),
         },
-        {"member": np.arange(len(loss))},
+        {"member": np.arange(len(loss)), "epoch": np.arange(len(loss[0])) + 1},
         title="t",
         intervals="none",
         provenance=PROVENANCE,
@@ -225,7 +226,7 @@ FALLING, RISING, FLAT = 2 * 0.97**EPOCHS, 0.3 + 0.01 * EPOCHS, np.full(40, 0.2)
             "The members had not converged: the validation loss of 1 of 1 still falls (over the last quarter of the "
             "epochs by 900 % of the loss at the end).",
         ),
-        (np.ones((2, 2)), ""),
+        (np.ones((2, 2)), "Whether the members had converged cannot be told from 2 epochs."),
         (np.full((2, 40), np.nan), ""),
     ],
 )

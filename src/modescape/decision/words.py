@@ -20,7 +20,6 @@ from modescape.decision.rules import (
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, listing, percent
 
-KEEP = "Keep one network as it is"
 COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
 AVERAGES = ("average_weights", "align_and_average")
@@ -50,6 +49,12 @@ def called(table: Table, place: int) -> str:
     """A candidate inside a sentence."""
     one = table.candidates[place]
     return f"the average of {one.label}" if one.advice == "ensemble" else one.label
+
+
+def baseline(table: Table) -> str:
+    """What all are compared with: one network as it is, or the best of networks that others made."""
+    first = table.candidates[0].label
+    return "one network as it is" if first == "one network" else first
 
 
 def advice_words(table: Table, decision: Decision) -> str:
@@ -145,12 +150,12 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
             f"({told}); {enough}."
         )
     if decision.advice == "keep_one" and decision.chosen == 0:
-        return f"{KEEP}{_why_kept(table, decision, rules, unit)}."
+        return f"Keep {baseline(table)}{_why_kept(table, decision, rules, unit)}."
     if decision.advice == "train_longer" and one.advice != "train_longer":
         return "Train longer first, and decide then: what several such networks gain says little of trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
     return (
-        f"{advice_words(table, decision)}: {told} against one network as it is{of_one} (intervals for {COVERS}). "
+        f"{advice_words(table, decision)}: {told} against {baseline(table)}{of_one} (intervals for {COVERS}). "
         f"Its price: {price}."
     )
 
@@ -234,12 +239,12 @@ def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
         found.append(f"At equal training cost, compared with {called(table, ensemble)}: {'; '.join(told)}.")
     said, best = {decision.chosen}, _best_of_one_pass(table)
     if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
-        told = f"{changes(table, best, 0, unit)} against one network as it is"
+        told = f"{changes(table, best, 0, unit)} against {baseline(table)}"
         found.append(f"In one forward pass the best is {called(table, best)}: {told}.")
         said.add(best)
     if averages := [place for place in _averages(table) if place not in said]:
         told = [f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in averages]
-        found.append(f"Averages of weights, compared with one network as it is: {'; '.join(told)}.")
+        found.append(f"Averages of weights, compared with {baseline(table)}: {'; '.join(told)}.")
     return " ".join(found)
 
 

@@ -50,6 +50,12 @@ class Look:
     marker: tuple[str, str]  # of matplotlib and of pages
     line: LineKind = "solid"
 
+    @property
+    def spoken(self) -> str:
+        """The name within a sentence: SWAG and Monte-Carlo dropout keep their capitals."""
+        kept = self.name[1:2].isupper() or self.name.startswith("Monte")
+        return self.name if kept else self.name[:1].lower() + self.name[1:]
+
 
 def method_look(method: str) -> Look:
     """The look of a method; "independent + X" is X's mark in the colour of independent networks, joined by dashes.

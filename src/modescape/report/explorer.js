@@ -7,10 +7,12 @@
   const FIRST = "explorer";
   const state = { tab: data.tabs[0][0] };
 
-  // --- the state in the address: #explorer&tab=size&score=nll
+  // --- the state in the address: #explorer&tab=size&score=nll; a link opens the same view wherever it is followed
+  const plain = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
   function fromAddress() {
-    const [id, ...parts] = decodeURIComponent(location.hash.slice(1)).split("&");
+    const [id, ...parts] = location.hash.slice(1).split("&").map(plain);
     if (id !== FIRST) return false;
+    if (parts.length) for (const name of Object.keys(state)) delete state[name];
     for (const part of parts) {
       const at = part.indexOf("=");
       if (at > 0) state[part.slice(0, at)] = part.slice(at + 1);
@@ -19,8 +21,8 @@
     return true;
   }
   function toAddress() {
-    const parts = Object.entries(state).filter(([, value]) => value !== undefined && value !== "").map(([key, value]) => `${key}=${value}`);
-    history.replaceState(null, "", `#${[FIRST, ...parts].map(encodeURIComponent).join("&")}`);
+    const parts = Object.entries(state).filter(([, value]) => value !== undefined && value !== "").map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+    history.replaceState(null, "", `#${[FIRST, ...parts].join("&")}`);
   }
 
   const listeners = [];
@@ -31,7 +33,7 @@
   }
 
   // the value of a choice: what the state says, where the view knows it, else its first
-  const valueOf = ({ name, options, last }) => (options.some(([value]) => value === state[name]) ? state[name] : options[last ? options.length - 1 : 0][0]);
+  const valueOf = ({ name, options, last, initial = last ? options.length - 1 : 0 }) => (options.some(([value]) => value === state[name]) ? state[name] : options[initial][0]);
 
   // the entry for the values of the choices, or for the first of them where the others do not matter
   function entry(entries, values) {

@@ -172,14 +172,13 @@
   // --- calibration
   const TEMPERATURES = d3.range(0, 41).map((at) => Number((0.25 * 16 ** (at / 40)).toPrecision(3)));
   const choiceOf = {
-    temperature: { name: "temperature", label: "Temperature", options: TEMPERATURES.map((value) => [String(value), String(value)]), slider: true },
+    temperature: { name: "temperature", label: "Temperature", options: TEMPERATURES.map((value) => [String(value), String(value)]), slider: true, initial: 20 },
     order: { name: "order", label: "Calibrate", options: [["average", "the average"], ["members", "each member, then average"]] },
   };
 
   function calibrationView(raw, page) {
     const held = unpack(raw);
     const tick = ticks(held, page);
-    if (page.state.temperature === undefined) page.state.temperature = String(TEMPERATURES[20]);
     const controls = [choiceOf.temperature, choiceOf.order].map(page.control);
     const [said, box] = [element("p", { class: "said-of", role: "status" }), element("div", { class: "plot" })];
     const node = element("section", { class: "view" }, element("h3", {}, "Reliability at a temperature"), tick.node,

@@ -36,7 +36,7 @@
 
   // a link to a closed part opens it
   function arrive() {
-    const id = decodeURIComponent(location.hash.slice(1)).split("&")[0];
+    const id = location.hash.slice(1).split(/&|%26/)[0];
     const target = id && document.getElementById(id);
     if (!target) return;
     for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;

@@ -56,7 +56,7 @@ class Part:
     limits: Places = field(default_factory=dict)  # what this does not show
     cards: Places = field(default_factory=dict)  # place -> list of `Card`
     trained_less: Places = field(default_factory=dict)  # auxiliary networks that are trained less than members are
-    question: str = ""  # the heading, where this analysis alone decides what the page is about
+    question: str = ""  # the heading, where this analysis decides what the page is about
     enough: str = ""  # how many members are enough
     scores: Sequence[tuple[str, str, str, str, str, str]] = ()
     """Score, which way is better, one network, ensemble, gain, its interval."""

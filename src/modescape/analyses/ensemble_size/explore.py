@@ -29,7 +29,8 @@ COVERS = {  # value of the choice -> ending of the variables, words
     "these": ("_these", "these networks on new examples"),
 }
 ABOUT = (
-    "Score of the average of k networks minus that of one network, mean over subsets of that size. The two kinds of "
+    "Score of the average of k networks minus that of one network (of snapshots: of the mean snapshot, not of the "
+    "run's end), mean over subsets of that size. The two kinds of "
     "interval answer different questions and are never drawn together."
 )
 
@@ -119,7 +120,8 @@ def _line(dataset: xr.Dataset, method: str, metric: str, ending: str, score: Sco
         score.factor * chosen[name].values[there] for name in ("gain", f"gain_low{ending}", f"gain_high{ending}")
     )
     line = line_of(method, dataset["size"].values[there].astype(float), value, low=low, high=high)
-    return dataclasses.replace(line, name=NAMES.get(method, line.name))
+    over = " (over the mean snapshot)" if method == "snapshots" else ""
+    return dataclasses.replace(line, name=f"{NAMES.get(method, line.name)}{over}")
 
 
 def _sentence(dataset: xr.Dataset, metric: str, kind: str, size: int) -> str:

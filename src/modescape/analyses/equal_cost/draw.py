@@ -9,6 +9,7 @@ import numpy as np
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.rules import best_of, scale_of
+from modescape.decision.words import baseline
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.wording.numbers import fixed
@@ -37,7 +38,7 @@ def caption(dataset: xr.Dataset) -> str:
     """What is shown, and of whom the intervals are."""
     table = table_of_result(dataset)
     return style.sentences(
-        f"Each candidate in the calibration that was best on {table.chosen_on}, minus one network as it is; judged on",
+        f"Each candidate in the calibration that was best on {table.chosen_on}, minus {baseline(table)}; judged on",
         f"{table.judged_on}. Costs are times those of one network.",
         off_scale(dataset),
         f"Averages of weights were not scored: {missing}." if (missing := dataset.attrs.get("not_averaged")) else "",

@@ -9,6 +9,7 @@ from modescape.analyses.equal_cost.draw import LOOKS, off_scale, panels, shown
 from modescape.analyses.forest import Row, forest
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
+from modescape.decision.words import baseline
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
 from modescape.wording.numbers import fixed
@@ -80,4 +81,4 @@ def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
                 note=price,
             )
         )
-    return forest(f"{score.label}: every candidate", score, rows, "one network as it is", most)
+    return forest(f"{score.label}: every candidate", score, rows, baseline(table), most)

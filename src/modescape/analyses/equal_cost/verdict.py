@@ -27,4 +27,6 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
         sentences={5: " ".join(evidence(table, decision, unit))},
         enough=further(table, decision),
         beaten=bool(decision.beaten_by),
+        # "Why did the ensemble work?" suits no other advice
+        question="" if decision.advice == "ensemble" or own.attrs.get("given") else "Should you ensemble?",
     )

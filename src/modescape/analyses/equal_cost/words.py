@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modescape.decision.candidates import Difference, Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.rules import best_of
+from modescape.decision.words import baseline
 from modescape.wording import scores
 from modescape.wording.numbers import ABSENT, count, significant
 from modescape.wording.summary import Summary
@@ -51,7 +52,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
     metrics = list(table.scores)
     scored = rows[best][1 + metrics.index(table.deciding)]
     text = (
-        f"Dot plots of {count(len(rows), 'candidate')} against one network as it is. The best where they were chosen, "
+        f"Dot plots of {count(len(rows), 'candidate')} against {baseline(table)}. The best where they were chosen, "
         f"{table.candidates[best].label}, has a {table.score.short} of {scored} on {table.judged_on}. Intervals are "
         "95 %, paired, for these networks on new examples."
     )

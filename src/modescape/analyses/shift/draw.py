@@ -61,7 +61,7 @@ def _by_corruption(dataset: xr.Dataset, method: str) -> HeatMap:
     left_out = without_effect(dataset)
     chosen = dataset["score_of_corruption"].sel({"approach": method, "metric": "accuracy"})
     return HeatMap(
-        title=f"Accuracy by corruption: {style.method_look(method).name.lower()}",
+        title=f"Accuracy by corruption: {style.method_look(method).spoken}",
         x_label=X_LABEL,
         y_label="Kind of shift" if selected(dataset) else "Corruption",
         matrix=100 * chosen.transpose("corruption", "severity").values,

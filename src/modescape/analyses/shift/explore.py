@@ -124,6 +124,6 @@ def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> s
     gap, _ = difference(metric, math.nan, together - alone, math.nan)
     return (
         f"Severity {severity}: {scores(dataset)[metric].short} of one network {one}, of "
-        f"{style.method_look(method).name.lower()} {other}; difference {gap}{unit(metric, dataset)}. In parentheses: "
+        f"{style.method_look(method).spoken} {other}; difference {gap}{unit(metric, dataset)}. In parentheses: "
         "95 % intervals for new networks on new images."
     )

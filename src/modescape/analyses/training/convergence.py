@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.auxiliary import WHOLE
+from modescape.metrics.convergence import LEAST_EPOCHS
 from modescape.wording.numbers import accuracy, count, interval, listing, percent
 from modescape.wording.reading import pick
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 
 def not_converged(training: xr.Dataset | None) -> str:
-    """A sentence where the validation loss of members still falls or rises as training ends; else ""."""
+    """A sentence where the validation loss of members still falls or rises as training ends, or too short; else ""."""
     if training is None or "trend" not in training:  # of an older version
         return ""
     trend, parts = training["trend"].values, []
     members = len(trend)
+    if members and training.sizes["epoch"] < LEAST_EPOCHS:
+        return f"Whether the members had converged cannot be told from {count(training.sizes['epoch'], 'epoch')}."
     for sign, words in ((-1, "still falls"), (1, "rises, so that they had begun to overfit")):
         change = np.abs(training["end_change"].values[trend == sign])
         if change.size:

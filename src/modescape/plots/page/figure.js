@@ -35,8 +35,10 @@
       one.style.maxWidth = `${across}px`;
       grid.append(one);
     });
+    const focused = [...box.querySelectorAll("svg[tabindex], .legend button")].indexOf(document.activeElement);
     box.replaceChildren(...(head.childNodes.length ? [head] : []), grid);
     applyHighlight(box);
+    if (focused >= 0) [...box.querySelectorAll("svg[tabindex], .legend button")][focused]?.focus({ preventScroll: true });  // keys go on from there
   }
 
   // drawn when its place is wide enough to be seen, and again when that changes

@@ -80,7 +80,7 @@ const modescape = {};
   const hush = () => { tip.hidden = true; };
 
   // points and cells of a panel under the pointer, and one after another by the arrow keys
-  function listen(svg, points, cell) {
+  function listen(svg, points, cell, press) {
     let at = -1;
     const ring = svg.querySelector(".ring");
     const show = (point, x, y) => {
@@ -88,7 +88,7 @@ const modescape = {};
       say(point.lines(), x, y);
     };
     const clear = () => { hush(); if (ring) ring.style.display = "none"; };
-    svg.addEventListener("pointermove", (event) => {
+    const follow = (event) => {
       const box = svg.getBoundingClientRect();
       const [x, y] = [event.clientX - box.left, event.clientY - box.top];
       let [best, far] = [null, NEAR];
@@ -100,13 +100,16 @@ const modescape = {};
       const lines = cell && cell(x, y);
       if (lines) { if (ring) ring.style.display = "none"; return say(lines, event.clientX, event.clientY); }
       clear();
-    });
+    };
+    svg.addEventListener("pointermove", follow);
+    svg.addEventListener("click", follow);  // a tap does not move
     svg.addEventListener("pointerleave", clear);
     svg.addEventListener("blur", clear);
     if (!points.length) return;
     svg.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (event.key === "Escape") return clear();
+      if (event.key === "Enter" && press && at >= 0) return press(points[at]);
       if (!step) return;
       event.preventDefault();
       at = (at + step + points.length) % points.length;
@@ -117,6 +120,7 @@ const modescape = {};
 
   document.addEventListener("DOMContentLoaded", () => document.body.append(tip));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
+  document.addEventListener("pointerdown", (event) => { if (!event.target.closest(".panel")) hush(); });
 
   Object.assign(modescape, { read, element, make, number, width, cut, folded, say, hush, listen, NEAR, SVG });
 })();

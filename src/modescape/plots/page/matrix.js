@@ -1,6 +1,6 @@
 // Matrices of named rows and columns.
 (() => {
-  const { make, number, width, cut, listen, rgbOf, colours, inkOn, cells } = modescape;
+  const { make, number, width, cut, listen, say, rgbOf, colours, inkOn, cells } = modescape;
 
   const spread = (count, most) => {
     let step = 1;
@@ -20,6 +20,27 @@
     const below = d3.max(names, width) > 24 ? 12 + d3.max(names, width) : 24;
     if (panel.square) return Math.min(wide, usual + 40) + below - 20;
     return Math.max(usual, 6 + 19 * Math.min(panel.rows.length, panel.most) + below);
+  }
+
+  // arrow keys go from cell to cell, Enter chooses one
+  function roam(svg, panel, x, y, lines) {
+    let [row, column] = panel.chosen || [-1, 0];
+    const ring = make(svg, "rect", { class: "ring", style: "display:none" });
+    svg.addEventListener("blur", () => { ring.style.display = "none"; });
+    svg.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && panel.choose && row >= 0) return panel.choose(row, column);
+      const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const [rows, columns] = [panel.rows.length, panel.names.length];
+      [row, column] = row < 0 ? [0, 0] : [(row + step[0] + rows) % rows, (column + step[1] + columns) % columns];
+      const [x0, x1] = d3.extent([x[column], x[column + 1]]);
+      const [y0, y1] = d3.extent([y[row], y[row + 1]]);
+      for (const [key, value] of Object.entries({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 })) ring.setAttribute(key, value);
+      ring.style.display = "";
+      const box = svg.getBoundingClientRect();
+      say(lines(row, column), box.left + (x0 + x1) / 2, box.top + (y0 + y1) / 2);
+    });
   }
 
   // where cells begin and end, and which names stand beside them
@@ -89,6 +110,7 @@
     printNumbers(svg, panel, place, (value) => paint(drawn(value)));
     const under = (px, py) => [d3.bisectRight(y, py) - 1, d3.bisectRight(x, px) - 1];
     listen(svg, [], (px, py) => linesOf(panel, scale, ...under(px, py)));
+    roam(svg, panel, x, y, (row, column) => linesOf(panel, scale, row, column));
     if (panel.choose) svg.addEventListener("click", (event) => {
       const box = svg.getBoundingClientRect();
       const [row, column] = under(event.clientX - box.left, event.clientY - box.top);

@@ -127,7 +127,7 @@
       if (!near || Math.hypot(near.x - event.clientX + box.left, near.y - event.clientY + box.top) > NEAR) return setOff("");
       toggle(near.series.group);
     });
-    listen(svg, shown, panel.field ? fieldLines(panel, chart.scales, x.scale, y.scale) : null);
+    listen(svg, shown, panel.field ? fieldLines(panel, chart.scales, x.scale, y.scale) : null, (point) => toggle(point.series.group));
   }
 
   Object.assign(modescape, { drawPanel });

@@ -96,7 +96,7 @@ def _histogram(dataset: xr.Dataset, method: str) -> Panel:
             Series(name=name, x=x, y=y, colour=_look(place)["colour"], group=f"curve {place}", in_legend=False)
         )
     return Panel(
-        title=f"Predicted deviation: {style.method_look(method).name.lower()}",
+        title=f"Predicted deviation: {style.method_look(method).spoken}",
         x_label=f"Deviation ({unit_of(dataset)})",
         y_label="Images (%)",
         series=series,

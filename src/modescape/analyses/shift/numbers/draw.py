@@ -87,7 +87,7 @@ def _by_kind(dataset: xr.Dataset, method: str, unit: str) -> HeatMap:
     chosen = every.sel({"approach": method}).transpose("corruption", "severity").values
     high = charts.span(every.values)[1] or 1.0  # 0: no error at all
     return HeatMap(
-        title=f"{score.short} by kind of shift: {style.method_look(method).name.lower()}",
+        title=f"{score.short} by kind of shift: {style.method_look(method).spoken}",
         x_label=X_LABEL,
         y_label="Kind of shift",
         matrix=chosen,
