@@ -148,3 +148,10 @@ def test_prices_that_are_not_known_are_not_named():
     text = explore({"equal_cost": dataset}, [])[0]
     assert f"{space}times the training" not in text
     assert f'"{one_pass}"' in text
+
+
+def test_gains_of_earlier_versions_have_one_kind_of_interval():
+    dataset = example_result("ensemble_size").drop_vars(["gain_low_these", "gain_high_these"])
+    (view,) = json.loads(explore({"ensemble_size": dataset}, [])[0])["views"]
+    assert [choice["options"] for choice in view["choices"]][1] == [["new", "new networks on new examples"]]
+    assert all("|new" in key for key in view["charts"])
