@@ -148,6 +148,13 @@ def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
     assert "The best on 500 validation images, the average of 2 networks, is worse there" in " ".join(
         evidence(rows, found)
     )
+    within = decide(rows, budget=Budget(passes=3))
+    assert "are 95 % for all 3 candidates together" in " ".join(evidence(rows, within))
+    four = (several(4), 0.4, 0.4)
+    more = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (several(3), 0.45, 0.42), four, error=0.01)
+    within = decide(more, budget=Budget(passes=3))
+    assert within.widened == found.widened
+    assert "are 95 % for all 3 candidates together" in " ".join(evidence(more, within))
     unsure = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.45, 0.42), error=0.01)
     assert (decide(unsure).chosen, decide(unsure).overruled) == (1, None)  # 0.02 - 0.005 by 0.01
     untold = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.48), (CALIBRATED, 0.45, 0.49), (LONG, 0.47, 0.4), error=0.01)

@@ -137,3 +137,14 @@ def test_regressions_are_explored_in_their_own_scores(name):
 @pytest.mark.parametrize("name", EXPLORED)
 def test_one_member_and_one_epoch_are_no_fault(name):
     explore({name: example_result(name, members=1, epochs=1)}, [name])
+
+
+def test_prices_that_are_not_known_are_not_named():
+    dataset = example_result("equal_cost")
+    space = "\\u00a0"
+    one_pass = f"1{space}forward pass a prediction"
+    assert f'"no more training and {one_pass}"' in explore({"equal_cost": dataset}, [])[0]
+    dataset["training"][:] = np.nan  # of networks that others trained
+    text = explore({"equal_cost": dataset}, [])[0]
+    assert f"{space}times the training" not in text
+    assert f'"{one_pass}"' in text

@@ -200,7 +200,7 @@ def _overruled(table: Table, decision: Decision, unit: str) -> str:
     """That the examples that judge spoke against what had been chosen."""
     if decision.overruled is None:
         return ""
-    label, whole = called(table, decision.overruled), f"all {len(table.candidates)} candidates together"
+    label, whole = called(table, decision.overruled), f"all {decision.allowed(table)} candidates together"
     why = "is not told to be worth its price"
     if table.gain(decision.chosen, decision.overruled).widened(decision.widened).low > 0:
         why = (

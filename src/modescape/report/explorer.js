@@ -103,7 +103,7 @@
   // a path ends at a step; members that are not averaged are left out
   function cut(series, step) {
     const { networks } = data;
-    if (networks && state.members !== undefined && networks.members.includes(series.group) && !state.members.split(",").includes(series.group)) return null;
+    if (networks && state.members !== undefined && networks.members.includes(series.group) && !modescape.namesIn(state.members).includes(series.group)) return null;
     if (step === undefined || !series.numbers) return series;
     const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
     const take = (list) => kept.map((at) => list[at]);

@@ -9,10 +9,11 @@ from modescape.analyses.equal_cost.draw import LOOKS, how_chosen, off_scale, pan
 from modescape.analyses.forest import Row, forest
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
+from modescape.decision.prices import price_words
+from modescape.decision.rules import Machine
 from modescape.decision.words import baseline
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
-from modescape.wording.numbers import fixed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,7 +68,6 @@ def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
     for place in shown(table)[0]:
         candidate, found = table.candidates[place], table.difference(place, 0, metric)
         label, colour, marker = LOOKS[candidate.advice]
-        price = f"{fixed(candidate.price.training)} times the training, {fixed(candidate.price.passes)} passes"
         rows.append(
             Row(
                 name=candidate.label,
@@ -77,7 +77,7 @@ def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
                 high=found.high,
                 colour=colour,
                 marker=marker,
-                note=price,
+                note=price_words(candidate, Machine()),
             )
         )
     return forest(f"{score.label}: every candidate", score, rows, baseline(table), most)
