@@ -277,7 +277,7 @@ def test_a_worse_calibrated_ensemble_is_told_of_where_something_else_is_advised(
     rows = table((ONE, 0.5, 0.5), (several(3), 0.49, 0.49), (LONG, 0.3, 0.3))
     rows = replace(rows, ece=np.array([0.02, 0.06, 0.02]), excess=np.array([0, -0.055, 0]), temperature=np.full(3, 0.7))
     text = " ".join(evidence(rows, decide(rows)))
-    assert "The average of 3 networks is worse calibrated than one network: its calibration error" in text
+    assert "The average of 3 networks seems worse calibrated than one network: its calibration error" in text
     assert "underconfident" in text
     assert "is 0.70 (above 1 lowers confidence" in text
 

@@ -111,6 +111,13 @@
     return { ...series, x: take(series.x), y: take(series.y), size, numbers: [series.numbers[0], take(series.numbers[1])] };
   }
 
+  function whenNear(place, act) {
+    const near = new IntersectionObserver((entries) => {
+      if (entries.some((one) => one.isIntersecting)) { near.disconnect(); if (!place.firstChild) act(); }
+    }, { rootMargin: "300px" });
+    near.observe(place);
+  }
+
   function figureView(view) {
     const chart = read(`figure-${view.figure}`);
     const box = element("div", { class: "plot" });
@@ -140,7 +147,7 @@
       const single = shown.length === 1;
       if (view.until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
       show(box, { ...chart, panels, legend, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
-      if (node.space && !node.space.firstChild) modescape.showScene(node.space, chart);
+      if (node.space && !node.space.firstChild) whenNear(node.space, () => modescape.showScene(node.space, chart));
     }
     return { node, refresh };
   }

@@ -1,7 +1,7 @@
 // Views that the page computes from what each member says of examples: any members averaged, pairs, temperature.
 (() => {
   const { element, show, number } = modescape;
-  const LISTED = 24;  // examples at first
+  const LISTED = 12;  // examples at first
   const BINS = 10;
 
   // log-probabilities by member, example and class; what is needed of them is made once, for all views

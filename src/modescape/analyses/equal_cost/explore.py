@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.equal_cost.draw import LOOKS, off_scale, panels, shown
+from modescape.analyses.equal_cost.draw import LOOKS, how_chosen, off_scale, panels, shown
 from modescape.analyses.forest import Row, forest
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
@@ -55,8 +55,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
                 title="All that can be done with these networks, the best on top",
                 choices=[explored_scores(named)],
                 charts=rows,
-                about=f"Each candidate in the calibration that was best on {table.chosen_on}, judged on "
-                f"{table.judged_on}. {off_scale(dataset)} {THESE}",
+                about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
                 place=10,
             ),
         ],
