@@ -148,6 +148,13 @@ def test_what_the_judging_examples_tell_to_be_better_overrules_the_choice():
     assert "The best on 500 validation images, the average of 2 networks, is worse there" in " ".join(
         evidence(rows, found)
     )
+    within = decide(rows, budget=Budget(passes=3))
+    assert "are 95 % for all 3 candidates together" in " ".join(evidence(rows, within))
+    four = (several(4), 0.4, 0.4)
+    more = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.46), (several(3), 0.45, 0.42), four, error=0.01)
+    within = decide(more, budget=Budget(passes=3))
+    assert within.widened == found.widened
+    assert "are 95 % for all 3 candidates together" in " ".join(evidence(more, within))
     unsure = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.45, 0.42), error=0.01)
     assert (decide(unsure).chosen, decide(unsure).overruled) == (1, None)  # 0.02 - 0.005 by 0.01
     untold = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.48), (CALIBRATED, 0.45, 0.49), (LONG, 0.47, 0.4), error=0.01)
@@ -270,7 +277,7 @@ def test_a_worse_calibrated_ensemble_is_told_of_where_something_else_is_advised(
     rows = table((ONE, 0.5, 0.5), (several(3), 0.49, 0.49), (LONG, 0.3, 0.3))
     rows = replace(rows, ece=np.array([0.02, 0.06, 0.02]), excess=np.array([0, -0.055, 0]), temperature=np.full(3, 0.7))
     text = " ".join(evidence(rows, decide(rows)))
-    assert "The average of 3 networks is worse calibrated than one network: its calibration error" in text
+    assert "The average of 3 networks seems worse calibrated than one network: its calibration error" in text
     assert "underconfident" in text
     assert "is 0.70 (above 1 lowers confidence" in text
 

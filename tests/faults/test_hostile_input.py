@@ -152,6 +152,7 @@ MANIFESTS = {
     "fingerprint": [3],
     "seed": [-1, 1 << 63, HUGE, 1.5, "1", True],
     "image_shape": [[1, 8], "abc", [1, 0, 8], [1, 8.0, 8], [10**9] * 3, [HUGE] * 3, [-1, -1, 8]],
+    "inputs": [[], *({"word": word} for word in ("{{ cycler }}", "<b>", "s", "", 7, ["rows"], "r" * 41))],
     "num_classes": [0, 10**9, HUGE, "10", True],
     "class_names": ["abc", ["a"], [1] * 10, {"a": 1}, [["a"]] * 10, ["x" * 20_000] * 10],
     "examples": [[], {"train": 1}, {"train": -1, "validation": 1, "test": 1}, {"train": HUGE}, 7],

@@ -137,3 +137,21 @@ def test_regressions_are_explored_in_their_own_scores(name):
 @pytest.mark.parametrize("name", EXPLORED)
 def test_one_member_and_one_epoch_are_no_fault(name):
     explore({name: example_result(name, members=1, epochs=1)}, [name])
+
+
+def test_prices_that_are_not_known_are_not_named():
+    dataset = example_result("equal_cost")
+    space = "\\u00a0"
+    one_pass = f"1{space}forward pass a prediction"
+    assert f'"no more training and {one_pass}"' in explore({"equal_cost": dataset}, [])[0]
+    dataset["training"][:] = np.nan  # of networks that others trained
+    text = explore({"equal_cost": dataset}, [])[0]
+    assert f"{space}times the training" not in text
+    assert f'"{one_pass}"' in text
+
+
+def test_gains_of_earlier_versions_have_one_kind_of_interval():
+    dataset = example_result("ensemble_size").drop_vars(["gain_low_these", "gain_high_these"])
+    (view,) = json.loads(explore({"ensemble_size": dataset}, [])[0])["views"]
+    assert [choice["options"] for choice in view["choices"]][1] == [["new", "new networks on new examples"]]
+    assert all("|new" in key for key in view["charts"])

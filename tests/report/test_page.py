@@ -174,6 +174,15 @@ def test_foreign_text_stays_text(content, foreign_class):
     assert "".join(reader.text).count(EVIL) >= 8  # name, recipe, class, note, message, device, platform twice, ...
 
 
+def test_the_word_for_examples_is_text_and_no_part_of_the_template(content):
+    results = {name: example_result(name) for name in ("ensemble_size", "ensemble_methods")}
+    word = "{{ 6 * 7777 }}" + EVIL
+    html = build_page(content(results=results, manifest={**MANIFEST, "inputs": {"word": word}}))
+    assert "46662" not in html
+    assert EVIL not in html
+    assert f"Change against the mean single network on test {word}" in "".join(read(html).text)
+
+
 def test_what_was_left_out_of_the_data_is_said(content):
     note = f"2 broken pictures were left out ('{EVIL}.png')."
     html = build_page(content(results={}, manifest={**MANIFEST, "data_notes": [note]}))

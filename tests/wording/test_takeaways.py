@@ -27,6 +27,8 @@ SENTENCES = {
     "members (95 % interval for these networks on new images: 5.2 to 5.7; 10,000 test images).",
     "curvature": "Whether flatter solutions have a lower test loss cannot be told: the interval includes 0 (rank "
     "correlation 0.17, 95 % interval -0.48 to 0.72, 10 members).",
+    "member_predictions": "Members differ in whether they are right on 65.0 % of 40 images; where all are right, 35 %, "
+    "so is every average of them.",
     "tunnel": "The barrier of the training loss is 1.9 nats on the straight line and 0.060 nats on the optimised path; "
     "half-way along that path the similarity is 0.42 and 0.42 to its ends, 0.00 to an unrelated solution (one pair, "
     "1,000 test images, no interval).",
@@ -52,6 +54,25 @@ def test_every_analysis_has_one_of_at_most_three_sentences(name, make):
 @pytest.mark.parametrize("name", SENTENCES)
 def test_sentences_are_those_of_the_numbers(name):
     assert takeaway(name, example_result(name)) == SENTENCES[name]
+
+
+def test_runs_that_were_repeated_have_intervals_for_others():
+    dataset = example_result("cyclic")
+    assert "for new long runs on new images" in takeaway("cyclic", dataset.assign_attrs(long_runs=3))
+    for end in ("", "_low", "_high"):  # there is no long run
+        dataset[f"difference{end}"].loc[{"approach": "whole long run"}] = np.nan
+    assert "for new repeats on new images" in takeaway("cyclic", dataset)
+    assert "for these networks on new images" in takeaway("cyclic", dataset.assign_attrs(repeats=1))
+
+
+def test_matrices_without_a_value_above_the_edge_are_not_among_those_that_have_some():
+    dataset = example_result("weight_spectra")
+    dataset["above_random"].transpose("layer", "model").values[:] = np.array([0, 2, 7])[:, None]
+    assert "2 of 3 matrices have singular values above the edge of a random matrix, 2 to 7 each" in takeaway(
+        "weight_spectra", dataset
+    )
+    dataset["above_random"].values[:] = 0
+    assert takeaway("weight_spectra", dataset).startswith("No singular value of 3 matrices lies above")
 
 
 def test_an_interval_that_includes_0_tells_nothing():

@@ -19,7 +19,9 @@ def calibration_error(table: Table, decision: Decision) -> str:
         if table.ece[place] - table.ece[0] > LEAST_ERROR:
             one = table.candidates[place]
             whose = (
-                "Its" if place in advised else f"The average of {one.label} is worse calibrated than one network: its"
+                "Its"
+                if place in advised
+                else f"The average of {one.label} seems worse calibrated than one network: its"
             )
             return _said(table, place, whose)
     return ""

@@ -98,6 +98,10 @@ class Decision:
         """What is advised."""
         return table.candidates[self.chosen]
 
+    def allowed(self, table: Table) -> int:
+        """Candidates that the budget allows; intervals that are widened are for these together."""
+        return len(table.candidates) - len(self.left_out)
+
 
 def scale_of(table: Table) -> float:
     """The loss of one network, of which thresholds are shares: where candidates are chosen, calibrated if that is less.

@@ -18,7 +18,7 @@ from modescape.decision.rules import (
     price_of,
 )
 from modescape.metrics.scores import TARGET_UNIT, Score
-from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, listing, percent
+from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, least_decimals, listing, percent
 
 COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
@@ -29,7 +29,7 @@ STEPS = 10  # most steps of the size that are told
 def change(score: Score, found: Difference, unit: str = "") -> str:
     """A difference with its interval, in words."""
     numbers = [score.factor * value for value in (found.value, found.low, found.high)]
-    decimals = decimals_for(*numbers, least=1 if score.percent else 3, most=4)
+    decimals = decimals_for(*numbers, least=1 if score.percent else least_decimals(score.unit, *numbers), most=4)
     own = score.in_unit(unit).difference_unit
     behind = "" if own in ("1", TARGET_UNIT) else SPACE + own
     return f"{fixed(numbers[0], decimals, signed=True)}{behind} ({interval(numbers[1], numbers[2], decimals)})"
@@ -200,7 +200,7 @@ def _overruled(table: Table, decision: Decision, unit: str) -> str:
     """That the examples that judge spoke against what had been chosen."""
     if decision.overruled is None:
         return ""
-    label, whole = called(table, decision.overruled), f"all {len(table.candidates)} candidates together"
+    label, whole = called(table, decision.overruled), f"all {decision.allowed(table)} candidates together"
     why = "is not told to be worth its price"
     if table.gain(decision.chosen, decision.overruled).widened(decision.widened).low > 0:
         why = (
@@ -240,7 +240,9 @@ def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
     said, best = {decision.chosen}, _best_of_one_pass(table)
     if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
         told = f"{changes(table, best, 0, unit)} against {baseline(table)}"
-        found.append(f"In one forward pass the best is {called(table, best)}: {told}.")
+        sure = not table.gain(best).low <= 0 <= table.gain(best).high
+        first = "the best is" if sure else "none is better beyond doubt; the nearest to it is"
+        found.append(f"In one forward pass {first} {called(table, best)}: {told}.")
         said.add(best)
     if averages := [place for place in _averages(table) if place not in said]:
         told = [f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in averages]

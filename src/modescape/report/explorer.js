@@ -103,12 +103,19 @@
   // a path ends at a step; members that are not averaged are left out
   function cut(series, step) {
     const { networks } = data;
-    if (networks && state.members !== undefined && networks.members.includes(series.group) && !state.members.split(",").includes(series.group)) return null;
+    if (networks && state.members !== undefined && networks.members.includes(series.group) && !modescape.namesIn(state.members).includes(series.group)) return null;
     if (step === undefined || !series.numbers) return series;
     const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
     const take = (list) => kept.map((at) => list[at]);
     const size = typeof series.size === "number" ? series.size : take(series.size).map((one, at) => (at === kept.length - 1 ? Math.max(one, 5) : one));
     return { ...series, x: take(series.x), y: take(series.y), size, numbers: [series.numbers[0], take(series.numbers[1])] };
+  }
+
+  function whenNear(place, act) {
+    const near = new IntersectionObserver((entries) => {
+      if (entries.some((one) => one.isIntersecting)) { near.disconnect(); if (!place.firstChild) act(); }
+    }, { rootMargin: "300px" });
+    near.observe(place);
   }
 
   function figureView(view) {
@@ -140,7 +147,7 @@
       const single = shown.length === 1;
       if (view.until) panels.forEach((panel, at) => hold(panel, chart.panels[shown[at]]));
       show(box, { ...chart, panels, legend, columns: single ? 1 : Math.min(chart.columns, shown.length), height: single ? 440 : chart.height });
-      if (node.space && !node.space.firstChild) modescape.showScene(node.space, chart);
+      if (node.space && !node.space.firstChild) whenNear(node.space, () => modescape.showScene(node.space, chart));
     }
     return { node, refresh };
   }

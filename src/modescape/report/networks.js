@@ -1,11 +1,16 @@
 // Views that the page computes from what each member says of examples: any members averaged, pairs, temperature.
 (() => {
   const { element, show, number } = modescape;
-  const LISTED = 24;  // examples at first
+  const LISTED = 12;  // examples at first
   const BINS = 10;
 
-  // log-probabilities by member, example and class; what is needed of them is made once
+  // log-probabilities by member, example and class; what is needed of them is made once, for all views
+  const made = new WeakMap();
   function unpack(held) {
+    if (!made.has(held)) made.set(held, unpacked(held));
+    return made.get(held);
+  }
+  function unpacked(held) {
     const [examples, classes] = [held.examples.length, held.classes.length];
     const prob = held.members.map((_, member) => Float64Array.from(held.log_prob[member], (value) => Math.exp(value / held.step)));
     const said = prob.map((own) => Array.from({ length: examples }, (_, at) => best(own, at, classes)));
@@ -63,10 +68,14 @@
 
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
-  // --- which members are averaged, in the state as "0,2,3"; all of them where it says nothing
+  // --- names of members in the state, "0,2,3": names of models are those of files, and may hold a comma (%2C)
+  const listOf = (names) => names.map((name) => name.replace(/[%,]/g, (letter) => encodeURIComponent(letter))).join(",");
+  const namesIn = (list) => list.split(",").map((name) => name.replace(/%2C|%25/g, (letter) => decodeURIComponent(letter)));
+
+  // --- which members are averaged; all of them where the state says nothing
   function ticked(held, { state }) {
     if (state.members === undefined) return held.members.map((_, at) => at);
-    const named = new Set(state.members.split(","));
+    const named = new Set(namesIn(state.members));
     return held.members.map((_, at) => at).filter((at) => named.has(held.members[at]));
   }
 
@@ -75,7 +84,7 @@
       const box = element("input", { type: "checkbox" });
       box.addEventListener("change", () => {
         const now = ticked(held, page).filter((one) => one !== at).concat(box.checked ? [at] : []).sort((one, other) => one - other);
-        page.set({ members: now.length === held.members.length ? undefined : now.map((one) => held.members[one]).join(",") });
+        page.set({ members: now.length === held.members.length ? undefined : listOf(now.map((one) => held.members[one])) });
       });
       return [box, element("label", { class: "tick" }, box, ` ${name}`)];
     });
@@ -112,9 +121,12 @@
   function exampleCard(held, at, pair, together, choose) {
     const says = (name, place, sure) => element("span", { class: place === held.label[at] ? "right" : "wrong" }, `${place === held.label[at] ? "✓" : "✗"} ${name}: ${held.classes[place]} ${number(sure, 2)}`);
     const lines = pair.map((member) => says(`member ${held.members[member]}`, held.said[member][at], held.prob[member][at * held.width + held.said[member][at]]));
-    const place = best(together, at, held.width);
+    if (together) {
+      const place = best(together, at, held.width);
+      lines.push(says("average", place, together[at * held.width + place]));
+    }
     const button = element("button", { type: "button", class: "example" }, ...thumbnail(held, at),
-      element("span", { class: "of-example" }, element("b", {}, `${held.examples[at]}: ${held.classes[held.label[at]]}`), ...lines, says("average", place, together[at * held.width + place])));
+      element("span", { class: "of-example" }, element("b", {}, `${held.examples[at]}: ${held.classes[held.label[at]]}`), ...lines));
     button.addEventListener("click", () => choose(at));
     return element("li", {}, button);
   }
@@ -122,11 +134,12 @@
   function membersView(raw, page) {
     const held = unpack(raw);
     const tick = ticks(held, page);
+    const several = held.members.length > 1;  // there are pairs
     const [said, matrixBox, list, detail] = [element("p", { class: "said-of", role: "status" }), element("div", { class: "plot" }), element("ul", { class: "examples" }), element("div", { class: "plot" })];
     const [head, more, detailBox] = [element("h4", {}), element("button", { type: "button" }, "Show more"), element("div", { class: "plot-box", hidden: "" })];
     detailBox.append(detail);
     const node = element("section", { class: "view" }, element("h3", {}, "Members, example by example"), tick.node, said,
-      element("div", { class: "two" }, element("div", { class: "plot-box" }, matrixBox), element("div", {}, head, list, more)), detailBox,
+      ...(several ? [element("div", { class: "two" }, element("div", { class: "plot-box" }, matrixBox), element("div", {}, head, list, more))] : []), detailBox,
       element("p", { class: "kicker" }, `${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, evenly spaced over the split, the most disputed first; averages are computed here. Press a cell of the matrix for a pair, an example for every member's probabilities. ✓: right.`));
     const matrix = pairMatrix(held);
     const most = d3.max(matrix.flat().filter(Number.isFinite)) || 1;
@@ -134,9 +147,8 @@
     more.addEventListener("click", () => { shownCount += LISTED; refresh(); });
 
     function pairOf() {
-      const names = (page.state.pair || "").split(",");
-      const pair = names.map((name) => held.members.indexOf(name));
-      return pair.length === 2 && pair.every((one) => one >= 0) && pair[0] !== pair[1] ? pair : [0, 1];
+      const pair = namesIn(page.state.pair || "").map((name) => held.members.indexOf(name));
+      return pair.length === 2 && pair.every((one) => one >= 0) && pair[0] !== pair[1] ? pair : [0, several ? 1 : 0];
     }
 
     function showDetail() {
@@ -151,18 +163,20 @@
     function refresh() {
       tick.refresh();
       const members = ticked(held, page);
-      const together = average(held, members.length ? members : [0]);
-      if (members.length) {
+      const together = members.length ? average(held, members) : null;
+      if (together) {
         const all = scores(held, together);
         const alone = members.map((one) => scores(held, held.prob[one]));
         said.textContent = `Average of ${members.length}: accuracy ${percent(all.accuracy)}, NLL ${number(all.nll, 3)} nats. One of them, on average: ${percent(d3.mean(alone, (one) => one.accuracy))}, ${number(d3.mean(alone, (one) => one.nll), 3)} nats. On these ${held.count} examples, without an interval.`;
       } else said.textContent = "Tick a member.";
       const pair = pairOf();
-      const panel = { title: "Disagreement of two members", matrix, rows: held.members, names: held.members, x: { label: "Member" }, y: { label: "Member" }, most: 25, length: 12, scale: 0, decimals: 2, printed: held.members.length <= 12, square: true, chosen: pair, choose: (row, column) => { if (row !== column) { shownCount = LISTED; page.set({ pair: `${held.members[row]},${held.members[column]}` }); } } };
+      const panel = { title: "Disagreement of two members", matrix, rows: held.members, names: held.members, x: { label: "Member" }, y: { label: "Member" }, most: 25, length: 12, scale: 0, decimals: 2, printed: held.members.length <= 12, square: true, chosen: pair, choose: (row, column) => { if (row !== column) { shownCount = LISTED; page.set({ pair: listOf([held.members[row], held.members[column]]) }); } } };
       show(matrixBox, { title: panel.title, columns: 1, height: 380, legend: [], scales: [{ low: 0, high: most, colours: VIRIDIS, ticks: [], label: "Share of these examples" }], panels: [panel] });
       const differ = d3.range(held.count).filter((at) => held.said[pair[0]][at] !== held.said[pair[1]][at]);
       head.textContent = `Members ${held.members[pair[0]]} and ${held.members[pair[1]]} disagree on ${differ.length} of ${held.count} examples`;
+      const pressed = [...list.querySelectorAll("button")].indexOf(document.activeElement);
       list.replaceChildren(...differ.slice(0, shownCount).map((at) => exampleCard(held, at, pair, together, (one) => page.set({ example: held.examples[one] }))));
+      if (pressed >= 0) list.querySelectorAll("button")[pressed]?.focus({ preventScroll: true });  // keys go on from there
       more.hidden = differ.length <= shownCount;
       showDetail();
     }
@@ -171,6 +185,7 @@
 
   // --- calibration
   const TEMPERATURES = d3.range(0, 41).map((at) => Number((0.25 * 16 ** (at / 40)).toPrecision(3)));
+  const CURVE = TEMPERATURES.filter((_, at) => at % 2 === 0);
   const choiceOf = {
     temperature: { name: "temperature", label: "Temperature", options: TEMPERATURES.map((value) => [String(value), String(value)]), slider: true, initial: 20 },
     order: { name: "order", label: "Calibrate", options: [["average", "the average"], ["members", "each member, then average"]] },
@@ -184,6 +199,14 @@
     const node = element("section", { class: "view" }, element("h3", {}, "Reliability at a temperature"), tick.node,
       element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)), said, element("div", { class: "plot-box" }, box),
       element("p", { class: "kicker" }, `On ${held.count.toLocaleString("en")} of ${held.of.toLocaleString("en")} test examples, without intervals: to see what a temperature does, not to choose one. Temperatures are chosen on validation data; the analysis of calibration says which.`));
+
+    // NLL along the temperatures, which moving the slider does not change
+    let along = { of: "" };
+    function lossesOf(members, each) {
+      const of = JSON.stringify([members, each]);
+      if (along.of !== of) along = { of, losses: CURVE.map((value) => scores(held, average(held, members, value, each)).nll) };
+      return along.losses;
+    }
 
     function refresh() {
       tick.refresh();
@@ -202,8 +225,7 @@
       const size = filled.map((bin) => 3 + 9 * Math.sqrt(bin.count / held.count));
       const [x, y] = bins({ filled });
       const [x1, y1] = bins(alone);
-      const curve = TEMPERATURES.filter((_, at) => at % 2 === 0);
-      const losses = curve.map((value) => scores(held, average(held, members, value, each)).nll);
+      const losses = lossesOf(members, each);
       show(box, {
         title: "Reliability", columns: 2, height: 380, scales: [],
         legend: [{ name: "Confidence = accuracy", group: "Confidence = accuracy", colour: "#7F7F7F", line: "dash", width: 1.2 }, { name: `Average of ${members.length}`, group: "averaged", colour: "#0072B2", line: "solid", width: 1.8, marker: "circle" }, { name: `Member ${held.members[members[0]]}, as trained`, group: "alone", colour: "#D55E00", line: "dot", width: 1.4, marker: "square" }],
@@ -214,7 +236,7 @@
             series(`Average of ${members.length}`, x, y, { group: "averaged", line: "solid", marker: "circle", size, width: 1.8, hover: filled.map((bin) => `${bin.count} examples`) }),
           ] },
           { title: "NLL against temperature", x: { label: "Temperature (log scale)", log: true, ticks: [0.25, 0.5, 1, 2, 4].map((value) => [value, String(value)]) }, y: { label: "NLL (nats per example)" }, series: [
-            series(`Average of ${members.length}`, curve, losses, { group: "averaged", line: "solid", width: 1.8 }),
+            series(`Average of ${members.length}`, CURVE, losses, { group: "averaged", line: "solid", width: 1.8 }),
             series("Chosen here", [temperature], [nll], { group: "averaged", marker: "diamond", size: 6, line: undefined }),
           ] },
         ],
@@ -227,5 +249,5 @@
     members: { tab: "members", make: membersView },
     calibration: { tab: "reliability", make: calibrationView },
   };
-  Object.assign(modescape, { forTests: { unpack, average, scores, reliability } });
+  Object.assign(modescape, { namesIn });
 })();

@@ -111,7 +111,8 @@ def build_page(content: PageContent) -> str:
     explorer, pictures = explore(content.results, [section.name for section in sections if section.figure])
     environment = _environment(say)
     environment.filters["linked"] = functools.partial(linked, say=say)
-    template = environment.from_string(say(_package_text("page.html.j2")))
+    environment.filters["say"] = say  # the word is a stranger's: it never gets into the template itself
+    template = environment.from_string(_package_text("page.html.j2"))
     return template.render(
         name=content.name,
         facts=_facts(content),

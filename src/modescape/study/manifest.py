@@ -22,6 +22,7 @@ NEEDED = (  # to read a study
 MOST_NUMBERS = 1 << 40  # in one tensor
 MOST_EXAMPLES = 1 << 31
 MOST_DEPTH = 20  # of what is nested
+MOST_WORD = 40  # letters of what examples are called
 
 
 def read_manifest(study: Path) -> dict[str, Any]:
@@ -134,6 +135,10 @@ def _are_groups(value: Any) -> bool:
     return isinstance(value, dict) and _is_text(value.get("name")) and _are_examples(value.get("counts"))
 
 
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and 1 < len(value) <= MOST_WORD and value.replace(" ", "").isalpha()
+
+
 def _is_start(value: Any) -> bool:
     return isinstance(value, dict) and _are_texts(value.get("files")) and _are_texts(value.get("taken"))
 
@@ -149,6 +154,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda value: is_count(value, 0, (1 << 63) - 1), "a whole number below 2^63"),
     "image_shape": (_is_image_shape, f"[channels, height, width], at most {MOST_PIXELS:,} numbers"),
     "inputs": (lambda value: isinstance(value, dict), "what an example is"),
+    "inputs.word": (_is_word, "what examples are called, letters alone"),
     "num_classes": (lambda value: is_count(value, 0, MOST_CLASSES), f"a whole number from 0 to {MOST_CLASSES:,}"),
     "class_names": (_are_texts, "a list of texts"),
     "examples": (_are_examples, "the numbers of train, validation and test images"),
@@ -165,6 +171,6 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "start": (_is_start, "files, and the names of what is taken from them"),
 }
 _OPTIONAL = {
-    *("examples", "groups", "image_shape", "inputs", "data_notes", "network", "plan", "plan.device", "start"),
-    *("model.normalization", "model.shared"),
+    *("examples", "groups", "image_shape", "inputs", "inputs.word", "data_notes", "network", "plan", "plan.device"),
+    *("model.normalization", "model.shared", "start"),
 }

@@ -33,11 +33,11 @@ def in_words_of(word: str, text: str, grouped: bool = False) -> str:
     """
     if grouped:
         text = NEW.sub(lambda found: f"on{found[2] or ''} {found[3]} of {found[1]} groups", text)
-    if word == "images":
+    if word in ("images", ""):
         return text
 
     def other(found: re.Match[str]) -> str:
-        own = word if found[3] else word.removesuffix("s")
+        own = word if found[3] else word.removesuffix("s") or word
         own = own.capitalize() if found[2][0].isupper() else own
         article = f"{found[1]}{'n' if own[0] in VOWELS else ''} " if found[1] else ""
         return f"{article}{own}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from modescape.metrics.scores import TARGET_UNIT
+
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EN DASH}"
@@ -42,6 +44,25 @@ def percent(share: float, digits: int = 2) -> str:
 def accuracy(share: float) -> str:
     """An accuracy as a percentage with one decimal: 0.9237 -> 92.4 %."""
     return fixed(100 * share) + (SPACE + "%" if math.isfinite(share) else "")
+
+
+def least_decimals(unit: str, *values: float) -> int:
+    """Decimals of scores: 3, fewer of large numbers in the unit of a target, which may be anything.
+
+    >>> least_decimals("nats", 66.309), least_decimals("unit of the target", 66.309)
+    (3, 1)
+    """
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 3 if unit != TARGET_UNIT or size < 1 else 2 if size < 10 else 1
+
+
+def of_target(value: float) -> str:
+    """A number in the unit of a target.
+
+    >>> of_target(66.309), of_target(0.1234)
+    ('66.3', '0.123')
+    """
+    return fixed(value, least_decimals(TARGET_UNIT, value))
 
 
 def decimals_for(*values: float, least: int = 1, most: int = 3) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modescape.metrics.scores import TARGET_UNIT, Score, score_of
 from modescape.plots import style
 from modescape.plots.scores import scores
-from modescape.wording.numbers import ABSENT, SPACE, accuracy, decimals_for, fixed
+from modescape.wording.numbers import ABSENT, SPACE, accuracy, decimals_for, fixed, least_decimals
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +43,10 @@ def _in_unit(metric: str, dataset: xr.Dataset | None) -> Score | None:
 
 def written(metric: str, value: float) -> str:
     """A score as a table writes it."""
-    return accuracy(value) if (score := score_of(metric)) and score.percent else fixed(value, 3)
+    score = score_of(metric)
+    if score and score.percent:
+        return accuracy(value)
+    return fixed(value, least_decimals(score.unit if score else "", value))
 
 
 def difference_header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
@@ -61,8 +64,8 @@ def difference(metric: str, low: float, value: float, high: float) -> tuple[str,
     if not math.isfinite(value):
         return ABSENT, ""
     percent = (score := score_of(metric)) is not None and score.percent
-    factor, least = (100, 1) if percent else (1, 3)
-    low, value, high = (factor * number for number in (low, value, high))
+    low, value, high = ((100 if percent else 1) * number for number in (low, value, high))
+    least = 1 if percent else least_decimals(score.unit if score else "", low, value, high)
     decimals = decimals_for(low, value, high, least=least, most=4)
     bounds = f"{fixed(low, decimals)} to {fixed(high, decimals)}" if math.isfinite(low) else "no interval"
     return fixed(value, decimals, signed=True), bounds

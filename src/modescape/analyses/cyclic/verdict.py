@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modescape.analyses.auxiliary import WHOLE
 from modescape.analyses.cyclic.equal_cost import Against, beaten, compared, cost_answer, cost_sentences
 from modescape.wording.head import Card, Part, trained_less
-from modescape.wording.numbers import THESE, accuracy, count, decimals_for, fixed, interval
+from modescape.wording.numbers import THESE, accuracy, count, decimals_for, fixed, interval, of_target
 from modescape.wording.reading import holding, pick
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _cost_cards(cyclic: xr.Dataset | None) -> list[Card]:
     return [
         Card(label, accuracy(one.value), _cost_note(one, whom))
         if one.score.percent
-        else Card(f"RMSE of {label[:1].lower()}{label[1:]}", f"{fixed(one.value, 3)}{one.unit}", _cost_note(one, whom))
+        else Card(f"RMSE of {label[:1].lower()}{label[1:]}", f"{of_target(one.value)}{one.unit}", _cost_note(one, whom))
         for one in found
     ]
 

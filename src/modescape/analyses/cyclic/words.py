@@ -10,7 +10,7 @@ from modescape.wording.numbers import count, listing, significant
 from modescape.wording.reading import pick
 from modescape.wording.summary import Summary
 from modescape.wording.tables import name_of, names_of, whole_number
-from modescape.wording.takeaways import comparison, ends
+from modescape.wording.takeaways import THESE, comparison, ends
 from modescape.wording.text import Text
 
 if TYPE_CHECKING:
@@ -88,11 +88,17 @@ def _takeaway(dataset: xr.Dataset) -> str:
     long = ends(dataset, "difference", approach="whole long run", metric=metric)
     if math.isfinite(long.value):
         return comparison(
-            "One network trained as long as all members", "the ensemble of all members", metric, long, dataset
+            "One network trained as long as all members",
+            "the ensemble of all members",
+            metric,
+            long,
+            dataset,
+            THESE if int(dataset.attrs.get("long_runs", 1)) == 1 else " for new long runs on new images",
         )
     for method in names_of(dataset):
         found = ends(dataset, "difference", approach=method, metric=metric)
         if math.isfinite(found.value):
             name = f"At equal training cost, {name_of(method)}"
-            return comparison(name, "independent networks", metric, found, dataset)
+            whom = THESE if int(dataset.attrs["repeats"]) == 1 else " for new repeats on new images"
+            return comparison(name, "independent networks", metric, found, dataset, whom)
     return ""

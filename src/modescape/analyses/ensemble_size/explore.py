@@ -40,21 +40,22 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     dataset = results["ensemble_size"]
     known = scores(dataset)
     largest = int(dataset["size"].values.max(initial=1))
-    if not known or largest < 2:
+    kinds = [kind for kind, (ending, _) in COVERS.items() if f"gain_low{ending}" in dataset]  # versions before had one
+    if not known or largest < 2 or "new" not in kinds:
         return Explored()
     sizes = [(str(size), str(size)) for size in range(2, largest + 1)]
-    covers = [(name, words) for name, (_, words) in COVERS.items()]
+    covers = [(kind, COVERS[kind][1]) for kind in kinds]
     choices = [
         explored_scores(known),
         Choice(name="interval", label="95 % interval for", options=covers),
         Choice(name="k", label="Networks", options=sizes, slider=True),
     ]
     longer = _longer(results)
-    charts = {(name, kind): _chart(dataset, name, kind, longer.get(name)) for name in known for kind in COVERS}
+    charts = {(name, kind): _chart(dataset, name, kind, longer.get(name)) for name in known for kind in kinds}
     sentences = {
         (name, kind, size): _sentence(dataset, name, kind, int(size))
         for name in known
-        for kind in COVERS
+        for kind in kinds
         for size, _ in sizes
     }
     view = View(

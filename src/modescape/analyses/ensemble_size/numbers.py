@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.ensemble_size.rows import score_rows
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import ABSENT, NEW, SPACE, THESE, decimals_for, fixed, interval, listing, percent
+from modescape.wording.numbers import (
+    ABSENT,
+    NEW,
+    SPACE,
+    THESE,
+    decimals_for,
+    fixed,
+    interval,
+    listing,
+    of_target,
+    percent,
+)
 from modescape.wording.reading import Gain, final_gain, full_gain, pick
 
 if TYPE_CHECKING:
@@ -98,8 +109,8 @@ def _cancel(sizes: xr.Dataset, gain: Gain | None) -> str:
         return ""
     share = percent((single - together) / single) if single > 0 else ABSENT
     return (
-        f"Averaging takes {share} off the mean squared error of the mean network, {fixed(single, 3)} to "
-        f"{fixed(together, 3)} (squares of the target's unit): the variance of the predictions, exactly; what all "
+        f"Averaging takes {share} off the mean squared error of the mean network, {of_target(single)} to "
+        f"{of_target(together)} (squares of the target's unit): the variance of the predictions, exactly; what all "
         "networks get wrong alike stays."
     )
 
@@ -119,7 +130,7 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> s
     if not math.isfinite(single):
         return told
     limit = max(single - (single - together) / (1 - 1 / gain.size), 0.0)
-    roots = [f"{fixed(math.sqrt(value), 3)}{unit}" for value in (single, together, limit)]
+    roots = [f"{of_target(math.sqrt(value))}{unit}" for value in (single, together, limit)]
     return (
         f"{told} By an exact law of the squared error, its root is {roots[0]} of one network, {roots[1]} of "
         f"{gain.size} together, and {roots[2]} of infinitely many."

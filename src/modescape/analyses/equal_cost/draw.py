@@ -38,13 +38,20 @@ def caption(dataset: xr.Dataset) -> str:
     """What is shown, and of whom the intervals are."""
     table = table_of_result(dataset)
     return style.sentences(
-        f"Each candidate in the calibration that was best on {table.chosen_on}, minus {baseline(table)}; judged on",
+        f"{how_chosen(table)}, minus {baseline(table)}; judged on",
         f"{table.judged_on}. Costs are times those of one network.",
         off_scale(dataset),
         f"Averages of weights were not scored: {missing}." if (missing := dataset.attrs.get("not_averaged")) else "",
         style.intervals(dataset),
         style.left_out(dataset),
     )
+
+
+def how_chosen(table: Table) -> str:
+    """On what each candidate was chosen, in the beginning of a sentence."""
+    if all(one.calibration == "none" for one in table.candidates):
+        return f"Candidates as chosen on {table.chosen_on}"
+    return f"Each candidate in the calibration that was best on {table.chosen_on}"
 
 
 def off_scale(dataset: xr.Dataset) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.equal_cost.draw import LOOKS, off_scale, panels, shown
+from modescape.analyses.equal_cost.draw import LOOKS, how_chosen, off_scale, panels, shown
 from modescape.analyses.forest import Row, forest
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
+from modescape.decision.prices import price_words
+from modescape.decision.rules import Machine
 from modescape.decision.words import baseline
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, Picture, View, explored_scores
-from modescape.wording.numbers import fixed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,8 +55,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
                 title="All that can be done with these networks, the best on top",
                 choices=[explored_scores(named)],
                 charts=rows,
-                about=f"Each candidate in the calibration that was best on {table.chosen_on}, judged on "
-                f"{table.judged_on}. {off_scale(dataset)} {THESE}",
+                about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
                 place=10,
             ),
         ],
@@ -68,7 +68,6 @@ def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
     for place in shown(table)[0]:
         candidate, found = table.candidates[place], table.difference(place, 0, metric)
         label, colour, marker = LOOKS[candidate.advice]
-        price = f"{fixed(candidate.price.training)} times the training, {fixed(candidate.price.passes)} passes"
         rows.append(
             Row(
                 name=candidate.label,
@@ -78,7 +77,7 @@ def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
                 high=found.high,
                 colour=colour,
                 marker=marker,
-                note=price,
+                note=price_words(candidate, Machine()),
             )
         )
     return forest(f"{score.label}: every candidate", score, rows, baseline(table), most)

@@ -50,6 +50,10 @@ class _Row(NamedTuple):
     confidence: tuple[float, float, float]
     """Expected calibration error there; mean confidence minus the share that is right; the temperature found."""
 
+    def without_temperature(self) -> _Row:
+        """The same where too few answers are wrong to fit one."""
+        return self._replace(confidence=(*self.confidence[:2], np.nan))
+
 
 @dataclass(frozen=True)
 class Both:
@@ -114,7 +118,7 @@ class Scorer:
                 found.setdefault(way, []).append(self._scored(said, way))
         raw = float(np.mean([row.chosen.get("accuracy", 0.0) for row in found["none"]]))
         if (1 - raw) * len(self.choosing.label) < LEAST_WRONG:
-            found = {"none": found["none"]}
+            found = {"none": [row.without_temperature() for row in found["none"]]}
         for way, rows in found.items():
             advice = "calibrate" if candidate.advice == "keep_one" and way != "none" else candidate.advice
             self.candidates.append(replace(candidate, calibration=way, advice=advice))

@@ -19,8 +19,9 @@ TEXT = Text(
     "The probabilities of each member on test images that are evenly spaced over the split, the most disputed first. "
     "The explorer averages any members of these and recalibrates them; here is on how many images how many members are "
     "right, and how often two of them disagree.",
-    "Where all members are wrong on an image no average of them is right; where some are right, averaging can win or "
-    "lose it. These are a part of the test images: scores of all of them are in the other sections.",
+    "Where all members are right on an image, so is every average of them; where some are right, averaging can win or "
+    "lose it, and where all are wrong it wins only if they are wrong in different ways. These are a part of the test "
+    "images: scores of all of them are in the other sections.",
 )
 
 
@@ -42,7 +43,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         else f"Of {images}, {percent(every)} are right in the one member."
     )
     takeaway = (
-        f"Members differ in whether they are right on {fixed(100 * (1 - every - none))} % of {images}: that is what "
-        "averaging them can win or lose."
+        f"Members differ in whether they are right on {fixed(100 * (1 - every - none))} % of {images}; where all are "
+        f"right, {percent(every)}, so is every average of them."
     )
     return Summary(text, ("member", "right", "disagrees with others"), tuple(rows), takeaway=takeaway)

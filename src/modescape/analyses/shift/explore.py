@@ -122,8 +122,8 @@ def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> s
     if not math.isfinite(alone) or not math.isfinite(together):
         return ""
     gap, _ = difference(metric, math.nan, together - alone, math.nan)
+    covers = " In parentheses: 95 % intervals for new networks on new images." if "(" in one + other else ""
     return (
         f"Severity {severity}: {scores(dataset)[metric].short} of one network {one}, of "
-        f"{style.method_look(method).spoken} {other}; difference {gap}{unit(metric, dataset)}. In parentheses: "
-        "95 % intervals for new networks on new images."
+        f"{style.method_look(method).spoken} {other}; difference {gap}{unit(metric, dataset)}.{covers}"
     )

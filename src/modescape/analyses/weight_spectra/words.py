@@ -56,9 +56,14 @@ def _takeaway(dataset: xr.Dataset) -> str:
     above = dataset["above_random"].median("model").values
     if not above.size or not np.isfinite(above).any():
         return ""
-    low, high = (f"{at(above[np.isfinite(above)]):.0f}" for at in (np.min, np.max))
+    some = above[above > 0]
+    matrices = count(dataset.sizes["layer"], "matrix", "matrices")
+    networks = count(dataset.sizes["model"], "network")
+    if not some.size:
+        return f"No singular value of {matrices} lies above the edge of a random matrix (medians over {networks})."
+    low, high = (f"{at(some):.0f}" for at in (np.min, np.max))
     number = low if low == high else f"{low} to {high}"
     return (
-        f"{int((above > 0).sum())} of {count(dataset.sizes['layer'], 'matrix', 'matrices')} have singular values above "
-        f"the edge of a random matrix, {number} each (medians over {count(dataset.sizes['model'], 'network')})."
+        f"{some.size} of {matrices} have singular values above the edge of a random matrix, {number} each "
+        f"(medians over {networks})."
     )

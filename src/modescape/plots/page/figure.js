@@ -28,9 +28,11 @@
       else if (panel.rows) high = Math.max(usual, 30 + 24 * panel.rows.length);
       else if (panel.equal && panel.field) high = Math.min(across, usual + 60);
       const svg = make(document.createDocumentFragment(), "svg", { width: across, height: high, viewBox: `0 0 ${across} ${high}`, role: "img", "aria-label": panel.title || chart.title, tabindex: 0 });
-      (panel.matrix ? drawMatrix : drawPanel)(svg, panel, chart, across, high, bare);
+      const end = (panel.matrix ? drawMatrix : drawPanel)(svg, panel, chart, across, high, bare);
       const named = bare || (panel.rows && !panel.matrix) ? "" : panel.y.label;
-      const one = element("div", { class: "panel" }, element("p", { class: "panel-title" }, panel.title || ""), element("p", { class: "axis-name" }, named || " "), svg, element("p", { class: "axis-name below" }, panel.x.label));
+      const below = element("p", { class: "axis-name below" }, panel.x.label);
+      if (panel.square) below.style.maxWidth = `${Math.ceil(end) + 10}px`;  // the name ends where the matrix does
+      const one = element("div", { class: "panel" }, element("p", { class: "panel-title" }, panel.title || ""), element("p", { class: "axis-name" }, named || " "), svg, below);
       if (panel.wide) one.style.gridColumn = "1 / -1";
       one.style.maxWidth = `${across}px`;
       grid.append(one);

@@ -61,7 +61,7 @@
     }
     const x = d3.range(panel.names.length + 1).map((at) => left + ((right - left) * at) / panel.names.length);
     const y = d3.range(panel.rows.length + 1).map((at) => top + ((bottom - top) * at) / panel.rows.length);
-    return { x, y, left, bottom, rowNames, columnNames, shown, upright };
+    return { x, y, left, right, bottom, rowNames, columnNames, shown, upright };
   }
 
   function drawNames(svg, panel, place, bare) {
@@ -120,6 +120,7 @@
       const [row, column] = panel.chosen;
       make(svg, "rect", { x: x[column], y: y[row], width: x[column + 1] - x[column], height: y[row + 1] - y[row], class: "chosen" });
     }
+    return place.right;
   }
 
   Object.assign(modescape, { matrixHeight, drawMatrix });

@@ -78,9 +78,10 @@
   function ends(panel, axis) {
     const values = [];
     for (const series of panel.series) {
-      values.push(...finite(series[axis]));
-      if (axis === "y" && series.band) values.push(...finite(series.band[0]), ...finite(series.band[1]));
-      if (series.bars && (series.along === "x") === (axis === "x")) values.push(...finite(series.bars[0]), ...finite(series.bars[1]));
+      const drawn = [series[axis]];
+      if (axis === "y" && series.band) drawn.push(...series.band);
+      if (series.bars && (series.along === "x") === (axis === "x")) drawn.push(...series.bars);
+      for (const one of drawn) for (const value of finite(one)) values.push(value);  // spread, a hundred thousand would be too many arguments
     }
     if (panel.field) values.push(...d3.extent(panel.field[axis]));
     return panel[axis].log ? values.filter((value) => value > 0) : values;

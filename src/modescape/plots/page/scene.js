@@ -49,6 +49,13 @@
     return `rgb(${mix(r)},${mix(g)},${mix(b)})`;
   }
 
+  // where a text begins, ends or has its middle, so that all of it is seen
+  function inside(brush, text, x, align) {
+    const wide = brush.canvas.clientWidth;
+    const [before, after] = { center: [0.5, 0.5], left: [0, 1], right: [1, 0] }[align].map((share) => share * brush.measureText(text).width + 3);
+    return Math.max(before, Math.min(wide - after, x));
+  }
+
   function frame(brush, see, ink, scene, view, fit) {
     const z = { low: -FLAT, high: FLAT };
     const line = (from, to) => { const [a, b] = [see(...from), see(...to)]; brush.moveTo(a[0], a[1]); brush.lineTo(b[0], b[1]); };
@@ -60,7 +67,7 @@
     brush.stroke();
     brush.fillStyle = ink.quiet;
     brush.font = FONT;
-    const say = (text, place, align = "center") => { const spot = see(...place); brush.textAlign = align; brush.fillText(text, spot[0], spot[1]); };
+    const say = (text, place, align = "center") => { const spot = see(...place); brush.textAlign = align; brush.fillText(text, inside(brush, text, spot[0], align), spot[1]); };
     const nearest = [[-1, -1], [1, -1], [1, 1], [-1, 1]].sort((one, other) => see(...one, z.low)[2] - see(...other, z.low)[2]);
     const [corner] = nearest;
     const [alongX, alongY] = [[0, corner[1] * 1.28, z.low], [corner[0] * 1.28, 0, z.low]];

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from modescape.wording.head import Card, Part
-from modescape.wording.numbers import SPACE, count, fixed, significant
+from modescape.wording.numbers import SPACE, count, of_target, significant
 from modescape.wording.reading import pick
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ def part_of_numbers(solutions: xr.Dataset, unrelated: str) -> Part:
     unit = str(solutions.attrs.get("target_unit", ""))
     behind = f"{SPACE}{unit}" if unit else ""
     values = solutions["rmse"].values
-    spread = f"{fixed(values.min(), 3)} to {fixed(values.max(), 3)}, {count(len(values), 'member')}"
+    spread = f"{of_target(values.min())} to {of_target(values.max())}, {count(len(values), 'member')}"
     return Part(
         sentences={20: _sentence(solutions, behind)},
         why={10: _reason(solutions)},
         limits={50: unrelated},
-        cards={10: [Card("RMSE of one network, on average", f"{fixed(values.mean(), 3)}{behind}", spread)]},
+        cards={10: [Card("RMSE of one network, on average", f"{of_target(values.mean())}{behind}", spread)]},
     )
 
 

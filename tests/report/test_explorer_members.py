@@ -1,0 +1,64 @@
+"""Members of the explorer whose names are hard to write, and one member alone."""
+
+import numpy as np
+import pytest
+from browsing import Opened
+
+from modescape.analyses.member_predictions.example import example
+from modescape.report.page import PageContent, build_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.ci]
+NAMES = ["a,b&c=d|e.csv", "100%2C.csv", "x#1?.csv", "plain.csv"]  # of files: those that `compare` is given
+
+
+def page_of(folder, names):
+    """A page of what so many members say."""
+    result = example(len(names)).assign_coords(member=names)
+    page = folder / "report.html"
+    content = PageContent(name="x", recipe_yaml="", manifest={}, results={"member_predictions": result})
+    page.write_text(build_page(content))
+    return page, result
+
+
+def view_of(opened, address):
+    """The view of members, after following a link."""
+    opened.page.goto("about:blank")
+    opened.page.goto(address)
+    opened.page.wait_for_selector("#explorer .view")
+    return opened.page.locator("#explorer .view").first
+
+
+def test_names_of_files_come_back_from_the_address(chromium, tmp_path):
+    page, result = page_of(tmp_path, NAMES)
+    said = result["log_prob"].values.argmax(-1)
+    with Opened(chromium, page) as opened:
+        view = view_of(opened, f"{page.as_uri()}#explorer&tab=members")
+        view.get_by_label("plain.csv", exact=True).uncheck()
+        view.locator(".two svg[role=img]").focus()
+        for key in ("Right", "Enter"):  # from the pair 0, 1 on to 0, 2
+            opened.page.keyboard.press(key if key == "Enter" else f"Arrow{key}")
+        view = view_of(opened, opened.page.url)
+        ticked = view.locator("input").evaluate_all("all => all.map(one => one.checked)")
+        assert ticked == [True, True, True, False]
+        differ = int(np.sum(said[0] != said[2]))
+        head = f"Members {NAMES[0]} and {NAMES[2]} disagree on {differ} of 40 examples"
+        assert view.locator("h4").inner_text() == head
+        view.locator("button.example").first.press("Enter")
+        assert opened.page.evaluate("document.activeElement.className") == "example"  # keys go on from there
+        view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=nobody")
+        assert "Tick a member" in view.locator(".said-of").inner_text()
+        assert "average" not in view.locator(".examples").inner_text()
+        assert opened.said == []
+
+
+@pytest.mark.parametrize("address", ["#explorer&tab=members&members=0&pair=0,0", "#explorer&members=%E0%A4%A", "#%"])
+def test_one_member_and_broken_addresses_leave_the_page_whole(chromium, tmp_path, address):
+    page, _ = page_of(tmp_path, ["0"])
+    with Opened(chromium, page) as opened:
+        opened.page.goto("about:blank")
+        opened.page.goto(f"{page.as_uri()}{address}")
+        opened.page.locator("#explorer").scroll_into_view_if_needed()
+        opened.page.wait_for_selector("#explorer .view")
+        assert opened.page.locator("#explorer .two").count() == 0  # no pair
+        assert opened.page.locator("#theme").is_visible()  # all scripts ran
+        assert opened.said == []
