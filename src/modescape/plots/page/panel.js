@@ -87,6 +87,16 @@
     return panel[axis].log ? values.filter((value) => value > 0) : values;
   }
 
+  // what lies beyond the axes is not drawn; marks on them are whole
+  const EDGE = 8;
+  let clips = 0;
+  function clipped(svg, { left, right, top, bottom }) {
+    const id = `room-${clips += 1}`;
+    make(make(svg, "clipPath", { id }), "rect", { x: left - EDGE, y: top - EDGE, width: right - left + 2 * EDGE, height: bottom - top + 2 * EDGE });
+    const within = ({ x, y }) => x > left - EDGE && x < right + EDGE && y > top - EDGE && y < bottom + EDGE;
+    return { layer: make(svg, "g", { "clip-path": `url(#${id})` }), within };
+  }
+
   function drawPanel(svg, panel, chart, wide, high, bare) {
     if (panel.field && panel.field.polar) {
       const { xs, ys, filled } = raster(panel.field);
@@ -114,8 +124,9 @@
     const bands = panel.series.filter((series) => series.band);
     const opacity = Math.min(0.18, Math.max(0.05, 0.6 / Math.max(1, bands.length)));
     const place = { x: x.scale, y: y.scale };
-    for (const series of bands) drawBand(make(svg, "g", { class: "series", "data-group": series.group }), series, place, opacity);
-    const points = panel.series.flatMap((series) => drawSeries(svg, series, place, chart.scales, opacity));
+    const { layer, within } = clipped(svg, room);
+    for (const series of bands) drawBand(make(layer, "g", { class: "series", "data-group": series.group }), series, place, opacity);
+    const points = panel.series.flatMap((series) => drawSeries(layer, series, place, chart.scales, opacity)).filter(within);
     if (chart.at !== undefined && !panel.rows && chart.at >= x.scale.domain()[0] && chart.at <= x.scale.domain()[1]) {
       make(svg, "line", { x1: x.scale(chart.at), x2: x.scale(chart.at), y1: room.top, y2: room.bottom, class: "at" });
     }
