@@ -29,6 +29,10 @@ def test_examples_are_evenly_spaced_as_many_as_there_is_room_for(examples, membe
     assert not len(steps) or (steps.max() - steps.min() <= 1 and steps.min() >= 1)
 
 
+def test_a_page_stays_small_however_many_classes_there_are():
+    assert [len(_spread(1000, 10, classes)) for classes in (4000, 10_000, 100_000, 1_000_000)] == [24, 10, 1, 1]
+
+
 def test_log_probabilities_are_those_of_solutions_and_the_most_disputed_come_first(tmp_path):
     study = build_study(tmp_path / "study", members=4)
     found = analyses.measure("member_predictions", study)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 NUMBERS = 60_000  # member x example x class, so that a page stays small
-LEAST = 24  # examples, however many classes there are
+LEAST = 24  # examples, where there are many classes
+MOST_NUMBERS = 1_000_000  # at most, where there are more classes than that leaves room for
 MOST_SIDE = 64  # pixels of a picture
 LETTERS = 300  # of a text
 
@@ -74,7 +75,8 @@ def measure(offered: Offered, *, members: int = 10, pictures: int = 150) -> xr.D
 
 def _spread(examples: int, members: int, classes: int) -> np.ndarray:
     """Places of examples, evenly spaced, as many as there is room for."""
-    count = min(examples, max(LEAST, NUMBERS // (members * classes)))
+    each = members * classes
+    count = min(examples, max(LEAST, NUMBERS // each), max(1, MOST_NUMBERS // each))
     return np.floor(np.arange(count) * examples / count).astype(np.int64)
 
 

@@ -46,4 +46,5 @@ def summarize(dataset: xr.Dataset) -> Summary:
         f"Members differ in whether they are right on {fixed(100 * (1 - every - none))} % of {images}; where all are "
         f"right, {percent(every)}, so is every average of them."
     )
+    takeaway = takeaway if len(said) > 1 else ""
     return Summary(text, ("member", "right", "disagrees with others"), tuple(rows), takeaway=takeaway)
