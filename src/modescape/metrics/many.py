@@ -73,9 +73,7 @@ class Design:
     def sums(self, values: np.ndarray, room: dict[int, np.ndarray] | None = None) -> dict[int, np.ndarray]:
         """Sums over the subsets of every size, as `masks` has them: [member, ...] -> size -> [subset, ...].
 
-        Args:
-            values: [member, ...].
-            room: what an earlier call returned, to be written over: new memory costs a third of the time.
+        ``room``: what an earlier call returned, to be written over: new memory costs a third of the time.
         """
         found = {} if room is None else room
         for size, uses in self.uses.items():
