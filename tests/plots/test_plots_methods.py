@@ -222,8 +222,9 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     worse = series(equivalents, "Dropout on weights")
     assert worse.y[0] == 1  # a single one is worth itself
     assert np.isnan(worse.y[1:]).all()
-    assert "Equivalent < 1, and in the last panel alone, with all their networks: Dropout on weights (0.018 nats worse)." in (
-        calibration.caption(dataset)
+    assert (
+        "Equivalent < 1, and in the last panel alone, with all their networks: Dropout on weights (0.018 nats worse)."
+        in (calibration.caption(dataset))
     )
     behind = dataset["behind"].sel({"other_approach": "dropout"}).values
     behind = behind[np.isfinite(behind)][-1]
