@@ -120,7 +120,7 @@ def test_recipes_are_answered():
 def test_figures_are_answered_and_lie_where_it_says(kept, tmp_path):
     answer = answered("figures", str(kept / "study"), "--width=8cm", f"--out={tmp_path / 'drawn'}", "--quiet")
     (figure,) = answer["figures"]
-    assert (figure["name"], figure["paper"], len(figure["panels"])) == ("ensemble_size", None, 4)
+    assert (figure["name"], figure["paper"], len(figure["panels"])) == ("ensemble_size", None, 6)
     assert all(Path(path).is_file() for path in answer["files"])
     captions = (tmp_path / "drawn" / "captions.tex").read_text()
     assert r"test examples; bands: 95 \% intervals" in captions
@@ -140,7 +140,7 @@ def test_figures_are_answered_and_lie_where_it_says(kept, tmp_path):
     assert "is not of the figures of this study; choose another folder" in refused["error"]["message"]
     assert captions.startswith('% Figures of the study "study" by modescape')  # as its folder is called
     (verdict,) = answer["verdict"]
-    assert " ".join(verdict.split()) == "1 figure and 4 single panels, as PDF and SVG."
+    assert " ".join(verdict.split()) == "1 figure and 6 single panels, as PDF and SVG."
 
 
 INSIDE = "lies in the study"

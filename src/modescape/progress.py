@@ -122,7 +122,9 @@ class BarProgress(Progress):
         self._rewrite("")
         seconds = time.perf_counter() - self._started
         speed = f", {self._done / max(seconds, 1e-9):,.0f} {self._unit}/s" if self._unit in EXAMPLES else ""
-        self.console.print(f"{self._name:<9} {self._done:,.0f} {self._unit} in {seconds:.1f} s{speed}", markup=False)
+        one = "analysis" if self._unit == "analyses" else self._unit.removesuffix("s")
+        unit = one if self._done == 1 else self._unit
+        self.console.print(f"{self._name:<9} {self._done:,.0f} {unit} in {seconds:.1f} s{speed}", markup=False)
         self._bar, self._name = None, ""
 
     def line(self, text: str) -> None:

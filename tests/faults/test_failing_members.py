@@ -171,7 +171,7 @@ def test_an_analysis_leaves_a_diverged_member_out_and_says_so(diverged, name):
     assert why in " ".join(" ".join(texts).split())
     assert why in study.figure_path(name, "html").read_text()
     page = (study.path / "report.html").read_text()
-    section = page.partition(f'<section id="{name}"')[2].partition("</section>")[0]
+    section = page.partition(f'<details class="analysis wide" id="{name}"')[2].partition('<details class="analysis')[0]
     assert section.count(f"Left out: {why}") >= 2  # under the figure, and with n
     assert "<li>member 1: diverged (<bdi>the training loss or the weights were not finite in epoch 1" in page
 
@@ -399,6 +399,8 @@ def test_networks_of_an_analysis_that_failed_are_tried_again(tmp_path, monkeypat
 
 NEED_TWO = {  # analysis -> what it says of a study of one member
     "solution_similarity": "the similarity of solutions needs 2 trained members or more; this study has 1",
+    "member_predictions": "the comparison of members example by example needs 2 trained members or more; this study "
+    "has 1",
     "connectivity": "the matrix of barriers between solutions needs 2 trained members or more; this study has 1",
     "cka": "the similarity of layers needs 2 trained members or more; this study has 1",
     "radial": "the radial cut needs 2 trained members or more; this study has 1",

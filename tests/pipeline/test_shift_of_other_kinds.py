@@ -79,7 +79,7 @@ def test_classes_of_rows_and_sentences_under_shift_and_on_other_data(tmp_path, r
     assert shift.attrs["examples_word"] == study.manifest["inputs"]["word"] == word
     text = page_of(study)
     assert in_words_of(word, "Under corrupted images") in text
-    assert "an row" not in text
+    assert " an row" not in text
     assert "a image" not in text
     for figure in ("shift", "ood"):
         assert "mages" not in study.figure_path(figure, "svg").read_text(encoding="utf-8")

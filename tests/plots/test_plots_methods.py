@@ -211,7 +211,7 @@ def test_the_gap_of_a_dumbbell_is_the_diversity_term():
 
 def test_reliability_and_equivalents_are_those_of_the_result():
     dataset = example_result("calibration")
-    one, _, nll, equivalents, errors, temperatures = calibration.panels(dataset)
+    one, _, nll, equivalents, errors, temperatures, over_one = calibration.panels(dataset)
     single = dataset.sel({"approach": "single"})
     line = series(one, "Single network")
     np.testing.assert_allclose(line.x, 100 * single["confidence"])
@@ -222,9 +222,16 @@ def test_reliability_and_equivalents_are_those_of_the_result():
     worse = series(equivalents, "Dropout on weights")
     assert worse.y[0] == 1  # a single one is worth itself
     assert np.isnan(worse.y[1:]).all()
-    assert "Equivalent < 1 and not drawn, with all their networks: Dropout on weights (0.018 nats worse)." in (
-        calibration.caption(dataset)
+    assert (
+        "Equivalent < 1, and in the last panel alone, with all their networks: Dropout on weights (0.018 nats worse)."
+        in (calibration.caption(dataset))
     )
+    behind = dataset["behind"].sel({"other_approach": "dropout"}).values
+    behind = behind[np.isfinite(behind)][-1]
+    assert behind > 0.01
+    row = over_one.rows.index("Dropout on weights")
+    assert [one.x[0] for one in over_one.series[1:] if one.y[0] == row] == [behind]  # worse than one: right of 0
+    assert sorted(one.x[0] for one in over_one.series[1:]) == [one.x[0] for one in over_one.series[1:]]
     dataset["equivalent"].loc[{"other_approach": "swag", "size": 4}] = np.inf
     best = series(calibration.panels(dataset)[3], "SWAG")
     assert best.y[3] == 10  # as many as there are

@@ -63,13 +63,14 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """Two reliability diagrams, calibrated NLL and equivalents against size, ECE and temperatures."""
+    """Two reliability diagrams, calibrated NLL and equivalents against size, ECE, temperatures, and each over one."""
     return [
         *(_reliability(dataset, title, kinds) for title, kinds in RELIABILITY.items()),
         _against_size(dataset, "calibrated_nll", "Calibrated NLL: lower is better", "NLL (nats per example)"),
         _against_size(dataset, "equivalent", "Deep ensemble equivalents", "Equivalent number of networks (log scale)"),
         _errors(dataset),
         _temperatures(dataset),
+        _over_one(dataset),
     ]
 
 
@@ -142,7 +143,42 @@ def _below_one(dataset: xr.Dataset) -> str:
         at = np.flatnonzero(np.isfinite(behind))[-1:]
         if at.size and dataset["equivalent_below"].sel({"other_approach": method}).values[at[0]]:
             names.append(f"{style.method_look(method).name} ({behind[at[0]]:.2g} nats worse)")
-    return f"Equivalent < 1 and not drawn, with all their networks: {', '.join(names)}." if names else ""
+    return f"Equivalent < 1, and in the last panel alone, with all their networks: {', '.join(names)}." if names else ""
+
+
+def _over_one(dataset: xr.Dataset) -> Panel:
+    """Calibrated NLL of all networks of each method minus one network's, paired: what is worse shows as worse."""
+    found = []
+    for method in (str(method) for method in dataset["other_approach"].values):
+        chosen = dataset.sel({"other_approach": method})
+        at = np.flatnonzero(np.isfinite(chosen["behind"].values))[-1:]
+        if at.size:
+            low, value, high = (float(chosen[f"behind{end}"].values[at[0]]) for end in ("_low", "", "_high"))
+            found.append((value, low, high, method, int(dataset["size"].values[at[0]])))
+    found.sort(key=lambda one: one[0])
+    zero = Series(
+        name="One network",
+        x=np.zeros(2),
+        y=np.array([-0.4, max(len(found) - 0.6, 0.4)]),
+        line="dash",
+        width=1,
+        in_legend=False,
+    )
+    marks = [
+        charts.mark(
+            method,
+            np.array([value]),
+            np.array([float(row)]),
+            low=np.array([low]),
+            high=np.array([high]),
+            intervals_along_x=True,
+            hover=[style.counted(size, "network")],
+        )
+        for row, (value, low, high, method, size) in enumerate(found)
+    ]
+    names = [style.method_look(method).name for *_, method, _ in found]
+    label = "Calibrated NLL minus one network's (nats): left of 0 is better"
+    return charts.by_method("All networks of each method against one", label, names, [zero, *marks])
 
 
 def _errors(dataset: xr.Dataset) -> Panel:

@@ -11,7 +11,7 @@ from modescape.plots.explored import Explored, View
 if TYPE_CHECKING:
     import xarray as xr
 
-AFTER = (2, 3)  # panels of classes: calibrated NLL against size, and equivalents
+AFTER, OVER_ONE = (2, 3), (6,)  # panels of classes: calibrated NLL and equivalents against size; each over one network
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -22,4 +22,6 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         after = "After calibration: NLL and what methods are worth"
         about = "Intervals: these networks on new examples."
         views.append(View(tab="size", title=after, figure="calibration", only=AFTER, about=about, place=30))
+        over = "After calibration: all networks of each method against one"
+        views.append(View(tab="methods", title=over, figure="calibration", only=OVER_ONE, about=about, place=40))
     return Explored(views=views)

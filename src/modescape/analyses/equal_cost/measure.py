@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.kinds import pool_of, table_of
 from modescape.analyses.equal_cost.running import StudyAveraging
-from modescape.analyses.requirements import left_out
+from modescape.analyses.requirements import left_out, trained
 from modescape.context import StudyContext
 from modescape.decision import Table
 from modescape.decision.labelled import attributes_of, coordinates_of, variables_of
@@ -19,6 +19,7 @@ from modescape.runtime import one_thread
 if TYPE_CHECKING:
     import xarray as xr
 
+WHAT = "what the cost of several networks buys"
 INTERVALS = (
     "95 %: these networks on new examples; normal, on the covariance of scores over the examples that judge, paired. "
     "Where a candidate is one network of its kind, it stands for itself"
@@ -62,6 +63,7 @@ def measure(
     Raises:
         NotEnough: if there is no network, or too few examples.
     """
+    trained(offered, 1, WHAT)
     members = [member for member, _ in pool_of(offered)]
     table, missing = _scored(offered, members)
     tested = offered.examples.get("test", table.examples)
