@@ -73,11 +73,12 @@ def _of_member(dataset: xr.Dataset, method: int, place: int) -> list[Series]:
     size[-1], size[start] = 7, 0
     look: dict[str, Any] = {"name": f"Member {member}", "group": str(member), "colour": style.member_colour(place)}
     shown = place < NAMED_MEMBERS
+    begun: dict[str, Any] = KEYS["Epoch 0"] | look | {"in_legend": False}
     return [
         Series(
             x=x, y=y, marker=DOT, width=0.8, opacity=0.7, size=size, numbers=("epoch", epoch), in_legend=shown, **look
         ),
-        Series(x=x[start], y=y[start], line=None, **(KEYS["Epoch 0"] | look | {"in_legend": False})),
+        Series(x=x[start], y=y[start], line=None, **begun),
     ]
 
 
