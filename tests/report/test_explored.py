@@ -13,8 +13,9 @@ from PIL import Image
 from modescape.analyses import ANALYSES
 from modescape.plots.explored import TABS
 from modescape.report.explored import explore
+from modescape.report.sections import text_of
 
-EXPLORED = [name for name, one in ANALYSES.items() if "explore" in one.also]
+EXPLORED = [name for name, one in ANALYSES.items() if "explore" in one.also or one.tab]
 
 
 def unpacked(value):
@@ -135,8 +136,12 @@ def test_regressions_are_explored_in_their_own_scores(name):
 
 
 @pytest.mark.parametrize("name", EXPLORED)
-def test_one_member_and_one_epoch_are_no_fault(name):
-    explore({name: example_result(name, members=1, epochs=1)}, [name])
+def test_of_one_member_and_one_epoch_what_is_there_is_shown(name):
+    text, firsts = explore({name: example_result(name, members=1, epochs=1)}, [name])
+    views = json.loads(text)["views"] if text else []
+    assert all(view.get("figure") or view["charts"] for view in views)
+    assert "NaN" not in text
+    assert all(json.loads(first.json)["panels"] and first.alternative for first in firsts)
 
 
 def test_prices_that_are_not_known_are_not_named():
@@ -155,3 +160,12 @@ def test_gains_of_earlier_versions_have_one_kind_of_interval():
     (view,) = json.loads(explore({"ensemble_size": dataset}, [])[0])["views"]
     assert [choice["options"] for choice in view["choices"]][1] == [["new", "new networks on new examples"]]
     assert all("|new" in key for key in view["charts"])
+
+
+def test_the_figure_of_an_analysis_without_views_of_its_own_stands_as_it_is(whole):
+    found = {view["figure"]: view for view in whole["views"] if "figure" in view}
+    as_they_are = {name: one for name, one in ANALYSES.items() if one.tab}
+    assert len(as_they_are) > 5
+    for name, one in as_they_are.items():
+        assert (found[name]["tab"], found[name].get("layers", False)) == (one.tab, one.layers)
+        assert found[name]["title"] == text_of(name, None).title

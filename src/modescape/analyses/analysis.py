@@ -59,9 +59,24 @@ class Analysis:
     given: bool = False  # also of predictions that others made, without a run, its snapshots or other sets of examples
     decides: bool = False  # its result holds the candidates of `modescape decide`
     theme: str = ""  # what it is about, one of `THEMES`; "" of others' analyses
+    tab: str = ""  # of the explorer, in which its figure stands as it is (`modescape.plots.explored.TABS`)
+    layers: bool = False  # a panel at a time
     only_for: str = ""  # `STARTED`, `ROWS` or `GIVEN`: recipes without it have the analysis only where they name it
 
     def part(self, name: str, task: str = "classification") -> Any:
         """A module of its folder, one of `PARTS` or of ``also``; for a task."""
         beside = task != "classification" and self.numbers == BESIDE
         return importlib.import_module(f"{self.where}.{BESIDE}.{name}" if beside else f"{self.where}.{name}")
+
+
+def of_given(name: str, theme: str, *also: str, **more: Any) -> dict[str, Analysis]:
+    """An analysis of models whose predictions others made, and of no study unless it names it.
+
+    Args:
+        name: of its folder.
+        theme: one of `THEMES`.
+        also: its further modules.
+        more: other fields.
+    """
+    fields = {"numbers": SAME, "given": True, "only_for": GIVEN, **more}
+    return {name: Analysis(f"modescape.analyses.{name}", (PREDICTIONS,), theme=theme, also=also, **fields)}

@@ -30,39 +30,34 @@ from modescape.analyses.analysis import (
     UNSURE,
     WHERE_MEMBERS_PART,
     Analysis,
+    of_given,
 )
-
-
-def _given(name: str, theme: str, *also: str, numbers: str = SAME, bare: str = SAME) -> dict[str, Analysis]:
-    """An analysis of models whose predictions others made, and of no study unless it names it."""
-    where, needs = f"modescape.analyses.{name}", (PREDICTIONS,)
-    own = Analysis(where, needs, theme=theme, also=also, numbers=numbers, bare=bare, given=True, only_for=GIVEN)
-    return {name: own}
-
 
 ANALYSES: dict[str, Analysis] = {  # in the order of the page
     "training": Analysis(
         "modescape.analyses.training",
         (CHECKPOINTS,),
-        also=("verdict", "explore"),
+        also=("verdict",),
         quick=True,
         numbers=SAME,
         theme=LEARNING,
+        tab="learning",
     ),
-    **_given("model_scores", MODELS, "verdict", "explore"),
-    **_given("subset_choice", SIZE_AND_COST, "verdict", "explore"),
-    **_given("model_groups", MODELS),
-    **_given("model_pairs", MODELS, "explore"),
-    **_given("contributions", MODELS),
-    **_given(
+    **of_given("model_scores", MODELS, "verdict", tab="methods"),
+    **of_given("subset_choice", SIZE_AND_COST, "verdict", tab="size"),
+    **of_given("model_groups", MODELS),
+    **of_given("model_pairs", MODELS, tab="members", layers=True),
+    **of_given("contributions", MODELS),
+    **of_given(
         "model_calibration",
         CALIBRATION,
-        "explore",
         numbers="fits temperatures of classes; see calibration",
         bare=f"{UNSURE}: it compares them with how often they are right",
+        tab="reliability",
+        layers=True,
     ),
-    **_given("parts_of_data", MODELS),
-    **_given(
+    **of_given("parts_of_data", MODELS),
+    **of_given(
         "disputed_examples",
         MEMBERS,
         numbers="ranks examples by their classes; see decomposition for how far models differ",
@@ -119,25 +114,31 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.radial",
         (CHECKPOINTS, NETWORK),
         (AROUND,),
-        also=("cost", "explore"),
+        also=("cost",),
         numbers=SAME,
         theme=LANDSCAPE,
+        tab="landscape",
+        layers=True,
     ),
     "surface": Analysis(
         "modescape.analyses.surface",
         (CHECKPOINTS, NETWORK),
         (STATISTICS,),
-        also=("cost", "explore"),
+        also=("cost",),
         numbers=SAME,
         theme=LANDSCAPE,
+        tab="landscape",
+        layers=True,
     ),
     "tunnel": Analysis(
         "modescape.analyses.tunnel",
         (CHECKPOINTS, NETWORK),
         (AROUND,),
-        also=("cost", "explore"),
+        also=("cost",),
         numbers=SAME,
         theme=LANDSCAPE,
+        tab="landscape",
+        layers=True,
     ),
     "curvature": Analysis(
         "modescape.analyses.curvature",
@@ -151,9 +152,11 @@ ANALYSES: dict[str, Analysis] = {  # in the order of the page
         "modescape.analyses.connectivity",
         (CHECKPOINTS, NETWORK),
         (SHIFTED,),
-        also=("verdict", "cost", "explore"),
+        also=("verdict", "cost"),
         numbers=SAME,
         theme=LANDSCAPE,
+        tab="landscape",
+        layers=True,
     ),
     "ensemble_size": Analysis(
         "modescape.analyses.ensemble_size",

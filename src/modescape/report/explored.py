@@ -12,6 +12,7 @@ from modescape.plots.explored import TABS, Explored, View
 from modescape.plots.packed import script_json
 from modescape.plots.panels import Chart
 from modescape.plots.plain_chart import plain_chart
+from modescape.report.sections import text_of
 from modescape.wording.examples import in_words_of, word_of
 from modescape.wording.figures import in_words
 
@@ -38,7 +39,7 @@ def explore(results: Mapping[str, xr.Dataset], drawn: Sequence[str]) -> tuple[st
         results: analysis -> its result.
         drawn: analyses whose figures are in the page.
     """
-    parts = {name: _part(name, results) for name, one in ANALYSES.items() if name in results and "explore" in one.also}
+    parts = {name: _part(name, results) for name in ANALYSES if name in results}
     views = [
         (view, results[name])
         for name, part in parts.items()
@@ -60,7 +61,14 @@ def explore(results: Mapping[str, xr.Dataset], drawn: Sequence[str]) -> tuple[st
 
 
 def _part(name: str, results: Mapping[str, xr.Dataset]) -> Explored:
-    return ANALYSES[name].part("explore").explore(results)
+    """What an analysis adds: its own views, or its figure as it is; nothing of most."""
+    analysis = ANALYSES[name]
+    if "explore" in analysis.also:
+        return analysis.part("explore").explore(results)
+    if not analysis.tab:
+        return Explored()
+    title = text_of(name, results[name]).title
+    return Explored(views=[View(tab=analysis.tab, title=title, figure=name, layers=analysis.layers)])
 
 
 def _worded(view: View, result: xr.Dataset) -> View:

@@ -67,18 +67,14 @@ def effect(what: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str =
         dataset: the result, which says n and the unit of targets.
         whom: the interval is for: `NEW`, `THESE`, or "".
     """
-    short, number, bounds = _written(metric, found, dataset)
-    if not number:
-        return ""
-    if not found.known:
-        return f"{what} changes {short} by {number}; there is no interval ({sample(dataset)})."
-    behind = f"(95{SPACE}% interval{whom}: {bounds}; {sample(dataset)})"
-    if found.sign:
-        return f"{what} {'raises' if found.sign > 0 else 'lowers'} {short} by {number} {behind}."
-    if max(abs(found.low), abs(found.high)) <= ROUNDING:
-        return f"{what} leaves {short} unchanged ({sample(dataset)})."
-    asked = f"Whether {what[:1].lower()}{what[1:]} changes {short} cannot be told"
-    return f"{asked}: {number}, {_includes(whom, bounds, dataset)}"
+    short, number, _ = _written(metric, found, dataset)
+    said = _Cases(
+        unknown=f"{what} changes {short} by {number}",
+        told=f"{what} {'raises' if found.sign > 0 else 'lowers'} {short} by {number}",
+        same=f"{what} leaves {short} unchanged",
+        open=f"Whether {what[:1].lower()}{what[1:]} changes {short} cannot be told: {number}",
+    )
+    return _by_interval(said, metric, found, dataset, whom)
 
 
 def comparison(one: str, other: str, metric: str, found: Ends, dataset: xr.Dataset, whom: str = THESE) -> str:
@@ -92,17 +88,37 @@ def comparison(one: str, other: str, metric: str, found: Ends, dataset: xr.Datas
         dataset: the result, which says n and the unit of targets.
         whom: the interval is for.
     """
-    short, number, bounds = _written(metric, found, dataset)
+    short, number, _ = _written(metric, found, dataset)
+    said = _Cases(
+        unknown=f"{one} differs from {other} by {number} in {short}",
+        told=f"{one} has {number} {'higher' if found.sign > 0 else 'lower'} {short} than {other}",
+        same=f"{one} and {other} have the same {short}",
+        open=f"{one} and {other} cannot be told apart in {short}: {number}",
+    )
+    return _by_interval(said, metric, found, dataset, whom)
+
+
+class _Cases(NamedTuple):
+    """How a sentence begins, by what an interval says."""
+
+    unknown: str  # there is none
+    told: str  # it leaves 0 out
+    same: str  # it is 0 and nothing else
+    open: str  # it includes 0
+
+
+def _by_interval(said: _Cases, metric: str, found: Ends, dataset: xr.Dataset, whom: str) -> str:
+    """The sentence, with its interval and n; "" where there is no number."""
+    _, number, bounds = _written(metric, found, dataset)
     if not number:
         return ""
     if not found.known:
-        return f"{one} differs from {other} by {number} in {short}; there is no interval ({sample(dataset)})."
-    behind = f"(95{SPACE}% interval{whom}: {bounds}; {sample(dataset)})"
+        return f"{said.unknown}; there is no interval ({sample(dataset)})."
     if found.sign:
-        return f"{one} has {number} {'higher' if found.sign > 0 else 'lower'} {short} than {other} {behind}."
+        return f"{said.told} (95{SPACE}% interval{whom}: {bounds}; {sample(dataset)})."
     if max(abs(found.low), abs(found.high)) <= ROUNDING:
-        return f"{one} and {other} have the same {short} ({sample(dataset)})."
-    return f"{one} and {other} cannot be told apart in {short}: {number}, {_includes(whom, bounds, dataset)}"
+        return f"{said.same} ({sample(dataset)})."
+    return f"{said.open}, {_includes(whom, bounds, dataset)}"
 
 
 def tally(signs: Sequence[int]) -> tuple[int, int, int]:

@@ -103,7 +103,8 @@ def _shown(offered: Offered, place: np.ndarray) -> dict[str, Any]:
         small = images[:, :, ::step, ::step].transpose(0, 2, 3, 1)
         return {"picture": (("other_example", "y", "x", "layer"), small, "levels of 255", "picture, channels last")}
     if texts := getattr(split.kind, "texts", ()):
-        number = np.asarray(split.inputs["text"])[place]  # type: ignore[index]
+        assert isinstance(split.inputs, dict)
+        number = np.asarray(split.inputs["text"])[place]
         said = np.array([shortened(texts[int(at)], LETTERS) for at in number], dtype=object)
         return {"text": (("other_example",), said, "1", "text of the example")}
     return {}
