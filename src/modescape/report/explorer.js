@@ -123,7 +123,7 @@
     const box = element("div", { class: "plot" });
     const node = element("section", { class: "view" }, element("h3", {}, view.title));
     const places = view.only || chart.panels.map((_, at) => at);
-    const layer = { name: "layer", label: "Layer", options: rotated(places.map((at) => [`${view.figure}.${at}`, chart.panels[at].title || `${at + 1}`]), view.first || 0) };
+    const layer = { name: "layer", label: "Layer", options: rotated(places.map((at) => [`${view.figure}.${at}`, (chart.panels[at].title || `${at + 1}`).split("\n")[0]]), view.first || 0) };
     const controls = [...(view.layers ? [layer] : []), ...view.choices].map(control).filter(Boolean);
     if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
     node.append(element("div", { class: "plot-box" }, box));

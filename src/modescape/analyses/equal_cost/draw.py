@@ -140,7 +140,7 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
         x_label=f"Difference ({score.difference_unit})",
         y_label="Candidate",
         series=[zero, *marks],
-        rows=[style.shortened(table.candidates[place].label, 52) for place in places],
+        rows=[style.shortened(table.candidates[place].label, 60) for place in places],
     )
 
 
