@@ -48,6 +48,10 @@ def test_names_of_files_come_back_from_the_address(chromium, tmp_path):
         view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=nobody")
         assert "Tick a member" in view.locator(".said-of").inner_text()
         assert "average" not in view.locator(".examples").inner_text()
+        view = view_of(opened, f"{page.as_uri()}#explorer&tab=members&members=plain.csv")
+        view.get_by_label("plain.csv", exact=True).uncheck()
+        view = view_of(opened, opened.page.url)  # that none is ticked stands in the address, too
+        assert not any(view.locator("input").evaluate_all("all => all.map(one => one.checked)"))
         assert opened.said == []
 
 

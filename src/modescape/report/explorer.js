@@ -21,15 +21,14 @@
     return true;
   }
   function toAddress() {
-    const parts = Object.entries(state).filter(([, value]) => value !== undefined && value !== "").map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+    const parts = Object.entries(state).filter(([, value]) => value !== undefined).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
     history.replaceState(null, "", `#${[FIRST, ...parts].join("&")}`);
   }
 
-  const listeners = [];
   function set(changes) {
     Object.assign(state, changes);
     toAddress();
-    for (const listener of listeners) listener(changes);
+    refresh();
   }
 
   // the value of a choice: what the state says, where the view knows it, else its first
@@ -76,9 +75,8 @@
     const node = element("section", { class: "view" }, element("h3", {}, view.title),
       element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)), said, element("div", { class: "plot-box" }, box));
     if (view.about) node.append(element("p", { class: "kicker" }, view.about));
-    const sliders = new Set(view.choices.filter((choice) => choice.slider).map((choice) => choice.name));
     let seen = null;
-    function refresh(changes = {}) {
+    function refresh() {
       controls.forEach((one) => one.refresh());
       const values = view.choices.map(valueOf);
       const chart = entry(view.charts, values);
@@ -92,7 +90,7 @@
       seen = chart;
       show(box, chart);
     }
-    return { node, refresh, sliders };
+    return { node, refresh };
   }
 
   // --- a figure that stands below: whole, some of its panels, or one at a time
@@ -186,7 +184,7 @@
   });
 
   let open = null;
-  function refresh(changes = {}) {
+  function refresh() {
     for (const button of bar.children) {
       const on = button.id === `tab-${state.tab}`;
       button.setAttribute("aria-selected", String(on));
@@ -198,7 +196,7 @@
       open = state.tab;
       body.replaceChildren(...now.map((view) => view.node));
     }
-    now.forEach((view) => view.refresh(changes));
+    now.forEach((view) => view.refresh());
     if ((state.set || "") !== highlighted) modescape.setOff(state.set || "");
   }
 
@@ -206,10 +204,9 @@
   let highlighted = "";
   document.addEventListener("modescape:highlight", (event) => {
     highlighted = event.detail;
-    if ((state.set || "") !== highlighted) { state.set = highlighted; if (begun) toAddress(); }
+    if ((state.set || "") !== highlighted) { state.set = highlighted || undefined; if (begun) toAddress(); }
   });
 
-  listeners.push(refresh);
   place.append(bar, body);
   let begun = false;
   const begin = () => { if (begun) return; begun = true; refresh(); };
