@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.stats import entropy
 
 from modescape import analyses
@@ -63,7 +64,26 @@ def test_pictures_are_the_examples_own_and_none_of_private_data_is_kept(tmp_path
     hidden = run(study.path, overrides=["data.private=true"])
     assert "picture" not in hidden.result("member_predictions")
     assert "data:image/png;base64," not in (study.path / "report.html").read_text(encoding="utf-8")
-    assert Study.open(study.path).manifest == study.manifest  # the same study
+    assert Study.open(study.path).recipe_hash == study.recipe_hash  # the same study
+
+
+@pytest.mark.ci
+def test_a_private_page_counts_broken_files_and_does_not_name_them(tmp_path):
+    random = np.random.default_rng(0)
+    for kind in ("ant", "bee"):
+        (tmp_path / "set" / kind).mkdir(parents=True)
+        for number in range(30):
+            picture = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+            picture.save(tmp_path / "set" / kind / f"{number}.png")
+    (tmp_path / "set" / "ant" / "smith (1).png").write_bytes(b"no picture")
+    settings = [f"data.source={tmp_path / 'set'}", "data.skip_broken=true", "data.test=20", "data.validation=10"]
+    settings += ["train.members=2", "train.epochs=1", "compute.engine=here", "analyses=[training]"]
+    study = run("digits", out=tmp_path / "study", overrides=settings)
+    assert "1 broken picture was left out (" in (page := study.path / "report.html").read_text(encoding="utf-8")
+    assert "smith" in page.read_text(encoding="utf-8")
+    run(study.path, overrides=["data.private=true"])
+    assert "1 broken picture was left out." in page.read_text(encoding="utf-8")
+    assert "smith" not in page.read_text(encoding="utf-8")
 
 
 def test_paired_gains_are_those_by_hand_with_groups_as_what_is_drawn_anew():

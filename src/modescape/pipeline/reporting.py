@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
@@ -62,7 +63,7 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
     return PageContent(
         name=study.recipe.name,
         recipe_yaml=study.recipe.to_yaml(),
-        manifest=study.manifest,
+        manifest=_shown_manifest(study),
         results={name: result for name, result in found.items() if name not in notes},
         notes=notes,
         members=[(member.number, member.status, member.message) for member in study.members],
@@ -72,6 +73,14 @@ def page_content(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({}
         pieces=pieces,
         imported=study.recipe.imported is not None,
     )
+
+
+def _shown_manifest(study: Study) -> Mapping[str, Any]:
+    """The manifest; of private data without the names of files that were left out, which notes have in parentheses."""
+    if not study.recipe.data.private:
+        return study.manifest
+    notes = [re.sub(r" \(.*\)", "", str(note)) for note in study.manifest.get("data_notes", [])]
+    return {**study.manifest, "data_notes": notes}
 
 
 def write_page(study: Study, pieces: Mapping[str, Piece] = MappingProxyType({})) -> Path:
