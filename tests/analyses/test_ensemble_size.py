@@ -94,7 +94,7 @@ def test_intervals_hold_the_estimate(result: xr.Dataset):
             assert ((low <= result[name] + 1e-12) & (result[name] <= high + 1e-12)).all()
     assert (result["gain"].sel(size=1) == 0).all()
     assert (result["score_high"] > result["score_low"]).all()
-    assert "new networks on new examples" in result.attrs["intervals"]
+    assert "new members on new examples" in result.attrs["intervals"]
 
 
 def test_independent_members_have_the_curve_of_their_predictions(result: xr.Dataset, study: Study):

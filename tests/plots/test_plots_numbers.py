@@ -166,7 +166,7 @@ def test_bands_and_the_mean_member_are_those_of_the_result():
     low, high = 100 * chosen["score_low"].values, 100 * chosen["score_high"].values
     np.testing.assert_allclose(line["band"], [low, high], rtol=1e-6)
     assert line["y"] == pytest.approx(100 * chosen["score"].values)
-    assert figure["band"] == "95 % for new networks on new images"
+    assert figure["band"] == "95 % for new members on new examples"
     assert line["name"] == "Independent solutions"
     axes = figures.draw("ensemble_size", dataset).axes[0]
     np.testing.assert_allclose(axes.collections[0].get_datalim(axes.transData).intervaly, [low.min(), high.max()])

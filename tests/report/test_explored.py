@@ -73,8 +73,8 @@ def test_gains_are_those_of_the_result_and_the_two_kinds_of_interval_are_apart(w
     gain = 100 * float(data["gain"].sel(size=4))
     said = view["sentences"]["accuracy|new|4"].replace("\N{NO-BREAK SPACE}", " ")
     assert said.startswith(f"4 networks: accuracy +{gain:.1f} points (95 % interval ")
-    assert "new networks on new examples" in said
-    assert "these networks on new examples" in view["sentences"]["accuracy|these|4"]
+    assert "new members on new examples" in said
+    assert "these members on new examples" in view["sentences"]["accuracy|these|4"]
     assert said.endswith("Price: 4 times the training and 4 forward passes a prediction.")
 
 
@@ -158,7 +158,7 @@ def test_prices_that_are_not_known_are_not_named():
 def test_gains_of_earlier_versions_have_one_kind_of_interval():
     dataset = example_result("ensemble_size").drop_vars(["gain_low_these", "gain_high_these"])
     (view,) = json.loads(explore({"ensemble_size": dataset}, [])[0])["views"]
-    assert [choice["options"] for choice in view["choices"]][1] == [["new", "new networks on new examples"]]
+    assert [choice["options"] for choice in view["choices"]][1] == [["new", "new members on new examples"]]
     assert all("|new" in key for key in view["charts"])
 
 

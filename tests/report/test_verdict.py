@@ -166,7 +166,7 @@ def test_each_size_is_told_with_its_interval_and_no_share_of_the_full_gain():
     text = enough_members(found).replace(SPACE, " ")
     assert text == (
         "Averaging changes the accuracy of one network by +1.0 points with 2 (95 % interval 0.5 to 2.0) and +4.0 "
-        f"points with 3 (95 % interval {MINUS}3.0 to 5.0; inconclusive), for new networks on new images."
+        f"points with 3 (95 % interval {MINUS}3.0 to 5.0; inconclusive), for new members on new examples."
     )
     assert enough_members(found, weighed=True) == ""  # a decision has each step, paired
 

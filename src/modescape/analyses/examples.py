@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from modescape.analyses.stating import Variables
 
 EXAMPLES = 10_000
-CROSSED = "95 %: new networks on new examples; ..._these: these networks on new examples"
+CROSSED = "95 %: new members on new examples; ..._these: these members on new examples"
 
 
 def stated(methods: Sequence[str], dim: str = "approach", draws: int = 0) -> dict:

@@ -25,10 +25,11 @@ class Row:
     high: float
     colour: str
     marker: tuple[str, str]
+    covers: str = ""  # what the interval is for; "": as those of the others
     note: str = ""  # under the pointer
 
 
-def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: int = 40) -> Chart:
+def forest(title: str, score: Score, rows: Sequence[Row], against: str, covers: str, most: int = 40) -> Chart:
     """A chart of one panel, a row a difference.
 
     Args:
@@ -36,6 +37,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: in
         score: whose differences these are.
         rows: in any order; those without a value are left out.
         against: what the differences are from.
+        covers: what the intervals are for.
         most: rows that are drawn, the best ones.
     """
     sign = 1 if score.higher_is_better else -1
@@ -58,7 +60,7 @@ def forest(title: str, score: Score, rows: Sequence[Row], against: str, most: in
         series=[zero, *marks],
         rows=[style.shortened(row.name, LETTERS) for row in kept],
     )
-    return Chart(title=title, panels=[panel], columns=1, panel_height=300)
+    return Chart(title=title, panels=[panel], columns=1, panel_height=300, covers=covers)
 
 
 def _mark(row: Row, at: int, factor: float) -> Series:
@@ -70,6 +72,7 @@ def _mark(row: Row, at: int, factor: float) -> Series:
         low=np.array([factor * row.low]),
         high=np.array([factor * row.high]),
         intervals_along_x=True,
+        covers=row.covers,
         colour=row.colour,
         marker=row.marker,
         line=None,

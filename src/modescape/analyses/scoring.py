@@ -10,9 +10,9 @@ from modescape.metrics.crossed import Estimate, size_estimates, size_masks
 from modescape.metrics.scoring import CLASSES, Scoring
 
 INTERVALS_OF_MEANS = (
-    "95 %, for new networks on new test examples: Student's t with Satterthwaite's degrees of freedom on the "
+    "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the "
     "variance over test examples and that between runs (of subsets: between members) without what the same examples "
-    "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these networks on new "
+    "made of it; a single run: test examples alone. The narrower ones, in the tables, are for these members on new "
     "examples"
 )
 INTERVALS_OF_RUNS = (
@@ -25,9 +25,9 @@ class Scored(NamedTuple):
     """A score with its intervals; [metric] each, metrics as in `SCORES`."""
 
     mean: np.ndarray
-    low: np.ndarray  # new networks on new examples
+    low: np.ndarray  # new members on new examples
     high: np.ndarray
-    low_these: np.ndarray  # these networks on new examples
+    low_these: np.ndarray  # these members on new examples
     high_these: np.ndarray
 
 

@@ -57,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of two candidates' scores, and its 95 % interval: these networks on new examples."""
+    """A paired difference of two candidates' scores, and its 95 % interval: these members on new examples."""
 
     value: float
     low: float

@@ -28,7 +28,7 @@ def variables_of(table: Table) -> dict[str, tuple[tuple[str, ...], Any, str, str
     ends = {"gain": "value", "gain_low": "low", "gain_high": "high"}
     texts = {
         "gain": "score minus that of one network as it is, paired",
-        "gain_low": "lower end of the 95 % interval of the gain, these networks on new examples",
+        "gain_low": "lower end of the 95 % interval of the gain, these members on new examples",
         "gain_high": "upper end of it",
     }
     matrix = np.stack([table.covariance[metric] for metric in metrics], -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+from modescape.covers import THESE
 from modescape.decision.candidates import Candidate, Difference, Table
 from modescape.decision.confidence import calibration_error
 from modescape.decision.prices import price_words
@@ -20,7 +21,6 @@ from modescape.decision.rules import (
 from modescape.metrics.scores import TARGET_UNIT, Score
 from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, least_decimals, listing, percent
 
-COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
 AVERAGES = ("average_weights", "align_and_average")
 STEPS = 10  # most steps of the size that are told
@@ -121,7 +121,7 @@ def evidence(table: Table, decision: Decision, unit: str = "", steps: bool = Fal
         _equal_costs(table, decision, unit),
         further(table, decision, unit) if steps else "",
         calibration_error(table, decision),
-        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
+        f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {THESE}.",
     ]
     return [part for part in parts if part]
 
@@ -155,7 +155,7 @@ def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, un
         return "Train longer first, and decide then: what several such networks gain says little of trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
     return (
-        f"{advice_words(table, decision)}: {told} against {baseline(table)}{of_one} (intervals for {COVERS}). "
+        f"{advice_words(table, decision)}: {told} against {baseline(table)}{of_one} (intervals for {THESE}). "
         f"Its price: {price}."
     )
 
@@ -192,7 +192,7 @@ def _beaten(table: Table, decision: Decision, unit: str) -> str:
     verb = "does" if len(told) == 1 else "do"
     return (
         f"At the training cost of {table.candidates[ensemble].name}, {better} {verb} better than "
-        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {COVERS}."
+        f"{called(table, ensemble)}: {table.score.short} {listing(told)}, for {THESE}."
     )
 
 
@@ -272,7 +272,7 @@ def further(table: Table, decision: Decision, unit: str = "") -> str:
     if not steps:
         return ""
     told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
-    return f"For {COVERS}, each further network changes the {table.score.short}, from {'; '.join(told)}."
+    return f"For {THESE}, each further network changes the {table.score.short}, from {'; '.join(told)}."
 
 
 def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:

@@ -149,7 +149,7 @@ def both_intervals(
     kind: str,
     scores: Mapping[str, Score],
 ) -> list[np.ndarray]:
-    """95 % intervals for new networks on new examples and for these on new examples: four ends, [metric] each.
+    """95 % intervals for new members on new examples and for these on new examples: four ends, [metric] each.
 
     Args:
         value: what they are of.

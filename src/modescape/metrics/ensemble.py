@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 ALL_SIZES = 40  # most members of which every size is looked at
 LONG_NAMES = {  # of the variables of a labelled curve, in the order of the fields of `EnsembleCurve` from score on
     "score": "mean score over subsets",
-    "score_low": "lower end of the 95 % interval of the score, new networks on new examples",
+    "score_low": "lower end of the 95 % interval of the score, new members on new examples",
     "score_high": "upper end of it",
-    "score_low_these": "lower end of the 95 % interval of the score, these networks on new examples",
+    "score_low_these": "lower end of the 95 % interval of the score, these members on new examples",
     "score_high_these": "upper end of it",
     "gain": "score minus the mean single network's",
-    "gain_low": "lower end of the 95 % interval of the gain, new networks on new examples",
+    "gain_low": "lower end of the 95 % interval of the gain, new members on new examples",
     "gain_high": "upper end of it",
-    "gain_low_these": "lower end of the 95 % interval of the gain, these networks on new examples",
+    "gain_low_these": "lower end of the 95 % interval of the gain, these members on new examples",
     "gain_high_these": "upper end of it",
 }
 INTERVALS = (
-    "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between networks without what the same examples made of it; a single network, and the "
-    "gain of two: of test examples alone. The narrower ones, in the tables, are for these networks on new examples: "
+    "gain of two: of test examples alone. The narrower ones, in the tables, are for these members on new examples: "
     "normal, on the variance over test examples. Those of the calibration error are of what test sets of this size "
     "show on average"
 )

@@ -36,10 +36,10 @@ LEAST = 10  # disjoint ensembles of a size whose spread is looked at
 READ = 1 << 24  # numbers that are read at a time: 64 MiB of float32
 HELD = 1 << 22  # and that are worked on: 32 MiB of float64
 INTERVALS = (
-    "95 %, for new networks on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
+    "95 %, for new members on new examples: Student's t with Satterthwaite's degrees of freedom on the variance over "
     "test examples and that between disjoint ensembles of each size without what the same examples made of it; of "
     f"sizes with fewer than {LEAST} such ensembles grown from the largest that has them. The narrower ones, in the "
-    "tables, are for these networks on new examples: normal, on the variance over test examples. Those of the "
+    "tables, are for these members on new examples: normal, on the variance over test examples. Those of the "
     "calibration error are of what test sets of this size show on average"
 )
 

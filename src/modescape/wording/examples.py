@@ -28,7 +28,7 @@ def in_words_of(word: str, text: str, grouped: bool = False) -> str:
 
     >>> in_words_of("rows", "Images of the test split, image by image: an image")
     'Rows of the test split, row by row: a row'
-    >>> in_words_of("rows", "for new networks on new test images", grouped=True)
+    >>> in_words_of("rows", "for new members on new examples", grouped=True)
     'for new networks on test rows of new groups'
     """
     if grouped:

@@ -20,7 +20,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     views = [View(tab="reliability", title=title, figure="calibration", layers=True)]
     if task_of(results["calibration"]) == "classification":
         after = "After calibration: NLL and what methods are worth"
-        about = "Intervals: these networks on new examples."
+        about = "Intervals: these members on new examples."
         views.append(View(tab="size", title=after, figure="calibration", only=AFTER, about=about, place=30))
         over = "After calibration: all networks of each method against one"
         views.append(View(tab="methods", title=over, figure="calibration", only=OVER_ONE, about=about, place=40))

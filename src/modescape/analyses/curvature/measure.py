@@ -14,6 +14,7 @@ from modescape.analyses.field import field, tensors_of
 from modescape.analyses.requirements import left_out, trained, weights_of
 from modescape.analyses.sampling import neighbourhood
 from modescape.context import StudyContext
+from modescape.covers import NEW_MEMBERS, NEW_VECTORS
 from modescape.curvature import Sharpness, SpectralDensity, sharpness_at
 from modescape.data.dataset import Split
 from modescape.landscape import Landscape
@@ -106,6 +107,7 @@ def measure(
         },
         title="Curvature of the training loss",
         intervals=INTERVALS,
+        covers={"": NEW_VECTORS, "correlation": NEW_MEMBERS},
         provenance=offered.provenance(examples=len(context.dataset.test.label), members=len(chosen), repeats=probes),
         left_out=left_out(offered),
         split="test",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.forest import Row, forest
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Explored, View, explored_scores
@@ -29,8 +30,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         title="Equal training cost: cyclic schedules and long runs",
         choices=[explored_scores(known)],
         charts={(name,): _chart(dataset, name, score) for name, score in known.items()},
-        about="Each has the training cost of the independent networks it is compared with. Intervals: new repeats on "
-        "new examples; what has a single repeat, and the ensemble of all members, stands for itself.",
+        about="Each has the training cost of the independent networks it is compared with. "
+        "What has a single repeat, and the ensemble of all members, stands for itself.",
         place=30,
     )
     return Explored(views=[view])
@@ -43,6 +44,17 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score) -> Chart:
         look = style.method_look(method)
         value, low, high = ends
         rows.append(
-            Row(name=look.name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
+            Row(
+                name=look.name,
+                group=method,
+                value=value,
+                low=low,
+                high=high,
+                colour=look.colour,
+                marker=look.marker,
+                covers=covers_of(dataset, "difference", method),
+            )
         )
-    return forest(f"{score.label} at equal training cost", score, rows, "independent networks")
+    return forest(
+        f"{score.label} at equal training cost", score, rows, "independent networks", covers_of(dataset, "difference")
+    )

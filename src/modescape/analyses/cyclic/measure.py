@@ -13,6 +13,7 @@ from modescape.analyses.likeness import CLASSES, LIKENESS, Likeness
 from modescape.analyses.repeats import Interval, compared_scores, difference
 from modescape.analyses.requirements import auxiliary, left_out, left_out_of, scoring_of, trained
 from modescape.analyses.stating import Variables
+from modescape.covers import NEW_REPEATS, NEW_RUNS, THESE, new_if
 from modescape.errors import NotEnough
 from modescape.metrics.ensemble import intervals_in_words
 from modescape.metrics.scores import units_of
@@ -64,6 +65,7 @@ def measure(offered: Offered) -> xr.Dataset:
     cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * size.epochs)
     label = first.predictions["test"].label
     scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
+    long = new_if(len(runs.members) if runs else 0, NEW_RUNS)
     networks = {method: np.concatenate(own.test) for method, own in short.items()}
     place = _plane(networks, label, len(found), likeness)
     return make_result(
@@ -87,6 +89,13 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
         intervals=intervals_in_words(INTERVALS, scoring),
+        covers={
+            "": {
+                "": new_if(repeats, NEW_REPEATS),
+                ENSEMBLE: THESE,
+                WHOLE: long,
+            }
+        },
         provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
         left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",

@@ -8,6 +8,7 @@ import numpy as np
 
 from modescape.analyses import task_of
 from modescape.analyses.likeness import LIKENESS, Quantity
+from modescape.covers import covers_of
 from modescape.plots import charts, steps, style
 from modescape.plots.charts import Chart, Panel, Series
 from modescape.plots.scores import in_target_unit, methods, score_panels
@@ -36,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
         "An entry is a network (independent), the average of a run's late weights, or the mean prediction of",
         f"{int(dataset.attrs['samples'])} samples around a solution; the horizontal axis counts entries, each of",
         f"another run. Mean score over subsets of that size, on {style.tested_on(dataset)}; bands: 95 % intervals for",
-        f"new networks on new images. {'Distance' if numbers else 'Divergence'}: of equally many networks of each "
+        f"new members on new examples. {'Distance' if numbers else 'Divergence'}: of equally many networks of each "
         "method, in the method's own mark;",
         ""
         if numbers
@@ -161,4 +162,11 @@ def _names(order: list[str]) -> list[str]:
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Scores against size, diversity and cost."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.7), panel_height=380)
+    return Chart(
+        title=TITLE,
+        panels=panels(dataset),
+        columns=2,
+        panel_size=(3.8, 2.7),
+        panel_height=380,
+        covers=covers_of(dataset, "score"),
+    )

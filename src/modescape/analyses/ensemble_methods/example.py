@@ -20,6 +20,7 @@ from modescape.analyses.examples import (
     interval,
     stated,
 )
+from modescape.covers import NEW
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,6 +73,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         },
         title="Scores of every way to make an ensemble",
         **about(members, intervals=CROSSED),
+        covers=NEW,
         samples=10,
         batch_norm="recompute",
         batch_norm_layers=0,

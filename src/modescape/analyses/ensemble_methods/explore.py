@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.forest import Row, forest
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, View, explored_scores
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from modescape.metrics.scores import Score
 
-COVERS = {"new": ("", "new networks on new examples"), "these": ("_these", "these networks on new examples")}
+ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -28,14 +29,13 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     if not known:
         return Explored()
     networks = int(dataset.attrs["samples"])
-    covers = Choice(
-        name="interval", label="95 % interval for", options=[(key, words) for key, (_, words) in COVERS.items()]
-    )
+    options = [(kind, covers_of(dataset, "gain", which=ending)) for kind, ending in ENDINGS.items()]
+    covers = Choice(name="interval", label="95 % interval for", options=options)
     view = View(
         tab="methods",
         title="Methods within one run against independent networks",
         choices=[explored_scores(known), covers],
-        charts={(name, kind): _chart(dataset, name, score, kind) for name, score in known.items() for kind in COVERS},
+        charts={(name, kind): _chart(dataset, name, score, kind) for name, score in known.items() for kind in ENDINGS},
         about=f"Methods within one run average {networks} networks of it; independent networks stand beside them with "
         "their number. Press a row to set the method off in every figure of the page.",
         place=20,
@@ -44,7 +44,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
 
 
 def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
-    ending, networks = COVERS[kind][0], int(dataset.attrs["samples"])
+    ending, networks = ENDINGS[kind], int(dataset.attrs["samples"])
     rows = []
     for method in methods(dataset):
         size = min(networks, int(dataset["size"].values.max())) if method == "independent" else 1
@@ -56,7 +56,8 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
             continue
         look = style.method_look(method)
         name = f"{look.name} ({size})" if method == "independent" else look.name
-        rows.append(
-            Row(name=name, group=method, value=value, low=low, high=high, colour=look.colour, marker=look.marker)
-        )
-    return forest(f"{score.label}: gain over one network", score, rows, "one network")
+        whose = covers_of(dataset, "gain", method, which=ending)
+        looks = {"colour": look.colour, "marker": look.marker}
+        rows.append(Row(name=name, group=method, value=value, low=low, high=high, covers=whose, **looks))
+    covers = covers_of(dataset, "gain", which=ending)
+    return forest(f"{score.label}: gain over one network", score, rows, "one network", covers)

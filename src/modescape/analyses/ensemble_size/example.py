@@ -9,6 +9,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import CROSSED, about
+from modescape.covers import NEW, NEW_RUNS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,5 +50,6 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(full), "metric": list(metrics), "size": size},
         title="Scores against the number of networks averaged",
         **about(members, intervals=CROSSED),
+        covers={"": {"": NEW, "snapshots": NEW_RUNS}},
         runs_of_snapshots=members,
     )

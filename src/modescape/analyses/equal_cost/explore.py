@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.draw import LOOKS, how_chosen, off_scale, panels, shown
 from modescape.analyses.forest import Row, forest
+from modescape.covers import THESE
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
 from modescape.decision.prices import price_words
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from modescape.metrics.scores import Score
 
 COSTS = (("training", "Training"), ("passes", "Forward passes"))
-THESE = "Intervals: these networks on new examples."
 PICTURED = 9  # rows of the picture
 
 
@@ -35,7 +35,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     named = {name: score.in_unit(unit) for name, score in table.scores.items()}
     against = panels(dataset)[-len(COSTS) :]
     costs = {
-        (cost,): Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
+        (cost,): Chart(title=panel.title, panels=[panel], columns=1, panel_height=330, covers=THESE)
         for (cost, _), panel in zip(COSTS, against, strict=True)
     }
     rows = {(name,): _forest(table, name, score) for name, score in named.items()}
@@ -47,7 +47,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
                 title="What the same cost buys otherwise",
                 choices=[Choice(name="cost", label="Cost", options=COSTS)],
                 charts=costs,
-                about=f"Every candidate against what it costs. {THESE}",
+                about=f"Every candidate against what it costs. Intervals: {THESE}.",
                 place=20,
             ),
             View(
@@ -55,11 +55,15 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
                 title="All that can be done with these networks, the best on top",
                 choices=[explored_scores(named)],
                 charts=rows,
-                about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
+                about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} Intervals: {THESE}.",
                 place=10,
             ),
         ],
-        pictures=[Picture(chart=first, place=20, words=f"Candidates by their gain in {table.score.short}. {THESE}")],
+        pictures=[
+            Picture(
+                chart=first, place=20, words=f"Candidates by their gain in {table.score.short}. Intervals: {THESE}."
+            )
+        ],
     )
 
 
@@ -80,4 +84,4 @@ def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
                 note=price_words(candidate, Machine()),
             )
         )
-    return forest(f"{score.label}: every candidate", score, rows, baseline(table), most)
+    return forest(f"{score.label}: every candidate", score, rows, baseline(table), THESE, most)

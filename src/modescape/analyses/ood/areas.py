@@ -1,4 +1,4 @@
-"""Areas under the ROC curve with 95 % intervals, for new networks on new examples of both sets."""
+"""Areas under the ROC curve with 95 % intervals, for new members on new examples of both sets."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modescape.covers import covers_of
 from modescape.plain import ranges
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, HeatMap, Panel
@@ -36,7 +37,7 @@ def caption(dataset: xr.Dataset) -> str:
         averaged(dataset),
         "A subspace method averages",
         f"{int(dataset.attrs['samples'])} samples around one solution; independent + X averages over solutions, too.",
-        "Bands, where there are any: 95 % intervals. Minus single network's: differences of these means.",
+        "Bands: 95 % intervals. Minus single network's: differences of these means.",
         "Jensen-Shannon divergence: of equally many networks of each method; after calibration: each network's",
         "temperature was fitted on validation images without corruption. Coloured: accuracy on each corruption's own",
         "part of the images.",
@@ -109,4 +110,11 @@ def left_out_sentence(left_out: dict[str, str], unit: str = "levels of 255") -> 
 
 def describe(dataset: xr.Dataset) -> Chart:
     """Scores and divergences against severity, accuracy by corruption."""
-    return Chart(title=TITLE, panels=panels(dataset), columns=2, panel_size=(3.8, 2.5), panel_height=380)
+    return Chart(
+        title=TITLE,
+        panels=panels(dataset),
+        columns=2,
+        panel_size=(3.8, 2.5),
+        panel_height=380,
+        covers=covers_of(dataset, "score"),
+    )

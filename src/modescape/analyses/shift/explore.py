@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modescape.analyses.shift.draw import X_LABEL, corruption_name, left_out_sentence, without_effect
+from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, HeatMap, Panel
 from modescape.plots.explored import Choice, Explored, View, explored_scores
 from modescape.plots.scores import better, line_of, methods, scores
 from modescape.wording.reading import pick
 from modescape.wording.scores import difference, unit, written
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,8 +72,7 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, method: str) -> Chart
     )
     mapped = "gain_of_corruption" in dataset and score.per_example is not None
     found = [curves, _map(dataset, metric, score, method)] if mapped else [curves]
-    words = "95 %: new networks on new images"
-    return Chart(title=score.label, panels=found, columns=2, panel_height=420, band=words)
+    return Chart(title=score.label, panels=found, columns=2, panel_height=420, covers=covers_of(dataset, "score"))
 
 
 def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap:
@@ -99,7 +100,7 @@ def _map(dataset: xr.Dataset, metric: str, score: Score, method: str) -> HeatMap
         decimals=1 if score.percent else 2,
         low=np.minimum(low, high),  # a score of which less is better turns them around
         high=np.maximum(low, high),
-        covers="these networks on new images",
+        covers=covers_of(dataset, "gain_of_corruption"),
     )
 
 
@@ -122,7 +123,8 @@ def _sentence(dataset: xr.Dataset, metric: str, method: str, severity: int) -> s
     if not math.isfinite(alone) or not math.isfinite(together):
         return ""
     gap, _ = difference(metric, math.nan, together - alone, math.nan)
-    covers = " In parentheses: 95 % intervals for new networks on new images." if "(" in one + other else ""
+    whom = for_whom(covers_of(dataset, "score"))
+    covers = f" In parentheses: 95 % intervals{whom}." if "(" in one + other else ""
     return (
         f"Severity {severity}: {scores(dataset)[metric].short} of one network {one}, of "
         f"{style.method_look(method).spoken} {other}; difference {gap}{unit(metric, dataset)}.{covers}"

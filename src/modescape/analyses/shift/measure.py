@@ -16,6 +16,7 @@ from modescape.analyses.shift.paired import ENDS, PairedGains
 from modescape.analyses.stating import Variables, stated
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import THESE, new_if
 from modescape.data.corruptions import SEVERITIES
 from modescape.functionspace import jensen_shannon
 from modescape.methods import BOTH
@@ -87,6 +88,7 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Scores and diversity under shift",
         intervals=INTERVALS_OF_RUNS,
+        covers={"": new_if(len(members)), "gain_of_corruption": THESE},
         provenance=offered.provenance(examples=len(label), members=len(members), repeats=1),
         left_out=left_out(offered),
         split="test",
@@ -203,7 +205,7 @@ class Table:
                 ("approach", "metric", "corruption", "severity"),
                 found[..., place].transpose(0, 2, 3, 1),
                 units_of(SCORES),
-                f"{words}score on that part minus one network's, paired: these networks on new examples",
+                f"{words}score on that part minus one network's, paired: these members on new examples",
             )
             for place, (end, words) in enumerate(GAIN_ENDS.items())
         }

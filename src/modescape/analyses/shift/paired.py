@@ -13,7 +13,7 @@ ENDS = 3  # value, low, high
 
 
 class PairedGains:
-    """Differences from one network, mean over networks of both, with 95 % intervals: these networks on new examples.
+    """Differences from one network, mean over networks of both, with 95 % intervals: these members on new examples.
 
     Args:
         scores: name -> score; one that is no mean over examples has no difference of examples.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modescape.analyses.shift.draw import X_LABEL, averaged, corruption_name, left_out_sentence, without_effect
+from modescape.covers import covers_of
 from modescape.plots import charts, style
 from modescape.plots.charts import Chart, HeatMap, Panel, Series
 from modescape.plots.scores import line_of, methods, score_panels, scores
@@ -50,7 +52,14 @@ def describe(dataset: xr.Dataset) -> Chart:
         _panel("Where the ensemble's variance comes from", f"Spread ({unit})", _parts(dataset, x)),
     ]
     panels += [_by_kind(dataset, method, unit) for method in methods(dataset)]
-    return Chart(title=TITLE, panels=panels, columns=2, panel_size=(4.6, 2.5), panel_height=360)
+    return Chart(
+        title=TITLE,
+        panels=panels,
+        columns=2,
+        panel_size=(4.6, 2.5),
+        panel_height=360,
+        covers=covers_of(dataset, "score"),
+    )
 
 
 def _panel(title: str, y_label: str, series: list[Series]) -> Panel:
@@ -71,7 +80,8 @@ def _lines(dataset: xr.Dataset, x: np.ndarray, variable: str, factor: float) -> 
 def _coverage(dataset: xr.Dataset, x: np.ndarray) -> Panel:
     nominal = charts.level("Nominal", 100 * NOMINAL, (float(x.min()), float(x.max())))
     series = [nominal, *_lines(dataset, x, "coverage", 100.0)]
-    return _panel("Coverage of 95 % intervals", "Targets inside (%)", series)
+    panel = _panel("Coverage of 95 % intervals", "Targets inside (%)", series)
+    return replace(panel, covers=covers_of(dataset, "coverage"))
 
 
 def _parts(dataset: xr.Dataset, x: np.ndarray) -> list[Series]:

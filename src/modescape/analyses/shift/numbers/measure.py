@@ -15,6 +15,7 @@ from modescape.analyses.shift.measure import SETS, WHAT
 from modescape.analyses.stating import Variables
 from modescape.analyses.stored import Request
 from modescape.context import StudyContext
+from modescape.covers import THESE, new_if
 from modescape.data.corruptions import SEVERITIES
 from modescape.metrics.crossed import subset_estimate
 from modescape.metrics.gaussians import gaussian
@@ -84,7 +85,8 @@ def measure(offered: Offered) -> xr.Dataset:
             "corruption": [*shifted.parts, *shifted.selections],
         },
         title="Scores and intervals under shift",
-        intervals=f"{INTERVALS_OF_MEANS}. Those of the coverage are for these networks on new examples",
+        intervals=f"{INTERVALS_OF_MEANS}. Those of the coverage are for these members on new examples",
+        covers={"": new_if(members), "coverage": THESE},
         provenance=offered.provenance(examples=len(target), members=members, repeats=1),
         left_out=left_out(offered),
         split="test",
