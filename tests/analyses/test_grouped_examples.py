@@ -231,5 +231,5 @@ def test_a_single_group_has_no_halves(three: tuple[Offered, Offered, Offered]) -
 def test_spectra_and_rank_correlations_have_no_interval_over_examples() -> None:
     """Densities and traces have one over random vectors, rank correlations one over members."""
     made = analyses.ANALYSES["curvature"].part("measure").INTERVALS
-    assert "for these networks and examples" in made
+    assert "for these members and examples" in made
     assert "new examples" not in made

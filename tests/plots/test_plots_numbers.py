@@ -152,7 +152,7 @@ def test_the_last_panels_are_paired_differences():
 def test_a_legend_says_that_intervals_are_for_new_groups(word, said):
     dataset = example_result("ensemble_size", members=5).assign_attrs(groups=7, examples_word=word)
     names = entries(figure_of("ensemble_size", dataset))
-    assert f"95 % for new networks on {said} of new groups" in names
+    assert f"95 %: new members on {said} of new groups" in names
     assert not [name for name in names if name and "on new" in name]
 
 

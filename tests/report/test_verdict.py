@@ -73,7 +73,7 @@ def test_headline_gives_shares_ratio_and_gains():
     assert text == (
         "Two snapshots of one run disagree on 6.3 % of the test images, two independent networks on 27 %: "
         "4.3 times as often. Averaging 10 independent networks gains 4.1 points of accuracy (95 % interval 3.5 to 4.7 "
-        "for new networks). Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to 0.6)."
+        "for new members). Averaging 10 snapshots of one run gains 0.4 points of accuracy (95 % interval 0.2 to 0.6)."
     )
     assert verdict.question == "Why did the ensemble work?"
     assert verdict.answer == "Averaging independent networks worked."
@@ -105,14 +105,14 @@ def test_inconclusive_sentence_gives_the_signed_change():
     assert verdict.covers.endswith("; that of the gain of two networks, for these two.")
     assert sentence.replace(SPACE, " ") == (
         "Averaging 2 independent networks changes accuracy by \N{MINUS SIGN}0.4 points "
-        "(95 % interval \N{MINUS SIGN}1.0 to 0.2 for these networks): inconclusive, because the interval includes 0."
+        "(95 % interval \N{MINUS SIGN}1.0 to 0.2 for these members): inconclusive, because the interval includes 0."
     )
 
 
 def test_negative_gain_is_a_loss_with_its_bounds_turned():
     verdict = judge({"ensemble_size": sizes([(0, 0, 0), (-0.012, -0.019, -0.005)])})
     assert verdict.answer == "Averaging independent networks did harm."
-    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9 for these networks)" in verdict.sentences[0].replace(
+    assert "loses 1.2 points of accuracy (95 % interval 0.5 to 1.9 for these members)" in verdict.sentences[0].replace(
         SPACE, " "
     )
     assert f"by {MINUS}1.2 points with 2" in verdict.enough.replace(SPACE, " ")
@@ -120,7 +120,7 @@ def test_negative_gain_is_a_loss_with_its_bounds_turned():
 
 def test_small_conclusive_gain_is_not_printed_as_zero():
     (sentence,) = judge({"ensemble_size": sizes([(0, 0, 0), (0.0006, 0.0002, 0.001)])}).sentences
-    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10 for these networks)" in sentence.replace(
+    assert "gains 0.06 points of accuracy (95 % interval 0.02 to 0.10 for these members)" in sentence.replace(
         SPACE, " "
     )
 

@@ -1,4 +1,4 @@
-"""Scores of several runs, or of subsets of members, each with an interval for new networks and one for these."""
+"""Scores of several runs, or of subsets of members, each with an interval for new members and one for these."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ holds B = n // k subsets of every size, and a subset of 2 k is the union of two 
 with fewer subsets than are wanted take further orders, `ORDERS` at most.
 
 **Intervals.** B disjoint ensembles of k networks are what B runs are elsewhere: drawn independently, and crossed with
-the examples. So an ensemble's own score is its influence on their mean, and the variance for new networks is that of
+the examples. So an ensemble's own score is its influence on their mean, and the variance for new members is that of
 `modescape.metrics.influence` with ensembles for members and B - 1 degrees of freedom. It is that of the mean over one
 order, which is no smaller than that over several. Of the gain an ensemble's influence is its score less the mean of its
 own members'. Above K, the largest size with `LEAST` ensembles, influences grow as `modescape.metrics.crossed` has it.
@@ -200,7 +200,7 @@ class Curve:
     size: np.ndarray  # [size]
     subsets: np.ndarray  # [size]
     columns: list[np.ndarray]
-    """Score, its ends for new networks, its ends for these; the gain and its ends likewise; [metric, size] each."""
+    """Score, its ends for new members, its ends for these; the gain and its ends likewise; [metric, size] each."""
     law: BrierLaw | None
 
 

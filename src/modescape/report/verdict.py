@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES
 from modescape.covers import headed
-from modescape.wording.head import Card, Part, Places, Purchase
+from modescape.wording.head import Card, Part, Places, Purchase, Rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,6 +50,9 @@ class Verdict:
     equivalents: bool = True  # whether these are known in independent networks, too
     covers: str = ""  # what the intervals of the ensemble and of gains cover
     covers_scores: str = ""  # what those of `scores` cover
+    lead: str = ""  # part of the answer: what to do
+    compared: Rows | None = None  # candidates against those of equal cost
+    steps: Rows | None = None  # what each further network changes
 
     @property
     def change_head(self) -> str:
@@ -106,6 +109,9 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         equivalents=any("equivalent_below" in result for result in results.values()),
         covers=_joined(part.covers for part in parts),
         covers_scores=_joined(part.covers_scores for part in parts),
+        lead=_joined(part.lead for part in parts),
+        compared=next((part.compared for part in parts if part.compared), None),
+        steps=next((part.steps for part in parts if part.steps), None),
     )
 
 

@@ -29,7 +29,7 @@ def in_words_of(word: str, text: str, grouped: bool = False) -> str:
     >>> in_words_of("rows", "Images of the test split, image by image: an image")
     'Rows of the test split, row by row: a row'
     >>> in_words_of("rows", "for new members on new examples", grouped=True)
-    'for new networks on test rows of new groups'
+    'for new members on test rows of new groups'
     """
     if grouped:
         text = NEW.sub(lambda found: f"on{found[2] or ''} {found[3]} of {found[1]} groups", text)

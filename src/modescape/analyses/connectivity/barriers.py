@@ -1,4 +1,4 @@
-"""Barriers of every two members: matrices with an interval for each pair, and means with one for new networks."""
+"""Barriers of every two members: matrices with an interval for each pair, and means with one for new members."""
 
 from __future__ import annotations
 

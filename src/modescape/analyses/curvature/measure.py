@@ -35,7 +35,7 @@ BALLS = {  # approach -> what the radius is of
     "adaptive": "within a ball of steps over the size of each weight",
 }
 INTERVALS = (
-    "95 %: of densities and traces over random vectors, for these networks and examples; of rank correlations over "
+    "95 %: of densities and traces over random vectors, for these members and examples; of rank correlations over "
     "members, for new ones, as if each member's difference from the others were its own"
 )
 SAMPLES = 4  # random steps of an average rise

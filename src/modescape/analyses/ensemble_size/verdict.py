@@ -113,12 +113,13 @@ def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
     mean, final = full_gain(sizes, "snapshots"), final_gain(sizes)
     if final is None:  # results of an older version
         return _gain_sentence(mean, "snapshots of one run")
-    sentence = _gain_sentence(final, "snapshots of one run", " over its final network")
+    sentence = _gain_sentence(final, "snapshots of one run", " over its final network", covers_of(sizes, "final_gain"))
     if mean is None:
         return sentence
     value, low, high = 100 * mean.value, 100 * mean.low, 100 * mean.high
     decimals = decimals_for(value, low, high)
-    than = f"{fixed(value, decimals, signed=True)} points ({interval(low, high, decimals)})"
+    bounds = interval(low, high, decimals, covers_of(sizes, "gain", "snapshots"))
+    than = f"{fixed(value, decimals, signed=True)} points ({bounds})"
     return f"{sentence} Over the mean snapshot it is {than}{'' if mean.conclusive else ': inconclusive'}."
 
 

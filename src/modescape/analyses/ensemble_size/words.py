@@ -81,7 +81,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
 
 
 def _with_intervals(dataset: xr.Dataset, method: str, metric: str, size: int) -> str:
-    """A score, its interval for new members on new examples, and in brackets that for these networks."""
+    """A score, its interval for new members on new examples, and in brackets that for these members."""
 
     def written(name: str) -> str:
         return scores.written(metric, pick(dataset, name, approach=method, metric=metric, size=size))

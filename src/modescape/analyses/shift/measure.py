@@ -231,8 +231,8 @@ class Table:
             "score": (dims, scores("mean"), units, "score on all test images"),
             "score_low": (dims, scores("low"), units, "lower end of the 95 % interval"),
             "score_high": (dims, scores("high"), units, "upper end of the 95 % interval"),
-            "score_low_these": (dims, scores("low_these"), units, "lower end of it for these networks alone"),
-            "score_high_these": (dims, scores("high_these"), units, "upper end of it for these networks alone"),
+            "score_low_these": (dims, scores("low_these"), units, "lower end of it for these members alone"),
+            "score_high_these": (dims, scores("high_these"), units, "upper end of it for these members alone"),
             "score_spread": (
                 dims,
                 _spread(of_part[..., there]).transpose(0, 2, 1),

@@ -34,8 +34,8 @@ SCORES = {  # field of `modescape.analyses.scoring.Scored` -> variable, long nam
     "mean": ("score", "score on all test examples"),
     "low": ("score_low", "lower end of the 95 % interval"),
     "high": ("score_high", "upper end of the 95 % interval"),
-    "low_these": ("score_low_these", "lower end of it for these networks alone"),
-    "high_these": ("score_high_these", "upper end of it for these networks alone"),
+    "low_these": ("score_low_these", "lower end of it for these members alone"),
+    "high_these": ("score_high_these", "upper end of it for these members alone"),
 }
 
 
