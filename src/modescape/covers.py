@@ -97,5 +97,6 @@ def note_covers(dataset: xr.Dataset, kinds: Kinds) -> None:
             kind = THESE
         apart = {} if isinstance(kind, str) else {key: told(one) for key, one in kind.items() if key}
         dataset[name].attrs["covers"] = told(kind if isinstance(kind, str) else kind[""])
+        dataset[name].attrs.pop("covers_apart", None)
         if apart:
             dataset[name].attrs["covers_apart"] = json.dumps(apart, sort_keys=True)

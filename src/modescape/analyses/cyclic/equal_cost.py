@@ -13,6 +13,7 @@ from modescape.metrics.scores import Score, score_of
 from modescape.wording import scores
 from modescape.wording.numbers import count, decimals_for, fixed, interval, listing
 from modescape.wording.reading import pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -162,7 +163,7 @@ def _long_run_sentence(cyclic: xr.Dataset | None) -> str:
     beside = (
         f"{text[0].upper()}{text[1:]}. " if (text := _beside(cyclic, [WHOLE], f"the ensemble of {members}")) else ""
     )
-    return f"{subject} {beside}{passes} The intervals are for {covers}."
+    return f"{subject} {beside}{passes} The intervals are{for_whom(covers)}."
 
 
 def _beside(cyclic: xr.Dataset, methods: list[str], reference: str) -> str:
@@ -214,7 +215,7 @@ def _others_sentence(cyclic: xr.Dataset | None) -> str:
         told.append(f"{listing(alike)} cannot be told apart from them in {listing(deciding, 'or')}")
     told += filter(None, [_beside(cyclic, _others(cyclic), "them")])
     repeats = count(int(cyclic.attrs["repeats"]), "repeat")
-    return f"{start} {'; '.join(told)}. Means of {repeats}; intervals are for {covers_of(cyclic, 'difference')}."
+    return f"{start} {'; '.join(told)}. Means of {repeats}; intervals are{for_whom(covers_of(cyclic, 'difference'))}."
 
 
 def _others(cyclic: xr.Dataset) -> list[str]:

@@ -73,23 +73,24 @@ def equivalent_sentence(methods: xr.Dataset | None, calibration: xr.Dataset | No
         return ""
     best = best_of(found)
     own, whom = found[best], for_whom(covers_of(calibration, "equivalent"))
+    bounds, semicolon, state = own.bounds().partition(";")
     place = _place(calibration, "other_approach", best)
     name = f"{label_of(best)}; {place}" if place else label_of(best)
     subject = f"{count(own.size, 'network')} of one run ({name})"
     if own.below:
         return (
             "No method inside one run was better than its one network by calibrated likelihood: the best of them, "
-            f"{subject}, is worth {own.text()}; 95{SPACE}% interval {own.bounds()}{whom}."
+            f"{subject}, is worth {own.text()}; 95{SPACE}% interval {bounds}{whom}{semicolon}{state}."
         )
     if own.value < ONE:
         return (
             f"No method inside one run is worth more than its one network by calibrated likelihood; best of them: "
-            f"{subject}, 95{SPACE}% interval {own.bounds()}{whom}."
+            f"{subject}, 95{SPACE}% interval {bounds}{whom}."
         )
     inconclusive = "" if own.low > 1 else ": inconclusive"
     return (
         f"{subject} are worth {own.text()} independent networks by calibrated likelihood "
-        f"(95{SPACE}% interval {own.bounds()}{whom}{inconclusive})."
+        f"(95{SPACE}% interval {bounds}{whom}{inconclusive})."
     )
 
 

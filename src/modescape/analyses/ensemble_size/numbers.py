@@ -19,6 +19,7 @@ from modescape.wording.numbers import (
     percent,
 )
 from modescape.wording.reading import Gain, final_gain, full_gain, pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,6 +42,7 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
     """
     gain, final = full_gain(sizes, "independent", RMSE), final_gain(sizes, RMSE)
     unit, worked = unit_of(sizes), gain is not None and gain.conclusive and gain.value < 0
+    whom = for_whom(covers_of(sizes, "score"))
     cards = (
         []
         if gain is None
@@ -56,7 +58,9 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
         cards={20: cards},
         enough=_enough(sizes, gain, unit, weighed),
         scores=score_rows(sizes),
-        covers="" if gain is None else f"Intervals are for {covers_of(sizes, 'score')}.",
+        covers=""
+        if gain is None or not covers_of(sizes, "score")
+        else f"Intervals are for {covers_of(sizes, 'score')}.",
         covers_scores=covers_of(sizes, "gain"),
         worked=worked,
     )
@@ -122,7 +126,7 @@ def _enough(sizes: xr.Dataset, gain: Gain | None, unit: str, weighed: bool) -> s
     """What each size changes, unless a decision tells it, and what the law of the squared error adds."""
     if gain is None:
         return ""
-    by_size = f"{_by_size(sizes, unit)}, for {_whose(sizes)}"
+    by_size = f"{_by_size(sizes, unit)},{for_whom(_whose(sizes))}"
     told = "" if weighed else f"Averaging changes the root mean squared error of one network by {by_size}."
     single, together = _law(sizes, gain.size)
     if not math.isfinite(single):

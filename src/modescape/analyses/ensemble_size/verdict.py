@@ -12,6 +12,7 @@ from modescape.covers import covers_of
 from modescape.wording.head import Card, Part
 from modescape.wording.numbers import SPACE, accuracy, decimals_for, fixed, interval, listing, percent
 from modescape.wording.reading import Gain, final_gain, full_gain, full_size, holding, pick, score_at
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,9 +73,14 @@ def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
 def _covers(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     if gain is None:
         return ""
-    kinds = dict.fromkeys(covers_of(sizes, *of) for of in (("score",), ("gain",), ("score", "snapshots")))
-    names = dict(zip(kinds, ("", "of the gain of two networks: ", "of snapshots: "), strict=False))
-    return f"Unless said otherwise, intervals are for {'; '.join(f'{names[kind]}{kind}' for kind in kinds)}."
+    snapshots = sizes is not None and "snapshots" in sizes["approach"].values
+    names = {
+        covers_of(sizes, "score", "snapshots" if snapshots else ""): "of snapshots: ",
+        covers_of(sizes, "gain"): "of the gain of two networks: ",
+        covers_of(sizes, "score"): "",
+    }
+    kinds = [f"{name}{kind}" for kind, name in reversed(names.items()) if kind]
+    return f"Unless said otherwise, intervals are for {'; '.join(kinds)}." if kinds else ""
 
 
 def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
@@ -112,7 +118,7 @@ def _snapshot_sentence(sizes: xr.Dataset | None) -> str:
     """The gain of snapshots over the run's final network, and that over its mean snapshot."""
     mean, final = full_gain(sizes, "snapshots"), final_gain(sizes)
     if final is None:  # results of an older version
-        return _gain_sentence(mean, "snapshots of one run")
+        return _gain_sentence(mean, "snapshots of one run", whom=covers_of(sizes, "gain", "snapshots"))
     sentence = _gain_sentence(final, "snapshots of one run", " over its final network", covers_of(sizes, "final_gain"))
     if mean is None:
         return sentence
@@ -144,7 +150,7 @@ def enough_members(sizes: xr.Dataset | None, weighed: bool = False) -> str:
     gain = full_gain(sizes, "independent")
     if sizes is None or gain is None:
         return ""
-    told = f"Averaging changes the accuracy of one network by {_by_size(sizes)}, for {_whose(sizes)}."
+    told = f"Averaging changes the accuracy of one network by {_by_size(sizes)},{for_whom(_whose(sizes))}."
     told = "" if weighed else told
     return f"{told} {_brier_law(sizes, gain.size)}".strip()
 
