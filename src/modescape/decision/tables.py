@@ -34,12 +34,8 @@ def compared(table: Table, decision: Decision, unit: str = "") -> Rows | None:
             price = (candidate.price.training, candidate.price.passes)
             rows.append((candidate.label, [*cells, *((_times(times), "") for times in price)]))
         groups.append((f"{one.title}, compared with {compared_with(table, one.against)}", rows))
-    header = (
-        "candidate",
-        *(headed(_head(score, unit), THESE) for score in table.scores.values()),
-        "training",
-        "passes",
-    )
+    changes = (headed(_head(score, unit), THESE) for score in table.scores.values())
+    header = ("candidate", *changes, "training (times)", "passes (times)")
     return Rows(header, groups, ABOUT) if groups else None
 
 

@@ -43,7 +43,7 @@ class ResampledErrors:
 
 
 def paired_half(one: np.ndarray, other: np.ndarray) -> float:
-    """Half of the 95 % interval of a difference, these networks on new examples; NaN where a resample has no number.
+    """Half of the 95 % interval of a difference, these members on new examples; NaN where a resample has no number.
 
     The normal interval of the resamples' standard deviation, around the difference that was measured: the ECE of few
     examples lies above that of many, and of a resample above both, in the two alike.

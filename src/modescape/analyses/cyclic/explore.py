@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.forest import Row, forest
+from modescape.analyses.forest import Row, forest, takeaway
 from modescape.covers import covers_of
 from modescape.plots import style
-from modescape.plots.charts import Chart
 from modescape.plots.explored import Explored, View, explored_scores
 from modescape.plots.scores import methods, scores
 from modescape.wording.reading import pick
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from modescape.metrics.scores import Score
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
@@ -25,11 +22,17 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     known = scores(dataset)
     if "difference" not in dataset or not known:
         return Explored()
+    charts, sentences, covers = {}, {}, covers_of(dataset, "difference")
+    for name, score in known.items():
+        rows = _rows(dataset, name)
+        charts[name,] = forest(f"{score.label} at equal training cost", score, rows, "independent networks", covers)
+        sentences[name,] = takeaway(name, dataset, rows, "independent networks", covers)
     view = View(
         tab="methods",
         title="Equal training cost: cyclic schedules and long runs",
         choices=[explored_scores(known)],
-        charts={(name,): _chart(dataset, name, score) for name, score in known.items()},
+        charts=charts,
+        sentences=sentences,
         about="Each has the training cost of the independent networks it is compared with. "
         "What has a single repeat, and the ensemble of all members, stands for itself.",
         place=30,
@@ -37,7 +40,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     return Explored(views=[view])
 
 
-def _chart(dataset: xr.Dataset, metric: str, score: Score) -> Chart:
+def _rows(dataset: xr.Dataset, metric: str) -> list[Row]:
     rows = []
     for method in methods(dataset):
         ends = [pick(dataset, f"difference{end}", approach=method, metric=metric) for end in ("", "_low", "_high")]
@@ -55,6 +58,4 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score) -> Chart:
                 covers=covers_of(dataset, "difference", method),
             )
         )
-    return forest(
-        f"{score.label} at equal training cost", score, rows, "independent networks", covers_of(dataset, "difference")
-    )
+    return rows

@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.forest import Row, forest
+from modescape.analyses.forest import Row, forest, takeaway
 from modescape.covers import covers_of
 from modescape.plots import style
-from modescape.plots.charts import Chart
 from modescape.plots.explored import Choice, Explored, View, explored_scores
 from modescape.plots.scores import methods, scores
 from modescape.wording.reading import pick
@@ -17,7 +16,6 @@ from modescape.wording.reading import pick
 if TYPE_CHECKING:
     import xarray as xr
 
-    from modescape.metrics.scores import Score
 
 ENDINGS = {"new": "", "these": "_these"}  # value of the choice -> ending of the variables
 
@@ -31,11 +29,18 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     networks = int(dataset.attrs["samples"])
     options = [(kind, covers_of(dataset, "gain", which=ending)) for kind, ending in ENDINGS.items()]
     covers = Choice(name="interval", label="95 % interval for", options=options)
+    charts, sentences = {}, {}
+    for name, score in known.items():
+        for kind, words in options:
+            rows = _rows(dataset, name, kind)
+            charts[name, kind] = forest(f"{score.label}: gain over one network", score, rows, "one network", words)
+            sentences[name, kind] = takeaway(name, dataset, rows, "one network", words)
     view = View(
         tab="methods",
         title="Methods within one run against independent networks",
         choices=[explored_scores(known), covers],
-        charts={(name, kind): _chart(dataset, name, score, kind) for name, score in known.items() for kind in ENDINGS},
+        charts=charts,
+        sentences=sentences,
         about=f"Methods within one run average {networks} networks of it; independent networks stand beside them with "
         "their number. Press a row to set the method off in every figure of the page.",
         place=20,
@@ -43,7 +48,7 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     return Explored(views=[view])
 
 
-def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
+def _rows(dataset: xr.Dataset, metric: str, kind: str) -> list[Row]:
     ending, networks = ENDINGS[kind], int(dataset.attrs["samples"])
     rows = []
     for method in methods(dataset):
@@ -59,5 +64,4 @@ def _chart(dataset: xr.Dataset, metric: str, score: Score, kind: str) -> Chart:
         whose = covers_of(dataset, "gain", method, which=ending)
         looks = {"colour": look.colour, "marker": look.marker}
         rows.append(Row(name=name, group=method, value=value, low=low, high=high, covers=whose, **looks))
-    covers = covers_of(dataset, "gain", which=ending)
-    return forest(f"{score.label}: gain over one network", score, rows, "one network", covers)
+    return rows

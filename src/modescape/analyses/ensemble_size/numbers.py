@@ -58,9 +58,7 @@ def part_of_numbers(sizes: xr.Dataset, weighed: bool = False) -> Part:
         cards={20: cards},
         enough=_enough(sizes, gain, unit, weighed),
         scores=score_rows(sizes),
-        covers=""
-        if gain is None or not covers_of(sizes, "score")
-        else f"Intervals are for {covers_of(sizes, 'score')}.",
+        covers=f"Intervals are{whom}." if gain is not None and whom else "",
         covers_scores=covers_of(sizes, "gain"),
         worked=worked,
     )
