@@ -108,7 +108,7 @@ def takeaway(metric: str, dataset: xr.Dataset, rows: Sequence[Row], against: str
     better = sum(sign * (row.low if sign > 0 else row.high) > 0 for row in known)
     worse = sum(sign * (row.high if sign > 0 else row.low) < 0 for row in known)
     return (
-        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {best.covers or covers}). By their own "
-        f"intervals {better} of {count(len(known), 'row')} are better than {against}, {worse} are worse, and "
+        f"Best: {best.name}, {score.short} {number}{unit(metric, dataset)} ({interval}, {best.covers or covers}). By "
+        f"their own intervals {better} of {count(len(known), 'row')} are better than {against}, {worse} are worse, and "
         f"{len(known) - better - worse} cannot be told."
     )
