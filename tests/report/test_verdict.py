@@ -226,7 +226,7 @@ def test_snapshots_are_judged_against_the_final_network():
         "is +0.2 points (95 % interval 0.1 to 0.2 for new runs)."
     )
     dataset["gain_low"][-1, :, -1] = -2e-6  # printed as 0.000
-    assert judge({"ensemble_size": dataset}).sentences[-1].endswith("0.000 to 0.200): inconclusive.")
+    assert judge({"ensemble_size": dataset}).sentences[-1].endswith("0.000 to 0.200 for new runs): inconclusive.")
     card = verdict.cards[-1]
     assert card.label.replace(SPACE, " ") == "Gain of 10 snapshots over the run's end"
     assert card.value.startswith("\N{MINUS SIGN}0.1")

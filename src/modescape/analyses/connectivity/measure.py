@@ -104,10 +104,7 @@ def measure(
         reset_examples=sum(len(target) for _, target in sets.anew),
         refused=barriers.refused,
         gaps=barriers.gaps,
-        steps=steps,
-        learning_rate=learning_rate,
-        severity=severity,
-        shift=shift,
+        **{"steps": steps, "learning_rate": learning_rate, "severity": severity, "shift": shift},
     )
 
 

@@ -81,8 +81,7 @@ def measure(
     """
     offered = context.offered
     chosen = trained(offered, 1, WHAT)[:members]
-    checkpoints = weights_of(offered, WHAT)
-    train = context.dataset.train.first(examples)
+    checkpoints, train = weights_of(offered, WHAT), context.dataset.train.first(examples)
     solutions = [tensors_of(checkpoints.solution(member)) for member in chosen]
     over = _landscape(context, chosen, train)
     product = probes * steps * len(train.label) * PRODUCT

@@ -65,7 +65,6 @@ def measure(offered: Offered) -> xr.Dataset:
     cost = dict.fromkeys(short, size.cycles * epochs) | dict.fromkeys(whole, members * size.epochs)
     label = first.predictions["test"].label
     scoring, likeness = scoring_of(offered), LIKENESS[offered.task]
-    long = new_if(len(runs.members) if runs else 0, NEW_RUNS)
     networks = {method: np.concatenate(own.test) for method, own in short.items()}
     place = _plane(networks, label, len(found), likeness)
     return make_result(
@@ -89,18 +88,11 @@ def measure(offered: Offered) -> xr.Dataset:
         },
         title="Cyclic schedules and long runs against independent networks at equal training",
         intervals=intervals_in_words(INTERVALS, scoring),
-        covers={
-            "": {
-                "": new_if(repeats, NEW_REPEATS),
-                ENSEMBLE: THESE,
-                WHOLE: long,
-            }
-        },
+        covers=_covers(repeats, len(runs.members) if runs else 0),
         provenance=offered.provenance(examples=len(label), members=repeats, repeats=repeats),
         left_out="; ".join(filter(None, [left_out(offered), left_out_of(variants | ({WHOLE: runs} if runs else {}))])),
         split="test",
-        networks=size.cycles,
-        network_epochs=epochs,
+        **{"networks": size.cycles, "network_epochs": epochs},
         training_images=first.examples["train"],
         ensemble_members=members,
         member_epochs=size.epochs,
@@ -108,6 +100,11 @@ def measure(offered: Offered) -> xr.Dataset:
         long_runs=len(runs.members) if runs else 0,
         optimizer=size.optimizer,
     )
+
+
+def _covers(repeats: int, long_runs: int) -> dict[str, dict[str, str]]:
+    """What intervals are for: there is one ensemble of all members, and maybe one run as long as all of them."""
+    return {"": {"": new_if(repeats, NEW_REPEATS), ENSEMBLE: THESE, WHOLE: new_if(long_runs, NEW_RUNS)}}
 
 
 PLANE = {  # task -> what an axis of the plane is

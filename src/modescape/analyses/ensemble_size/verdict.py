@@ -73,14 +73,18 @@ def _snapshot_cards(sizes: xr.Dataset | None) -> list[Card]:
 def _covers(gain: Gain | None, sizes: xr.Dataset | None) -> str:
     if gain is None:
         return ""
-    snapshots = sizes is not None and "snapshots" in sizes["approach"].values
-    names = {
-        covers_of(sizes, "score", "snapshots" if snapshots else ""): "of snapshots: ",
-        covers_of(sizes, "gain"): "of the gain of two networks: ",
-        covers_of(sizes, "score"): "",
-    }
-    kinds = [f"{name}{kind}" for kind, name in reversed(names.items()) if kind]
-    return f"Unless said otherwise, intervals are for {'; '.join(kinds)}." if kinds else ""
+    kind, of_gain, of_runs = (
+        covers_of(sizes, *of) for of in (("score",), ("gain",), ("score", "snapshots" if _has_snapshots(sizes) else ""))
+    )
+    if not kind:
+        return ""
+    gains = f"; of the gain of two networks: {of_gain}" if of_gain != kind else ""
+    runs = f"; of snapshots: {of_runs}" if of_runs != kind else ""
+    return f"Unless said otherwise, intervals are for {kind}{gains}{runs}."
+
+
+def _has_snapshots(sizes: xr.Dataset | None) -> bool:
+    return sizes is not None and "snapshots" in sizes["approach"].values
 
 
 def _answer(gain: Gain | None, sizes: xr.Dataset | None) -> str:
