@@ -12,7 +12,8 @@ from example_results import OF_NUMBERS, example_of_numbers, example_result
 from modescape import covers
 from modescape.analyses import ANALYSES
 from modescape.analyses.figures import described
-from modescape.plots.panels import Chart, Panel, Series, by_covers, interval_keys
+from modescape.plots.interval_keys import by_covers, interval_keys
+from modescape.plots.panels import Chart, Panel, Series
 from modescape.report.sections import summarize
 from modescape.report.verdict import judge
 

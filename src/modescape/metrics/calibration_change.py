@@ -52,4 +52,4 @@ def paired_half(one: np.ndarray, other: np.ndarray) -> float:
         one: on each resample, [resample].
         other: the same of what it is compared with.
     """
-    return 1.959963984540054 * float(np.std(one - other, ddof=1))
+    return 1.959963984540054 * float(np.std(one - other, ddof=1)) if len(one) > 1 else float("nan")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.arrays import Array, group_codes, to_numpy
+from modescape.covers import new_if, note_covers
 from modescape.errors import InputError
 from modescape.metrics import many
 from modescape.metrics.crossed import size_estimates, size_masks
@@ -194,7 +195,7 @@ def _labelled(curve: EnsembleCurve, law: np.ndarray | None, scoring: Scoring, in
     """A curve as a dataset."""
     import xarray as xr
 
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {
             **{
                 name: (("metric", "size"), values, {"units": units_of(scoring.scores), "long_name": LONG_NAMES[name]})
@@ -209,6 +210,9 @@ def _labelled(curve: EnsembleCurve, law: np.ndarray | None, scoring: Scoring, in
         },
         attrs={"title": "Scores against the number of networks averaged", "intervals": intervals},
     )
+    members = int(curve.size.max())
+    note_covers(dataset, {"score": new_if(members), "gain": new_if(members - 1)})
+    return dataset
 
 
 def ensemble_curves(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modescape.plots import fields, paper, style
+from modescape.plots.interval_keys import interval_keys, title_of
 from modescape.plots.panels import (
     Chart,
     HeatMap,
@@ -16,13 +17,11 @@ from modescape.plots.panels import (
     Series,
     band_opacity,
     bar_lengths,
-    interval_keys,
     legend_entries,
     log_ticks,
     points_of,
     runs,
     tick_label,
-    title_of,
 )
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modescape.plots import fields, style
+from modescape.plots.interval_keys import interval_covers, interval_keys, title_of
 from modescape.plots.packed import plain
 from modescape.plots.panels import (
     Chart,
@@ -19,8 +20,6 @@ from modescape.plots.panels import (
     Series,
     View,
     bar_lengths,
-    interval_covers,
-    interval_keys,
     is_key,
     legend_entries,
     log_ticks,
@@ -30,7 +29,6 @@ from modescape.plots.panels import (
     shares_rows,
     span,
     tick_label,
-    title_of,
 )
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -67,7 +67,7 @@ class Verdict:
         first = self.purchases[0]
         changes = [headed(name, first.covers) for name in (first.measured, "NLL (nats)")]
         equivalent = [headed("deep ensemble equivalent", first.covers_equivalent)] if self.equivalents else []
-        return ["training", "passes", *changes, *equivalent]
+        return ["training (times)", "passes (times)", *changes, *equivalent]
 
 
 def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool = False) -> Verdict:

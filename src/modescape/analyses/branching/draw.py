@@ -12,7 +12,7 @@ from modescape.covers import covers_of
 from modescape.metrics.scores import Score, score_of
 from modescape.plots import steps, style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.panels import by_covers
+from modescape.plots.interval_keys import by_covers
 from modescape.plots.scores import in_target_unit, methods
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from modescape.covers import covers_of
 from modescape.plots import style
 from modescape.plots.charts import Chart, Panel, Series
-from modescape.plots.panels import by_covers
+from modescape.plots.interval_keys import by_covers
 from modescape.plots.scores import better, scores
 
 if TYPE_CHECKING:

@@ -65,8 +65,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         title="Which models to keep, and with which weights",
         **about(members, intervals="95 %: these models on new examples, of the procedure"),
         covers=THESE_MODELS,
-        folds=5,
-        chosen_by="nll",
+        **{"folds": 5, "chosen_by": "nll"},
         examples_looked_at=10_000,
         unit="network",
     )
