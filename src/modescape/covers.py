@@ -70,8 +70,18 @@ def covers_of(dataset: xr.Dataset | None, variable: str, approach: object = "", 
     if dataset is None or name not in dataset:
         return ""
     about = dataset[name].attrs
+    if "covers" not in about:
+        return _before(dataset, which)
     apart = json.loads(str(about.get("covers_apart", "{}")))
     return str(apart.get(str(approach), about.get("covers", "")))
+
+
+def _before(dataset: xr.Dataset, which: str) -> str:
+    """The same of a result of an earlier version, as far as it says how its intervals were made."""
+    made = re.match(r"95 %[,:] (?:for )?(these|new) (\w+)", str(dataset.attrs.get("intervals", "")))
+    these = which == "_these" or (made is not None and made[1] == "these")
+    kind = THESE if these else "" if made is None else NEW_RUNS if made[2] == "runs" else NEW
+    return kind.replace("members", "models") if dataset.attrs.get("given") else kind
 
 
 def kind_of(dataset: xr.Dataset) -> str:
@@ -79,6 +89,8 @@ def kind_of(dataset: xr.Dataset) -> str:
     ends = [dataset[name].attrs for name in map(str, dataset.data_vars) if ENDS.match(name) and "_these" not in name]
     kinds = {str(about.get("covers", "")) for about in ends}
     apart = any("covers_apart" in about for about in ends)
+    if kinds == {""}:
+        return _before(dataset, "")
     return kinds.pop() if len(kinds) == 1 and not apart else ""
 
 

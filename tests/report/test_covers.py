@@ -93,3 +93,13 @@ def test_two_members_have_one_gain_and_one_pair_which_stand_for_themselves() -> 
     assert covers.new_if(2 - 1) == covers.THESE
     assert covers.new_if(3 - 1) == covers.NEW
     assert covers.new_if(2, covers.NEW_RUNS) == covers.NEW_RUNS
+
+
+def test_a_result_of_an_earlier_version_says_it_as_far_as_it_is_known() -> None:
+    dataset = example_result("ensemble_size")
+    for name in dataset.data_vars:
+        dataset[name].attrs = {key: one for key, one in dataset[name].attrs.items() if not key.startswith("covers")}
+    made = dataset.assign_attrs(intervals="95 %, for new networks on new test images: Student's t")
+    assert covers.covers_of(made, "score") == covers.kind_of(made) == covers.NEW
+    assert covers.covers_of(made, "score", which="_these") == covers.THESE
+    assert covers.covers_of(dataset.assign_attrs(intervals="95 %: bootstrap"), "score") == ""

@@ -83,6 +83,6 @@ def _written(found: xr.Dataset, metric: str, score: Score, name: str) -> str:
 def _card(found: xr.Dataset, metric: str, score: Score, ends: tuple[float, float, float]) -> Card:
     change, bounds = scores.difference(metric, *ends)
     state = "" if ends[0] * ends[2] > 0 else ": inconclusive"
-    whom = short(covers_of(found, "difference"))
-    note = f"{change} {_unit(score)}against the ensemble, 95\N{NO-BREAK SPACE}% interval {bounds} for {whom}{state}"
+    whom = for_whom(short(covers_of(found, "difference")))
+    note = f"{change} {_unit(score)}against the ensemble, 95\N{NO-BREAK SPACE}% interval {bounds}{whom}{state}"
     return Card("Gradient boosting", _written(found, metric, score, BOOSTING), note)

@@ -12,6 +12,7 @@ from modescape.wording.head import Card, Part
 from modescape.wording.judged import against, bounded
 from modescape.wording.numbers import count
 from modescape.wording.reading import holding, pick
+from modescape.wording.takeaways import for_whom
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,8 +55,8 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
 
 def _card(dataset: xr.Dataset, metric: str, name: str) -> tuple[str, str]:
     value, low, high = (pick(dataset, f"together{end}", approach=name, metric=metric) for end in ("", "_low", "_high"))
-    whom = short(covers_of(dataset, "together"))
+    whom = for_whom(short(covers_of(dataset, "together")))
     return (
         scores.written(metric, value),
-        f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)} for {whom}",
+        f"95 % interval {scores.written(metric, low)} to {scores.written(metric, high)}{whom}",
     )
