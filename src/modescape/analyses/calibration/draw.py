@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and what ensembles are worth once they do."""
+"""Reliability diagrams, and deep ensemble equivalents after calibration."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _most(dataset: xr.Dataset) -> int:
 
 
 def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lower end, equivalent and upper end as they are drawn: open ends lie on 1 and on as many as there are, [size]."""
+    """Lower end, equivalent and upper end as drawn, [size]: open ends lie on 1 and on the number of networks."""
     low, middle, high = (
         np.minimum(dataset[f"equivalent{end}"].sel({"other_approach": method}).values.astype(float), _most(dataset))
         for end in ("_low", "", "_high")
@@ -136,7 +136,7 @@ def _drawn_worths(dataset: xr.Dataset, method: str) -> tuple[np.ndarray, np.ndar
 
 
 def _below_one(dataset: xr.Dataset) -> str:
-    """Methods that are worse than one network with all the networks that they have, and by how much."""
+    """Methods that are worse than one network even with all their networks, and by how much."""
     names = []
     for method in (str(method) for method in dataset["other_approach"].values):
         behind = dataset["behind"].sel({"other_approach": method}).values
@@ -146,8 +146,12 @@ def _below_one(dataset: xr.Dataset) -> str:
     return f"Equivalent < 1, and in the last panel alone, with all their networks: {', '.join(names)}." if names else ""
 
 
-def _over_one(dataset: xr.Dataset) -> Panel:
-    """Calibrated NLL of all networks of each method minus one network's, paired: what is worse shows as worse."""
+def over_one(dataset: xr.Dataset) -> list[tuple[float, float, float, str, int]]:
+    """Calibrated NLL of all networks of each method minus one network's, paired, the best first.
+
+    Returns:
+        The difference (nats), both ends of its interval, the method, and how many networks.
+    """
     found = []
     for method in (str(method) for method in dataset["other_approach"].values):
         chosen = dataset.sel({"other_approach": method})
@@ -155,7 +159,12 @@ def _over_one(dataset: xr.Dataset) -> Panel:
         if at.size:
             low, value, high = (float(chosen[f"behind{end}"].values[at[0]]) for end in ("_low", "", "_high"))
             found.append((value, low, high, method, int(dataset["size"].values[at[0]])))
-    found.sort(key=lambda one: one[0])
+    return sorted(found, key=lambda one: one[0])
+
+
+def _over_one(dataset: xr.Dataset) -> Panel:
+    """What is worse than one network shows as worse."""
+    found = over_one(dataset)
     zero = Series(
         name="One network",
         x=np.zeros(2),
