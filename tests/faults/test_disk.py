@@ -44,7 +44,7 @@ def plain(text: str) -> bool:
 
 DRAW = random.Random(0)
 ROOMS = {  # engine, bytes that there is room for: one after another on one study
-    "few": [("processes", 250_000), ("here", 2_500_000)],  # a worker that trains meets the end; so does a figure
+    "few": [("processes", 250_000), ("here", 2_900_000)],  # a worker that trains meets the end; so does a figure
     "many": [(engine, DRAW.randrange(2_000, 400_000)) for engine in ("processes", "here") * 3],
 }
 
