@@ -59,6 +59,9 @@ class Analysis:
     given: bool = False  # also of predictions that others made, without a run, its snapshots or other sets of examples
     decides: bool = False  # its result holds the candidates of `modescape decide`
     theme: str = ""  # what it is about, one of `THEMES`; "" of others' analyses
+    told_with: str = ""
+    """The analysis in whose section of the page this one is told, where both have a result: that one's words say how
+    (`modescape.wording.text.Text.together`)."""
     tab: str = ""  # of the explorer, in which its figure stands as it is (`modescape.plots.explored.TABS`)
     layers: bool = False  # a panel at a time
     only_for: str = ""  # `STARTED`, `ROWS` or `GIVEN`: recipes without it have the analysis only where they name it
