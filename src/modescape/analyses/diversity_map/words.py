@@ -82,7 +82,7 @@ def summarize(dataset: xr.Dataset) -> Summary:
         text,
         (said, "method (lowest of its steps)", *PLACED, *header),
         tuple(rows),
-        takeaway=_takeaway(dataset, f" ({sample(dataset)})"),
+        takeaway=_takeaway(dataset, sample(dataset)),
         behind=_takeaway(dataset),
     )
 
@@ -98,8 +98,12 @@ def _takeaway(dataset: xr.Dataset, seen: str = "") -> str:
     written = fixed if error == "brier" else significant
     order = sorted(best, key=best.__getitem__)[:2]
     parts = [f"{method_look(name).name} ({written(best[name], 3)})" for name in order]
+    flattered = (
+        f" ({seen}); no interval, and choosing the step on these images flatters methods that have several."
+        if seen
+        else ", which flatters methods that have several (no interval)."
+    )
     return (
         f"The average of {count(int(dataset.attrs['networks']), 'network')} has the lowest {NAMES[error][0]} for "
-        f"{', then '.join(parts)}, each at its best step{seen}; no interval, and choosing the step on these images "
-        "flatters methods that have several."
+        f"{', then '.join(parts)}, each at its best step{flattered}"
     )
