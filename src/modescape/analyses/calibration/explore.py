@@ -11,14 +11,15 @@ from modescape.plots.explored import Explored, View
 if TYPE_CHECKING:
     import xarray as xr
 
-OVER_ONE = (6,)  # panel of classes: each method over one network
+ALONE, OVER_ONE = (0, 1, 2, 3, 4, 5), (6,)  # panels of classes: each method over one network is the last
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
-    """The figure as it stands below, a panel at a time, and its comparison of methods beside others."""
+    """The figure as it stands below, a panel at a time; of classes its comparison of methods beside others instead."""
+    of_classes = task_of(results["calibration"]) == "classification"
     title = "Calibration of one network and of the ensemble"
-    views = [View(tab="reliability", title=title, figure="calibration", layers=True)]
-    if task_of(results["calibration"]) == "classification":
+    views = [View(tab="reliability", title=title, figure="calibration", layers=True, only=ALONE if of_classes else ())]
+    if of_classes:
         about = "Intervals: these networks on new examples."
         over = "After calibration: all networks of each method against one"
         views.append(View(tab="methods", title=over, figure="calibration", only=OVER_ONE, about=about, place=40))

@@ -31,6 +31,7 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
+COSTS = {"training": "Training (times one network's)", "passes": "Passes (times one network's)"}
 OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press all others together
 
 
@@ -91,11 +92,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     places = shown(table)[0]
     unit = str(dataset.attrs.get("target_unit", ""))
     rows = [_gains(table, places, name, score.in_unit(unit)) for name, score in table.scores.items()]
-    costs = [
-        _against(table, places, "training", "Training (times one network's)"),
-        _against(table, places, "passes", "Passes (times one network's)"),
-    ]
-    return [*rows, *costs]
+    return [*rows, *(against(table, table.deciding, table.score, cost) for cost in COSTS)]
 
 
 def _ends(table: Table, places: list[int], name: str, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,9 +141,17 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     )
 
 
-def _against(table: Table, places: list[int], what: str, label: str) -> Panel:
-    """The deciding score against a cost; what has no known cost is left out."""
-    low, middle, high = _ends(table, places, table.deciding, table.score.factor)
+def against(table: Table, metric: str, score: Score, what: str) -> Panel:
+    """What candidates change a score by, against a cost; what has no known cost is left out.
+
+    Args:
+        table: of all candidates.
+        metric: name of the score.
+        score: what is known of it.
+        what: the cost, one of `COSTS`.
+    """
+    places = shown(table)[0]
+    low, middle, high = _ends(table, places, metric, score.factor)
     cost = np.array([getattr(table.candidates[place].price, what) for place in places], dtype=float)
     series = []
     for advice, (name, colour, marker) in LOOKS.items():
@@ -171,9 +176,9 @@ def _against(table: Table, places: list[int], what: str, label: str) -> Panel:
             )
         )
     return Panel(
-        title=f"{table.score.name} against {what}",
-        x_label=label,
-        y_label=f"Difference in {table.score.short} ({table.score.difference_unit})",
+        title=f"{score.name} against {what}",
+        x_label=COSTS[what],
+        y_label=f"Difference in {score.short} ({score.difference_unit})",
         series=series,
         whole_x=True,
     )

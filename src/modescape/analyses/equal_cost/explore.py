@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modescape.analyses.equal_cost.draw import LOOKS, how_chosen, off_scale, panels, shown
+from modescape.analyses.equal_cost.draw import LOOKS, against, how_chosen, off_scale, shown
 from modescape.analyses.forest import Row, forest
 from modescape.decision.candidates import Table
 from modescape.decision.labelled import table_of_result
@@ -20,47 +20,42 @@ if TYPE_CHECKING:
 
     from modescape.metrics.scores import Score
 
-COSTS = (("training", "Training"), ("passes", "Forward passes"))
+COSTS = (("training", "training"), ("passes", "forward passes"))
+ORDER = "order"  # in the place of a cost
 THESE = "Intervals: these networks on new examples."
 PICTURED = 9  # rows of the picture
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
-    """Every candidate's gain against its costs, and a row each."""
+    """Every candidate's gain, against its costs or in order."""
     dataset = results["equal_cost"]
     table = table_of_result(dataset)
     if len(table.candidates) < 2:
         return Explored()
     unit = str(dataset.attrs.get("target_unit", ""))
     named = {name: score.in_unit(unit) for name, score in table.scores.items()}
-    against = panels(dataset)[-len(COSTS) :]
-    costs = {
-        (cost,): Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
-        for (cost, _), panel in zip(COSTS, against, strict=True)
-    }
-    rows = {(name,): _forest(table, name, score) for name, score in named.items()}
+    charts = {(name, cost): _against(table, name, score, cost) for name, score in named.items() for cost, _ in COSTS}
+    rows = {(name, ORDER): _forest(table, name, score) for name, score in named.items()}
     first = _forest(table, table.deciding, named[table.deciding], PICTURED)
+    costs = Choice(name="cost", label="Against", options=[*COSTS, (ORDER, "each other, the best on top")])
     return Explored(
         views=[
             View(
                 tab="size",
                 title="What the same cost buys otherwise",
-                choices=[Choice(name="cost", label="Cost", options=COSTS)],
-                charts=costs,
-                about=f"Every candidate against what it costs. {THESE}",
-                place=20,
-            ),
-            View(
-                tab="methods",
-                title="All that can be done with these networks, the best on top",
-                choices=[explored_scores(named)],
-                charts=rows,
+                choices=[explored_scores(named), costs],
+                charts=charts | rows,
                 about=f"{how_chosen(table)}, judged on {table.judged_on}. {off_scale(dataset)} {THESE}",
-                place=10,
+                place=20,
             ),
         ],
         pictures=[Picture(chart=first, place=20, words=f"Candidates by their gain in {table.score.short}. {THESE}")],
     )
+
+
+def _against(table: Table, metric: str, score: Score, cost: str) -> Chart:
+    panel = against(table, metric, score, cost)
+    return Chart(title=panel.title, panels=[panel], columns=1, panel_height=330)
 
 
 def _forest(table: Table, metric: str, score: Score, most: int = 40) -> Chart:
