@@ -66,7 +66,11 @@ def build_page(content: PageContent) -> str:
     sections = sections_of(content.analyses, content.results, content.notes, content.pieces)
     themes = themes_of(sections)
     verdict = judge(content.results, given=bool(content.given), imported=content.imported)
-    explorer, pictures = explore(content.results, [section.name for section in sections if section.figure])
+    explorer, pictures = explore(
+        content.results,
+        [section.name for section in sections if section.figure],
+        {section.name: section.summary.takeaway for section in sections if section.summary},
+    )
     environment = _environment(say)
     environment.filters["linked"] = functools.partial(linked, say=say)
     environment.filters["say"] = say  # the word is a stranger's: it never gets into the template itself

@@ -6,21 +6,45 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses import task_of
+from modescape.analyses.calibration.draw import over_one
+from modescape.analyses.forest import Row, forest, takeaway
+from modescape.metrics.scores import CALIBRATED
+from modescape.plots import style
 from modescape.plots.explored import Explored, View
 
 if TYPE_CHECKING:
     import xarray as xr
 
-ALONE, OVER_ONE = (0, 1, 2, 3, 4, 5), (6,)  # panels of classes: each method over one network is the last
+METRIC = "calibrated_nll"
+COVERS = "these networks on new examples"
+AGAINST = "one network"
+ALONE = (0, 1, 2, 3, 4, 5)  # panels of classes without the last one, each method over one network
 
 
 def explore(results: Mapping[str, xr.Dataset]) -> Explored:
     """The figure as it stands below, a panel at a time; of classes its comparison of methods beside others instead."""
-    of_classes = task_of(results["calibration"]) == "classification"
+    dataset = results["calibration"]
+    of_classes = task_of(dataset) == "classification"
     title = "Calibration of one network and of the ensemble"
     views = [View(tab="reliability", title=title, figure="calibration", layers=True, only=ALONE if of_classes else ())]
     if of_classes:
-        about = "Intervals: these networks on new examples."
-        over = "After calibration: all networks of each method against one"
-        views.append(View(tab="methods", title=over, figure="calibration", only=OVER_ONE, about=about, place=40))
+        views.append(_after(dataset))
     return Explored(views=views)
+
+
+def _after(dataset: xr.Dataset) -> View:
+    """All networks of each method against one, after calibration."""
+    rows = []
+    for value, low, high, method, size in over_one(dataset):
+        look = style.method_look(method)
+        looks = {"colour": look.colour, "marker": look.marker, "note": style.counted(size, "network")}
+        rows.append(Row(name=look.name, group=method, value=value, low=low, high=high, **looks))
+    chart = forest("All networks of each method against one", CALIBRATED[METRIC], rows, AGAINST)
+    return View(
+        tab="methods",
+        title="After calibration: all networks of each method against one",
+        charts={(): chart},
+        sentences={(): takeaway(METRIC, dataset, rows, AGAINST, COVERS)},
+        about=f"Intervals: {COVERS}.",
+        place=40,
+    )

@@ -31,7 +31,7 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
-COSTS = {"training": "Training (times one network's)", "passes": "Passes (times one network's)"}
+BEST, RAW, CALIBRATED = "best", "raw", "calibrated"  # predictions that are looked at
 OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press all others together
 
 
@@ -69,15 +69,19 @@ def _lost(table: Table, place: int, unit: str) -> str:
     return f"{score.short} {numbers}"
 
 
-def shown(table: Table) -> tuple[list[int], list[int]]:
+def shown(table: Table, way: str = BEST) -> tuple[list[int], list[int]]:
     """One candidate a name, in the calibration that was best where it was chosen, best first; and what is off scale.
+
+    Args:
+        table: what was measured.
+        way: `BEST`, `RAW` or `CALIBRATED`: all of them, or those alone whose predictions are (not) calibrated.
 
     What loses more than `OFF_SCALE` times the largest gain, or the half of one network's loss where that is more, such
     as the mean weights of networks that share no basin, is named in the caption and not drawn.
     """
     groups: dict[str, list[int]] = {}
     for place, one in enumerate(table.candidates):
-        if place:
+        if place and way in (BEST, RAW if one.calibration == "none" else CALIBRATED):
             groups.setdefault(one.name, []).append(place)
     best = [best_of(table, places) for places in groups.values()]
     gain = {place: float(np.nan_to_num(table.gain(place).value, nan=-np.inf)) for place in best}
@@ -92,7 +96,11 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     places = shown(table)[0]
     unit = str(dataset.attrs.get("target_unit", ""))
     rows = [_gains(table, places, name, score.in_unit(unit)) for name, score in table.scores.items()]
-    return [*rows, *(against(table, table.deciding, table.score, cost) for cost in COSTS)]
+    costs = [
+        against(table, places, "training", "Training (times one network's)"),
+        against(table, places, "passes", "Passes (times one network's)"),
+    ]
+    return [*rows, *costs]
 
 
 def _ends(table: Table, places: list[int], name: str, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -141,17 +149,9 @@ def _gains(table: Table, places: list[int], name: str, score: Score) -> Panel:
     )
 
 
-def against(table: Table, metric: str, score: Score, what: str) -> Panel:
-    """What candidates change a score by, against a cost; what has no known cost is left out.
-
-    Args:
-        table: of all candidates.
-        metric: name of the score.
-        score: what is known of it.
-        what: the cost, one of `COSTS`.
-    """
-    places = shown(table)[0]
-    low, middle, high = _ends(table, places, metric, score.factor)
+def against(table: Table, places: list[int], what: str, label: str) -> Panel:
+    """The deciding score against a cost; what has no known cost is left out."""
+    low, middle, high = _ends(table, places, table.deciding, table.score.factor)
     cost = np.array([getattr(table.candidates[place].price, what) for place in places], dtype=float)
     series = []
     for advice, (name, colour, marker) in LOOKS.items():
@@ -176,9 +176,9 @@ def against(table: Table, metric: str, score: Score, what: str) -> Panel:
             )
         )
     return Panel(
-        title=f"{score.name} against {what}",
-        x_label=COSTS[what],
-        y_label=f"Difference in {score.short} ({score.difference_unit})",
+        title=f"{table.score.name} against {what}",
+        x_label=label,
+        y_label=f"Difference in {table.score.short} ({table.score.difference_unit})",
         series=series,
         whole_x=True,
     )
