@@ -1,4 +1,4 @@
-"""Analyses by what they are about: the page shows what belongs together side by side, and tells one thing once."""
+"""Analyses grouped by theme, as the page shows them, and those that share one section of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from modescape.analyses.analysis import THEMES
 from modescape.analyses.registry import ANALYSES
 
-OTHERS = "Your own"  # of analyses that are not of this package
+OTHERS = "Your own"  # of a user's own analyses
 
 
 def themed(names: Iterable[str]) -> dict[str, list[str]]:
@@ -23,9 +23,9 @@ def themed(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def told(names: Iterable[str]) -> list[list[str]]:
-    """Analyses that one section of the page tells, the one that it bears the name of first; in the order given.
+    """Analyses that share one section of the page (`Analysis.told_with`), the one that names it first.
 
-    An analysis whose partner is not among the names has its own section.
+    Sections are in the order of the names; an analysis whose partner is not among them has its own section.
 
     >>> told(["training", "tsne", "solution_similarity"]), told(["tsne"])
     ([['training'], ['solution_similarity', 'tsne']], [['tsne']])
