@@ -27,7 +27,7 @@ MOST_TABLE = 80_000  # of one table
 
 @dataclass(frozen=True)
 class Piece:
-    """What a section shows, from its result alone: a run makes it while other analyses are in work."""
+    """The content of a section, from its result alone; a run makes it while other analyses are still running."""
 
     text: Text
     figure: Embedded | None

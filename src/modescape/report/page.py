@@ -160,7 +160,7 @@ def _is_regression(content: PageContent) -> bool:
 
 
 def _provenance(content: PageContent) -> list[tuple[str, str]]:
-    """What fixed these numbers: rows of the table at the end."""
+    """The settings that determine the results: rows of the table at the end."""
     manifest = content.manifest
     labels = {
         "recipe_hash": "Recipe hash (SHA-256)",
