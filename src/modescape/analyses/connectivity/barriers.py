@@ -148,6 +148,6 @@ class Barriers:
 
 MEANS = {
     "": "mean over pairs of members",
-    "_low": "lower end of its 95 % interval, new networks",
-    "_high": "upper end of its 95 % interval, new networks",
+    "_low": "lower end of its 95 % interval, new members",
+    "_high": "upper end of its 95 % interval, new members",
 }
