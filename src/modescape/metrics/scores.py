@@ -58,7 +58,6 @@ class Score:
     largest: float = math.inf
     check: Checked = checked  # refuses predictions and targets that are none, and turns them into arrays
     percent: bool = False  # written as a percentage, differences in points
-    differences: bool = True  # are drawn, too, where lines of the score itself lie on each other
     never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
     of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
     collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving parts out
@@ -131,6 +130,10 @@ class Score:
         """Words with the unit behind, unless it is a pure number."""
         return words if self.unit == "1" else f"{words} ({self.unit})"
 
+    def of_differences(self, words: str) -> str:
+        """Words with the unit of differences behind, unless it is a pure number."""
+        return words if self.difference_unit == "1" else f"{words} ({self.difference_unit})"
+
 
 SCORES: dict[str, Score] = {
     "accuracy": Score(
@@ -148,7 +151,6 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         per_example=example_nll,
         unit="nats",
-        differences=False,
         never_worse=True,
         of_average=average_nll,
     ),
@@ -167,7 +169,6 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         aggregate=ece,
         largest=1.0,
-        differences=False,
         collector=CalibrationError,
         running=RunningCalibrationError,
     ),
