@@ -191,6 +191,7 @@ def test_a_pair_shows_the_examples_it_disagrees_on_and_an_example_every_member(e
     said = dataset["log_prob"].values.argmax(-1)
     view = explorer.at(anew=True, tab="members").view(MEMBERS)
     matrix, keyboard = view.locator(".two svg[role=img]"), explorer.page.keyboard
+    assert view.locator(".two h3").inner_text() == "How far solutions differ"  # the matrix of all test examples
 
     def check(one, other):
         assert explorer.state["pair"] == f"{one},{other}"

@@ -101,9 +101,10 @@
     return [...list.slice(first), ...list.slice(0, first)];
   }
 
-  // a path ends at a step; members that are not averaged are left out
+  // a path ends at a step; members that are not averaged are left out, and those of no chosen pair are grey
   function cut(series, step) {
     const { networks } = data;
+    if (step !== undefined && networks && state.pair && networks.members.includes(series.group) && !modescape.namesIn(state.pair).includes(series.group)) series = { ...series, colour: "#9a9a9a", width: 0.7 };
     if (networks && state.members !== undefined && networks.members.includes(series.group) && !modescape.namesIn(state.members).includes(series.group)) return null;
     if (step === undefined || !series.numbers) return series;
     const kept = Array.from(series.x, (_, at) => at).filter((at) => series.numbers[1][at] <= step);
@@ -117,6 +118,17 @@
       if (entries.some((one) => one.isIntersecting)) { near.disconnect(); if (!place.firstChild) act(); }
     }, { rootMargin: "300px" });
     near.observe(place);
+  }
+
+  // a press on a cell of a matrix of members chooses that pair
+  function choosing(panel) {
+    const held = data.networks && data.networks.members;
+    if (!held || !panel.matrix || !panel.rows || String(panel.rows) !== String(panel.names) || !panel.rows.some((name) => held.includes(name))) return panel;
+    const rows = panel.rows.map(String);
+    const pair = state.pair ? modescape.namesIn(state.pair) : held.slice(0, 2);
+    const choose = (row, column) => { if (row !== column) set({ pair: modescape.listOf([rows[row], rows[column]]) }); };
+    const places = pair.map((name) => rows.indexOf(String(name)));
+    return { ...panel, chosen: places.every((one) => one >= 0) ? places : undefined, choose };
   }
 
   const charts = {};
@@ -142,19 +154,20 @@
     const title = element("h3");
     const node = element("section", { class: "view" }, title);
     if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
-    node.append(element("div", { class: "plot-box" }, box), below, about, element("p", { class: "kicker" }, link));
+    const said = element("p", { class: "said-of", role: "status" });
+    node.append(said, element("div", { class: "plot-box" }, box), below, about, element("p", { class: "kicker" }, link));
     let seen = null, held = null;
     function refresh() {
       controls.forEach((one) => one.refresh());
       const step = until ? Number(valueOf(choices[0])) : undefined;
       const chosen = layers && valueOf(layer).split(/\.(?=\d+$)/);
-      const now = JSON.stringify([chosen, step, state.members]);
+      const now = JSON.stringify([chosen, step, state.members, state.pair]);
       if (seen === now) return;
       seen = now;
       const view = layers ? views.find((one) => one.figure === chosen[0]) : views[0];
       const chart = chartOf(view.figure);
       const shown = layers ? [Number(chosen[1])] : view.only || chart.panels.map((_, at) => at);
-      const panels = shown.map((at) => chart.panels[at]).map((panel) => ({ ...panel, shares: false, series: panel.series && panel.series.map((one) => cut(one, step)).filter(Boolean) }));
+      const panels = shown.map((at) => choosing(chart.panels[at])).map((panel) => ({ ...panel, shares: false, series: panel.series && panel.series.map((one) => cut(one, step)).filter(Boolean) }));
       const groups = new Set(panels.flatMap((panel) => (panel.series || []).map((series) => series.group)));
       const legend = shown.length < chart.panels.length ? chart.legend.filter((key) => groups.has(key.group)) : chart.legend;
       const single = shown.length === 1;
@@ -163,6 +176,8 @@
       if (held === view) return;
       held = view;
       title.textContent = view.title;
+      said.textContent = entry(view.sentences, []) || "";
+      said.hidden = !said.textContent;
       about.textContent = view.about || "";
       about.hidden = !view.about;
       link.href = `#${view.figure}`;
@@ -194,10 +209,15 @@
     return all.filter((view) => !layered.slice(1).includes(view)).map((view) => (view === layered[0] ? layered : [view]));
   }
 
+  // views that the page computes come first; that of members takes the matrices of all test examples in
   function views(tab) {
-    made[tab] ||= Object.values(modescape.computed).filter((one) => one.tab === tab && data.networks)
-      .map((one) => one.make(data.networks, { state, set, control, valueOf }))
-      .concat(together(data.views.filter((view) => view.tab === tab)).map((some) => (some[0].figure ? figureView(some) : chartView(some[0]))));
+    if (made[tab]) return made[tab];
+    const computed = Object.values(modescape.computed).filter((one) => one.tab === tab && data.networks);
+    const own = data.views.filter((view) => view.tab === tab);
+    const pairs = computed.some((one) => one.pairs) ? own.filter((view) => view.layers && choosing(chartOf(view.figure).panels[0]).choose) : [];
+    const others = together(own.filter((view) => !pairs.includes(view)));
+    const page = { state, set, control, valueOf, choosing, matrix: pairs.length ? figureView(pairs) : null };
+    made[tab] = computed.map((one) => one.make(data.networks, page)).concat(others.map((some) => (some[0].figure ? figureView(some) : chartView(some[0]))));
     return made[tab];
   }
 
