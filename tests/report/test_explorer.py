@@ -41,8 +41,8 @@ class Explorer:
         if anew:
             self.page.goto("about:blank")
         self.page.goto(f"{self.address}#{link}")
-        self.page.wait_for_selector("#explorer .view")
         self.page.evaluate("new Promise(done => setTimeout(done))")  # after a change of the address within a page
+        self.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
         return self
 
     @property
@@ -71,6 +71,7 @@ def test_every_tab_opens_from_its_address_and_from_the_keys(explorer):
     explorer.page.focus("#tab-size")
     for tab in [*list(TABS)[1:], "size"]:
         explorer.page.keyboard.press("ArrowRight")
+        explorer.page.wait_for_selector("#explorer-view[aria-busy=false]")
         by_keys = explorer.page.locator("#explorer .view > h3").all_inner_texts()
         assert explorer.page.evaluate("document.activeElement.id") == f"tab-{tab}"
         assert explorer.state["tab"] == tab
@@ -98,7 +99,7 @@ def test_a_link_opens_its_view_and_a_change_is_in_the_link(explorer):
     after = view.locator("> .said-of").inner_text()
     assert after != before
     explorer.page.reload()
-    explorer.page.wait_for_selector("#explorer .view")
+    explorer.page.wait_for_selector("#explorer-view[aria-busy=false] .view")
     assert explorer.view(SIZE).locator("> .said-of").inner_text() == after
 
 
