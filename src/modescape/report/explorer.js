@@ -151,7 +151,7 @@
     const about = element("p", { class: "kicker" });
     const link = element("a", {}, "How to read it, its numbers and its data");
     const controls = [...(layers ? [layer] : []), ...choices].map(control).filter(Boolean);
-    const title = element("h3");
+    const title = element("h3", {}, views[0].title);
     const node = element("section", { class: "view" }, title);
     if (controls.length) node.append(element("div", { class: "explorer-controls" }, ...controls.map((one) => one.node)));
     const said = element("p", { class: "said-of", role: "status" });
