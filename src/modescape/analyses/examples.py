@@ -1,4 +1,4 @@
-"""What the made-up results share."""
+"""Helpers for the made-up results."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class _Step(NamedTuple):
 
 
 def draws(context: StudyContext, *, examples: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     networks = context.offered.sampling.networks
     images = (image_sets.clean(context, examples),)
     if len(LAWS[context.study.task.kind].sets) > 1:
@@ -140,7 +140,7 @@ class _Look:
 
     @property
     def label(self) -> np.ndarray:
-        """True classes of the test examples that are looked at."""
+        """True classes of the test examples that are used."""
         return self.test.label[: self.examples]
 
     @property

@@ -65,7 +65,7 @@ def measure(offered: Offered, *, draws: int = 30) -> xr.Dataset:
         draws: networks of each method that a study draws.
 
     Raises:
-        NotEnough: if no member is trained, or there is no network beside the baseline.
+        NotEnough: if no member is trained, or there is no network besides the baseline.
 
     Source: Fort et al. 2019, arXiv 1912.02757, figures 6 and 7; the limits: appendix D, derived in docs/limits.md.
     """
@@ -138,14 +138,14 @@ def _places(test: Sampled, found: dict[str, list[int]], baseline: np.ndarray, li
 
 
 def _limits(x: np.ndarray, right: float, classes: int, likeness: Likeness) -> Variables:
-    """The limits of the plane at accuracies (errors) x, beside a baseline that is right this often (has this error)."""
+    """The limits of the plane at accuracies (or errors) x, for a baseline of this accuracy (or error)."""
     names = ("lower", "upper", "lowest", "highest")
     said = zip(likeness.limits(x, right, classes), LIMITS[likeness is CLASSES], strict=True)
     return {name: (("x",), values, "1", text) for name, (values, text) in zip(names, said, strict=True)}
 
 
 def draws(context: StudyContext, *, draws: int, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     members, images = trained(context.offered, 1, WHAT), (image_sets.clean(context),)
     around = neighbourhood(context, members[0])
     own = [one for method in sampled_methods(context) for one in _requests(around, method, draws)]

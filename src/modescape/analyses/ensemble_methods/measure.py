@@ -34,7 +34,7 @@ SETS = ("test", "validation")
 
 
 def draws(context: StudyContext, **settings: object) -> list[Request]:
-    """The networks that `measure` asks about, and on which images."""
+    """The networks that `measure` needs, and the images that they predict."""
     images = image_sets.clean(context), image_sets.validation_images()
     own = requests(context, trained(context.offered, 1, WHAT), available(context), images)
     return [*own, *requests_at_one_distance(context)]

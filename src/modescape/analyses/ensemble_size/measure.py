@@ -58,14 +58,14 @@ def measure(offered: Offered, *, subsets: int = 200, snapshots: int = 10, all_si
     run and averaged over the runs of all trained members; one run's predictions are in memory at a time. Of networks
     that others made there are no snapshots.
 
-    Of more than ``all_sizes`` members some sizes are looked at, four to a doubling, and predictions are read once, a
+    Of more than ``all_sizes`` members some sizes are evaluated, four to a doubling, and predictions are read once, a
     block of examples at a time (`modescape.metrics.many`): of classes, where examples have no groups.
 
     Args:
         offered: predictions of test examples.
         subsets: most subsets of a size that are averaged; above, a balanced sample.
         snapshots: last kept epochs of a run that are averaged, at most.
-        all_sizes: most members of which every size is looked at.
+        all_sizes: most members for which every size is evaluated.
 
     Raises:
         NotEnough: if there are neither 2 trained members nor 2 snapshots of one.

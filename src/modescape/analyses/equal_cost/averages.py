@@ -12,7 +12,7 @@ from modescape.analyses.equal_cost.ranking import Ranked
 from modescape.analyses.equal_cost.scoring_candidates import Both, Scorer
 from modescape.decision import Candidate, Price
 
-SIZES = (2, 3, 5, 10)  # of averages that are looked at, and all members
+SIZES = (2, 3, 5, 10)  # of averages that are evaluated, and all members
 MOST_ALIGNED = 10  # members that are brought into one order of units: each is matched to all others several times
 NAME = "the weight average of"
 

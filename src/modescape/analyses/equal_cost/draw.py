@@ -31,7 +31,7 @@ LOOKS = {  # advice -> name in the legend, colour, mark
 }
 
 
-BEST, RAW, CALIBRATED = "best", "raw", "calibrated"  # predictions that are looked at
+BEST, RAW, CALIBRATED = "best", "raw", "calibrated"  # predictions that are shown
 OFF_SCALE = 1.5  # times the largest gain: what loses more than that would press all others together
 
 

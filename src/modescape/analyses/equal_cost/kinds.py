@@ -25,7 +25,7 @@ from modescape.wording.numbers import significant
 
 WHAT = "the decision"
 MOST_SUBSETS = 10  # of a size whose mean score is taken
-SIZES = (*range(1, 11), 12, 15, 20, 30, 50, 100)  # of ensembles that are looked at, and the largest there is
+SIZES = (*range(1, 11), 12, 15, 20, 30, 50, 100)  # of ensembles that are evaluated, and the largest there is
 MOST_NUMBERS, LEAST_POOL = 50_000_000, 10  # predictions of members that are held at a time, and members that always are
 SLACK = 1.5  # factor by which the weights of a wider network may miss those of all members
 LEAST_JUDGED = 10  # examples (or groups) below which nothing is decided

@@ -24,7 +24,7 @@ def rules_of(dataset: xr.Dataset) -> Rules:
 
 
 def ending_of(results: Mapping[str, xr.Dataset]) -> Ending:
-    """How many members had not been trained to the end, as far as it was looked at."""
+    """How many members had not been trained to the end, as far as that was checked."""
     training = holding(results, "trend", "end_change")
     if training is None:
         return Ending()

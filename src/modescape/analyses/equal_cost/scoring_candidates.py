@@ -28,7 +28,7 @@ LEAST_WRONG = 5  # wrong answers there, on average over repeats: of fewer a temp
 
 @dataclass(frozen=True)
 class Said:
-    """What networks say on both sides, raw and each calibrated; float [network, example, width]."""
+    """Predictions of networks on both halves, raw and each calibrated; float [network, example, width]."""
 
     chosen: np.ndarray  # where candidates are chosen
     judged: np.ndarray

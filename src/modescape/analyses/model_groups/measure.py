@@ -1,4 +1,4 @@
-"""Which of two methods is better, where several given models are runs of one: test sampling and runs together."""
+"""Which of two methods is better, with several given models as runs of one method: test sampling and runs together."""
 
 from __future__ import annotations
 
