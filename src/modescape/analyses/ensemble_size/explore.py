@@ -101,7 +101,7 @@ def _level(longer: tuple[str, Difference], factor: float, largest: float) -> lis
         y=np.array([gain.value]),
         low=np.array([gain.low]),
         high=np.array([gain.high]),
-        marker=("s", "square"),
+        marker=("^", "triangle-up"),
         line=None,
         in_legend=False,
         **looks,
