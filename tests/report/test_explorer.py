@@ -150,9 +150,13 @@ def test_scores_by_severity_are_the_results(explorer):
     method = str(shift["approach"].values[-1])
     explorer.at(tab="corruption", score="accuracy", method=method, severity=3)
     said = explorer.view("Under corruption: one network against a method").locator("> .said-of").inner_text()
-    shown = [float(number) for number in re.findall(r"([\d.]+)\s%\s\(", said)]
-    scores = [pick(shift, "score", approach=one, metric="accuracy", severity=3) for one in ("single", method)]
+    shown = [float(number) for number in re.findall(r"([\d.]+)\s%[,;]", said)]
+    at = {"metric": "accuracy", "severity": 3}
+    scores = [pick(shift, "score", approach=one, **at) for one in ("single", method)]
     assert shown == pytest.approx([100 * score for score in scores], abs=0.051)
+    paired = [float(one) for one in re.findall(r"paired, \+([\d.]+).*: ([\d.]+) to ([\d.]+)\)", said)[0]]
+    gain = [100 * pick(shift, f"gain{end}", approach=method, **at) for end in ("", "_low", "_high")]
+    assert paired == pytest.approx(gain, abs=0.051)
 
 
 def averaged(dataset, members, temperature=1.0, each=False):
