@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, and studies that are made once, whichever worker asks for one first."""
+"""Shared by all tests: one thread per process, and studies that are made once, by the first worker that needs one."""
 
 from __future__ import annotations
 

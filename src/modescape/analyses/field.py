@@ -19,14 +19,14 @@ from modescape.models import working_dtype
 from modescape.predict import BATCH
 from modescape.types import Inputs, ModelState, Params
 
-HELD = 1 << 29  # bytes of prepared examples that stay from pass to pass
+HELD = 1 << 29  # bytes of prepared examples that are kept between passes
 POLICIES: dict[str, Literal["recompute", "interpolate"]] = {"recompute": "recompute", "stored": "interpolate"}
 """``subspace.batch_norm`` of a recipe -> policy of a landscape: statistics recomputed for a point, or those that it
 brings. Points of a cut bring the solution's; on a cut through solutions each has its own, mixed between them."""
 
 
 def field(context: StudyContext, point: ModelState, split: Split, **settings: Any) -> Landscape:
-    """The loss of the study's network on examples of it, around a point.
+    """The loss of the study's network on some of its examples, around a point.
 
     The network runs in evaluation, without dropout, of torch's own operations, so that every derivative exists. The
     loss is the task's, nats an example: of classes the negative log-likelihood, of numbers that of the standardised
@@ -36,7 +36,7 @@ def field(context: StudyContext, point: ModelState, split: Split, **settings: An
     Args:
         context: the study's data and network.
         point: the point of interest, such as a solution (`point_of`).
-        split: the examples; `context.dataset.train.first(n)`.
+        split: the examples, such as `context.dataset.train.first(n)`.
         **settings: of `Landscape`, in place of these.
     """
     dtype = working_dtype(point.params)
@@ -69,7 +69,7 @@ def loss_of(context: StudyContext) -> str | Loss:
 def batches_of(
     context: StudyContext, split: Split, *, dtype: Any, examples: int = BATCH
 ) -> list[tuple[Inputs, Tensor]]:
-    """Prepared examples and targets as the loss takes them, in batches of so many.
+    """Prepared examples and targets as the loss takes them, in batches.
 
     Args:
         context: the study's preparation and task.

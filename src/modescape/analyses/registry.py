@@ -1,4 +1,4 @@
-"""The registry: the one line that each analysis has in `ANALYSES`."""
+"""The registry of analyses, `ANALYSES`."""
 
 from __future__ import annotations
 

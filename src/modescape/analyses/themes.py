@@ -1,4 +1,4 @@
-"""Analyses by what they are about: the page shows what belongs together side by side."""
+"""Analyses grouped by theme, as the page shows them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from modescape.analyses.analysis import THEMES
 from modescape.analyses.registry import ANALYSES
 
-OTHERS = "Your own"  # of analyses that are not of this package
+OTHERS = "Your own"  # of a user's own analyses
 
 
 def themed(names: Iterable[str]) -> dict[str, list[str]]:

@@ -40,7 +40,7 @@ MOST_PROVENANCE = 5_000  # characters of one row of the last table
 
 @dataclass(frozen=True)
 class Piece:
-    """What a section shows, from its result alone: a run makes it while other analyses are in work."""
+    """The content of a section, from its result alone; a run makes it while other analyses are still running."""
 
     text: Text
     figure: Embedded | None
@@ -220,7 +220,7 @@ def _themes(sections: Sequence[SectionView]) -> list[tuple[str, list[SectionView
 
 
 def _sentences(section: SectionView) -> tuple[str, ...]:
-    """What is read of a section."""
+    """The text of a section."""
     return section.text.title, section.text.shown, section.text.reading, section.takeaway
 
 
@@ -254,7 +254,7 @@ def _section(name: str, piece: Piece, dataset: xr.Dataset, left: dict[str, int])
 
 
 def _provenance(content: PageContent) -> list[tuple[str, str]]:
-    """What fixed these numbers: rows of the table at the end."""
+    """The settings that determine the results: rows of the table at the end."""
     manifest = content.manifest
     labels = {
         "recipe_hash": "Recipe hash (SHA-256)",

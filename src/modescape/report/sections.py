@@ -1,4 +1,4 @@
-"""What stands around the figure of a section: its words, its sample, its settings and its variables."""
+"""The parts around the figure of a section: its words, its sample, its settings and its variables."""
 
 from __future__ import annotations
 

@@ -70,6 +70,6 @@ def difference(metric: str, low: float, value: float, high: float) -> tuple[str,
 
 
 def unit(metric: str, dataset: xr.Dataset | None = None) -> str:
-    """What stands behind a difference in a sentence, with the space before it; "" where the unit is not known."""
+    """The unit after a difference in a sentence, with a leading space; "" where the unit is unknown."""
     score = _in_unit(metric, dataset)
     return f"{SPACE}{score.difference_unit}" if score and score.difference_unit not in ("1", TARGET_UNIT) else ""

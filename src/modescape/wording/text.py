@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Text:
-    """What stands around a figure."""
+    """The texts around a figure."""
 
     title: str
     shown: str  # what is shown

@@ -21,7 +21,7 @@ FIRST = ("accuracy", "rmse", "nll", "calibrated_nll")  # scores that come before
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What rings and marks are, what each method cost, and how to read the plane."""
+    """The meaning of rings and marks, the cost of each method, and how to read the plane."""
     return style.sentences(
         "Grey ring: mean of the single networks; coloured mark: their ensemble; its 95 % interval is for new repeats,",
         f"or, where{THESE_MARK} stands behind a name, for these networks alone. Each method",
@@ -69,7 +69,7 @@ def _costs(dataset: xr.Dataset) -> str:
 
 
 def panels(dataset: xr.Dataset) -> list[Panel]:
-    """The scores by method, beside them what they differ by at equal cost; the divergence, and the plane."""
+    """The scores by method, next to them the differences at equal cost; the divergence, and the plane."""
     found, shown = [], scores(dataset)
     for metric in sorted(shown, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
         found.append(_scores(dataset, metric, shown[metric]))

@@ -1,4 +1,4 @@
-"""What is left of accuracy, probabilities and diversity when the test images are corrupted."""
+"""Accuracy, calibration and diversity on corrupted test images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACCURACY = style.Scale(low=0, high=100, ticks=(0, 25, 50, 75, 100), label="Accur
 
 
 def averaged(dataset: xr.Dataset) -> str:
-    """Over which corruptions of which examples a score is the mean, and which ones stand by themselves."""
+    """Corruptions and examples over which a score is averaged, and those shown separately."""
     apart = selected(dataset)
     kinds = style.counted(dataset.sizes["corruption"] - len(without_effect(dataset)) - len(apart), "kind")
     return style.sentences(
@@ -44,7 +44,7 @@ def averaged(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is averaged, and where the corruptions come from."""
+    """The average, and the source of the corruptions."""
     left_out = without_effect(dataset)
     return style.sentences(
         averaged(dataset),
@@ -151,8 +151,8 @@ def corruption_name(name: object) -> str:
 
 
 def without_effect(dataset: xr.Dataset) -> dict[str, str]:
-    """The corruptions that are left out of all means -> the severities at which nothing comes of them: "1-5"."""
-    if "without_effect" not in dataset:  # of a version that left none out
+    """The corruptions left out of all means -> the severities without effect, such as "1-5"."""
+    if "without_effect" not in dataset:  # of an older version
         return {}
     lacking = dataset["without_effect"].transpose("corruption", "severity").values > 0
     severity = dataset["severity"].values

@@ -20,7 +20,7 @@ CORRUPTIONS = (
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "saturate", "contrast", "elastic_transform"),
     *("pixelate", "jpeg_compression", "spatter"),
 )
-NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity at which nothing comes of it
+NO_EFFECT = {"gaussian_blur": 2, "saturate": 5}  # corruption -> last severity without effect
 
 
 def example(members: int = 10, epochs: int = 10) -> xr.Dataset:

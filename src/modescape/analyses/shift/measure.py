@@ -1,4 +1,4 @@
-"""Ensembles under shift: the same networks on test images that are corrupted more and more."""
+"""Ensembles under shift: the same networks on test images of increasing corruption."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def measure(offered: Offered) -> xr.Dataset:
     """Scores and divergence at severity 0 (the test images) to 5.
 
     Each corruption has its own part of the test images, the same for all severities and methods, so that a severity is
-    judged on the whole test set. Corruptions that do nothing to these images at some severity have no part
+    judged on the whole test set. Corruptions without effect on these images at some severity have no part
     (`modescape.data.effect`): the means are over the others. Everything is on the same members (``subspace.runs``):
-    "single" is the mean member, "independent" the mean over subsets of as many members as divergences are of (a method
+    "single" is the mean member, "independent" the mean over subsets of the size used for divergences (a method
     may have more networks), a subspace method the mean over members of the ensemble around each, and "independent + X"
     averages X, the method with the best validation NLL, over all of them.
 
@@ -113,7 +113,7 @@ def _add_solutions(table: Table, offered: Offered, alone: dict[str, np.ndarray])
 
 
 def _add_approach(table: Table, offered: Offered, approach: str, *, together: bool) -> None:
-    """Add an approach around each solution, and averaged over all of them where it is to be put together."""
+    """Add an approach around each solution, and, with ``together``, averaged over all of them."""
     networks, validation_label = offered.sampling.networks, offered.sampled[VALIDATION].label
     means: dict[str, list[np.ndarray]] = {name: [] for name in SETS}
     spreads: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in SETS}
@@ -193,7 +193,7 @@ class Table:
         self.of_part.setdefault(method, {})[severity] = found
 
     def spread(self, method: str, severity: int, raw: list[float], tempered: list[float]) -> None:
-        """Note divergences of several groups, nats."""
+        """Add divergences of several groups, nats."""
         if raw:
             self.spreads.setdefault(method, {})[severity] = float(np.mean(raw)), float(np.mean(tempered))
 

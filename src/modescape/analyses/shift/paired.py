@@ -66,7 +66,7 @@ class PairedGains:
     """Differences from one network, mean over networks of both, with 95 % intervals: these networks on new examples.
 
     Args:
-        scores: name -> score; one that is no mean over examples has no difference of examples.
+        scores: name -> score; those that are no means over examples have none per example.
         label: true classes, [example].
         group: of each example; None: each is its own.
     """
@@ -76,11 +76,11 @@ class PairedGains:
         self.alone: dict[tuple[int, int], np.ndarray] = {}  # severity, kind -> scores of one network
 
     def note(self, severity: int, kind: int, log_prob: np.ndarray, part: np.ndarray) -> None:
-        """Keep what one network scores, from predictions [network, example, class] of all examples."""
+        """Keep the scores of one network, from predictions [network, example, class] of all examples."""
         self.alone[severity, kind] = self._examples(log_prob, part)
 
     def gain(self, severity: int, kind: int, log_prob: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """Value, low and high by score, [metric, 3]; NaN where one network was not noted."""
+        """Value, low and high by score, [metric, 3]; NaN without the scores of one network."""
         found = np.full((len(self.scores), ENDS), np.nan)
         if (severity, kind) not in self.alone or not len(part):
             return found

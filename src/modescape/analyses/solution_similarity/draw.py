@@ -69,7 +69,7 @@ def off_diagonal(dataset: xr.Dataset, name: str) -> np.ndarray:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A matrix a quantity."""
+    """One matrix per quantity."""
     names, scales = quantities(dataset), _scales(dataset)
     members = [str(member) for member in dataset.member.values]
     titles = {name: f"{NAMES[name]}\n{pair_text(dataset, name)}" for name in names}

@@ -23,7 +23,7 @@ LOOKS = {"greedy": (style.BLUE, ("o", "circle")), "exact": (style.VERMILION, ("D
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What lines and marks are."""
+    """The meaning of lines and marks."""
     where = first_choice(dataset)
     by = known.short if (known := score_of(where["other_metric"])) else where["other_metric"]
     return style.sentences(

@@ -25,7 +25,7 @@ QUANTITIES = {  # variable's ending: panel title, axis label, factor
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What the lines are."""
+    """The meaning of lines."""
     members = style.counted(dataset.sizes["member"], "member")
     return style.sentences(
         f"Thin lines: {members}, one line each; bold: their median.",

@@ -1,4 +1,4 @@
-"""What is left of predictions and intervals when the test examples are made worse."""
+"""Predictions and intervals on corrupted test examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARTS = {  # variable: name, colour
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is averaged, and what is done to the examples."""
+    """The average, and the corruptions."""
     left_out = without_effect(dataset)
     return style.sentences(
         averaged(dataset),

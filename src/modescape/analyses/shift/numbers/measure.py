@@ -1,4 +1,4 @@
-"""Errors, densities and 95 % intervals of a regression when its test examples are made worse and worse."""
+"""Errors, likelihoods and 95 % intervals of a regression on test examples of increasing corruption."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def draws(context: StudyContext, **settings: object) -> list[Request]:
 def measure(offered: Offered) -> xr.Dataset:
     """Scores, coverage and width of 95 % intervals, and both parts of the variance, at severity 0 to 5.
 
-    Each corruption has its own part of the test examples, the same for all severities, as of a classification. "single"
-    is the mean member, "independent" the mixture of all members. What is selected (a covariate shift) is scored on the
-    uncorrupted examples by itself, and in no mean.
+    Each corruption has its own part of the test examples, the same for all severities, as for classification. "single"
+    is the mean member, "independent" the mixture of all members. Selections (covariate shift) are scored on the
+    uncorrupted examples separately, and are in no mean.
 
     Args:
         offered: predictions of the members on "test" and "shift 1" to "shift 5".

@@ -32,7 +32,7 @@ def caption(dataset: xr.Dataset) -> str:
 
 
 def describe(dataset: xr.Dataset) -> Chart:
-    """A matrix a quantity."""
+    """One matrix per quantity."""
     members = [str(member) for member in dataset.member.values]
     panels = []
     for name, (title, key) in NAMES.items():
