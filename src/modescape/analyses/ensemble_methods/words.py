@@ -31,8 +31,8 @@ SHOWN_NUMBERS = (
 CURVES = (
     "A band is the 95 % interval of the difference from one network on the same images: where it leaves out 0, the "
     "method is better or worse than one network. At size 1 the methods show what they gain inside one solution; "
-    "independent networks start at 0. To the right everything also averages over solutions: curves that meet there say that sampling "
-    "around each solution adds little to independent networks."
+    "independent networks start at 0. To the right everything also averages over solutions: curves that meet there say "
+    "that sampling around each solution adds little to independent networks."
 )
 DIVERGENCE = (
     "The divergence depends on confidence as well as on function, so it is given again with every network's "
