@@ -58,7 +58,6 @@ class Score:
     largest: float = math.inf
     check: Checked = checked  # checks predictions and targets, and converts them to arrays
     percent: bool = False  # written as a percentage, differences in points
-    differences: bool = True  # also plotted, where curves of the score itself lie on top of each other
     never_worse: bool = False  # averaging probabilities cannot make it worse: it is convex in them (Jensen)
     of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, if that is faster or more accurate
     collector: Callable[[Subsets], Collector] | None = None  # of averages, if better than leaving parts out
@@ -131,6 +130,10 @@ class Score:
         """``words`` followed by the unit, if it has one."""
         return words if self.unit == "1" else f"{words} ({self.unit})"
 
+    def of_differences(self, words: str) -> str:
+        """``words`` followed by the unit of a difference, if it has one."""
+        return words if self.difference_unit == "1" else f"{words} ({self.difference_unit})"
+
 
 SCORES: dict[str, Score] = {
     "accuracy": Score(
@@ -148,7 +151,6 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         per_example=example_nll,
         unit="nats",
-        differences=False,
         never_worse=True,
         of_average=average_nll,
     ),
@@ -167,7 +169,6 @@ SCORES: dict[str, Score] = {
         higher_is_better=False,
         aggregate=ece,
         largest=1.0,
-        differences=False,
         collector=CalibrationError,
         running=RunningCalibrationError,
     ),

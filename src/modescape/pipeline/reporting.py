@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from modescape.durable import write_bytes
 from modescape.errors import InputError, WorkError
 from modescape.pipeline.quick import quick_words
-from modescape.report.page import PageContent, Piece, build_page
+from modescape.report.entries import Piece
+from modescape.report.page import PageContent, build_page
 from modescape.study import Study, layout
 from modescape.study.times import PREFIX, read_times
 from modescape.version import __version__

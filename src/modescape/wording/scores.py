@@ -52,9 +52,7 @@ def written(metric: str, value: float) -> str:
 def difference_header(metrics: Iterable[object], dataset: xr.Dataset | None = None) -> list[str]:
     """Columns of differences; arguments as `header`."""
     return [
-        f"difference: {score.short if score.difference_unit == '1' else f'{score.short} ({score.difference_unit})'}"
-        if (score := _in_unit(str(name), dataset))
-        else f"difference: {name}"
+        f"difference: {score.of_differences(score.short) if (score := _in_unit(str(name), dataset)) else name}"
         for name in metrics
     ]
 

@@ -12,6 +12,7 @@ class Text:
     title: str
     shown: str  # what is shown
     reading: str  # how to read it
+    together: Text | None = None  # the same, where analyses are told with this one (`Analysis.told_with`)
 
 
 SECTION = ("section_title", "section_shown", "section_reading")
