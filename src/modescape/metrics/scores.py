@@ -93,7 +93,7 @@ class Score:
         return Folds(subsets, self.aggregate)
 
     def follow(self, subsets: int) -> Running | None:
-        """What gathers the score of many averages block by block; None if it needs all examples at once."""
+        """The accumulator of the score for many averages, block by block; None if it needs all examples at once."""
         if self.running is not None or self.per_example is None:
             return self.running and self.running(subsets)
         per_example = self.per_example
