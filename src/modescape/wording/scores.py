@@ -57,9 +57,7 @@ def difference_header(
 ) -> list[str]:
     """Columns of differences; arguments as `header`."""
     names = [
-        f"difference: {score.short if score.difference_unit == '1' else f'{score.short} ({score.difference_unit})'}"
-        if (score := _in_unit(str(name), dataset))
-        else f"difference: {name}"
+        f"difference: {score.of_differences(score.short) if (score := _in_unit(str(name), dataset)) else name}"
         for name in metrics
     ]
     return names if covers is None else [headed(name, covers) for name in names]

@@ -21,18 +21,19 @@ PAPER = "8"  # its figures there
 SOURCES = ("fort2019", "izmailov2018", "maddox2019")
 
 ENTRIES = (
-    "Scores against the number of entries averaged. An entry is an independent network, the average of the late "
-    "weights of a run, or the mean prediction of many samples around its solution"
+    "What averaging gains over one network, against the number of entries averaged. An entry is an independent "
+    "network, the average of the late weights of a run, or the mean prediction of many samples around its solution"
 )
-SHOWN = f"{ENTRIES}. Below: how diverse the networks of each method are, and what one entry costs."
+SHOWN = f"{ENTRIES}. Below: how diverse the networks of each method are, what one entry gains, and what it costs."
 SHOWN_NUMBERS = (
-    f"{ENTRIES}, with the variance of their mixture. Below: how far apart the networks of each method predict, and "
-    "what one entry costs."
+    f"{ENTRIES}, with the variance of their mixture. Below: how far apart the networks of each method predict, what "
+    "one entry gains, and what it costs."
 )
 CURVES = (
-    "At size 1 the methods show what they gain inside one solution; independent networks start at the single "
-    "network. To the right everything also averages over solutions: curves that meet there say that sampling "
-    "around each solution adds little to independent networks."
+    "A band is the 95 % interval of the difference from one network on the same images: where it leaves out 0, the "
+    "method is better or worse than one network. At size 1 the methods show what they gain inside one solution; "
+    "independent networks start at 0. To the right everything also averages over solutions: curves that meet there say "
+    "that sampling around each solution adds little to independent networks."
 )
 DIVERGENCE = (
     "The divergence depends on confidence as well as on function, so it is given again with every network's "
@@ -104,9 +105,10 @@ def summarize(dataset: xr.Dataset) -> Summary:
     most, highest = ("highest", True) if best.higher_is_better else ("lowest", False)
     single = alone.get("independent", math.nan)
     text = (
-        f"Line charts of scores against the number of entries averaged, for {count(len(alone), 'method')}, and dots "
-        f"for their diversity and cost. A single network has {_having(first, single)}; the {most} of one entry is "
-        f"that of {best_name(alone, highest=highest)} ({_extreme(alone, first, highest)}), with all entries averaged "
+        "Line charts of gains over one network against the number of entries averaged, for "
+        f"{count(len(alone), 'method')}, and dots for their diversity and cost. A single network has "
+        f"{_having(first, single)}; the {most} of one entry is that of "
+        f"{best_name(alone, highest=highest)} ({_extreme(alone, first, highest)}), with all entries averaged "
         f"that of {best_name(together, highest=highest)} ({_extreme(together, first, highest)}); methods are not "
         "tested against each other."
     )

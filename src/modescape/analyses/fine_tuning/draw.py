@@ -58,7 +58,7 @@ def panels(dataset: xr.Dataset) -> list[Panel]:
     return [
         *found,
         _rows("Disagreement: right is more diverse", "Labelled differently (%)", disagree),
-        _rows("Similarity of weights", "Cosine (1)", cosines),
+        _rows("Similarity of weights", "Cosine", cosines),
     ]
 
 
@@ -102,7 +102,7 @@ def _differences(dataset: xr.Dataset, metric: str, score: Score) -> Panel:
     apart = by_covers(marks, [covers_of(dataset, f"{name}_difference") for name in STEPS])
     return Panel(
         title=f"{score.name}: fine-tuned minus from scratch",
-        x_label=f"Difference ({score.difference_unit})",
+        x_label=score.of_differences("Difference"),
         y_label="Score of",
         series=[zero, *apart],
         rows=list(STEPS.values()),

@@ -16,9 +16,9 @@ LAST_BIT = "last bit"  # end of the name of the condition in which one weight di
 QUANTITIES = {  # variable: title, axis label, factor, whether the axis is logarithmic
     "disagreement": ("Disagreement of the labels", "Disagreement (% of images)", 100.0, False),
     "prediction_distance": ("Distance of the predictions", "Distance (unit of the target)", 1.0, False),
-    "normalized_distance": ("Distance over the error", "Distance / RMSE (1)", 1.0, False),
-    "distance": ("Distance of the weights", "Distance / length (1, log scale)", 1.0, True),
-    "cosine": ("Cosine of the weights", "Cosine (1)", 1.0, False),
+    "normalized_distance": ("Distance over the error", "Distance / RMSE (ratio)", 1.0, False),
+    "distance": ("Distance of the weights", "Distance / length (ratio, log scale)", 1.0, True),
+    "cosine": ("Cosine of the weights", "Cosine", 1.0, False),
     "jensen_shannon": ("Divergence of the predictions", "Jensen-Shannon divergence (nats)", 1.0, False),
 }
 LOOKS = {  # initialisation, order: colour, mark

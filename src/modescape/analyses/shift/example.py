@@ -8,7 +8,7 @@ import numpy as np
 
 from modescape import results
 from modescape.analyses.examples import ACROSS, ALONE, HALF, METRICS, SCORE, WITHIN, about, interval, stated
-from modescape.covers import NEW, THESE
+from modescape.covers import THESE, new_if
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,6 +53,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
             "score_high": (dims, score + width, SCORE, "upper end of the 95 % interval"),
             "score_low_these": (dims, score - width / 2, SCORE, "lower end for these members"),
             "score_high_these": (dims, score + width / 2, SCORE, "upper end for these members"),
+            **_over_one(score),
             "score_spread": (dims, np.broadcast_to(spread, score.shape), SCORE, "standard deviation over corruptions"),
             "score_of_corruption": (
                 ("approach", "metric", "corruption", "severity"),
@@ -71,7 +72,7 @@ def example(members: int = 10, epochs: int = 10) -> xr.Dataset:
         {"approach": list(gains), "metric": list(METRICS), "corruption": list(CORRUPTIONS), "severity": severity},
         title="Scores and diversity under corruption",
         **about(members, intervals="95 %: paired bootstrap over test examples"),
-        covers={"": NEW, "gain_of_corruption": THESE},
+        covers={"": new_if(members), "gain_of_corruption": THESE},
         samples=5,
         source="our corruptions",
     )
@@ -83,3 +84,12 @@ def _gains(each: np.ndarray) -> Variables:
     half = np.broadcast_to(2 * HALF[:, None, None], gain.shape)
     value = {"gain_of_corruption": (dims, gain, SCORE, "score minus one network's")}
     return value | interval("gain_of_corruption", dims, gain, half, SCORE)
+
+
+def _over_one(score: np.ndarray) -> Variables:
+    """Differences from one network, which comes first, with both intervals; [method, metric, severity]."""
+    dims, gain = ("approach", "metric", "severity"), score - score[:1]
+    half = 0.5 * np.minimum(np.abs(gain), HALF[:, None]) * (1 + 0.1 * np.arange(score.shape[2]))
+    value = {"gain": (dims, gain, SCORE, "score minus one network's")}
+    ends = interval("gain", dims, gain, half, SCORE) | interval("gain", dims, gain, half / 2, SCORE, these=True)
+    return value | ends

@@ -24,11 +24,11 @@ NAMES = {
     "normalized_disagreement": "Disagreement / mean error",
 }
 BARS = {
-    "cosine": "Cosine (1)",
-    "cosine_without_batch_norm": "Cosine (1)",
-    "displacement_cosine": "Cosine (1)",
+    "cosine": "Cosine",
+    "cosine_without_batch_norm": "Cosine",
+    "displacement_cosine": "Cosine",
     "disagreement": "Disagreement (share of test examples)",
-    "normalized_disagreement": "Disagreement / mean error (1)",
+    "normalized_disagreement": "Disagreement / mean error (ratio)",
 }
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 NAMES = {  # variable: title, key
-    "cosine": ("Cosine of weights", "Cosine (1)"),
+    "cosine": ("Cosine of weights", "Cosine"),
     "prediction_distance": ("Distance of predictions", "Distance (unit of the target)"),
-    "normalized_distance": ("Distance / error", "Distance / RMSE (1)"),
+    "normalized_distance": ("Distance / error", "Distance / RMSE (ratio)"),
 }
 
 
