@@ -248,7 +248,7 @@ def test_a_damaged_npz_is_refused(tmp_path, damage):
 
 def test_other_files_and_missing_files_are_refused(tmp_path):
     (tmp_path / "a.doc").write_text("1")
-    with pytest.raises(InputError, match=r"is a file of another kind; expected \.npz, \.csv"):
+    with pytest.raises(InputError, match=r"is a file of an unknown kind; expected \.npz, \.csv"):
         data.load(settings(tmp_path / "a.doc"), 0)
     for name in ("a.npz", "a.csv", "a.parquet"):
         with pytest.raises(InputError, match="does not exist"):

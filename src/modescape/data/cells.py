@@ -19,7 +19,7 @@ MOSTLY = 0.5  # share of the cells of a column that are numbers, from which the 
 DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 COMMA = re.compile(r"[+-]?\d*,\d+")  # a number as some countries write it
 MOST_NUMBERED, MANY = 100, 5  # so many whole numbers, in less than 5 rows each, are no classes
-EMPTY = "; where one is missing leave the cell empty (null), and the column's median stands for it"
+EMPTY = "; leave missing cells empty (null): the column's median is filled in"
 
 
 class Columns(NamedTuple):
@@ -82,7 +82,7 @@ def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
     """float64 [row], NaN where nothing stands.
 
     Raises:
-        InputError: naming the row of a cell that is no finite number, or too large a one.
+        InputError: naming the row of a cell that is not a finite number, or too large a one.
     """
     cells = columns.cells[name]
     found = np.full(len(cells), np.nan)
@@ -124,7 +124,7 @@ def targets_of(
         return _target_of(splits, targets[0], task)
     if task.kind is not None and task.kind not in NUMBERS:
         raise InputError(
-            f"{splits[0].where}: {in_words(targets)} are several, and a {task.kind} has one; name one with "
+            f"{splits[0].where}: {in_words(targets)} are several targets, and a {task.kind} has one; name it with "
             "--set data.target=COLUMN"
         )
     numbers = task.model_copy(update={"kind": task.kind or "regression"})
@@ -187,7 +187,7 @@ def _classes(splits: Sequence[Columns], target: str) -> dict[str, int]:
         raise InputError(f"{splits[0].where}: the target {target!r} is {ordered[0]!r} in all {rows:,} rows")
     if len(ordered) > MOST_CLASSES or len(ordered) == rows > EVERY_ROW_ITS_OWN:
         raise InputError(
-            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: no "
-            "classes; name another with --set data.target=COLUMN"
+            f"{splits[0].where}: the target {target!r} has {len(ordered):,} different values in {rows:,} rows: these "
+            "are not classes; name another with --set data.target=COLUMN"
         )
     return {name: number for number, name in enumerate(ordered)}

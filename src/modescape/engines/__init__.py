@@ -39,7 +39,7 @@ def choose_engine(name: str, device: str, workers: int | None = None, gpu_count:
     if name != "auto" and name not in ENGINES:
         raise InputError(f"there is no engine {name!r}; choose auto, {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
-        raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one a core")
+        raise InputError(f"an engine needs 1 worker or more, not {workers}; leave workers out for one per core")
     if name == "auto":
         several = (workers or cores()) > 1 if device == "cpu" else min(workers or gpu_count, gpu_count) > 1
         return Processes if several else Here
@@ -55,7 +55,7 @@ def make_engine(
         name: "auto", or a key of `ENGINES`. "auto" is processes where more than one worker is to be had, one a core of
             a CPU or one a GPU, else here (one process feeds a GPU best).
         device: where the work computes, "cpu" or "cuda".
-        workers: items that are worked on at once, if the engine can; None for one a core, or one a GPU.
+        workers: items that are worked on at once, if the engine can; None for one per core, or one a GPU.
         address: of a cluster, for an engine that works on one.
         memory: bytes that a worker holds at most, about; 0 where nobody has reckoned them.
 

@@ -98,7 +98,7 @@ class Engine(ABC):
 
     @classmethod
     def of(cls, workers: int | None, address: str | None = None, needs: Needs = NOTHING) -> Self:
-        """An engine that works on this many items at once, None for one a core; one that cannot has no use for it.
+        """An engine that works on this many items at once, None for one per core; one that cannot has no use for it.
 
         Args:
             workers: items at once.

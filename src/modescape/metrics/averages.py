@@ -20,7 +20,7 @@ from modescape.metrics.blocks import confidence_bin, example_blocks
 from modescape.metrics.grouping import count_units
 
 ECE_BINS = 15
-FOLDS = 30  # parts of the test set that are left out in turn where a score is no mean over examples
+FOLDS = 30  # parts of the test set that are left out in turn where a score is not a mean over examples
 SAFE = 1e-280  # a mean probability below this has lost digits to underflow
 
 

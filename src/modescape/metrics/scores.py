@@ -62,7 +62,7 @@ class Score:
     never_worse: bool = False  # by averaging probabilities, as it is convex in them: Jensen's inequality
     of_average: Callable[[Any], np.ndarray] | None = None  # per_example of averages, where that is faster or surer
     collector: Callable[[Subsets], Collector] | None = None  # of averages, where that is surer than leaving parts out
-    running: Callable[[int], Running] | None = None  # of so many averages, for a score that is no mean over examples
+    running: Callable[[int], Running] | None = None  # of so many averages, for a score that is not a mean over examples
 
     def __post_init__(self) -> None:
         """Refuse a score that is computed in no way, or in two."""
@@ -80,7 +80,7 @@ class Score:
     def examples(self, log_prob: Array, label: Array) -> Array:
         """The score of every example, [..., example]; of a mean over examples alone."""
         if self.per_example is None:
-            raise InputError(f"score {self.label!r} is of a whole test set; an example has none")
+            raise InputError(f"score {self.label!r} is defined on a whole test set, not on an example")
         log_prob, label, restore = self.check(log_prob, label)
         return restore(self.per_example(log_prob, label))
 

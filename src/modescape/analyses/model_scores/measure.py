@@ -46,7 +46,7 @@ def measure(offered: Offered, *, splits: int = 5) -> xr.Dataset:
 
     The best alone is no model but a procedure: which model it is is found on one half of the examples and its score on
     the other, both ways. The score of the model that is best on all examples would be too good, as it was chosen there.
-    Every score chooses for itself; the calibration error, which is no mean over examples, chooses none.
+    Every score chooses for itself; the calibration error, which is not a mean over examples, chooses none.
 
     Args:
         offered: predictions of test examples, models with names and groups.

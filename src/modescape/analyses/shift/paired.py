@@ -16,7 +16,7 @@ class PairedGains:
     """Differences from one network, mean over networks of both, with 95 % intervals: these networks on new examples.
 
     Args:
-        scores: name -> score; one that is no mean over examples has no difference of examples.
+        scores: name -> score; one that is not a mean over examples has no difference of examples.
         label: true classes, [example].
         group: of each example; None: each is its own.
     """

@@ -64,7 +64,7 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
         raise InputError(f"there is no file '{shown(spec, 200)}'")
     reader = READERS.get(path.suffix.lower())
     if path.is_dir() and (reader is not arrays.read_zarr) and not _is_zarr(path):
-        raise InputError(f"'{path}' is a folder; expected files, such as {path}/*.npy (of folders, zarr alone)")
+        raise InputError(f"'{path}' is a folder; expected files, such as {path}/*.npy (only zarr may be a folder)")
     if path.is_dir():
         reader = arrays.read_zarr
     elif not path.is_file():
@@ -73,7 +73,7 @@ def open_spec(spec: str) -> tuple[Content, str, Origin]:
         raise InputError(f"'{path}' is empty")
     if reader is None:
         raise InputError(
-            f"'{path}' is of no format that is read here; {nearest(path.suffix or path.name, list(READERS))}"
+            f"'{path}' has a format that cannot be read here; {nearest(path.suffix or path.name, list(READERS))}"
         )
     content = reader(path)
     return content, column, _origin(path)
