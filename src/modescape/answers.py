@@ -1,4 +1,4 @@
-"""What a command answers to a program: one JSON object, of the same outline whichever command it is of."""
+"""The answers of ``--json``: one JSON object with the same outline for every command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from modescape.version import __version__
 
 LEVEL = 0.95  # of intervals
-SCHEMA = 1  # version of the answers: raised when a key is renamed, removed or changes its meaning; new keys leave it
+SCHEMA = 1  # version of the answers: raised when a key is renamed, removed or changes its meaning, not for new keys
 
 
 def answer(command: str, *, verdict: Sequence[str], warnings: Sequence[str] = (), **more: Any) -> dict[str, Any]:
@@ -19,8 +19,8 @@ def answer(command: str, *, verdict: Sequence[str], warnings: Sequence[str] = ()
 
     Args:
         command: its name, such as "compare".
-        verdict: sentences.
-        warnings: sentences; what a user should know and did not ask for.
+        verdict: the findings, in sentences.
+        warnings: what else a user should know, in sentences.
         **more: what else the command answers; see docs/json.md.
     """
     head = {"modescape": __version__, "command": command, "verdict": list(verdict), "warnings": list(warnings)}
@@ -28,7 +28,7 @@ def answer(command: str, *, verdict: Sequence[str], warnings: Sequence[str] = ()
 
 
 def schema(command: str) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of what a command answers, with the definitions that it shares with others.
+    """The JSON Schema (2020-12) of a command's answer, with the definitions that commands share.
 
     Args:
         command: its name, such as "run" or "recipes show"; ``schemas/run.json`` and ``schemas/recipes-show.json``.
@@ -54,8 +54,8 @@ def score(value: float, low: float, high: float, *, covers: str, level: float = 
         value: the estimate.
         low: lower end; NaN: there is no interval.
         high: upper end.
-        covers: of what the interval is, such as "these models on new examples".
-        level: how often such intervals cover the truth.
+        covers: what the interval is for, such as "these models on new examples".
+        level: coverage of such intervals, 0 to 1.
     """
     return {"value": value, "low": low, "high": high, "level": level, "covers": covers}
 
@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if hasattr(value, "tolist"):  # an array of NumPy, or one of its scalars
+    if hasattr(value, "tolist"):  # a NumPy array or scalar
         return _plain(value.tolist())
     if isinstance(value, Sequence):
         return [_plain(inner) for inner in value]

@@ -1,4 +1,4 @@
-"""The edge of the array functions: NumPy arrays or tensors in, the same kind out; everything between is NumPy."""
+"""Input and output of the array functions: NumPy arrays or tensors in, the same kind out, NumPy in between."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from modescape.errors import InputError
 Array: TypeAlias = Any
 """A NumPy array (or what `numpy.asarray` takes) or a torch tensor on any device."""
 
-ROUNDING = 1e-3  # log-probabilities in 16 bits come this far above 0; logits and probabilities come further
+ROUNDING = 1e-3  # log-probabilities in 16 bits may exceed 0 by this much; logits and probabilities exceed it by more
 
 
 def to_numpy(*values: Array) -> tuple[list[np.ndarray], Callable[[Any], Array]]:
-    """Arrays for the work inside, and the way back for its result.
+    """Convert the inputs to NumPy, and return the function that converts the result back.
 
-    Torch is never imported here: no tensor can come in before somebody else has imported it. Gradients stop here.
+    Torch is never imported here: whoever passes a tensor has imported it already. Gradients stop here.
 
     Returns:
         The values as NumPy arrays, and a function that turns a result into the kind that came in: a tensor (on the
         first tensor's device) if any value was one, else an array, or a float or int where it has no dimensions.
 
     Raises:
-        InputError: on what is no array of real numbers, such as complex ones or text: NumPy would take their real part.
+        InputError: on anything but real numbers, such as text or complex numbers (of which NumPy would drop a part).
     """
     torch = sys.modules.get("torch")
     tensors = [value for value in values if torch is not None and isinstance(value, torch.Tensor)]
@@ -51,14 +51,14 @@ def group_codes(group: Any, examples: int) -> np.ndarray | None:
     """The number of each example's group, in the order in which groups first occur.
 
     Args:
-        group: what names an example's group: texts or whole numbers [example]; None: examples stand for themselves.
+        group: name of each example's group, strings or integers [example]; None: every example is its own group.
         examples: how many there are.
 
     Returns:
-        int64 [example], 0 to G - 1; None where no group has two examples.
+        int64 [example], 0 to G - 1; None if no group has two examples.
 
     Raises:
-        InputError: (a ValueError) if there is not one an example, or one is missing.
+        InputError: (a ValueError) if the length is not that of the examples, or a name is missing.
 
     >>> group_codes(["b", "a", "b"], 3).tolist()
     [0, 1, 0]
@@ -79,16 +79,16 @@ def group_codes(group: Any, examples: int) -> np.ndarray | None:
 
 
 def check_log_prob(log_prob: np.ndarray, dimensions: str = "[..., example, class]", ndim: int = 2) -> None:
-    """Refuse what cannot be log-probabilities.
+    """Check that an array can hold log-probabilities.
 
     Raises:
-        InputError: on too few dimensions, an empty one, or values above 0.
+        InputError: if there are too few dimensions, one of them is empty, or values are above 0.
     """
     if log_prob.ndim < ndim or (not dimensions.startswith("[...") and log_prob.ndim != ndim) or not log_prob.size:
         raise InputError(f"log_prob has shape {list(log_prob.shape)}; expected {dimensions}, none of them empty")
     if log_prob.dtype.kind not in "fiu":
         raise InputError(f"log_prob has dtype {log_prob.dtype}; expected real numbers")
-    largest = np.fmax.reduce(log_prob, axis=None)  # of what is not NaN
+    largest = np.fmax.reduce(log_prob, axis=None)  # NaN is ignored
     if largest > ROUNDING:
         raise InputError(
             f"log_prob holds values above 0 (largest {largest:.3g}); expected log-probabilities: "

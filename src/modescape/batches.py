@@ -1,4 +1,4 @@
-"""What networks are called with: a tensor, or a flat tuple or dictionary of tensors, all with one leading axis.
+"""The inputs of networks: a tensor, or a flat tuple or dictionary of tensors, all with one leading axis.
 
 The tensors of a batch are its leaves. Floating-point leaves follow the network's type, all others stay as they are.
 """
@@ -30,7 +30,7 @@ def leaves(inputs: Inputs) -> list[Tensor]:
 
 
 def mapped(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
-    """The same tree with a function of each leaf; leaves may be arrays of NumPy as well."""
+    """Apply a function to each leaf of the tree; leaves may be NumPy arrays as well."""
     if isinstance(inputs, dict):
         return {name: function(leaf) for name, leaf in inputs.items()}
     if isinstance(inputs, tuple):
@@ -54,22 +54,22 @@ def moved(inputs: Inputs, device: torch.device | str) -> Inputs:
 
 
 def taken(inputs: Inputs, index: Any) -> Inputs:
-    """Each leaf at an index of its leading axes: a number, a slice, or a tensor of numbers."""
+    """Index the leading axes of each leaf with an integer, a slice, or an integer tensor."""
     return mapped(lambda leaf: leaf[index], inputs)
 
 
 def copied(inputs: Inputs) -> Inputs:
-    """Copies, laid out as the tensors are."""
+    """Copies with the memory layout of the tensors."""
     return mapped(lambda leaf: leaf.clone(), inputs)
 
 
 def joined(parts: Sequence[Inputs]) -> Inputs:
-    """Trees of one form put one behind the other along the leading axis; of one alone its own tensors."""
+    """Concatenate trees of one structure along the leading axis; a single one is returned without a copy."""
     return _combined(torch.cat, parts) if len(parts) > 1 else parts[0]
 
 
 def stacked(parts: Sequence[Inputs]) -> Inputs:
-    """Trees of one form and size with a new leading axis."""
+    """Stack trees of one structure and size along a new leading axis."""
     return _combined(torch.stack, parts)
 
 
@@ -82,13 +82,13 @@ def _combined(function: Callable[[list[Tensor]], Tensor], parts: Sequence[Inputs
 
 
 def called(module: nn.Module, inputs: Inputs) -> Any:
-    """What a network says: a tensor is its argument, a tuple its arguments, a dictionary its arguments by name."""
+    """The network's output for a tensor (one argument), a tuple (positional) or a dictionary (keyword arguments)."""
     arguments, named = arguments_of(inputs)
     return module(*arguments, **named)
 
 
 def arguments_of(inputs: Inputs) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-    """The arguments of a network by position and by name.
+    """The positional and keyword arguments of a network.
 
     >>> arguments_of((torch.ones(1), torch.ones(2)))
     ((tensor([1.]), tensor([1., 1.])), {})
@@ -100,13 +100,13 @@ def arguments_of(inputs: Inputs) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Leaf:
-    """One tensor of an example."""
+    """One tensor of an example: its shape and type."""
 
     shape: tuple[int, ...]  # without the leading axis
     dtype: str = FLOAT  # that of the network; else torch's name: "int64", "bool"
 
     def blank(self, examples: int, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
-        """Zeros, or True throughout, which is a mask that leaves nothing out."""
+        """Zeros; True for booleans, which as a mask leaves nothing out."""
         own = dtype if self.dtype == FLOAT else getattr(torch, self.dtype)
         fill = torch.ones if own == torch.bool else torch.zeros
         return fill((examples, *self.shape), dtype=own, device=device)
@@ -117,7 +117,7 @@ Leaves: TypeAlias = "Leaf | tuple[Leaf, ...] | dict[str, Leaf]"
 
 @dataclass(frozen=True)
 class InputShape:
-    """What an example is to a network, and what a factory may ask of it.
+    """Shapes and types of a network's inputs, and the arguments that a factory may ask for.
 
     >>> InputShape.image((3, 32, 32)).offered
     {'image_shape': (3, 32, 32)}
@@ -130,13 +130,13 @@ class InputShape:
 
     @classmethod
     def image(cls, shape: Sequence[int]) -> InputShape:
-        """Of images (channels, height, width)."""
+        """For images (channels, height, width)."""
         sizes = tuple(shape)
         return cls(Leaf(sizes), {"image_shape": sizes})
 
     @classmethod
     def of(cls, shape: InputShape | Sequence[int]) -> InputShape:
-        """The shape itself; of numbers that of images."""
+        """The shape itself; integers are those of images."""
         return shape if isinstance(shape, InputShape) else cls.image(shape)
 
     def blank(self, examples: int, dtype: torch.dtype, device: torch.device | str = "cpu") -> Inputs:
@@ -149,7 +149,7 @@ class InputShape:
         return tuple(leaf.blank(examples, dtype, device) for leaf in found)
 
     def __str__(self) -> str:
-        """Sizes of an example as a message shows them."""
+        """The shape of an example, for messages."""
         found = self.leaves
         if isinstance(found, Leaf):
             return str(list(found.shape))
@@ -158,7 +158,7 @@ class InputShape:
         return " and ".join(str(list(leaf.shape)) for leaf in found)
 
     def as_manifest(self) -> dict[str, Any]:
-        """Entries of a study's manifest: ``image_shape`` of images, ``inputs`` of all others."""
+        """Entries of a study's manifest: ``image_shape`` for images, ``inputs`` for everything else."""
         if self.kind == "image":
             return {"image_shape": list(self.offered["image_shape"])}
         found = self.leaves
@@ -179,7 +179,7 @@ class InputShape:
         """The inverse of `as_manifest`.
 
         Raises:
-            InputError: if it holds neither entry, or one that no study has.
+            InputError: if it holds neither entry, or an invalid one.
         """
         if "inputs" not in manifest:
             return cls.image(manifest["image_shape"])

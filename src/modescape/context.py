@@ -42,12 +42,12 @@ class StudyRef:
     """A study as it is named to a worker: what an engine opens there, and compares with what is open."""
 
     path: str
-    content: str  # digest of the recipe and the manifest as they lie there: a folder may become another study
-    lease: str = ""  # what the holder of a study in a store of objects is known by
+    content: str  # digest of its recipe and manifest: the same folder may later hold another study
+    lease: str = ""  # name of the holder of the lock, for a study in an object store
 
     @classmethod
     def of(cls, study: Study) -> StudyRef:
-        """The study as it is now; made again for each stage, as its recipe may be written meanwhile."""
+        """The study as it is now; made again for each stage, since its recipe may have been rewritten in between."""
         digest = hashlib.sha256()
         for name in (layout.RECIPE, layout.MANIFEST):
             digest.update((study.path / name).read_bytes())
@@ -61,10 +61,10 @@ class StudyRef:
 
 @dataclass(frozen=True, eq=False)
 class StudyContext:
-    """One study's data, network and evaluator in this process, each made when it is first asked for.
+    """One study's data, network and evaluator in this process, each made on first use.
 
-    Whoever opens one hands it on as an argument. What is derived from it and worth keeping is kept in it (`once`), so
-    that it goes when the context goes: nothing of a study outlives what opened it.
+    It is passed as an argument. Whatever is derived from it and worth keeping is cached in it (`once`) and goes when
+    the context goes: nothing of a study outlives what opened it.
     """
 
     study: Study
@@ -73,7 +73,7 @@ class StudyContext:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """A block of work by the study's plan: it goes on with the C kernels that it was begun with, or without."""
+        """A block of work under the study's plan: with C kernels if and only if the study was begun with them."""
         kernels = forced("torch") if self.plan.kernels == "torch" else going_on(self.plan.build)
         arithmetic = runtime.gpu_arithmetic(tf32=self.study.recipe.train.arithmetic == "tf32")
         arithmetic = arithmetic if self.device == "cuda" else contextlib.nullcontext()
@@ -87,7 +87,7 @@ class StudyContext:
 
     @functools.cached_property
     def machine(self) -> str:
-        """What computes the study here; see `runtime.machine_kind`."""
+        """The hardware and kernels that compute the study here; see `runtime.machine_kind`."""
         if self.plan.kernels == "torch":
             return runtime.machine_kind(self.device, "torch")
         with going_on(self.plan.build):
@@ -101,7 +101,7 @@ class StudyContext:
 
     @functools.cached_property
     def trained(self) -> list[int]:
-        """Numbers of the trained members, ascending, as when it was first asked for: once they are all trained."""
+        """Numbers of the trained members, ascending; cached on first use, so ask once all of them are trained."""
         return self.study.trained
 
     @property
@@ -119,8 +119,8 @@ class StudyContext:
         """The study's data, on the CPU.
 
         Raises:
-            InputError: if the data is not there any more.
-            WorkError: if it is not what the study was begun with.
+            InputError: if the data no longer exists.
+            WorkError: if it differs from the data that the study was begun with.
         """
         recipe = self.study.recipe
         dataset = data.load(recipe.data, recipe.seed, task=recipe.task)
@@ -135,7 +135,7 @@ class StudyContext:
 
     @functools.cached_property
     def habits(self) -> Habits:
-        """What the network does."""
+        """What is known of the network's behaviour (dropout, buffers, stacking, ...)."""
         return habits_of(self.study, self.dataset, self.preparation)
 
     @functools.cached_property
@@ -152,7 +152,7 @@ class StudyContext:
         return Evaluator(module=self.module, preparation=self.preparation, **settings)
 
     def trainer(self, say: Callable[[str], None]) -> Trainer:
-        """What trains the members of this study; ``say`` is told what a user should know."""
+        """The trainer of this study's members; ``say`` is called with messages for the user."""
         data = self.dataset
         settings: dict[str, Any] = {"device": self.device, "policy": self._policy, "replayed": self.plan.replayed}
         settings |= {"habits": self.habits, "say": say, "task": data.task}
@@ -169,7 +169,7 @@ class StudyContext:
     def last(
         self, most: int | None, make: Callable[Concatenate[StudyContext, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """As `once`, with the ``most`` that were asked for last in memory; None for all."""
+        """As `once`, but only the ``most`` recently used values stay in memory; None: all of them."""
         held = self._made.setdefault(make, OrderedDict())
         key = (arguments, tuple(sorted(named.items())))
         if key not in held:
@@ -181,7 +181,7 @@ class StudyContext:
 
     @contextlib.contextmanager
     def heard_by(self, listener: Callable[[int], None]) -> Iterator[None]:
-        """Within this block ``listener`` is called with the number of images sent through networks."""
+        """Within this block ``listener`` is called with the number of examples sent through networks."""
         self._listeners.append(listener)
         try:
             yield
@@ -189,22 +189,22 @@ class StudyContext:
             self._listeners.pop()
 
     def progress(self, images: int) -> None:
-        """Tell whoever listens how many images went through networks."""
+        """Tell all listeners how many examples went through networks."""
         for listener in self._listeners[-1:]:
             listener(images)
 
 
 def epoch_examples(study: Study) -> int:
-    """Examples that a member of a study sees in an epoch: not all of them where whole batches alone are drawn."""
+    """Examples that a member of a study sees in an epoch; fewer than all where an incomplete last batch is dropped."""
     least = Habits.of(study.manifest.get("network") or {}).least_batch
     return sum(batch_sizes(study.recipe.train, study.manifest["examples"]["train"], least))
 
 
 def habits_of(study: Study, dataset: Dataset, preparation: Prepare) -> Habits:
-    """What the study's network does, as its manifest says; tried where an older version has begun the study.
+    """The network's behaviour from the manifest; found by a trial run if an older version began the study.
 
     Raises:
-        InputError: if the network cannot be trained and evaluated right, or what it holds was not saved.
+        InputError: if the network cannot be trained or evaluated correctly, or some of its state was not saved.
     """
     held = study.manifest.get("network")
     if held is not None:

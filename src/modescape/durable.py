@@ -1,6 +1,6 @@
-"""Files that appear complete or not at all, also after a power cut, and the sweeping of what a killed writer left.
+"""Files that appear complete or not at all, even after a power cut, and the removal of what a killed writer left.
 
-Objects of a store (`modescape.storage`) do so by themselves: one request puts a whole one.
+Objects of a store (`modescape.storage`) need none of this: one request puts a whole object.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pathlib import Path
 from modescape.errors import InputError, WorkError
 from modescape.storage import ObjectPath, place
 
-# ours (.<name>.<pid>.tmp) and those of zarr's own store (<name>.<32 hex digits>.partial)
+# this package's (.<name>.<pid>.tmp) and those of zarr (<name>.<32 hex digits>.partial)
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp|.+\.[0-9a-f]{32}\.partial", re.DOTALL)
 
-_waiting = threading.local()  # folders of this thread that are confirmed later
+_waiting = threading.local()  # folders of this thread whose fsync is due at the end of a block
 
 
 def write_bytes(path: Path, data: bytes | memoryview, within: Path | None = None, *, confirmed: bool = True) -> None:
-    """Replace a file: temporary name in the same folder, fsync, rename, fsync of the folder.
+    """Replace a file: write under a temporary name in its folder, fsync, rename, fsync the folder.
 
     Args:
         path: the file.
         data: all of it.
-        within: make the folders that are missing below this one, which has to be there: a folder that somebody removed
-            is not made again by those who still write into it. Default: the file's own folder.
-        confirmed: without it there is no fsync: a killed process leaves whole files, a power cut perhaps torn ones, so
-            that only what has a checksum and can be made again may be written so.
+        within: create missing folders below this one, which must exist: a folder that somebody removed is not created
+            again by those who still write into it. Default: the file's own folder.
+        confirmed: False omits fsync: a killed process leaves whole files, but a power cut may leave torn ones; only for
+            files that have a checksum and can be made again.
 
     Raises:
         InputError: if the folder is not writable.
-        WorkError: if writing fails otherwise (a full disk, a folder that is gone).
+        WorkError: if writing fails for another reason (a full disk, a deleted folder).
     """
     if isinstance(path, ObjectPath):
         return path.publish(data)
@@ -66,10 +66,10 @@ def write_text(path: Path, text: str, within: Path | None = None) -> None:
 
 @contextlib.contextmanager
 def together(folder: Path) -> Iterator[None]:
-    """A block that writes several files into one folder: its names are confirmed once, at the end.
+    """A block that writes several files into one folder, which is synced once, at the end.
 
-    Each file is still whole or not there. A file system keeps the order of renames, so after a power cut those that
-    are there are the first ones.
+    Each file is still complete or absent. A file system keeps the order of renames, so after a power cut those that
+    exist are the first ones.
     """
     waiting = _waiting.__dict__.setdefault("folders", set())
     waiting.add(folder)
@@ -82,7 +82,7 @@ def together(folder: Path) -> Iterator[None]:
 
 
 def keep_as(path: Path, other: Path) -> None:
-    """Give a file a second name, in the place of what had it, before the first is replaced; nothing if it is absent."""
+    """Give a file a second name, replacing any file of that name; nothing if the file is absent."""
     if isinstance(path, ObjectPath):
         return path.copy_to(other)
     temporary = other.with_name(f".{other.name}.{os.getpid()}.tmp")
@@ -97,10 +97,10 @@ def keep_as(path: Path, other: Path) -> None:
 
 
 def make_folder(folder: Path, within: Path | None = None, *, confirmed: bool = True) -> None:
-    """Create a folder and its parents, those below ``within``; ``confirmed`` names are on the disk before it returns.
+    """Create a folder and its parents, those below ``within``; if ``confirmed``, their names are on the disk on return.
 
     Raises:
-        OSError: if ``within`` is not there, or a folder cannot be made.
+        OSError: if ``within`` does not exist, or a folder cannot be created.
     """
     if isinstance(folder, ObjectPath):
         return
@@ -122,16 +122,16 @@ def make_folder(folder: Path, within: Path | None = None, *, confirmed: bool = T
 
 
 def check_folder(folder: Path, known_by: str, whose: str, apart: Path | None = None) -> Path:
-    """Refuse to write into a folder that holds anything else, or that cannot be one.
+    """Check that a command may write into a folder.
 
     Args:
-        folder: into which a command is to write.
-        known_by: name of the file that an earlier answer of the same command is known by.
+        folder: to write into.
+        known_by: name of the file by which an earlier output of the same command is recognised.
         whose: what the command writes, for the message: "an export".
-        apart: the study that it is of, which it may not lie in.
+        apart: the study, inside which the folder may not lie.
 
     Returns:
-        It on this disk: that of ``file:///folder`` is ``/folder``.
+        the local path: ``/folder`` for ``file:///folder``.
 
     Raises:
         InputError: if it is a URL, if it or a folder above it is a file, if it holds other files, or lies in the study.
@@ -150,11 +150,11 @@ def check_folder(folder: Path, known_by: str, whose: str, apart: Path | None = N
 
 
 def claim_folder(folder: Path) -> None:
-    """`make_folder` of what the user named.
+    """`make_folder` for a folder that the user named.
 
     Raises:
-        InputError: if it may not be made there.
-        WorkError: if making it fails otherwise.
+        InputError: without permission to create it.
+        WorkError: if creating it fails for another reason.
     """
     try:
         make_folder(folder)
@@ -163,16 +163,16 @@ def claim_folder(folder: Path) -> None:
 
 
 def remove_tree(folder: Path, ignore_errors: bool = False) -> None:
-    """Delete a folder and all in it, or all objects below it."""
+    """Delete a folder and its contents, or all objects below a prefix."""
     if isinstance(folder, ObjectPath):
         return folder.remove_tree()
     shutil.rmtree(folder, ignore_errors=ignore_errors)
 
 
 def sweep(folder: Path, leave: Collection[str] = ()) -> int:
-    """Delete temporary files below a folder and count them; call it as the only writer.
+    """Delete temporary files below a folder and count them; the caller must be the only writer.
 
-    Folders directly in it that are named in ``leave`` have another writer and are left alone.
+    Subfolders named in ``leave`` have another writer and are left alone.
     """
     count = 0
     if isinstance(folder, ObjectPath):
@@ -190,7 +190,7 @@ def sweep(folder: Path, leave: Collection[str] = ()) -> int:
 
 def _sync_folder(folder: Path) -> None:
     if folder in _waiting.__dict__.get("folders", ()) or not hasattr(os, "O_DIRECTORY"):
-        return  # Windows opens no folder as a file; NTFS keeps names in a journal of its own
+        return  # Windows cannot open a folder as a file; NTFS journals names itself
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -14,7 +14,7 @@ class InputError(ModescapeError, ValueError):
 
 
 class UnsupportedError(InputError):
-    """What was handed in is of a kind that is not taken; the message ends by saying what is."""
+    """The input is of a kind that is not supported; the message ends with what is."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -30,8 +30,8 @@ class WorkError(ModescapeError, RuntimeError):
 
 
 class DamageError(WorkError):
-    """A file of a study is not as it was written, or gone; ``modescape run`` makes it again."""
+    """A file of a study is damaged or missing; ``modescape run`` makes it again."""
 
 
 class NotEnough(WorkError):  # noqa: N818 - said of what is looked at, not of the code
-    """What is offered is too little for an analysis; the message says what there is and what is needed."""
+    """Too little is offered for an analysis; the message says what there is and what is needed."""

@@ -1,4 +1,4 @@
-"""Which checkpoints a member keeps: the one rule, without a recipe's schema, so that ``status`` stays light."""
+"""Which checkpoints a member keeps; apart from the recipe's schema, so that ``status`` need not import it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def kept_epochs(
         member: number of the member.
         epochs: epochs of training.
         trajectories: members 0, 1, ... that keep every epoch.
-        keep_last: last epochs that every member keeps, beside epoch 0.
-        keep_every: multiples of this number are kept by every member, too; None: they are not.
+        keep_last: last epochs that every member keeps, besides epoch 0.
+        keep_every: every member also keeps multiples of this number; None: it does not.
     """
     if member < trajectories:
         return list(range(epochs + 1))
@@ -45,7 +45,7 @@ def is_kept(
 
 
 def is_imported(values: Any) -> bool:
-    """Whether this may be the section of a recipe that names the epochs of others' checkpoints; None for no such."""
+    """Whether this is the section of a recipe that lists the epochs of imported checkpoints."""
     epochs = values.get("epochs") if isinstance(values, dict) else None
     listed: list[Any] = epochs if isinstance(epochs, list) else []
     return values is None or (bool(listed) and all(type(one) is int and 0 <= one <= MOST_EPOCHS for one in listed))

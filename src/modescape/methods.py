@@ -1,4 +1,4 @@
-"""Methods: the ways to get several networks. All that is said of a method anywhere is said here, in one record.
+"""Methods: the ways to get several networks, each described by one record.
 
 Samplers, sweeps of scales, costs, figures and words read `METHODS`; nothing else lists methods by name. Nothing heavy
 is imported until a sampler is made.
@@ -31,18 +31,18 @@ BOTH = "independent + "  # begins the name of a method used within each of sever
 
 @dataclass(frozen=True)
 class Run:
-    """What a method may know of the run around whose solution it draws."""
+    """What a method is told of the run around whose solution it samples."""
 
-    trajectory: Tensor = field(repr=False)  # last checkpoints, flattened, the solution last; [epoch, parameter]
-    length: float  # L2 of the solution's weights
+    trajectory: Tensor = field(repr=False)  # last checkpoints, flattened, oldest first; [epoch, parameter]
+    length: float  # L2 norm of the solution's weights
     swept: bool  # scales are in the run's own units (`recipe.Subspace.variant`), not as published
     rank: int  # directions of low-rank methods
-    key: Callable[[str], int] = field(repr=False)  # of the stream of a purpose, for what is drawn once a run
+    key: Callable[[str], int] = field(repr=False)  # purpose -> key of its stream, for what is drawn once per run
     accept: Accept = field(repr=False)  # which draws are good enough
     kept: dict[Callable[..., Any], Any] = field(default_factory=dict[Callable[..., Any], Any], repr=False)  # of `once`
 
     def once(self, find: Callable[[Run], Found]) -> Found:
-        """What is found of the run, such as directions: looked for when it is first asked for, and kept."""
+        """``find(run)``, such as principal directions: computed on first use, then cached."""
         if find not in self.kept:
             self.kept[find] = find(self)
         return self.kept[find]
@@ -53,19 +53,19 @@ class Method:
     """A way to get several networks: where they come from, at which scale, and how they are named and drawn."""
 
     label: str  # plain text, in legends and tables
-    colour: Colour  # kindred methods share one and differ by mark and line
+    colour: Colour  # related methods share one and differ by mark and line
     marker: Marker
     line: Literal["solid", "dot"] = "solid"
     source: Source = "training"  # or a run's checkpoints, its solution under dropout masks, weights drawn around it
     one_network: bool = False  # gives one network a run, not several
     least_checkpoints: int = 1  # of a run that it needs
-    make: Callable[[Run, float], Sampler] | None = None  # of drawn weights: the sampler at a scale
+    make: Callable[[Run, float], Sampler] | None = None  # where weights are drawn: (run, scale) -> sampler
     base_scale: float | None = None  # the published one where there is one; None: the method has no scale
     published_unit: float | None = None  # of an absolute scale: weight units at scale 1; the run's length where swept
     plane: float = 1.0  # times the scale in the published plane of accuracy and diversity
-    judged: bool = False  # draws are judged on validation images, and those refused are drawn again
-    squared: bool = False  # the scale multiplies the covariance: steps grow with its root
-    scale_of: Callable[[float], float] | None = None  # scale of a step over the solution's length, where it is no power
+    judged: bool = False  # draws are judged on validation examples, and those refused are drawn again
+    squared: bool = False  # the scale multiplies the covariance, so steps grow with its square root
+    scale_of: Callable[[float], float] | None = None  # step over the solution's length -> scale, where no power
 
     @property
     def needs_dropout(self) -> bool:
@@ -79,7 +79,7 @@ class Method:
         return run.length if run.swept else self.published_unit
 
     def sampler(self, run: Run, scale: float | None) -> Sampler:
-        """The method around a run's solution.
+        """The sampler of the method around a run's solution.
 
         Args:
             run: what is known of the run.

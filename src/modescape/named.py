@@ -1,6 +1,6 @@
-"""Code of a recipe: what ``package.module:attribute`` stands for, imported where it is named and nowhere else.
+"""Code named in a recipe: imports what ``package.module:attribute`` stands for.
 
-Networks, analyses and functions that give examples are named so.
+Networks, analyses and functions that return examples are named this way; nothing else imports them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from modescape.plain import SESSION, in_session
 
 
 def foreign_module(name: str) -> str | None:
-    """The module that code of a recipe has imported, where it is not one of modescape: code of whoever wrote it.
+    """The user's module that a name in a recipe stands for; None for modescape's own.
 
-    None also for a built-in name, and for what the running session defines itself (``__main__:callable``): nothing is
-    imported for it.
+    None also for a built-in name, and for what the running session defines itself (``__main__:callable``), where
+    nothing is imported.
     """
     module, root = name.partition(":")[0], name.partition(":")[0].partition(".")[0]
     known = {"modescape", SESSION, *sys.stdlib_module_names}
@@ -30,14 +30,14 @@ def foreign_module(name: str) -> str | None:
 
 @contextmanager
 def importable(name: str, last: bool = False) -> Iterator[None]:
-    """The current folder on ``sys.path`` while code of a recipe runs; that of this package does not need it.
+    """Put the current folder on ``sys.path`` while the user's code runs; this package's own does not need it.
 
-    It may import its neighbours when it is called.
+    The user's code may import neighbouring files when it is called, not only when it is imported.
 
     Args:
-        name: of the recipe's code.
-        last: look there after everything else, for long work: a neighbour called ``datasets`` hides no library. Else
-            first, as under ``python -m``.
+        name: of the user's code, as in the recipe.
+        last: put the folder last, for long work, so that a neighbouring ``datasets.py`` hides no library; else first,
+            as ``python -m`` does.
     """
     folder = str(Path.cwd())
     if foreign_module(name) is None or (last and folder in sys.path):
@@ -53,10 +53,10 @@ def importable(name: str, last: bool = False) -> Iterator[None]:
 
 
 def of_session(name: str, setting: str) -> bool:
-    """Whether code is defined in a session that has no file, such as a notebook: no worker can import it.
+    """Whether code is defined in a session without a file, such as a notebook, so that no worker can import it.
 
     Raises:
-        InputError: if it is to be of the session, and the session does not define it; ``setting`` named it.
+        InputError: if it names a callable of the session that is not defined there; the message names ``setting``.
     """
     if not in_session(name):
         return False
@@ -66,10 +66,10 @@ def of_session(name: str, setting: str) -> bool:
 
 
 def find_named(name: str, setting: str, expected: str = "") -> Any:
-    """What "package.module:attribute" stands for; ``setting`` says in messages where it was named.
+    """Import "package.module:attribute"; ``setting`` is the recipe's key, for messages.
 
     Raises:
-        InputError: if it cannot be imported, is not there, or is of Python's standard library.
+        InputError: if it cannot be imported, does not exist, or is part of Python's standard library.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:

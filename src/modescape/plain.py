@@ -1,6 +1,6 @@
-"""What may stand in a file that a stranger wrote: plain names, plain YAML, bounded numbers, text safe to show.
+"""Checks for files of unknown origin: plain names, plain YAML, bounded numbers, text safe to show.
 
-Light: ``status`` reads the files of a study without a recipe's schema, and has the same limits.
+Standard library only: ``status`` reads the files of a study without the recipe's schema, under the same limits.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from modescape.storage import ObjectPath
 
 MOST_MEMBERS = 100_000
 MOST_CLASSES = 100_000
-MOST_NAME = 10_000  # characters of the name of a class, a tensor, a version
-MOST_NUMBER = 1e100  # of a feature or a target: squares and their sums stay finite
-MOST_GROUP_NAME = 128  # bytes of the name of a group of examples, which predictions hold
-MOST_PIXELS = 1 << 24  # of an image, all channels: 4096 x 4096 grey
+MOST_NAME = 10_000  # characters in the name of a class, a tensor, a version
+MOST_NUMBER = 1e100  # size of a feature or a target: sums of squares stay finite
+MOST_GROUP_NAME = 128  # bytes in the name of a group of examples, as stored with predictions
+MOST_PIXELS = 1 << 24  # values of an image, over all channels: 4096 x 4096 grey
 MOST_YAML = 1 << 18  # bytes of a recipe; the longest built-in one has 2,500
 MOST_YAML_DEPTH = 32  # the C parser of PyYAML has no limit of its own and ends the process at some thousands
 MOST_SCALAR = 10_000  # characters of one value of a recipe
 
-_HOW = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # no waiting for a pipe's other end; the last is Windows' alone
+_HOW = ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # do not wait for a pipe's other end; the last exists on Windows only
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in _HOW)
 
-SESSION = "__main__"  # the module whose names are those of a notebook's cells, of a prompt, of a script
+SESSION = "__main__"  # the module in which a notebook, a prompt or a script defines its names
 
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of recipes, analyses and folders: no path, no blank, no hidden file
 NAME_LENGTH = 100
-OWN = r"(__main__|[A-Za-z][A-Za-z0-9_]*)(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"  # one of the user's
+OWN = r"(__main__|[A-Za-z][A-Za-z0-9_]*)(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*"  # a user's analysis
 
 COUNTS = {  # of the recipe's section `train`: lowest and highest
     "members": (1, MOST_MEMBERS),
@@ -65,9 +65,9 @@ def is_own(value: object) -> bool:
 
 
 def file_name(analysis: str) -> str:
-    """What the files of an analysis are called: its name; of the user's own, ``package.module-analysis``.
+    """Name of an analysis's files: its own, or ``package.module-analysis`` for ``package.module:analysis``.
 
-    No module has a dash in its name, so no two analyses share a file.
+    Module names contain no dash, so no two analyses share a file.
     """
     return analysis.replace(":", "-") if is_own(analysis) else analysis
 
@@ -76,7 +76,7 @@ def plain_name(value: object, what: str) -> str:
     """The name itself.
 
     Raises:
-        InputError: if it is no plain name; ``what`` says whose.
+        InputError: if it is no plain name; the message begins with ``what``.
     """
     if not is_name(value):
         shown = f"{value:.40}" if isinstance(value, str) else type(value).__name__
@@ -85,19 +85,19 @@ def plain_name(value: object, what: str) -> str:
 
 
 def is_count(value: object, lowest: int, highest: int) -> bool:
-    """Whether this is a whole number (true and false are none) from ``lowest`` to ``highest``."""
+    """Whether this is an integer, not a boolean, from ``lowest`` to ``highest``."""
     return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
 
 
 def check_yaml(text: str | bytes, events: Iterable[Any]) -> None:
-    """Refuse YAML that grows on reading: aliases, tags, deep nesting, endless values; builds nothing itself.
+    """Refuse YAML that grows on reading (aliases, tags, deep nesting, huge values) without building anything.
 
     Args:
         text: the document.
-        events: of ``yaml.parse``, taken one by one, so that nothing behind the first fault is looked at.
+        events: of ``yaml.parse``, consumed lazily, so that nothing after the first fault is parsed.
 
     Raises:
-        OddYamlError: saying what it holds.
+        OddYamlError: naming what is not allowed.
     """
     if len(text) > MOST_YAML:
         raise OddYamlError(f"it has {len(text):,} bytes, expected at most {MOST_YAML:,}")
@@ -116,14 +116,14 @@ def check_yaml(text: str | bytes, events: Iterable[Any]) -> None:
 
 
 def read_regular(path: Path, most: int | None = None) -> bytes:
-    """All bytes of an ordinary file (or of what a symbolic link leads to); never a pipe or a device, which do not end.
+    """All bytes of a regular file, symbolic links followed; never of a pipe or a device, which may not end.
 
     Args:
-        path: of the file.
-        most: bytes that it may have; None: as many as it has.
+        path: the file.
+        most: largest size in bytes; None: no limit.
 
     Raises:
-        OSError: if it cannot be read, is no ordinary file, or is longer.
+        OSError: if it cannot be read, is not a regular file, or is larger.
     """
     if isinstance(path, ObjectPath):
         return _read_object(path, most)
@@ -147,12 +147,12 @@ def _read_object(path: ObjectPath, most: int | None) -> bytes:
 
 
 def visible(text: str) -> str:
-    """Text in which characters that are unseen or turn the reading direction are written out: [U+202E].
+    """Text in which invisible characters and those that change the reading direction are written out: [U+202E].
 
-    Line breaks and tabs stay; so does everything else that has a shape, and the no-break and joining characters
-    that ordinary text of some languages needs.
+    Line breaks and tabs stay, as do all visible characters, and the no-break and joining characters that ordinary text
+    of some languages needs.
     """
-    if text.isprintable():  # in C: none of Unicode's categories of what has no shape
+    if text.isprintable():  # fast, in C: no characters of Unicode's invisible categories
         return text
     odd = {ord(one): f"[U+{ord(one):04X}]" for one in set(text) if not _has_shape(one)}
     return text.translate(odd) if odd else text
@@ -165,11 +165,11 @@ def shown(text: object, most: int = 300) -> str:
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""Spreadsheets run as a formula what begins so; the full-width signs count in some of them."""
+"""Cells that begin with these run as formulas in spreadsheets; in some, the full-width signs do too."""
 
 
 def for_spreadsheets(text: str) -> str:
-    """A text as a cell of a CSV file: one that would be run as a formula gets a leading apostrophe.
+    """A text as a cell of a CSV file: one that would run as a formula gets a leading apostrophe.
 
     >>> for_spreadsheets(" =1+1"), for_spreadsheets("a-b")
     ("' =1+1", 'a-b')
@@ -179,12 +179,12 @@ def for_spreadsheets(text: str) -> str:
 
 
 def in_session(factory: str) -> bool:
-    """Whether a factory is named as one that the running session defines, ``__main__:callable``."""
+    """Whether a factory is one that the running session defines, ``__main__:callable``."""
     return factory.startswith(f"{SESSION}:")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Either "did you mean ...?" or the list of what there is."""
+    """Either "did you mean ...?" or the list of known names."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=1)

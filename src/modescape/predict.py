@@ -1,7 +1,7 @@
-"""The one evaluator: predictions of many networks on many examples (log-probabilities, of a classification).
+"""The one evaluator: predictions of many networks on many examples (log-probabilities for a classification).
 
-Checkpoints, samples, grid points and points of a path of a study all come through `evaluate`; their batch-norm
-statistics are recomputed in `recompute_batch_norm` and nowhere else.
+A study's checkpoints, samples, grid points and points of paths are all evaluated here; their batch-norm
+statistics are recomputed by `recompute_batch_norm` and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from modescape.tasks import CLASSES, Task
 from modescape.types import Inputs, ModelState
 
 BATCH = 256  # examples at a time; on one CPU thread 128 to 512 are equally fast within 5 %
-GPU_BATCH = 1024  # a GPU wants more at a time
+GPU_BATCH = 1024  # a GPU needs more at a time to be busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,11 @@ class Evaluator:
         module: the architecture; its own weights are not used.
         preparation: scaling of examples, the same as in training, without augmentation.
         batch_norm: "stored" uses the running statistics that come with each network; "recompute" replaces them by the
-            mean over ``batch_norm_inputs``, the only way to compare networks that were not trained themselves.
+            mean over ``batch_norm_inputs``, the only fair way for weights that were averaged, sampled or interpolated.
         batch_norm_inputs: examples of the training split for "recompute", leaves [example, ...].
-        policy: how products are computed; as in training.
-        habits: what the network does. Without it nothing is taken for granted: networks go through one by one, images
-            lie in torch's default order, and the global generators are seeded for each.
+        policy: how matrix products are computed; as in training.
+        habits: the network's behaviour. Without it nothing is assumed: networks are evaluated one by one, images
+            have torch's default memory layout, and the global generators are seeded for each network.
         task: what an output means.
     """
 
@@ -63,14 +63,14 @@ class Evaluator:
         *,
         dropout: Tensor | None = None,
     ) -> Tensor:
-        """Predictions of stacked networks: log-probabilities, of a classification (`Task.predictive`).
+        """Predictions of stacked networks: log-probabilities for a classification (`Task.predictive`).
 
         Args:
-            state: params and buffers [model, ...].
+            state: params and buffers, [model, ...] each.
             inputs: of a split, leaves [example, ...].
             progress: called with the number of examples forwarded, after each batch.
-            dropout: a key a network, int64 [model]: its dropout layers drop, as in training (Monte-Carlo dropout);
-                everything else is as in evaluation.
+            dropout: one key per network, int64 [model]: dropout layers are active (Monte-Carlo dropout);
+                everything else stays in evaluation mode.
 
         Random numbers that the network draws in evaluation come from a stream named by its weights and the batch.
 
@@ -100,13 +100,13 @@ class Evaluator:
         return torch.cat(pieces, dim=1)
 
     def recomputed(self, state: ModelState, inputs: Inputs) -> ModelState:
-        """Networks with batch-norm statistics of their own weights: `recompute_batch_norm`."""
+        """The networks with batch-norm statistics recomputed for their weights (`recompute_batch_norm`)."""
         seeded = self.habits is None or self.habits.draws
         return recompute_batch_norm(self.module, state, self.preparation, inputs, self.network.layout, seeded=seeded)
 
     @property
     def network(self) -> Network:
-        """The networks, to be called with prepared examples."""
+        """The network, to be called with a state and prepared examples."""
         return Network(module=self.module, policy=self.policy, habits=self.habits)
 
 
@@ -135,7 +135,7 @@ def recompute_batch_norm(
     *,
     seeded: bool = True,
 ) -> ModelState:
-    """Running statistics replaced by the average over batches of ``inputs``, network by network.
+    """Replace running statistics by the average over batches of ``inputs``, network by network.
 
     mean = average of the batches' means, variance = average of the batches' unbiased variances (as torch's own
     cumulative average, ``momentum=None``). Other buffers, and networks without batch norm, are returned as they are.
@@ -144,9 +144,8 @@ def recompute_batch_norm(
         module: the architecture.
         state: params and buffers [model, ...].
         preparation: scaling.
-        inputs: leaves [example, ...]; all batches of `BATCH`, a last smaller one is left out
-            unless it is the only one.
-        policy: how images lie in memory; products are those of float32.
+        inputs: leaves [example, ...]; batches of `BATCH`, without an incomplete last one unless it is the only one.
+        policy: memory layout of images; products are computed in float32.
         seeded: seed the global generators by the networks' weights, for networks that draw from them in training.
     """
     named = batch_norm_layers(module)
@@ -180,7 +179,7 @@ def recompute_batch_norm(
 
 
 def validation_probe(evaluator: Evaluator, split: Split) -> Callable[[ModelState], tuple[Tensor, Tensor]]:
-    """Mean loss and the history's column of the task, [member] each, on a split: as the training loop asks for them."""
+    """Mean loss and the history's column of the task, [member] each, on a split, for the training loop."""
 
     def probe(state: ModelState) -> tuple[Tensor, Tensor]:
         return evaluator.task.probe(evaluator(state, split.inputs), split.label)

@@ -9,20 +9,20 @@ from torch import Tensor
 
 
 class Principal(NamedTuple):
-    """Where a few vectors lie; float64."""
+    """Principal components of a few vectors; float64."""
 
     mean: Tensor  # [parameter]
     directions: Tensor  # orthogonal unit vectors, [direction, parameter]
-    deviation: Tensor  # standard deviation along each, falling, [direction]
+    deviation: Tensor  # standard deviation along each, in descending order, [direction]
 
 
 def principal_directions(rows: Tensor, rank: int) -> Principal:
-    """Mean, unit principal directions and standard deviations along them.
+    """Compute the mean, unit principal directions and the standard deviations along them.
 
-    The few rows are few against their length, so the eigenvectors of the small Gram matrix [row, row] give those of
+    There are far fewer rows than columns, so the eigenvectors of the small Gram matrix [row, row] give those of
     the covariance: with centred rows A and A A^T u = l u, the direction is A^T u / sqrt(l) and the variance l / n (of
-    the n rows, as in the authors' use of scikit-learn's PCA up to n against n - 1). Of each direction the entry of
-    largest size is positive, which fixes the signs.
+    n rows; scikit-learn's PCA, which the paper's authors use, divides by n - 1). In each direction the entry of
+    largest magnitude is positive, which fixes the sign.
 
     Args:
         rows: [row, parameter].

@@ -1,4 +1,4 @@
-"""What commands print on standard output: members, the verdict, where the page is, the status of a study."""
+"""What commands print on standard output: members, the verdict, the path of the page, the status of a study."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from modescape.pipeline.seeds import SeedsAnswer
     from modescape.study import Study, StudyStatus
 
-MOST_DIFFERENCES = 30  # rows of a table that somebody reads
+MOST_DIFFERENCES = 30  # rows of a table; nobody reads more
 
 
 def print_members(study: Study) -> None:
@@ -75,7 +75,7 @@ def print_comparison(compared: Comparison) -> None:
 
 
 def print_seeds(found: SeedsAnswer) -> None:
-    """The verdict, methods and differences as tables, what to beware of, and how the file was read."""
+    """The verdict, methods and differences as tables, warnings, and how the file was read."""
     from modescape.wording.seeds import decimals_of, needed_text
 
     print(*map(visible, found.verdict), sep="\n")
@@ -161,7 +161,7 @@ def _print(table: Any) -> None:
 
 
 def status_text(status: StudyStatus) -> str:
-    """A study's status as plain lines; members in the same state are one line. Needs no library."""
+    """A study's status as plain lines; members in the same state are one line. Standard library only."""
     from modescape.study import layout
 
     lines = [f"study {status.name} in {status.path}", f"recipe {shown(status.recipe_hash, 12)}", ""]

@@ -1,4 +1,4 @@
-"""What long work says while it runs; nothing here is needed for the work itself."""
+"""Progress of long work; nothing here is needed for the work itself."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from modescape.plain import visible
 
-EXAMPLES = ("images", "rows", "sentences", "examples")  # units that a speed is said of
+EXAMPLES = ("images", "rows", "sentences", "examples")  # units for which a speed is shown
 
 
 class Progress:
-    """The silent one, and the interface: a stage has a number of units; lines are said in between."""
+    """The interface, and its silent implementation: a stage has a number of units; lines come in between."""
 
     details = False  # whether tracebacks of work that failed are shown
 
     def stage(self, name: str, total: float, unit: str) -> None:
-        """Begin a stage of ``total`` units (images forwarded or trained, analyses)."""
+        """Begin a stage of ``total`` units (examples forwarded or trained, analyses)."""
 
     def advance(self, amount: float, note: str = "") -> None:
         """``amount`` more units are done; ``note`` is a short state such as "member 3, epoch 7/40"."""
@@ -27,10 +27,10 @@ class Progress:
         """The stage is over."""
 
     def line(self, text: str) -> None:
-        """Say one line that stays."""
+        """Show one line that stays."""
 
     def notice(self, text: str) -> None:
-        """Say one line that even the silent one says: what a user must know before it happens."""
+        """Show one line that even the silent implementation shows: what a user must know beforehand."""
         print(visible(text), file=sys.stderr, flush=True)
 
     def detail(self, text: str | None) -> None:
@@ -43,12 +43,12 @@ REWRITE_SECONDS = 0.5  # shortest time between two states of a notebook's line
 
 
 def usual() -> Progress:
-    """What a call from Python says by default: all in a notebook or at a terminal, nothing where nobody looks on."""
+    """The default for calls from Python: bars in a notebook or at a terminal, silence elsewhere."""
     return BarProgress() if in_notebook() or sys.stderr.isatty() else Progress()
 
 
 def in_notebook() -> bool:
-    """Whether this is the kernel of a notebook; its streams call themselves terminals, and are none."""
+    """Whether this is the kernel of a notebook; its streams claim to be terminals and are not."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
 
@@ -60,7 +60,7 @@ class BarProgress(Progress):
         from rich.console import Console
 
         self._rewrites = in_notebook()
-        # rich's own bars of a notebook need a package of widgets, and show nothing without it
+        # rich's notebook bars need ipywidgets, and show nothing without it
         terminal = False if self._rewrites else None
         self.console = Console(stderr=True, highlight=False, force_jupyter=False, force_terminal=terminal)
         self._shown, self._shown_at = "", 0.0  # the line that is rewritten

@@ -14,7 +14,7 @@ DIMENSIONS = (
 )
 PREFIXES = ("other_", "predicted_")  # the second axis of a matrix: other_member, other_epoch, predicted_class
 
-FORMER_DIMENSIONS = {"method": "approach", "other_method": "other_approach"}  # xarray keeps the first for itself
+FORMER_DIMENSIONS = {"method": "approach", "other_method": "other_approach"}  # xarray's `sel` has an argument `method`
 
 PROVENANCE = ("recipe_hash", "recipe_name", "version", "seed", "examples", "members", "repeats", "intervals")
 
@@ -62,11 +62,11 @@ def make_result(
 
 
 def of_groups(groups: int, name: str = "") -> str:
-    """A sentence for what says how intervals were made: what is resampled are groups of examples.
+    """A sentence to add to how intervals were made: groups of examples are resampled, not single examples.
 
     Args:
         groups: how many there are.
-        name: of the column that says which examples belong together.
+        name: of the column with each example's group.
     """
     by = f" (the same {name!r})" if name else ""
     return f"Each group{by} counts as one example, and intervals are for new groups; there are {groups:,}"

@@ -26,7 +26,7 @@ MIX_1 = 0xBF58476D1CE4E5B9
 MIX_2 = 0x94D049BB133111EB
 BLOCK = 32_768  # words hashed at a time: 256 KiB stay in a core's cache (3 times faster than all at once, n = 20)
 
-PURPOSES = ("initialisation", "order", "augmentation", "dropout", "mixup")  # that members may share
+PURPOSES = ("initialisation", "order", "augmentation", "dropout", "mixup")  # purposes whose streams members may share
 
 
 def _signed(value: int) -> int:
@@ -46,9 +46,9 @@ def stream(seed: int, purpose: str, *numbers: int) -> torch.Generator:
 
 @contextlib.contextmanager
 def seeded(value: int) -> Iterator[None]:
-    """Run a block with the global generators of torch, NumPy and ``random`` seeded by a key, then put them back.
+    """Run a block with the global generators of torch, NumPy and ``random`` seeded by a key, then restore them.
 
-    For code that is not ours (module factories, networks with random operations of their own).
+    For code of others (module factories, networks with random operations of their own).
     """
     numpy_state, python_state = np.random.get_state(), random.getstate()
     with torch.random.fork_rng():
@@ -64,7 +64,7 @@ def seeded(value: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def watched() -> Iterator[Callable[[], bool]]:
-    """A block that yields a function: whether the global generators of the CPU have been drawn from since it began."""
+    """A block that yields a function: has anything been drawn from the CPU's global generators since it began?"""
 
     def states() -> tuple[object, ...]:
         return torch.get_rng_state().numpy().tobytes(), *_numpy_state(), random.getstate()
@@ -79,7 +79,7 @@ def _numpy_state() -> tuple[object, ...]:
 
 
 def _mix(z: Tensor) -> Tensor:
-    """Finaliser of SplitMix64, in place; torch shifts int64 arithmetically, hence the masks."""
+    """Finaliser of SplitMix64, in place; torch's right shift of int64 is arithmetic, hence the masks."""
     z.bitwise_xor_((z >> 30).bitwise_and_((1 << 34) - 1)).mul_(_signed(MIX_1))
     z.bitwise_xor_((z >> 27).bitwise_and_((1 << 37) - 1)).mul_(_signed(MIX_2))
     return z.bitwise_xor_((z >> 31).bitwise_and_((1 << 33) - 1))
@@ -110,9 +110,9 @@ def uniform(keys: Tensor, count: int) -> Tensor:
 
 
 def normal(keys: Tensor, count: int) -> Tensor:
-    """Standard normal float64, shape [..., count], by the method of Box and Muller: element i depends on i alone.
+    """Standard normal float64, shape [..., count], by the Box-Muller method: element i depends on i alone.
 
-    The largest value is below 8.6: the smallest uniform number is 2^-53.
+    The largest value is below 8.6, since the smallest uniform number is 2^-53.
     """
     pairs = -(-count // 2)
     drawn = uniform(keys, 2 * pairs).unflatten(-1, (pairs, 2))
@@ -138,15 +138,15 @@ def permutation(keys: Tensor, count: int) -> Tensor:
 class MemberStreams:
     """The streams of the members of one study: separate for each member, or shared by all, purpose by purpose.
 
-    Members 1, 2, ... may be branches of member 0: they draw its numbers in the first epochs, then their own.
+    Members 1, 2, ... may branch off member 0: they draw its numbers in the first epochs, then their own.
     """
 
     seed: int
-    shared: frozenset[str] = frozenset()  # purposes in which every member uses member 0's stream
-    branches: tuple[int, ...] = ()  # epochs that members 1, 2, ... have in common with member 0; of others none
+    shared: frozenset[str] = frozenset()  # purposes for which every member uses member 0's stream
+    branches: tuple[int, ...] = ()  # epochs that members 1, 2, ... share with member 0; members beyond share none
 
     def key(self, purpose: str, member: int, *numbers: int) -> int:
-        """Key of a member's stream; streams of purposes beside `PURPOSES` are always its own."""
+        """Key of a member's stream; purposes outside `PURPOSES` are never shared."""
         return key(self.seed, purpose, 0 if purpose in self.shared else member, *numbers)
 
     def keys(self, purpose: str, members: list[int], epoch: int) -> Tensor:

@@ -16,7 +16,7 @@ from typing import Any, Self
 from modescape.errors import InputError
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""Environment of a process whose numerical libraries, whenever they are loaded, have one thread."""
+"""Environment variables with which numerical libraries use one thread, whenever they are loaded."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # names of glibc's malloc.h
 _LARGEST, _GLIBC_DEFAULT = 1 << 30, 128 << 10  # bytes
@@ -33,10 +33,10 @@ def choose_device(name: str) -> str:
     """The device to compute on: "cpu" or "cuda".
 
     Args:
-        name: "auto" (CUDA where there is any), "cpu" or "cuda".
+        name: "auto" (CUDA if available), "cpu" or "cuda".
 
     Raises:
-        InputError: if the name is another, or CUDA is asked for and absent.
+        InputError: if the name is unknown, or CUDA is asked for and not available.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise InputError(f"there is no device {name!r}; choose auto, cpu or cuda")
@@ -62,10 +62,10 @@ def gpus() -> list[str]:
 
 
 def visible_gpus(listed: str | None, count: int) -> list[str]:
-    """Names of the GPUs of a process.
+    """Names of the GPUs that a process may use.
 
     Args:
-        listed: what CUDA_VISIBLE_DEVICES says; None where it says nothing.
+        listed: the value of CUDA_VISIBLE_DEVICES; None if it is not set.
         count: of GPUs that CUDA finds.
 
     >>> visible_gpus(None, 2), visible_gpus("3,GPU-4a,5", 2), visible_gpus("", 0)
@@ -86,18 +86,18 @@ def platform_info() -> dict[str, str | int]:
         "processor": processor_name(),
         "cores": cores(),
     }
-    torch = sys.modules.get("torch")  # without it nothing has run on a GPU
+    torch = sys.modules.get("torch")  # not imported: nothing has run on a GPU
     if torch is not None and torch.cuda.is_available():
         info["gpu"] = torch.cuda.get_device_name()
     return info
 
 
 def machine_kind(device: str, kernels: str) -> str:
-    """What decides on a machine how sums are rounded: on equal ones, with equal versions, equal work gives equal bits.
+    """What determines rounding on a machine: the same kind, versions and work give the same bits.
 
     Args:
         device: "cpu" or "cuda".
-        kernels: which ones compute.
+        kernels: which kernels compute.
     """
     import torch
 
@@ -107,7 +107,7 @@ def machine_kind(device: str, kernels: str) -> str:
 
 
 def processor_name() -> str:
-    """What the processor calls itself."""
+    """The processor's model name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
@@ -119,14 +119,14 @@ def processor_name() -> str:
 
 
 def cache_folder() -> Path:
-    """$MODESCAPE_CACHE, else modescape in the user's cache folder."""
+    """$MODESCAPE_CACHE, else ``modescape`` in the user's cache folder."""
     if folder := os.environ.get("MODESCAPE_CACHE"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modescape"
 
 
 def processor_features() -> str:
-    """What the processor is and which instructions it knows: code compiled for one need not run on another."""
+    """The processor's model and instruction sets: code compiled for one need not run on another."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
@@ -136,7 +136,7 @@ def processor_features() -> str:
 
 
 def free_memory() -> int:
-    """Bytes of memory that this process may still take, about; half of all there is where the system does not say."""
+    """Estimate of the bytes of memory still available; half of the total where the system does not say."""
     with contextlib.suppress(OSError, ValueError, StopIteration):  # not Linux
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
@@ -155,8 +155,8 @@ def total_memory() -> int:
 def peak_memory() -> int:
     """The most memory that this process has held, resident bytes.
 
-    Linux: VmHWM of the process itself. ``getrusage`` would count the parent too, whose peak passes to a child when it
-    is started.
+    Linux: VmHWM of the process itself. ``getrusage`` would count the parent too, whose peak a child inherits when it is
+    started.
     """
     with contextlib.suppress(OSError):  # not Linux
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
@@ -174,11 +174,11 @@ def peak_memory() -> int:
 
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
-    """Within this block freed memory stays with the process instead of going back to the system.
+    """Within this block freed memory stays with the process instead of returning to the system.
 
-    A training step frees and asks for the same tens of megabytes; with glibc's defaults every step faults them in anew,
-    4,000 pages (28 ms a step against 20, SmallCNN at batch 128, one thread, n = 3 x 60 steps). Without glibc nothing
-    happens.
+    A training step frees and allocates the same tens of megabytes; with glibc's defaults every step page-faults them,
+    4,000 pages (28 ms a step against 20, SmallCNN at batch 128, one thread, n = 3 x 60 steps). Without glibc it does
+    nothing.
     """
     own = None if sys.platform == "win32" else ctypes.CDLL(None)
     mallopt, trim = (getattr(own, name, None) for name in ("mallopt", "malloc_trim"))
@@ -197,9 +197,9 @@ def kept_memory() -> Iterator[None]:
 
 @contextlib.contextmanager
 def gpu_arithmetic(tf32: bool) -> Iterator[None]:
-    """Within this block torch's GPU libraries sum in a fixed order, and multiply float32 in full or in tf32.
+    """Within this block torch's GPU libraries sum in a fixed order, and multiply float32 in full precision or in TF32.
 
-    Kernels are not chosen by timing either, so that the same call takes the same kernel every time.
+    Nor are kernels chosen by timing, so that the same call uses the same kernel every time.
     """
     import torch
 
@@ -220,9 +220,9 @@ def gpu_arithmetic(tf32: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Run a block with one thread in torch and in every BLAS and OpenMP, then give the threads back.
+    """Run a block with one thread in torch, BLAS and OpenMP, then restore the numbers of threads.
 
-    Libraries that are first loaded inside the block have one thread too, by the environment.
+    Libraries first loaded inside the block have one thread too, through the environment.
     """
     import torch
     from threadpoolctl import ThreadpoolController

@@ -1,4 +1,4 @@
-"""What trackers are told, and what a tracker is."""
+"""The events that trackers receive, and the interface of a tracker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class About:
     name: str  # of the recipe
     folder: Path  # where a tracker may keep what it writes
     recipe: Mapping[str, Any]  # as run, every default spelled out
-    run: str = ""  # what `Tracker.run` was when this study was tracked before; "" the first time
+    run: str = ""  # `Tracker.run` from the last time this study was tracked; "" the first time
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EpochDone:
 
     member: int
     epoch: int
-    values: Mapping[str, float]  # without those that are no numbers, such as the loss of an epoch that was not trained
+    values: Mapping[str, float]  # without NaN, such as the training loss at epoch 0
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Tracker(Protocol):
 
     @property
     def run(self) -> str:
-        """What it calls this study: with it tracking goes on where it stopped."""
+        """The tracker's own identifier of this study, by which tracking resumes where it stopped."""
         ...
 
     def hear(self, event: Event) -> None:
-        """Show an event; may fail in any way of the tracker's own."""
+        """Show an event; may raise any exception of the tracker's library."""
         ...
 
     def close(self) -> None:
-        """Nothing more will come in this call."""
+        """Finish: no more events follow in this process."""
         ...

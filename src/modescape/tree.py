@@ -54,7 +54,7 @@ def unstack(stacked: Params, index: int) -> Params:
 
 
 def parted(tensors: Params, like: ModelState) -> ModelState:
-    """All tensors of a network under their names, as the params and buffers that ``like`` has."""
+    """Split all tensors of a network, by name, into params and buffers as in ``like``."""
     return ModelState(*({name: tensors[name] for name in part} for part in like))
 
 

@@ -1,4 +1,4 @@
-"""The few types that everything speaks."""
+"""The few types that all packages share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Forward: TypeAlias = "Callable[[Params, Tensor], Tensor]"
 
 
 class ModelState(NamedTuple):
-    """Everything that fixes a network's function: what is trained and what is only tracked."""
+    """Everything that determines a network's function: trained parameters and tracked buffers."""
 
     params: Params  # trained tensors
     buffers: Params  # running statistics and other buffers

@@ -44,6 +44,8 @@ def test_values_that_come_several_times_and_matrices_that_are_exhausted():
         eigenvalues(torch.zeros(4, 4), 5)
     with pytest.raises(InputError, match="which is 'LM'"):
         eigenvalues(torch.zeros(4, 4), which="LM")
+    with pytest.raises(InputError, match="1 steps for 2 eigenvalues"):
+        eigenvalues(torch.zeros(4, 4), 2, steps=1)
 
 
 @pytest.mark.parametrize("make", [hessian, pytest.param(ggn, marks=pytest.mark.ci)])

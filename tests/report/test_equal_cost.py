@@ -285,9 +285,11 @@ def test_where_the_decision_weighs_the_long_run_it_alone_speaks_of_it():
     verdict = judge({"cyclic": result, "equal_cost": example()})
     assert verdict.answer.startswith("Average 5 networks, then calibrate the average: NLL")
     assert "At equal training cost one long run" not in verdict.answer
-    told = " ".join(verdict.sentences)
-    assert told.count("At equal training cost") == 1
-    assert "from 1 to 2:" in verdict.enough
+    assert "At equal training cost" not in " ".join(verdict.sentences)
+    assert verdict.compared is not None
+    assert [title.split(",")[0] for title, _ in verdict.compared.groups].count("At equal training cost") == 1
+    assert verdict.steps is not None
+    assert verdict.steps.groups[0][1][0][0] == "1 to 2"
     beaten = example()
     long = [str(name).startswith("one network trained") for name in beaten["approach"].values]
     beaten["score"][{"approach": long, "metric": 0}] = 0.5

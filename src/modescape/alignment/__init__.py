@@ -1,4 +1,4 @@
-"""The units of networks put in one order: permutations that change no function, found by following a network's run."""
+"""Aligning networks: permutations of hidden units that leave the function unchanged, found by tracing it."""
 
 from modescape.alignment.aligning import Alignment, align, align_many
 from modescape.alignment.running import separate

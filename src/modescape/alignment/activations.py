@@ -1,4 +1,4 @@
-"""Two networks' activations of the same examples, cut along the units that can be permuted."""
+"""Two networks' activations on the same examples, split along the units that can be permuted."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from modescape.alignment.trace import Listen, run
 from modescape.landscape.source import Batch
 from modescape.types import ModelState
 
-ROWS = 2048  # examples and places of a tensor and a batch at most: correlations are then known to a fiftieth
+ROWS = 2048  # most examples and positions per tensor and batch: correlations are then accurate to about 0.02
 
 
 @torch.no_grad()
 def activation_pairs(
     model: nn.Module, symmetry: Symmetry, a: ModelState, b: ModelState, batches: Iterable[Batch]
 ) -> list[Pair]:
-    """Standardised outputs of convolutions, dense layers and norms of both networks.
+    """Standardised outputs of both networks' convolutions, linear layers and normalisation layers.
 
     Args:
-        model: any network, in evaluation.
-        symmetry: of it.
+        model: any network, in evaluation mode.
+        symmetry: its permutation symmetry.
         a: one network's weights.
-        b: the other's.
-        batches: of examples; of examples and places of one tensor in one batch `ROWS` are taken, at even distances.
+        b: the other's weights.
+        batches: of examples; per tensor and batch, `ROWS` equally spaced examples and positions are used.
 
     Returns:
-        pairs whose sum of products is a correlation for each unit.
+        pairs whose inner products are correlations, unit by unit.
     """
     heard: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
     cuts = {number: pieces for number, pieces in symmetry.activations.items() if pieces}
@@ -55,14 +55,14 @@ def activation_pairs(
 
 
 def _rows(piece: Piece, output: Tensor) -> Tensor | None:
-    """A part of an output, its units first, everything else behind as rows: [unit, ..., row].
+    """A piece of an output with its units first and everything else flattened into rows: [unit, ..., row].
 
-    None where the examples of a batch stand on one axis with units, and this batch is of another size.
+    None if units share an axis with the examples of the batch, and this batch has another size.
     """
     cut = output[piece.index]
     sizes = list(piece.shape)
     for number, index in enumerate(piece.index):
-        if index == slice(None):  # the batch that was followed may have had fewer examples
+        if index == slice(None):  # the traced batch may have had fewer examples
             sizes[sum(piece.dims[:number])] = output.shape[number]
     if cut.numel() != prod(sizes):
         return None
@@ -73,7 +73,7 @@ def _rows(piece: Piece, output: Tensor) -> Tensor | None:
 
 
 def _standard(data: Tensor) -> Tensor:
-    """Mean 0 and length 1 of each unit's row; 0 throughout where it does not move."""
+    """Each unit's row scaled to mean 0 and norm 1; a constant row becomes 0."""
     data = data.double()
     data = data - data.mean(-1, keepdim=True)
     length = data.norm(dim=-1, keepdim=True)

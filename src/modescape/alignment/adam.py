@@ -1,11 +1,11 @@
-"""Adam for one tensor, without torch's optimiser, which imports torch's compiler: seconds before the first step."""
+"""Adam for one tensor; torch's optimiser imports torch's compiler, which takes seconds before the first step."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # the usual ones
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # the usual values
 
 
 class Adam:
@@ -17,7 +17,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rate: float) -> None:
-        """One step against the gradient."""
+        """Take one descent step, in place."""
         self.count += 1
         self.mean.lerp_(gradient, 1 - BETAS[0])
         self.square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])

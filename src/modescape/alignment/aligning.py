@@ -1,4 +1,4 @@
-"""One network's units put in the order of another's, and many networks in one common frame."""
+"""Aligning one network's units with another's, and many networks with one another."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from modescape.models import call_with
 from modescape.types import ModelState, Params
 
 METHODS = ("weights", "activations")
-EXACT = 1e-6  # of the outputs' size, in float64: rounding of a thousand layers is below, any wrong order far above
-SINGLE = 1e-2  # the same for a network that runs in its own type alone
+EXACT = 1e-6  # relative, in float64: rounding of a thousand layers stays below, any wrong order is far above
+SINGLE = 1e-2  # the same for a network that runs in its own dtype only
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """A network whose units stand in the order of another's: the same function by other weights."""
+    """A network whose units are in the order of another's: the same function with other weights."""
 
-    state: Params  # all weights and buffers of the second network, its units permuted
-    permutations: Mapping[str, Tensor]  # by the tensor that makes the units: which of them comes to each place
-    before: float  # cosine of both networks' weights that can be permuted, as they were
-    after: float  # and with the units permuted
-    difference: float  # largest change of an output by the permutation, as a share of the largest output: rounding
-    held: Mapping[str, str]  # layer -> operation whose units were left in place, as no rule is known for it
+    state: Params  # all weights and buffers of the second network, with its units permuted
+    permutations: Mapping[str, Tensor]  # tensor that produces the units -> which unit moves to each position
+    before: float  # cosine of the two networks' weights that can be permuted, before
+    after: float  # and after permuting the units
+    difference: float  # largest change of an output, relative to the largest output: rounding only
+    held: Mapping[str, str]  # layer -> operation with no known rule, whose units were left in place
 
 
 def align(
@@ -53,28 +53,28 @@ def align(
     partial: bool = False,
     seed: int = 0,
 ) -> Alignment:
-    """Permute the units of network ``b`` so that they stand beside the units of ``a`` that are most like them.
+    """Permute the units of network ``b`` to match the most similar units of ``a``.
 
     Args:
-        model: the architecture; its own weights are used where a state does not name a buffer.
+        model: the architecture; it supplies buffers that a state does not contain.
         a: weights of the network that stays: by name, a module, or a `ModelState`.
         b: weights of the network that is permuted.
-        batches: (inputs, target): the network is followed through the first of them; all are used by
-            ``method="activations"`` and by a refinement with a ``loss``. A list, a loader, or one pair (a tuple).
-        method: "weights" or "activations": what is made alike.
-        refine: whether the permutations are refined by gradients (Sinkhorn), never to worse ones.
-        loss: what a refinement makes small half way between both networks; None: the distance of what is made alike.
+        batches: (inputs, target): the network is traced on the first of them; all are used by ``method="activations"``
+            and by a refinement with a ``loss``. A list, a loader, or one pair (a tuple).
+        method: "weights" or "activations": what is matched.
+        refine: refine the permutations by gradients (Sinkhorn); the result is never worse.
+        loss: what a refinement minimises, halfway between the networks; None: the distance of what is matched.
         steps: of the refinement.
-        partial: leave units in place that an operation without a rule holds, and align all others.
+        partial: align the other units even if some feed an operation without a known rule; those stay in place.
         seed: of the order in which groups are matched.
 
     Returns:
-        the permuted network. That it computes what it did is checked on the first batch, always.
+        the permuted network. That its function is unchanged is always checked on the first batch.
 
     Raises:
-        InputError: naming the layer for whose units no permutation is known; on weights of another architecture;
-            without batches; on another method.
-        WorkError: if the permuted network computes something else.
+        InputError: naming the layer whose units cannot be permuted by a known rule; on weights of another architecture;
+            without batches; on an unknown method.
+        WorkError: if the permuted network computes another function.
 
     Source: Ainsworth et al. 2022, arXiv 2209.04836 (weights); Li et al. 2016, arXiv 1511.07543 (activations); Pena et
     al. 2023, arXiv 2212.12042 (refinement).
@@ -99,9 +99,9 @@ def align_many(
     seed: int = 0,
     rounds: int = 20,
 ) -> list[Alignment]:
-    """Permute all networks but the first into one common frame, for averages of their weights.
+    """Align all networks with the first, so that their weights can be averaged.
 
-    Each in turn is matched by its weights to the mean of all others, until none changes.
+    Each in turn is matched by weights to the mean of all others, until no permutation changes.
 
     Args:
         model: the architecture.
@@ -109,11 +109,11 @@ def align_many(
         batches: as for `align`.
         partial: as for `align`.
         seed: of the order of networks and groups.
-        rounds: over all networks at most.
+        rounds: most rounds over all networks.
 
     Returns:
-        an alignment for each network; ``before`` and ``after`` are cosines to the mean of the others. Their weights
-        may be averaged name by name (batch norm's statistics want to be recomputed at the average).
+        an alignment for each network; ``before`` and ``after`` are cosines to the mean of the others. The weights may
+        be averaged by name (batch-norm statistics should be recomputed at the average).
 
     Raises:
         InputError: with fewer than two networks, and as `align`.
@@ -133,7 +133,7 @@ def align_many(
         for number in torch.randperm(len(own), generator=generator).tolist():
             if number == 0:
                 continue
-            # in the first round only those that already stand in the frame of the first count
+            # the first round uses only networks that are already aligned with the first
             others = [
                 p for other, p in enumerate(moved) if other != number and (turn or other == 0 or _moved(orders[other]))
             ]
@@ -223,16 +223,16 @@ def _finished(setting: Setting, found: Symmetry, orders: Permutations, one: Mode
 
 @torch.no_grad()
 def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> float:
-    """Largest difference of two networks' outputs on a batch in evaluation, as a share of the largest output.
+    """Largest difference of two networks' outputs on a batch in evaluation mode, relative to the largest output.
 
     Raises:
         InputError: if outputs are NaN.
-        WorkError: if it is more than rounding.
+        WorkError: if it exceeds rounding.
     """
     allowed = EXACT
     try:
         one, two = (_outputs(model, state, batch, torch.double) for state in (before, after))
-    except RuntimeError:  # a network that makes tensors of one type
+    except RuntimeError:  # a network that creates tensors of one fixed dtype
         allowed = SINGLE
         one, two = (_outputs(model, state, batch, None) for state in (before, after))
     if any(bool(out.isnan().any()) for out in one):
@@ -249,7 +249,7 @@ def checked(model: nn.Module, before: Params, after: Params, batch: Batch) -> fl
 
 
 def _farthest(one: Tensor, two: Tensor) -> float:
-    """Largest difference of two outputs, 0 where both are the same infinity (classes that a network masks)."""
+    """Largest difference of two outputs, 0 where both are the same infinity (masked classes)."""
     apart = (one - two).abs()[one != two]
     return float(apart.nan_to_num(nan=float("inf")).max()) if apart.numel() else 0.0
 

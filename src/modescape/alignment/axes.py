@@ -1,9 +1,9 @@
 """What the axes of a network's tensors are made of, found by unification.
 
-An axis is a direct sum of products of *atoms*: [C] is one atom, a flattened [C, H, W] a product of three, the channels
-behind a concatenation the sum of two. Layers say which axes are the same (the outputs of one layer are the inputs of
-the next, both sides of a residual sum are one axis), and an atom that nothing holds fast may be permuted, in all
-tensors at once, without a change of the function.
+An axis is a direct sum of products of *atoms*: [C] is one atom, a flattened [C, H, W] is a product of three, and the
+channels after a concatenation are a sum of two. Layers determine which axes are equal (the outputs of one layer are the
+inputs of the next; both operands of a residual sum have the same axis). An atom that nothing holds may be permuted, in
+all tensors at once, without changing the function.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from math import prod
 from typing import TypeAlias
 
 Product: TypeAlias = "tuple[int, ...]"
-"""Atoms, the outermost first; the empty product is an axis of length 1."""
+"""Atoms, outermost first; the empty product is an axis of length 1."""
 Axis: TypeAlias = "tuple[Product, ...]"
-"""Products that stand one behind the other along an axis."""
+"""Products concatenated along an axis."""
 
 ONE: Axis = ((),)  # an axis of length 1
 
 
 class Axes:
-    """Atoms, what they turned out to be, and which of them are held fast."""
+    """The atoms, what they consist of, and which of them are held."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.fixed: dict[int, str] = {}  # atom -> what holds it
-        self.meaning: dict[int, Axis] = {}  # an atom that is made of others
+        self.meaning: dict[int, Axis] = {}  # atom -> the atoms it consists of
         self.copies: dict[int, dict[int, list[int]]] = {}  # selected atom -> atoms beside it -> one for each index
 
     def new(self, size: int, held: str | None = None) -> Axis:
@@ -34,7 +34,7 @@ class Axes:
         return (self.product(size, held),)
 
     def product(self, size: int, held: str | None = None) -> Product:
-        """A product of one new atom, of none at size 1."""
+        """A product of one new atom; empty for size 1."""
         if size == 1:
             return ()
         self.sizes.append(size)
@@ -52,7 +52,7 @@ class Axes:
         return sum(self.size(product) for product in axis)
 
     def resolve(self, axis: Axis) -> Axis:
-        """The axis in atoms that are made of no others."""
+        """The axis in atoms that do not consist of others."""
         return tuple(part for product in axis for part in self._spread(product))
 
     def atoms(self, axes: Iterable[Axis]) -> set[int]:
@@ -60,12 +60,12 @@ class Axes:
         return {atom for axis in axes for product in self.resolve(axis) for atom in product}
 
     def hold(self, axis: Axis, why: str) -> None:
-        """No atom of the axis may be permuted."""
+        """Hold the axis: none of its atoms may be permuted."""
         for atom in self.atoms([axis]):
             self.fixed.setdefault(atom, why)
 
     def unify(self, one: Axis, two: Axis, why: str) -> None:
-        """Both are the same axis; ``why`` is what is said of atoms where they do not fit."""
+        """Make both the same axis; ``why`` is the reason given for atoms that do not fit and are held."""
         left, right = list(self.resolve(one)), list(self.resolve(two))
         while left and right:
             small, big = left.pop(0), right.pop(0)
@@ -84,17 +84,17 @@ class Axes:
             left, right = list(self.resolve(tuple(left))), list(self.resolve(tuple(right)))
 
     def join(self, axes: Sequence[Axis], why: str) -> Axis:
-        """One axis of several, the last running fastest."""
+        """Flatten several axes into one, the last varying fastest."""
         first, *others = [self.resolve(axis) for axis in axes]
         for other in others:
-            if len(other) > 1:  # a sum inside a product cannot be said in products
+            if len(other) > 1:  # a sum inside a product is not a sum of products here
                 self.hold(other, why)
                 other = self.new(self.length(other), why)
             first = tuple(product + last for product in first for last in other)
         return first
 
     def split(self, axis: Axis, sizes: Sequence[int], why: str) -> list[Axis]:
-        """Several axes of one, the last running fastest."""
+        """Split one axis into several, the last varying fastest."""
         axis = self.resolve(axis)
         if len(axis) == 1 and len(axis[0]) == 1 and axis[0][0] not in self.fixed:
             parts = [self.product(size) for size in sizes]
@@ -113,7 +113,7 @@ class Axes:
         return found
 
     def reshape(self, axes: Sequence[Axis], shape: Sequence[int], why: str) -> list[Axis]:
-        """Axes of a tensor that is read in another shape, of as many numbers."""
+        """Axes of a tensor after a reshape."""
         old = [axis for axis in axes if self.length(axis) != 1]
         found: list[Axis] = []
         sizes: list[int] = []
@@ -132,10 +132,10 @@ class Axes:
         return found
 
     def select(self, axis: Axis, index: int, others: Sequence[Axis], seen: Iterable[Sequence[Axis]]) -> list[Axis]:
-        """Axes of a tensor at one index of ``axis``, whose ``others`` are returned.
+        """Axes of a tensor selected at one index of ``axis``: ``others``, or copies of them.
 
-        Where one layer gives several things at once (query, key, value) and they are told apart by an index, the
-        units of each are atoms of their own, if every tensor that was ``seen`` has them together.
+        Where one layer produces several things at once (query, key, value), told apart by an index, the units of each
+        are atoms of their own if every tensor in ``seen`` has these axes together.
         """
         axis = self.resolve(axis)
         atom = axis[0][0] if len(axis) == 1 and len(axis[0]) == 1 else -1
@@ -152,7 +152,7 @@ class Axes:
         ]
 
     def close(self, axes: Iterable[Axis]) -> None:
-        """What was told apart by an index is used whole: atoms of all indices are the same again."""
+        """Axes told apart by an index are used whole: the atoms of all indices become one again."""
         present = self.atoms(axes)
         for copies in self.copies.values():
             for atom in present & set(copies):
@@ -192,7 +192,7 @@ class Axes:
         return found
 
     def _root(self, atom: int) -> int:
-        """The atom that stands for one which is the same; all on the way point to it from then on."""
+        """The representative of an atom's equivalence class, with path compression."""
         chain = []
         while len(meaning := self.meaning.get(atom, ())) == 1 and len(meaning[0]) == 1:
             chain.append(atom)
@@ -202,7 +202,7 @@ class Axes:
         return atom
 
     def _cut(self, product: Product, size: int) -> tuple[Product, Product] | None:
-        """A product in two, the first of a size; None where no atom ends there."""
+        """Split a product after a leading part of a given size; None if no atom ends there."""
         first, rest = product[0], product[1:]
         inner = self.size(rest)
         if size % inner:
@@ -214,7 +214,7 @@ class Axes:
         return head + rest, tail + rest
 
     def _take(self, product: Product, size: int) -> tuple[Product, Product] | None:
-        """What is left of a product, and its innermost part of a size."""
+        """Split off the innermost part of a given size: the rest, and that part."""
         piece: Product = ()
         while size > 1:
             (*left, last) = product
@@ -230,10 +230,10 @@ class Axes:
         return product, piece
 
     def _match(self, one: Product, two: Product, why: str) -> None:
-        """Two products of one size are the same."""
+        """Unify two products of one size."""
         while one and two:
             ones, twos = self._spread(one), self._spread(two)
-            if len(ones) + len(twos) > 2:  # an axis that is a part of itself
+            if len(ones) + len(twos) > 2:  # an axis that would contain itself
                 self.hold((*ones, *twos), why)
                 return
             one, two = ones[0], twos[0]

@@ -1,7 +1,7 @@
-"""Permutations that bring one network's tensors as near to another's as coordinate descent gets.
+"""Permutations that match one network's tensors to another's, by coordinate descent.
 
-The sum over tensors of <A, P(B)> is made large, group by group, each step a linear assignment, which SciPy solves
-exactly. For weights this is Ainsworth et al. 2022, arXiv 2209.04836; for standardised activations the sum is that of
+The sum over tensors of <A, P(B)> is maximised group by group; each step is a linear assignment, which SciPy solves
+exactly. For weights this is Ainsworth et al. 2022, arXiv 2209.04836; for standardised activations the sum is one of
 correlations (Li et al. 2016, arXiv 1511.07543).
 """
 
@@ -15,13 +15,13 @@ from torch import Tensor
 
 from modescape.alignment.symmetry import Permutations, Symmetry, arranged
 
-SWEEPS = 100  # over all groups at most; a few dozen are usual
-LEAST = 1e-9  # of the sum: smaller gains are rounding
+SWEEPS = 100  # most sweeps over all groups; a few dozen are usual
+LEAST = 1e-9  # relative to the sum: smaller gains are rounding
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The same part of both networks' tensors, a dimension for every label."""
+    """The same piece of both networks' tensors, with one dimension per label."""
 
     a: Tensor
     b: Tensor
@@ -33,7 +33,7 @@ class Pair:
 
 
 def pairs_of(symmetry: Symmetry, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> list[Pair]:
-    """The parts of both networks' weights that are permuted; of running statistics none, which say nothing new."""
+    """The pieces of both networks' weights that are permuted; without running statistics, which add no information."""
     return [
         Pair(piece.of(a[name].detach().cpu()), piece.of(b[name].detach().cpu()), piece.labels)
         for name, pieces in symmetry.pieces.items()
@@ -44,17 +44,17 @@ def pairs_of(symmetry: Symmetry, a: Mapping[str, Tensor], b: Mapping[str, Tensor
 
 
 def total(pairs: Sequence[Pair], permutations: Permutations, hosts: Mapping[int, int]) -> float:
-    """The sum over all parts."""
+    """The sum of <A, P(B)> over all pieces."""
     return sum(pair.value(permutations, hosts) for pair in pairs)
 
 
 def match(symmetry: Symmetry, pairs: Sequence[Pair], generator: torch.Generator) -> Permutations:
-    """The better of two descents: from the identity, and from what is found layer by layer without a start.
+    """The better of two descents: from the identity, and from a matching made layer by layer from the inputs on.
 
     Args:
         symmetry: of the network.
-        pairs: what is matched.
-        generator: draws the order of groups.
+        pairs: the pieces that are matched.
+        generator: for the order of groups.
 
     Returns:
         permutations of the second network's units, on the CPU.
@@ -66,7 +66,7 @@ def match(symmetry: Symmetry, pairs: Sequence[Pair], generator: torch.Generator)
 
 
 def assignment(cost: Tensor) -> tuple[Tensor, float]:
-    """For every row the column, each once, with the largest sum of entries; and the sum."""
+    """The assignment of columns to rows, each once, with the largest sum of entries, and that sum."""
     from scipy.optimize import linear_sum_assignment
 
     numbers = cost.double().numpy()
@@ -88,7 +88,7 @@ class _Search:
         }
 
     def descend(self, permutations: Permutations, generator: torch.Generator) -> Permutations:
-        """Group after group in a drawn order until none gains."""
+        """Improve group after group in random order until none gains."""
         permutations = dict(permutations)
         for _ in range(SWEEPS):
             gained = False
@@ -105,7 +105,7 @@ class _Search:
         return permutations
 
     def outward(self) -> Permutations:
-        """Group after group from the inputs on: units behind are not known yet and compared by their sorted weights."""
+        """Match group after group from the inputs on; units of later groups are compared by their sorted weights."""
         found: Permutations = {}
         for group in self.groups:
             if self.pairs[group]:
@@ -113,7 +113,7 @@ class _Search:
         return {**self.identity, **found}
 
     def best(self, group: int, permutations: Permutations) -> Permutations:
-        """The best permutation of a group, and of what it hosts, while all others stay."""
+        """The best permutation of a group, and of the groups that it hosts, with all others fixed."""
         guests = self.guests.get(group, [])
         if not guests:
             return {group: assignment(sum(self.costs(group, pair, permutations) for pair in self.pairs[group]))[0]}  # type: ignore[arg-type]
@@ -131,7 +131,7 @@ class _Search:
         return {group: chosen, **{guest: inner[guest][rows, chosen] for guest in guests}}
 
     def costs(self, group: int, pair: Pair, permutations: Permutations) -> Tensor:
-        """What it is worth that unit j of the second network comes to place i, [i, j]."""
+        """The value of moving unit j of the second network to position i, [i, j]."""
         found = torch.zeros(())
         for place, label in enumerate(pair.labels):
             if label == group:
@@ -140,7 +140,7 @@ class _Search:
         return found
 
     def _within(self, guest: int, permutations: Permutations) -> tuple[Tensor, Tensor]:
-        """For each pair of a host's units the best order inside, [host, host, unit], and its value [host, host]."""
+        """For each pair of a host's units, the best order inside, [host, host, unit], and its value, [host, host]."""
         host, costs = self.hosts[guest], torch.zeros(())
         for pair in self.pairs[host]:
             if guest not in pair.labels:
@@ -151,7 +151,7 @@ class _Search:
             left = left.reshape(*left.shape[:2], -1)
             if single:
                 costs = costs + torch.einsum("hdr,ger->hgde", left, right.reshape(*right.shape[:2], -1))
-            else:  # other guests of the host have an order for each place
+            else:  # other guests of the host have an order for each position
                 costs = costs + torch.einsum("hdr,hger->hgde", left, right.reshape(*right.shape[:3], -1))
         count, size = costs.shape[0], costs.shape[-1]
         orders, values = torch.empty(count, count, size, dtype=torch.int64), torch.empty(count, count).double()
@@ -161,9 +161,9 @@ class _Search:
         return orders, values
 
     def _compared(self, pair: Pair, permutations: Permutations, places: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Both sides with the dimensions ``places`` first; others in their order, or sorted where that is not known.
+        """Both sides with the dimensions ``places`` first; the others in their order, or sorted if it is not known yet.
 
-        The second side has one more dimension in front where guests of the first place have an order for each of it.
+        The second side has one more leading dimension if guests of the first have an order for each of its units.
         """
         left, right, labels = pair.a, pair.b, pair.labels
         own = {labels[place] for place in places}

@@ -1,7 +1,7 @@
-"""What each of torch's operations does to axes: which are the same, which can no longer be permuted.
+"""What each of torch's operations does to axes: which axes are equal, and which can no longer be permuted.
 
-A rule is a function (tracer, arguments, output) -> axes of the output, or of each output. What has no rule holds all
-axes of what it reads. An operation that torch calls pointwise needs no line.
+A rule is a function (tracer, arguments, output) -> axes of the output, or of each output. An operation without a rule
+holds all axes of its inputs. Operations that torch tags as pointwise need no entry.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Found: TypeAlias = "list[Axis] | list[list[Axis]]"
 
 
 class Tracer(Protocol):
-    """What a rule asks of the run that is being watched."""
+    """What a rule may ask of the forward pass that is being traced."""
 
     axes: Axes
     where: str  # layer and operation
@@ -27,19 +27,19 @@ class Tracer(Protocol):
         ...
 
     def statistic(self, tensor: Tensor) -> list[Axis]:
-        """Axes of running statistics, which go with the channels that they are of."""
+        """Axes of running statistics, which follow their channels."""
         ...
 
     def spoil(self, tensor: Tensor, axes: Sequence[Axis]) -> None:
-        """Whoever reads the tensor depends on the order along these axes."""
+        """Mark that anything computed from the tensor depends on the order along these axes."""
         ...
 
     def note(self, axes: Sequence[Axis]) -> None:
-        """The operation makes a tensor of such axes inside."""
+        """Record that the operation creates an internal tensor with these axes."""
         ...
 
     def seen(self) -> list[list[Axis]]:
-        """Axes of all tensors up to here."""
+        """Axes of all tensors so far."""
         ...
 
 
@@ -48,14 +48,14 @@ Rule: TypeAlias = "Callable[[Tracer, dict[str, Any], Any], Found]"
 
 
 def pointwise(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Number by number, with broadcasting."""
+    """Elementwise operations, with broadcasting."""
     given = [value for value in arguments.values() if isinstance(value, Tensor)]
     given += [one for value in arguments.values() if isinstance(value, list | tuple) for one in value if _tensor(one)]
     return [broadcast(tracer, [tracer.of(tensor) for tensor in given], output.dim())]
 
 
 def broadcast(tracer: Tracer, tensors: Sequence[Sequence[Axis]], rank: int) -> list[Axis]:
-    """Axes of a tensor of ``rank`` dimensions that is computed from others number by number."""
+    """Axes of a tensor of ``rank`` dimensions that is computed elementwise from others."""
     found: list[Axis] = [ONE] * rank
     for axes in tensors:
         for place, axis in enumerate(axes, start=rank - len(axes)):
@@ -73,14 +73,14 @@ def copy(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def product(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Products of matrices, of one or of a batch each, with what is added."""
+    """Matrix products, single or batched, with an optional addend."""
     names = next(names for names in FACTORS if all(name in arguments for name in names))
     one, two = (tracer.of(arguments[name]) for name in names)
     tracer.axes.unify(one[-1], two[0 if len(two) == 1 else -2], tracer.where)
     for left, right in zip(one[:-2], two[:-2], strict=False):
         tracer.axes.unify(left, right, tracer.where)
     found = [*one[:-1], *([] if len(two) == 1 else two[-1:])]
-    if "self" not in names:  # what is added
+    if "self" not in names:  # the addend
         found = broadcast(tracer, [found, tracer.of(arguments["self"])], len(found))
     return [found]
 
@@ -96,7 +96,7 @@ FACTORS = (
 
 
 def convolution(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Convolutions of any dimension, in groups, transposed."""
+    """Convolutions of any dimension, also grouped and transposed."""
     axes, groups = tracer.axes, arguments["groups"]
     data, weight = tracer.of(arguments["input"]), tracer.of(arguments["weight"])
     given, made = (0, 1) if arguments["transposed"] else (1, 0)
@@ -123,7 +123,7 @@ PLACES = "is a place in space or time"
 
 
 def batch_norm(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Statistics of each channel."""
+    """Normalisation by statistics of each channel."""
     data = tracer.of(arguments["input"])
     for name in ("weight", "bias"):
         if arguments[name] is not None:
@@ -141,7 +141,7 @@ def _channels(tracer: Tracer, data: list[Axis], output: Tensor) -> list[Axis]:
 
 
 def layer_norm(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Statistics over the last axes (also the mean square alone)."""
+    """Normalisation over the last axes (also RMS norm)."""
     data = tracer.of(arguments["input"])
     own = data[len(data) - len(arguments["normalized_shape"]) :]
     for name in ("weight", "bias"):
@@ -154,7 +154,7 @@ def layer_norm(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def group_norm(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Statistics of each group of channels."""
+    """Normalisation by statistics of each group of channels."""
     data, groups = tracer.of(arguments["input"]), arguments["group"]
     group = tracer.axes.product(groups)
     within = tracer.axes.product(arguments["C"] // groups)
@@ -168,7 +168,7 @@ def group_norm(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def reduce(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Sums, means, extremes over axes: whatever the order along them."""
+    """Sums, means and extremes over axes, which do not depend on the order along them."""
     data = tracer.of(arguments["self"])
     dims = _dims(arguments.get("dim"), len(data))
     kept = arguments.get("keepdim", False)
@@ -180,13 +180,13 @@ def reduce(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def _places(tracer: Tracer, data: list[Axis], dims: set[int], output: Tensor) -> list[Axis]:
-    """Where along an axis something was found: whoever reads it depends on the order along the axis."""
+    """Indices along an axis (argmax): anything computed from them depends on the order along it."""
     tracer.spoil(output, [data[place] for place in dims])
     return [tracer.axes.new(size, tracer.where) for size in output.shape]
 
 
 def softmax(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Divided by a sum over one axis."""
+    """Softmax and its kin: normalised over one axis."""
     data = tracer.of(arguments["self"])
     dims = _dims(arguments["dim"], len(data))
     tracer.note([axis for place, axis in enumerate(data) if place not in dims])
@@ -194,7 +194,7 @@ def softmax(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def pool(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Anything over places (pooling, resizing) that treats all channels alike."""
+    """Operations over positions (pooling, resizing) that treat all channels alike."""
     data = tracer.of(arguments["self"] if "self" in arguments else arguments["input"])
     first = output if _tensor(output) else output[0]
     places = tracer.where.rpartition("d")[0][-1:]
@@ -206,14 +206,14 @@ def pool(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def embedding(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Rows looked up by number."""
+    """Rows looked up by index."""
     weight = tracer.of(arguments["weight"])
     tracer.axes.hold(weight[0], "is looked up by number")
     return [[*tracer.of(arguments["indices"]), weight[1]]]
 
 
 def along(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """The order along one or several axes matters, all others pass."""
+    """Operations that depend on the order along some axes and pass all others through."""
     data = tracer.of(arguments["self"])
     for place in _dims(arguments.get("dim", arguments.get("dims")), len(data)):
         tracer.axes.hold(data[place], f"{tracer.where} depends on the order along it")
@@ -221,7 +221,7 @@ def along(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def weight_norm(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Directions and lengths of filters."""
+    """Weight normalisation: directions and lengths of filters."""
     data = tracer.of(arguments["v"])
     axes = broadcast(tracer, [data, tracer.of(arguments["g"])], len(data))
     tracer.note(tracer.of(arguments["g"]))

@@ -1,4 +1,4 @@
-"""A network with any weights on data that someone hands in, example by example: what paths and alignments ask for."""
+"""A network with given weights evaluated on a user's data, example by example, for paths and alignments."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ State: TypeAlias = "Point | nn.Module"
 
 @dataclass(frozen=True)
 class Setting:
-    """A network, how its answers are judged, and the data."""
+    """A network, the criterion of its outputs, and the data."""
 
-    evaluator: Evaluator  # its policy for batch norm: "recompute"
+    evaluator: Evaluator  # with the batch-norm policy "recompute"
 
     @classmethod
     def of(cls, model: nn.Module, batches: Any, loss: str | Loss = "cross_entropy", anew: Any = None) -> Setting:
-        """Of a network, which stays as it is.
+        """Make one for a network, which is not modified.
 
         Args:
             model: the architecture.
-            batches: the data: a list of (inputs, target), a loader, a function that begins a pass, one pair.
+            batches: the data: a list of (inputs, target), a loader, a function that returns an iterator, or one pair.
             loss: a name, or a function (output, target) -> mean over the batch.
-            anew: the data on which batch norm is recomputed; default: ``batches``.
+            anew: the data on which batch-norm statistics are recomputed; default: ``batches``.
 
         Raises:
-            InputError: if the network does not run with the weights of others, the loss is none, or data are missing.
+            InputError: if the network cannot be called with other weights, the loss is unknown, or data are missing.
         """
         if batches is None:
             raise InputError(
@@ -58,22 +58,22 @@ class Setting:
 
     @property
     def module(self) -> nn.Module:
-        """A copy of the network, in evaluation, of torch's operations alone."""
+        """A copy of the network in evaluation mode, made of torch's own operations."""
         return self.evaluator.runner.module
 
     @property
     def criterion(self) -> Criterion:
-        """How answers are judged."""
+        """The criterion of the outputs."""
         return self.evaluator.criterion
 
     @property
     def data(self) -> Source:
-        """Passes over the data."""
+        """The data."""
         return self.evaluator.source
 
     @property
     def statistics(self) -> Source:
-        """Passes over the data on which batch norm is recomputed."""
+        """The data on which batch-norm statistics are recomputed."""
         return self.evaluator.statistics
 
     @property
@@ -88,23 +88,23 @@ class Setting:
 
     @contextmanager
     def mode(self, policy: str = "eval"):
-        """A block in which batch norm takes running statistics ("eval") or each batch's own ("batch")."""
+        """Context in which batch norm uses running statistics ("eval") or each batch's own ("batch")."""
         with replace(self.evaluator.runner, policy=policy).mode():
             yield
 
     def call(self, tensors: Params, batch: Batch) -> Any:
-        """What the network says with these tensors, within `mode`."""
+        """The network's output with these tensors, within `mode`."""
         return self.evaluator.runner.call(tensors, batch.inputs)
 
     def recomputed(self, tensors: Params) -> Params:
-        """The same weights with the statistics of batch norm at just these weights."""
+        """The same weights with batch-norm statistics recomputed for exactly these weights."""
         if not self.normalised:
             return tensors
         evaluator = replace(self.evaluator, held=tensors)
         return {**tensors, **evaluator.completed_point(ModelState(tensors, {}))}
 
     def mean(self, tensors: Params, batch: Batch) -> Tensor:
-        """The mean loss of a batch, differentiable.
+        """The mean loss of a batch, differentiable with respect to ``tensors``.
 
         Raises:
             InputError: without a target.
@@ -114,14 +114,14 @@ class Setting:
         return self.criterion.total(output, batch.target, batch.examples) / max(count, 1.0)
 
     def examined(self, tensors: Params) -> tuple[Tensor, Tensor | None]:
-        """What every example adds to the mean loss and to the share of wrong answers, times the examples.
+        """Each example's contribution to the mean loss and to the error rate, times the number of examples.
 
-        Of one answer an example these are its loss and 0 or 1; of several (tokens) the mean over all answers stays
-        the mean over examples.
+        With one output per example these are its loss and 0 or 1; with several (tokens) they are scaled so that the
+        mean over examples is still the mean over all tokens.
 
         Returns:
-            losses, and errors or None where targets are no classes: float64 [example] each; an output that is NaN is
-            neither right nor wrong.
+            losses, and errors or None if targets are not classes: float64 [example] each; a NaN output has the
+            error NaN.
 
         Raises:
             InputError: without targets, or if the loss does not give one number.
@@ -137,13 +137,13 @@ class Setting:
         known = [one for one in wrong if one is not None]
         share = len(each) / max(count, 1.0)
         errors = None
-        if len(known) == len(wrong):  # argmax of NaN is some class all the same
+        if len(known) == len(wrong):  # argmax returns some class even for NaN
             errors = torch.where(each.isnan(), each, torch.cat(known).cpu()) * share
         return each * share, errors
 
     def _each(self, output: Any, batch: Batch) -> Tensor:
         if self.criterion.own is not None:
-            self.criterion.total(output, batch.target, batch.examples)  # says what is wrong with a user's own
+            self.criterion.total(output, batch.target, batch.examples)  # raises for a faulty user-defined loss
         return self.criterion.each(output, batch.target).double().reshape(batch.examples, -1).sum(1)
 
     def _wrong(self, output: Any, batch: Batch) -> Tensor | None:
@@ -154,10 +154,10 @@ class Setting:
 
 
 def separate(model: nn.Module, state: State, what: str = "the state") -> ModelState:
-    """All parameters, frozen ones too, and all buffers of a network; what a state does not name is the model's own.
+    """All parameters, also frozen ones, and all buffers of a network; the model supplies those missing in the state.
 
     Raises:
-        InputError: if names or shapes are of another network.
+        InputError: if names or shapes do not match the network.
     """
     layout = Layout.of(model)
     if isinstance(state, nn.Module):
@@ -174,12 +174,12 @@ def separate(model: nn.Module, state: State, what: str = "the state") -> ModelSt
 
 
 def _whole(batches: Any) -> Any:
-    """One batch as a list of it."""
+    """One batch as a list of one."""
     return [batches] if isinstance(batches, Tensor | Mapping | tuple) else batches
 
 
 def _unpacked(batch: Any) -> tuple[Any, Any]:
-    """Inputs and target; inputs alone where there is no target."""
+    """Inputs and target; the target is None if there is none."""
     if isinstance(batch, Mapping):
         name = next((name for name in TARGETS if name in batch), None)
         return {key: value for key, value in batch.items() if key != name}, None if name is None else batch[name]

@@ -1,4 +1,4 @@
-"""Permutations refined by gradients: doubly stochastic matrices in their place, rounded at the end."""
+"""Permutations refined by gradients: relaxed to doubly stochastic matrices, rounded at the end."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from modescape.alignment.symmetry import Permutations, Symmetry
 from modescape.types import Params
 
 Soft: TypeAlias = "dict[int, Tensor]"
-"""Group -> doubly stochastic matrix [place, unit]; of units inside a host [host, place, unit]."""
+"""Group -> doubly stochastic matrix [place, unit]; for units inside a host [host, place, unit]."""
 ROUNDS = 20  # of Sinkhorn's normalisation
-SHARP = 3.0  # logit of the start's permutation, in temperatures: the other units of 64 share three quarters of a row
-TRIES = 10  # times in a refinement that the matrices are rounded and judged
+SHARP = 3.0  # logit of the initial permutation, in temperatures: with 64 units the others share three quarters of a row
+TRIES = 10  # how often in a refinement the matrices are rounded and judged
 
 
 def sinkhorn(logits: Tensor, rounds: int = ROUNDS) -> Tensor:
-    """A doubly stochastic matrix, rows and columns of exp(logits) normalised in turns.
+    """A doubly stochastic matrix: rows and columns of exp(logits), normalised in turn.
 
     Args:
         logits: [..., place, unit], divided by the temperature.
-        rounds: of both.
+        rounds: normalisations of both.
 
     Source: Mena et al. 2018, arXiv 1802.08665.
     """
@@ -36,7 +36,7 @@ def sinkhorn(logits: Tensor, rounds: int = ROUNDS) -> Tensor:
 
 
 def softly(tensor: Tensor, labels: Sequence[int | None], soft: Soft, hosts: Mapping[int, int]) -> Tensor:
-    """A part of a tensor with its units mixed by matrices in place of permutations."""
+    """A piece of a tensor with its units mixed by the matrices in place of permutations."""
     for inside in (False, True):
         for place, label in enumerate(labels):
             if label is None or label not in soft or (label in hosts) != inside:
@@ -53,7 +53,7 @@ def softly(tensor: Tensor, labels: Sequence[int | None], soft: Soft, hosts: Mapp
 
 
 def mixed(symmetry: Symmetry, state: Params, soft: Soft) -> Params:
-    """All tensors of a network with their units mixed."""
+    """All tensors of a network with their units mixed by the matrices."""
     found = dict(state)
     for name, pieces in symmetry.pieces.items():
         if name in state and state[name].is_floating_point():
@@ -86,19 +86,20 @@ def refine(
     learning_rate: float = 0.5,
     temperature: float = 1.0,
 ) -> Permutations:
-    """Permutations at least as good as the start.
+    """Refine permutations; the result is at least as good as the start.
 
     Args:
         symmetry: of the network.
         start: permutations to begin with.
-        objective: of soft permutations and the number of the step; made small.
-        judge: of permutations, made small; rounded matrices are taken where they are better than all before.
+        objective: (soft permutations, number of the step) -> what is minimised.
+        judge: permutations -> what is minimised; rounded matrices are accepted if better than all before.
         steps: of Adam.
         learning_rate: of Adam, in logits.
-        temperature: that logits are divided by.
+        temperature: by which logits are divided.
 
-    Source: Pena et al. 2023, "Re-basin via implicit Sinkhorn differentiation", arXiv 2212.12042; here the gradient goes
-    through the normalisation's rounds, which is the same number.
+    Source: Pena et al. 2023, "Re-basin via implicit Sinkhorn differentiation", arXiv 2212.12042; here the gradient is
+        taken
+    through the rounds of normalisation, which gives the same value.
     """
     logits = {
         group: (
@@ -123,7 +124,7 @@ def refine(
 
 
 def likeness(pairs: Sequence[Pair], hosts: Mapping[int, int]) -> Callable[[Soft, int], Tensor]:
-    """Minus the sum of <A, P(B)> over parts, for soft permutations."""
+    """Minus the sum of <A, P(B)> over pieces, for soft permutations."""
     scale = sum(float(pair.a.double().norm() * pair.b.double().norm()) for pair in pairs) or 1.0
 
     def objective(soft: Soft, step: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The permutations under which a network computes the same function, and tensors cut along what they permute."""
+"""The permutations that leave a network's function unchanged, and tensors split along what they permute."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from modescape.errors import InputError
 from modescape.types import Inputs, ModelState, Params
 
 Permutations: TypeAlias = "dict[int, Tensor]"
-"""Group -> the unit that comes to each place, int64 [unit]; of units inside a host's [host, unit]."""
+"""Group -> the unit that moves to each position, int64 [unit]; for units inside a host [host, unit]."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Part of a tensor whose dimensions are groups of units, or none."""
+    """A piece of a tensor whose dimensions are groups of units, or not permuted."""
 
     name: str
     index: tuple[slice, ...]  # where in the tensor
-    shape: tuple[int, ...]  # in which the part is read, a dimension for every label
+    shape: tuple[int, ...]  # of the piece as it is read, one dimension per label
     labels: tuple[int | None, ...]  # group of each dimension; None: not permuted
-    dims: tuple[int, ...]  # of the shape that come from each axis of the tensor
+    dims: tuple[int, ...]  # how many dimensions of the shape come from each axis of the tensor
 
     def of(self, tensor: Tensor) -> Tensor:
-        """The part, a dimension for every label."""
+        """The piece of a tensor, one dimension per label."""
         return tensor[self.index].reshape(self.shape)
 
 
 @dataclass(frozen=True)
 class Symmetry:
-    """Groups of units and where they are.
+    """Groups of units that are permuted together, and where they occur.
 
-    A group may have a host: heads of attention host the features of each head, groups of a convolution the channels of
-    each. The units inside a host are permuted within each unit of it, otherwise in each.
+    A group may have a host: attention heads host the features of each head, groups of a convolution the channels of
+    each group. The units inside a host are permuted separately within each of its units.
     """
 
     sizes: Mapping[int, int]  # group -> units
-    names: Mapping[int, str]  # group -> the tensor and axis that makes it
+    names: Mapping[int, str]  # group -> the tensor and axis that produce it
     hosts: Mapping[int, int]  # group -> the group that hosts it
     pieces: Mapping[str, tuple[Piece, ...]]  # of each tensor that is permuted
-    unknown: Mapping[str, str]  # layer -> operation without a rule, which held what might else be permuted
-    activations: Mapping[int, tuple[Piece, ...]]  # number of an operation -> how its output is cut
+    unknown: Mapping[str, str]  # layer -> operation without a rule that held units which might be permutable
+    activations: Mapping[int, tuple[Piece, ...]]  # number of an operation -> how its output is split
 
     def identity(self) -> Permutations:
-        """Everything in its place."""
+        """The identity permutations."""
         return {
             group: torch.arange(size).expand(self.sizes[self.hosts[group]], size).clone()
             if group in self.hosts
@@ -59,11 +59,11 @@ class Symmetry:
         }
 
     def random(self, generator: torch.Generator) -> Permutations:
-        """Uniformly drawn."""
+        """Permutations drawn uniformly."""
         return {group: torch.rand(own.shape, generator=generator).argsort(-1) for group, own in self.identity().items()}
 
     def permute(self, state: Params, permutations: Permutations) -> Params:
-        """All tensors of a network with permuted units: new tensors where something is permuted."""
+        """All tensors of a network with permuted units; tensors without any are returned as they are."""
         found = dict(state)
         for name, pieces in self.pieces.items():
             if name in state:
@@ -85,7 +85,7 @@ def arranged(
     hosts: Mapping[int, int],
     skip: Iterable[int] = (),
 ) -> Tensor:
-    """A part of a tensor with its units permuted, those of the dimensions ``skip`` left where they are."""
+    """A piece of a tensor with its units permuted, except along the dimensions ``skip``."""
     skipped = set(skip)
     places = [place for place, label in enumerate(labels) if label in permutations and place not in skipped]
     for place in places:
@@ -104,13 +104,13 @@ def arranged(
 
 
 def symmetry(model: nn.Module, state: ModelState, inputs: Inputs, partial: bool = False) -> Symmetry:
-    """The permutations of a network, found by following it through one batch in evaluation.
+    """Find the permutation symmetry of a network by tracing it on one batch in evaluation mode.
 
     Args:
-        model: any network, in evaluation.
+        model: any network, in evaluation mode.
         state: weights to run it with.
-        inputs: a batch; two examples are enough.
-        partial: also where an operation without a rule holds some of the units.
+        inputs: one batch; two examples are enough.
+        partial: accept that an operation without a rule holds some of the units.
 
     Raises:
         InputError: naming the layer, if an operation without a rule holds units, or if no unit can be permuted.
@@ -158,10 +158,10 @@ def _moves(piece: Piece) -> bool:
 
 
 def _pieces(seen: Watch, name: str, axes: Sequence[Axis], free: set[int]) -> Iterator[Piece]:
-    """A tensor in parts that are products of groups along each axis."""
+    """Split a tensor into pieces that are products of groups along each axis."""
     ways: list[list[tuple[slice, list[int], list[int | None]]]] = []
     for axis in axes:
-        if not seen.axes.atoms([axis]) & free:  # whatever its length, which may be that of a batch
+        if not seen.axes.atoms([axis]) & free:  # of any length, which may be the batch's
             ways.append([(slice(None), [seen.axes.length(axis)], [None])])
             continue
         start, way = 0, []
@@ -180,7 +180,7 @@ def _pieces(seen: Watch, name: str, axes: Sequence[Axis], free: set[int]) -> Ite
 
 
 def _names(free: Sequence[int], axes: Mapping[str, Sequence[Axis]]) -> dict[int, str]:
-    """Each group by the first tensor whose first axis it is a part of, which is that of the layer that makes it."""
+    """Name each group after the first tensor whose first axis contains it, that of the layer that produces it."""
     places: dict[int, list[str]] = {atom: [] for atom in free}
     for first in (True, False):
         for name, one in axes.items():
@@ -196,7 +196,7 @@ def _names(free: Sequence[int], axes: Mapping[str, Sequence[Axis]]) -> dict[int,
 
 
 def _hosts(seen: Watch, free: Sequence[int], axes: Mapping[str, Sequence[Axis]]) -> dict[int, int]:
-    """Groups that stand, wherever they are, beside one and the same other, further out: inside each of its units."""
+    """Groups that occur only inside each unit of one other group, wherever they occur -> that group."""
     blocks = [block for one in seen.seen() for block in _blocks(seen, one)]
     outer: dict[int, set[int]] = {atom: set() for atom in free}
     for part in (part for one in axes.values() for axis in one for part in axis):

@@ -1,4 +1,4 @@
-"""A network watched while it runs on a batch: which axes of its weights are units that can be permuted together."""
+"""Tracing a network on a batch: which axes of its weights are units that can be permuted together."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ BASES = {
     "native_layer_norm",
     "native_group_norm",
 }
-"""Operations whose outputs are the units' activations: before the nonlinearity, where no unit is silent."""
+"""Operations whose outputs are the units' activations: before the nonlinearity, where no unit is dead."""
 
 
 class _Mode(TorchDispatchMode):
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # torch would import its compiler, which takes seconds, only to leave these classes out of it
+        return False  # else torch imports its compiler, which takes seconds, just to exclude these classes from it
 
 
 class Watch(_Mode):
-    """Follows axes through every operation of torch that runs inside the block."""
+    """Follows axes through every torch operation that runs inside the block."""
 
     def __init__(self, params: Params, buffers: Params) -> None:
         super().__init__()
         self.axes, self.where = Axes(), ""
-        self.stack: list[str] = [""]  # layers that are being run
+        self.stack: list[str] = [""]  # layers that are running
         self.known: dict[tuple[Any, ...], list[Axis]] = {}
-        self.alive: list[Tensor] = []  # no storage is used twice
-        self.computed: list[list[Axis]] = []  # of what is no mere view
+        self.alive: list[Tensor] = []  # keeps tensors alive, so that no storage is reused
+        self.computed: list[list[Axis]] = []  # axes of all tensors that are not just views
         self.bases: list[tuple[int, list[Axis]]] = []  # number of the operation, axes of its output
         self.spoilt: dict[tuple[Any, ...], Sequence[Axis]] = {}
         self.unknown: dict[str, str] = {}  # layer -> operation without a rule
@@ -79,12 +79,12 @@ class Watch(_Mode):
         return output
 
     def set(self, tensor: Tensor, axes: list[Axis]) -> None:
-        """Axes of a tensor from here on."""
+        """Set the axes of a tensor from here on."""
         self.known[_key(tensor)] = axes
         self.alive.append(tensor)
 
     def of(self, tensor: Tensor) -> list[Axis]:
-        """Axes of a tensor; of one that came from elsewhere, or a constant of the network, held fast."""
+        """Axes of a tensor; those of constants and of tensors from elsewhere are held."""
         found = self.known.get(_key(tensor))
         if found is None:
             found = [self.axes.new(size, "is an axis of the inputs or of a constant") for size in tensor.shape]
@@ -102,19 +102,19 @@ class Watch(_Mode):
         return self.of(tensor)
 
     def spoil(self, tensor: Tensor, axes: Sequence[Axis]) -> None:
-        """Whoever reads the tensor depends on the order along these axes."""
+        """Mark that anything computed from the tensor depends on the order along these axes."""
         self.spoilt[_key(tensor)] = axes
 
     def note(self, axes: Sequence[Axis]) -> None:
-        """The operation makes a tensor of such axes inside."""
+        """Record that the operation creates an internal tensor with these axes."""
         self.computed.append(list(axes))
 
     def seen(self) -> list[list[Axis]]:
-        """Axes of all tensors up to here."""
+        """Axes of all tensors so far."""
         return [*self.known.values(), *self.computed]
 
     def _held(self, name: str, given: Sequence[Tensor], outputs: Sequence[Any]) -> list[list[Axis]]:
-        """An operation without a rule: nothing that it reads or makes can be permuted."""
+        """An operation without a rule: none of its inputs and outputs can be permuted."""
         why = f"{self.where} has no rule"
         for tensor in given:
             for axis in self.of(tensor):
@@ -125,7 +125,7 @@ class Watch(_Mode):
 
 
 class Listen(_Mode):
-    """Keeps the outputs of operations by their numbers."""
+    """Keeps the outputs of operations, by operation number."""
 
     def __init__(self, numbers: set[int]) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Listen(_Mode):
         self.heard: dict[int, Tensor] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and keep what it gives where that is asked for."""
+        """Run the operation, and keep its output if it was asked for."""
         output = func(*args, **(kwargs or {}))
         outputs = list(output) if isinstance(output, tuple | list) else [output]
         if any(isinstance(one, Tensor) for one in outputs):
@@ -145,7 +145,7 @@ class Listen(_Mode):
 
 @contextlib.contextmanager
 def named_layers(model: nn.Module, stack: list[str]) -> Iterator[None]:
-    """A block in which the layers that are being run lie on a stack by their names."""
+    """Context in which ``stack`` holds the names of the layers that are running."""
     hooks = []
     for name, module in model.named_modules():
         hooks.append(module.register_forward_pre_hook(lambda module, inputs, name=name: stack.append(name)))
@@ -158,15 +158,15 @@ def named_layers(model: nn.Module, stack: list[str]) -> Iterator[None]:
 
 
 def _pop(stack: list[str]) -> None:
-    stack.pop()  # a hook that returned it would replace the output
+    stack.pop()  # not returned: a hook's return value would replace the output
 
 
 def run(model: nn.Module, params: Params, buffers: Params, inputs: Inputs, mode: TorchDispatchMode) -> Any:
-    """The network's output on a batch, all of it by operations that a mode sees; the network is in evaluation."""
+    """The network's output on a batch in evaluation mode, with every operation visible to a dispatch mode."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     state = {name: tensor.detach().requires_grad_(tensor.is_floating_point()) for name, tensor in params.items()}
-    # with gradients asked for, no layer of torch takes a short cut that is a single operation
+    # with gradients enabled, torch's layers do not use their fused fast paths
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), mode:
         return call_with(model, {**state, **buffers}, inputs)
 
@@ -175,7 +175,7 @@ def watch(model: nn.Module, params: Params, buffers: Params, inputs: Inputs) -> 
     """Follow the axes of a network's weights through one batch.
 
     Returns:
-        what was found, in which the axes of inputs and outputs are held, and the outputs.
+        the trace, with the axes of inputs and outputs held, and the outputs.
     """
     params = {name: tensor.detach() for name, tensor in params.items()}
     mode = Watch(params, buffers)
@@ -191,7 +191,7 @@ def watch(model: nn.Module, params: Params, buffers: Params, inputs: Inputs) -> 
 
 
 def _key(tensor: Tensor) -> tuple[Any, ...]:
-    """A tensor by its place in memory: views and aliases are other objects of Python."""
+    """Key of a tensor by its place in memory, as views and aliases are different Python objects."""
     return (
         tensor.untyped_storage().data_ptr(),
         tensor.storage_offset(),
@@ -217,14 +217,14 @@ def _rule(func: Any, name: str) -> Rule | None:
         if known in VIEWS or known in RULES:
             return VIEWS.get(known) or RULES[known]
     tags = set(func.tags)
-    if name.endswith("_"):  # what works in place bears no tags of its own
+    if name.endswith("_"):  # in-place variants carry no tags of their own
         other = getattr(torch.ops.aten, name[:-1], None)
         tags |= set(getattr(getattr(other, func._overloadname, None), "tags", ()))
     return pointwise if torch.Tag.pointwise in tags or name.rstrip("_") in POINTWISE else None
 
 
 POINTWISE = {"hardswish", "_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise", "polar", "floor_divide"}
-"""Operations number by number that torch does not call so."""
+"""Elementwise operations that torch does not tag as pointwise."""
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""What operations that only read a tensor in another way do to its axes."""
+"""What operations that only rearrange a tensor do to its axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def same(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def view(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """The same numbers in another shape."""
+    """The same values in another shape."""
     return [tracer.axes.reshape(tracer.of(arguments["self"]), output.shape, tracer.where)]
 
 
@@ -27,7 +27,7 @@ def permute(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def transpose(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Two axes exchanged; of a matrix both."""
+    """Two axes swapped; for a matrix, its two."""
     data = list(tracer.of(arguments["self"]))
     if len(data) > 1:
         one, two = arguments.get("dim0", 0), arguments.get("dim1", 1)
@@ -43,7 +43,7 @@ def unsqueeze(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def expand(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Copies along new axes: in whatever order, as they are the same."""
+    """Copies along new axes; their order does not matter, as they are equal."""
     data = tracer.of(arguments["self"])
     found = [tracer.axes.new(size) for size in output.shape]
     for place, axis in enumerate(data, start=len(found) - len(data)):
@@ -53,7 +53,7 @@ def expand(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def repeat(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Copies one behind the other."""
+    """Copies concatenated along axes."""
     data = tracer.of(arguments["self"])
     padded = [ONE] * (output.dim() - len(data)) + list(data)
     return [
@@ -65,7 +65,7 @@ def repeat(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def select(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """One index of an axis, or each."""
+    """One index of an axis, or all of them one by one."""
     data = list(tracer.of(arguments["self"]))
     axis = data.pop(arguments["dim"] % len(data))
     if isinstance(output, Tensor):
@@ -75,7 +75,7 @@ def select(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def cut(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Pieces of an axis, one behind the other."""
+    """Consecutive pieces of an axis."""
     data, place = list(tracer.of(arguments["self"])), arguments["dim"] % arguments["self"].dim()
     parts = [tracer.axes.product(piece.shape[place]) for piece in output]
     tracer.axes.unify(data[place], tuple(parts), tracer.where)
@@ -83,7 +83,7 @@ def cut(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def piece(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """A stretch of an axis, or every so many-th of its indices."""
+    """A slice of an axis, with or without a step."""
     data, place = list(tracer.of(arguments["self"])), arguments["dim"] % arguments["self"].dim()
     length, made = arguments["self"].shape[place], output.shape[place]
     if made == length:
@@ -98,7 +98,7 @@ def piece(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def cat(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Tensors one behind the other along an axis."""
+    """Tensors concatenated along an axis."""
     given = [tracer.of(tensor) for tensor in arguments["tensors"] if tensor.numel() or tensor.dim() > 1]
     place = arguments["dim"] % output.dim()
     rest = [[ONE if number == place else axis for number, axis in enumerate(axes)] for axes in given]
@@ -108,7 +108,7 @@ def cat(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def stack(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Tensors beside each other along a new axis."""
+    """Tensors stacked along a new axis."""
     found = broadcast(tracer, [tracer.of(tensor) for tensor in arguments["tensors"]], output.dim() - 1)
     place = arguments["dim"] % output.dim()
     found.insert(place, tracer.axes.new(output.shape[place], f"{tracer.where} makes it"))
@@ -116,7 +116,7 @@ def stack(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def pad(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """One number put before and behind an axis: units of their own, all alike."""
+    """A constant padded before and after an axis: units of their own, all equal."""
     data, sizes = list(tracer.of(arguments["self"])), arguments["pad"]
     for number in range(len(sizes) // 2):
         place, before, behind = len(data) - 1 - number, sizes[2 * number], sizes[2 * number + 1]
@@ -130,7 +130,7 @@ def pad(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def look_up(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """Numbers at given places along one axis."""
+    """Values gathered at given indices along one axis."""
     data = list(tracer.of(arguments["self"]))
     given = arguments.get("indices", arguments.get("index"))
     listed = list(given) if isinstance(given, list | tuple) else [None] * arguments.get("dim", 0) + [given]
@@ -146,7 +146,7 @@ def look_up(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
 
 
 def uniform(tracer: Tracer, arguments: dict[str, Any], output: Any) -> Found:
-    """One number everywhere, or none yet: the order does not matter."""
+    """Constant or uninitialised tensors, for which the order does not matter."""
     return [[tracer.axes.new(size) for size in output.shape]]
 
 
@@ -171,4 +171,4 @@ VIEWS: dict[str, Rule] = {
     "constant_pad_nd": pad,
 }
 LOOSE = {"select", "unbind", "permute", "transpose", "clone", "detach", "alias", "unsqueeze", "squeeze", "t"}
-"""What may read a tensor whose parts are then told apart by an index."""
+"""Operations that may read a tensor whose parts are later told apart by an index."""

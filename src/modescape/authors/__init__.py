@@ -1,1 +1,1 @@
-"""What authors and teachers take into documents of their own: captions, tidy numbers, references."""
+"""What authors and teachers need for their own documents: captions, tidy tables, references."""

@@ -1,4 +1,4 @@
-"""BibTeX of what a study's figures stand on."""
+"""BibTeX entries of the sources of a study's figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN = """@software{{modescape,
 
 
 def entries() -> dict[str, str]:
-    """Every known source: key -> entry of BibTeX."""
+    """Every known source: key -> BibTeX entry."""
     text = (resources.files("modescape.authors") / "references.bib").read_text(encoding="utf-8")
     found = re.findall(r"^(@\w+\{(\w+),\n.*?^\}\n)", text, re.MULTILINE | re.DOTALL)
     return {key: entry for entry, key in found}

@@ -13,7 +13,7 @@ SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 }
-SIGNS = {  # that text fonts lack
+SIGNS = {  # characters that LaTeX's text fonts lack
     "\N{MINUS SIGN}": "$-$",
     "\N{MULTIPLICATION SIGN}": r"$\times$",
     "\N{GREATER-THAN OR EQUAL TO}": r"$\geq$",
@@ -41,7 +41,7 @@ FIGURE = r"""
 
 @dataclass(frozen=True)
 class Captioned:
-    """A figure as a document takes it."""
+    """A figure for a LaTeX document."""
 
     name: str  # of its files
     title: str  # plain text
@@ -51,7 +51,7 @@ class Captioned:
     panels: tuple[tuple[str, str], ...]  # file and title of each panel
 
     def about(self) -> str:
-        """What stands beside the caption."""
+        """The comment beside the caption."""
         number = f"figure{'s' * (' and ' in self.paper)} {self.paper}"
         paper = f"Fort et al. 2019: {number}" if self.paper else "Not in Fort et al. 2019"
         cited = f"; \\cite{{{','.join(self.sources)}}}" if self.sources else ""
@@ -60,7 +60,7 @@ class Captioned:
 
 
 def escaped(text: str) -> str:
-    r"""Plain text that LaTeX typesets as it stands.
+    r"""Plain text with LaTeX's special characters escaped.
 
     >>> print(escaped("95 % of $10 & a_b"))
     95 \% of \$10 \& a\_b

@@ -1,4 +1,4 @@
-"""The numbers of figures as tidy tables in one archive, with a dictionary of their columns."""
+"""The values of figures as tidy tables in one archive, with a dictionary of their columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Mapping
 
-DAY = (1980, 1, 1, 0, 0, 0)  # the first that an archive knows: the same bytes every time
+DAY = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold, so that the bytes are the same every time
 DICTIONARY = {
     "panel": "title of the panel",
     "series": "name of the line or of the marks; of a matrix or a field what its colours are, with the unit",
@@ -28,7 +28,7 @@ def archive(tables: Mapping[str, str], about: Mapping[str, tuple[str, str]]) -> 
     """A zip of ``<name>.csv``, of ``dictionary.csv`` and of ``figures.csv``; the same bytes for the same tables.
 
     Args:
-        tables: name of a figure -> its numbers as CSV.
+        tables: name of a figure -> its values as CSV.
         about: name of a figure -> its title and its caption.
     """
     files = {f"{name}.csv": text for name, text in tables.items()}

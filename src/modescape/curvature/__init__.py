@@ -1,4 +1,4 @@
-"""Curvature of any loss near a point: matrices as operators, and what their products with vectors tell."""
+"""Curvature of any loss near a point: matrices as operators, and estimates from their products with vectors."""
 
 from modescape.curvature.density import SpectralDensity, spectral_density
 from modescape.curvature.estimates import Estimate, diagonal, trace

@@ -1,9 +1,9 @@
-"""Convolutions whose derivatives are differentiated at the price of their own products.
+"""Convolutions whose gradients are themselves cheap to differentiate.
 
-A product with the Hessian goes back through the graph of a gradient. Torch's formula for that lays images and kernels
-anew for every convolution and differentiates batch norm in evaluation by two dozen passes over the images. Here a
-convolution's gradient has the six products that it needs, in the layout of the images, and a batch norm with fixed
-statistics, which is a number times each channel and a number more, goes into the convolution before it.
+A Hessian-vector product differentiates the graph of a gradient. Torch's formula for that copies images and kernels into
+another layout for every convolution, and differentiates batch norm in evaluation mode with two dozen passes over the
+images. Here the gradient of a convolution has the six products that it needs, in the layout of the images, and a batch
+norm with fixed statistics, which scales and shifts each channel, is folded into the convolution before it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class Sliding(NamedTuple):
-    """How kernels slide, in torch's own order."""
+    """Stride, padding, dilation and groups, in torch's order."""
 
     stride: list[int]
     padding: list[int]
@@ -30,17 +30,17 @@ class Sliding(NamedTuple):
 
     @classmethod
     def of(cls, axes: int, stride: Any, padding: Any, dilation: Any, groups: int) -> Sliding:
-        """Of a convolution over so many axes; a number stands for all of them."""
+        """For a convolution over ``axes`` axes; a single number applies to all of them."""
         each = [[value] * axes if isinstance(value, int) else list(value) for value in (stride, padding, dilation)]
         stride, padding, dilation = ([*value] * (axes // len(value)) for value in each)
         return cls(stride, padding, dilation, False, [0] * axes, groups)
 
 
 class _Before(NamedTuple):
-    """A convolution whose output may be asked for times a scale and plus a shift of each channel."""
+    """A convolution whose output may next be scaled and shifted per channel, by a batch norm."""
 
     output: Tensor
-    version: int  # of the output; another one after it was changed in place
+    version: int  # of the output tensor; differs once that was changed in place
     input: Tensor
     weight: Tensor
     bias: Tensor | None
@@ -51,11 +51,11 @@ _Ready: TypeAlias = "tuple[Tensor, Tensor, Tensor] | None"
 
 
 class _Convolution(torch.autograd.Function):
-    """What torch's convolution computes; once differentiable by `_Slopes`."""
+    """Torch's convolution; its gradient is `_Slopes`, which is differentiable."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, sliding: Sliding, ready: _Ready) -> Tensor:
-        """``ready``: the output up to a scale and shift of each channel, which weight and bias hold already."""
+        """``ready``: the output before the scale and shift of each channel that weight and bias already include."""
         ctx.save_for_backward(x, weight)
         ctx.set_materialize_grads(False)
         ctx.sliding = sliding
@@ -74,11 +74,11 @@ class _Convolution(torch.autograd.Function):
 
 
 class _Slopes(torch.autograd.Function):
-    """Gradients of a convolution; bilinear in each two of the slope, the input and the weight."""
+    """Gradients of a convolution: bilinear in any two of the output's gradient, the input and the weight."""
 
     @staticmethod
     def forward(ctx: Any, slope: Tensor, x: Tensor, weight: Tensor, sliding: Sliding, wanted: list[bool]) -> Any:
-        """Of the input, the weight and the bias, where they are wanted."""
+        """Gradients of the input, the weight and the bias, those that are wanted."""
         ctx.save_for_backward(slope, x, weight)
         ctx.set_materialize_grads(False)
         ctx.sliding = sliding
@@ -87,7 +87,7 @@ class _Slopes(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, along_x: Tensor | None, along_weight: Tensor | None, along_bias: Tensor | None) -> Any:
-        """Of slope, input and weight."""
+        """Gradients of the output's gradient, the input and the weight."""
         slope, x, weight = ctx.saved_tensors
         needs, own = ctx.needs_input_grad, ctx.sliding
         for_slope, for_x, for_weight = None, None, None
@@ -115,9 +115,9 @@ def _gradients(slope: Tensor, x: Tensor, weight: Tensor, sliding: Sliding, wante
 
 
 class TwiceDifferentiable(TorchFunctionMode):
-    """Within this block convolutions and batch norm in evaluation have gradients that are cheap to differentiate.
+    """Within this block, convolutions and batch norm in evaluation mode have gradients that are cheap to differentiate.
 
-    The same function to rounding. Gradients are those of torch and have one more derivative.
+    The functions are the same up to rounding. Gradients are torch's, and can be differentiated once more.
     """
 
     def __init__(self) -> None:
@@ -179,9 +179,9 @@ class TwiceDifferentiable(TorchFunctionMode):
 
 
 def _transformed() -> bool:
-    """Whether a `torch.func` transform is at work, which has rules of its own for convolutions."""
+    """Whether a `torch.func` transform is active, which has its own rules for convolutions."""
     return functorch.maybe_current_level() is not None
 
 
 _AXES = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
-"""Convolutions -> over how many axes."""
+"""Convolution -> number of axes that it slides over."""

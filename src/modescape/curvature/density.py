@@ -1,4 +1,4 @@
-"""Stochastic Lanczos quadrature: what a few Lanczos processes from random vectors say of a whole spectrum."""
+"""Stochastic Lanczos quadrature: the whole spectrum estimated from a few Lanczos processes with random starts."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from modescape.curvature.estimates import Estimate, dtype_of, student
 from modescape.curvature.lanczos import Columns, Matrix, Process, Same, kept
 from modescape.errors import InputError
 
-MEMORY = 1 << 30  # bytes of Lanczos vectors that are held at once
-WEIGHTLESS = 1e-12  # Ritz values of less weight are of exhausted processes, and no part of the spectrum
-RANGE, HEIGHT = 0.01, 1e-6  # the default deviation over the range of Ritz values, and at least over the largest
+MEMORY = 1 << 30  # bytes of Lanczos vectors held at once
+WEIGHTLESS = 1e-12  # Ritz values of less weight come from exhausted processes and are not part of the spectrum
+RANGE, HEIGHT = 0.01, 1e-6  # default deviation over the range of Ritz values, and at least over the largest one
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralDensity:
-    """How the eigenvalues are spread: a smooth density that integrates to 1.
+    """The distribution of the eigenvalues as a smooth density that integrates to 1.
 
     Attributes:
-        t: where it is evaluated, float64 [point].
-        density: mean over probes [point].
-        low: end of the interval over probes at each point (95 %, Student's t); not below 0.
-        high: the other.
-        deviation: standard deviation of the Gaussian that each eigenvalue is drawn as.
-        ritz: eigenvalues of each probe's tridiagonal matrix, rising [probe, step].
-        weight: of each, which sum to 1 in a probe [probe, step].
-        error: length of (A v - value v) of each: a true eigenvalue is that near [probe, step].
-        traces: what each probe says of the sum of the eigenvalues [probe].
+        t: points at which it is evaluated, float64 [point].
+        density: mean over probes, [point].
+        low: lower end of the interval over probes at each point (95 %, Student's t); not below 0.
+        high: upper end.
+        deviation: standard deviation of the Gaussian around each Ritz value.
+        ritz: eigenvalues of each probe's tridiagonal matrix, ascending, [probe, step].
+        weight: of each Ritz value, summing to 1 in each probe, [probe, step].
+        error: |A v - value v| of each: a true eigenvalue is within this distance, [probe, step].
+        traces: each probe's estimate of the sum of the eigenvalues, [probe].
     """
 
     t: Tensor
@@ -46,21 +46,22 @@ class SpectralDensity:
 
     @property
     def trace(self) -> Estimate:
-        """The sum of the eigenvalues, without a further product.
+        """The sum of the eigenvalues, without further products.
 
-        Each probe takes the space of the next one's process exactly, and what is outside by its own vector: Hutch++
-        with products that are there anyway. The probes' values are uncorrelated where there are three or more.
+        Each probe takes the trace within the space of the next probe's process exactly, and the rest from its own
+        vector: Hutch++ with products that exist already. The probes' values are uncorrelated if there are three or
+        more.
         """
         return Estimate.of(self.traces, self.ritz.numel())
 
     def ends(self, count: int, which: str = "top") -> tuple[Tensor, Tensor]:
-        """The largest (falling) or smallest (rising) eigenvalues and their errors, [eigenvalue] each.
+        """The largest (descending) or smallest (ascending) eigenvalues and their errors, [eigenvalue] each.
 
-        The k-th largest Ritz value of a process is at most the k-th largest eigenvalue: of all probes the largest is
-        taken. Eigenvalues that come several times count once; NaN, both, where no process has so many.
+        The k-th largest Ritz value of a process is at most the k-th largest eigenvalue, so the largest over all probes
+        is taken. Repeated eigenvalues count once; both are NaN where no process has found so many.
 
         Raises:
-            InputError: if there are fewer steps, or the end is none.
+            InputError: if there are fewer steps than ``count``, or ``which`` is unknown.
         """
         if which not in ("top", "bottom"):
             raise InputError(f"which is {which!r}; choose top or bottom")
@@ -76,7 +77,7 @@ class SpectralDensity:
         return torch.where(there, sign * values, math.nan), torch.where(there, errors, math.nan)
 
     def on(self, t: Tensor, deviation: float) -> SpectralDensity:
-        """The same at other points, with another width."""
+        """The same density at other points, with another deviation."""
         return _drawn(
             torch.as_tensor(t, dtype=torch.float64), deviation, self.ritz, self.weight, self.error, self.traces
         )
@@ -100,13 +101,13 @@ def spectral_density(
 
     Args:
         matrix: symmetric, anything with ``shape`` and ``@``.
-        probes: random vectors.
-        steps: products of each.
-        t: where to evaluate; default: ``points`` over all Ritz values and four deviations beyond.
-        points: of the default.
+        probes: number of random vectors.
+        steps: products per vector.
+        t: where to evaluate; default: ``points`` from four deviations below all Ritz values to four above.
+        points: how many points, by default.
         deviation: of the Gaussians; default: a hundredth of the range of the Ritz values.
-        at_once: probes that go together, one product with all of them a step; default: what fits in 1 GiB.
-        seed: of the stream of vectors.
+        at_once: probes processed together, with one product per step; default: as many as fit in 1 GiB.
+        seed: of the random vectors.
 
     Raises:
         InputError: if there are fewer than two probes or no step.
@@ -129,7 +130,7 @@ def densities(
     at_once: int | None = None,
     seed: int = 0,
 ) -> list[SpectralDensity]:
-    """`spectral_density` of several matrices, which go on together; the same vectors for each."""
+    """`spectral_density` of several matrices at once, from the same random vectors."""
     size, count = int(matrices.shape[0]), len(matrices)
     if probes < 2 or steps < 1:
         raise InputError(f"{probes} probes of {steps} steps; expected 2 probes or more, of 1 step or more")
@@ -161,7 +162,7 @@ def densities(
 def _drawn(
     t: Tensor, deviation: float, values: Tensor, weights: Tensor, error: Tensor, traces: Tensor
 ) -> SpectralDensity:
-    """The density at points, and its interval over probes."""
+    """The density at given points, and its interval over probes."""
     bells = torch.exp(-0.5 * ((t[:, None, None] - values) / deviation) ** 2)
     heights = (bells * weights).sum(-1).T / (deviation * math.sqrt(2 * math.pi))  # [probe, point]
     mean = heights.mean(0)
@@ -171,10 +172,11 @@ def _drawn(
 
 
 def _traces(process: Process, probes: int) -> Tensor:
-    """What each process says of its matrix's trace, float64 [process]; see `SpectralDensity.trace`.
+    """Each process's estimate of its matrix's trace, float64 [process]; see `SpectralDensity.trace`.
 
-    In the space S of another process, with S' A S = T, the trace is T's. Outside it, w = z - S S' z of this one's
-    vector z gives (size - steps) w' A w / w' w, of which A z is known from this process's first step.
+    In the space S of another process, with S' A S = T, the trace is that of T. Outside it, with the component
+    w = z - S S' z of this process's vector z, it is (size - steps) w' A w / w' w, where A z is known from the first
+    step.
     """
     size = process.basis.shape[2]
     diagonal = torch.stack(process.diagonal)  # [step, process]
@@ -186,7 +188,7 @@ def _traces(process: Process, probes: int) -> Tensor:
     image = diagonal[0].to(first)[:, None] * first + process.beside[0].to(first)[:, None] * second
     space = process.basis[:steps, order]
     along, bent = (torch.einsum("spn,pn->ps", space, one).double() for one in (first, image))
-    kept = (space.square().sum(2) > 0.5).sum(0).double()  # a process that had exhausted its space has fewer
+    kept = (space.square().sum(2) > 0.5).sum(0).double()  # fewer for a process that exhausted its space
     inner = torch.einsum("ps,pst,pt->p", along, process.tridiagonal()[order], along)
     outside = diagonal[0] - 2 * (along * bent).sum(1) + inner
     length = (1 - along.square().sum(1)).clamp_min(torch.finfo(first.dtype).eps)

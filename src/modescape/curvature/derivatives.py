@@ -1,4 +1,4 @@
-"""Derivatives that operators are made of: gradients, J^T u, J v, and the slopes of a loss by the network's output."""
+"""The derivatives behind the operators: gradients, J^T u, J v, and those of a loss with respect to the output."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from modescape.types import Params
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Derivatives S of the units' losses by the network's output, [unit, output number], by the graph of the loss."""
+    """Derivatives S of the units' losses with respect to the network's output, [unit, output element]."""
 
     said: Tensor
-    losses: Tensor  # [unit], with a graph
-    weight: Tensor  # [unit], of `pulled`
-    pulled: Tensor  # S^T weight, with a graph
+    losses: Tensor  # [unit], with their graph
+    weight: Tensor  # [unit], the weight in `pulled`
+    pulled: Tensor  # S^T weight, with its graph
 
     @classmethod
     def of(cls, each: Callable[[Tensor], Tensor], output: Tensor) -> Slopes:
-        """Of a function from the output to losses."""
+        """For a function from the output to the losses."""
         said = output.detach().requires_grad_()
         losses = each(said)
         weight = torch.zeros_like(losses, requires_grad=True)
@@ -42,7 +42,7 @@ class Slopes:
 
 
 def gradients(value: Tensor, leaves: Params, *, create_graph: bool = False) -> Params:
-    """Derivatives of a number by the leaves; 0 of those that it does not depend on."""
+    """Derivatives of a scalar with respect to the leaves; 0 for those on which it does not depend."""
     found = torch.autograd.grad(
         value, list(leaves.values()), create_graph=create_graph, allow_unused=True, materialize_grads=True
     )
@@ -50,7 +50,7 @@ def gradients(value: Tensor, leaves: Params, *, create_graph: bool = False) -> P
 
 
 def pulled_back(along: Iterable[tuple[Tensor, Tensor]], leaves: Params) -> Params:
-    """J^T u, summed over pairs of an output with a graph and its u; the graphs stay."""
+    """J^T u, summed over pairs of an output with its graph and a u; the graphs are kept."""
     pairs = [pair for pair in along if pair[0].requires_grad]
     if not pairs:
         return {name: torch.zeros_like(tensor) for name, tensor in leaves.items()}
@@ -62,13 +62,13 @@ def pulled_back(along: Iterable[tuple[Tensor, Tensor]], leaves: Params) -> Param
 
 
 def pushed_forward(function: Callable[[Params], Tensor], params: Params, vector: Params) -> Tensor:
-    """J v of a function of parameters by forward differentiation.
+    """J v of a function of parameters by forward-mode differentiation.
 
-    Where an operation has none, by the derivative of J^T u by u, which takes a backward pass more.
+    Where an operation has no forward mode, by differentiating J^T u with respect to u, one backward pass more.
     """
     own = {name: vector[name].to(tensor.dtype) for name, tensor in params.items()}
     _load_forward_mode()
-    with contextlib.suppress(RuntimeError):  # NotImplementedError, too; what is wrong otherwise is so below
+    with contextlib.suppress(RuntimeError):  # includes NotImplementedError; any other fault shows again below
         return torch.func.jvp(function, (params,), (own,))[1].detach()
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in params.items()}
     output = function(leaves)
@@ -82,7 +82,7 @@ def pushed_forward(function: Callable[[Params], Tensor], params: Params, vector:
 
 @cache
 def _load_forward_mode() -> None:
-    """What torch loads with the first forward derivative, without its warning about its own torch.jit."""
+    """Load what torch imports at the first forward-mode derivative, without its warning about torch.jit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.func.jvp(torch.sin, (torch.zeros(()),), (torch.ones(()),))

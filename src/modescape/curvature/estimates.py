@@ -17,14 +17,14 @@ LEVEL = 0.95  # of intervals
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A number from random vectors, with what their choice may have done to it.
+    """An estimate from random vectors, with its uncertainty due to their choice.
 
     Attributes:
         value: the mean.
-        standard_error: of it, over the random vectors.
-        low: end of the interval (95 %, Student's t over the vectors).
-        high: the other.
-        products: with the matrix.
+        standard_error: of the mean, over the random vectors.
+        low: lower end of the interval (95 %, Student's t over the vectors).
+        high: upper end.
+        products: how many products with the matrix it took.
     """
 
     value: float
@@ -35,7 +35,7 @@ class Estimate:
 
     @classmethod
     def of(cls, samples: Tensor, products: int, exact: float = 0.0) -> Estimate:
-        """Of samples [vector] of what is left beside an exact part."""
+        """The mean of ``samples`` [vector] plus an exactly known part."""
         values = samples.double()
         error = float(values.std() / math.sqrt(len(values)))
         mean, half = exact + float(values.mean()), student(len(values) - 1) * error
@@ -43,20 +43,20 @@ class Estimate:
 
 
 def trace(matrix: Matrix, probes: int = 48, *, method: str = "hutch++", seed: int = 0) -> Estimate:
-    """The sum of the eigenvalues.
+    """Estimate the sum of the eigenvalues.
 
-    Hutchinson: mean of z A z over random signs z. Hutch++: a third of the products finds the space of the largest
-    eigenvalues, a third gives the trace in it exactly, a third estimates the rest by Hutchinson; its guarantee is for
-    matrices without negative eigenvalues, of others take the smaller standard error.
+    Hutchinson: mean of z' A z over vectors z of random signs. Hutch++: a third of the products finds the space of the
+    largest eigenvalues, a third gives the trace in it exactly, a third estimates the rest by Hutchinson; its guarantee
+    holds for positive semi-definite matrices. For others use the method with the smaller standard error.
 
     Args:
         matrix: symmetric, anything with ``shape`` and ``@``.
-        probes: products in all; 4 or more, 9 of Hutch++.
+        probes: number of products; at least 4, or 9 for Hutch++.
         method: "hutchinson" or "hutch++".
-        seed: of the stream of signs.
+        seed: of the random signs.
 
     Raises:
-        InputError: if the method is none, or there are too few products.
+        InputError: if the method is unknown, or there are too few products.
 
     Source: Meyer et al. 2021, arXiv 2010.09649.
     """
@@ -64,7 +64,7 @@ def trace(matrix: Matrix, probes: int = 48, *, method: str = "hutch++", seed: in
 
 
 def traces(matrices: Columns, probes: int, *, method: str, seed: int) -> list[Estimate]:
-    """`trace` of several matrices, by the same random vectors."""
+    """`trace` of several matrices, from the same random vectors."""
     size, several = int(matrices.shape[0]), len(matrices)
     if method not in ("hutchinson", "hutch++"):
         raise InputError(f"there is no method {method!r}; choose hutchinson or hutch++")
@@ -86,9 +86,9 @@ def traces(matrices: Columns, probes: int, *, method: str, seed: int) -> list[Es
 
 
 def diagonal(matrix: Matrix, probes: int = 64, *, seed: int = 0, at_once: int = 16) -> tuple[Tensor, Tensor]:
-    """The diagonal, by means of z (A z) over random signs z, and its standard error; [parameter] each.
+    """Estimate the diagonal as the mean of z * (A z) over random signs z; with its standard error, [parameter] each.
 
-    The error of entry i is the length of the rest of row i over the root of the probes.
+    The error of entry i is the norm of the off-diagonal part of row i over the square root of ``probes``.
 
     Source: Bekas et al. 2007, "An estimator for the diagonal of a matrix".
     """
@@ -106,14 +106,14 @@ def diagonal(matrix: Matrix, probes: int = 64, *, seed: int = 0, at_once: int = 
 
 
 def student(freedom: int) -> float:
-    """Half of an interval in standard errors, at `LEVEL`."""
+    """Half-width of an interval at `LEVEL`, in standard errors, by Student's t."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
 def dtype_of(matrix: Matrix | Columns) -> torch.dtype:
-    """Of its products; float64 of a matrix that does not say."""
+    """The dtype of a matrix's products; float64 if it does not state one."""
     return getattr(matrix, "dtype", torch.float64)
 
 

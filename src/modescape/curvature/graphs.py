@@ -1,4 +1,4 @@
-"""Graphs of batches that stay between passes over the data, within a number of bytes."""
+"""Autograd graphs of batches that are kept between passes over the data, within a memory limit."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-MEMORY = 1 << 30  # bytes of graphs that stay unless another number is asked for
+MEMORY = 1 << 30  # bytes of graphs that are kept by default
 
 
 @dataclass(eq=False)
 class Graphs:
-    """What was prepared of the first batches, as many as fit.
+    """What was prepared for the first batches, as many as fit.
 
     Attributes:
-        memory: bytes of tensors that their graphs may hold together.
-        held: of batches by their numbers.
-        used: bytes so far.
-        full: the next one did not fit.
+        memory: limit on the bytes of all tensors in the graphs.
+        held: number of the batch -> what was prepared.
+        used: bytes held so far.
+        full: whether a batch did not fit.
     """
 
     memory: int
@@ -32,7 +32,7 @@ class Graphs:
         self.full = self.memory <= 0
 
     def prepared(self, number: int, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives of a batch, or what it gave in an earlier pass."""
+        """The result of ``make`` for a batch, from an earlier pass if it was kept."""
         if number in self.held or self.full:
             return self.held[number] if number in self.held else make()
         found, size = weighed(make)
@@ -43,7 +43,7 @@ class Graphs:
 
 
 def weighed(make: Callable[[], Any]) -> tuple[Any, int]:
-    """What a function gives, and the bytes of the tensors that autograd saved meanwhile, each memory counted once."""
+    """A function's result, and the bytes of the tensors that autograd saved meanwhile, each storage counted once."""
     sizes: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The Lanczos process with full reorthogonalisation: a few products with a matrix show the ends of its spectrum."""
+"""The Lanczos process with full reorthogonalisation: a few matrix products give the ends of the spectrum."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from modescape import rng
 from modescape.errors import InputError
 
 ZERO = {torch.float64: 1e-10, torch.float32: 1e-6}
-"""Of the largest entry of T: a smaller step means that the space is exhausted."""
+"""Relative to the largest entry of T: a smaller step means that the Krylov space is exhausted."""
 
 
 class Matrix(Protocol):
-    """Anything symmetric with a shape and products: an operator, a tensor."""
+    """Any symmetric matrix with ``shape`` and ``@``: an operator, a tensor."""
 
     @property
     def shape(self) -> Any:
@@ -28,7 +28,7 @@ class Matrix(Protocol):
 
 
 class Columns(Protocol):
-    """Several matrices of one shape, which multiply vectors of their own at once."""
+    """Several matrices of one shape that each multiply their own vectors, at once."""
 
     @property
     def shape(self) -> Any:
@@ -36,11 +36,11 @@ class Columns(Protocol):
         ...
 
     def __len__(self) -> int:
-        """Matrices."""
+        """Number of matrices."""
         ...
 
     def columns(self, vectors: int, /) -> Matrix:
-        """What multiplies [size, matrix x vectors]: so many columns of the first matrix, then of the next."""
+        """An operator on [size, matrix x vectors]: ``vectors`` columns for the first matrix, then for the next."""
         ...
 
 
@@ -59,17 +59,17 @@ class Same:
 
     @property
     def shape(self) -> Any:
-        """Of the matrix."""
+        """The matrix's shape."""
         return self.matrix.shape
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of products."""
+        """The dtype of products."""
         return getattr(self.matrix, "dtype", torch.float64)
 
     @property
     def device(self) -> torch.device:
-        """Of products."""
+        """The device of products."""
         return getattr(self.matrix, "device", torch.device("cpu"))
 
     def __len__(self) -> int:
@@ -81,20 +81,20 @@ class Same:
 
 
 def kept(matrix: Matrix) -> AbstractContextManager[Any]:
-    """A block in which a matrix may keep between products what it would make anew (`Operator.kept`)."""
+    """Context in which a matrix may keep graphs from one product to the next (`Operator.kept`)."""
     own: Any = getattr(matrix, "kept", nullcontext)
     return own()
 
 
 @dataclass(eq=False)
 class Process:
-    """Lanczos processes of several starting vectors at once: one product with all of them a step.
+    """Lanczos processes from several starting vectors at once: one product with all of them per step.
 
     Attributes:
         matrix: symmetric.
-        basis: orthonormal vectors of each process so far, [step, process, size].
-        diagonal: of each tridiagonal T, [step][process].
-        beside: its second diagonal, one fewer; 0 where a process had exhausted its space.
+        basis: orthonormal Krylov vectors of each process so far, [step, process, size].
+        diagonal: of each process's tridiagonal T, [step][process].
+        beside: its off-diagonal, one entry fewer; 0 where a process had exhausted its space.
     """
 
     matrix: Matrix
@@ -104,16 +104,16 @@ class Process:
 
     @classmethod
     def begin(cls, matrix: Matrix, start: Tensor) -> Process:
-        """Processes that start from vectors [process, size]."""
+        """Start processes from vectors [process, size]."""
         unit = start / start.norm(dim=1, keepdim=True)
         return cls(matrix, unit[None], [], [])
 
     def step(self, fresh: Tensor | None = None) -> None:
-        """One product; the basis grows by a vector each.
+        """Take one product; each basis grows by one vector.
 
         Args:
-            fresh: vectors [process, size] to go on with where a space is exhausted; without them a process stops there,
-                and its further vectors are 0.
+            fresh: vectors [process, size] to continue with where a space is exhausted; without them such a process
+                stops, and its further vectors are 0.
         """
         last = self.basis[-1]
         image = (self.matrix @ last.T).T
@@ -132,14 +132,14 @@ class Process:
         self.basis = torch.cat([self.basis, following[None]])
 
     def _orthogonal(self, vectors: Tensor) -> Tensor:
-        """What is left of vectors at right angles to the basis; twice is enough."""
+        """The component of vectors orthogonal to the basis; Gram-Schmidt twice is enough."""
         for _ in range(2):
             along = torch.einsum("spn,pn->sp", self.basis, vectors)
             vectors = vectors - torch.einsum("spn,sp->pn", self.basis, along)
         return vectors
 
     def tridiagonal(self) -> Tensor:
-        """The T of each, float64 [process, step, step]."""
+        """T of each process, float64 [process, step, step]."""
         matrix = torch.diag_embed(torch.stack(self.diagonal, 1))
         if len(self.diagonal) > 1:
             beside = torch.stack(self.beside[: len(self.diagonal) - 1], 1)
@@ -147,7 +147,7 @@ class Process:
         return matrix
 
     def ritz(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues [process, step], rising, and eigenvectors [process, step, eigenvalue] of each T; float64.
+        """Eigenvalues [process, step], ascending, and eigenvectors [process, step, eigenvalue] of each T; float64.
 
         Raises:
             InputError: if a product was NaN or infinite.
@@ -161,13 +161,13 @@ class Process:
 
 @dataclass(frozen=True, eq=False)
 class Eigenpairs:
-    """Ends of a spectrum.
+    """Eigenvalues at the ends of a spectrum, with eigenvectors.
 
     Attributes:
-        values: falling, float64 [eigenvalue].
-        vectors: of length 1, [eigenvalue, parameter].
-        error: length of (A v - value v) of each, as the process knows it, [eigenvalue]; a true eigenvalue is that near.
-        products: with the matrix.
+        values: descending, float64 [eigenvalue].
+        vectors: unit vectors, [eigenvalue, parameter].
+        error: |A v - value v| of each, from the process, [eigenvalue]; a true eigenvalue is within this distance.
+        products: how many products with the matrix it took.
     """
 
     values: Tensor
@@ -185,22 +185,22 @@ def eigenvalues(
     steps: int | None = None,
     seed: int = 0,
 ) -> Eigenpairs:
-    """The largest or smallest eigenvalues, or both ends, with their vectors.
+    """Compute the largest or smallest eigenvalues, or both ends, with their eigenvectors.
 
-    Lanczos with full reorthogonalisation, from a random vector, until the wanted pairs are known to the tolerance. An
-    exhausted space is left by a new random vector, so that eigenvalues that come several times come several times once
-    all others are found; one that is sought from a single vector may count once.
+    Lanczos with full reorthogonalisation, from a random vector, until the wanted pairs are known to the tolerance. When
+    the Krylov space is exhausted it continues from a new random vector, so repeated eigenvalues are found repeatedly
+    once all others are known; otherwise a repeated eigenvalue may be found only once.
 
     Args:
-        matrix: symmetric, anything with ``shape`` and ``@``; memory is a vector a step.
-        count: eigenvalues, of each end where both are wanted.
+        matrix: symmetric, anything with ``shape`` and ``@``; memory grows by one vector per step.
+        count: number of eigenvalues, at each end for "both".
         which: "top" (largest), "bottom" (smallest), "both".
-        tolerance: of the error, relative to the largest eigenvalue in size.
-        steps: products at most; default: 10 x count + 50.
-        seed: of the stream of random vectors.
+        tolerance: of the error, relative to the eigenvalue of largest magnitude.
+        steps: most products; default: 10 x count + 50.
+        seed: of the random vectors.
 
     Raises:
-        InputError: if there are fewer, or the end is none.
+        InputError: if the matrix has fewer eigenvalues, ``steps`` is below ``count``, or ``which`` is unknown.
 
     >>> eigenvalues(torch.diag(torch.arange(5.0)), 2).values.round()
     tensor([4., 3.], dtype=torch.float64)
@@ -213,13 +213,15 @@ def eigenvalues(
 def eigenvalues_of_several(
     matrices: Columns, count: int, *, which: str, tolerance: float, steps: int | None, seed: int
 ) -> list[Eigenpairs]:
-    """`eigenvalues` of several matrices, which go on together; each is done when it would be done alone."""
+    """`eigenvalues` of several matrices at once; each stops when it would stop alone."""
     size, several = int(matrices.shape[0]), len(matrices)
     if which not in ("top", "bottom", "both"):
         raise InputError(f"which is {which!r}; choose top, bottom or both")
     if not 0 < count <= size:
         raise InputError(f"{count} eigenvalues of a matrix of {size} x {size}; expected 1 to {size}")
-    most = min(size, steps or 10 * count + 50)
+    most = min(size, 10 * count + 50 if steps is None else steps)
+    if most < count:
+        raise InputError(f"{most} steps for {count} eigenvalues; expected {count} steps or more")
     like = torch.zeros(0, dtype=getattr(matrices, "dtype", torch.float64), device=getattr(matrices, "device", "cpu"))
     process = Process.begin(matrices.columns(1), _random(size, seed, 0).to(like).expand(several, -1))
     found: list[Eigenpairs | None] = [None] * several
@@ -242,13 +244,13 @@ def eigenvalues_of_several(
 
 
 def _just_exhausted(process: Process, place: int) -> bool:
-    """Whether the last step left a space: another copy of an eigenvalue may lie outside, unless that is empty, too."""
+    """Whether the last step exhausted a space, outside which another copy of an eigenvalue may still lie."""
     last = [float(beside[place]) == 0 for beside in process.beside[-2:]]
     return last[-1] and not all(last)
 
 
 def _ends(number: int, count: int, which: str) -> list[int]:
-    """Places of the wanted ones among ``number`` rising values, in falling order."""
+    """Indices of the wanted ones among ``number`` ascending values, in descending order of value."""
     places = list(range(number))[::-1]
     if which == "both":
         return places if number <= 2 * count else places[:count] + places[-count:]

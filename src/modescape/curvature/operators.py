@@ -1,8 +1,8 @@
-"""Curvature matrices of a loss as operators: they multiply vectors and are never written down.
+"""Curvature matrices of a loss as operators: they multiply vectors and are never formed.
 
-Each is a mean over units of the data (examples, tokens, numbers: what the loss is a mean over), summed batch by batch,
-so that memory does not grow with the data: one batch, its graph, and the vectors. Batch-norm statistics are numbers
-that were fixed at the point.
+Each is a mean over units of the data (examples, tokens, values: whatever the loss averages over), summed batch by
+batch, so that memory does not grow with the data: one batch, its graph, and the vectors. Batch-norm statistics are
+constants, fixed at the point.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Local(Protocol):
         ...
 
     def batches(self) -> Iterator[Any]:
-        """One pass over the data."""
+        """The batches of one pass over the data."""
         ...
 
     def output(self, params: Params, batch: Any, /) -> Tensor:
-        """What the network says, differentiable by ``params``."""
+        """The network's output, differentiable with respect to ``params``."""
         ...
 
     def total(self, output: Tensor, batch: Any, /) -> Tensor:
@@ -55,12 +55,12 @@ class Local(Protocol):
         ...
 
     def sampled(self, output: Tensor, batch: Any, number: int, draw: int, /) -> Any:
-        """The batch with targets drawn from what the network says."""
+        """The batch with targets drawn from the network's predictive distribution."""
         ...
 
 
 class Field(Protocol):
-    """What has a loss near every point, as `modescape.Landscape` has."""
+    """Anything that gives the loss near every point, as `modescape.Landscape` does."""
 
     def local(self, point: Any = None, /) -> Local:
         """The loss near a point; None: the point of interest."""
@@ -72,18 +72,18 @@ Product = Callable[[Params], Params]
 
 @dataclass(frozen=True, eq=False)
 class Operator(ABC):
-    """A symmetric matrix [parameter, parameter] that multiplies vectors; parameters are in the order of the point's.
+    """A symmetric matrix [parameter, parameter] as an operator; parameters are ordered as in the point.
 
-    Products take vectors [parameter], several at once [parameter, vector] (one forward pass a batch for all), a
-    dictionary of tensors, or NumPy arrays, and give the same kind.
+    Products take vectors [parameter], several at once [parameter, vector] (one forward pass per batch for all), a
+    dictionary of tensors, or NumPy arrays, and return the same kind.
     """
 
     local: Local
-    _graphs: list[Graphs] = field(default_factory=list, init=False, repr=False)  # of the block `kept`, if within one
+    _graphs: list[Graphs] = field(default_factory=list, init=False, repr=False)  # of the active `kept` block, if any
 
     @property
     def size(self) -> int:
-        """Parameters."""
+        """Number of parameters."""
         return sum(tensor.numel() for tensor in self.local.params.values())
 
     @property
@@ -93,7 +93,7 @@ class Operator(ABC):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of products of tensors."""
+        """The dtype of products with tensors."""
         return next(iter(self.local.params.values())).dtype
 
     @property
@@ -103,7 +103,7 @@ class Operator(ABC):
 
     @abstractmethod
     def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
-        """Of one batch: its product with a vector, summed over its units, and how many these are."""
+        """For one batch: its product with a vector, summed over its units, and the number of units."""
 
     def __matmul__(self, vectors: Any) -> Any:
         if isinstance(vectors, dict):
@@ -124,7 +124,7 @@ class Operator(ABC):
             for place, vector in enumerate(own):
                 sums[:, place] += tree.ravel(product(vector))
             units += count
-            del product  # and with it the batch's graph, before the next one's is built
+            del product  # frees the batch's graph before the next one is built
         return (sums / max(units, 1.0)).view(vectors.shape)
 
     def _prepared(self, batch: Any, number: int) -> tuple[Product, float]:
@@ -134,15 +134,15 @@ class Operator(ABC):
 
     @contextmanager
     def kept(self, memory: int = MEMORY) -> Iterator[None]:
-        """A block in which graphs of batches stay from product to product.
+        """Context in which the graphs of batches are kept from product to product.
 
-        A product has nothing to prepare then: of a network with convolutions it takes two thirds of the time. Only of
-        data that are the same in every pass (a list of batches, tensors); of others nothing is kept.
+        A product then has nothing to prepare, which for a network with convolutions saves a third of the time. Only for
+        data that are the same in every pass (a list of batches, tensors); otherwise nothing is kept.
 
-        A block within another one is part of it.
+        A nested block is part of the outer one.
 
         Args:
-            memory: bytes that graphs may take. Those of the first batches that fit stay, the others are made again.
+            memory: bytes that graphs may take. Those of the first batches that fit are kept, the others are made again.
         """
         if self._graphs or not getattr(self.local, "resident", False):
             yield
@@ -154,17 +154,17 @@ class Operator(ABC):
             self._graphs.clear()
 
     def to_scipy(self) -> Any:
-        """The same as a `scipy.sparse.linalg.LinearOperator` of float64 arrays."""
+        """The operator as a `scipy.sparse.linalg.LinearOperator` on float64 arrays."""
         from scipy.sparse.linalg import LinearOperator
 
         def one(vector: np.ndarray) -> np.ndarray:
             return self @ np.asarray(vector).reshape(-1)
 
-        make: Any = LinearOperator  # whose constructor gives another class, which type checkers do not see
+        make: Any = LinearOperator  # its constructor returns a subclass, unknown to type checkers
         return make(self.shape, matvec=one, matmat=lambda vectors: self @ vectors, dtype=np.float64)
 
     def leaves(self) -> Params:
-        """The point, to be differentiated by."""
+        """The point as leaf tensors that require gradients."""
         return {name: tensor.detach().clone().requires_grad_() for name, tensor in self.local.params.items()}
 
 
@@ -172,7 +172,7 @@ class Hessian(Operator):
     """Second derivatives of the loss: gradient of (gradient . v), by two backward passes."""
 
     def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
-        """The graph of a batch's gradient, kept for all vectors."""
+        """The graph of a batch's gradient, shared by all vectors."""
         leaves = self.leaves()
         with TwiceDifferentiable():
             output = self.local.output(leaves, batch)
@@ -187,17 +187,17 @@ class Hessian(Operator):
 
 
 class GaussNewton(Operator):
-    """J^T H J with J the network's Jacobian and H the loss's Hessian by its output: never negative for a convex loss.
+    """J^T H J with the Jacobian J of the output and the Hessian H of the loss with respect to the output.
 
-    J v by forward differentiation, J^T by one backward pass: no second backward. Equal to the Fisher matrix where the
-    loss is a negative log-probability of an exponential family in its natural parameters (cross-entropy, squared
-    error).
+    Positive semi-definite where the loss is convex in the output. J v by forward-mode differentiation, J^T by one
+    backward pass: no double backward. Equal to the Fisher matrix if the loss is a negative log-probability of an
+    exponential family in its natural parameters (cross-entropy, squared error).
 
     Source: Martens 2020, arXiv 1412.1193.
     """
 
     def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
-        """The network's graph, and that of the loss's gradient by the output."""
+        """The network's graph, and that of the loss's gradient with respect to the output."""
         leaves = self.leaves()
         output = self.local.output(leaves, batch)
         if not isinstance(output, Tensor):
@@ -220,12 +220,12 @@ class GaussNewton(Operator):
 
 @dataclass(frozen=True, eq=False)
 class Fisher(Operator):
-    """Mean over units of g g^T, with g the gradient of a unit's own loss.
+    """Mean over units of g g^T, with g the gradient of the loss of a single unit.
 
     Attributes:
-        draws: 0 takes the data's targets (the empirical Fisher matrix, which is not the Fisher matrix away from a model
-            that is right); else as many targets for each unit are drawn from what the network says. Of an independent
-            number of a regression, units are numbers.
+        draws: 0 uses the data's targets (the empirical Fisher matrix, which is not the Fisher matrix unless the model
+            is correct); otherwise that many targets per unit are drawn from the network's predictive distribution. With
+            independent outputs of a regression, each output is a unit.
 
     Source: Kunstner et al. 2019, arXiv 1905.12558.
     """
@@ -233,7 +233,7 @@ class Fisher(Operator):
     draws: int = 0
 
     def prepared(self, batch: Any, number: int) -> tuple[Product, float]:
-        """The network's graph, and for each draw that of the losses by the output; no unit's gradient is held."""
+        """The network's graph, and for each draw that of the losses; gradients of single units are never stored."""
         leaves = self.leaves()
         output = self.local.output(leaves, batch)
         targets = [self.local.sampled(output, batch, number, draw) for draw in range(self.draws)] or [batch]
@@ -259,10 +259,10 @@ def ggn(field: Field, point: Any = None) -> GaussNewton:
 
 
 def fisher(field: Field, point: Any = None, *, draws: int = 0) -> Fisher:
-    """The Fisher matrix: empirical, of the data's targets, or with ``draws`` targets a unit drawn from the network.
+    """The Fisher matrix: empirical, from the data's targets, or from ``draws`` targets per unit drawn from the network.
 
     Raises:
-        InputError: if there is no distribution to draw from.
+        InputError: if ``draws`` is above 0 and the loss defines no distribution to draw from.
     """
     if draws < 0:
         raise InputError(f"draws is {draws}; expected 0 (the data's own targets) or more")

@@ -26,18 +26,18 @@ def eigenvalues_at(
     matrix: Make = hessian,
     **going: Any,
 ) -> list[Eigenpairs]:
-    """`eigenvalues` at each point; batch-norm statistics are those of each point, as the landscape's policy says.
+    """`eigenvalues` at each point; batch-norm statistics are those of each point, by the landscape's policy.
 
     Args:
         landscape: of the loss.
-        points: tensors by names, of one architecture.
-        count: see `eigenvalues`, as all that follow.
+        points: tensors by name, of one architecture.
+        count: see `eigenvalues`, as for all settings that follow.
         which: see there.
         tolerance: see there.
         steps: see there.
         seed: see there.
         matrix: `hessian`, `ggn`, `fisher`, or any function (landscape, point) -> operator.
-        **going: how points go together (`together.each`): ``stack``, ``keep``.
+        **going: how points are processed together (`together.each`): ``stack``, ``keep``.
     """
     own: dict[str, Any] = {"which": which, "tolerance": tolerance, "steps": steps, "seed": seed}
     return each(landscape, points, lambda some: eigenvalues_of_several(some, count, **own), matrix, **going)
@@ -54,7 +54,7 @@ def trace_at(
     matrix: Make = hessian,
     **going: Any,
 ) -> list[Estimate]:
-    """`trace` at each point, by the same random vectors; see `eigenvalues_at`."""
+    """`trace` at each point, from the same random vectors; see `eigenvalues_at`."""
     return each(landscape, points, lambda some: traces(some, probes, method=method, seed=seed), matrix, **going)
 
 
@@ -72,8 +72,8 @@ def spectral_density_at(
 ) -> list[SpectralDensity]:
     """`spectral_density` at each point, from the same random vectors; see `eigenvalues_at`.
 
-    Of the same products are `SpectralDensity.trace` and the largest and smallest eigenvalues (`SpectralDensity.ends`).
-    ``drawn`` are further settings of `spectral_density`.
+    The same products give `SpectralDensity.trace` and the extreme eigenvalues (`SpectralDensity.ends`).
+    ``drawn`` are passed to `spectral_density`.
     """
 
     def found(some: Any) -> list[SpectralDensity]:

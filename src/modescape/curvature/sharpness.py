@@ -1,4 +1,4 @@
-"""How far the loss rises near a point: at worst within a ball, and on average over random steps of its radius."""
+"""How far the loss rises near a point: at most within a ball, and on average over random steps of its radius."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class Value(Protocol):
         ...
 
     def values(self, points: Any, /) -> np.ndarray:
-        """At many points."""
+        """Losses at many points, [point]."""
         ...
 
     def value_and_gradient(self, point: Any = None, /) -> tuple[float, Params]:
-        """At one."""
+        """Loss and gradient at one point."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Sharpness:
-    """What a ball around a point holds.
+    """The rise of the loss within a ball around a point.
 
     Attributes:
         value: loss at the point.
-        worst: the largest loss that was found in the ball, less that at the point; a lower bound of the largest.
-        average: mean over random steps to the ball's surface, less the loss at the point.
+        worst: the largest loss found in the ball minus that at the point; a lower bound of the true maximum.
+        average: mean over random steps to the ball's surface, minus the loss at the point.
         standard_error: of the average, over the steps.
-        step: to where the worst was found, tensors by names.
+        step: from the point to where the largest was found, tensors by name.
     """
 
     value: float
@@ -62,22 +62,22 @@ def sharpness(
     samples: int = 16,
     seed: int = 0,
 ) -> Sharpness:
-    """The loss in the ball |step| <= radius, or |step / |w|| <= radius.
+    """Measure the rise of the loss in the ball |step| <= radius, or |step / |w|| <= radius if adaptive.
 
-    Ascent by the gradient's direction on the ball's surface, from several random starts: of a quadratic that is the
-    power iteration, and finds 1/2 radius^2 times the largest eigenvalue at a minimum. Every point is evaluated under
-    the field's own batch-norm policy.
+    Gradient ascent on the ball's surface, normalised, from several random starts: on a quadratic this is power
+    iteration, and at a minimum finds 1/2 radius^2 times the largest eigenvalue. Every point is evaluated under the
+    field's own batch-norm policy.
 
     Args:
         field: values and gradients.
-        point: tensors by names; default: the field's point of interest.
-        radius: weight units; a share of each weight where adaptive.
-        adaptive: measure each weight's step by the weight's size, which no rescaling of layers changes (Kwon et al.
+        point: tensors by name; default: the field's point of interest.
+        radius: in weight units; relative to each weight if adaptive.
+        adaptive: measure each weight's step relative to the weight, invariant to rescaling of layers (Kwon et al.
             2021, arXiv 2102.11600).
-        ascents: random starts.
-        steps: gradients of each.
-        samples: random steps of the average.
-        seed: of the streams.
+        ascents: number of random starts.
+        steps: gradient steps from each.
+        samples: random steps for the average.
+        seed: of the random steps and starts.
 
     Raises:
         InputError: if the radius is not above 0.

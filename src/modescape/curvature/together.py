@@ -1,4 +1,4 @@
-"""The matrices of several points of one landscape, multiplied in one pass where networks can be stacked."""
+"""The matrices of several points of one landscape, multiplied in one pass if the network can be stacked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from modescape.curvature.operators import Field, Local, Operator, Product, hessi
 from modescape.errors import InputError
 from modescape.types import Params
 
-AT_ONCE = 16  # points of a pass: their graphs are in memory together
-KEEP = 1 << 28  # bytes of graphs that are kept from one product to the next
+AT_ONCE = 16  # points per pass: their graphs are in memory together
+KEEP = 1 << 28  # bytes of graphs kept from one product to the next
 
 T = TypeVar("T")
 Make = Callable[[Any, Any], Operator]
@@ -25,7 +25,7 @@ Make = Callable[[Any, Any], Operator]
 
 
 class Stackable(Local, Protocol):
-    """A loss near a point that can be one with those near others, as `modescape.Landscape.local` gives it."""
+    """A loss near a point that can be summed with those near others, as `modescape.Landscape.local` gives it."""
 
     @property
     def resident(self) -> bool:
@@ -38,27 +38,27 @@ class Stackable(Local, Protocol):
 
 
 class Landscape(Field, Protocol):
-    """What has a loss near every point, and knows whether its networks run stacked."""
+    """Anything that gives the loss near every point, and knows whether its networks can run stacked."""
 
     @property
     def stack(self) -> bool:
-        """Whether they can and it pays."""
+        """Whether stacking is possible and faster."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Together:
-    """Matrices of several points, each of which multiplies vectors of its own, all in one pass over the data.
+    """Matrices at several points, each multiplying its own vectors, all in one pass over the data.
 
-    Products take [point, parameter] or [point, parameter, vector] and give the same. The numbers are those of one
-    matrix after another, to rounding: the matrix of the sum of all losses has those of the points along its diagonal.
-    Graphs of the first batches are kept as long as they take at most ``keep`` bytes, so that further products begin
-    where forward pass and gradient are done; memory is these bytes and one batch, whatever the size of the data.
+    Products take [point, parameter] or [point, parameter, vector] and return the same. The values are those of one
+    matrix after another, up to rounding: the matrix of the sum of all losses is block diagonal, with the points'
+    matrices as blocks. Graphs of the first batches are kept while they take at most ``keep`` bytes, so that further
+    products skip the forward pass and the gradient; memory is these bytes and one batch, whatever the size of the data.
 
     Attributes:
-        whole: the matrix of the sum; of one point its own.
-        points: how many.
-        keep: bytes of graphs.
+        whole: the matrix of the sum of losses; with one point, its matrix.
+        points: number of points.
+        keep: bytes of graphs that are kept.
     """
 
     whole: Operator
@@ -67,7 +67,7 @@ class Together:
 
     @classmethod
     def of(cls, landscape: Field, points: Sequence[Any], matrix: Make = hessian, *, keep: int = KEEP) -> Together:
-        """Of points of a landscape, stacked where there are several."""
+        """The matrices at points of a landscape, stacked if there are several."""
         if not points:
             raise InputError("there are no points; expected one or more")
         first, *others = [matrix(landscape, point) for point in points]
@@ -81,12 +81,12 @@ class Together:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(parameters, parameters) of each."""
+        """(parameters, parameters), of each matrix."""
         return self.whole.size // self.points, self.whole.size // self.points
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of products."""
+        """The dtype of products."""
         return self.whole.dtype
 
     @property
@@ -111,7 +111,7 @@ class Together:
         return (sums / max(units, 1.0)).view(vectors.shape)
 
     def columns(self, vectors: int, /) -> Matrix:
-        """The same for vectors side by side, [parameter, point x vector]; see `lanczos.Columns`."""
+        """The same with vectors side by side, [parameter, point x vector]; see `lanczos.Columns`."""
         return _Columns(self, vectors)
 
     @functools.cached_property
@@ -119,13 +119,13 @@ class Together:
         return Graphs(self.keep if getattr(self.whole.local, "resident", False) else 0)
 
     def _named(self, rows: Tensor) -> Params:
-        """Rows [point, parameter] as tensors of the operator."""
+        """Rows [point, parameter] as named tensors of the operator."""
         like = self.whole.local.params
         pieces = rows.split([tensor.numel() // self.points for tensor in like.values()], 1)
         return {name: piece.reshape(like[name].shape) for name, piece in zip(like, pieces, strict=True)}
 
     def _products(self) -> Iterator[tuple[Product, float]]:
-        """What each batch adds, and its units."""
+        """Each batch's product and number of units."""
         for number, batch in enumerate(self.whole.local.batches()):
             yield self._graphs.prepared(number, functools.partial(self.whole.prepared, batch, number))
 
@@ -155,22 +155,22 @@ def each(
     stack: bool | None = None,
     keep: int = KEEP,
 ) -> list[T]:
-    """What ``work`` finds of the matrices of points, [point]: of several at once where it pays, else one by one.
+    """Apply ``work`` to the matrices at points: several at once where that is faster, else one by one; [point].
 
     Args:
-        landscape: the field that the points are of.
-        points: tensors by names.
-        work: the matrices of some points -> a result for each.
-        matrix: which; see `Make`.
-        stack: whether points go together; default: where the network can and it pays.
-        keep: bytes of graphs that are kept from one product to the next.
+        landscape: the field to which the points belong.
+        points: tensors by name.
+        work: (matrices at some points) -> a result for each.
+        matrix: which matrix; see `Make`.
+        stack: whether points are processed together; default: if the network can be stacked and it is faster.
+        keep: bytes of graphs kept from one product to the next.
     """
     wanted = landscape.stack if stack is None else stack
     for size in [AT_ONCE, 1] if wanted else [1]:
         groups = [points[start : start + size] for start in range(0, len(points), size)]
         try:
             return [one for some in groups for one in work(Together.of(landscape, some, matrix, keep=keep))]
-        except RuntimeError:  # an operation whose derivatives cannot be stacked, or that takes too much memory
+        except RuntimeError:  # an operation without a batched derivative, or out of memory
             if size == 1 or stack:
                 raise
     return []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 from modescape.decision.candidates import Candidate, Difference, Table
+from modescape.decision.comparisons import advised_steps, comparisons
 from modescape.decision.confidence import calibration_error
 from modescape.decision.prices import price_words
 from modescape.decision.rules import (
@@ -14,7 +14,6 @@ from modescape.decision.rules import (
     Machine,
     Rules,
     at_full_cost,
-    best_of,
     price_of,
 )
 from modescape.metrics.scores import TARGET_UNIT, Score
@@ -22,7 +21,6 @@ from modescape.wording.numbers import SPACE, decimals_for, fixed, interval, leas
 
 COVERS = "these networks on new examples"
 SAME = 1e-12  # what rounding leaves of a difference that there is not
-AVERAGES = ("average_weights", "align_and_average")
 STEPS = 10  # most steps of the size that are told
 
 
@@ -57,8 +55,7 @@ def baseline(table: Table) -> str:
     return "one network as it is" if first == "one network" else first
 
 
-def advice_words(table: Table, decision: Decision) -> str:
-    """The advice in one sentence, with what it gains."""
+def _what_to_do(table: Table, decision: Decision) -> str:
     one = decision.candidate(table)
     what = {
         "train_longer": f"Train longer: {one.name}",
@@ -106,20 +103,20 @@ def head(
     return [part for part in parts if part]
 
 
-def evidence(table: Table, decision: Decision, unit: str = "", steps: bool = False) -> list[str]:
+def evidence(table: Table, decision: Decision, unit: str = "", numbers: bool = False) -> list[str]:
     """What stands behind the advice.
 
     Args:
         table: what was measured.
         decision: over it.
         unit: of a regression's targets.
-        steps: with what each further network changes, for which a page has a place of its own.
+        numbers: with the comparisons and the steps of size, for which a page has tables.
     """
     parts = [
         _overruled(table, decision, unit),
         _rival(table, decision, unit),
-        _equal_costs(table, decision, unit),
-        further(table, decision, unit) if steps else "",
+        *(_compared(table, decision, unit) if numbers else []),
+        _further(table, decision, unit) if numbers else "",
         calibration_error(table, decision),
         f"Candidates were chosen on {table.chosen_on} and judged on {table.judged_on}; intervals are for {COVERS}.",
     ]
@@ -135,29 +132,39 @@ def _not_converged(ending: Ending) -> str:
     )
 
 
+def lead(table: Table, decision: Decision) -> str:
+    """How the sentence of the advice begins: what to do, without numbers of what it gains."""
+    if decision.advice == "undecided":
+        return f"Cannot be told with {table.examples:,} test images:"
+    if decision.advice == "keep_one" and decision.chosen == 0:
+        return f"Keep {baseline(table)}:"
+    if decision.advice == "train_longer" and decision.candidate(table).advice != "train_longer":
+        return "Train longer first, and decide then:"
+    return f"{_what_to_do(table, decision)}:"
+
+
 def _advice(table: Table, decision: Decision, rules: Rules, machine: Machine, unit: str) -> str:
+    return f"{lead(table, decision)} {_behind(table, decision, rules, machine, unit)}"
+
+
+def _behind(table: Table, decision: Decision, rules: Rules, machine: Machine, unit: str) -> str:
+    """The advice after its lead: the gain, its interval, its price; or why there is none."""
     one = decision.candidate(table)
     told = changes(table, decision.chosen, 0, unit, decision.widened)
     if decision.advice == "undecided":
         enough = (
-            f"About {decision.needed:,} would tell, if the difference stayed as it is"
+            f"about {decision.needed:,} would tell, if the difference stayed as it is"
             if decision.needed
-            else "How many would tell cannot be said"
+            else "how many would tell cannot be said"
         )
         what = called(table, decision.chosen)
-        return (
-            f"Cannot be told with {table.examples:,} test images: whether {what} is worth its price over one network "
-            f"({told}); {enough}."
-        )
+        return f"whether {what} is worth its price over one network ({told}); {enough}."
     if decision.advice == "keep_one" and decision.chosen == 0:
-        return f"Keep {baseline(table)}{_why_kept(table, decision, rules, unit)}."
+        return f"{_why_kept(table, decision, rules, unit)}."
     if decision.advice == "train_longer" and one.advice != "train_longer":
-        return "Train longer first, and decide then: what several such networks gain says little of trained ones."
+        return "what several such networks gain says little of trained ones."
     of_one, price = _share(table, decision), price_words(one, machine)
-    return (
-        f"{advice_words(table, decision)}: {told} against {baseline(table)}{of_one} (intervals for {COVERS}). "
-        f"Its price: {price}."
-    )
+    return f"{told} against {baseline(table)}{of_one} (intervals for {COVERS}). Its price: {price}."
 
 
 def _share(table: Table, decision: Decision) -> str:
@@ -174,12 +181,12 @@ def _share(table: Table, decision: Decision) -> str:
 
 def _why_kept(table: Table, decision: Decision, rules: Rules, unit: str) -> str:
     if decision.rival is None:
-        return ": nothing else keeps to the budget" if decision.left_out else ": nothing else was measured"
+        return "nothing else keeps to the budget" if decision.left_out else "nothing else was measured"
     label = called(table, decision.rival)
     price = price_of(table, decision.rival, rules)
     told = changes(table, decision.rival, 0, unit)
     least = change(table.score, Difference(price, math.nan, math.nan), unit).split(" (")[0].lstrip("+")
-    return f": the next best, {label}, changes {told}, and its price asks for {least} of {table.score.short}"
+    return f"the next best, {label}, changes {told}, and its price asks for {least} of {table.score.short}"
 
 
 def _beaten(table: Table, decision: Decision, unit: str) -> str:
@@ -227,63 +234,24 @@ def _rival(table: Table, decision: Decision, unit: str) -> str:
     return f"The next best of another kind, {label}, is {state}: {told}."
 
 
-def _equal_costs(table: Table, decision: Decision, unit: str) -> str:
-    """Everything at the training cost of all members, and everything at one forward pass."""
-    full = [place for place in at_full_cost(table) if place not in decision.beaten_by]
-    full = [place for place in full if table.candidates[place].advice not in AVERAGES]
-    ensemble = next((place for place in full if table.candidates[place].advice == "ensemble"), None)
+def _compared(table: Table, decision: Decision, unit: str) -> list[str]:
+    """A sentence for every group of comparisons."""
     found = []
-    if ensemble is not None and len(full) > 1:
-        others = [place for place in full if place != ensemble]
-        told = [f"{called(table, place)}, {changes(table, place, ensemble, unit)}" for place in others]
-        found.append(f"At equal training cost, compared with {called(table, ensemble)}: {'; '.join(told)}.")
-    said, best = {decision.chosen}, _best_of_one_pass(table)
-    if best not in (0, decision.chosen) and table.gain(best).value > 0:  # chosen elsewhere, it may be worse here
-        told = f"{changes(table, best, 0, unit)} against {baseline(table)}"
-        sure = not table.gain(best).low <= 0 <= table.gain(best).high
-        first = "the best is" if sure else "none is better beyond doubt; the nearest to it is"
-        found.append(f"In one forward pass {first} {called(table, best)}: {told}.")
-        said.add(best)
-    if averages := [place for place in _averages(table) if place not in said]:
-        told = [f"{called(table, place)}, {changes(table, place, 0, unit)}" for place in averages]
-        found.append(f"Averages of weights, compared with {baseline(table)}: {'; '.join(told)}.")
-    return " ".join(found)
+    for one in comparisons(table, decision):
+        told = [f"{called(table, place)}, {changes(table, place, one.against, unit)}" for place in one.places]
+        found.append(f"{one.title}, compared with {compared_with(table, one.against)}: {'; '.join(told)}.")
+    return found
 
 
-def _averages(table: Table) -> list[int]:
-    """The best average of weights of each kind, where candidates are chosen: of one run, members, aligned members."""
-    groups: dict[tuple[str, bool], list[int]] = {}
-    for place, one in enumerate(table.candidates):
-        if one.advice in AVERAGES:
-            groups.setdefault((one.advice, one.size > 1), []).append(place)
-    return [best_of(table, places) for places in groups.values()]
+def compared_with(table: Table, place: int) -> str:
+    """What others are compared with, inside a sentence."""
+    return called(table, place) if place else baseline(table)
 
 
-def _best_of_one_pass(table: Table) -> int:
-    places = [place for place, one in enumerate(table.candidates) if one.price.passes <= 1]
-    return best_of(table, places)
-
-
-def further(table: Table, decision: Decision, unit: str = "") -> str:
+def _further(table: Table, decision: Decision, unit: str) -> str:
     """What each further network gains, k -> k + 1, in the calibration that is advised."""
-    one = decision.candidate(table)
-    way = one.calibration if one.advice == "ensemble" else "none"
-    steps = size_steps(table, way)[:STEPS]
+    steps = advised_steps(table, decision)[:STEPS]
     if not steps:
         return ""
     told = [f"{small} to {large}: {change(table.score, found, unit)}" for small, large, found in steps]
     return f"For {COVERS}, each further network changes the {table.score.short}, from {'; '.join(told)}."
-
-
-def size_steps(table: Table, way: str) -> list[tuple[int, int, Difference]]:
-    """From each size of ensembles to the next: both sizes and the paired difference of the deciding score."""
-    first = table.candidates[0].name
-    places = [
-        (one.size, place)
-        for place, one in enumerate(table.candidates)
-        if (one.advice == "ensemble" and one.name.endswith(" networks") and one.calibration == way)
-        or (one.name == first and one.calibration == ("none" if way == "none" else "average"))
-    ]
-    places.sort()
-    pairs = itertools.pairwise(places)
-    return [(small, large, table.difference(there, here)) for (small, here), (large, there) in pairs]

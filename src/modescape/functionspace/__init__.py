@@ -1,4 +1,4 @@
-"""Networks compared as functions: similarity, diversity, embeddings. Knows arrays, nothing of studies."""
+"""Networks compared as functions: similarity, diversity, embeddings. Works on arrays alone."""
 
 from modescape.functionspace.cka import Cka, linear_cka
 from modescape.functionspace.diversity import (

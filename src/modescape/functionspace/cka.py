@@ -1,4 +1,4 @@
-"""How alike two networks' features are: unbiased linear centred kernel alignment, batch by batch."""
+"""Similarity of two networks' features: unbiased linear centred kernel alignment, batch by batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
-LEAST = 4  # examples of a batch: fewer have no unbiased estimate
+LEAST = 4  # examples in a batch: with fewer there is no unbiased estimate
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Cka:
     """Centred kernel alignment of two sets of features, and its interval."""
 
     value: float  # at most 1, about 0 for independent features; NaN where features do not vary
-    low: float  # NaN of one batch
+    low: float  # end of the interval; NaN with a single batch
     high: float
     batches: int
     examples: int
@@ -32,24 +32,24 @@ def linear_cka(batches: Iterable[tuple[Array, Array]], *, level: float = 0.95) -
 
         HSIC = [tr(K L) + (1'K 1)(1'L 1) / ((n - 1)(n - 2)) - 2 (1'K L 1) / (n - 2)] / (n (n - 3)),
 
-    whose mean is that of new examples whatever the number of features; the common biased estimate is .94 for
-    *independent* features of 64 examples and 1,024 dimensions. Batches count by their examples. CKA is the same after
-    a rotation or reflection of either's features and after scaling all of them by one factor, and it is 1 for a layer
-    with itself.
+    whose expectation does not depend on the number of features; the common biased estimate is .94 for *independent*
+    features of 64 examples and 1,024 dimensions. Batches are weighted by their examples. CKA is invariant to rotating
+    or reflecting either network's features and to scaling them by one factor, and is 1 for a layer with itself.
 
-    The interval is for new examples and these two networks: a jackknife that leaves out one batch at a time, Student's
-    t with a degree of freedom less than there are batches. Take eight batches or more.
+    The interval is for new examples and these two networks: a jackknife over batches with Student's t, whose degrees of
+    freedom are the number of batches minus 1. Use eight batches or more.
 
     Args:
-        batches: pairs of features of the same examples, [example, ...] each; what is behind the first axis is
-            flattened, and may differ between the two. Examples must be in random order: batches of one class each say
-            how classes vary inside, no more. Batches of fewer than 4 examples are left out.
+        batches: pairs of features of the same examples, [example, ...] each; the axes after the first are flattened and
+            may differ between the two. Examples must be in random order: batches of a single class each would measure
+            variation within classes only. Batches of fewer than 4 examples are skipped.
         level: of the interval.
 
-    Memory is a batch and its Gram matrices, [example, example], whatever the number of examples and of features.
+    Memory holds one batch and its Gram matrices, [example, example], whatever the number of examples and features.
 
     Raises:
-        InputError: (a ValueError) on features of different numbers of examples, without any, or a wrong level.
+        InputError: (a ValueError) if the numbers of examples differ, there is no batch, or the level is not between 0
+            and 1.
 
     Source: Song et al. 2012 (HSIC_1); Kornblith et al. 2019, arXiv 1905.00414; Nguyen et al. 2021, arXiv 2010.15327
     (batches).
@@ -79,10 +79,10 @@ def linear_cka(batches: Iterable[tuple[Array, Array]], *, level: float = 0.95) -
 
 
 def centred_gram(features: Array) -> np.ndarray:
-    """A batch's Gram matrix, U-centred and flattened, so that inner products of two of them are unbiased HSIC.
+    """A batch's Gram matrix, U-centred and flattened, so that the inner product of two of them is the unbiased HSIC.
 
     a_ij - (row i + row j) / (n - 2) + total / ((n - 1) (n - 2)) above the diagonal, where the diagonal counts as 0,
-    times sqrt(2 / (n (n - 3))). The product of features is taken where they lie (a GPU), in their own precision.
+    times sqrt(2 / (n (n - 3))). The product of features is computed on their device, in their precision.
 
     Args:
         features: of n examples, [example, ...], 4 or more.
@@ -91,7 +91,7 @@ def centred_gram(features: Array) -> np.ndarray:
         float64 [pair of examples], n (n - 1) / 2.
 
     Raises:
-        InputError: (a ValueError) on fewer examples.
+        InputError: (a ValueError) with fewer examples.
 
     Source: Szekely and Rizzo 2014, "Partial distance correlation", arXiv 1310.2926.
     """
@@ -102,7 +102,7 @@ def centred_gram(features: Array) -> np.ndarray:
     if str(flat.dtype).removeprefix("torch.") not in ("float32", "float64"):
         (flat,), _ = to_numpy(flat)
         flat = flat.astype(np.float32 if flat.dtype.itemsize <= 2 else np.float64)
-    flat = flat - flat.mean(0)  # changes nothing but rounding
+    flat = flat - flat.mean(0)  # reduces rounding errors only
     (product,), _ = to_numpy(flat @ flat.T)
     gram = product.astype(np.float64)
     np.fill_diagonal(gram, 0)
@@ -120,16 +120,16 @@ def _above(examples: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def jackknifed(xy: np.ndarray, xx: np.ndarray, yy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """CKA from batches' HSIC, and each batch's share in it.
+    """CKA from the HSIC of batches, and each batch's pseudo-value.
 
     Args:
-        xy: of the two layers, [batch, ...].
-        xx: of the first with itself, [batch, ...].
-        yy: of the second with itself, [batch, ...].
+        xy: HSIC of the two layers, [batch, ...].
+        xx: HSIC of the first with itself, [batch, ...].
+        yy: HSIC of the second with itself, [batch, ...].
 
     Returns:
         The ratio of the sums, [...], NaN where features do not vary; and pseudo-values B r - (B - 1) r without batch b,
-        [batch, ...], NaN of one batch: the variance of their mean is that of the ratio.
+        [batch, ...], NaN with a single batch; the variance of their mean estimates that of the ratio.
     """
     totals = [part.sum(0) for part in (xy, xx, yy)]
     value = _ratio(*totals)
@@ -138,11 +138,11 @@ def jackknifed(xy: np.ndarray, xx: np.ndarray, yy: np.ndarray) -> tuple[np.ndarr
 
 
 def batch_interval(value: np.ndarray, pseudo: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the interval of a CKA for new examples, by Student's t over batches, [...] each.
+    """Both ends of a CKA's interval for new examples, by Student's t over batches, [...] each.
 
     Args:
-        value: [...].
-        pseudo: shares of the batches, [batch, ...] (see `jackknifed`).
+        value: the CKA, [...].
+        pseudo: pseudo-values of the batches, [batch, ...] (see `jackknifed`).
         level: of the interval.
     """
     batches = len(pseudo)
@@ -157,4 +157,4 @@ def batch_interval(value: np.ndarray, pseudo: np.ndarray, level: float = 0.95) -
 def _ratio(xy: np.ndarray, xx: np.ndarray, yy: np.ndarray) -> np.ndarray:
     varies = (xx > 0) & (yy > 0)
     found = xy / np.sqrt(np.where(varies, xx * yy, np.nan))
-    return np.clip(found, -1, 1)  # Cauchy and Schwarz: what lies beyond is rounding
+    return np.clip(found, -1, 1)  # the Cauchy-Schwarz inequality: anything beyond is rounding

@@ -1,4 +1,4 @@
-"""How far predictions of numbers lie apart, as they are and over their errors, and what two errors allow.
+"""Distances between predictions of a regression, absolute and relative to the errors, with their bounds.
 
 Predictions are means, [..., example, output]; distances are root mean squares over examples and outputs.
 """
@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-UNRELATED = float(np.sqrt(2))  # distance over the error of two networks whose errors have nothing in common
+UNRELATED = float(np.sqrt(2))  # distance over error for two networks with uncorrelated errors
 
 
 def root_mean_square(mean: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Root mean square of differences over examples and outputs, [...] of [..., example, output]."""
+    """Root mean square of differences over examples and outputs, [..., example, output] -> [...]."""
     return np.sqrt(np.square(mean - other).mean((-2, -1)))
 
 
 def distances(mean: np.ndarray) -> np.ndarray:
-    """`root_mean_square` of every two models, [model, model] of [model, example, output]; exactly symmetric."""
+    """`root_mean_square` between every two models, [model, example, output] -> [model, model]; exactly symmetric."""
     found = np.zeros((len(mean), len(mean)))
     for model in range(len(mean) - 1):
         found[model, model + 1 :] = root_mean_square(mean[model + 1 :], mean[model])
@@ -24,21 +24,21 @@ def distances(mean: np.ndarray) -> np.ndarray:
 
 
 def over_error(mean: np.ndarray, baseline: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Distance over the root of the mean squared error of both, d / sqrt((e^2 + b^2) / 2): 0 to 2; [model].
+    """Distance d over the root mean square of both errors e and b, d / sqrt((e^2 + b^2) / 2), from 0 to 2; [model].
 
-    Where errors have nothing in common d^2 = e^2 + b^2, so that it is sqrt(2); it is 2 for opposite errors.
+    With uncorrelated errors d^2 = e^2 + b^2 and it is sqrt(2); it is 2 for opposite errors.
 
     Args:
-        mean: of models, [model, example, output].
-        baseline: of one network, [example, output].
-        target: [example, output].
+        mean: predicted means of the models, [model, example, output].
+        baseline: predicted means of one network, [example, output].
+        target: true values, [example, output].
     """
     error, own = root_mean_square(mean, target), root_mean_square(baseline, target)
     return _over(root_mean_square(mean, baseline), error, own)
 
 
 def distances_over_error(apart: np.ndarray, mean: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The same of every two models from their `distances`, [model, model]; 0 on the diagonal."""
+    """`over_error` between every two models from their `distances`, [model, model]; 0 on the diagonal."""
     error = root_mean_square(mean, target)
     found = _over(apart, error[:, None], error)
     np.fill_diagonal(found, 0.0)
@@ -46,12 +46,12 @@ def distances_over_error(apart: np.ndarray, mean: np.ndarray, target: np.ndarray
 
 
 def _over(distance: np.ndarray, error: np.ndarray, other: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):  # no error at all
+    with np.errstate(divide="ignore", invalid="ignore"):  # models without any error
         return distance / np.sqrt((np.square(error) + np.square(other)) / 2)
 
 
 def distance_bounds(error: np.ndarray, baseline: float) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the most that two errors leave possible of `over_error`: |e - b| <= d <= e + b, the triangle's.
+    """Lower and upper bound of `over_error` given two errors: |e - b| <= d <= e + b, the triangle inequality.
 
     Args:
         error: RMSE of networks, [...].
@@ -63,10 +63,10 @@ def distance_bounds(error: np.ndarray, baseline: float) -> tuple[np.ndarray, np.
 
 
 def distance_limits(error: np.ndarray, baseline: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two reference curves of `over_error` at these errors, likewise.
+    """Two reference curves of `over_error`, given two errors; arguments as `distance_bounds`.
 
     * lower, noise added to the baseline: e^2 = b^2 + d^2; NaN below the baseline's error;
-    * upper, errors that have nothing in common: d^2 = e^2 + b^2, sqrt(2) everywhere.
+    * upper, uncorrelated errors: d^2 = e^2 + b^2, sqrt(2) everywhere.
     """
     noise = np.square(error) - baseline**2
     lower = _over(np.sqrt(np.where(noise >= 0, noise, np.nan)), error, np.asarray(baseline))

@@ -1,4 +1,4 @@
-"""How different functions are, given how good: Jensen-Shannon, normalised diversity and its reference curves."""
+"""How much networks differ for their accuracy: Jensen-Shannon, normalised diversity and its reference curves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modescape.arrays import Array, check_log_prob, to_numpy
 from modescape.errors import InputError
 from modescape.functionspace.similarity import check_predicted
 
-BLOCK = 1 << 20  # numbers held at a time beside the input
+BLOCK = 1 << 20  # values held in memory at a time, besides the input
 
 
 def entropy(prob: np.ndarray) -> np.ndarray:
@@ -30,10 +30,10 @@ def jensen_shannon(log_prob: Array) -> float:
     classes: compare only equal numbers of models.
 
     Args:
-        log_prob: log-probabilities, [model, example, class]; minus infinity is a probability of 0.
+        log_prob: log-probabilities, [model, example, class]; minus infinity stands for a probability of 0.
 
     Returns:
-        One number, nats; NaN if a log-probability is.
+        One number, nats; NaN if a log-probability is NaN.
 
     Raises:
         InputError: (a ValueError) on a wrong shape or values above 0.
@@ -57,7 +57,7 @@ def jensen_shannon(log_prob: Array) -> float:
 
 
 def normalized_diversity(predicted: Array, baseline: Array, label: Array) -> Array:
-    """Disagreement with a baseline over the model's own error, d / (1 - a): 0 for a copy, about 1 for another optimum.
+    """Disagreement with a baseline over the model's own error, d / (1 - a): 0 for a copy, about 1 for another solution.
 
     Args:
         predicted: predicted classes of the models, [model, example].
@@ -91,15 +91,15 @@ def normalized_diversity(predicted: Array, baseline: Array, label: Array) -> Arr
 
 
 def diversity_bounds(accuracy: Array, baseline_accuracy: Array) -> tuple[Array, Array]:
-    """The least and the most normalised diversity that two accuracies leave possible, already divided by 1 - a.
+    """Lower and upper bound of normalised diversity given two accuracies, already divided by 1 - a.
 
     With the model's accuracy a and the baseline's a*, the share d of examples with different labels obeys
 
         |a - a*| <= d <= min(1, 2 - a - a*).
 
-    The lower end is attained when one network is right wherever the other is and they err alike elsewhere; the upper
-    when they are right together as rarely as they can be and never err alike. Two classes leave only one way to err,
-    so where a + a* < 1 they keep d at or below a + a*, inside the bound.
+    The lower bound is reached when one network is right wherever the other is and they make the same errors elsewhere;
+    the upper when they are right together as rarely as possible and never make the same error. With two classes there
+    is only one way to be wrong, so where a + a* < 1, d is at most a + a*, below the bound.
 
     Args:
         accuracy: a, 0 to 1, [...].
@@ -169,7 +169,7 @@ def diversity_limits(accuracy: Array, baseline_accuracy: Array, num_classes: int
 
 
 def _accuracies(a: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both accuracies in float64 and of one shape, or `InputError` if some is no fraction."""
+    """Both accuracies in float64 and of one shape, or `InputError` if one is outside 0 to 1."""
     try:
         a, best = np.broadcast_arrays(a.astype(np.float64), best.astype(np.float64))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Models as points in the plane: t-SNE, which shows who is near whom, and PCA, which preserves distances."""
+"""Models as points in the plane: t-SNE, which shows neighbours, and PCA, which preserves distances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
 MAX_PERPLEXITY = 30.0  # scikit-learn's default, meant for hundreds of points
-LARGEST = 1e15  # the squares of so large features still add up in 32 bits
+LARGEST = 1e15  # sums of squares of larger features overflow float32
 
 
 def _checked(features: np.ndarray, least: int, what: str) -> np.ndarray:
@@ -23,7 +23,7 @@ def _checked(features: np.ndarray, least: int, what: str) -> np.ndarray:
         raise InputError(
             f"features holds values up to {size:.3g} in size; expected {LARGEST:.0e} at most: rescale them"
         )
-    if features.shape[1] == 1:  # both methods look for two directions
+    if features.shape[1] == 1:  # both methods need two directions
         features = np.hstack([features, np.zeros_like(features)])
     return features
 
@@ -34,8 +34,8 @@ def embed_tsne(features: Array, perplexity: float | None = None, seed: int = 0) 
     Runs on one thread, because its bits depend on the number of threads. Models that all coincide are put at 0.
 
     Args:
-        features: one row a model, for example its flattened softmax outputs, [model, feature].
-        perplexity: neighbours that count, below the number of models; default min(30, (models - 1) / 3).
+        features: one row per model, such as its flattened softmax outputs, [model, feature].
+        perplexity: effective number of neighbours, below the number of models; default min(30, (models - 1) / 3).
         seed: of scikit-learn's generator; taken modulo 2^32.
 
     Returns:
@@ -71,13 +71,13 @@ def embed_tsne(features: Array, perplexity: float | None = None, seed: int = 0) 
 def embed_pca(features: Array) -> tuple[Array, Array]:
     """Coordinates of models along their two principal directions, and each one's share of the variance.
 
-    Of each coordinate the value of largest size is positive (of equal ones the first), which fixes the signs.
+    In each coordinate the value of largest magnitude (the first of equal ones) is positive, which fixes the sign.
 
     Args:
-        features: one row a model, [model, feature].
+        features: one row per model, [model, feature].
 
     Returns:
-        Coordinates, float64 [model, 2], and shares of the variance, float64 [2] (0 where all models coincide).
+        Coordinates, float64 [model, 2], and explained shares of the variance, float64 [2] (0 if all models coincide).
 
     Raises:
         InputError: (a ValueError) on fewer than 2 models, or values not finite or above 1e15 in size.
@@ -92,7 +92,7 @@ def embed_pca(features: Array) -> tuple[Array, Array]:
     left, length, _ = np.linalg.svd(features - features.mean(0), full_matrices=False)
     coordinates = left[:, :2] * length[:2]
     size = np.abs(coordinates)
-    first = (size >= size.max(0) * (1 - 1e-9)).argmax(0)  # equal sizes differ by rounding
+    first = (size >= size.max(0) * (1 - 1e-9)).argmax(0)  # equal magnitudes may differ by rounding
     coordinates *= np.where(coordinates[first, [0, 1]] < 0, -1.0, 1.0)
     variance = np.square(length)
     total = variance.sum()

@@ -1,12 +1,13 @@
 """Which networks descend from one another, from inner products of their weights.
 
-Training from given weights adds to them what is nearly perpendicular to everything else, and may shrink them: the
-cosine of two networks is the product of those along the way between them in their tree of descent. So the shortest tree
-by -log cosine is that tree, where every ancestor is there, and lengths do not matter for it. Which end of it came
-first, only lengths could say: they grow along a way that adds.
+Training that starts from given weights adds a nearly orthogonal change to them, and may shrink them, so the cosine of
+two networks is the product of the cosines along the path between them in their tree of descent. Hence the shortest
+tree by -log cosine is the tree of descent if every ancestor is present; the lengths of weight vectors play no part in
+it. Only lengths can tell which end of the tree came first: they grow along a path of training.
 
-Networks from independent starts have inner products of chance: hidden units have no order, so once the mean over the
-units of a layer is taken off, those of strangers are 0 on average, and permuting the units of one says how far from it.
+For networks from independent starts, inner products are due to chance: hidden units have no order, so once the mean
+over the units of a layer is subtracted, the inner products of unrelated networks are 0 on average. Permuting the units
+of one network gives their standard deviation.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEAST_COSINE = 0.05  # of relatives
-LEAST_DEVIATIONS = 5.0  # of chance, between relatives
-FAR = 0.25  # squared distance over squared length, somewhere in a family, from which on lengths tell what came first
-LEAST_FAMILY = 3  # networks of a family of which it is told
-GROWTH = 0.5  # of what an edge adds to the squared length: how far from all of the squared distance, on average
-PRIVATE = 0.35  # share of the way between two networks that is one's own, from which on it is no ancestor
-REFERENCES = 3  # relatives that an edge is seen from
-SMALLEST = 1e-3  # a cosine that is lower counts as this
-SURE = 0.9  # share of draws
+LEAST_COSINE = 0.05  # between relatives, at least
+LEAST_DEVIATIONS = 5.0  # an inner product between relatives, at least, in standard deviations of chance
+FAR = 0.25  # squared distance over squared length that a family must reach for lengths to tell which came first
+LEAST_FAMILY = 3  # networks in a family for which that is told
+GROWTH = 0.5  # how far an edge's growth in squared length may be from its squared distance, as a share, on average
+PRIVATE = 0.35  # share of the path between two networks that is one's own; with more it is no ancestor
+REFERENCES = 3  # relatives from which an edge is judged
+SMALLEST = 1e-3  # smaller cosines count as this
+SURE = 0.9  # share of draws that must agree
 ALONE, FIRST, DESCENDS, SHARES, JOINED = -1, 0, 1, 2, 3  # relations
 
 
 @dataclass(frozen=True)
 class Descent:
-    """A tree for each family."""
+    """A tree of descent for each family."""
 
     family: np.ndarray  # number of each network's family, int64 [model]
-    relative: np.ndarray  # the network next to it towards the first one of its family, -1 for none, int64 [model]
+    relative: np.ndarray  # the next network on the way to the first one of its family, -1 for none, int64 [model]
     relation: np.ndarray  # `ALONE`, ..., int64 [model]
     support: np.ndarray  # share of draws in which the two are joined, [model]
-    direction: np.ndarray  # share of draws in which that relation is found, [model]; NaN where it is not told
+    direction: np.ndarray  # share of draws with that relation, [model]; NaN where it is not determined
 
 
 def distances(gram: np.ndarray) -> np.ndarray:
@@ -46,14 +47,14 @@ def distances(gram: np.ndarray) -> np.ndarray:
 
 
 def cosines_of(gram: np.ndarray) -> np.ndarray:
-    """Cosines from inner products; NaN beside a network of zeros."""
+    """Cosines from inner products; NaN for a network of zeros."""
     length = np.sqrt(np.diagonal(gram))
     with np.errstate(divide="ignore", invalid="ignore"):
         return gram / np.outer(length, length)
 
 
 def ways(gram: np.ndarray) -> np.ndarray:
-    """How long the way between two networks is, -log cosine, from inner products [..., model, model]."""
+    """Length of the path between two networks, -log cosine, from inner products [..., model, model]."""
     length = np.sqrt(np.diagonal(gram, axis1=-2, axis2=-1))
     cosine = gram / np.maximum(length[..., :, None] * length[..., None, :], 1e-300)
     return -np.log(np.clip(cosine, SMALLEST, 1.0))
@@ -62,12 +63,12 @@ def ways(gram: np.ndarray) -> np.ndarray:
 def chance(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     """Standard deviation of an inner product when the units of each layer of one network are permuted.
 
-    Of rows a_i, b_j with mean 0 the inner product under a random permutation has the variance
+    For rows a_i, b_j of mean 0, the inner product under a random permutation has the variance
     sum_ij (a_i b_j)^2 / (r - 1); layers add.
 
     Args:
         one: a network's matrices, [unit, input], each with row mean 0.
-        other: those of the other one.
+        other: those of the other network.
     """
     parts = [float(np.square(a @ b.T).sum()) / max(len(a) - 1, 1) for a, b in zip(one, other, strict=True)]
     return float(np.sqrt(sum(parts)))
@@ -79,7 +80,7 @@ def descent(
     """Trees of descent with their support.
 
     Args:
-        blocks: inner products of the networks by blocks of parameters, [block, model, model].
+        blocks: inner products of the networks over blocks of parameters, [block, model, model].
         weights: how often each block is drawn, [draw, block]; support is over these draws.
         chance_of: (model, other model) -> standard deviation of their inner product by chance.
         start: the network that its family is known to start from.
@@ -101,7 +102,7 @@ def descent(
 
 
 def _strange(drawn: np.ndarray) -> np.ndarray:
-    """Share of draws in which a network has no cosine with another one that is plainly more than chance, [model]."""
+    """Share of draws in which no other network has a cosine with this one clearly above chance, [model]."""
     length = np.sqrt(np.diagonal(drawn, axis1=-2, axis2=-1))
     cosine = drawn / np.maximum(length[..., :, None] * length[..., None, :], 1e-300)
     cosine[:, np.arange(drawn.shape[1]), np.arange(drawn.shape[1])] = -1
@@ -143,7 +144,7 @@ def _tree(
     drawn: np.ndarray,
     start: int | None,
 ) -> None:
-    """Fill in one family: its first network, and the relation of each other one to the next towards it."""
+    """Fill in one family: its first network, and the relation of each other one to its next network towards that."""
     first, told, share = _first_of(edges, gram, drawn) if start is None else (start, True, 1.0)
     towards = _towards(edges, len(own), first)
     joined = _joined(drawn, own)
@@ -157,7 +158,7 @@ def _tree(
 
 
 def _first_of(edges: list[tuple[int, int]], gram: np.ndarray, drawn: np.ndarray) -> tuple[int, bool, float]:
-    """The first network of a family, whether lengths tell it, and in which share of draws; the middle one if not."""
+    """First network of a family, whether lengths determine it, and in which share of draws; else the central one."""
     length = np.diagonal(gram)
     first = _shortest(gram)
     share = float(np.mean([_shortest(one) == first for one in drawn]))
@@ -175,13 +176,13 @@ def _first_of(edges: list[tuple[int, int]], gram: np.ndarray, drawn: np.ndarray)
 
 
 def _shortest(gram: np.ndarray) -> int:
-    """The network with the least that is its own: <w, w> - mean of <w, w'> over the others."""
+    """The network with the smallest part of its own: <w, w> - mean of <w, w'> over the others."""
     others = (gram.sum(1) - np.diagonal(gram)) / (len(gram) - 1)
     return int(np.argmin(np.diagonal(gram) - others))
 
 
 def _towards(edges: list[tuple[int, int]], count: int, first: int) -> dict[int, int]:
-    """Each network -> the next one towards the first, along the edges; nearer ones before."""
+    """Each network -> the next one towards the first, along the edges; nearer ones come first."""
     beside: dict[int, list[int]] = {model: [] for model in range(count)}
     for one, other in edges:
         beside[one].append(other)
@@ -198,13 +199,13 @@ def _towards(edges: list[tuple[int, int]], count: int, first: int) -> dict[int, 
 
 
 def _joined(drawn: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Share of draws in which the shortest tree joins two networks, [model, model]; the trees grow together (Prim)."""
+    """Share of draws in which the shortest tree joins two networks, [model, model]; Prim's algorithm on all draws."""
     draws, count = len(drawn), len(own)
     apart, every = ways(drawn), np.arange(draws)
     found = np.zeros((count, count))
     inside = np.zeros((draws, count), dtype=bool)
     inside[:, 0] = True
-    nearest = np.zeros((draws, count), dtype=np.int64)  # inside, of each network outside
+    nearest = np.zeros((draws, count), dtype=np.int64)  # for each network outside the tree, the nearest one inside
     reach = apart[:, 0].copy()
     for _ in range(count - 1):
         new = np.where(inside, np.inf, reach).argmin(1)
@@ -221,11 +222,11 @@ def _joined(drawn: np.ndarray, own: np.ndarray) -> np.ndarray:
 def _relation(
     gram: np.ndarray, drawn: np.ndarray, model: int, parent: int, towards: dict[int, int], told: bool
 ) -> tuple[int, float]:
-    """Whether a network descends from the next one, or shares a start with it; and the share of draws that say so.
+    """Whether a network descends from the next one or shares a start with it, and in which share of draws.
 
-    Seen from a relative k on the far side, half of way(p, c) + way(p, k) - way(c, k) is what p has of its own: nothing
-    where p lies on the way from k to c, as an ancestor does. New training undoes some of what came before and moves
-    siblings alike, so the least of what the nearest relatives see counts.
+    Seen from a relative k on the far side, half of way(p, c) + way(p, k) - way(c, k) is what p has of its own: 0 where
+    p lies on the path from k to c, as an ancestor does. Further training undoes some earlier changes and moves siblings
+    alike, so the smallest value over the nearest relatives counts.
     """
     below = {model}
     for other in towards:  # nearer ones come first
@@ -243,6 +244,6 @@ def _relation(
 
 
 def _own_share(apart: np.ndarray, parent: int, child: int, other: int) -> np.ndarray:
-    """Which share of the way between two networks is the parent's own, seen from another one."""
+    """Share of the path between two networks that is the parent's own, seen from a third network."""
     whole = apart[..., parent, child]
     return (whole + apart[..., parent, other] - apart[..., child, other]) / 2 / np.maximum(whole, 1e-300)

@@ -1,4 +1,4 @@
-"""How alike networks are: in the labels they predict, and in their weights."""
+"""Similarity of networks: of the labels they predict, and of their weights."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from modescape.arrays import Array, to_numpy
 from modescape.errors import InputError
 
-BLOCK = 1 << 22  # numbers held at a time beside the input
+BLOCK = 1 << 22  # values held in memory at a time, besides the input
 
 
 def check_predicted(predicted: np.ndarray, name: str, dimensions: str, ndim: int) -> None:
-    """Refuse what cannot be predicted labels.
+    """Check that an array can hold predicted labels.
 
     Raises:
-        InputError: on wrong dimensions, an empty one, or numbers that are not whole.
+        InputError: on wrong dimensions, an empty one, or values that are not integers.
     """
     if predicted.ndim != ndim or not predicted.size:
         hint = "; take argmax(-1) of log-probabilities first" if predicted.ndim > ndim else ""
@@ -26,12 +26,12 @@ def check_predicted(predicted: np.ndarray, name: str, dimensions: str, ndim: int
 def disagreement(predicted: Array) -> Array:
     """Share of examples to which two models give different labels, mean_n 1[f_i(x_n) != f_j(x_n)], for every pair.
 
-    Counts are whole numbers, so the matrix is exactly symmetric with zeros on its diagonal. Labels are compared as
-    bits, 64 examples at a time: two labels differ where any of their ceil(log2 C) bits does. Beside the input, memory
-    does not grow with the examples.
+    Counts are integers, so the matrix is exactly symmetric with zeros on its diagonal. Labels are compared bitwise, 64
+    examples at a time: two labels differ if any of their ceil(log2 C) bits does. Besides the input, memory does not
+    grow with the number of examples.
 
     Args:
-        predicted: predicted classes, whole numbers, [model, example].
+        predicted: predicted classes, integers, [model, example].
 
     Returns:
         float64 [model, model], 0 to 1.
@@ -63,8 +63,8 @@ def disagreement(predicted: Array) -> Array:
 
 
 def _bit_planes(block: np.ndarray, low: int, bits: int) -> np.ndarray:
-    """Bit after bit of labels above ``low``, [model, example] -> uint64 [bit, model, 64 examples]; the rest is 0."""
-    kind = np.min_scalar_type((1 << bits) - 1)  # one byte a label is packed fastest
+    """Bits of label - ``low``, packed: [model, example] -> uint64 [bit, model, 64 examples], padded with 0."""
+    kind = np.min_scalar_type((1 << bits) - 1)  # packing is fastest with one byte per label
     above = (block - block.dtype.type(low)).astype(kind, copy=False)
     packed = np.packbits([(above >> bit) & 1 for bit in range(bits)], axis=2)
     return np.pad(packed, ((0, 0), (0, 0), (0, -packed.shape[2] % 8))).view(np.uint64)
@@ -73,7 +73,7 @@ def _bit_planes(block: np.ndarray, low: int, bits: int) -> np.ndarray:
 def cosine_similarity(weights: Array) -> Array:
     """Cosine of the angle between the weights of every two models, ``w_i . w_j / (|w_i| |w_j|)``.
 
-    Sums are taken in float64, over blocks of parameters. The diagonal is exactly 1. A model of zero length has no
+    Sums are taken in float64, over blocks of parameters. The diagonal is exactly 1. A model of norm 0 has no
     direction: its row and column are NaN, as they are for weights that are not finite.
 
     Args:
@@ -101,7 +101,7 @@ def cosine_similarity(weights: Array) -> Array:
             product += block @ block.T
         length = np.sqrt(np.diagonal(product))
         cosine = np.clip(product / (length[:, None] * length[None, :]), -1.0, 1.0)
-    cosine = (cosine + cosine.T) / 2  # a matrix product need not round both halves alike
+    cosine = (cosine + cosine.T) / 2  # a matrix product may round the two halves differently
     diagonal = np.einsum("ii->i", cosine)
     diagonal[~np.isnan(diagonal)] = 1.0
     return restore(cosine)

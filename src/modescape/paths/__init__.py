@@ -1,4 +1,4 @@
-"""Ways from one solution to another through weight space, and the barriers on them."""
+"""Paths from one solution to another through weight space, and the barriers on them."""
 
 from modescape.paths.barrier import barrier
 from modescape.paths.between import Barrier, Heights

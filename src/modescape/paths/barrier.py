@@ -1,4 +1,4 @@
-"""The height of a path above the straight line between the losses of its ends."""
+"""The height of the loss along a path above the straight line between the losses at its ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modescape.errors import InputError
 
 
 def barrier(t: Array, loss: Array) -> np.ndarray:
-    """Height of the loss above the straight line between its endpoints.
+    """Height of the loss above the straight line between its values at the ends.
 
     max_t L(t) - [(1 - t) L(0) + t L(1)], in the loss's unit; 0 for a convex path.
 

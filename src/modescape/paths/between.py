@@ -1,4 +1,4 @@
-"""The barrier between two networks in one call: raw, reset, aligned, aligned and reset."""
+"""The barrier between two networks in one call: as they are, reset, aligned, aligned and reset."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Heights:
-    """Barriers in one unit, with the ends of their intervals; NaN where one was not asked for."""
+    """Barriers in one unit, with the ends of their intervals; NaN for those not asked for."""
 
     raw: float = NAN
     raw_low: float = NAN
@@ -44,9 +44,9 @@ class Heights:
 class Barrier(Heights):
     """Barriers in the loss (nats with cross-entropy); those in the error are in ``error``."""
 
-    error: Heights = Heights()  # shares of wrong answers; all NaN where targets are no classes
-    level: float = 0.95  # of the intervals: new examples, the same networks and the same highest place of the line
-    profiles: Mapping[str, Profile] = field(default_factory=dict)  # by kind; loss and error along each line
+    error: Heights = Heights()  # shares of wrong answers; all NaN where targets are not classes
+    level: float = 0.95  # of the intervals, for new examples, with the networks and the position of the maximum fixed
+    profiles: Mapping[str, Profile] = field(default_factory=dict)  # loss and error along each line, by kind
     alignment: Alignment | None = None
 
 
@@ -66,7 +66,7 @@ def barrier(
     level: float = 0.95,
     seed: int = 0,
 ) -> Barrier:
-    """How high the loss rises on the straight line between two networks, above the line between their own losses.
+    """Measure the loss barrier on the straight line between two networks.
 
     max over t of L(w(t)) - [(1 - t) L(w(0)) + t L(w(1))], for the networks as they are (``raw``), with the units of
     ``b`` put in the order of ``a`` (``aligned``), and both with batch norm's statistics recomputed at each t, or
@@ -76,24 +76,24 @@ def barrier(
         model: the architecture.
         a: weights of one network: by name, a module, or a `ModelState`.
         b: weights of the other.
-        batches: pairs (inputs, target) on which barriers are measured.
+        batches: pairs (inputs, target) on which losses are measured.
         loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
-        t: positions from 0 to 1, or how many at even distances.
+        t: positions from 0 to 1, or a number of equally spaced ones.
         reset: "auto", "batch_norm" or "repair", as for `Path.profile`; "none" leaves both ``..._reset`` out.
-        reset_batches: on which that is done, and activations are matched; default: ``batches``.
-        aligned: False leaves the aligned ones out.
+        reset_batches: data for the reset and for matching activations; default: ``batches``.
+        aligned: False omits the aligned barriers.
         method: of the alignment, as for `align`, as are ``partial`` and ``seed``.
-        partial: leave units in place that an operation without a rule holds.
+        partial: align the other units even if some feed an operation whose symmetry is unknown.
         level: of the intervals.
         seed: of the alignment.
 
     Returns:
-        numbers with intervals over examples (of the mean excess at the highest t, by its standard error), and what was
-        measured at each t.
+        the barriers with intervals over examples (of the mean excess at the highest t, by its standard error), and what
+        was measured at each t.
 
     Raises:
-        InputError: on weights of another architecture, batches without targets; naming the layer for whose units no
-            permutation is known.
+        InputError: on weights of another architecture, on batches without targets, or naming the layer for whose units
+            no permutation is known.
 
     Source: Entezari et al. 2022, arXiv 2110.06296; Jordan et al. 2022, arXiv 2211.08403.
     """
@@ -132,8 +132,8 @@ def heights(name: str, t: np.ndarray, values: np.ndarray, level: float) -> dict[
     Args:
         name: of the barrier.
         t: positions, [t].
-        values: of every example at every position, [t, example].
-        level: of the interval, that of a mean over examples.
+        values: loss or error of each example at each position, [t, example].
+        level: of the interval (of a mean over examples).
     """
     high = float(height(t, values.mean(-1)))
     each = excess(t, values)
@@ -144,11 +144,11 @@ def heights(name: str, t: np.ndarray, values: np.ndarray, level: float) -> dict[
 
 
 def excess(t: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """What each example adds to a barrier: its excess over the line between the ends, where the mean is highest.
+    """Each example's excess over the line between its values at the ends, at the position where the mean is highest.
 
     Args:
         t: positions, [t].
-        values: of every example at every position, [t, example].
+        values: loss or error of each example at each position, [t, example].
 
     Returns:
         [example], whose mean is the barrier.
@@ -160,10 +160,10 @@ def excess(t: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def above_line(t: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Excess of every example over the line between its values at the ends, [t, example] of the same."""
+    """Excess of each example over the line between its values at the ends, [t, example] -> [t, example]."""
     return values - ((1 - t)[:, None] * values[0] + t[:, None] * values[-1])
 
 
 def highest(above: np.ndarray) -> np.ndarray:
-    """The row [example] of an excess [t, example] with the largest mean; one that is NaN where there is such."""
+    """The row [example] of an excess [t, example] with the largest mean; a row of NaN if there is one."""
     return above[int(above.mean(-1).argmax())]

@@ -1,7 +1,7 @@
-"""Shapes of paths: how the points that hold a path are weighed at each position.
+"""Shapes of paths: how the points that define a path are weighted at each position.
 
-Every path here is w(t) = sum over k of c_k(t) p_k, with both ends and the bends between them as points: the gradient of
-anything at w(t) reaches bend k with the factor c_k(t), so that no network needs a twin that bends.
+Every path here is w(t) = sum over k of c_k(t) p_k, with both ends and the bends between them as points. The gradient of
+anything at w(t) reaches bend k with the factor c_k(t), so that no second implementation of the network is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Shape: TypeAlias = "Callable[[Tensor, int], Tensor]"
 
 
 def linear(t: Tensor, points: int = 2) -> Tensor:
-    """The straight line, (1 - t, t); points between the ends count nothing.
+    """The straight line, (1 - t, t); points between the ends have weight 0.
 
     >>> linear(torch.tensor([0.25]), 2).tolist()
     [[0.75, 0.25]]
@@ -30,7 +30,7 @@ def linear(t: Tensor, points: int = 2) -> Tensor:
 
 
 def bezier(t: Tensor, points: int = 3) -> Tensor:
-    """A Bezier curve: Bernstein's polynomials; of three points (1-t)^2, 2t(1-t), t^2.
+    """A Bezier curve: Bernstein polynomials; for three points (1-t)^2, 2t(1-t), t^2.
 
     Source: Garipov et al. 2018, arXiv 1802.10026.
 
@@ -42,7 +42,7 @@ def bezier(t: Tensor, points: int = 3) -> Tensor:
 
 
 def polychain(t: Tensor, points: int = 3) -> Tensor:
-    """Straight pieces, each of the same share of t.
+    """Straight segments, each over an equal share of t.
 
     >>> polychain(torch.tensor([0.25]), 3).tolist()
     [[0.5, 0.5, 0.0]]

@@ -1,4 +1,4 @@
-"""Bends of a path moved to where the loss along it is low, for one path or several at once."""
+"""Fitting the bends of a path so that the loss along it is low, for one path or several at once."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ def fit_path(
 ) -> Path:
     """Fit a path of low loss between two networks.
 
-    The mean loss over positions, E over t ~ U(0, 1) of L(w(t)), is made small over the bends alone: a new position and
-    the next batch in each step. Batch norm takes each batch's own statistics at the position, as in training. Frozen
-    parameters stay on the straight line, which is where they are if both ends have the same.
+    The mean loss over positions, E over t ~ U(0, 1) of L(w(t)), is minimised over the bends alone, with a new position
+    and the next batch in each step. Batch norm uses each batch's own statistics at the position, as in training. Frozen
+    parameters stay on the straight line: where they are, if both ends have the same.
 
     Args:
-        model: the architecture; it is called with the weights of the path, and is left as it is.
+        model: the architecture; it is called with the weights of the path and not modified.
         a: weights of one end: by name, a module, or a `ModelState`.
         b: weights of the other.
-        batches: pairs (inputs, target), gone through again and again.
+        batches: pairs (inputs, target), iterated over as often as needed.
         path: "bezier", "polychain", or "linear", which has nothing to fit.
-        bends: points between both ends; they begin on the straight line.
+        bends: points between both ends; they start on the straight line.
         loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
         steps: of the optimiser.
-        learning_rate: of Adam at the first step, in weight units; it falls to 0.
+        learning_rate: initial learning rate of Adam, in weight units; it is annealed to 0.
         seed: of the positions.
 
     Returns:
-        the path. `Path.at(t, batches)` gives its weights with batch norm right at t, `Path.profile` what it does.
+        the path. `Path.at(t, batches)` gives its weights, with batch norm recomputed at t; `Path.profile` its losses.
 
     Raises:
-        InputError: on weights of another architecture, another path, fewer bends than one, or a network that is all
-            frozen.
+        InputError: on weights of another architecture, an unknown path, fewer than one bend, or a network whose
+            parameters are all frozen.
 
     Source: Garipov et al. 2018, arXiv 1802.10026.
     """
@@ -78,17 +78,17 @@ def fit_paths(
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> list[Path]:
-    """Fit several paths in one pass a step: each is what `fit_path` gives for it alone.
+    """Fit several paths in one pass per step: each is what `fit_path` gives for it alone.
 
     Args:
         model: the architecture.
-        ends: pairs of networks.
-        batches: of all paths alike.
-        path: as for `fit_path`, and so all others.
+        ends: pairs of networks, as ``a`` and ``b`` of `fit_path`.
+        batches: pairs (inputs, target), shared by all paths.
+        path: as for `fit_path`, like the rest.
         bends: of each path.
-        loss: to make small.
+        loss: to minimise.
         steps: of the optimiser.
-        learning_rate: at the first step.
+        learning_rate: initial, of Adam.
         seed: of the positions, which all paths share.
     """
     if path not in SHAPES:
@@ -124,7 +124,7 @@ def _between(a: Params, b: Params, shares: Tensor) -> Tensor:
 
 
 def _free(model: nn.Module, like: Params) -> Tensor:
-    """1 for what may move and 0 for what is frozen, [parameter]."""
+    """1 for trainable and 0 for frozen parameters, [parameter]."""
     moves = {name: tensor.requires_grad for name, tensor in model.named_parameters(remove_duplicate=False)}
     return tree.ravel({name: torch.full_like(tensor, moves.get(name, False)) for name, tensor in like.items()})
 
@@ -138,7 +138,7 @@ def _path(
 
 
 def _slope(setting: Setting, like: ModelState) -> Callable[[Tensor, Batch], tuple[Tensor, Tensor]]:
-    """Gradient and loss of stacked weights [path, parameter] on a batch: in one pass, one by one where that fails."""
+    """Gradient and loss of stacked weights [path, parameter] on a batch: in one pass, or one by one if that fails."""
     stacking = like_stacked(setting.module)
 
     def value(vector: Tensor, batch: Batch) -> Tensor:
@@ -149,7 +149,7 @@ def _slope(setting: Setting, like: ModelState) -> Callable[[Tensor, Batch], tupl
         if len(vectors) > 1 and stacking:
             try:
                 return vmapped(lambda vector: value(vector, batch), vectors)
-            except RuntimeError:  # an operation of the network that torch cannot stack
+            except RuntimeError:  # an operation of the network that `torch.vmap` does not support
                 stacking = False
         return torch.stack([value(vector, batch) for vector in vectors])
 
@@ -157,12 +157,12 @@ def _slope(setting: Setting, like: ModelState) -> Callable[[Tensor, Batch], tupl
         leaf = vectors.detach().requires_grad_()
         with torch.enable_grad():
             found = values(leaf, batch)
-        return torch.autograd.grad(found.sum(), leaf)[0], found.detach()  # no loss depends on another path
+        return torch.autograd.grad(found.sum(), leaf)[0], found.detach()  # each loss depends on its own path only
 
     return slope
 
 
 def like_stacked(module: nn.Module) -> bool:
-    """Whether several networks run faster in one pass: not with convolutions on a CPU."""
+    """Whether several networks run faster in one pass: yes, except with convolutions on a CPU."""
     convolved = any(isinstance(layer, _ConvNd) for layer in module.modules())
     return not convolved or next(module.parameters()).device.type != "cpu"

@@ -1,4 +1,4 @@
-"""A path between two networks, and what the network does along it."""
+"""A path between two networks, and the loss and error along it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from modescape.paths.curves import SHAPES
 from modescape.paths.repair import moments, repairing
 from modescape.types import ModelState, Params
 
-POINTS = 11  # positions at which a path is looked at where none are named
+POINTS = 11  # positions at which a path is evaluated by default
 RESETS = ("none", "batch_norm", "repair", "auto")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a network does along a path, example by example."""
+    """Loss and error along a path, example by example."""
 
     t: np.ndarray  # positions, float64 [t]
     losses: np.ndarray  # nats (or the loss's own unit), float64 [t, example]
-    errors: np.ndarray | None  # share of wrong answers, float64 [t, example]; None where targets are no classes
+    errors: np.ndarray | None  # share of wrong answers, float64 [t, example]; None where targets are not classes
 
     @property
     def loss(self) -> np.ndarray:
@@ -36,19 +36,19 @@ class Profile:
 
     @property
     def error(self) -> np.ndarray:
-        """Share of wrong answers at each position, [t]; NaN where targets are no classes."""
+        """Share of wrong answers at each position, [t]; NaN where targets are not classes."""
         return self.losses.mean(-1) * np.nan if self.errors is None else self.errors.mean(-1)
 
 
 @dataclass(frozen=True)
 class Path:
-    """Points that hold a path between two networks of one architecture."""
+    """The points that define a path between two networks of one architecture."""
 
     model: nn.Module
     shape: str  # of `SHAPES`
     points: Params  # trained tensors, both ends included, [point, ...]
     ends: tuple[Params, Params]  # buffers of both ends
-    losses: Sequence[float] = ()  # of the fit, step by step: each at its own position and batch
+    losses: Sequence[float] = ()  # of each step of the fit, at the step's own position and batch
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -65,11 +65,11 @@ class Path:
 
         Args:
             t: from 0 to 1.
-            batches: on which the statistics of batch norm are recomputed at just these weights; without them those
-                of the ends are mixed, which is right at the ends alone.
+            batches: data on which batch-norm statistics are recomputed for exactly these weights; without it, those of
+                the ends are interpolated, which is correct at the ends only.
 
         Raises:
-            InputError: if t lies outside.
+            InputError: if t is outside.
         """
         if not 0 <= t <= 1:
             raise InputError(f"t is {t}; expected a position from 0 to 1")
@@ -97,14 +97,14 @@ class Path:
         Args:
             batches: pairs (inputs, target).
             loss: a name (`modescape.landscape.criteria`), or a function (output, target) -> mean over a batch.
-            t: positions, or how many at even distances, both ends included.
-            reset: "none" (statistics of the ends are mixed), "batch_norm" (recomputed at each position), "repair"
-                (units' means and spreads are made those between the ends', arXiv 2211.08403), "auto" (batch norm where
-                the network has it, repair where not).
-            reset_batches: on which that is done; default ``batches``. Training data, where results are for new data.
+            t: positions, or a number of equally spaced ones, both ends included.
+            reset: "none" (statistics of the ends are interpolated), "batch_norm" (recomputed at each position),
+                "repair" (each unit's mean and standard deviation are set to those interpolated between the ends, arXiv
+                2211.08403), "auto" (batch_norm if the network has it, else repair).
+            reset_batches: data for the reset; default: ``batches``. Use training data if ``batches`` are test data.
 
         Raises:
-            InputError: on another name, or positions outside.
+            InputError: on an unknown name, or positions outside 0 to 1.
         """
         if reset not in RESETS:
             raise InputError(f"reset is {reset!r}; expected one of {', '.join(RESETS)}")
@@ -119,7 +119,7 @@ class Path:
         rows = []
         for place in places.tolist():
             tensors = state(place)
-            if targets is None or place in (0.0, 1.0):  # a repaired end is the end
+            if targets is None or place in (0.0, 1.0):  # at an end, repairing changes nothing
                 rows.append(setting.examined(tensors))
             else:
                 with repairing(setting, tensors, targets, place):

@@ -1,4 +1,4 @@
-"""Points on a path of straight pieces."""
+"""Points on a path of straight segments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def arc_length(points: Tensor) -> Tensor:
         float64 [point], rising from 0 to 1.
 
     Raises:
-        InputError: with fewer than two points, or if all are one.
+        InputError: with fewer than two points, or if all of them coincide.
     """
     if points.dim() != 2 or len(points) < 2:
         raise InputError(f"points has shape {list(points.shape)}; expected [point, parameter], two points or more")

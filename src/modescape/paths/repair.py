@@ -1,7 +1,7 @@
-"""REPAIR: units of a network between two others get the mean and spread that lie between those of the ends' units.
+"""REPAIR: the units of an interpolated network get the mean and spread interpolated between those of the ends' units.
 
-Halfway between two networks activations shrink layer by layer, and with them what the network says. Jordan et al. 2022,
-arXiv 2211.08403. For networks with batch norm computing its statistics anew is the same remedy.
+Halfway between two networks activations shrink layer by layer, and the outputs with them. Jordan et al. 2022, arXiv
+2211.08403. For networks with batch norm, recomputing its statistics has the same effect.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from modescape.types import Params
 Moments: TypeAlias = "dict[str, tuple[Tensor, Tensor]]"
 """Layer -> mean and standard deviation of its units, [unit] each."""
 Sums: TypeAlias = "dict[str, list[Tensor]]"
-"""Layer -> how many numbers of a unit, their sums and those of their squares."""
+"""Layer -> number of values per unit, their sums and sums of squares, over batches."""
 PASSES = 2  # over the data: the first rescales by each batch's own moments, the next by those over all batches
-NEAR = 1e-4  # relative difference of moments that is not worth a correction
-LEAST = 1e-6  # standard deviation below which a unit is constant, and left so
+NEAR = 1e-4  # relative difference of moments below which nothing is corrected
+LEAST = 1e-6  # standard deviation below which a unit counts as constant and is not rescaled
 
 
 @torch.no_grad()
 def moments(setting: Setting, tensors: Params) -> Moments:
-    """Mean and standard deviation of the units of all convolutions and dense layers but the last, over all batches."""
+    """Mean and standard deviation of the units of all convolutions and linear layers but the last, over all batches."""
     sums: Sums = {}
 
     def hear(name: str, output: Tensor) -> None:
         _add(sums, name, _units(setting.module, name, output))
 
     _run(setting, tensors, hear)
-    return {name: _pooled(one) for name, one in list(sums.items())[:-1]}  # in the order in which they ran
+    return {name: _pooled(one) for name, one in list(sums.items())[:-1]}  # in the order of execution
 
 
 @contextlib.contextmanager
 def repairing(setting: Setting, tensors: Params, ends: Sequence[Moments], t: float) -> Iterator[None]:
-    """A block in which the units of a network at position t are rescaled.
+    """Context in which the units of a network at position t are rescaled.
 
     Args:
-        setting: the network, and the data on which its units are measured, layer after layer, those before already
-            rescaled.
+        setting: the network, and the data on which the moments of its units are measured, layer by layer, each with all
+            layers before it already rescaled.
         tensors: its weights and buffers at t.
         ends: moments of the units at both ends.
         t: position, 0 to 1.
@@ -54,10 +54,10 @@ def repairing(setting: Setting, tensors: Params, ends: Sequence[Moments], t: flo
     for name, (mean, spread) in ends[0].items():
         wanted[name] = torch.lerp(mean, ends[1][name][0], t), torch.lerp(spread, ends[1][name][1], t)
     own = moments(setting, tensors)
-    if all(_near(own[name], wanted[name]) for name in wanted):  # nothing to repair, such as between copies
+    if all(_near(own[name], wanted[name]) for name in wanted):  # nothing to repair, such as between identical networks
         yield
         return
-    found: Moments = {}  # of the units, all layers before them rescaled
+    found: Moments = {}  # moments of the units, with all layers before them rescaled
     for _ in range(PASSES):
         found = _measured(setting, tensors, wanted, found)
 
@@ -70,13 +70,13 @@ def repairing(setting: Setting, tensors: Params, ends: Sequence[Moments], t: flo
 
 @torch.no_grad()
 def _measured(setting: Setting, tensors: Params, wanted: Moments, known: Moments) -> Moments:
-    """Moments before rescaling, over all batches, of a network whose layers are rescaled meanwhile.
+    """Moments of each layer before its own rescaling, over all batches, while the layers before it are rescaled.
 
     Args:
         setting: the network and the data.
         tensors: its weights and buffers.
-        wanted: to which units are rescaled.
-        known: moments by which they are; without any those of each batch.
+        wanted: moments to which units are rescaled.
+        known: moments from which they are rescaled; missing ones are taken from each batch.
     """
     sums: Sums = {}
 
@@ -106,7 +106,7 @@ def _pooled(sums: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 def _near(one: Sequence[Tensor], two: Sequence[Tensor]) -> bool:
     size = float(two[1].max())
-    if not math.isfinite(size):  # units of a network that overflows; torch takes no such tolerance
+    if not math.isfinite(size):  # activations overflowed; torch.allclose rejects an infinite tolerance
         return False
     return all(torch.allclose(x, y, rtol=NEAR, atol=NEAR * size) for x, y in zip(one, two, strict=True))
 

@@ -1,7 +1,7 @@
-"""A low-loss path between two solutions by the procedure of Fort and Jastrzebski, in the simple form others published.
+"""A low-loss path between two solutions by a simplified form of Fort and Jastrzebski's procedure.
 
-The straight line between two points is cut where its loss is highest. That point is moved down the loss, but only at
-right angles to the line, so that it cannot slide to either end; then the same is done for both halves.
+The straight line between two points is cut where its loss is highest. That point is moved down the loss, but only in
+the hyperplane orthogonal to the line, so that it cannot slide to either end; then both halves are treated the same way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from modescape.errors import InputError
 Loss = Callable[[Tensor], Tensor]
 """Weights [point, parameter] -> loss of each [point]."""
 Gradient = Callable[[Tensor, int], Tensor]
-"""Weights [parameter] and the number of the step -> gradient of the loss on that step's batch [parameter]."""
+"""Weights [parameter] and the step's number -> gradient of the loss on that step's batch [parameter]."""
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 
@@ -27,10 +27,10 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 class Tunnel:
     """Settings of the search."""
 
-    levels: int = 2  # halvings: 2^levels - 1 corners are optimised
+    levels: int = 2  # of recursive halving: 2^levels - 1 corners are optimised
     steps: int = 400  # of Adam for each corner
     learning_rate: float = 5e-3  # of Adam, in weight units
-    cuts: int = 9  # points of a line at which its highest loss is looked for
+    cuts: int = 9  # points on a line at which its highest loss is searched
 
     def connect(
         self,
@@ -45,18 +45,19 @@ class Tunnel:
         Args:
             start: weights of one solution, [parameter].
             end: weights of the other, [parameter].
-            loss: to find where a line is highest.
-            gradient: of a batch; steps are numbered on through all corners.
+            loss: of many points, to find where it is highest on a line.
+            gradient: of the loss on a batch; steps are numbered consecutively over all corners.
             progress: called with the share of corners found.
 
         Returns:
             corners with both ends, in order, [2^levels + 1, parameter].
 
         Raises:
-            InputError: if both ends are one point, or of different shapes.
+            InputError: if both ends coincide or have different shapes.
 
-        Source: Fort and Jastrzebski 2019, arXiv 1906.04724, in the simple form of Vrabel et al. (highest point of the
-        line, Adam in the hyperplane at right angles to it, then both halves).
+        Source: Fort and Jastrzebski 2019, arXiv 1906.04724, in the simplified form of Vrabel et al. (highest point of
+            the
+        line, Adam in the hyperplane orthogonal to it, then both halves).
         """
         if start.shape != end.shape or start.dim() != 1:
             raise InputError(
@@ -76,13 +77,13 @@ class Tunnel:
         return torch.stack(corners)
 
     def highest(self, left: Tensor, right: Tensor, loss: Loss) -> float:
-        """Where between two points (0 to 1, ends left out) the straight line is highest."""
+        """Position between two points (0 to 1, ends excluded) at which the loss on the straight line is highest."""
         t = torch.linspace(0, 1, self.cuts + 2, dtype=torch.float64)[1:-1]
         points = torch.stack([torch.lerp(left, right, float(place)) for place in t])
         return float(t[int(loss(points).argmax())])
 
     def descend(self, left: Tensor, right: Tensor, place: float, gradient: Gradient, step: int) -> Tensor:
-        """Move the point at ``place`` of a line down the loss, at right angles to the line; ``step`` counts on."""
+        """Minimise the loss from ``place`` on a line, orthogonally to the line; steps are numbered from ``step``."""
         axis = right - left
         axis = axis / axis.norm()
         point = torch.lerp(left, right, place)
@@ -93,7 +94,7 @@ class Tunnel:
             mean.lerp_(slope, 1 - BETAS[0])
             square.lerp_(slope * slope, 1 - BETAS[1])
             change = mean / (1 - BETAS[0] ** number) / ((square / (1 - BETAS[1] ** number)).sqrt() + EPSILON)
-            change = change - (change @ axis) * axis  # Adam's division turns the step out of the hyperplane again
-            rate = self.learning_rate * (1 - (number - 1) / self.steps)  # falls to 0: noise of batches averages out
+            change = change - (change @ axis) * axis  # Adam's rescaling takes the step out of the hyperplane
+            rate = self.learning_rate * (1 - (number - 1) / self.steps)  # annealed to 0: noise of batches averages out
             point = point - rate * change
         return point

@@ -79,7 +79,7 @@ def decide(path: str | Path, *, budget: Budget | None = None, thresholds: Mappin
     unit = str(results[DECIDING].attrs.get("target_unit", ""))
     ending = reading.ending_of(results)
     said = [*head(table, decision, rules, machine, unit, ending), *_best_model(results, table, decision)]
-    said += evidence(table, decision, unit, steps=True)
+    said += evidence(table, decision, unit, numbers=True)
     return Decided(path, table, rules, decision, machine, [in_words_of(word, one, grouped) for one in said], notes)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modescape.analyses import ANALYSES
-from modescape.wording.head import Card, Part, Places, Purchase
+from modescape.wording.head import Card, Part, Places, Purchase, Rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +48,9 @@ class Verdict:
     equivalent: str  # the best of one run in a sentence
     equivalents: bool = True  # whether these are known in independent networks, too
     covers: str = ""  # what the intervals of the ensemble and of gains cover
+    lead: str = ""  # part of the answer: what to do
+    compared: Rows | None = None  # candidates against those of equal cost
+    steps: Rows | None = None  # what each further network changes
 
 
 def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool = False) -> Verdict:
@@ -88,6 +91,9 @@ def judge(results: Mapping[str, xr.Dataset], given: bool = False, imported: bool
         equivalent=_joined(part.equivalent for part in parts),
         equivalents=any("equivalent_below" in result for result in results.values()),
         covers=_joined(part.covers for part in parts),
+        lead=_joined(part.lead for part in parts),
+        compared=next((part.compared for part in parts if part.compared), None),
+        steps=next((part.steps for part in parts if part.steps), None),
     )
 
 

@@ -1,7 +1,7 @@
-"""Networks around one solution: how each method draws weights from what a run has left behind.
+"""Networks around one solution: how each method draws weights from the checkpoints of one run.
 
 Every method is a frozen object whose fields are its settings. Its `sample` takes the last checkpoints of one run as
-rows of flattened weights and one key a sample, and returns one row of weights a sample; nothing else is random.
+rows of flattened weights and one key per sample, and returns one row of weights per sample; nothing else is random.
 """
 
 from modescape.principal import Principal, principal_directions

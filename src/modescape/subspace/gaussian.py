@@ -14,7 +14,7 @@ from modescape.subspace.sampler import Accept, everything, require_epochs
 
 @dataclass(frozen=True, kw_only=True)
 class WeightAverage:
-    """The mean of the last checkpoints, once for every key (stochastic weight averaging without its own schedule)."""
+    """The mean of the last checkpoints, the same for every key (stochastic weight averaging without its schedule)."""
 
     symmetric: ClassVar[bool] = True
 
@@ -23,7 +23,7 @@ class WeightAverage:
         return self.centre(trajectory).expand(len(keys), -1).to(trajectory.dtype)
 
     def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
-        """The mean of the checkpoints."""
+        """The mean of the checkpoints, float64 [parameter]."""
         require_epochs(trajectory, 1, "a weight average")
         return trajectory.double().mean(0)
 
@@ -41,7 +41,7 @@ class Diagonal:
     symmetric: ClassVar[bool] = True
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
-        """See `modescape.subspace.Sampler`; theta = mean + scale sd z, z ~ N(0, 1), sd over n.
+        """See `modescape.subspace.Sampler`; theta = mean + scale sd z, z ~ N(0, 1), sd with denominator n.
 
         Source: Fort et al. 2019, section 4; official code.
         """
@@ -63,7 +63,7 @@ class Diagonal:
 
 @dataclass(frozen=True, kw_only=True)
 class Along:
-    """A Gaussian along given directions; the trajectory says in which dtype samples are returned, and nothing else."""
+    """A Gaussian along given directions; the trajectory only gives the dtype of the samples."""
 
     principal: Principal = field(repr=False)
     scale: float = 1.0  # times z
@@ -79,7 +79,7 @@ class Along:
         return (mean + noise @ directions).to(trajectory.dtype)
 
     def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
-        """Where the directions meet."""
+        """The mean that the directions start from."""
         return self.principal.mean
 
     def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
@@ -92,8 +92,9 @@ class Along:
 class LowRank:
     """A Gaussian along the first principal directions of the last checkpoints.
 
-    As published the directions are unit vectors, so that a sample lies about ``scale sqrt(rank)`` from the mean
-    whatever the run did; ``scaled`` multiplies each by its standard deviation, which makes it a Gaussian of the data.
+    As published, the directions are unit vectors, so that a sample lies about ``scale sqrt(rank)`` from the mean
+    whatever the run; ``scaled`` multiplies each by its standard deviation, which gives a Gaussian fitted to the
+    checkpoints.
     """
 
     rank: int = 4  # directions (paper's figure 6: 4; official code: 5)
@@ -125,8 +126,8 @@ class LowRank:
 class Swag:
     """SWAG: a Gaussian whose covariance is half diagonal, half of low rank."""
 
-    scale: float = 0.5  # of the covariance; 0.5 is the formula of the paper, the official code's default is 1
-    columns: int = 20  # most deviations kept, the latest
+    scale: float = 0.5  # multiplies the covariance; 0.5 is the paper's formula, 1 the official code's default
+    columns: int = 20  # most deviations that are kept, the latest ones
     symmetric: ClassVar[bool] = True
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:

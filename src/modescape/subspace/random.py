@@ -14,15 +14,15 @@ from modescape.principal import Principal, principal_directions
 from modescape.subspace.gaussian import Along
 from modescape.subspace.sampler import Accept, everything, require_epochs
 
-MOST_DROPPED = 0.99  # share of the weights
+MOST_DROPPED = 0.99  # largest share of the weights that is dropped
 
 
 @dataclass(frozen=True, kw_only=True)
 class Random:
     """Weights at a random distance from the solution along a random direction."""
 
-    radius: float = 10.0  # largest distance, L2 of all weights (official code: 10 for ensembles, 70 for the plane)
-    tries: int = 6  # draws of a sample until one is accepted (official code: one and five more); the last is used
+    radius: float = 10.0  # largest distance, L2 over all weights (official code: 10 for ensembles, 70 for the plane)
+    tries: int = 6  # draws until one is accepted (official code: one and five more), else the last is used
     symmetric: ClassVar[bool] = True
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
@@ -56,7 +56,7 @@ class Random:
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout:
-    """The solution with a random share of all its weights and biases set to 0 and the rest scaled up."""
+    """The solution with a random share of all its weights and biases set to 0 and the others scaled up."""
 
     rate: float = 0.1  # largest share dropped; each sample's is drawn from U(0, rate); below 1
     symmetric: ClassVar[bool] = False
@@ -75,7 +75,7 @@ class Dropout:
         return (solution * (drawn[:, 1:] < 1 - dropped) / (1 - dropped)).to(trajectory.dtype)
 
     def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
-        """The solution: what is left is scaled up."""
+        """The solution: remaining weights are scaled up, so that the mean stays."""
         return trajectory[-1].double()
 
     def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
@@ -84,9 +84,9 @@ class Dropout:
 
     @classmethod
     def of_step(cls, step: float) -> Dropout:
-        """The method whose step is this share of the length of the solution's weights, at most that of a rate of .99.
+        """The dropout whose step is ``step`` times the length of the solution's weights; the rate is at most .99.
 
-        The mean is (-ln(1 - rate) - rate) / rate, which grows with the rate; the rate is found by halving.
+        The mean of p / (1 - p) is (-ln(1 - rate) - rate) / rate, which grows with the rate; bisection finds it.
         """
         low, high = 0.0, MOST_DROPPED
         if step >= _dropout_step(high):
@@ -98,7 +98,7 @@ class Dropout:
 
 
 def _dropout_step(rate: float) -> float:
-    """Step of dropout of weights over the length of the solution's; a series where the difference loses its digits."""
+    """`Dropout.step` over the solution's length; by a series where the difference would cancel."""
     if rate < 1e-3:
         return (rate / 2 + rate**2 / 3 + rate**3 / 4) ** 0.5
     return ((-math.log1p(-rate) - rate) / rate) ** 0.5
@@ -109,11 +109,11 @@ class PcaRandom:
     """A Gaussian along the principal directions of accepted random samples."""
 
     radius: float = 10.0  # of the random samples, see `Random`
-    draws: int = 30  # random samples that the directions are found from (official code)
+    draws: int = 30  # random samples from which the directions are computed (official code)
     rank: int = 4  # directions (paper: "rank-4 approximation"; official code: 5)
     scale: float = 1.0  # times z
     scaled: bool = False  # by the square roots of the eigenvalues; the official code's directions are unit vectors
-    seed: int = 0  # key of the random samples' streams: one set of directions a solution
+    seed: int = 0  # key of the random samples' streams: one set of directions per solution
     symmetric: ClassVar[bool] = True
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
@@ -121,7 +121,7 @@ class PcaRandom:
         return self.along(trajectory, accept).sample(trajectory, keys)
 
     def centre(self, trajectory: Tensor, accept: Accept = everything) -> Tensor:
-        """The mean of the random samples."""
+        """The mean of the random samples, float64 [parameter]."""
         return self.along(trajectory, accept).centre(trajectory)
 
     def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
@@ -129,10 +129,10 @@ class PcaRandom:
         return self.along(trajectory, accept).step(trajectory)
 
     def along(self, trajectory: Tensor, accept: Accept = everything) -> Along:
-        """The same method with its directions found: they cost as many random samples as `draws`."""
+        """The same method with its directions computed, which takes `draws` random samples."""
         return Along(principal=self.principal(trajectory, accept), scale=self.scale, scaled=self.scaled)
 
     def principal(self, trajectory: Tensor, accept: Accept = everything) -> Principal:
-        """The directions of the random samples."""
+        """The principal directions of the random samples."""
         own = rng.words(torch.tensor(self.seed, device=trajectory.device), self.draws)
         return principal_directions(Random(radius=self.radius).sample(trajectory, own, accept), self.rank)

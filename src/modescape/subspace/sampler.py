@@ -1,4 +1,4 @@
-"""What every method offers."""
+"""The interface of every sampler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from modescape.errors import InputError
 
 Accept: TypeAlias = "Callable[[Tensor], Tensor]"
-"""Weights [sample, parameter] -> whether each is good enough to be used, bool [sample]."""
+"""Weights [sample, parameter] -> which ones are accepted, bool [sample]."""
 
 
 def everything(weights: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def everything(weights: Tensor) -> Tensor:
 class Sampler(Protocol):
     """A distribution of weights around one solution."""
 
-    symmetric: ClassVar[bool]  # a sample and its mirror image at the centre are equally probable
+    symmetric: ClassVar[bool]  # a sample and its reflection through the centre are equally probable
 
     def sample(self, trajectory: Tensor, keys: Tensor, accept: Accept = everything) -> Tensor:
         """Draw weights.
@@ -30,8 +30,8 @@ class Sampler(Protocol):
         Args:
             trajectory: flattened weights of the last checkpoints of one run, oldest first; the last row is the
                 solution, [epoch, parameter].
-            keys: one a sample, int64 [sample]; a sample depends on its own key alone.
-            accept: which draws are good enough; methods without a rejection step do not ask.
+            keys: one per sample, int64 [sample]; a sample depends on its own key alone.
+            accept: which draws are accepted; ignored by methods without a rejection step.
 
         Returns:
             [sample, parameter], in the trajectory's dtype.
@@ -48,7 +48,8 @@ class Sampler(Protocol):
     def step(self, trajectory: Tensor, accept: Accept = everything) -> float:
         """Root-mean-square distance of a sample from the centre, before any draw is refused, in units of the weights.
 
-        The mean square distance from the solution is the square of this plus that of the centre's own distance.
+        The mean squared distance from the solution is the square of this plus the squared distance of the centre from
+        it.
         """
         ...
 
@@ -56,15 +57,15 @@ class Sampler(Protocol):
 def mirrored_pairs(
     sampler: Sampler, trajectory: Tensor, keys: Tensor, accept: Accept = everything
 ) -> tuple[Tensor, Tensor]:
-    """Draws of a symmetric method, and their mirror images at its centre (antithetic draws).
+    """Samples of a symmetric method and their reflections through its centre (antithetic sampling).
 
-    Whatever is odd around the centre, the mean of the draws above all, cancels between the two. Where draws are refused
-    a pair is taken or refused whole.
+    Whatever is odd about the centre, above all the mean of the draws, cancels between the two. A pair is accepted or
+    rejected as a whole.
 
     Args:
-        sampler: the method; `Sampler.symmetric`.
+        sampler: a method with `Sampler.symmetric`.
         trajectory: as `Sampler.sample`.
-        keys: one a pair, int64 [pair].
+        keys: one per pair, int64 [pair].
         accept: as `Sampler.sample`.
 
     Returns:
@@ -86,10 +87,10 @@ def mirrored_pairs(
 
 
 def require_epochs(trajectory: Tensor, least: int, what: str) -> None:
-    """Refuse what is no trajectory, or one that is too short.
+    """Check that a trajectory is a matrix with at least ``least`` checkpoints.
 
     Raises:
-        InputError: saying what is there and what is needed.
+        InputError: saying how many there are and how many are needed.
     """
     if trajectory.dim() != 2 or not trajectory.numel():
         raise InputError(f"trajectory has shape {list(trajectory.shape)}; expected [epoch, parameter]")

@@ -35,6 +35,16 @@ class Purchase:
     measured: str = "accuracy (points)"  # what the quality is
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A table whose rows stand under headings; a cell is a value and the interval below it, "" where it has none."""
+
+    header: Sequence[str]
+    groups: Sequence[tuple[str, Sequence[tuple[str, Sequence[tuple[str, str]]]]]]
+    """Heading ("": none), and its rows: name and cells."""
+    about: str  # what the intervals cover
+
+
 Places = Mapping[int, Any]  # lower places come first, equal ones in the order of the registry; empty texts are dropped
 
 
@@ -58,6 +68,9 @@ class Part:
     trained_less: Places = field(default_factory=dict)  # auxiliary networks that are trained less than members are
     question: str = ""  # the heading, where this analysis decides what the page is about
     enough: str = ""  # how many members are enough
+    lead: str = ""  # how a sentence of the answer begins: what to do
+    compared: Rows | None = None  # candidates against those of equal cost
+    steps: Rows | None = None  # what each further network changes
     scores: Sequence[tuple[str, str, str, str, str, str]] = ()
     """Score, which way is better, one network, ensemble, gain, its interval."""
     purchases: Sequence[Purchase] = ()  # what each way to make an ensemble buys

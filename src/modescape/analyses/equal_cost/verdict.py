@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modescape.analyses.equal_cost.reading import decided
-from modescape.decision.words import evidence, further, head
+from modescape.decision.tables import compared, steps
+from modescape.decision.words import evidence, head, lead
 from modescape.wording.head import Part
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def verdict(results: Mapping[str, xr.Dataset]) -> Part:
     return Part(
         answer={12: said},
         sentences={5: " ".join(evidence(table, decision, unit))},
-        enough=further(table, decision),
+        lead=lead(table, decision),
+        compared=compared(table, decision, unit),
+        steps=steps(table, decision, unit),
         beaten=bool(decision.beaten_by),
         # "Why did the ensemble work?" suits no other advice
         question="" if decision.advice == "ensemble" or own.attrs.get("given") else "Should you ensemble?",

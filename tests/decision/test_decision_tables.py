@@ -1,0 +1,52 @@
+"""What stands behind a decision: comparisons, steps of size, and their tables on the page."""
+
+from __future__ import annotations
+
+import pytest
+from made_tables import LONG, ONE, several, table
+
+from modescape.decision import Rules, decide
+from modescape.decision.comparisons import size_steps
+from modescape.decision.tables import compared, steps
+from modescape.decision.words import head, lead
+
+
+def test_each_further_network_is_told_with_its_paired_interval():
+    rows = table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44), (several(3), 0.42, 0.42))
+    steps = size_steps(rows, "none")
+    assert [(small, large) for small, large, _ in steps] == [(1, 2), (2, 3)]
+    assert [found.value for *_, found in steps] == pytest.approx([-0.06, -0.02])
+    assert steps[0][2].high == pytest.approx(-0.06 + 1.96e-4, rel=1e-4)
+
+
+def test_the_lead_begins_the_sentence_of_the_advice():
+    for rows in (
+        table((ONE, 0.5, 0.5), (several(2), 0.44, 0.44)),
+        table((ONE, 0.5, 0.5), (several(2), 0.499, 0.499)),
+        table((ONE, 0.5, 0.5), (LONG, 0.3, 0.3), (several(3), 0.35, 0.35)),
+    ):
+        found = decide(rows)
+        assert head(rows, found, Rules())[-1].startswith(f"{lead(rows, found)} ")
+        assert not any(sign.isdigit() for sign in lead(rows, found).replace("10 times", "").replace("2 networks", ""))
+
+
+def test_the_tables_hold_the_paired_differences():
+    ensembles = (several(2), 0.44, 0.44), (several(4, True), 0.40, 0.40)
+    rows = table((ONE, 0.5, 0.5), *ensembles, (LONG, 0.43, 0.43), error=0.001)
+    found = decide(rows)
+    beside = compared(rows, found)
+    assert beside is not None
+    title, ((name, (nll, training, passes)),) = beside.groups[0]
+    assert title == "At equal training cost, compared with the average of 4 networks"
+    assert (name, nll, training, passes) == (LONG.name, ("+0.030", "0.028 to 0.032"), ("4", ""), ("1", ""))
+    further = steps(rows, found)
+    assert further is not None
+    assert [(name, cell[0]) for name, (cell,) in further.groups[0][1]] == [
+        ("1 to 2", "\N{MINUS SIGN}0.060"),
+        ("2 to 4", "\N{MINUS SIGN}0.040"),
+    ]
+
+
+def test_without_anything_to_compare_there_is_no_table():
+    rows = table((ONE, 0.5, 0.5))
+    assert (compared(rows, decide(rows)), steps(rows, decide(rows))) == (None, None)
