@@ -64,8 +64,8 @@ def test_the_cut_is_the_seeds_alone():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"test": 100}, r"data\.test asks for 100 images and 100 of 100 are there"),
-        ({"test": 30, "validation": 70}, r"data\.validation asks for 70 images and 70 of 100"),
+        ({"test": 100}, r"data\.test asks for 100 images, and 100 of 100 are available"),
+        ({"test": 30, "validation": 70}, r"data\.validation asks for 70 images, and 70 of 100"),
         ({"test": 30, "validation": 20, "train": 51}, r"data\.train asks for 51 images and 50 of 100"),
     ],
 )

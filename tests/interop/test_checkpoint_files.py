@@ -68,7 +68,7 @@ def test_an_averaged_copy_is_taken_where_it_is_asked_for_and_said(tmp_path: Path
     torch.save(WRAPPED["averaged beside"](state), tmp_path / "a.pt")
     held = read(tmp_path / "a.pt")
     assert torch.equal(chosen(held, "ema").tensors["0.weight"], 2 * state["0.weight"])
-    assert "averaged weights, 'ema'" in chosen(held, "ema").notes[-1]
+    assert "averaged weights are used, 'ema'" in chosen(held, "ema").notes[-1]
     assert torch.equal(chosen(held, "raw").tensors["0.weight"], state["0.weight"])
     assert "its own are used" in chosen(held, "raw").notes[-1]
     torch.save(state, tmp_path / "b.pt")

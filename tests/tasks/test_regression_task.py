@@ -118,7 +118,7 @@ def test_numbers_with_fractions_are_a_regression(ink):
     assert found.train.label.shape == (60, 1)
     assert found.class_names == ("target",)
     for wrong, words in (
-        ({"kind": "classification"}, "no classes"),
+        ({"kind": "classification"}, "not classes"),
         ({"class_weights": "balanced"}, "not classes"),
         ({"ignore": -1}, "a label of classes"),
     ):

@@ -92,7 +92,7 @@ def numbers_of(columns: Columns, name: str, advice: str = EMPTY) -> np.ndarray:
         number = as_number(cell)
         if number is None or not abs(number) <= MOST_NUMBER:
             finite = number is not None and np.isfinite(number)
-            wrong = f"beyond {MOST_NUMBER:g}; take another unit" if finite else f"no finite number{advice}"
+            wrong = f"beyond {MOST_NUMBER:g}; take another unit" if finite else f"not a finite number{advice}"
             raise InputError(f"{columns.where}, row {row}, column {name!r}: {shown(repr(cell), 40)} is {wrong}")
         found[row] = number
     return found

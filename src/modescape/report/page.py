@@ -204,7 +204,7 @@ def _sections(content: PageContent) -> list[SectionView]:
             dataset = content.results[name]
             sections.append(_section(name, content.pieces.get(name) or Piece.of(name, dataset), dataset, left))
         else:
-            note = content.notes.get(name, "This analysis was not done.")
+            note = content.notes.get(name, "This analysis was not run.")
             sections.append(SectionView(file_name(name), name, text_of(name, None), note=note))
     return sections
 

@@ -25,7 +25,7 @@ DIVERSITY = {  # variable: axis, without the end of the parentheses
 AT_ONE = "All at distance {distance:.2g}"
 COSTS = {  # variable: name, marks of matplotlib and of pages
     "training_epochs": ("Training epochs", ("s", "square")),
-    "forward_passes": ("Forward passes an image", ("p", "pentagon")),
+    "forward_passes": ("Forward passes per image", ("p", "pentagon")),
 }
 
 

@@ -36,8 +36,8 @@ def explore(results: Mapping[str, xr.Dataset]) -> Explored:
         title="Methods within one run against independent networks",
         choices=[explored_scores(known), covers],
         charts={(name, kind): _chart(dataset, name, score, kind) for name, score in known.items() for kind in COVERS},
-        about=f"Methods within one run average {networks} networks of it; independent networks stand beside them with "
-        "their number. Press a row to set the method off in every figure of the page.",
+        about=f"Methods within one run average {networks} of its networks; independent networks are shown with their "
+        f"number. Press a row to highlight the method in every figure of the page.",
         place=20,
     )
     return Explored(views=[view])
